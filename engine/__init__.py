@@ -1,0 +1,1 @@
+"""The headless library behind mnistop: configurations, data, training, runs and attacks."""

@@ -1,0 +1,292 @@
+"""Every hyperparameter of a run, declared once.
+
+The form, the command-line flags, the JSON file and the error messages are all made from the
+fields of `RunConfig`: type, bounds, default, label, one line of help and the usual values.
+"""
+
+import difflib
+import typing
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+import annotated_types as at
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from engine.errors import ConfigError
+
+
+def _setting(default: Any, label: str, explanation: str, usual: tuple[Any, ...] = ()) -> Any:
+    """A field with its label, one line of help, and usual values from the least to the most."""
+    return Field(
+        default=default,
+        title=label,
+        description=explanation,
+        json_schema_extra={"usual": list(usual)},
+    )
+
+
+def _all_as_none(value: Any) -> Any:
+    return None if isinstance(value, str) and value.strip().lower() == "all" else value
+
+
+def _words_as_sizes(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    words = value.replace(",", " ").split()
+    return () if words in ([], ["none"]) else tuple(words)
+
+
+def _trimmed(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
+
+
+_LayerSizes = Annotated[
+    tuple[Annotated[int, at.Ge(1), at.Le(65_536)], ...],
+    at.MaxLen(32),
+    BeforeValidator(_words_as_sizes),
+]
+
+
+class RunConfig(BaseModel):
+    """All that decides a run: the same values give the same bits on the same machine."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    source: Annotated[str, BeforeValidator(_trimmed), at.MinLen(1)] = _setting(
+        "bundled",
+        "source",
+        "Where the images come from: bundled, digits, openml, a folder or pair of IDX files, "
+        "or an .npz file.",
+        ("bundled", "digits", "openml"),
+    )
+    samples: Annotated[Annotated[int, at.Ge(2)] | None, BeforeValidator(_all_as_none)] = _setting(
+        1000,
+        "samples",
+        "How many of the first images to use; all uses every one.",
+        (500, 1000, 2000, 4500, None),
+    )
+    val_fraction: Annotated[float, at.Gt(0), at.Lt(1)] = _setting(
+        0.2,
+        "validation share",
+        "The fraction of the images that is kept out of training to judge the model.",
+        (0.1, 0.2, 0.3, 0.5),
+    )
+    split_seed: Annotated[int, at.Ge(0), at.Lt(2**32)] = _setting(
+        42, "split seed", "Decides which images are kept for validation.", (0, 1, 2, 42)
+    )
+    seed: Annotated[int, at.Ge(0), at.Lt(2**32)] = _setting(
+        0,
+        "seed",
+        "Decides the first weights, the shuffling, the dropout and the shifts.",
+        (0, 1, 2, 3, 4, 5, 6, 7, 8, 9),
+    )
+    epochs: Annotated[int, at.Ge(1), at.Le(1_000_000)] = _setting(
+        100,
+        "epochs",
+        "How often the training goes through all training images.",
+        (10, 20, 50, 100, 200, 500, 1000),
+    )
+    batch_size: Annotated[int, at.Ge(1), at.Le(1_000_000)] = _setting(
+        32,
+        "batch size",
+        "How many images each update of the weights looks at.",
+        (1, 4, 8, 16, 32, 64, 128, 256, 512),
+    )
+    hidden: _LayerSizes = _setting(
+        (128,),
+        "hidden layers",
+        "Neurons of each hidden layer, as in 128 or 256 128; none makes a single-layer model.",
+        ((), (32,), (64,), (128,), (256,), (256, 128), (512, 256)),
+    )
+    activation: Literal["relu", "tanh", "sigmoid", "gelu"] = _setting(
+        "relu", "activation", "The bend after each hidden layer; without it, layers add nothing."
+    )
+    optimizer: Literal["manual", "sgd", "adam", "adamw"] = _setting(
+        "manual",
+        "optimizer",
+        "How a gradient becomes an update: manual is SGD written by hand, w -= lr * gradient.",
+    )
+    lr: Annotated[float, at.Gt(0), at.Le(1000)] = _setting(
+        0.1,
+        "learning rate",
+        "How far each update goes: too high and the loss swings, too low and it barely falls.",
+        (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
+    )
+    momentum: Annotated[float, at.Ge(0), at.Lt(1)] = _setting(
+        0.9,
+        "momentum",
+        "How much of the last update the next one keeps; used by the sgd optimizer only.",
+        (0.0, 0.5, 0.8, 0.9, 0.95, 0.99),
+    )
+    weight_decay: Annotated[float, at.Ge(0), at.Le(100)] = _setting(
+        0.0,
+        "weight decay",
+        "How strongly every update pulls the weights towards zero.",
+        (0.0, 0.00001, 0.0001, 0.001, 0.01),
+    )
+    dropout: Annotated[float, at.Ge(0), at.Lt(1)] = _setting(
+        0.0,
+        "dropout",
+        "The share of hidden activations that is switched off at random in each training step.",
+        (0.0, 0.1, 0.2, 0.3, 0.5),
+    )
+    schedule: Literal["constant", "cosine", "step"] = _setting(
+        "constant",
+        "schedule",
+        "How the learning rate changes: cosine falls to zero, step falls to a tenth at 1/2 "
+        "and at 3/4 of the epochs.",
+    )
+    shift: Annotated[int, at.Ge(0), at.Le(64)] = _setting(
+        0,
+        "shift",
+        "Training images are moved by up to this many pixels each way, anew in each epoch.",
+        (0, 1, 2, 3, 4),
+    )
+    adversarial_epsilon: Annotated[float, at.Ge(0), at.Le(1)] = _setting(
+        0.0,
+        "adversarial epsilon",
+        "Half of the loss is on images perturbed by FGSM this much, for a robust model; 0 is off.",
+        (0.0, 0.025, 0.05, 0.1, 0.125, 0.2),
+    )
+    early_stopping: Annotated[int, at.Ge(0), at.Le(1_000_000)] = _setting(
+        0,
+        "early stopping",
+        "Stop when the validation loss has not improved for this many epochs; 0 is off.",
+        (0, 5, 10, 20, 50),
+    )
+    clip_norm: Annotated[float, at.Ge(0), at.Le(1_000_000)] = _setting(
+        0.0,
+        "gradient clipping",
+        "The gradient is scaled down to this norm when it is longer; 0 is off.",
+        (0.0, 0.5, 1.0, 5.0),
+    )
+    threads: Annotated[int, at.Ge(1), at.Le(1024)] = _setting(
+        1,
+        "threads",
+        "Processor threads for the arithmetic; one is fastest for small models.",
+        (1, 2, 4, 8),
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = _setting(
+        "auto", "device", "Where to compute: auto takes cuda or mps where there is one, else cpu."
+    )
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> Self:
+        """A configuration from typed values or their texts; what is left out is the default.
+
+        Raises:
+            ConfigError: a sentence for each value that is wrong.
+        """
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise ConfigError(_problems(error, values)) from None
+
+    def changes(self) -> dict[str, str]:
+        """What differs from the defaults, the notebook's run, as texts by name."""
+        return {
+            name: as_text(value)
+            for name, value in self
+            if value != RunConfig.model_fields[name].default
+        }
+
+    def without_effect(self) -> frozenset[str]:
+        """Names of the hyperparameters that change nothing beside the others."""
+        names = set()
+        if self.optimizer != "sgd":
+            names.add("momentum")
+        if not self.hidden:
+            names |= {"activation", "dropout"}
+        return frozenset(names)
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "notebook": {},
+    "too high": {"lr": 3.0},
+    "too low": {"lr": 0.0003},
+    "single layer": {"hidden": ()},
+    "Adam": {"optimizer": "adam", "lr": 0.001},
+    "shifted": {"shift": 2},
+    "adversarial": {"adversarial_epsilon": 0.1},
+    "all the data": {"samples": None, "epochs": 30},
+}
+"""Named starting points: what each changes of the notebook's run."""
+
+
+def label(name: str) -> str:
+    """The hyperparameter's name for people, as in `learning rate`."""
+    return RunConfig.model_fields[name].title or name
+
+
+def explanation(name: str) -> str:
+    """One line on what the hyperparameter does."""
+    return RunConfig.model_fields[name].description or ""
+
+
+def choices(name: str) -> tuple[str, ...]:
+    """All values of a hyperparameter that is chosen by name; empty for the others."""
+    annotation = RunConfig.model_fields[name].annotation
+    return typing.get_args(annotation) if typing.get_origin(annotation) is Literal else ()
+
+
+def usual_values(name: str) -> tuple[Any, ...]:
+    """The values that a person steps through, in order."""
+    extra = RunConfig.model_fields[name].json_schema_extra
+    usual = extra["usual"] if isinstance(extra, dict) else []
+    return choices(name) or tuple(typing.cast("list[Any]", usual))
+
+
+def as_text(value: Any) -> str:
+    """A hyperparameter's value as a person types it; `RunConfig.from_values` reads it back."""
+    if value is None:
+        return "all"
+    if isinstance(value, tuple):
+        return " ".join(map(str, value)) or "none"
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
+
+
+def allowed(name: str) -> str:
+    """What the hyperparameter may be, as in `a number above 0 and at most 1,000`."""
+    field = RunConfig.model_fields[name]
+    if choices(name):
+        return "one of " + ", ".join(choices(name))
+    if name == "hidden":
+        return "up to 32 whole numbers from 1 to 65,536 with spaces between, or none"
+    if name == "samples":
+        return "a whole number from 2 up, or all"
+    if name == "source":
+        return "bundled, digits, openml, or the path of a folder or file"
+    kind = "a number" if field.annotation is float else "a whole number"
+    return f"{kind} {_range_in_words(field)}"
+
+
+def _range_in_words(field: FieldInfo) -> str:
+    parts = []
+    for bound in field.metadata:
+        match bound:
+            case at.Gt(gt=number):
+                parts.append(f"above {number:,}")
+            case at.Ge(ge=number):
+                parts.append(f"from {number:,} up")
+            case at.Lt(lt=number):
+                parts.append(f"below {number:,}")
+            case at.Le(le=number):
+                parts.append(f"at most {number:,}")
+    return " and ".join(parts)
+
+
+def _problems(error: ValidationError, values: Mapping[str, Any]) -> dict[str, str]:
+    problems = {}
+    for detail in error.errors():
+        name = str(detail["loc"][0])
+        if name in RunConfig.model_fields:
+            given = values[name]
+            shown = repr(given) if isinstance(given, str) else as_text(given)
+            shown = "empty" if shown == "''" else shown
+            problems[name] = f"{label(name).capitalize()} must be {allowed(name)}, not {shown}."
+        else:
+            near = difflib.get_close_matches(name, RunConfig.model_fields, n=1)
+            hint = f"; did you mean {near[0]}?" if near else "."
+            problems[name] = f"There is no hyperparameter {name}{hint}"
+    return problems

@@ -1,0 +1,97 @@
+"""What a run has said so far, put together from its events: `History` and `reduce`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from engine import events
+
+
+@dataclass(frozen=True)
+class History:
+    """A run's story so far, the same for whoever reads the same events."""
+
+    started: events.RunStarted | None = None
+    """What the run is, once training starts."""
+    resumed: events.RunResumed | None = None
+    """The latest time that the run was taken up again."""
+    epochs: tuple[events.EpochFinished, ...] = ()
+    """The finished epochs: `epochs[k].epoch == k`."""
+    best: events.EpochFinished | None = None
+    """The epoch of the highest validation accuracy; of equals the one of the lowest loss."""
+    progress: events.BatchProgress | None = None
+    """How far the epoch after the finished ones is, when it is long enough to say so."""
+    preparing: str = ""
+    """What is being waited for before training starts."""
+    paused: bool = False
+    saved: tuple[events.CheckpointSaved, ...] = ()
+    """The saved weights, in the order of saving."""
+    ended: events.RunFinished | events.RunStopped | events.RunFailed | None = None
+    """The last word, if it has been said."""
+
+    def state(self, running: bool) -> str:
+        """`starting running paused finished stopped failed` or `interrupted`.
+
+        Args:
+            running: whether the training process lives.
+        """
+        match self.ended:
+            case events.RunFinished():
+                return "finished"
+            case events.RunStopped():
+                return "stopped"
+            case events.RunFailed():
+                return "failed"
+        if not running:
+            return "interrupted"
+        if self.paused:
+            return "paused"
+        return "running" if self.started else "starting"
+
+
+def reduce(history: History, new: Iterable[events.Event]) -> History:
+    """The history after some more events."""
+    changes = dict(vars(history))
+    epochs = list(history.epochs)
+    saved = list(history.saved)
+    for event in new:
+        match event:
+            case events.Preparing():
+                changes["preparing"] = event.message
+            case events.RunStarted():
+                changes |= {"started": event, "preparing": "", "ended": None}
+                epochs, saved, changes["best"] = [], [], None
+            case events.RunResumed():
+                del epochs[event.epoch :]
+                changes |= {"resumed": event, "preparing": "", "paused": False, "ended": None}
+                changes |= {"progress": None, "best": _best(epochs)}
+            case events.EpochFinished() if event.epoch == len(epochs):
+                epochs.append(event)
+                changes |= {"progress": None, "best": _better(changes["best"], event)}
+            case events.BatchProgress():
+                changes["progress"] = event
+            case events.CheckpointSaved():
+                saved.append(event)
+            case events.RunPaused():
+                changes["paused"] = True
+            case events.RunUnpaused():
+                changes["paused"] = False
+            case events.RunFinished() | events.RunStopped() | events.RunFailed():
+                changes |= {"ended": event, "paused": False, "preparing": ""}
+    changes |= {"epochs": tuple(epochs), "saved": tuple(saved)}
+    return dataclasses.replace(history, **changes)
+
+
+def _better(best: events.EpochFinished | None, epoch: events.EpochFinished) -> events.EpochFinished:
+    if best is None or (epoch.val_acc, -epoch.val_loss) > (best.val_acc, -best.val_loss):
+        return epoch
+    return best
+
+
+def _best(epochs: list[events.EpochFinished]) -> events.EpochFinished | None:
+    best = None
+    for epoch in epochs:
+        best = _better(best, epoch)
+    return best

@@ -1,0 +1,231 @@
+"""The life of a training process, from the configuration to the run's last event."""
+
+import errno
+import os
+import signal
+import sys
+import time
+import traceback
+from multiprocessing.connection import Connection
+from types import FrameType
+from typing import IO, NoReturn
+
+import numpy as np
+import torch
+
+from engine import checkpoint, events, runs
+from engine.config import RunConfig
+from engine.data import Dataset, load, needs_network, split
+from engine.device import find_device
+from engine.errors import MnistopError, RunError
+from engine.recorder import Recorder
+from engine.runs import Run
+from engine.train import train
+from engine.training import Labelled, Training, judge
+
+
+def start(what: RunConfig | Run, answer: Connection) -> None:
+    """Checks all that can be wrong, makes the run folder and forks off the training process.
+
+    Args:
+        what: the configuration of a new run, or a run to go on with.
+        answer: gets the run once its training process lives, or the `MnistopError`.
+    """
+    try:
+        config = what if isinstance(what, RunConfig) else _resumable(what)
+        find_device(config.device)
+        dataset = None if needs_network(config.source) else _load(config)
+        if isinstance(what, RunConfig):
+            run, lock = runs.create(config)
+        else:
+            run, lock = what, runs.reopen(what)
+    except MnistopError as error:
+        answer.send(error)
+        return
+    control = SignalControl()
+    process = os.fork()
+    if process == 0:
+        answer.close()
+        _detach(run, lock)
+        _run(run, config, dataset, control)
+    lock.truncate(0)
+    lock.seek(0)
+    lock.write(str(process).encode())
+    lock.flush()
+    answer.send(run)
+
+
+def _resumable(run: Run) -> RunConfig:
+    last = [event for event in runs.read_events(run) if isinstance(event, events.LAST_EVENTS)]
+    if last and isinstance(last[-1], events.RunFinished):
+        raise RunError(f"Run {run.name} is finished: there is nothing left to resume.")
+    return run.config()
+
+
+def _load(config: RunConfig, say: Recorder | None = None) -> Dataset:
+    def progress(message: str) -> None:
+        if say:
+            say.say(events.Preparing, message=message)
+
+    dataset = load(config.source, config.samples, progress)
+    split(dataset, config.val_fraction, config.split_seed)
+    return dataset
+
+
+def _detach(run: Run, lock: IO[bytes]) -> None:
+    """A session of its own, no terminal, and no file of the process that it came from."""
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    log = os.open(run.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    os.dup2(log, 2)
+    os.closerange(3, lock.fileno())
+    os.closerange(lock.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
+    sys.stdout = sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
+
+
+def _run(
+    run: Run, config: RunConfig, dataset: Dataset | None, control: "SignalControl"
+) -> NoReturn:
+    try:
+        recorder = Recorder(run)
+        control.recorder = recorder
+        try:
+            _train(run, config, dataset, recorder, control)
+        except StopRequestedError:
+            recorder.say(events.RunStopped, epochs=0, step=0)
+        except MnistopError as error:
+            recorder.say(events.RunFailed, message=str(error))
+        except Exception as error:
+            traceback.print_exc()
+            recorder.say(events.RunFailed, message=_in_words(error, run))
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+    os._exit(1)
+
+
+def _in_words(error: Exception, run: Run) -> str:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "The disk is full: free some space, then resume the run."
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return "The memory is full: fewer samples, smaller layers or smaller batches need less."
+    return (
+        f"The training process met a fault of the program, {type(error).__name__}: "
+        f"the traceback is in {run.log_path}."
+    )
+
+
+def _train(
+    run: Run,
+    config: RunConfig,
+    dataset: Dataset | None,
+    recorder: Recorder,
+    control: "SignalControl",
+) -> None:
+    torch.set_num_threads(config.threads)
+    dataset = dataset or _load(config, recorder)
+    device = find_device(config.device)
+    train_rows, val_rows = split(dataset, config.val_fraction, config.split_seed)
+    images, validation = _on(device, dataset, train_rows), _on(device, dataset, val_rows)
+    shape = dataset.image_shape
+    training = Training(config, shape, dataset.classes, device)
+    saved = run.path / "checkpoint.pt"
+    if saved.exists():
+        _load_state(training, run)
+        recorder.say(events.RunResumed, pid=os.getpid(), epoch=training.epoch, step=training.step)
+    else:
+        labels = dataset.labels[val_rows].astype(np.uint8)
+        runs.write_atomically(run.path / "labels.u8", labels.tobytes())
+        predictions, val_loss = judge(training.model, validation)
+        recorder.keep_predictions(0, predictions)
+        recorder.say(
+            events.RunStarted,
+            pid=os.getpid(),
+            class_names=list(dataset.class_names),
+            image_shape=list(shape),
+            training_images=len(images),
+            validation_images=len(validation),
+            layers=list(training.model.sizes),
+            parameters=sum(parameter.numel() for parameter in training.model.parameters()),
+            device=str(device),
+            versions={"torch": torch.__version__, "numpy": np.__version__},
+            val_loss=val_loss,
+            val_acc=(predictions == validation.labels).float().mean().item(),
+        )
+    recorder.begin(training)
+    control.starts_training()
+    train(training, images, validation, recorder, control)
+    recorder.save_checkpoint(training)
+    if training.is_over():
+        reason = "early stopping" if training.stopped_early() else "all epochs"
+        recorder.say(events.RunFinished, epochs=training.epoch, reason=reason)
+    else:
+        recorder.say(events.RunStopped, epochs=training.epoch, step=training.step)
+
+
+def _on(device: torch.device, dataset: Dataset, rows: np.ndarray) -> Labelled:  # type: ignore
+    images = torch.from_numpy(dataset.images[rows]).flatten(1)
+    return Labelled(images.to(device), torch.from_numpy(dataset.labels[rows]).to(device))
+
+
+def _load_state(training: Training, run: Run) -> None:
+    state = checkpoint.load(run.path / "checkpoint.pt")
+    try:
+        training.load_state_dict(state)
+    except (KeyError, RuntimeError, ValueError, TypeError, AttributeError):
+        raise RunError(
+            f"Run {run.name} cannot go on: its checkpoint does not fit its configuration."
+        ) from None
+
+
+class StopRequestedError(Exception):
+    """A stop came while something was being waited for."""
+
+
+class SignalControl:
+    """Control by signals: SIGTERM and SIGINT stop, SIGUSR1 pauses, SIGUSR2 lets go on."""
+
+    def __init__(self) -> None:
+        self.recorder: Recorder | None = None
+        self._training = False
+        self._stop = False
+        self._paused = False
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, self._on_stop)
+        signal.signal(signal.SIGINT, self._on_stop)
+        signal.signal(signal.SIGUSR1, self._on_pause)
+        signal.signal(signal.SIGUSR2, self._on_unpause)
+
+    def _on_stop(self, number: int, frame: FrameType | None) -> None:
+        self._stop = True
+        if self.recorder and not self._training:
+            raise StopRequestedError
+
+    def _on_pause(self, number: int, frame: FrameType | None) -> None:
+        self._paused = True
+
+    def _on_unpause(self, number: int, frame: FrameType | None) -> None:
+        self._paused = False
+
+    def starts_training(self) -> None:
+        """From now on a stop waits for the end of the present step."""
+        self._training = True
+
+    def wants_stop(self) -> bool:
+        """Whether a stop has been asked for."""
+        return self._stop
+
+    def wait_while_paused(self) -> float:
+        """Waits until SIGUSR2 or a stop; returns the seconds waited."""
+        if not self._paused or self._stop:
+            return 0.0
+        started = time.perf_counter()
+        if self.recorder:
+            self.recorder.say(events.RunPaused)
+        while self._paused and not self._stop:
+            time.sleep(0.02)
+        if self.recorder:
+            self.recorder.say(events.RunUnpaused)
+        return time.perf_counter() - started

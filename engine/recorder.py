@@ -1,0 +1,138 @@
+"""Writes a run folder while training goes on, within a small share of the training time."""
+
+import os
+import time
+from typing import Any
+
+import torch
+
+from engine import checkpoint, events
+from engine.runs import Run
+from engine.training import Epoch, Training
+
+PROGRESS_SECONDS = 0.25
+"""`BatchProgress` is said this often at most."""
+CHECKPOINT_SECONDS = 0.5
+"""Checkpoints come this often at most…"""
+CHECKPOINT_SHARE = 0.02
+"""…and may take this share of the time."""
+
+
+class Recorder:
+    """The sink of a training that has a run folder.
+
+    Args:
+        run: a run whose lock this process holds.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        (run.path / "snapshots").mkdir(mode=0o700, exist_ok=True)
+        self._events = open(  # noqa: SIM115
+            run.path / "events.jsonl", "ab+", buffering=0, opener=_private
+        )
+        self._predictions = os.open(
+            run.path / "predictions.u8", os.O_WRONLY | os.O_CREAT, mode=0o600
+        )
+        self._end_torn_line()
+        self._progress_at = time.monotonic()
+        self._progress_images = 0
+        self._next_checkpoint = 0.0
+        self._best_saved = 0
+
+    def _end_torn_line(self) -> None:
+        end = self._events.seek(0, os.SEEK_END)
+        if end:
+            self._events.seek(-1, os.SEEK_END)
+            if self._events.read(1) != b"\n":
+                self._events.write(b"\n")
+
+    def say(self, kind: type[events.Event], **values: Any) -> None:
+        """Appends an event."""
+        event = kind(run=self._run.name, time=time.time(), **values)
+        self._events.write(event.to_json().encode() + b"\n")
+
+    def begin(self, training: Training) -> None:
+        """Before the first step, of a fresh training or one that goes on."""
+        self._best_saved = training.best_epochs
+        self._progress_images = _images_done(training)
+        if training.epoch == training.step == 0:
+            self._snapshot(training)
+        self.save_checkpoint(training)
+
+    def keep_predictions(self, epochs: int, predictions: torch.Tensor) -> None:
+        """Keeps the classes predicted after so many epochs, `(n,)`."""
+        row = predictions.to(torch.uint8).cpu().numpy().tobytes()
+        os.pwrite(self._predictions, row, epochs * len(row))
+
+    def step_done(self, training: Training, labels: torch.Tensor) -> None:
+        """Says how far a long epoch is, and saves when that is due."""
+        now = time.monotonic()
+        passed = now - self._progress_at
+        if passed < PROGRESS_SECONDS:
+            return
+        done = _images_done(training)
+        train_loss, _ = training.means_of_epoch(labels)
+        self.say(
+            events.BatchProgress,
+            epoch=training.epoch,
+            step=training.step,
+            steps=training.steps(),
+            train_loss=train_loss,
+            images_per_second=(done - self._progress_images) / passed,
+        )
+        self._progress_at, self._progress_images = now, done
+        self._save_if_due(training)
+
+    def epoch_done(self, training: Training, epoch: Epoch) -> None:
+        """Records the epoch, and saves when that is due."""
+        self.keep_predictions(training.epoch, epoch.predictions)
+        self.say(
+            events.EpochFinished,
+            epoch=training.epoch - 1,
+            train_loss=epoch.train_loss,
+            val_loss=epoch.val_loss,
+            train_acc=epoch.train_acc,
+            val_acc=epoch.val_acc,
+            lr=epoch.lr,
+            seconds=epoch.seconds,
+        )
+        if _is_snapshot(training.epoch):
+            self._snapshot(training)
+        self._save_if_due(training)
+
+    def _save_if_due(self, training: Training) -> None:
+        if time.monotonic() >= self._next_checkpoint:
+            self.save_checkpoint(training)
+
+    def save_checkpoint(self, training: Training) -> None:
+        """Saves all that is needed to go on, and first the best weights if they are new."""
+        started = time.monotonic()
+        if training.best_epochs > self._best_saved:
+            checkpoint.save(self._run.path / "best.pt", training.best_weights)
+            self._best_saved = training.best_epochs
+            self.say(events.CheckpointSaved, file="best.pt", epochs=training.best_epochs)
+        checkpoint.save(self._run.path / "checkpoint.pt", training.state_dict())
+        self.say(events.CheckpointSaved, file="checkpoint.pt", epochs=training.epoch)
+        now = time.monotonic()
+        wait = max(CHECKPOINT_SECONDS, (now - started) / CHECKPOINT_SHARE)
+        self._next_checkpoint = now + wait
+
+    def _snapshot(self, training: Training) -> None:
+        file = f"snapshots/{training.epoch}.pt"
+        checkpoint.save(self._run.path / file, training.model.state_dict())
+        self.say(events.CheckpointSaved, file=file, epochs=training.epoch)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _images_done(training: Training) -> int:
+    return training.epoch * len(training.order) + training.images_done()
+
+
+def _is_snapshot(epochs: int) -> bool:
+    """Whether to keep the weights for good: after 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, … epochs."""
+    odd = epochs & -epochs
+    return epochs // odd in (1, 3)

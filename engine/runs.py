@@ -1,0 +1,290 @@
+"""The run folder: what is in it, and how it is made, found, read and deleted.
+
+The training process writes it (`engine.recorder`), everybody else only reads it. Whoever holds
+the lock on `lock` is the training process; a free lock without a last event means that it died.
+"""
+
+import fcntl
+import json
+import os
+import random
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import platformdirs
+from numpy.typing import NDArray
+from pydantic import BaseModel, ValidationError
+
+from engine import events
+from engine.config import RunConfig
+from engine.errors import RunError
+
+FORMAT = 1
+"""The version of the run folder's layout that this program writes."""
+
+_FIRST_WORDS = "amber brave calm clear eager early fair gentle keen light mellow quick quiet sunny"
+_SECOND_WORDS = "birch brook cedar cloud delta ember field finch harbor lark maple otter river wren"
+
+
+class _Manifest(BaseModel):
+    """What `config.json` holds."""
+
+    format: int
+    config: RunConfig
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder, which may be read while it is written."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The folder's name, as in `20261123-142501-quiet-otter`."""
+        return self.path.name
+
+    @property
+    def log_path(self) -> Path:
+        """Where the training process writes its warnings and its tracebacks."""
+        return self.path / "log.txt"
+
+    def config(self) -> RunConfig:
+        """The hyperparameters.
+
+        Raises:
+            RunError: `config.json` is missing, damaged or of a newer format.
+        """
+        path = self.path / "config.json"
+        try:
+            manifest = _Manifest.model_validate_json(path.read_bytes())
+        except OSError as error:
+            raise RunError(f"Run {self.name} cannot be read: {error.strerror}.") from None
+        except ValidationError:
+            raise RunError(f"Run {self.name} has a damaged config.json.") from None
+        if manifest.format > FORMAT:
+            raise RunError(
+                f"Run {self.name} was written by a newer mnistop (format {manifest.format}, "
+                f"this one reads up to {FORMAT}): update mnistop to open it."
+            )
+        return manifest.config
+
+    def labels(self) -> NDArray[np.uint8]:
+        """True classes of the validation images, `(n,)`; empty before training starts."""
+        return self._bytes("labels.u8")
+
+    def predictions(self) -> NDArray[np.uint8]:
+        """Predicted classes, `(epochs + 1, n)`; row 0 is the untrained model's."""
+        count = max(1, len(self.labels()))
+        flat = self._bytes("predictions.u8")
+        return flat[: len(flat) // count * count].reshape(-1, count)
+
+    def predictions_after(self, epochs: int) -> NDArray[np.uint8] | None:
+        """Predicted classes after so many epochs, `(n,)`, read alone; None if not recorded."""
+        count = len(self.labels())
+        row = self._bytes("predictions.u8", offset=epochs * count, count=count)
+        return row if count and len(row) == count else None
+
+    def _bytes(self, file: str, offset: int = 0, count: int = -1) -> NDArray[np.uint8]:
+        try:
+            return np.fromfile(self.path / file, np.uint8, count, offset=offset)
+        except OSError:
+            return np.empty(0, np.uint8)
+
+    def snapshots(self) -> list[int]:
+        """Numbers of completed epochs for which weights are kept, rising."""
+        return sorted(
+            int(path.stem) for path in self.path.glob("snapshots/*.pt") if path.stem.isdecimal()
+        )
+
+    def is_running(self) -> bool:
+        """Whether a training process holds the lock."""
+        try:
+            with open(self.path / "lock", "rb") as lock:
+                return not _try_lock(lock, fcntl.LOCK_SH)
+        except OSError:
+            return False
+
+    def process_id(self) -> int | None:
+        """The training process while it lives, else None."""
+        try:
+            return int((self.path / "lock").read_text()) if self.is_running() else None
+        except (OSError, ValueError):
+            return None
+
+
+def _try_lock(file: IO[bytes], kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+class EventTail:
+    """Reads a run's events from where the last reading ended; a torn last line waits.
+
+    Args:
+        run: the run to read.
+    """
+
+    CHUNK = 1 << 18
+
+    def __init__(self, run: Run) -> None:
+        self._path = run.path / "events.jsonl"
+        self._offset = 0
+
+    def read(self) -> list[events.Event]:
+        """The whole lines that have come, at most a quarter of a megabyte of them."""
+        try:
+            with open(self._path, "rb") as file:
+                file.seek(self._offset)
+                chunk = file.read(self.CHUNK)
+        except OSError:
+            return []
+        whole = chunk[: chunk.rfind(b"\n") + 1]
+        if not whole and len(chunk) == self.CHUNK:
+            whole = chunk
+        self._offset += len(whole)
+        return list(_readable(whole.splitlines()))
+
+
+def _readable(lines: list[bytes]) -> Iterator[events.Event]:
+    for line in lines:
+        try:
+            yield events.from_json(line)
+        except events.UnreadableEventError:
+            continue
+
+
+def read_events(run: Run) -> list[events.Event]:
+    """All events of a run so far."""
+    tail = EventTail(run)
+    found = []
+    while batch := tail.read():
+        found += batch
+    return found
+
+
+def runs_folder() -> Path:
+    """Where runs are kept: `$MNISTOP_RUNS`, else `mnistop/runs` in the user's state folder."""
+    chosen = os.environ.get("MNISTOP_RUNS")
+    return Path(chosen) if chosen else platformdirs.user_state_path("mnistop") / "runs"
+
+
+def create(config: RunConfig) -> tuple[Run, IO[bytes]]:
+    """A new run folder, and the open lock that marks this process as its training process.
+
+    Raises:
+        RunError: the folder cannot be made.
+    """
+    parent = runs_folder()
+    try:
+        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        run = Run(_new_folder(parent))
+        lock = open(run.path / "lock", "w+b")  # noqa: SIM115
+        _claim(lock)
+        manifest = {"format": FORMAT, "config": config.model_dump(mode="json")}
+        write_atomically(run.path / "config.json", json.dumps(manifest, indent=1).encode())
+    except OSError as error:
+        raise RunError(
+            f"A run folder cannot be made in {parent}: {error.strerror}. "
+            "Set MNISTOP_RUNS to a folder that can be written."
+        ) from None
+    return run, lock
+
+
+def reopen(run: Run) -> IO[bytes]:
+    """The lock of a run that goes on, taken by this process.
+
+    Raises:
+        RunError: the run is being trained already, or may not be written.
+    """
+    try:
+        lock = open(run.path / "lock", "r+b")  # noqa: SIM115
+    except OSError as error:
+        raise RunError(f"Run {run.name} cannot be resumed: {error.strerror}.") from None
+    if not _claim(lock):
+        lock.close()
+        raise RunError(f"Run {run.name} is being trained already.")
+    return lock
+
+
+def _claim(lock: IO[bytes]) -> bool:
+    """Takes the lock; readers hold it for an instant to see whether it is free."""
+    for _ in range(50):
+        if _try_lock(lock, fcntl.LOCK_EX):
+            return True
+        time.sleep(0.005)
+    return False
+
+
+def _new_folder(parent: Path) -> Path:
+    while True:
+        words = (random.choice(words.split()) for words in (_FIRST_WORDS, _SECOND_WORDS))
+        path = parent / "-".join([time.strftime("%Y%m%d-%H%M%S"), *words])
+        try:
+            path.mkdir(mode=0o700)
+        except FileExistsError:
+            continue
+        return path
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replaces a file so that a reader sees the old or the new, never a part."""
+    beside = path.with_name(path.name + ".new")
+    beside.write_bytes(content)
+    beside.replace(path)
+
+
+def list_runs() -> list[Run]:
+    """All runs, newest first."""
+    try:
+        folders = sorted(runs_folder().iterdir(), reverse=True)
+    except OSError:
+        return []
+    return [Run(folder) for folder in folders if (folder / "config.json").is_file()]
+
+
+def find(reference: str) -> Run:
+    """The run of a name, a prefix of one, its words, or `last`.
+
+    Raises:
+        RunError: there is none, or more than one.
+    """
+    found = list_runs()
+    if not found:
+        raise RunError("There are no runs yet: mnistop train makes one.")
+    if reference == "last":
+        return found[0]
+    exact = [run for run in found if run.name == reference]
+    matches = exact or [
+        run
+        for run in found
+        if run.name.startswith(reference) or run.name.split("-", 2)[-1] == reference
+    ]
+    if not matches:
+        raise RunError(f"There is no run {reference}: mnistop runs lists them.")
+    if len(matches) > 1:
+        names = ", ".join(run.name for run in matches[:4])
+        raise RunError(f"{reference} fits {len(matches)} runs ({names}): give more of the name.")
+    return matches[0]
+
+
+def delete(run: Run) -> None:
+    """Removes a run's folder with all that is in it.
+
+    Raises:
+        RunError: the run is being trained, or may not be removed.
+    """
+    if run.is_running():
+        raise RunError(f"Run {run.name} is being trained: stop it first.")
+    try:
+        shutil.rmtree(run.path)
+    except OSError as error:
+        raise RunError(f"Run {run.name} cannot be deleted: {error.strerror}.") from None

@@ -1,0 +1,202 @@
+"""All that changes while a run learns, in one object that a checkpoint can hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from engine import backprop
+from engine.config import RunConfig
+from engine.model import MLP
+from engine.optimizers import make_optimizer
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Images and their labels on one device."""
+
+    pixels: Tensor
+    """float32 in [0, 1], `(n, height·width)`."""
+    labels: Tensor
+    """int64, `(n,)`."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The results of an epoch; losses are means over images, accuracies fractions."""
+
+    train_loss: float
+    val_loss: float
+    train_acc: float
+    val_acc: float
+    lr: float
+    seconds: float
+    predictions: Tensor
+    """Classes predicted for the validation images after the epoch, `(n,)`."""
+
+
+class Training:
+    """A model on its way: weights, optimizer, random states, and where it is.
+
+    Args:
+        config: the hyperparameters.
+        image_shape: height and width in pixels.
+        classes: number of classes.
+        device: where to compute.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        image_shape: tuple[int, int],
+        classes: int,
+        device: torch.device,
+    ) -> None:
+        self.config = config
+        self.image_shape = image_shape
+        self.device = device
+        sizes = (image_shape[0] * image_shape[1], *config.hidden, classes)
+        start = torch.Generator().manual_seed(config.seed)
+        self.model = MLP(sizes, config.activation, config.dropout, start).to(device)
+        self.optimizer = make_optimizer(config, self.model)
+        self.by_hand = backprop.derives(self.model)
+        if self.by_hand:
+            for parameter in self.model.parameters():
+                parameter.grad = torch.zeros_like(parameter)
+        self.shuffle = torch.Generator().manual_seed(config.seed + 1)
+        self.noise = torch.Generator(device).manual_seed(config.seed + 2)
+        self.model.dropout_generator = self.noise
+        self.epoch = 0
+        """The present epoch, which is also the number of finished ones."""
+        self.step = 0
+        """Updates done in the present epoch."""
+        self.order = torch.empty(0, dtype=torch.int64)
+        """Rows of the training images as shuffled for the present epoch, `(images,)`."""
+        self.logits: list[Tensor] = []
+        """What the model said to each batch of the present epoch when its turn came."""
+        self.best: tuple[float, float] | None = None
+        """Validation accuracy and negative loss of the best epoch."""
+        self.best_epochs = 0
+        """Finished epochs when it was best."""
+        self.best_weights: dict[str, Tensor] = {}
+        """The weights then; empty if they are older than the checkpoint that was loaded."""
+        self.lowest_val_loss = torch.inf
+        self.epochs_since_lowest = 0
+
+    def begin_epoch(self, images: int, lr: float) -> None:
+        """Sets the learning rate, and shuffles unless a part of the epoch is done already."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        self.model.train()
+        if self.step == 0:
+            self.order = torch.randperm(images, generator=self.shuffle)
+
+    def note_step(self, logits: Tensor) -> None:
+        """Keeps what the model said to a batch, before the update that it led to."""
+        self.logits.append(logits)
+        self.step += 1
+
+    def images_done(self) -> int:
+        """Images of the present epoch that have been learned from."""
+        return min(self.step * self.config.batch_size, len(self.order))
+
+    def steps(self) -> int:
+        """Updates of a whole epoch."""
+        return -(-len(self.order) // self.config.batch_size)
+
+    def means_of_epoch(self, labels: Tensor) -> tuple[float, float]:
+        """Mean loss and accuracy over the images of the present epoch so far.
+
+        Args:
+            labels: of all training images, `(images,)`.
+        """
+        labels = labels[self.order[: self.images_done()].to(labels.device)]
+        logits = torch.cat(self.logits)
+        loss = functional.cross_entropy(logits, labels)
+        return loss.item(), (logits.argmax(1) == labels).float().mean().item()
+
+    def end_epoch(self, epoch: Epoch) -> None:
+        """Counts the epoch, and keeps its weights if it is the best so far."""
+        self.epoch += 1
+        self.step = 0
+        self.logits = []
+        score = (epoch.val_acc, -epoch.val_loss)
+        if self.best is None or score > self.best:
+            self.best = score
+            self.best_epochs = self.epoch
+            self.best_weights = self.weights()
+        if epoch.val_loss < self.lowest_val_loss:
+            self.lowest_val_loss = epoch.val_loss
+            self.epochs_since_lowest = 0
+        else:
+            self.epochs_since_lowest += 1
+
+    def is_over(self) -> bool:
+        """Whether all epochs are trained, or early stopping says so."""
+        return self.epoch >= self.config.epochs or self.stopped_early()
+
+    def stopped_early(self) -> bool:
+        """Whether the validation loss has not improved for too long."""
+        patience = self.config.early_stopping
+        return bool(patience) and self.epochs_since_lowest >= patience
+
+    def weights(self) -> dict[str, Tensor]:
+        """A copy of the weights, by name."""
+        return {name: value.clone() for name, value in self.model.state_dict().items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to go on with the same bits."""
+        return {name: getattr(self, name) for name in _PLAIN} | {
+            "logits": torch.cat(self.logits) if self.step else None,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "shuffle": self.shuffle.get_state(),
+            "noise": self.noise.get_state(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes back to where `state_dict` was taken.
+
+        Raises:
+            KeyError, RuntimeError, ValueError, TypeError: it is of another model or version.
+        """
+        for name in _PLAIN:
+            setattr(self, name, state[name])
+        self.logits = [state["logits"].to(self.device)] if self.step else []
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.shuffle.set_state(state["shuffle"])
+        self.noise.set_state(state["noise"])
+
+
+_PLAIN = (
+    "epoch",
+    "step",
+    "order",
+    "best",
+    "best_epochs",
+    "lowest_val_loss",
+    "epochs_since_lowest",
+)
+"""What a checkpoint takes of a training as it is."""
+
+
+@torch.no_grad()
+def judge(model: MLP, images: Labelled) -> tuple[Tensor, float]:
+    """Predicted classes `(n,)` and the mean cross-entropy, in evaluation mode."""
+    model.eval()
+    predictions, losses = [], []
+    for pixels, labels in zip(
+        *(torch.split(part, 4096) for part in (images.pixels, images.labels)), strict=True
+    ):
+        logits = model(pixels)
+        predictions.append(logits.argmax(1))
+        losses.append(functional.cross_entropy(logits, labels, reduction="sum"))
+    return torch.cat(predictions), (torch.stack(losses).sum() / len(images)).item()

@@ -1,0 +1,187 @@
+"""The processes: one for each training, and a few that answer questions about models.
+
+A training process is no child of the interface. A helper forked off the fork server makes the run
+folder, forks the training process into a session of its own, and ends; so the training outlives
+whoever started it, and nobody has to wait for it.
+"""
+
+import asyncio
+import functools
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import forkserver, resource_tracker
+from multiprocessing.connection import Connection
+from typing import ParamSpec, TypeVar
+
+from engine import events
+from engine.config import RunConfig
+from engine.errors import MnistopError, RunError
+from engine.runs import EventTail, Run
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+POLL_SECONDS = 0.05
+
+_context = multiprocessing.get_context("forkserver")
+
+
+def warm_up() -> None:
+    """Starts the fork server, which loads PyTorch and scikit-learn while nobody waits.
+
+    Call it before the terminal is taken over: a server started from inside a Textual app fails.
+    """
+    resource_tracker.ensure_running()
+    _context.set_forkserver_preload(["engine.preload"])
+    forkserver.ensure_running()
+
+
+def launch(config: RunConfig) -> Run:
+    """Starts a training process for a new run and returns once its folder is there.
+
+    Blocks while the fork server is still loading, some 15 ms when it is warm.
+
+    Raises:
+        MnistopError: the data or the device do not fit, or the run folder cannot be made.
+    """
+    return _start(config)
+
+
+def resume(run: Run) -> None:
+    """Lets a paused run go on, or starts a training process from a run's last checkpoint.
+
+    Raises:
+        RunError: the run is finished, is being trained, or has no checkpoint.
+    """
+    if run.is_running():
+        _signal(run, signal.SIGUSR2)
+    else:
+        _start(run)
+
+
+def stop(run: Run) -> None:
+    """Asks a run to stop after the present step, with a checkpoint.
+
+    Raises:
+        RunError: the run is not being trained, or belongs to another user.
+    """
+    _signal(run, signal.SIGTERM)
+
+
+def pause(run: Run) -> None:
+    """Asks a run to wait between two steps until `resume`.
+
+    Raises:
+        RunError: the run is not being trained, or belongs to another user.
+    """
+    _signal(run, signal.SIGUSR1)
+
+
+async def follow(run: Run) -> AsyncIterator[list[events.Event]]:
+    """Yields what a run has said and says, in batches as it comes, until its last event.
+
+    A training process that died without a word is told by `RunInterrupted`.
+    """
+    tail = EventTail(run)
+    last: events.Event | None = None
+    while True:
+        running = run.is_running()
+        if batch := tail.read():
+            last = batch[-1]
+            yield batch
+        elif running:
+            await asyncio.sleep(POLL_SECONDS)
+        elif isinstance(last, events.LAST_EVENTS):
+            return
+        else:
+            last = events.RunInterrupted(run=run.name, time=time.time())
+            yield [last]
+
+
+async def ask(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Puts a question of `engine.questions` to the pool process, which is started when needed.
+
+    Raises:
+        MnistopError: what the question raises.
+    """
+    for attempt in (1, 2):
+        pool = _the_pool()
+        try:
+            future = await asyncio.to_thread(pool.submit, question, *args, **kwargs)
+            return await asyncio.wrap_future(future)
+        except BrokenProcessPool:
+            _the_pool.cache_clear()
+            if attempt == 2:
+                raise RunError("The process that answers questions died twice.") from None
+    raise AssertionError
+
+
+def close() -> None:
+    """Ends the pool process at once; training goes on."""
+    if _the_pool.cache_info().currsize:
+        pool = _the_pool()
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.terminate()
+
+
+@functools.cache
+def _the_pool() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, mp_context=_context, initializer=_become_answerer)
+
+
+def _become_answerer() -> None:
+    """Ends with the interface, even if that is killed, and leaves the processor to training."""
+    import torch
+
+    def end_with_parent() -> None:
+        parent = multiprocessing.parent_process()
+        if parent:
+            parent.join()
+        os._exit(0)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    torch.set_num_threads(1)
+    os.nice(1)
+
+
+def _signal(run: Run, number: signal.Signals) -> None:
+    process = run.process_id()
+    try:
+        if process is None:
+            raise ProcessLookupError
+        os.kill(process, number)
+    except ProcessLookupError:
+        raise RunError(f"Run {run.name} is not being trained.") from None
+    except PermissionError:
+        raise RunError(f"Run {run.name} belongs to another user, who alone can do that.") from None
+
+
+def _start(what: RunConfig | Run) -> Run:
+    warm_up()
+    receiver, sender = _context.Pipe(duplex=False)
+    helper = _context.Process(target=_prepare, args=(what, sender), daemon=True)
+    helper.start()
+    sender.close()
+    with receiver:
+        try:
+            answer: Run | MnistopError = receiver.recv()
+        except EOFError:
+            raise RunError("The training process could not be started.") from None
+        finally:
+            helper.join()
+    if isinstance(answer, MnistopError):
+        raise answer
+    return answer
+
+
+def _prepare(what: RunConfig | Run, answer: Connection) -> None:
+    from engine import job
+
+    job.start(what, answer)
