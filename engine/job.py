@@ -12,6 +12,7 @@ from typing import IO, NoReturn
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from engine import checkpoint, events, runs
 from engine.config import RunConfig
@@ -165,7 +166,7 @@ def _train(
         recorder.say(events.RunStopped, epochs=training.epoch, step=training.step)
 
 
-def _on(device: torch.device, dataset: Dataset, rows: np.ndarray) -> Labelled:  # type: ignore
+def _on(device: torch.device, dataset: Dataset, rows: NDArray[np.int64]) -> Labelled:
     images = torch.from_numpy(dataset.images[rows]).flatten(1)
     return Labelled(images.to(device), torch.from_numpy(dataset.labels[rows]).to(device))
 

@@ -6,6 +6,7 @@ whoever started it, and nobody has to wait for it.
 """
 
 import asyncio
+import contextlib
 import functools
 import multiprocessing
 import os
@@ -21,6 +22,7 @@ from typing import ParamSpec, TypeVar
 
 from engine import events
 from engine.config import RunConfig
+from engine.data import absolute
 from engine.errors import MnistopError, RunError
 from engine.runs import EventTail, Run
 
@@ -42,6 +44,26 @@ def warm_up() -> None:
     forkserver.ensure_running()
 
 
+async def warmed_up() -> None:
+    """Returns once the fork server has loaded everything. Ending the program need not wait."""
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+
+    def try_it() -> None:
+        process = _context.Process(target=_do_nothing, daemon=True)
+        process.start()
+        process.join()
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(ready.set)
+
+    threading.Thread(target=try_it, daemon=True).start()
+    await ready.wait()
+
+
+def _do_nothing() -> None:
+    pass
+
+
 def launch(config: RunConfig) -> Run:
     """Starts a training process for a new run and returns once its folder is there.
 
@@ -50,7 +72,8 @@ def launch(config: RunConfig) -> Run:
     Raises:
         MnistopError: the data or the device do not fit, or the run folder cannot be made.
     """
-    return _start(config)
+    source = absolute(config.source)
+    return _start(config.model_copy(update={"source": source}))
 
 
 def resume(run: Run) -> None:

@@ -1,0 +1,139 @@
+"""The data to learn from: where it comes from, how it is checked, split and described.
+
+    dataset = load("bundled", samples=1000)
+    train, val = split(dataset, val_fraction=0.2, seed=42)
+
+A source is one of the words in `SOURCES`, or a path: a folder of IDX files as MNIST, Fashion-MNIST,
+KMNIST and EMNIST come, one images file whose labels file lies beside it, `IMAGES,LABELS`, or an
+`.npz` with both.
+"""
+
+import difflib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from engine.data.dataset import Dataset, Description, describe, split
+from engine.data.files import read_path
+from engine.data.npz import read_npz
+from engine.data.openml import is_cached, read_openml
+from engine.data.stored import Part, Stored, shown, to_dataset
+from engine.errors import DataError
+
+__all__ = [
+    "SOURCES",
+    "Dataset",
+    "Description",
+    "absolute",
+    "describe",
+    "load",
+    "needs_network",
+    "split",
+]
+
+SOURCES = ("bundled", "digits", "openml")
+"""The sources that have a name; all others are paths."""
+
+_BUNDLED = Path(__file__).parent / "bundled" / "mnist_784_first_4502.npz"
+
+
+def _say_nothing(text: str) -> None:
+    pass
+
+
+def absolute(source: str) -> str:
+    """The source as it is called from any folder: paths are made absolute."""
+    if source in SOURCES:
+        return source
+    parts = [source] if Path(source).exists() else source.split(",")
+    return ",".join(str(Path(part.strip()).expanduser().absolute()) for part in parts)
+
+
+def load(
+    source: str, samples: int | None = None, progress: Callable[[str], None] = _say_nothing
+) -> Dataset:
+    """The first images of a source, scaled to 0…1.
+
+    Args:
+        source: `bundled` (the first 4,502 images of MNIST, in this package), `digits` (1,797 images
+            of 8 × 8 pixels, in scikit-learn), `openml` (all 70,000 of MNIST, fetched once), or the
+            path of a folder or file.
+        samples: how many images, from the first on; all when None.
+        progress: called with a line to show: once, and about every second while it takes long.
+
+    Raises:
+        DataError: the source does not exist, is damaged or unfit, or has fewer images; in one
+            sentence, with the remedy.
+    """
+    progress(f"loading {source}")
+    try:
+        return to_dataset(_stored(source, progress), source, samples)
+    except MemoryError as error:
+        raise DataError(
+            f"There is not enough memory for the images of {source}: ask for fewer samples, or "
+            f"use a smaller source."
+        ) from error
+    except PermissionError as error:
+        raise DataError(
+            f"There is no permission to read {error.filename or source}: "
+            f"change it, or copy the files to where you may read them."
+        ) from error
+    except OSError as error:
+        raise DataError(
+            f"{error.filename or source} cannot be read ({error.strerror or error}): "
+            f"check the path and the disk."
+        ) from error
+
+
+def needs_network(source: str) -> bool:
+    """Whether `load` would have to fetch something: for `openml`, until it has been fetched."""
+    return source == "openml" and not is_cached()
+
+
+def _stored(source: str, progress: Callable[[str], None]) -> Stored:
+    match source:
+        case "bundled":
+            return _bundled()
+        case "digits":
+            return _digits()
+        case "openml":
+            return read_openml(progress)
+        case _:
+            _check_name(source)
+            return read_path(source)
+
+
+def _bundled() -> Stored:
+    stored = read_npz(_BUNDLED)
+    assert stored is not None
+    provenance = (
+        "the first 4,502 images of OpenML's mnist_784, in this package: "
+        "MNIST by LeCun, Cortes and Burges, CC BY-SA 3.0"
+    )
+    return Stored(stored.parts, provenance)
+
+
+def _digits() -> Stored:
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    part = Part(digits.images.astype(np.uint8), digits.target, "digits", "digits")
+    provenance = (
+        "scikit-learn's digits: the test part of the UCI data set Optical Recognition of "
+        "Handwritten Digits by Alpaydin and Kaynak, CC BY 4.0"
+    )
+    return Stored([part], provenance, white=16)
+
+
+def _check_name(source: str) -> None:
+    """Tells a mistyped word from a path that is wrong."""
+    if not source.strip() or shown(source) != source:
+        raise DataError(
+            f"The source must be {', '.join(SOURCES)} or a path that can be shown, not {source!r}."
+        )
+    is_word = not set(source) & set("/\\.,~")
+    if is_word and not Path(source).exists():
+        near = difflib.get_close_matches(source, SOURCES, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"use {', '.join(SOURCES)} or a path."
+        raise DataError(f"There is no data source {source}: {hint}")

@@ -1,0 +1,126 @@
+"""What a data set is, how it is split, and what can be told about it."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Gray images and their labels."""
+
+    images: NDArray[np.float32]
+    """The images, `(n, height, width)`, from 0 (black) to 1 (white)."""
+    labels: NDArray[np.int64]
+    """The class of each image, `(n,)`, from 0 to `classes - 1`."""
+    class_names: tuple[str, ...]
+    """A name for each class; `0`, `1`, … where the source gives none."""
+    source: str
+    """The source as it was given to `load`."""
+    stored_range: tuple[float, float] = (0.0, 1.0)
+    """The least and the greatest pixel value in the whole source, before scaling."""
+    provenance: str = ""
+    """One line on where the images come from."""
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def classes(self) -> int:
+        """The number of classes of the whole source, even where the images here miss one."""
+        return len(self.class_names)
+
+    @property
+    def image_shape(self) -> tuple[int, int]:
+        """Height and width of each image, in pixels."""
+        _, height, width = self.images.shape
+        return height, width
+
+
+def split(
+    dataset: Dataset, val_fraction: float, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Divides the images into those to train on and those to validate with.
+
+    The rows are exactly those of scikit-learn's
+    `train_test_split(images, labels, test_size=val_fraction, random_state=seed)`.
+
+    Args:
+        dataset: what to divide.
+        val_fraction: the share of the validation images, above 0 and below 1; their number is
+            rounded up.
+        seed: decides which images are kept for validation, 0 to 2³² - 1.
+
+    Returns:
+        The indices of the training images and of the validation images, each shuffled.
+
+    Raises:
+        DataError: there are too few images for this share.
+    """
+    count = len(dataset)
+    if count < 2:
+        raise DataError(
+            f"A split needs at least 2 images, one to train on and one to validate with, "
+            f"and {dataset.source} gave {count}: ask for more samples."
+        )
+    if not 0 < val_fraction < 1:
+        raise DataError(
+            f"The validation share must be above 0 and below 1, not {val_fraction:g}: "
+            f"otherwise there is nothing to validate with, or nothing to train on."
+        )
+    if math.ceil(val_fraction * count) >= count:
+        raise DataError(
+            f"A validation share of {val_fraction:g} leaves none of the {count:,} images to "
+            f"train on: lower it, or ask for more samples."
+        )
+    from sklearn.model_selection import train_test_split
+
+    train, val = train_test_split(np.arange(count), test_size=val_fraction, random_state=seed)
+    return train.astype(np.int64), val.astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Description:
+    """The facts about a data set that a person wants before training on it."""
+
+    source: str
+    """The source as it was given."""
+    provenance: str
+    """One line on where the images come from."""
+    count: int
+    """The number of images."""
+    image_shape: tuple[int, int]
+    """Height and width, in pixels."""
+    stored_range: tuple[float, float]
+    """The least and the greatest pixel value in the whole source, before scaling."""
+    mean: float
+    """The mean of all pixels, scaled to 0…1."""
+    std: float
+    """The standard deviation of all pixels, scaled to 0…1."""
+    class_names: tuple[str, ...]
+    """A name for each class."""
+    class_counts: tuple[int, ...]
+    """How many images each class has."""
+
+
+def describe(dataset: Dataset) -> Description:
+    """The facts about a data set."""
+    images = dataset.images
+    mean = float(images.mean(dtype=np.float64))
+    mean_square = float(np.einsum("nhw,nhw->", images, images, dtype=np.float64)) / images.size
+    counts = np.bincount(dataset.labels, minlength=dataset.classes)
+    return Description(
+        source=dataset.source,
+        provenance=dataset.provenance,
+        count=len(dataset),
+        image_shape=dataset.image_shape,
+        stored_range=dataset.stored_range,
+        mean=mean,
+        std=math.sqrt(max(mean_square - mean**2, 0.0)),
+        class_names=dataset.class_names,
+        class_counts=tuple(int(count) for count in counts),
+    )

@@ -1,0 +1,127 @@
+"""Which files a path means: a folder of IDX files, one images file, a pair, or an `.npz`."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from engine.data import emnist
+from engine.data.idx import read_idx
+from engine.data.npz import is_numpy_file, read_lone_array, read_npz
+from engine.data.stored import Part, Stored
+from engine.errors import DataError
+
+_IMAGES_NAME = re.compile(
+    r"(?P<set>[\w. -]*?)(?P<part>train|t10k|test)-images[-.]idx3-ubyte(\.gz)?", re.IGNORECASE
+)
+_PART_ORDER = ("train", "t10k", "test")
+
+
+def read_path(source: str) -> Stored:
+    """The images and labels that a path, or two with a comma between, stand for.
+
+    Raises:
+        DataError: no such file, or nothing to train on in it.
+        OSError: something cannot be read.
+    """
+    path = _path(source)
+    if path.is_dir():
+        return _read_pairs([(images, labels_beside(images)) for images in _images_in(path)])
+    if not path.exists() and source.count(",") == 1:
+        images, labels = (_existing(_path(name.strip())) for name in source.split(","))
+        return _read_pairs([(images, labels)])
+    stored = read_npz(path) if is_numpy_file(_existing(path)) else None
+    return stored or _read_pairs([(path, labels_beside(path))])
+
+
+def labels_beside(images: Path) -> Path:
+    """The labels file that belongs to an images file by its name.
+
+    Raises:
+        DataError: there is none.
+    """
+    name = re.sub("images|imgs", "labels", images.name, flags=re.IGNORECASE)
+    name = name.replace("idx3", "idx1")
+    other = name.removesuffix(".gz") if name.endswith(".gz") else f"{name}.gz"
+    for candidate in (name, other):
+        if candidate != images.name and images.with_name(candidate).is_file():
+            return images.with_name(candidate)
+    if name == images.name:
+        raise DataError(f"{images} comes without labels: name both files, as IMAGES,LABELS.")
+    raise DataError(
+        f"{images} comes without labels: put {name} beside it, or name both files, "
+        f"as IMAGES,LABELS."
+    )
+
+
+def _images_in(folder: Path) -> list[Path]:
+    """The images files of the one data set in a folder: training images first, then test images."""
+    sets: dict[str, dict[str, Path]] = {}
+    for path in sorted(folder.iterdir(), reverse=True):  # a plain file comes after its .gz and wins
+        match = _IMAGES_NAME.fullmatch(path.name)
+        if match and path.is_file():
+            sets.setdefault(match["set"].lower(), {})[match["part"].lower()] = path
+    if not sets:
+        raise DataError(
+            f"{folder} has no IDX files, such as train-images-idx3-ubyte.gz: "
+            f"name a folder that has some, or a file."
+        )
+    if len(sets) > 1:
+        examples = sorted(next(iter(parts.values())).name for parts in sets.values())
+        raise DataError(
+            f"{folder} has {len(sets)} data sets: name the images file of one of them, "
+            f"such as {folder / examples[0]}."
+        )
+    (parts,) = sets.values()
+    return [parts[part] for part in _PART_ORDER if part in parts]
+
+
+def _read_pairs(pairs: list[tuple[Path, Path]]) -> Stored:
+    first_images, _ = pairs[0]
+    emnist_set = emnist.set_name(first_images)
+    parts = []
+    for images_path, labels_path in pairs:
+        images, labels = _read_array(images_path), _read_array(labels_path)
+        if emnist_set:
+            images = emnist.upright(images)
+        if emnist_set == "letters":
+            labels = emnist.from_zero(labels)
+        parts.append(Part(images, labels, str(images_path), str(labels_path)))
+    names = _names_beside(first_images)
+    if names is None and emnist_set:
+        names = emnist.class_names(first_images)
+    return Stored(parts, " and ".join(str(images) for images, _ in pairs), names)
+
+
+def _read_array(path: Path) -> NDArray[Any]:
+    return read_lone_array(path) if is_numpy_file(path) else read_idx(path)
+
+
+def _names_beside(images: Path) -> tuple[str, ...] | None:
+    """The lines of `classes.txt` in the folder of an images file."""
+    path = images.with_name("classes.txt")
+    if not path.is_file():
+        return None
+    try:
+        lines = path.read_text("utf-8-sig").strip().splitlines()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not a text in UTF-8: save it as one.") from error
+    if not all(line.strip() for line in lines):
+        raise DataError(f"{path} has an empty line: give one class name a line.")
+    return tuple(line.strip() for line in lines)
+
+
+def _path(name: str) -> Path:
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"There is no home folder for {name}: check the path.") from error
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise DataError(f"There is no file or folder {path}: check the path.")
+    if not path.is_file():
+        raise DataError(f"{path} is not a regular file: name a file of images.")
+    return path

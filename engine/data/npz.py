@@ -1,0 +1,167 @@
+"""NumPy's `.npz` and `.npy` files, read without ever unpickling anything."""
+
+import math
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.stored import Part, Stored, shown
+from engine.errors import DataError
+
+_LAYOUTS = (
+    (("images", "labels"),),
+    (("x_train", "y_train"), ("x_test", "y_test")),
+    (
+        ("train_images", "train_labels"),
+        ("val_images", "val_labels"),
+        ("test_images", "test_labels"),
+    ),
+    (("x", "y"),),
+    (("data", "target"),),
+)
+"""Names of arrays, of images and of labels, in any case; the first pair of a layout makes it."""
+
+
+def is_numpy_file(path: Path) -> bool:
+    """Whether a file is an `.npz` or `.npy`, by its first bytes or else by its name."""
+    with path.open("rb") as file:
+        start = file.read(6)
+    return start[:2] == b"PK" or start == b"\x93NUMPY" or path.suffix.lower() in (".npz", ".npy")
+
+
+def read_npz(path: Path) -> Stored | None:
+    """Images and labels in an `.npz`; None for a file that has one array only, or an `.npy`.
+
+    Raises:
+        DataError: the file is damaged, or has no arrays of known names.
+        OSError: the file cannot be read.
+    """
+    if _is_npy(path):
+        return None
+    with _opened(path) as archive:
+        members = _members(archive, path)
+        if len(members) == 1:
+            return None
+        by_lower_case = {name.lower(): name for name in members}
+        for layout in _LAYOUTS:
+            if not all(name in by_lower_case for name in layout[0]):
+                continue
+            parts = []
+            for pair in layout:
+                names = [by_lower_case[name] for name in pair if name in by_lower_case]
+                if len(names) == 2:
+                    images, labels = (_read_member(archive, name, path) for name in names)
+                    parts.append(Part(images, labels, *(f"{name} in {path}" for name in names)))
+            names_there = "class_names" in members
+            return Stored(
+                parts=parts,
+                provenance=str(path),
+                class_names=_class_names(archive, path) if names_there else None,
+            )
+    raise DataError(
+        f"{path} has no arrays that are known to be images and labels, only "
+        f"{_listed(members)}: call them images and labels."
+    )
+
+
+def read_lone_array(path: Path) -> NDArray[Any]:
+    """The array in an `.npy`, or in an `.npz` that has only this one.
+
+    Raises:
+        DataError: the file is damaged, or has several arrays.
+        OSError: the file cannot be read.
+    """
+    if _is_npy(path):
+        with _damage_told(path), path.open("rb") as file:
+            return _read_npy(file, path.stat().st_size, str(path))
+    with _opened(path) as archive:
+        members = _members(archive, path)
+        if len(members) > 1:
+            raise DataError(
+                f"{path} has several arrays, {_listed(members)}: give this file alone when it "
+                f"has both images and labels, or else one with a single array."
+            )
+        return _read_member(archive, members[0], path)
+
+
+def _is_npy(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(6)
+    if not start:
+        raise DataError(f"{path} is empty: get it again.")
+    return start == b"\x93NUMPY"
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    if not zipfile.is_zipfile(path):
+        raise DataError(
+            f"{path} is not an .npz file, or is cut off: get it again, or save it with numpy.savez."
+        )
+    with _damage_told(path), zipfile.ZipFile(path) as archive:
+        yield archive
+
+
+def _members(archive: zipfile.ZipFile, path: Path) -> list[str]:
+    names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+    if not names:
+        raise DataError(
+            f"{path} is a zip archive without NumPy arrays: unpack it and name the folder."
+        )
+    return names
+
+
+def _listed(names: list[str]) -> str:
+    few = ", ".join(shown(name) for name in names[:8])
+    return few if len(names) <= 8 else f"{few} and {len(names) - 8:,} more"
+
+
+def _read_member(archive: zipfile.ZipFile, name: str, path: Path) -> NDArray[Any]:
+    entry = archive.getinfo(f"{name}.npy")
+    with archive.open(entry) as file:
+        return _read_npy(file, entry.file_size, f"{name} in {path}")
+
+
+def _read_npy(file: IO[bytes], size: int, place: str) -> NDArray[Any]:
+    version = np.lib.format.read_magic(file)
+    read_header = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }[version]
+    shape, _, dtype = read_header(file)
+    if dtype.hasobject:
+        raise DataError(
+            f"{place} is an array of pickled Python objects, which could run any code and is not "
+            f"opened: save it as an array of numbers."
+        )
+    expected, found = math.prod(shape) * dtype.itemsize, size - file.tell()
+    if expected != found:
+        raise DataError(
+            f"{place} is damaged: its header promises {expected:,} bytes, and {found:,} are "
+            f"there; get it again."
+        )
+    file.seek(0)
+    array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+    return array
+
+
+def _class_names(archive: zipfile.ZipFile, path: Path) -> tuple[str, ...]:
+    names = _read_member(archive, "class_names", path)
+    if names.ndim != 1 or names.dtype.kind != "U":
+        raise DataError(f"class_names in {path} is not a list of texts: save it as one.")
+    return tuple(str(name) for name in names)
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (DataError, OSError, MemoryError):
+        raise
+    except Exception as error:  # zipfile, zlib and NumPy raise a dozen kinds for damaged bytes
+        raise DataError(f"{path} is damaged or not of a known kind: get it again.") from error

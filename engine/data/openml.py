@@ -1,0 +1,220 @@
+"""MNIST as OpenML's `mnist_784`: fetched once through scikit-learn, then kept on this machine.
+
+Environment:
+    MNISTOP_CACHE: the folder to keep it in, instead of the user's cache folder. With the folder
+        of scikit-learn (`~/scikit_learn_data`) what a notebook has fetched is used again.
+"""
+
+import gzip
+import http.client
+import os
+import socket
+import threading
+import time
+import urllib.error
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+
+from engine.data.npz import read_npz
+from engine.data.stored import Part, Stored
+from engine.errors import DataError
+
+TIMEOUT = 20.0
+"""Seconds without a byte from the server before a connection counts as dead."""
+PROGRESS_INTERVAL = 0.5
+"""Seconds between two looks at how far the download is."""
+
+_PROVENANCE = "OpenML's mnist_784, version 1: MNIST by LeCun, Cortes and Burges, CC BY-SA 3.0"
+_REMEDY = "the bundled source needs no network, nor does a folder of MNIST's own files"
+
+
+def cache_folder() -> Path:
+    """Where the data set is kept."""
+    chosen = os.environ.get("MNISTOP_CACHE")
+    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("mnistop")
+
+
+def is_cached() -> bool:
+    """Whether the data set can be had without the network."""
+    cache = cache_folder()
+    return zipfile.is_zipfile(_kept(cache)) or _is_downloaded(_scikit_learn_files(cache))
+
+
+def read_openml(progress: Callable[[str], None]) -> Stored:
+    """The 70,000 images, MNIST's training images first.
+
+    The first time, it is fetched and read by scikit-learn, which takes the download and then
+    about half a minute and 1 GB of memory; later times read the arrays that were kept then.
+
+    Args:
+        progress: called in this thread with a line to show, at most twice a second; to raise in
+            it ends the waiting.
+
+    Raises:
+        DataError: OpenML cannot be reached or fails, or the cache is damaged or not writable.
+    """
+    cache = cache_folder()
+    kept = _kept(cache)
+    if stored := _read_kept(kept):
+        return stored
+    part = _fetched(cache, progress)
+    try:
+        _keep(part, kept)
+    except OSError as error:
+        progress(f"mnist_784 could not be kept in {kept} ({error.strerror}): it is read anew later")
+    return Stored([part], _PROVENANCE)
+
+
+def _kept(cache: Path) -> Path:
+    return cache / "mnist_784.npz"
+
+
+def _read_kept(kept: Path) -> Stored | None:
+    """The arrays kept before; None where there are none, or a damaged file."""
+    try:
+        stored = read_npz(kept)
+    except (FileNotFoundError, NotADirectoryError, DataError):
+        return None
+    return stored and Stored(stored.parts, _PROVENANCE)
+
+
+def _keep(part: Part, kept: Path) -> None:
+    unfinished = kept.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        with unfinished.open("wb") as file:
+            np.savez(file, images=part.images, labels=part.labels)
+        unfinished.replace(kept)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _fetched(cache: Path, progress: Callable[[str], None]) -> Part:
+    """What scikit-learn fetches, with progress told meanwhile.
+
+    It runs in a daemon thread, so that an interruption need not wait for the network.
+    """
+    outcome: list[Part | Exception] = []
+    leftovers = {path for path in _scikit_learn_files(cache) if _is_partial(path)}
+    started = time.monotonic()
+
+    def fetch() -> None:
+        try:
+            outcome.append(_fetch(cache))
+        except Exception as error:  # all of them are told below, in the calling thread
+            outcome.append(error)
+
+    timeout_before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(TIMEOUT)
+    try:
+        thread = threading.Thread(target=fetch, name="fetch mnist_784", daemon=True)
+        thread.start()
+        told = None
+        while thread.is_alive() or told is None:
+            files = [path for path in _scikit_learn_files(cache) if path not in leftovers]
+            state = _state(files, time.monotonic() - started)
+            if state != told:
+                progress(state)
+                told = state
+            thread.join(PROGRESS_INTERVAL)
+    finally:
+        socket.setdefaulttimeout(timeout_before)
+
+    (result,) = outcome
+    if isinstance(result, Exception):
+        raise DataError(_sentence(result, cache)) from result
+    return result
+
+
+def _fetch(cache: Path) -> Part:
+    from sklearn.datasets import fetch_openml
+
+    cache.mkdir(parents=True, exist_ok=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they announce retries; the last failure is told
+        pixels, labels = fetch_openml(
+            "mnist_784",
+            version=1,
+            data_home=cache,
+            as_frame=False,
+            return_X_y=True,
+            parser="liac-arff",
+            n_retries=1,
+        )
+    return Part(pixels.astype(np.uint8), labels.astype(np.uint8), "mnist_784", "mnist_784")
+
+
+def _scikit_learn_files(cache: Path) -> list[Path]:
+    """What scikit-learn keeps of OpenML, and the files in `tmp…` folders it downloads into."""
+    folders = os.walk(cache / "openml" / "openml.org")
+    return [Path(folder, name) for folder, _, names in folders for name in names]
+
+
+def _is_partial(path: Path) -> bool:
+    return path.parent.name.startswith("tmp")
+
+
+def _is_downloaded(files: list[Path]) -> bool:
+    return any(path.match("*mnist_784*.arff.gz") and not _is_partial(path) for path in files)
+
+
+def _state(files: list[Path], seconds: float) -> str:
+    """A line of progress by the files that are there after some seconds."""
+    if _is_downloaded(files):
+        return f"reading mnist_784, about half a minute and only this once: {seconds:.0f} s"
+    size = sum(_size(path) for path in files if _is_partial(path)) / 1e6
+    if size < 0.1:
+        return f"asking OpenML for mnist_784: {seconds:.0f} s"
+    rate = size / max(seconds, PROGRESS_INTERVAL)
+    return f"fetching mnist_784 from OpenML: {size:.1f} MB at {rate:.1f} MB/s"
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # just moved to its final place
+        return 0
+
+
+def _sentence(error: Exception, cache: Path) -> str:
+    """What went wrong and what to do, for whatever fetching may raise."""
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    match error:
+        case urllib.error.HTTPError():
+            return f"OpenML answered {error.code} {error.reason}: try again later; {_REMEDY}."
+        case _ if isinstance(reason, TimeoutError):
+            return f"OpenML did not answer for {TIMEOUT:g} s: try again later; {_REMEDY}."
+        case urllib.error.URLError():
+            return f"OpenML cannot be reached from here: check the network; {_REMEDY}."
+        case (
+            ConnectionError()
+            | http.client.HTTPException()
+            | EOFError()
+            | zlib.error()
+            | gzip.BadGzipFile()
+        ):
+            return f"The download from OpenML broke off: try again; {_REMEDY}."
+        case ValueError() if "md5" in str(error):
+            return (
+                f"What came from OpenML is not mnist_784, by its checksum: "
+                f"try again later; {_REMEDY}."
+            )
+        case ValueError() if "not found" in str(error):
+            return f"OpenML says that it has no mnist_784: try again later; {_REMEDY}."
+        case MemoryError():
+            return f"Reading mnist_784 takes about 1 GB of memory, which is not free; {_REMEDY}."
+        case OSError():
+            return (
+                f"mnist_784 cannot be kept in {cache} ({error.strerror or error}): "
+                f"set MNISTOP_CACHE to a folder that can be written; {_REMEDY}."
+            )
+        case _:
+            return (
+                f"OpenML's answers in {cache / 'openml'} make no sense: "
+                f"delete that folder and try again; {_REMEDY}."
+            )

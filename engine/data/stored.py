@@ -1,0 +1,230 @@
+"""From arrays as a source stores them to a `Dataset`, with a sentence for all that is amiss."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.dataset import Dataset
+from engine.errors import DataError
+
+MAX_CLASSES = 100
+"""More classes than this are a mistake: pixel values, say, that were taken for labels."""
+
+
+_UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def shown(text: str) -> str:
+    """A text from outside without what a terminal would obey or could not print."""
+    return _UNSHOWABLE.sub("?", text)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Images and their labels as they are stored: all of a source, or its training or test half."""
+
+    images: NDArray[Any]
+    labels: NDArray[Any]
+    images_in: str
+    """What a sentence calls the place of the images: a file, or an array in one."""
+    labels_in: str
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """A source as it is stored, not checked yet."""
+
+    parts: Sequence[Part]
+    """One or more, one after the other."""
+    provenance: str
+    class_names: tuple[str, ...] | None = None
+    white: float | None = None
+    """The pixel value of white; found from the pixels where it is None."""
+
+
+def to_dataset(stored: Stored, source: str, samples: int | None) -> Dataset:
+    """Checks a whole source and scales its first `samples` images (all when None) to 0…1.
+
+    Raises:
+        DataError: the source is unfit for training, or has fewer images than asked for.
+    """
+    parts = [_checked(part) for part in stored.parts]
+    shape = _common_shape(parts)
+    labels = np.concatenate([part.labels for part in parts])
+    class_names = _class_names(labels, stored.class_names, source)
+    low, high = _value_range(parts)
+    count = _count(samples, len(labels), source)
+    if len(np.unique(labels[:count])) < 2 <= count:
+        raise DataError(
+            f"The first {count:,} images of {source} are all of one class, "
+            f"{class_names[labels[0]]}: ask for more samples."
+        )
+
+    images = np.empty((count, *shape), np.float32)
+    start = 0
+    for part in parts:
+        wanted = part.images[: count - start]
+        images[start : start + len(wanted)] = wanted
+        start += len(wanted)
+    images /= stored.white or (1 if high <= 1 else 255)
+    return Dataset(images, labels[:count], class_names, source, (low, high), stored.provenance)
+
+
+def _checked(part: Part) -> Part:
+    """The part with images `(n, height, width)` of numbers and labels `(n,)` of int64."""
+    images = _image_stack(part.images, part.images_in)
+    labels = _whole_numbers(part.labels, part.labels_in)
+    if len(images) != len(labels):
+        raise DataError(
+            f"{part.images_in} has {len(images):,} images, but {part.labels_in} has "
+            f"{len(labels):,} labels: use two that belong together."
+        )
+    return Part(images, labels, part.images_in, part.labels_in)
+
+
+def _image_stack(images: NDArray[Any], place: str) -> NDArray[Any]:
+    if images.dtype.kind not in "buif":
+        raise DataError(f"The images in {place} are not numbers: store them as 0 to 255.")
+    if images.ndim == 1:
+        raise DataError(
+            f"{place} holds labels or a plain list of numbers, not images: "
+            f"put the images first and their labels second."
+        )
+    if len(images) == 0 or images.size == 0:
+        raise DataError(f"{place} holds no images: choose another one.")
+    if images.ndim == 4 and (images.shape[3] == 1 or images.shape[1] == 1):
+        return images.squeeze(3 if images.shape[3] == 1 else 1)
+    if images.ndim == 4 and (images.shape[3] in (3, 4) or images.shape[1] in (3, 4)):
+        raise DataError(f"The images in {place} are in colour: convert them to gray ones.")
+    if images.ndim == 2:
+        return _square(images, place)
+    if images.ndim != 3:
+        raise DataError(
+            f"The images in {place} have {images.ndim} dimensions, {_shape(images)}: "
+            f"store them as count × height × width."
+        )
+    return images
+
+
+def _square(rows: NDArray[Any], place: str) -> NDArray[Any]:
+    side = math.isqrt(rows.shape[1])
+    if side * side != rows.shape[1]:
+        raise DataError(
+            f"Each image in {place} is a row of {rows.shape[1]:,} pixels, which makes no square: "
+            f"store the images as count × height × width."
+        )
+    return rows.reshape(-1, side, side)
+
+
+def _whole_numbers(labels: NDArray[Any], place: str) -> NDArray[np.int64]:
+    if labels.ndim == 3:
+        raise DataError(
+            f"{place} holds {len(labels):,} images, not labels: "
+            f"put the images first and their labels second."
+        )
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim != 1:
+        raise DataError(
+            f"The labels in {place} have the shape {_shape(labels)}: "
+            f"store one whole number for each image."
+        )
+    if labels.dtype.kind not in "buif":
+        raise DataError(
+            f"The labels in {place} are not numbers: store them as whole numbers from 0 up."
+        )
+    if len(labels) == 0:
+        raise DataError(f"{place} holds no labels: choose another one.")
+    if labels.dtype.kind == "f" and not np.all(labels == np.floor(labels)):
+        raise DataError(
+            f"The labels in {place} are not all whole numbers: store the number of the class, "
+            f"from 0 up, for each image."
+        )
+    if labels.min() < 0:
+        raise DataError(
+            f"The labels in {place} go down to {labels.min():.0f}: they must start from 0."
+        )
+    if labels.max() >= MAX_CLASSES:
+        raise DataError(
+            f"The labels in {place} go up to {labels.max():.0f}, and {MAX_CLASSES - 1} is the "
+            f"highest possible: number at most {MAX_CLASSES} classes from 0 up."
+        )
+    return labels.astype(np.int64)
+
+
+def _common_shape(parts: Sequence[Part]) -> tuple[int, int]:
+    first, *others = parts
+    for other in others:
+        if other.images.shape[1:] != first.images.shape[1:]:
+            raise DataError(
+                f"The images in {first.images_in} are {_shape(first.images[0])} pixels, but those "
+                f"in {other.images_in} are {_shape(other.images[0])}: use two that belong together."
+            )
+    _, height, width = first.images.shape
+    return height, width
+
+
+def _class_names(
+    labels: NDArray[np.int64], given: tuple[str, ...] | None, source: str
+) -> tuple[str, ...]:
+    classes = int(labels.max()) + 1
+    if len(np.unique(labels)) < 2:
+        raise DataError(
+            f"All images of {source} have the label {labels[0]}: "
+            f"a classifier needs at least two classes to tell apart."
+        )
+    if given is None:
+        return tuple(str(label) for label in range(classes))
+    if len(given) != classes:
+        raise DataError(
+            f"The source {source} comes with {len(given)} class names, but its labels go from 0 to "
+            f"{classes - 1}: give {classes} names, in the order of the labels."
+        )
+    return tuple(shown(name) for name in given)
+
+
+def _value_range(parts: Sequence[Part]) -> tuple[float, float]:
+    ranges = []
+    for part in parts:
+        low, high = float(part.images.min()), float(part.images.max())
+        if not (math.isfinite(low) and math.isfinite(high)):
+            raise DataError(
+                f"Some pixels in {part.images_in} are not finite numbers (NaN or infinity): "
+                f"store all of them as 0 to 255."
+            )
+        if low < 0:
+            raise DataError(
+                f"The pixel values in {part.images_in} go down to {low:g}: "
+                f"scale them to 0 (black) to 255 (white)."
+            )
+        if high > 255:
+            raise DataError(
+                f"The pixel values in {part.images_in} go up to {high:g}: "
+                f"scale them to 0 (black) to 255 (white)."
+            )
+        ranges.append((low, high))
+    lows, highs = zip(*ranges, strict=True)
+    return min(lows), max(highs)
+
+
+def _count(samples: int | None, there: int, source: str) -> int:
+    if samples is None:
+        return there
+    if samples < 1:
+        raise DataError(f"The number of samples must be 1 or more, not {samples}.")
+    if samples > there:
+        more = " (the openml source has 70,000)" if source == "bundled" else ""
+        raise DataError(
+            f"The source {source} has {there:,} images, not the {samples:,} asked for: "
+            f"ask for at most {there:,}, or for all of them{more}."
+        )
+    return samples
+
+
+def _shape(array: NDArray[Any]) -> str:
+    return " × ".join(f"{length:,}" for length in array.shape)

@@ -1,0 +1,321 @@
+"""What a person gets from a data source: images, labels, a split, a description."""
+
+import subprocess
+import sys
+from dataclasses import FrozenInstanceError, asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
+
+import engine.data
+from engine.data import Dataset, describe, load, needs_network, split
+from engine.data.stored import Part, Stored, to_dataset
+from engine.errors import DataError
+
+BUNDLED_FILE = "mnist_784_first_4502.npz"
+
+
+def dataset_of(count: int) -> Dataset:
+    labels = np.arange(count) % 2
+    return Dataset(np.zeros((count, 2, 2), np.float32), labels, ("0", "1"), "made up")
+
+
+def test_the_bundled_images_are_the_first_4502_of_mnist() -> None:
+    bundled = load("bundled")
+    assert len(bundled) == 4502
+    assert bundled.image_shape == (28, 28)
+    assert bundled.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
+    assert bundled.class_names == tuple("0123456789")
+    assert bundled.images.dtype == np.float32
+    assert bundled.labels.dtype == np.int64
+    assert (bundled.images.min(), bundled.images.max()) == (0, 1)
+
+
+def test_pixels_are_those_of_the_notebook_to_the_last_bit() -> None:
+    with np.load(Path(engine.data.__file__).parent / "bundled" / BUNDLED_FILE) as file:
+        as_in_the_notebook = (file["images"] / 255.0).astype(np.float32)
+    assert np.array_equal(load("bundled").images, as_in_the_notebook)
+
+
+def test_digits_are_8_by_8_and_reach_from_black_to_white() -> None:
+    digits = load("digits")
+    assert digits.images.shape == (1797, 8, 8)
+    assert (digits.images.min(), digits.images.max()) == (0, 1)
+    assert digits.labels[:5].tolist() == [0, 1, 2, 3, 4]
+    assert digits.stored_range == (0, 16)
+
+
+def test_only_the_first_samples_are_taken_but_all_classes_are_known() -> None:
+    few = load("bundled", samples=3)
+    assert few.images.shape == (3, 28, 28)
+    assert few.labels.tolist() == [5, 0, 4]
+    assert few.classes == 10
+
+
+def test_asking_for_more_samples_than_there_are_says_how_many_there_are() -> None:
+    with pytest.raises(DataError, match=r"4,502 images, not the 10,000 asked for.*70,000"):
+        load("bundled", samples=10_000)
+
+
+@pytest.mark.parametrize("samples", [0, -3])
+def test_asking_for_no_samples_is_refused(samples: int) -> None:
+    with pytest.raises(DataError, match="must be 1 or more"):
+        load("bundled", samples=samples)
+
+
+def test_loading_says_what_it_loads() -> None:
+    lines: list[str] = []
+    load("bundled", 2, lines.append)
+    assert lines == ["loading bundled"]
+
+
+def test_only_openml_needs_the_network(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MNISTOP_CACHE", str(tmp_path))
+    sources = ["bundled", "digits", "openml", "/some/folder"]
+    assert [needs_network(source) for source in sources] == [False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("opnml", "did you mean openml"),
+        ("cifar", "use bundled, digits, openml or a path"),
+        ("/no/such/folder", "no file or folder /no/such/folder"),
+        ("no-such.npz", "no file or folder no-such.npz"),
+        ("no-a.gz,no-b.gz", "no file or folder no-a.gz"),
+        ("~no-such-user/mnist", "no home folder"),
+        ("", "must be bundled, digits, openml or a path"),
+        ("a\x1b[31m", "must be bundled"),
+        ("a\0b", "must be bundled"),
+        ("x" * 5000, "cannot be read"),
+        ("/dev/null", "not a regular file"),
+    ],
+)
+def test_an_unknown_source_says_what_there_is(source: str, says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        load(source)
+
+
+def test_a_data_set_cannot_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        dataset_of(2).source = "other"  # type: ignore[misc]
+
+
+# --- split ---------------------------------------------------------------------------------------
+
+
+@given(
+    count=st.integers(2, 300),
+    val_fraction=st.floats(0.01, 0.99),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_the_split_has_the_rows_of_the_notebooks_call(
+    count: int, val_fraction: float, seed: int
+) -> None:
+    dataset = dataset_of(count)
+    rows = np.arange(count)
+    try:
+        train_rows, val_rows, _, val_labels = train_test_split(
+            rows, dataset.labels, test_size=val_fraction, random_state=seed
+        )
+    except ValueError:
+        with pytest.raises(DataError, match="leaves none"):
+            split(dataset, val_fraction, seed)
+        return
+    train, val = split(dataset, val_fraction, seed)
+    assert train.tolist() == train_rows.tolist()
+    assert val.tolist() == val_rows.tolist()
+    assert dataset.labels[val].tolist() == val_labels.tolist()
+    assert train.dtype == val.dtype == np.int64
+
+
+def test_the_notebooks_split_has_800_and_200_images() -> None:
+    train, val = split(load("bundled", 1000), 0.2, 42)
+    assert (len(train), len(val)) == (800, 200)
+    assert val[:5].tolist() == [521, 737, 740, 660, 411]
+
+
+@pytest.mark.parametrize(
+    ("count", "val_fraction", "says"),
+    [
+        (1, 0.5, "needs at least 2 images"),
+        (2, 0.9, "leaves none of the 2 images to train on"),
+        (10, 0.0, "above 0 and below 1, not 0"),
+        (10, 1.0, "above 0 and below 1, not 1"),
+        (10, float("nan"), "above 0 and below 1, not nan"),
+    ],
+)
+def test_a_split_that_leaves_a_side_empty_says_so(
+    count: int, val_fraction: float, says: str
+) -> None:
+    with pytest.raises(DataError, match=says):
+        split(dataset_of(count), val_fraction, 0)
+
+
+# --- describe ------------------------------------------------------------------------------------
+
+
+def test_a_description_tells_the_facts() -> None:
+    bundled = load("bundled", 1000)
+    facts = describe(bundled)
+    assert (facts.count, facts.image_shape, facts.stored_range) == (1000, (28, 28), (0, 255))
+    assert facts.class_counts == (97, 116, 99, 93, 105, 92, 94, 117, 87, 100)
+    assert facts.mean == pytest.approx(bundled.images.mean(dtype=np.float64))
+    assert facts.std == pytest.approx(bundled.images.std(dtype=np.float64))
+    assert "LeCun" in facts.provenance
+    assert "CC BY-SA 3.0" in facts.provenance
+    assert asdict(facts)["source"] == "bundled"
+
+
+def test_a_class_without_images_is_counted_as_zero() -> None:
+    assert describe(load("bundled", 3)).class_counts == (1, 0, 0, 0, 1, 1, 0, 0, 0, 0)
+
+
+# --- what is checked in every source -------------------------------------------------------------
+
+
+def checked(
+    images: NDArray[np.generic],
+    labels: object,
+    names: tuple[str, ...] | None = None,
+    samples: int | None = None,
+) -> Dataset:
+    part = Part(images, np.asarray(labels), "images.x", "labels.x")
+    return to_dataset(Stored([part], "made up", names), "made up", samples)
+
+
+GRAY = np.zeros((4, 3, 2), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("images", "says"),
+    [
+        (np.zeros((4, 3, 2, 3)), "in colour"),
+        (np.zeros((4, 3, 9, 9)), "in colour"),
+        (np.zeros((4, 5, 6, 7)), "4 dimensions, 4 × 5 × 6 × 7"),
+        (np.zeros((4, 1, 2, 3, 4)), "5 dimensions"),
+        (np.zeros(4), "labels or a plain list"),
+        (np.zeros((4, 12)), "a row of 12 pixels, which makes no square"),
+        (np.zeros((0, 3, 2)), "no images"),
+        (np.zeros((4, 0, 2)), "no images"),
+        (np.full((4, 3, 2), np.nan), "NaN"),
+        (np.full((4, 3, 2), np.inf), "infinity"),
+        (np.full((4, 3, 2), -1), "go down to -1"),
+        (np.full((4, 3, 2), 256), "go up to 256"),
+        (np.full((4, 3, 2), "x"), "not numbers"),
+        (np.full((4, 3, 2), 1j), "not numbers"),
+    ],
+)
+def test_unfit_images_say_what_is_wrong_and_where(images: NDArray[np.generic], says: str) -> None:
+    with pytest.raises(DataError, match=says) as told:
+        checked(images, [0, 1, 0, 1])
+    assert "images.x" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        ([0, 1, 0], "images.x has 4 images, but labels.x has 3 labels"),
+        ([0, 1, -1, 0], "labels.x go down to -1"),
+        ([0, 1, 100, 0], "labels.x go up to 100, and 99 is the highest"),
+        ([0, 1, 2**63, 0], "99 is the highest"),
+        ([0, 1, np.inf, 0], "99 is the highest"),
+        ([0, 1, 0.5, 0], "labels.x are not all whole numbers"),
+        ([0, 1, np.nan, 0], "labels.x are not all whole numbers"),
+        (["a", "b", "c", "d"], "labels.x are not numbers"),
+        (np.zeros((4, 10)), "labels.x have the shape 4 × 10"),
+        (np.zeros((4, 2, 2)), "labels.x holds 4 images, not labels"),
+        ([], "labels.x holds no labels"),
+        ([3, 3, 3, 3], "All images of made up have the label 3"),
+    ],
+)
+def test_unfit_labels_say_what_is_wrong_and_where(labels: object, says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        checked(GRAY, labels)
+
+
+def test_two_parts_of_different_sizes_are_refused() -> None:
+    parts = [
+        Part(np.zeros((2, 3, 3)), np.array([0, 1]), "train.x", "l"),
+        Part(np.zeros((2, 4, 3)), np.array([0, 1]), "test.x", "l"),
+    ]
+    with pytest.raises(DataError, match=r"train\.x are 3 × 3 pixels, but those in test\.x are 4"):
+        to_dataset(Stored(parts, ""), "made up", None)
+
+
+def test_samples_of_a_single_class_are_refused_before_training() -> None:
+    with pytest.raises(DataError, match="first 2 images of made up are all of one class, b"):
+        checked(GRAY, [1, 1, 0, 1], ("a", "b"), samples=2)
+
+
+@pytest.mark.parametrize("names", [("a",), ("a", "b", "c")])
+def test_a_wrong_number_of_class_names_is_refused(names: tuple[str, ...]) -> None:
+    with pytest.raises(DataError, match=f"{len(names)} class names.*give 2 names"):
+        checked(GRAY, [0, 1, 0, 1], names)
+
+
+def test_class_names_cannot_command_the_terminal() -> None:
+    assert checked(GRAY, [0, 1, 0, 1], ("\x1b[2J", "b")).class_names == ("?[2J", "b")
+
+
+def test_a_hundred_classes_are_possible() -> None:
+    assert checked(np.zeros((100, 2, 2)), range(100)).classes == 100
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        np.array([[[0, 255]], [[51, 0]]], np.uint8),
+        np.array([[[0, 255]], [[51, 0]]], np.int64),
+        np.array([[[0, 255]], [[51, 0]]], np.float64),
+        np.array([[[0, 1]], [[0.2, 0]]], np.float64),
+        np.array([[[[0], [255]]], [[[51], [0]]]], np.uint8),
+        np.array([[[[0, 255]]], [[[51, 0]]]], ">f4"),
+    ],
+)
+def test_all_usual_ways_to_store_pixels_give_the_same_images(images: NDArray[np.generic]) -> None:
+    expected = np.array([[[0, 1]], [[0.2, 0]]], np.float32)
+    assert np.array_equal(checked(images, [0, 1]).images, expected)
+
+
+def test_black_and_white_images_stay_black_and_white() -> None:
+    bits = np.array([[[True, False]], [[False, True]]])
+    assert checked(bits, [0, 1]).images.tolist() == [[[1, 0]], [[0, 1]]]
+    assert checked(bits.astype(np.uint8), [0, 1]).images.tolist() == [[[1, 0]], [[0, 1]]]
+
+
+def test_flat_rows_become_square_images() -> None:
+    rows = np.arange(18, dtype=np.uint8).reshape(2, 9)
+    assert checked(rows, [0, 1]).images.shape == (2, 3, 3)
+
+
+def test_labels_in_a_column_are_fine() -> None:
+    assert checked(GRAY, [[0], [1], [0], [1]]).labels.tolist() == [0, 1, 0, 1]
+
+
+@given(
+    arrays.arrays(
+        st.sampled_from([np.uint8, np.int32, np.float16, np.float64, np.bool_]),
+        st.tuples(st.integers(2, 5), st.integers(1, 4), st.integers(1, 4)),
+    )
+)
+def test_whatever_the_pixels_are_the_images_lie_in_0_to_1(images: NDArray[np.generic]) -> None:
+    try:
+        dataset = checked(images, np.arange(len(images)))
+    except DataError:
+        return
+    assert dataset.images.shape == images.shape
+    assert dataset.images.min() >= 0
+    assert dataset.images.max() <= 1
+
+
+def test_importing_the_data_sources_loads_neither_torch_nor_scikit_learn() -> None:
+    code = "import sys, engine.data; print({'torch', 'sklearn', 'textual'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -1,0 +1,216 @@
+"""Which files a path means: folders, single files and pairs."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.data import describe, load
+from engine.errors import DataError
+from tests.data_files import some_images, some_labels, write_idx, write_idx_pair
+
+
+@pytest.mark.parametrize("separator", ["-", "."])
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_the_official_names_are_found_in_a_folder(
+    tmp_path: Path, separator: str, suffix: str
+) -> None:
+    write_idx(tmp_path / f"train-images{separator}idx3-ubyte{suffix}", some_images(6, 3, 5))
+    write_idx(tmp_path / f"train-labels{separator}idx1-ubyte{suffix}", some_labels(6))
+    dataset = load(str(tmp_path))
+    assert np.array_equal(dataset.images, some_images(6, 3, 5) / np.float32(255))
+    assert dataset.labels.tolist() == [0, 1, 2, 0, 1, 2]
+
+
+def test_training_images_come_first_and_test_images_after_them(tmp_path: Path) -> None:
+    write_idx_pair(tmp_path, "t10k", 4)
+    write_idx_pair(tmp_path, "train", 6)
+    dataset = load(str(tmp_path))
+    assert len(dataset) == 10
+    assert np.array_equal(dataset.images[:6], some_images(6) / np.float32(255))
+    assert np.array_equal(load(str(tmp_path), 8).images, dataset.images[:8])
+    assert "t10k-images-idx3-ubyte" in describe(dataset).provenance
+
+
+def test_gzip_is_known_by_the_content_and_not_by_the_name(tmp_path: Path) -> None:
+    packed = write_idx(tmp_path / "a.gz", some_images())
+    packed.rename(tmp_path / "train-images-idx3-ubyte")
+    plain = write_idx(tmp_path / "a", some_labels())
+    plain.rename(tmp_path / "train-labels-idx1-ubyte.gz")
+    assert len(load(str(tmp_path))) == 6
+
+
+def test_a_file_both_plain_and_packed_counts_once(tmp_path: Path) -> None:
+    write_idx_pair(tmp_path)
+    write_idx(tmp_path / "train-images-idx3-ubyte.gz", some_images())
+    assert len(load(str(tmp_path))) == 6
+
+
+def test_an_images_file_brings_its_labels_file(tmp_path: Path) -> None:
+    images = write_idx_pair(tmp_path, "t10k", 4)
+    write_idx_pair(tmp_path, "train", 6)
+    assert len(load(str(images))) == 4
+
+
+def test_a_pair_is_named_with_a_comma(tmp_path: Path) -> None:
+    images = write_idx(tmp_path / "pictures", some_images())
+    labels = write_idx(tmp_path / "answers", some_labels())
+    assert load(f"{images},{labels}").labels.tolist() == [0, 1, 2, 0, 1, 2]
+    assert load(f"{images}, {labels}").source == f"{images}, {labels}"
+
+
+def test_a_comma_in_a_folders_name_is_no_pair(tmp_path: Path) -> None:
+    folder = tmp_path / "digits, small"
+    folder.mkdir()
+    write_idx_pair(folder)
+    assert len(load(str(folder))) == 6
+
+
+def test_images_and_labels_given_the_wrong_way_round_are_told(tmp_path: Path) -> None:
+    images = write_idx_pair(tmp_path)
+    labels = tmp_path / "train-labels-idx1-ubyte"
+    with pytest.raises(DataError, match=r"holds labels.*not images: put the images first"):
+        load(f"{labels},{images}")
+    with pytest.raises(DataError, match="holds 6 images, not labels"):
+        load(f"{images},{images}")
+
+
+def test_counts_that_do_not_match_name_both_files(tmp_path: Path) -> None:
+    images = write_idx_pair(tmp_path)
+    labels = write_idx(tmp_path / "train-labels-idx1-ubyte", some_labels(5))
+    with pytest.raises(DataError, match=f"{images} has 6 images, but {labels} has 5 labels"):
+        load(str(tmp_path))
+
+
+def test_missing_labels_say_which_file_is_missing(tmp_path: Path) -> None:
+    images = write_idx(tmp_path / "train-images-idx3-ubyte.gz", some_images())
+    with pytest.raises(DataError, match=r"put train-labels-idx1-ubyte\.gz beside it"):
+        load(str(tmp_path))
+    with pytest.raises(DataError, match=r"put train-labels-idx1-ubyte\.gz beside it"):
+        load(str(images))
+    with pytest.raises(DataError, match="name both files"):
+        load(str(write_idx(tmp_path / "pictures", some_images())))
+
+
+def test_a_folder_without_idx_files_says_what_they_are_called(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(DataError, match="has no IDX files, such as train-images-idx3-ubyte"):
+        load(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ("shirt\nshoe\n", "2 class names"),
+        ("shirt\n\nshoe\n", "empty line"),
+        (b"\xff\xfe\xff", "not a text in UTF-8"),
+    ],
+)
+def test_bad_class_names_are_told(tmp_path: Path, lines: str | bytes, says: str) -> None:
+    write_idx_pair(tmp_path)
+    (tmp_path / "classes.txt").write_bytes(lines if isinstance(lines, bytes) else lines.encode())
+    with pytest.raises(DataError, match=says):
+        load(str(tmp_path))
+
+
+def test_class_names_come_from_classes_txt(tmp_path: Path) -> None:
+    write_idx_pair(tmp_path)
+    (tmp_path / "classes.txt").write_text("shirt\nänkle boot\nbag\n", "utf-8")
+    assert load(str(tmp_path)).class_names == ("shirt", "änkle boot", "bag")
+
+
+# --- EMNIST --------------------------------------------------------------------------------------
+
+
+def write_emnist(folder: Path, name: str, labels: list[int]) -> Path:
+    upright = some_images(len(labels), 3, 5)
+    write_idx(folder / f"emnist-{name}-train-labels-idx1-ubyte.gz", np.array(labels, np.uint8))
+    return write_idx(
+        folder / f"emnist-{name}-train-images-idx3-ubyte.gz", upright.transpose(0, 2, 1)
+    )
+
+
+def test_emnist_images_stand_upright(tmp_path: Path) -> None:
+    write_emnist(tmp_path, "digits", [0, 1, 2, 1])
+    dataset = load(str(tmp_path))
+    assert np.array_equal(dataset.images, some_images(4, 3, 5) / np.float32(255))
+    assert dataset.images.flags["C_CONTIGUOUS"]
+
+
+def test_emnist_letters_count_from_0_and_have_their_names(tmp_path: Path) -> None:
+    images = write_emnist(tmp_path, "letters", [1, 26, 2, 2])
+    dataset = load(str(images))
+    assert dataset.labels.tolist() == [0, 25, 1, 1]
+    assert dataset.class_names == tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+def test_emnist_class_names_come_from_the_mapping_file(tmp_path: Path) -> None:
+    write_emnist(tmp_path, "balanced", [0, 1, 2, 1])
+    (tmp_path / "emnist-balanced-mapping.txt").write_text("0 48\n1 65 97\n2 102\n")
+    assert load(str(tmp_path)).class_names == ("0", "A", "f")
+
+
+def test_a_damaged_mapping_file_is_told(tmp_path: Path) -> None:
+    write_emnist(tmp_path, "balanced", [0, 1, 2, 1])
+    (tmp_path / "emnist-balanced-mapping.txt").write_text("0 forty-eight\n")
+    with pytest.raises(DataError, match=r"emnist-balanced-mapping\.txt is damaged"):
+        load(str(tmp_path))
+
+
+def test_a_folder_with_several_data_sets_asks_for_one(tmp_path: Path) -> None:
+    write_emnist(tmp_path, "letters", [1, 26])
+    images = write_emnist(tmp_path, "digits", [0, 1])
+    with pytest.raises(DataError, match=f"2 data sets: name the images file.*{images}"):
+        load(str(tmp_path))
+
+
+# --- what the system refuses ---------------------------------------------------------------------
+
+
+@contextmanager
+def as_an_ordinary_user() -> Iterator[None]:
+    """Root may read everything; give that up for a while."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if user == 0:
+            os.seteuid(user)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs POSIX permissions")
+def test_missing_permission_is_told(tmp_path: Path) -> None:
+    write_idx_pair(tmp_path)
+    tmp_path.chmod(0)
+    try:
+        with as_an_ordinary_user(), pytest.raises(DataError, match="no permission to read"):
+            load(str(tmp_path))
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_a_disk_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = write_idx_pair(tmp_path)
+
+    def broken(path: Path, mode: str) -> None:
+        raise OSError(5, "Input/output error", str(path))
+
+    monkeypatch.setattr(Path, "open", broken)
+    with pytest.raises(DataError, match=f"{images} cannot be read .Input/output error."):
+        load(str(images))
+
+
+def test_too_little_memory_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = write_idx_pair(tmp_path)
+
+    def full(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("engine.data.files.read_idx", full)
+    with pytest.raises(DataError, match="not enough memory"):
+        load(str(images))

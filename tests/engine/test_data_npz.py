@@ -1,0 +1,205 @@
+"""NumPy's files: all usual names of arrays, nothing pickled, every damage told."""
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from engine.data import load
+from engine.errors import DataError
+from tests.data_files import some_images, some_labels
+
+IMAGES, LABELS = some_images(6), some_labels(6)
+
+same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+
+
+def save(folder: Path, **arrays: Any) -> str:
+    path = folder / "some.npz"
+    np.savez_compressed(path, **arrays)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels"),
+    [
+        ("images", "labels"),
+        ("x_train", "y_train"),
+        ("X_train", "y_train"),
+        ("x", "y"),
+        ("X", "y"),
+        ("data", "target"),
+        ("train_images", "train_labels"),
+    ],
+)
+def test_arrays_of_the_usual_names_are_found(tmp_path: Path, images: str, labels: str) -> None:
+    dataset = load(save(tmp_path, other=np.zeros(3), **{images: IMAGES, labels: LABELS}))
+    assert np.array_equal(dataset.images, IMAGES / np.float32(255))
+    assert dataset.labels.tolist() == LABELS.tolist()
+
+
+def test_test_arrays_follow_the_training_arrays(tmp_path: Path) -> None:
+    source = save(
+        tmp_path, x_test=IMAGES[4:], y_test=LABELS[4:], x_train=IMAGES[:4], y_train=LABELS[:4]
+    )
+    assert np.array_equal(load(source).images, IMAGES / np.float32(255))
+
+
+def test_medmnist_arrays_are_joined_in_their_order(tmp_path: Path) -> None:
+    halves = {"train": slice(0, 3), "val": slice(3, 4), "test": slice(4, 6)}
+    arrays = {f"{half}_images": IMAGES[rows] for half, rows in halves.items()} | {
+        f"{half}_labels": LABELS[rows, None] for half, rows in halves.items()
+    }
+    assert load(save(tmp_path, **arrays)).labels.tolist() == LABELS.tolist()
+
+
+def test_class_names_may_be_in_the_file(tmp_path: Path) -> None:
+    names = np.array(["top", "boot", "bag"])
+    source = save(tmp_path, images=IMAGES, labels=LABELS, class_names=names)
+    assert load(source).class_names == ("top", "boot", "bag")
+
+
+@pytest.mark.parametrize("names", [np.array([1, 2, 3]), np.array([["a", "b", "c"]])])
+def test_class_names_that_are_no_texts_are_told(tmp_path: Path, names: NDArray[Any]) -> None:
+    source = save(tmp_path, images=IMAGES, labels=LABELS, class_names=names)
+    with pytest.raises(DataError, match=r"class_names in .* is not a list of texts"):
+        load(source)
+
+
+def test_a_file_of_a_lone_array_finds_its_labels_as_kmnist_names_them(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "kmnist-train-imgs.npz", IMAGES)
+    np.savez_compressed(tmp_path / "kmnist-train-labels.npz", LABELS)
+    dataset = load(str(tmp_path / "kmnist-train-imgs.npz"))
+    assert dataset.labels.tolist() == LABELS.tolist()
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_pair_of_npy_files_is_fine(tmp_path: Path, order: Any) -> None:
+    np.save(tmp_path / "a.npy", np.asarray(IMAGES, order=order))
+    np.savez(tmp_path / "b.npz", LABELS)
+    dataset = load(f"{tmp_path / 'a.npy'},{tmp_path / 'b.npz'}")
+    assert np.array_equal(dataset.images, IMAGES / np.float32(255))
+
+
+def test_an_array_without_labels_says_so(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="comes without labels: name both files"):
+        load(save(tmp_path, only=IMAGES))
+
+
+def test_unknown_names_are_listed(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="only left, right: call them images and labels"):
+        load(save(tmp_path, left=IMAGES, right=LABELS))
+    with pytest.raises(DataError, match=r"a7 and 12 more"):
+        load(save(tmp_path, **{f"a{index}": LABELS for index in range(20)}))
+
+
+def test_several_arrays_cannot_be_half_of_a_pair(tmp_path: Path) -> None:
+    both = save(tmp_path, images=IMAGES, labels=LABELS)
+    with pytest.raises(DataError, match="has several arrays, images, labels"):
+        load(f"{both},{both}")
+
+
+def test_pickled_objects_are_never_opened(tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[Any, tuple[str]]:
+            return (Path.touch, (tmp_path / "sprung",))  # type: ignore[return-value]
+
+    traps = np.array([Trap()] * 6, dtype=object)
+    with pytest.raises(DataError, match=r"images in .* pickled Python objects"):
+        load(save(tmp_path, images=traps, labels=LABELS))
+    np.save(tmp_path / "images.npy", traps)
+    np.save(tmp_path / "labels.npy", LABELS)
+    with pytest.raises(DataError, match="pickled Python objects"):
+        load(str(tmp_path / "images.npy"))
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b"", "is empty"), (b"not a zip", "is not an .npz file"), (b"PK\x03\x04", "cut off")],
+)
+def test_what_is_no_npz_is_told(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "some.npz"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=says):
+        load(str(path))
+
+
+def test_a_zip_of_other_files_is_to_be_unpacked(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
+        archive.writestr("train-images-idx3-ubyte", b"x")
+    with pytest.raises(DataError, match="zip archive without NumPy arrays: unpack it"):
+        load(str(tmp_path / "archive.zip"))
+
+
+@pytest.mark.parametrize("shape", [(10**12, 28, 28), (5, 4, 4), (7, 4, 4), (-1, 4, 4)])
+def test_a_header_that_claims_another_size_is_told(tmp_path: Path, shape: Any) -> None:
+    np.save(tmp_path / "images.npy", IMAGES)
+    np.save(tmp_path / "labels.npy", LABELS)
+    header = repr({"descr": "|u1", "fortran_order": False, "shape": shape}).ljust(117) + "\n"
+    content = b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header.encode()
+    content += IMAGES.tobytes()
+    (tmp_path / "images.npy").write_bytes(content)
+    with pytest.raises(DataError, match=r"is damaged: its header promises .* bytes, and 96 are"):
+        load(str(tmp_path / "images.npy"))
+    with zipfile.ZipFile(tmp_path / "both.npz", "w") as archive:
+        archive.writestr("images.npy", content)
+        archive.write(tmp_path / "labels.npy", "labels.npy")
+    with pytest.raises(DataError, match=r"images in .* is damaged: its header promises"):
+        load(str(tmp_path / "both.npz"))
+
+
+@pytest.mark.parametrize("suffix", ["npy", "npz"])
+def test_a_file_cut_off_anywhere_is_noticed(tmp_path: Path, suffix: str) -> None:
+    np.save(tmp_path / "labels.npy", LABELS)
+    path = tmp_path / f"images.{suffix}"
+    if suffix == "npy":
+        np.save(path, IMAGES)
+    else:
+        np.savez_compressed(path, images=IMAGES, labels=LABELS)
+    content = path.read_bytes()
+    for length in range(len(content)):
+        path.write_bytes(content[:length])
+        with pytest.raises(DataError):
+            load(str(path))
+
+
+def whole_file(compressed: bool) -> bytes:
+    file = io.BytesIO()
+    (np.savez_compressed if compressed else np.savez)(file, images=IMAGES, labels=LABELS)
+    return file.getvalue()
+
+
+WHOLE_FILES = {compressed: whole_file(compressed) for compressed in (False, True)}
+
+
+@same_folder
+@given(st.data(), st.booleans())
+def test_a_damaged_file_raises_nothing_else(
+    tmp_path: Path, data: st.DataObject, compressed: bool
+) -> None:
+    path = tmp_path / "some.npz"
+    content = bytearray(WHOLE_FILES[compressed])
+    for _ in range(data.draw(st.integers(1, 3))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(bytes(content))
+    try:
+        dataset = load(str(path))
+    except DataError:
+        return
+    assert len(dataset) == 6
+
+
+@same_folder
+@given(st.binary(max_size=80), st.sampled_from([b"", b"PK\x03\x04", b"\x93NUMPY\1\0", b"PK\5\6"]))
+def test_random_bytes_raise_nothing_else(tmp_path: Path, content: bytes, start: bytes) -> None:
+    path = tmp_path / "some.npz"
+    path.write_bytes(start + content)
+    with pytest.raises(DataError):
+        load(str(path))

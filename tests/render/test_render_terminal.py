@@ -1,0 +1,76 @@
+import pytest
+
+from tui.render.terminal import TRUE_COLOR, Terminal
+
+
+@pytest.mark.parametrize(
+    ("environ", "colors"),
+    [
+        ({"TERM": "xterm-256color"}, 256),
+        ({"TERM": "xterm-256color", "COLORTERM": "truecolor"}, TRUE_COLOR),
+        ({"TERM": "xterm-256color", "COLORTERM": "24bit"}, TRUE_COLOR),
+        ({"TERM": "xterm-direct"}, TRUE_COLOR),
+        ({"TERM": "xterm-kitty"}, TRUE_COLOR),
+        ({"TERM": "alacritty"}, TRUE_COLOR),
+        ({"TERM": "tmux-256color"}, 256),
+        ({"TERM": "screen-256color", "TMUX": "x", "COLORTERM": "truecolor"}, TRUE_COLOR),
+        ({"TERM": "screen-256color", "STY": "1.x", "COLORTERM": "truecolor"}, 256),
+        ({"TERM": "screen"}, 16),
+        ({"TERM": "xterm"}, 16),
+        ({"TERM": "linux"}, 16),
+        ({"TERM": "linux", "COLORTERM": "truecolor"}, 16),
+        ({"TERM": "rxvt-16color"}, 16),
+        ({"TERM": "vt100"}, 0),
+        ({"TERM": "vt220"}, 0),
+        ({"TERM": "xterm-mono"}, 0),
+        ({"TERM": "dumb"}, 0),
+        ({}, 0),
+        ({"TERM": "xterm-256color", "NO_COLOR": "0"}, 0),
+        ({"TERM": "xterm-256color", "NO_COLOR": ""}, 256),
+    ],
+)
+def test_the_number_of_colours_is_found(environ, colors):
+    assert Terminal.detect(environ, "utf-8").colors == colors
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "UTF-8", "utf8", "UTF8"])
+def test_utf8_means_unicode(encoding):
+    assert Terminal.detect({"TERM": "xterm"}, encoding).unicode
+
+
+@pytest.mark.parametrize(
+    ("term", "encoding", "force"),
+    [
+        ("xterm", "ANSI_X3.4-1968", False),
+        ("xterm", "iso-8859-1", False),
+        ("xterm", None, False),
+        ("xterm", "utf-8", True),
+        ("linux", "utf-8", False),
+        ("vt100", "utf-8", False),
+        ("dumb", "utf-8", False),
+        ("", "utf-8", False),
+    ],
+)
+def test_where_blocks_and_braille_cannot_be_shown_it_is_ascii(term, encoding, force):
+    assert not Terminal.detect({"TERM": term}, encoding, force).unicode
+
+
+@pytest.mark.parametrize(
+    ("colors", "unicode", "images"),
+    [(256, True, "half"), (TRUE_COLOR, True, "half"), (16, True, "ascii"), (256, False, "ascii")],
+)
+def test_half_blocks_need_256_colours_and_unicode(colors, unicode, images):
+    assert Terminal(colors, unicode).images == images
+
+
+@pytest.mark.parametrize(
+    ("colorfgbg", "dark"),
+    [("15;0", True), ("0;15", False), ("0;default;15", False), ("0;7", False), ("", True)],
+)
+def test_the_ground_is_dark_unless_the_terminal_says_otherwise(colorfgbg, dark):
+    assert Terminal.detect({"TERM": "xterm", "COLORFGBG": colorfgbg}, "utf-8").dark is dark
+
+
+def test_the_colour_system_is_named_as_rich_names_it():
+    names = [Terminal(colors).color_system for colors in (0, 16, 256, TRUE_COLOR)]
+    assert names == [None, "standard", "256", "truecolor"]

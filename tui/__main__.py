@@ -1,0 +1,15 @@
+"""The `mnistop` command; `python -m tui` is the same.
+
+Training processes import this module again, so it imports nothing until it is called.
+"""
+
+
+def main() -> None:
+    """Runs the command line and ends the process with its exit code."""
+    from tui.cli.entry import run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,189 @@
+"""The app: the screens, the keys that hold everywhere, and how the terminal is used."""
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.color import Color
+from textual.filter import LineFilter, NoColor
+from textual.screen import Screen
+
+from engine import runs, worker
+from engine.errors import MnistopError
+from engine.history import History, reduce
+from engine.runs import Run
+from tui.cli.closing import closing_words
+from tui.keymap import read_keymap
+from tui.render.cells import clean
+from tui.render.terminal import Terminal
+from tui.screens.help import HelpScreen
+from tui.screens.quit import Answer, QuitScreen
+from tui.screens.train import TrainScreen
+from tui.signals import end_on_signals
+
+FRAMES = 4.0
+"""Redraws a second, at most."""
+SLOW_FRAMES = 1.0
+
+
+class MnistopApp(App[int]):
+    """mnistop.
+
+    Args:
+        terminal: what the terminal can show.
+        values: texts of hyperparameters to start the form with.
+        run: a run to open, or None.
+        slow: whether the line is slow.
+    """
+
+    TITLE = "mnistop"
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = True
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark,f1", "help", "Help", key_display="?", id="help", tooltip="Help"),
+        Binding("q", "quit", "Quit", id="quit", tooltip="Quit; training can go on"),
+        Binding(
+            "ctrl+z",
+            "suspend_process",
+            "Suspend",
+            show=False,
+            id="suspend",
+            tooltip="Back to the shell; fg returns",
+        ),
+    ]
+
+    def __init__(
+        self,
+        terminal: Terminal,
+        values: dict[str, str] | None = None,
+        run: Run | None = None,
+        slow: bool = False,
+    ) -> None:
+        plain = terminal.colors < 256
+        super().__init__(ansi_color=True if plain else None)
+        self.terminal = terminal
+        self.theme = f"{'ansi' if plain else 'textual'}-{'dark' if terminal.dark else 'light'}"
+        self.animation_level = "none"
+        self._train = TrainScreen(terminal, values or {}, run, SLOW_FRAMES if slow else FRAMES)
+        self._extra_filters: list[LineFilter] = []
+        if terminal.colors == 0:
+            self._extra_filters.append(NoColor())
+        if not terminal.unicode:
+            self._extra_filters.append(AsciiOnly())
+
+    @property
+    def watched(self) -> Run | None:
+        """The run that is shown."""
+        return self._train.state.run
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's filters, and those for what this terminal cannot show."""
+        return [*super().get_line_filters(), *self._extra_filters]
+
+    def on_mount(self) -> None:
+        """Opens the dashboard."""
+        end_on_signals(lambda code: self.exit(return_code=code))
+        self.app_resume_signal.subscribe(
+            self, lambda _: self.screen.refresh(repaint=True, layout=True)
+        )
+        try:
+            self.set_keymap(read_keymap())
+        except MnistopError as error:
+            self.notify(str(error), severity="warning", markup=False, timeout=15)
+        self.push_screen(self._train)
+
+    def action_help(self) -> None:
+        """Explains the keys and the focused pane."""
+        if not isinstance(self.screen, HelpScreen):
+            explanation = getattr(self.focused, "EXPLANATION", "")
+            self.push_screen(HelpScreen(self.active_bindings.values(), explanation))
+
+    async def action_quit(self) -> None:
+        """Quits; asks first what is to become of a run that is going on."""
+        if self._train.is_training:
+            self.push_screen(QuitScreen(), self._on_quit_answer)
+        else:
+            self.exit()
+
+    def _on_quit_answer(self, answer: Answer | None) -> None:
+        if answer == "leave":
+            self.exit()
+        elif answer == "stop":
+            self._train.stop_then(self.exit)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The command palette: every key that can be pressed now."""
+        seen = set()
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            if active.enabled and binding.tooltip and binding.tooltip not in seen:
+                seen.add(binding.tooltip)
+                yield SystemCommand(
+                    binding.description or binding.tooltip,
+                    binding.tooltip,
+                    lambda active=active: self.run_action(active.binding.action, active.node),
+                )
+
+
+class AsciiOnly(LineFilter):
+    """Lets nothing outside ASCII through, whoever drew it."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """The segments with every other character replaced, cell by cell."""
+        terminal = Terminal(unicode=False)
+        return [
+            Segment(to_ascii(text, terminal), style, control) for text, style, control in segments
+        ]
+
+
+def to_ascii(text: str, terminal: Terminal) -> str:
+    """A text of the same width in ASCII."""
+    if text.isascii():
+        return text
+    return "".join(_ASCII.get(char) or clean(char, terminal)[:1] or " " for char in text)
+
+
+_ASCII = {
+    **dict.fromkeys("─━═▁▔▂", "-"),
+    **dict.fromkeys("│┃║▏▕▎▌▐", "|"),
+    **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯", "+"),
+    **dict.fromkeys("█▇▆▅▄▃▊▉", "#"),
+    "←": "<",
+    "→": ">",
+    "↑": "^",
+    "↓": "v",
+    "•": "*",
+    "●": "*",
+}
+
+
+def run_app(values: dict[str, str], run: str | None, ascii: bool, slow: bool) -> int:
+    """Opens the app and returns the exit code of the command.
+
+    Args:
+        values: texts of hyperparameters to start the form with.
+        run: which run to open, as for `runs.find`, or None.
+        ascii: whether to draw with ASCII only.
+        slow: whether the line is slow.
+
+    Raises:
+        MnistopError: there is no such run.
+    """
+    opened = runs.find(run) if run else None
+    stream = sys.__stderr__
+    terminal = Terminal.detect(os.environ, stream.encoding if stream else None, ascii)
+    worker.warm_up()
+    app = MnistopApp(terminal, values, opened, slow)
+    try:
+        app.run(mouse=True)
+    finally:
+        worker.close()
+    if app.watched:
+        history = reduce(History(), runs.read_events(app.watched))
+        print("\n".join(closing_words(app.watched, history, app.watched.config().epochs)))
+    return app.return_code or 0

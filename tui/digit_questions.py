@@ -1,0 +1,97 @@
+"""Which digit is shown, and asking the pool process for it without ever queueing up."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import worker
+from engine.errors import MnistopError
+from engine.questions import attack_image
+from engine.runs import Run
+from tui.panes.digit import Digit
+from tui.state import State
+
+
+class _Question(NamedTuple):
+    run: Run
+    row: int
+    epsilon: float
+    epochs: int | None
+    """Weights after so many epochs, None for the newest."""
+    saved: int
+    """How often the newest weights have been saved, for the answer is old after the next time."""
+
+
+class DigitQuestions:
+    """Keeps a `Digit` pane up to date: only the newest question is ever put.
+
+    Args:
+        pane: shows the answers.
+    """
+
+    def __init__(self, pane: Digit) -> None:
+        self._pane = pane
+        self._row: int | None = None
+        self._names: tuple[str, ...] = ()
+        self._wanted: _Question | None = None
+        self._answered: _Question | None = None
+        self._asking = False
+
+    def forget(self) -> None:
+        """Starts anew for another run."""
+        self._row = self._wanted = self._answered = None
+        self._pane.show(None, (), "Waiting for the first weights")
+
+    def step(self, by: int, right: NDArray[np.intp]) -> None:
+        """Goes to the next or previous image.
+
+        Args:
+            by: 1 or -1.
+            right: the validation images to choose from, rising.
+        """
+        if not len(right):
+            return
+        row = -1 if self._row is None else self._row
+        place = (right <= row).sum() if by > 0 else (right < row).sum() - 1
+        self._row = int(right[place % len(right)])
+
+    def want(self, state: State, right: NDArray[np.intp]) -> None:
+        """Asks for what the state is to show, if that is not what the pane shows already.
+
+        Args:
+            state: the run, and the epoch that is looked at.
+            right: the validation images that are predicted rightly there.
+        """
+        started = state.history.started
+        saved = [event for event in state.history.saved if event.file == "checkpoint.pt"]
+        if state.run is None or started is None or not saved:
+            return
+        self._names = tuple(started.class_names)
+        if self._row is None:
+            self.step(1, right if len(right) else np.arange(started.validation_images))
+        assert self._row is not None
+        epochs = None if state.cursor is None else state.shown_epoch + 1
+        age = len(saved) if epochs is None else 0
+        self._wanted = _Question(state.run, self._row, self._pane.epsilon, epochs, age)
+        if self._wanted != self._answered and not self._asking:
+            self._asking = True
+            self._pane.run_worker(self._ask(), group="digit", exit_on_error=False)
+
+    async def _ask(self) -> None:
+        try:
+            while self._wanted and self._wanted != self._answered:
+                question = self._wanted
+                run, row, epsilon, epochs, _ = question
+                try:
+                    answer = await worker.ask(attack_image, run, row, epsilon, epochs)
+                    notice = ""
+                except MnistopError as error:
+                    answer, notice = None, str(error)
+                self._answered = question
+                if self._wanted and self._wanted.run == question.run:
+                    self._pane.show(answer, self._names, notice)
+        finally:
+            self._asking = False

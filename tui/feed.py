@@ -1,0 +1,29 @@
+"""Brings a run's events to a screen."""
+
+from dataclasses import dataclass
+
+from textual.message import Message
+from textual.widget import Widget
+
+from engine import worker
+from engine.events import Event
+from engine.runs import Run
+
+
+@dataclass
+class RunSaid(Message):
+    """A run has said something."""
+
+    run: Run
+    events: list[Event]
+
+
+async def feed(run: Run, target: Widget) -> None:
+    """Posts a run's events to a widget until the last one.
+
+    Args:
+        run: the run to follow.
+        target: gets `RunSaid` messages.
+    """
+    async for batch in worker.follow(run):
+        target.post_message(RunSaid(run, batch))

@@ -1,0 +1,1 @@
+"""The panes: each shows plain values and posts its own messages."""

@@ -1,0 +1,142 @@
+"""The confusion matrix on the validation images, with a cursor on its cells."""
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.strip import Strip
+
+from tui.panes.lines import LinesPane
+from tui.render import matrix
+from tui.render.cells import line
+
+_EMPTY: NDArray[np.int64] = np.zeros((0, 0), np.int64)
+
+
+class Confusion(LinesPane, can_focus=True):
+    """Rows are true classes, columns predicted ones."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "up,k",
+            "move(-1, 0)",
+            "Cell",
+            key_display="←↑↓→",
+            id="matrix.up",
+            tooltip="Move to another cell to read it out",
+        ),
+        Binding(
+            "down,j",
+            "move(1, 0)",
+            "Down",
+            show=False,
+            id="matrix.down",
+            tooltip="To the next true class",
+        ),
+        Binding(
+            "left,h",
+            "move(0, -1)",
+            "Left",
+            show=False,
+            id="matrix.left",
+            tooltip="To the previous predicted class",
+        ),
+        Binding(
+            "right,l",
+            "move(0, 1)",
+            "Right",
+            show=False,
+            id="matrix.right",
+            tooltip="To the next predicted class",
+        ),
+    ]
+
+    EXPLANATION = (
+        "Each row holds the images of one true class, each column what they were taken for; the "
+        "diagonal is right. Recall is the share of a row that is right."
+    )
+
+    matrix: NDArray[np.int64] = _EMPTY
+    names: tuple[str, ...] = ()
+    epoch: int | None = None
+    cell: tuple[int, int] | None = None
+
+    def show(self, matrix: NDArray[np.int64], names: tuple[str, ...], epoch: int | None) -> None:
+        """Draws a matrix.
+
+        Args:
+            matrix: counts, `(classes, classes)`: rows true.
+            names: of the classes.
+            epoch: the epoch it is of, -1 for the untrained model, None for no run.
+        """
+        self.matrix, self.names, self.epoch = matrix, names, epoch
+        if self.cell and max(self.cell) >= len(matrix):
+            self.cell = None
+        self.redraw()
+
+    def clear(self) -> None:
+        """Shows that there is no run."""
+        self.show(_EMPTY, (), None)
+
+    def title(self) -> str:
+        """The cell under the cursor, or how many are wrong."""
+        if not len(self.matrix):
+            return "Confusion matrix"
+        if self.cell and self.has_focus:
+            true, predicted = self.cell
+            count = self.matrix[self.cell]
+            names = self.names
+            return (
+                f"{count} of {self.matrix[true].sum()} {names[true]}s taken for {names[predicted]}"
+            )
+        total = self.matrix.sum()
+        when = "untrained" if self.epoch == -1 else f"epoch {self.epoch}"
+        return f"Confusion matrix, {when}: {total - self.matrix.trace()} of {total} wrong"
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """The matrix, or what will fill the pane."""
+        if not len(self.matrix):
+            text = "Which digits are taken for which: press r to train"
+            return [line([(text, self.palette.muted)], width)]
+        return matrix.confusion(
+            self.matrix, self.names, self.terminal, width, height, self._cursor()
+        )
+
+    def _cursor(self) -> tuple[int, int] | None:
+        return self.cell if self.has_focus else None
+
+    def on_focus(self) -> None:
+        """Starts at the worst cell: the most frequent mistake."""
+        if self.cell is None and len(self.matrix):
+            mistakes = self.matrix - np.diag(self.matrix.diagonal())
+            true, predicted = divmod(int(mistakes.argmax()), len(mistakes))
+            self.cell = (true, predicted)
+        self.redraw()
+
+    def action_move(self, down: int, right: int) -> None:
+        """Moves the cursor, within the matrix."""
+        if not len(self.matrix):
+            return
+        last = len(self.matrix) - 1
+        true, predicted = self.cell or (0, 0)
+        self.cell = (max(0, min(last, true + down)), max(0, min(last, predicted + right)))
+        self.redraw()
+
+    def on_click(self, event: events.Click) -> None:
+        """Moves the cursor to the clicked cell."""
+        width, height = self.size
+        cell = matrix.cell_at(
+            event.x,
+            event.y - 1,
+            self.matrix,
+            self.names,
+            self.terminal,
+            width,
+            height - 1,
+            self._cursor(),
+        )
+        if cell:
+            self.cell = cell
+            self.redraw()

@@ -1,0 +1,168 @@
+"""The epoch log: a row an epoch, the newest in sight unless another is looked at."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.style import Style
+from textual import events as textual_events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.strip import Strip
+
+from engine.events import EpochFinished
+from tui.panes.lines import LinesPane
+from tui.render.cells import line
+from tui.state import State
+
+_NARROW = "epoch tr.loss va.loss tr.acc va.acc"
+_WIDE = "epoch  train loss  val loss  train acc  val acc        lr     time"
+_WIDE_WIDTH = len(_WIDE) + 2
+
+
+class EpochLog(LinesPane, can_focus=True):
+    """The log of the notebook, with every epoch kept."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "up,k",
+            "move(-1)",
+            "Earlier",
+            id="log.earlier",
+            key_display="↑↓",
+            tooltip="Look at an earlier epoch: charts, matrix and digit go with it",
+        ),
+        Binding(
+            "down,j",
+            "move(1)",
+            "Later",
+            show=False,
+            id="log.later",
+            tooltip="Look at a later epoch",
+        ),
+        Binding(
+            "pageup",
+            "move(-10)",
+            "10 earlier",
+            show=False,
+            id="log.earlier10",
+            tooltip="Move by ten epochs",
+        ),
+        Binding(
+            "pagedown",
+            "move(10)",
+            "10 later",
+            show=False,
+            id="log.later10",
+            tooltip="Move by ten epochs",
+        ),
+        Binding(
+            "home",
+            "move(-1000000)",
+            "First",
+            show=False,
+            id="log.first",
+            tooltip="To the model before training",
+        ),
+        Binding(
+            "end", "move(1000000)", "Last", show=False, id="log.last", tooltip="To the last epoch"
+        ),
+        Binding("b", "best", "Best", id="log.best", tooltip="To the epoch of the best accuracy"),
+    ]
+
+    EXPLANATION = (
+        "tr. is training, va. validation. An epoch is one pass through all training images; the "
+        "best is the one of the highest validation accuracy."
+    )
+
+    @dataclass
+    class CursorMoved(Message):
+        """The epoch cursor shall move."""
+
+        by: int
+
+    state = State()
+
+    def show(self, state: State) -> None:
+        """Draws the epochs of a run."""
+        self.state = state
+        self.redraw()
+
+    def title(self) -> str:
+        """Names the pane, and whether it follows."""
+        cursor = self.state.cursor
+        if cursor is None:
+            return "Epoch log"
+        return f"Epoch log at {cursor if cursor >= 0 else 'the start'}, Esc: newest"
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """The header and the epochs around the shown one, or the newest."""
+        history = self.state.history
+        header = _WIDE if width >= _WIDE_WIDTH else _NARROW
+        drawn = [line([(header, self.palette.muted)], width)]
+        if history.started is None:
+            text = "A row for every epoch: press r to train"
+            return [*drawn, line([(text, self.palette.muted)], width)]
+        room = max(1, height - 1)
+        count = len(history.epochs) + 1
+        shown = self.state.shown_epoch + 1
+        first = max(
+            0, min(count - room, shown - room // 2 if self.state.cursor is not None else count)
+        )
+        return drawn + [self._row(row - 1, width) for row in range(first, min(count, first + room))]
+
+    def _row(self, epoch: int, width: int) -> Strip:
+        history = self.state.history
+        if epoch < 0:
+            start = history.started
+            assert start
+            text = (
+                f"start                {start.val_loss:9.3f}             {start.val_acc:8.1%}"
+                if width >= _WIDE_WIDTH
+                else f"start         {start.val_loss:7.3f}        {start.val_acc:6.1%}"
+            )
+            style = self._style(epoch, best=False)
+        else:
+            row = history.epochs[epoch]
+            best = history.best is row
+            text = _wide(row) if width >= _WIDE_WIDTH else _narrow(row)
+            text += ("★" if self.terminal.unicode else "*") if best else " "
+            style = self._style(epoch, best)
+        return line([(text.ljust(width), style)], width)
+
+    def _style(self, epoch: int, best: bool) -> Style | None:
+        if self.state.cursor is not None and epoch == self.state.shown_epoch:
+            return self.palette.cursor
+        return self.palette.best if best else None
+
+    def action_move(self, by: int) -> None:
+        """Asks for another epoch."""
+        self.post_message(self.CursorMoved(by))
+
+    def action_best(self) -> None:
+        """Asks for the best epoch."""
+        if best := self.state.history.best:
+            self.post_message(self.CursorMoved(best.epoch - self.state.shown_epoch))
+
+    def on_mouse_scroll_up(self, event: textual_events.MouseScrollUp) -> None:
+        """The wheel moves by three epochs."""
+        event.stop()
+        self.action_move(-3)
+
+    def on_mouse_scroll_down(self, event: textual_events.MouseScrollDown) -> None:
+        """The wheel moves by three epochs."""
+        event.stop()
+        self.action_move(3)
+
+
+def _narrow(row: EpochFinished) -> str:
+    return (
+        f"{row.epoch:5d} {row.train_loss:7.3f} {row.val_loss:7.3f} "
+        f"{row.train_acc:6.1%} {row.val_acc:6.1%}"
+    )
+
+
+def _wide(row: EpochFinished) -> str:
+    return (
+        f"{row.epoch:5d}  {row.train_loss:10.3f}  {row.val_loss:8.3f}  {row.train_acc:9.1%}  "
+        f"{row.val_acc:7.1%}  {row.lr:8.3g}  {1000 * row.seconds:4.0f} ms"
+    )

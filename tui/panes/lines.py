@@ -1,0 +1,104 @@
+"""A pane that shows ready-made lines and redraws only the cells that changed."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from itertools import zip_longest
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.render.cells import clean, line
+from tui.render.palette import Palette
+from tui.render.terminal import Terminal
+
+
+class LinesPane(Widget):
+    """A title line and the lines below it, drawn by the subclass for the size there is.
+
+    Args:
+        terminal: what the terminal can show.
+        id: the widget's id.
+    """
+
+    def __init__(self, terminal: Terminal, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.terminal = terminal
+        self.palette = Palette.of(terminal)
+        self._lines: list[Strip] = []
+
+    @abstractmethod
+    def title(self) -> str:
+        """What the pane shows, in a few words."""
+
+    @abstractmethod
+    def lines(self, width: int, height: int) -> Sequence[Strip]:
+        """The lines below the title, at most `height` of at most `width` cells."""
+
+    def redraw(self) -> None:
+        """Draws anew and sends what is different."""
+        width, height = self.size
+        if not (width and height and self.is_attached and self.display):
+            return
+        drawn = [self._title_line(width), *self.lines(width, height - 1)]
+        new = [strip.adjust_cell_length(width) for strip in drawn[:height]]
+        old, self._lines = self._lines, new
+        regions = [
+            region
+            for y, (before, after) in enumerate(zip_longest(old, new))
+            if (region := _difference(before, after, y, width))
+        ]
+        if regions:
+            self.refresh(*regions)
+
+    def _title_line(self, width: int) -> Strip:
+        rule = ("━" if self.has_focus else "─") if self.terminal.unicode else "-"
+        style = self.palette.strong if self.has_focus else self.palette.muted
+        mark = (">" if not self.terminal.unicode else "▸") if self.has_focus else rule
+        text = clean(f"{rule}{mark} {self.title()} ", self.terminal)
+        return line([(text + rule * max(0, width - len(text)), style)], width)
+
+    def render_line(self, y: int) -> Strip:
+        """The line for Textual's compositor."""
+        width = self.size.width
+        base = self.rich_style
+        if y >= len(self._lines):
+            return Strip.blank(width, base)
+        return self._lines[y].adjust_cell_length(width).apply_style(base)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Draws for the new size."""
+        self._lines = []
+        self.redraw()
+
+    def on_show(self) -> None:
+        """Draws what has changed while the pane was hidden."""
+        self.redraw()
+
+    def on_focus(self) -> None:
+        """Shows in the title that the keys go here."""
+        self.redraw()
+
+    def on_blur(self) -> None:
+        """Shows in the title that the keys go elsewhere."""
+        self.redraw()
+
+
+def _difference(before: Strip | None, after: Strip | None, y: int, width: int) -> Region | None:
+    """The cells of line `y` between the first and the last that differ."""
+    if before is None or after is None:
+        return Region(0, y, width, 1)
+    if list(before) == list(after):
+        return None
+    old, new = _cells(before), _cells(after)
+    if len(old) != len(new):
+        return Region(0, y, width, 1)
+    changed = [x for x, (one, other) in enumerate(zip(old, new, strict=True)) if one != other]
+    return Region(changed[0], y, changed[-1] - changed[0] + 1, 1) if changed else None
+
+
+def _cells(strip: Strip) -> list[tuple[str, Style | None]]:
+    return [(char, segment.style) for segment in Segment.simplify(strip) for char in segment.text]

@@ -1,0 +1,141 @@
+"""Axes: limits that grow in steps, round ticks, and where a value stands."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+LIMIT = 1e300
+"""Magnitudes above this, and below its inverse, are not drawn."""
+
+_LADDER = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
+_TICK_STEPS = (1, 2, 5)
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An axis from `low` to `high`; with `log`, both are logarithms to base 10."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    def to_axis(self, value: float) -> float:
+        """A value on the axis's own scale, clipped to its limits."""
+        if self.log:
+            value = math.log10(value) if value > 0 else self.low
+        return min(max(value, self.low), self.high)
+
+    def place(self, value: float, count: int) -> int:
+        """Which of `count` equal places along the axis a value falls into, the ends in the
+        middle of the first and the last one.
+        """
+        share = (self.to_axis(value) - self.low) / (self.high - self.low)
+        return math.floor(round(0.5 + (count - 1) * share, 8))
+
+
+def ceiling(value: float, steps: Sequence[float] = _LADDER) -> float:
+    """The next round number at or above a positive value: a digit of `steps` and zeros."""
+    exponent = math.floor(math.log10(value))
+    for digit in (*steps, 10 * steps[0]):
+        top = digit * 10.0**exponent
+        if top >= value * (1 - 1e-9):
+            return top
+    return value
+
+
+def linear_axis(smallest: float, largest: float) -> Axis:
+    """Limits around finite values that move in round steps only, from 0 where that costs little."""
+    if 0 <= smallest <= 0.4 * largest and largest > 0:
+        return Axis(0.0, ceiling(largest))
+    span = largest - smallest
+    magnitude = max(abs(smallest), abs(largest))
+    if span <= 1e-9 * magnitude:
+        span = 0.2 * magnitude or 1.0
+    step = ceiling(span / 4, _TICK_STEPS)
+    low = step * math.floor(smallest / step + 1e-9)
+    high = step * math.ceil(largest / step - 1e-9)
+    return Axis(low, high if high > low else low + step)
+
+
+def log_axis(smallest: float, largest: float) -> Axis:
+    """Limits around positive values at 1, 2 or 5 times a power of ten."""
+    high = math.log10(ceiling(largest, _TICK_STEPS))
+    low = -math.log10(ceiling(1 / smallest, _TICK_STEPS))
+    return Axis(low if low < high - 1e-9 else high - 1, high, log=True)
+
+
+def ticks(axis: Axis, count: int, gap: int, whole: bool = False) -> list[float]:
+    """As many round values as stand at least `gap` places apart.
+
+    Args:
+        axis: The axis.
+        count: Its length in places (rows or columns).
+        gap: Least distance of two ticks.
+        whole: Whether only whole numbers may be ticks.
+
+    Returns:
+        Rising values, at most `count`.
+    """
+    found: list[float] = []
+    for found in _log_ticks(axis) if axis.log else _linear_ticks(axis, count, whole):
+        places = [axis.place(value, count) for value in found]
+        near = min((b - a for a, b in pairwise(places)), default=gap)
+        if near >= gap:
+            return found
+    return found[:1]
+
+
+def _linear_ticks(axis: Axis, count: int, whole: bool) -> Iterator[list[float]]:
+    span = axis.high - axis.low
+    step = ceiling(span / max(count, 1), _TICK_STEPS)
+    if whole:
+        step = max(step, 1.0)
+    while step <= 2 * span:
+        first = math.ceil(axis.low / step - 1e-9)
+        last = math.floor(axis.high / step + 1e-9)
+        yield [index * step for index in range(first, last + 1)]
+        step = ceiling(1.5 * step, _TICK_STEPS)
+
+
+def _log_ticks(axis: Axis) -> Iterator[list[float]]:
+    first, last = math.floor(axis.low), math.ceil(axis.high)
+    decades = range(first, last + 1)
+
+    def inside(exponents: Sequence[int], digits: Sequence[int]) -> list[float]:
+        candidates = [digit * 10.0**exponent for exponent in exponents for digit in digits]
+        low, high = 10 ** (axis.low - 1e-9), 10 ** (axis.high + 1e-9)
+        return [value for value in candidates if low <= value <= high]
+
+    yield inside(decades, (1, 2, 5))
+    for stride in range(1, len(decades) + 1):
+        yield inside([exponent for exponent in decades if exponent % stride == 0], (1,))
+
+
+def labels(values: Sequence[float], percent: bool = False) -> list[str]:
+    """Compact labels for ticks, all of one kind: ``0.01``, ``2.5``, ``90%``, ``1e-5``."""
+    if percent:
+        return [f"{text}%" for text in labels([100 * value for value in values])]
+    sizes = [abs(value) for value in values if value]
+    if not sizes:
+        return ["0" for _ in values]
+    if max(sizes) >= 1e5 or min(sizes) < 1e-3:
+        return [scientific(value) for value in values]
+    decimals = next(d for d in range(5) if d == 4 or all(_exact(v, d) for v in values))
+    if min(sizes) < 0.1 and max(sizes) >= 1:
+        return [f"{value:g}" for value in values]
+    return [f"{value:.{decimals}f}" for value in values]
+
+
+def scientific(value: float) -> str:
+    """A number as ``1e-5``: one digit unless more are needed, no zeros in the exponent."""
+    if not value:
+        return "0"
+    digits, exponent = f"{value:.1e}".split("e")
+    return f"{digits.removesuffix('.0')}e{int(exponent)}"
+
+
+def _exact(value: float, decimals: int) -> bool:
+    return abs(round(value, decimals) - value) < 1e-9 * max(1.0, abs(value))

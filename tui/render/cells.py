@@ -1,0 +1,134 @@
+"""A grid of styled cells, and the strips that it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby, zip_longest
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip, StripRenderable
+
+from tui.render.terminal import Terminal
+
+_ASCII = {"…": "~", "–": "-", "—": "-", "−": "-", "·": ".", "×": "x", "ε": "eps", "±": "+-"}
+
+
+def clean(text: str, terminal: Terminal) -> str:
+    """Make foreign text safe to draw: no control characters, and ASCII where only that is shown.
+
+    Args:
+        text: Any text, as a class name or the name of a run.
+        terminal: The terminal that will show it.
+
+    Returns:
+        The text in characters of one or two cells each.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    if not terminal.unicode:
+        text = "".join(char if char.isascii() else _ASCII.get(char, "?") for char in text)
+    return "".join(char for char in text if char.isprintable() and cell_len(char) > 0)
+
+
+def shorten(text: str, width: int, terminal: Terminal, mark: bool = True) -> str:
+    """Clean a text and cut it to at most `width` cells.
+
+    Args:
+        text: Any text.
+        width: Cells to fit in.
+        terminal: The terminal that will show it.
+        mark: Whether a cut is shown by ``…``, or ``~`` in ASCII.
+    """
+    text = clean(text, terminal)
+    if cell_len(text) <= width:
+        return text
+    end = ("…" if terminal.unicode else "~") if mark and width > 0 else ""
+    while text and cell_len(text) > width - len(end):
+        text = text[:-1]
+    return text + end
+
+
+class Grid:
+    """A rectangle of cells, each with one character and one style."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.width = max(width, 0)
+        self.height = max(height, 0)
+        self.chars = [[" "] * self.width for _ in range(self.height)]
+        self.styles: list[list[Style | None]] = [[None] * self.width for _ in range(self.height)]
+
+    def put(self, x: int, y: int, text: str, style: Style | None = None) -> None:
+        """Write clean text from cell (x, y) to the right; what lies outside is cut off.
+
+        A character of two cells leaves the second one empty.
+        """
+        if not 0 <= y < self.height:
+            return
+        chars, styles = self.chars[y], self.styles[y]
+        for char in text:
+            cells = 1 if char.isascii() else cell_len(char)
+            if x >= 0 and x + cells <= self.width:
+                chars[x] = char
+                styles[x] = style
+                if cells == 2:
+                    chars[x + 1] = ""
+                    styles[x + 1] = style
+            x += cells
+
+    def put_pieces(self, x: int, y: int, pieces: Iterable[tuple[str, Style | None]]) -> None:
+        """Write styled pieces of clean text one after the other."""
+        for text, style in pieces:
+            self.put(x, y, text, style)
+            x += cell_len(text)
+
+    def strips(self) -> list[Strip]:
+        """The lines from top to bottom, neighbours of one style in one segment."""
+        return [
+            strip(zip(chars, styles, strict=True), self.width)
+            for chars, styles in zip(self.chars, self.styles, strict=True)
+        ]
+
+
+def strip(cells: Iterable[tuple[str, Style | None]], width: int) -> Strip:
+    """Join styled pieces of text, `width` cells in all, to a strip of few segments."""
+    segments = [
+        Segment("".join(text for text, _ in run), style)
+        for style, run in groupby(cells, key=lambda cell: cell[1])
+    ]
+    return Strip(segments, width)
+
+
+def line(pieces: Iterable[tuple[str, Style | None]], width: int) -> Strip:
+    """Join styled pieces of clean text, filled with spaces or cut to `width` cells."""
+    segments = [Segment(text, style) for text, style in pieces if text]
+    return Strip(segments).adjust_cell_length(max(width, 0))
+
+
+def beside(blocks: Sequence[Sequence[Strip]], gap: int = 2) -> list[Strip]:
+    """Put blocks of strips side by side, their tops in one line.
+
+    Args:
+        blocks: The blocks; all strips of a block have one width.
+        gap: Empty cells between two blocks.
+    """
+    widths = [block[0].cell_length if block else 0 for block in blocks]
+    space = Strip.blank(gap)
+    lines = []
+    for row in zip_longest(*blocks):
+        parts: list[Strip] = []
+        for part, width in zip(row, widths, strict=True):
+            parts += [part if part is not None else Strip.blank(width), space]
+        lines.append(Strip.join(parts[:-1]))
+    return lines
+
+
+def plain(strips: Iterable[Strip]) -> str:
+    """The text of strips without their styles, one line each."""
+    return "\n".join(line.text for line in strips)
+
+
+def printable(strips: Sequence[Strip]) -> StripRenderable:
+    """Strips as something that a Rich console prints, with their colours."""
+    return StripRenderable(list(strips), strips[0].cell_length if strips else 0)

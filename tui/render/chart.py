@@ -1,0 +1,133 @@
+"""Line charts of loss and accuracy: curves by plotext, frame and legend around them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from rich.cells import cell_len
+from textual.strip import Strip
+
+from tui.render.axis import Axis, ceiling, linear_axis, log_axis
+from tui.render.cells import Grid, shorten
+from tui.render.curves import draw_curves
+from tui.render.frame import Frame, draw_axes, draw_marks
+from tui.render.legend import Marks, legend
+from tui.render.palette import Palette
+from tui.render.series import Curve, Series, drawable, smooth
+from tui.render.terminal import Terminal
+
+
+def chart(
+    series: Sequence[Series],
+    width: int,
+    height: int,
+    terminal: Terminal,
+    *,
+    x0: float = 0,
+    x_max: float | None = None,
+    log: bool = False,
+    smoothing: float = 0.0,
+    window: int | None = None,
+    cursor: float | None = None,
+    best: float | None = None,
+    reference: tuple[str, float] | None = None,
+    y_limits: tuple[float, float] | None = None,
+    percent: bool = False,
+    x_label: str = "epoch",
+    title: str = "",
+    empty: str = "",
+) -> list[Strip]:
+    """Draw curves over epochs.
+
+    The limits of both axes move in steps, so that most new points change few cells. Long series
+    are thinned out to the least and the largest value of each column.
+
+    Args:
+        series: The curves; later ones are drawn over earlier ones.
+        width: Cells of each line.
+        height: Lines.
+        terminal: The terminal.
+        x0: Where the first value stands, for series without their own `xs`.
+        x_max: Where the x-axis ends, as the planned number of epochs; it grows with the data if
+            not given, or when the data pass it.
+        log: Whether the y-axis is logarithmic; values ≤ 0 are then left out.
+        smoothing: Weight of the past in [0, 1) for the curves; the numbers in the legend stay
+            those that were measured.
+        window: Show the last `window` epochs only, and limit the y-axis to what is shown.
+        cursor: The x whose values the legend reads out, marked by a vertical line.
+        best: The x that is marked as the best below the axis.
+        reference: Label and value of a dashed horizontal line.
+        y_limits: Limits of the y-axis, if they shall not follow the data.
+        percent: Whether the values are fractions to be shown as percentages.
+        x_label: What x is.
+        title: Words to start the legend with.
+        empty: What to say where there is nothing to draw.
+
+    Returns:
+        `height` lines of `width` cells.
+    """
+    grid = Grid(width, height)
+    palette = Palette.of(terminal)
+    curves = [_curve(one, x0, smoothing, log) for one in series]
+    if not any(np.isfinite(curve.ys).any() for curve in curves):
+        text = shorten(empty, grid.width, terminal)
+        grid.put((grid.width - cell_len(text)) // 2, (grid.height - 1) // 2, text, palette.muted)
+        return grid.strips()
+
+    x_axis = _x_axis(curves, x_max, window)
+    curves = [curve.between(x_axis.low, x_axis.high) for curve in curves]
+    shown = [reference[1]] if reference is not None and window is None else []
+    y_axis = _y_axis(curves, shown, y_limits, log, percent)
+
+    marks = Marks(cursor=cursor, best=best, x_label=x_label, title=title, percent=percent)
+    rows = legend(series, x0, marks, terminal, grid.width, max(1, grid.height // 4))
+    frame = Frame.fit(grid, x_axis, y_axis, percent, len(rows), terminal)
+    if frame.top:
+        for y, pieces in enumerate(rows):
+            grid.put_pieces(0, y, pieces)
+    whole = float(x0).is_integer() and all(one.xs is None for one in series)
+    draw_axes(grid, frame, terminal, whole)
+    draw_marks(grid, frame, marks, reference, terminal)
+    if frame.columns > 0 and frame.rows > 0:
+        draw_curves(grid, frame, curves, terminal)
+    return grid.strips()
+
+
+def _curve(one: Series, x0: float, smoothing: float, log: bool) -> Curve:
+    ys = drawable(smooth(drawable(one.values, log=False), smoothing), log)
+    xs = np.asarray(x0 + np.arange(len(ys)) if one.xs is None else one.xs, dtype=np.float64)
+    return Curve(xs, ys, one.role)
+
+
+def _x_axis(curves: Sequence[Curve], x_max: float | None, window: int | None) -> Axis:
+    xs = np.concatenate([curve.xs for curve in curves])
+    first, last = float(xs.min()), float(xs.max())
+    if window is not None and window > 0 and last - window + 1 > first:
+        step = ceiling(window / 5, (1, 2, 5))
+        low = step * math.floor((last - window + 1) / step)
+        return Axis(max(low, first), max(step * math.ceil(last / step), low + step))
+    if x_max is not None and x_max >= last and x_max > first:
+        return Axis(first, x_max)
+    return Axis(first, first + ceiling(last - first) if last > first else first + 1)
+
+
+def _y_axis(
+    curves: Sequence[Curve],
+    others: Sequence[float],
+    limits: tuple[float, float] | None,
+    log: bool,
+    percent: bool,
+) -> Axis:
+    if limits is not None and limits[0] < limits[1] and not log:
+        return Axis(*limits)
+    ys = np.concatenate([curve.ys for curve in curves] + [drawable(others, log)])
+    ys = ys[np.isfinite(ys)]
+    if not len(ys):
+        return log_axis(0.1, 1) if log else Axis(0, 1)
+    smallest, largest = float(ys.min()), float(ys.max())
+    if log:
+        return log_axis(smallest, largest)
+    axis = linear_axis(smallest, largest)
+    return Axis(axis.low, min(axis.high, 1.0)) if percent and axis.low < 1 >= largest else axis

@@ -1,0 +1,102 @@
+"""Series of numbers on their way to a chart: smoothed, cut to a window, thinned out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tui.render.axis import LIMIT
+
+Role = Literal["train", "val"] | int
+"""What a curve shows, which gives it colour and marker; a number where many are compared."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One curve."""
+
+    name: str
+    values: Sequence[float] | Floats
+    """One number an epoch; NaN and infinities leave a gap."""
+    role: Role = "train"
+    xs: Sequence[float] | Floats | None = None
+    """Where each value stands, rising; one epoch apart from the chart's `x0` if not given."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What is drawn of a series: finite values, NaN for gaps."""
+
+    xs: Floats
+    ys: Floats
+    role: Role
+
+    def between(self, low: float, high: float) -> Curve:
+        """The part whose x lies in [low, high]."""
+        shown = (self.xs >= low) & (self.xs <= high)
+        return Curve(self.xs[shown], self.ys[shown], self.role)
+
+
+def smooth(values: Floats, weight: float) -> Floats:
+    """Exponential moving average without the bias to 0 of its start, as TensorBoard's.
+
+    Args:
+        values: Shape (n,); NaN stays and counts for nothing.
+        weight: Of the past, in [0, 1); 0 leaves the values as they are.
+    """
+    if weight <= 0:
+        return values
+    smoothed = []
+    mean, bias = 0.0, 1.0
+    for value in values.tolist():
+        if value == value:
+            mean = weight * mean + (1 - weight) * value
+            bias *= weight
+            value = mean / (1 - bias)
+        smoothed.append(value)
+    return np.array(smoothed, dtype=np.float64)
+
+
+def drawable(values: Sequence[float] | Floats, log: bool) -> Floats:
+    """Values as an array, NaN for what cannot be drawn: infinities, and ≤ 0 with `log`.
+
+    Magnitudes below 1e-300 become 0, those above 1e300 count as infinite.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    size = np.abs(array)
+    array = np.where(size < 1 / LIMIT, 0.0, array)
+    good = (size < LIMIT) & (array > 0) if log else size < LIMIT
+    return np.where(good, array, np.nan)
+
+
+def thin(xs: Floats, values: Floats, low: float, high: float, columns: int) -> list[int]:
+    """Indices of the values to draw: at most two a column, its least and its largest one.
+
+    So no spike is lost. A gap (NaN) stays where it fills a column, and wherever all values fit.
+
+    Args:
+        xs: Shape (n,), rising.
+        values: Shape (n,).
+        low: The x of the first column.
+        high: The x of the last column.
+        columns: How many columns there are.
+
+    Returns:
+        Rising indices.
+    """
+    if len(xs) <= 2 * columns or not np.isfinite(values).any():
+        return list(range(len(xs)))
+    column = ((xs - low) / (high - low) * (columns - 1) + 0.5).astype(np.int64)
+    finite = np.flatnonzero(np.isfinite(values))
+    order = finite[np.lexsort((values[finite], column[finite]))]
+    change = np.flatnonzero(np.diff(column[order])) + 1
+    least, largest = order[np.r_[0, change]], order[np.r_[change, len(order)] - 1]
+    empty = np.flatnonzero(~np.isin(column, column[finite]))
+    kept: list[int] = np.unique(np.concatenate([least, largest, empty])).tolist()
+    return kept

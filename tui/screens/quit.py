@@ -1,0 +1,46 @@
+"""The question before quitting while a run is going on."""
+
+from typing import ClassVar, Literal
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+Answer = Literal["leave", "stop", "stay"]
+
+
+class QuitScreen(ModalScreen[Answer]):
+    """One line at the bottom; the charts stay in sight."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "d,enter",
+            "dismiss('leave')",
+            "Leave it running",
+            id="quit.leave",
+            tooltip="Quit; training goes on and can be watched again",
+        ),
+        Binding(
+            "s",
+            "dismiss('stop')",
+            "Stop and save",
+            id="quit.stop",
+            tooltip="Quit once the run has saved",
+        ),
+        Binding(
+            "escape",
+            "dismiss('stay')",
+            "Go on",
+            id="quit.stay",
+            tooltip="Do not quit",
+        ),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """The line."""
+        yield Static(
+            "Training goes on. Quit and:  d leave it running (Enter)   s stop and save   "
+            "Esc do not quit",
+            markup=False,
+        )

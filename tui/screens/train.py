@@ -1,0 +1,444 @@
+"""The dashboard: set, train, watch."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Button, Footer, Static
+
+from engine import worker
+from engine.config import RunConfig, as_text
+from engine.errors import ConfigError, DataError, MnistopError
+from engine.evaluate import confusion_matrix
+from engine.runs import Run
+from tui import state as states
+from tui.digit_questions import DigitQuestions
+from tui.feed import RunSaid, feed
+from tui.layout import LEAST, MODES, Mode, mode_for
+from tui.panes.charts import Charts
+from tui.panes.confusion import Confusion
+from tui.panes.digit import Digit
+from tui.panes.epoch_log import EpochLog
+from tui.panes.hyperparameters import Hyperparameters
+from tui.panes.lines import LinesPane
+from tui.panes.progress import Progress
+from tui.panes.tabs import Tabs
+from tui.render.cells import plain
+from tui.render.terminal import Terminal
+from tui.state import State
+
+_NAMES = ("Hyperparameters", "Charts", "Log", "Confusion", "Digit")
+_FORM, _CHARTS, _LOG = range(3)
+_GOING = ("starting", "running", "paused")
+
+
+class TrainScreen(Screen[None]):
+    """All panes of a run that is set, going on, or over.
+
+    Args:
+        terminal: what the terminal can show.
+        values: texts of hyperparameters to start the form with.
+        run: a run to open, or None.
+        frames: redraws a second, at most.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "train", "Train", id="train", tooltip="Train with what the form holds"),
+        Binding("space", "pause", "Pause", id="pause", tooltip="Pause training, or let it go on"),
+        Binding("s", "stop", "Stop", id="stop", tooltip="Stop training and save"),
+        Binding(
+            "tab", "pane(1)", "Next pane", id="pane.next", tooltip="The next pane", priority=True
+        ),
+        Binding(
+            "shift+tab",
+            "pane(-1)",
+            "Previous pane",
+            show=False,
+            id="pane.previous",
+            tooltip="The previous pane",
+            priority=True,
+        ),
+        Binding("z", "zoom", "Zoom", id="zoom", tooltip="The focused pane alone, and back"),
+        Binding("v", "image_mode", "Draw", show=False, id="images", tooltip="How images are drawn"),
+        Binding(
+            "n", "digit(1)", "Next digit", show=False, id="digit.following", tooltip="Next digit"
+        ),
+        Binding(
+            "p", "digit(-1)", "Last digit", show=False, id="digit.before", tooltip="Previous digit"
+        ),
+        Binding(
+            "w",
+            "write",
+            "Write",
+            show=False,
+            id="write",
+            tooltip="Write the focused pane to a text file in this folder",
+        ),
+        Binding(
+            "escape",
+            "back",
+            "Live",
+            id="back",
+            tooltip="Back: from the full-screen pane, then from an epoch to the newest",
+        ),
+    ]
+
+    def __init__(
+        self, terminal: Terminal, values: dict[str, str], run: Run | None, frames: float
+    ) -> None:
+        super().__init__()
+        self._frames = frames
+        self._to_open = run
+        self._state = State()
+        self._labels: NDArray[np.uint8] = np.empty(0, np.uint8)
+        self._notice = ""
+        self._launching = False
+        self._after_end: Callable[[], object] | None = None
+        self._warm = False
+        self._dirty = True
+        self._zoomed = False
+        self._active = _FORM
+        self._shared = _FORM
+        self._form = Hyperparameters(values, ascii=not terminal.unicode)
+        self._charts = Charts(terminal)
+        self._log = EpochLog(terminal)
+        self._matrix = Confusion(terminal)
+        self._digit = Digit(terminal)
+        self._progress = Progress(terminal, id="progress")
+        self._tabs = Tabs(terminal, id="tabs")
+        self._column = Container(id="form-column")
+        self._dashboard = Container(id="dashboard")
+        self._questions = DigitQuestions(self._digit)
+
+    def compose(self) -> ComposeResult:
+        """The tree; which of it is shown where is up to `_arrange`."""
+        yield self._tabs
+        with self._dashboard:
+            with self._column:
+                yield self._form
+                with Horizontal(id="buttons"):
+                    yield Button("Train r", id="train", compact=True, variant="success")
+                    yield Button("Pause Space", id="pause", compact=True)
+                    yield Button("Stop s", id="stop", compact=True)
+            yield self._charts
+            yield self._log
+            yield self._matrix
+            yield self._digit
+        yield self._progress
+        yield Static(id="too-small", markup=False)
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Starts with the form, nothing being edited."""
+        for button in self.query(Button):
+            button.can_focus = False
+        self._form.focus()
+        self.set_interval(1 / self._frames, self._draw_if_dirty)
+        self.run_worker(self._warm_up(), group="warm", exit_on_error=False)
+        if self._to_open:
+            self.watch_run(self._to_open)
+        self._draw()
+
+    @property
+    def state(self) -> State:
+        """What is shown."""
+        return self._state
+
+    @property
+    def is_training(self) -> bool:
+        """Whether the shown run is going on."""
+        return self._state.phase in _GOING
+
+    # Layout
+
+    @property
+    def _panes(self) -> list[Widget]:
+        return [self._column, self._charts, self._log, self._matrix, self._digit]
+
+    def _mode(self) -> Mode:
+        mode = mode_for(self.app.size)
+        return "small" if self._zoomed and mode != "too-small" else mode
+
+    def _arrange(self) -> None:
+        mode = self._mode()
+        for other in MODES:
+            self.set_class(other == mode, other)
+        if mode == "too-small":
+            size = self.app.size
+            self.query_one("#too-small", Static).update(
+                f"The terminal has {size.width}×{size.height} cells; mnistop needs "
+                f"{LEAST.width}×{LEAST.height}. Training is not affected."
+            )
+        if mode == "medium":
+            self._dashboard.move_child(self._column, after=self._log)
+        else:
+            self._dashboard.move_child(self._column, before=self._charts)
+        panes = self._panes
+        for index, pane in enumerate(panes):
+            pane.display = (
+                mode == "wide"
+                or index == self._active
+                or (mode == "medium" and index in (_CHARTS, _LOG, self._shared))
+            )
+            if mode == "medium" and index not in (_CHARTS, _LOG, self._shared):
+                pane.display = False
+        self._tabs.show(_NAMES, self._active)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Finds the arrangement that fits."""
+        self._arrange()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Shows the pane that has got the focus."""
+        for index, pane in enumerate(self._panes):
+            if pane in event.widget.ancestors_with_self:
+                self._active = index
+                if index not in (_CHARTS, _LOG):
+                    self._shared = index
+        self._arrange()
+
+    def action_pane(self, by: int) -> None:
+        """Goes to the next or previous pane."""
+        self._go_to((self._active + by) % len(_NAMES))
+
+    def _go_to(self, index: int) -> None:
+        self._active = index
+        self._panes[index].display = True
+        target = self._form if index == _FORM else self._panes[index]
+        target.focus()
+
+    @on(Tabs.Chosen)
+    def _on_tab(self, message: Tabs.Chosen) -> None:
+        self._go_to(message.index)
+
+    def action_zoom(self) -> None:
+        """The focused pane alone, and back."""
+        self._zoomed = not self._zoomed
+        self._arrange()
+
+    # Running
+
+    async def _warm_up(self) -> None:
+        await worker.warmed_up()
+        self._warm = True
+        self._changed()
+
+    def action_train(self) -> None:
+        """Starts a run with what the form holds."""
+        config = self._form.config
+        if config is None:
+            self.notify(" ".join(self._form.problems.values()), severity="error", markup=False)
+        else:
+            self._launching = True
+            self._draw()
+            self.run_worker(self._launch(config), group="launch", exit_on_error=False)
+
+    async def _launch(self, config: RunConfig) -> None:
+        self._notice = ""
+        try:
+            self.watch_run(await asyncio.to_thread(worker.launch, config))
+        except ConfigError as error:
+            for name, sentence in error.problems.items():
+                self._complain(name, sentence)
+        except DataError as error:
+            self._complain("source", str(error))
+        except MnistopError as error:
+            self._notice = str(error)
+        finally:
+            self._launching = False
+            self._changed()
+
+    def _complain(self, name: str, sentence: str) -> None:
+        self._form.show_problem(name, sentence)
+        self._notice = sentence
+
+    def watch_run(self, run: Run) -> None:
+        """Shows a run from its beginning, and what it says from now on.
+
+        Args:
+            run: a run, going on or over.
+        """
+        try:
+            config = run.config()
+        except MnistopError as error:
+            self._notice = str(error)
+            return
+        self._form.set_values({name: as_text(value) for name, value in config})
+        self._form.show_run(config)
+        self._labels = np.empty(0, np.uint8)
+        self._state = states.watching(run, config)
+        self._questions.forget()
+        self._matrix.clear()
+        self.run_worker(feed(run, self), group="feed", exclusive=True, exit_on_error=False)
+
+    def action_stop(self) -> None:
+        """Asks the run to stop and save."""
+        self._tell(worker.stop)
+
+    def stop_then(self, then: Callable[[], object]) -> None:
+        """Stops the run and does something once it has saved."""
+        self._after_end = then
+        self.action_stop()
+
+    def action_pause(self) -> None:
+        """Pauses the run, or lets it go on."""
+        self._tell(worker.resume if self._state.phase == "paused" else worker.pause)
+
+    def _tell(self, what: Callable[[Run], None]) -> None:
+        if run := self._state.run:
+            try:
+                what(run)
+            except MnistopError as error:
+                self.notify(str(error), severity="error", markup=False)
+
+    @on(Button.Pressed)
+    def _on_button(self, message: Button.Pressed) -> None:
+        getattr(self, f"action_{message.button.id}")()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Dims what is not possible now."""
+        going = self.is_training
+        match action:
+            case "train":
+                possible = not going and not self._launching
+            case "stop" | "pause":
+                possible = going
+            case "back":
+                possible = self._zoomed or self._state.cursor is not None
+            case "digit":
+                possible = len(self._labels) > 0
+            case _:
+                possible = True
+        return True if possible else None
+
+    # What the run says
+
+    @on(RunSaid)
+    def _on_run_said(self, message: RunSaid) -> None:
+        first = not self._state.history.epochs
+        self._state = states.reduce(self._state, message.events)
+        self._dirty = True
+        if first and self._state.history.epochs:
+            self._draw_if_dirty()
+        if not self.is_training:
+            self._form.unlock()
+            self._changed()
+            if self._after_end:
+                self._after_end()
+
+    # Looking at an epoch
+
+    @on(Charts.CursorMoved)
+    @on(EpochLog.CursorMoved)
+    def _on_cursor_moved(self, message: Charts.CursorMoved | EpochLog.CursorMoved) -> None:
+        self._state = self._state.moved(message.by)
+        self._changed()
+
+    def action_back(self) -> None:
+        """Back from the full-screen pane, then from an epoch to the newest."""
+        if self._zoomed:
+            self.action_zoom()
+        else:
+            self._state = self._state.live()
+        self._changed()
+
+    @on(Digit.ImageStepped)
+    def _on_image_stepped(self, message: Digit.ImageStepped) -> None:
+        self.action_digit(message.by)
+
+    def action_digit(self, by: int) -> None:
+        """Shows another validation image that is predicted rightly."""
+        self._questions.step(by, self._right())
+        self._changed()
+
+    @on(Digit.EpsilonChosen)
+    def _on_epsilon_chosen(self, message: Digit.EpsilonChosen) -> None:
+        self._digit.epsilon = message.epsilon
+        self._changed()
+
+    def action_image_mode(self) -> None:
+        """Takes the next way of drawing images."""
+        self._digit.next_mode()
+
+    def action_write(self) -> None:
+        """Writes the focused pane as text."""
+        pane = self._panes[self._active]
+        if not isinstance(pane, LinesPane):
+            self.notify("Go to a pane with Tab: charts, log, confusion matrix or digit.")
+            return
+        run = self._state.run.name if self._state.run else "no-run"
+        path = Path(f"mnistop-{run}-{_NAMES[self._active].lower()}.txt").absolute()
+        try:
+            path.write_text(plain(pane.lines(pane.size.width, pane.size.height)) + "\n")
+        except OSError as error:
+            self.notify(f"{path}: {error.strerror}.", severity="error", markup=False)
+        else:
+            self.notify(f"Written to {path}", markup=False)
+
+    # Drawing
+
+    def _changed(self) -> None:
+        self._dirty = True
+        self._draw_if_dirty()
+        self.refresh_bindings()
+
+    def _draw_if_dirty(self) -> None:
+        if self._dirty:
+            self._draw()
+
+    def _draw(self) -> None:
+        self._dirty = False
+        state = self._state
+        self._charts.show(state)
+        self._log.show(state)
+        self._progress.show(state, self._words())
+        self._draw_matrix()
+        self._questions.want(state, self._right())
+        for name in ("train", "pause", "stop"):
+            self.query_one(f"#{name}", Button).disabled = not self.check_action(name, ())
+
+    def _words(self) -> str:
+        if self._launching:
+            return (
+                "Checking the data and starting"
+                if self._warm
+                else "Warming up: PyTorch is loading; training starts by itself in a moment"
+            )
+        if self._notice:
+            return self._notice
+        if self._state.run is None:
+            loading = "" if self._warm else " (PyTorch is loading meanwhile)"
+            return f"Press r to train with these settings, ? for help{loading}"
+        return ""
+
+    def _predictions(self) -> NDArray[np.uint8] | None:
+        run = self._state.run
+        if run is None or self._state.history.started is None:
+            return None
+        if not len(self._labels):
+            self._labels = run.labels()
+        return run.predictions_after(self._state.shown_epoch + 1)
+
+    def _right(self) -> NDArray[np.intp]:
+        """The validation images that are predicted rightly at the shown epoch."""
+        predictions = self._predictions()
+        if predictions is None:
+            return np.empty(0, np.intp)
+        return np.flatnonzero(predictions == self._labels)
+
+    def _draw_matrix(self) -> None:
+        predictions, started = self._predictions(), self._state.history.started
+        if predictions is None or started is None:
+            return
+        names = tuple(started.class_names)
+        matrix = confusion_matrix(self._labels, predictions, len(names))
+        self._matrix.show(matrix, names, self._state.shown_epoch)
