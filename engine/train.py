@@ -103,7 +103,7 @@ def train_step(training: Training, images: Tensor, labels: Tensor) -> None:
         logits = model(images)  # forward pass
         loss = functional.cross_entropy(logits, labels)  # how wrong it is
         model.zero_grad()
-        loss.backward()  # backward pass: how each weight changes the loss
+        torch.autograd.backward(loss)  # backward pass: how each weight changes the loss
     if config.clip_norm:
         nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
     training.optimizer.step()  # update

@@ -20,10 +20,11 @@ from tui.cli.closing import closing_words
 from tui.keymap import read_keymap
 from tui.render.cells import clean
 from tui.render.terminal import Terminal
-from tui.screens.help import HelpScreen
+from tui.screens.help import HelpScreen, Section
 from tui.screens.quit import Answer, QuitScreen
 from tui.screens.train import TrainScreen
 from tui.signals import end_on_signals
+from tui.state import State
 
 FRAMES = 4.0
 """Redraws a second, at most."""
@@ -46,7 +47,7 @@ class MnistopApp(App[int]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,f1", "help", "Help", key_display="?", id="help", tooltip="Help"),
-        Binding("q", "quit", "Quit", id="quit", tooltip="Quit; training can go on"),
+        Binding("q,ctrl+q,ctrl+c", "quit", "Quit", key_display="q", id="quit", tooltip="Quit; training can go on"),
         Binding(
             "ctrl+z",
             "suspend_process",
@@ -70,6 +71,7 @@ class MnistopApp(App[int]):
         self.theme = f"{'ansi' if plain else 'textual'}-{'dark' if terminal.dark else 'light'}"
         self.animation_level = "none"
         self._train = TrainScreen(terminal, values or {}, run, SLOW_FRAMES if slow else FRAMES)
+        self._keys: dict[str, str] = {}
         self._extra_filters: list[LineFilter] = []
         if terminal.colors == 0:
             self._extra_filters.append(NoColor())
@@ -77,13 +79,22 @@ class MnistopApp(App[int]):
             self._extra_filters.append(AsciiOnly())
 
     @property
-    def watched(self) -> Run | None:
-        """The run that is shown."""
-        return self._train.state.run
+    def shown(self) -> State:
+        """What the dashboard shows."""
+        return self._train.state
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's filters, and those for what this terminal cannot show."""
         return [*super().get_line_filters(), *self._extra_filters]
+
+    def get_key_display(self, binding: Binding) -> str:
+        """The key's name, in ASCII where only that can be shown."""
+        shown = super().get_key_display(binding)
+        if self.terminal.unicode or shown.isascii():
+            return shown
+        if binding.key_display:
+            return _KEY_NAMES.get(binding.key_display, to_ascii(shown, self.terminal))
+        return binding.key.partition(",")[0]
 
     def on_mount(self) -> None:
         """Opens the dashboard."""
@@ -92,16 +103,17 @@ class MnistopApp(App[int]):
             self, lambda _: self.screen.refresh(repaint=True, layout=True)
         )
         try:
-            self.set_keymap(read_keymap())
+            self._keys = read_keymap()
+            self.set_keymap(self._keys)
         except MnistopError as error:
             self.notify(str(error), severity="warning", markup=False, timeout=15)
         self.push_screen(self._train)
 
     def action_help(self) -> None:
-        """Explains the keys and the focused pane."""
+        """Explains the panes and all keys."""
         if not isinstance(self.screen, HelpScreen):
-            explanation = getattr(self.focused, "EXPLANATION", "")
-            self.push_screen(HelpScreen(self.active_bindings.values(), explanation))
+            everywhere = Section("Everywhere", "", [*TrainScreen.BINDINGS, *self.BINDINGS])
+            self.push_screen(HelpScreen([everywhere, *self._train.sections()], self._keys))
 
     async def action_quit(self) -> None:
         """Quits; asks first what is to become of a run that is going on."""
@@ -148,6 +160,8 @@ def to_ascii(text: str, terminal: Terminal) -> str:
     return "".join(_ASCII.get(char) or clean(char, terminal)[:1] or " " for char in text)
 
 
+_KEY_NAMES = {"←→": "left/right", "↑↓": "up/down", "←↑↓→": "arrows"}
+
 _ASCII = {
     **dict.fromkeys("─━═▁▔▂", "-"),
     **dict.fromkeys("│┃║▏▕▎▌▐", "|"),
@@ -183,7 +197,7 @@ def run_app(values: dict[str, str], run: str | None, ascii: bool, slow: bool) ->
         app.run(mouse=True)
     finally:
         worker.close()
-    if app.watched:
-        history = reduce(History(), runs.read_events(app.watched))
-        print("\n".join(closing_words(app.watched, history, app.watched.config().epochs)))
+    if watched := app.shown.run:
+        history = reduce(History(), runs.read_events(watched))
+        print("\n".join(closing_words(watched, history, app.shown.epochs_planned)))
     return app.return_code or 0

@@ -73,7 +73,8 @@ class DigitQuestions:
         if self._row is None:
             self.step(1, right if len(right) else np.arange(started.validation_images))
         assert self._row is not None
-        epochs = None if state.cursor is None else state.shown_epoch + 1
+        newest = state.shown_epoch + 1 == len(state.history.epochs)
+        epochs = None if newest else state.shown_epoch + 1
         age = len(saved) if epochs is None else 0
         self._wanted = _Question(state.run, self._row, self._pane.epsilon, epochs, age)
         if self._wanted != self._answered and not self._asking:

@@ -4,11 +4,15 @@ from hypothesis import strategies as st
 from reading import TRUE, ascii_terminals, terminals, texts, widths
 from rich.console import Console
 from rich.style import Style
+from textual.color import Color
+from textual.filter import Monochrome, NoColor
 
 from tui.render.bars import counts, probabilities, progress
 from tui.render.cells import Grid, beside, clean, plain, printable, shorten
+from tui.render.chart import chart
 from tui.render.image import diverging, gray, legend
 from tui.render.matrix import confusion
+from tui.render.series import Series
 
 names = st.lists(st.text(max_size=12), min_size=1, max_size=12)
 sizes = st.integers(0, 70)
@@ -71,6 +75,22 @@ def test_blocks_stand_side_by_side():
     low.put(0, 0, "xyz")
     assert texts(beside([tall.strips(), low.strips()], gap=1)) == ["   xyz", "ab    "]
     assert beside([]) == []
+
+
+@given(terminals, names, sizes)
+def test_every_piece_has_a_style_as_textuals_filters_want(terminal, labels, width):
+    k = len(labels)
+    drawn = [
+        gray(np.eye(k), terminal),
+        legend(1.0, terminal),
+        confusion(np.eye(k, dtype=int), labels, terminal, width, 9),
+        probabilities([1 / k] * k, labels, terminal, width),
+        chart([Series("train", [2.0, 1.0])], width, 8, terminal),
+    ]
+    for strip in beside(drawn):
+        assert all(segment.style is not None for segment in strip)
+        NoColor().apply(list(strip), Color(0, 0, 0))
+        Monochrome().apply(list(strip), Color(0, 0, 0))
 
 
 def test_strips_print_with_and_without_colour():

@@ -62,6 +62,12 @@ def test_the_recall_stands_at_the_end_of_each_row():
     assert texts(confusion(example(), DIGITS, ASCII, 60, 11))[9].split()[-1] == "-"
 
 
+def test_recall_counts_the_right_ones_even_where_errors_are_more():
+    matrix = np.array([[1, 3], [0, 2]])
+    lines = texts(confusion(matrix, ["0", "1"], TRUE, 40, 3))
+    assert [line.split()[-1] for line in lines[1:]] == ["25%", "100%"]
+
+
 def test_the_axes_are_named():
     assert confusion(example(), DIGITS, TRUE, 60, 11)[0].text.startswith("true↓ pred→")
     assert confusion(example(), DIGITS, ASCII, 60, 11)[0].text.startswith("true\\pred")

@@ -25,7 +25,7 @@ class Charts(LinesPane, can_focus=True):
         Binding(
             "left,h",
             "move(-1)",
-            "Earlier",
+            "Epoch",
             id="charts.earlier",
             key_display="←→",
             tooltip="Move the epoch cursor: log, matrix and digit go with it",
@@ -180,7 +180,7 @@ class Charts(LinesPane, can_focus=True):
             reference=reference,
             percent=not loss,
             title="loss" if loss else "accuracy",
-            empty=f"The {'loss' if loss else 'accuracy'} of every epoch: press r to train",
+            empty=f"{'Loss' if loss else 'Accuracy'} over the epochs: press r",
         )
 
     def action_move(self, by: int) -> None:

@@ -98,7 +98,7 @@ class Confusion(LinesPane, can_focus=True):
     def lines(self, width: int, height: int) -> list[Strip]:
         """The matrix, or what will fill the pane."""
         if not len(self.matrix):
-            text = "Which digits are taken for which: press r to train"
+            text = "Which digit is taken for which: press r"
             return [line([(text, self.palette.muted)], width)]
         return matrix.confusion(
             self.matrix, self.names, self.terminal, width, height, self._cursor()

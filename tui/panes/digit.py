@@ -25,7 +25,7 @@ class Digit(LinesPane, can_focus=True):
         Binding(
             "n,right,l",
             "step(1)",
-            "Next",
+            "Digit",
             key_display="n/p",
             id="digit.next",
             tooltip="The next validation image that is predicted rightly",
@@ -111,7 +111,7 @@ class Digit(LinesPane, can_focus=True):
         """As many of the three pictures as fit, then the probabilities if there is room."""
         answer = self.answer
         if answer is None:
-            text = self.notice or "One validation image, attacked: press r to train"
+            text = self.notice or "An image, and how little it takes to fool the model: press r"
             return [line([(text, self.palette.muted)], width)]
         mode = self._mode(answer, width, height)
         rows, columns = answer.image.shape

@@ -26,7 +26,7 @@ class EpochLog(LinesPane, can_focus=True):
         Binding(
             "up,k",
             "move(-1)",
-            "Earlier",
+            "Epoch",
             id="log.earlier",
             key_display="↑↓",
             tooltip="Look at an earlier epoch: charts, matrix and digit go with it",
@@ -100,7 +100,7 @@ class EpochLog(LinesPane, can_focus=True):
         header = _WIDE if width >= _WIDE_WIDTH else _NARROW
         drawn = [line([(header, self.palette.muted)], width)]
         if history.started is None:
-            text = "A row for every epoch: press r to train"
+            text = "A row for every epoch: press r"
             return [*drawn, line([(text, self.palette.muted)], width)]
         room = max(1, height - 1)
         count = len(history.epochs) + 1

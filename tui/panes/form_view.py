@@ -79,8 +79,11 @@ class FormView(Widget, can_focus=True):
             background: $block-cursor-background;
         }
         &:ansi {
+            & > .form--without-effect, & > .form--rule { text-style: dim; }
             & > .form--cursor { color: ansi_default; background: ansi_default; }
             &:focus > .form--cursor, &:focus-within > .form--cursor {
+                color: ansi_default;
+                background: ansi_default;
                 text-style: reverse;
             }
         }
@@ -104,6 +107,8 @@ class FormView(Widget, can_focus=True):
         self._count = count
         self._terminal = Terminal(unicode=not ascii)
         self._lines: list[Strip] = []
+        self._drawn: Layout | None = None
+        """For which layout the lines are; None where styles may have changed since."""
 
     def view(self) -> View:
         """What to show now."""
@@ -119,7 +124,7 @@ class FormView(Widget, can_focus=True):
     def select(self, row: int) -> None:
         """Put the cursor on a row, or on the nearest one that exists."""
         self.cursor = clamp(row, 0, self._count - 1)
-        self._show_cursor()
+        self.show_cursor()
         self.redraw()
 
     def action_move(self, by: int) -> None:
@@ -138,7 +143,7 @@ class FormView(Widget, can_focus=True):
         """Move the cursor to the last row."""
         self.select(self._count - 1)
 
-    def _show_cursor(self) -> None:
+    def show_cursor(self) -> None:
         """Scroll as little as brings the cursor into view."""
         height = self.parts.rows.height
         top = clamp(self.top, self.cursor - height + 1, self.cursor)
@@ -168,18 +173,15 @@ class FormView(Widget, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of the content."""
-        self._lines = self._lines or self._draw()
+        if self._drawn != self.parts:
+            self.show_cursor()
+            self._lines = self._draw()
         return self._lines[y] if y < len(self._lines) else Strip.blank(self.size.width)
 
     def notify_style_update(self) -> None:
         """Draw anew in other colours."""
         super().notify_style_update()
-        self._lines = []
-
-    def on_resize(self) -> None:
-        """Draw anew in another size, with the cursor in view."""
-        self._lines = []
-        self._show_cursor()
+        self._drawn = None
 
     def redraw(self) -> None:
         """Refresh the lines that are not as they were."""
@@ -190,7 +192,8 @@ class FormView(Widget, can_focus=True):
                     self.refresh(Region(0, y, self.size.width, 1))
 
     def _draw(self) -> list[Strip]:
+        self._drawn = parts = self.parts
         painter = Painter(
             lambda part: self.get_component_rich_style(f"form--{part}"), self._terminal
         )
-        return painter.paint(self.view(), self.parts)
+        return painter.paint(self.view(), parts)

@@ -75,6 +75,8 @@ class Hyperparameters(FormView):
         self._input = ValueInput(self, unicode=not ascii)
         self._before: str | None = None
         """The text before it was edited; None while none is."""
+        self._lent = False
+        """Whether the editor has the focus from the form."""
         self._notice = ""
 
     def compose(self) -> ComposeResult:
@@ -220,8 +222,27 @@ class Hyperparameters(FormView):
             self._before = None
             if self.screen.focused is self._input:
                 self.screen.set_focus(self, scroll_visible=False)
+            else:
+                self._lent = False
             self._input.display = False
             self._changed()
+
+    # While the focus goes to the editor and comes back, the form looks the same: it is spared the
+    # redrawing that Textual gives a widget with each change of focus.
+
+    def on_blur(self, event: events.Blur) -> None:
+        """Lend the focus to the editor."""
+        if self.editing:
+            self._lent = True
+            self.has_focus = False
+            event.prevent_default()
+
+    def on_focus(self, event: events.Focus) -> None:
+        """Take the focus back from the editor."""
+        if self._lent:
+            self._lent = False
+            self.has_focus = True
+            event.prevent_default()
 
     # The mouse
 
@@ -260,8 +281,8 @@ class Hyperparameters(FormView):
 
     def on_resize(self) -> None:
         """Keep the editor over its row."""
-        super().on_resize()
         if self.editing:
+            self.show_cursor()
             self._input.place(self._place())
 
     def _changed(self) -> None:

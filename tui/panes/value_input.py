@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from tui.panes.hyperparameters import Hyperparameters
 
 
-class ValueInput(Input):
+class ValueInput(Input, inherit_bindings=False):
     """An input that lies over the value of a row while it is edited.
+
+    It has the bindings of `Input` alone: those that scroll would take keys which are the form's.
 
     Args:
         form: The form that judges and takes the value.
@@ -24,6 +26,7 @@ class ValueInput(Input):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        *(each for each in Input.BINDINGS if isinstance(each, Binding) and each.key != "enter"),
         Binding("enter", "submit", "Keep", id="form.keep", tooltip="Keep the value"),
         Binding("escape", "cancel", "Undo", id="form.cancel", tooltip="Back to the old value"),
     ]

@@ -12,6 +12,9 @@ from textual.strip import Strip, StripRenderable
 
 from tui.render.terminal import Terminal
 
+PLAIN = Style.null()
+"""No style of its own. Textual's filters want a style on every segment."""
+
 _ASCII = {"…": "~", "–": "-", "—": "-", "−": "-", "·": ".", "×": "x", "ε": "eps", "±": "+-"}
 
 
@@ -94,7 +97,7 @@ class Grid:
 def strip(cells: Iterable[tuple[str, Style | None]], width: int) -> Strip:
     """Join styled pieces of text, `width` cells in all, to a strip of few segments."""
     segments = [
-        Segment("".join(text for text, _ in run), style)
+        Segment("".join(text for text, _ in run), style or PLAIN)
         for style, run in groupby(cells, key=lambda cell: cell[1])
     ]
     return Strip(segments, width)
@@ -102,8 +105,8 @@ def strip(cells: Iterable[tuple[str, Style | None]], width: int) -> Strip:
 
 def line(pieces: Iterable[tuple[str, Style | None]], width: int) -> Strip:
     """Join styled pieces of clean text, filled with spaces or cut to `width` cells."""
-    segments = [Segment(text, style) for text, style in pieces if text]
-    return Strip(segments).adjust_cell_length(max(width, 0))
+    segments = [Segment(text, style or PLAIN) for text, style in pieces if text]
+    return Strip(segments).adjust_cell_length(max(width, 0), PLAIN)
 
 
 def beside(blocks: Sequence[Sequence[Strip]], gap: int = 2) -> list[Strip]:
@@ -114,12 +117,12 @@ def beside(blocks: Sequence[Sequence[Strip]], gap: int = 2) -> list[Strip]:
         gap: Empty cells between two blocks.
     """
     widths = [block[0].cell_length if block else 0 for block in blocks]
-    space = Strip.blank(gap)
+    space = Strip.blank(gap, PLAIN)
     lines = []
     for row in zip_longest(*blocks):
         parts: list[Strip] = []
         for part, width in zip(row, widths, strict=True):
-            parts += [part if part is not None else Strip.blank(width), space]
+            parts += [part if part is not None else Strip.blank(width, PLAIN), space]
         lines.append(Strip.join(parts[:-1]))
     return lines
 

@@ -17,7 +17,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from tui.render import colormap
-from tui.render.cells import strip
+from tui.render.cells import PLAIN, strip
 from tui.render.colormap import GAMMA, color
 from tui.render.palette import Palette
 from tui.render.terminal import Terminal
@@ -110,7 +110,7 @@ def legend(scale: float, terminal: Terminal, mode: Mode = "auto") -> list[Strip]
     else:
         bar = _draw_signs(np.arange(-_STEPS, _STEPS + 1)[None, :], terminal, "large")[0]
     text = f"{scale:.3g}"
-    ends = [Strip([Segment(end)], len(end)) for end in (f"-{text} ", f" +{text}")]
+    ends = [Strip([Segment(end, PLAIN)], len(end)) for end in (f"-{text} ", f" +{text}")]
     return [Strip.join([ends[0], bar, ends[1]])]
 
 

@@ -92,7 +92,7 @@ def legend(
         title + curves + at + best,
         title + curves + at + short_best,
         curves + at + short_best,
-        curves + short_best,
+        curves + (short_best if marks.cursor is None else at),
     ):
         if sum(_width(item) + 2 for item in items) - 2 <= width:
             return [_join(items)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -90,13 +91,14 @@ def thin(xs: Floats, values: Floats, low: float, high: float, columns: int) -> l
     Returns:
         Rising indices.
     """
-    if len(xs) <= 2 * columns or not np.isfinite(values).any():
+    if len(xs) <= 2 * columns:
         return list(range(len(xs)))
     column = ((xs - low) / (high - low) * (columns - 1) + 0.5).astype(np.int64)
-    finite = np.flatnonzero(np.isfinite(values))
-    order = finite[np.lexsort((values[finite], column[finite]))]
-    change = np.flatnonzero(np.diff(column[order])) + 1
-    least, largest = order[np.r_[0, change]], order[np.r_[change, len(order)] - 1]
-    empty = np.flatnonzero(~np.isin(column, column[finite]))
-    kept: list[int] = np.unique(np.concatenate([least, largest, empty])).tolist()
-    return kept
+    edges = [0, *(np.flatnonzero(np.diff(column)) + 1).tolist(), len(xs)]
+    gaps = np.isnan(values)
+    lows, highs = np.where(gaps, np.inf, values), np.where(gaps, -np.inf, values)
+    kept: set[int] = set()
+    for start, stop in pairwise(edges):
+        kept.add(start + int(lows[start:stop].argmin()))
+        kept.add(start + int(highs[start:stop].argmax()))
+    return sorted(kept)

@@ -1,12 +1,13 @@
-"""Help, made from the bindings that are in force."""
+"""Help, made from the tables of bindings."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import ActiveBinding, Binding, BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
@@ -18,12 +19,21 @@ _INTRODUCTION = (
 )
 
 
+@dataclass(frozen=True)
+class Section:
+    """The keys of one part of the screen."""
+
+    title: str
+    explanation: str
+    bindings: Sequence[BindingType]
+
+
 class HelpScreen(ModalScreen[None]):
-    """All keys of the screen below, and what the focused pane is for.
+    """All keys, and what each pane is for.
 
     Args:
-        bindings: the bindings in force.
-        explanation: what the focused pane shows, in plain words.
+        sections: the parts of the screen, the one with the focus first.
+        keymap: the keys that the user has chosen, by the ids of the bindings.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -34,32 +44,52 @@ class HelpScreen(ModalScreen[None]):
             id="help.close",
             tooltip="Back to the screen",
         ),
+        Binding(
+            "down,j", "scroll('down')", "Scroll", False, id="help.down", tooltip="Further down"
+        ),
+        Binding("up,k", "scroll('up')", "Scroll", False, id="help.up", tooltip="Further up"),
+        Binding(
+            "pagedown,space",
+            "scroll('page_down')",
+            "Page",
+            False,
+            id="help.page_down",
+            tooltip="A page further down",
+        ),
+        Binding(
+            "pageup", "scroll('page_up')", "Page", False, id="help.page_up", tooltip="A page up"
+        ),
     ]
 
-    def __init__(self, bindings: Iterable[ActiveBinding], explanation: str) -> None:
+    def __init__(self, sections: Sequence[Section], keymap: Mapping[str, str]) -> None:
         super().__init__()
-        self._explained = list(bindings)
-        self._explanation = explanation
+        self._sections = sections
+        self._keymap = keymap
 
     def compose(self) -> ComposeResult:
         """The text."""
-        with VerticalScroll():
+        with VerticalScroll(can_focus=False):
             yield Static(_INTRODUCTION, markup=False)
-            if self._explanation:
-                yield Static(f"\nThe focused pane: {self._explanation}", markup=False)
-            yield Static(self._keys())
-            yield Static("Esc closes this.", markup=False)
+            for section in self._sections:
+                heading = Text(f"\n{section.title}", style="bold underline")
+                yield Static(heading)
+                if section.explanation:
+                    yield Static(section.explanation, markup=False)
+                yield Static(self._keys(section.bindings))
+            yield Static("\nEsc closes this, ↑ and ↓ scroll.", markup=False)
 
-    def _keys(self) -> Table:
-        table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
-        table.add_column("\nkey", no_wrap=True)
-        table.add_column("\nwhat it does")
-        shown: dict[tuple[str, str], list[str]] = {}
-        for active in self._explained:
-            binding = active.binding
-            if binding.tooltip:
-                key = self.app.get_key_display(Binding(binding.key, binding.action))
-                shown.setdefault((str(active.node.id), binding.tooltip), []).append(key)
-        for (_, tooltip), keys in shown.items():
-            table.add_row(Text(" ".join(dict.fromkeys(keys)), style="bold"), Text(tooltip))
+    def _keys(self, bindings: Sequence[BindingType]) -> Table:
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+        table.add_column(no_wrap=True, width=14)
+        table.add_column()
+        for binding in bindings:
+            if isinstance(binding, Binding):
+                keys = self._keymap.get(binding.id or "", binding.key).split(",")
+                shown = [self.app.get_key_display(Binding(key, "", "")) for key in keys]
+                table.add_row(Text(" ".join(shown), style="bold"), Text(binding.tooltip))
         return table
+
+    def action_scroll(self, where: str) -> None:
+        """Scrolls the text."""
+        text = self.query_one(VerticalScroll)
+        getattr(text, f"scroll_{where}")(animate=False)

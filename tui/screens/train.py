@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Horizontal
+from textual.containers import Container
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Button, Footer, Static
+from textual.widgets import Footer, Static
 
 from engine import worker
 from engine.config import RunConfig, as_text
@@ -26,6 +26,7 @@ from tui.feed import RunSaid, feed
 from tui.layout import LEAST, MODES, Mode, mode_for
 from tui.panes.charts import Charts
 from tui.panes.confusion import Confusion
+from tui.panes.controls import Controls
 from tui.panes.digit import Digit
 from tui.panes.epoch_log import EpochLog
 from tui.panes.hyperparameters import Hyperparameters
@@ -34,6 +35,7 @@ from tui.panes.progress import Progress
 from tui.panes.tabs import Tabs
 from tui.render.cells import plain
 from tui.render.terminal import Terminal
+from tui.screens.help import Section
 from tui.state import State
 
 _NAMES = ("Hyperparameters", "Charts", "Log", "Confusion", "Digit")
@@ -55,9 +57,7 @@ class TrainScreen(Screen[None]):
         Binding("r", "train", "Train", id="train", tooltip="Train with what the form holds"),
         Binding("space", "pause", "Pause", id="pause", tooltip="Pause training, or let it go on"),
         Binding("s", "stop", "Stop", id="stop", tooltip="Stop training and save"),
-        Binding(
-            "tab", "pane(1)", "Next pane", id="pane.next", tooltip="The next pane", priority=True
-        ),
+        Binding("tab", "pane(1)", "Pane", id="pane.next", tooltip="The next pane", priority=True),
         Binding(
             "shift+tab",
             "pane(-1)",
@@ -115,6 +115,7 @@ class TrainScreen(Screen[None]):
         self._digit = Digit(terminal)
         self._progress = Progress(terminal, id="progress")
         self._tabs = Tabs(terminal, id="tabs")
+        self._controls = Controls(terminal)
         self._column = Container(id="form-column")
         self._dashboard = Container(id="dashboard")
         self._questions = DigitQuestions(self._digit)
@@ -125,22 +126,17 @@ class TrainScreen(Screen[None]):
         with self._dashboard:
             with self._column:
                 yield self._form
-                with Horizontal(id="buttons"):
-                    yield Button("Train r", id="train", compact=True, variant="success")
-                    yield Button("Pause Space", id="pause", compact=True)
-                    yield Button("Stop s", id="stop", compact=True)
+                yield self._controls
             yield self._charts
             yield self._log
             yield self._matrix
             yield self._digit
         yield self._progress
         yield Static(id="too-small", markup=False)
-        yield Footer(show_command_palette=False)
+        yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         """Starts with the form, nothing being edited."""
-        for button in self.query(Button):
-            button.can_focus = False
         self._form.focus()
         self.set_interval(1 / self._frames, self._draw_if_dirty)
         self.run_worker(self._warm_up(), group="warm", exit_on_error=False)
@@ -155,8 +151,8 @@ class TrainScreen(Screen[None]):
 
     @property
     def is_training(self) -> bool:
-        """Whether the shown run is going on."""
-        return self._state.phase in _GOING
+        """Whether the shown run is going on, or a new one is being started."""
+        return self._launching or self._state.phase in _GOING
 
     # Layout
 
@@ -225,6 +221,16 @@ class TrainScreen(Screen[None]):
         self._zoomed = not self._zoomed
         self._arrange()
 
+    def sections(self) -> list[Section]:
+        """What each pane is for and its keys, for the help; the focused pane first."""
+        kinds: list[type[Hyperparameters | Charts | EpochLog | Confusion | Digit]]
+        kinds = [Hyperparameters, Charts, EpochLog, Confusion, Digit]
+        sections = [
+            Section(name, getattr(kind, "EXPLANATION", ""), kind.BINDINGS)
+            for name, kind in zip(_NAMES, kinds, strict=True)
+        ]
+        return sections[self._active :] + sections[: self._active]
+
     # Running
 
     async def _warm_up(self) -> None:
@@ -256,6 +262,8 @@ class TrainScreen(Screen[None]):
         finally:
             self._launching = False
             self._changed()
+            if self._after_end:
+                self.action_stop()
 
     def _complain(self, name: str, sentence: str) -> None:
         self._form.show_problem(name, sentence)
@@ -274,6 +282,8 @@ class TrainScreen(Screen[None]):
             return
         self._form.set_values({name: as_text(value) for name, value in config})
         self._form.show_run(config)
+        if self._mode() == "small" and self._active == _FORM:
+            self._go_to(_CHARTS)
         self._labels = np.empty(0, np.uint8)
         self._state = states.watching(run, config)
         self._questions.forget()
@@ -287,7 +297,8 @@ class TrainScreen(Screen[None]):
     def stop_then(self, then: Callable[[], object]) -> None:
         """Stops the run and does something once it has saved."""
         self._after_end = then
-        self.action_stop()
+        if not self._launching:
+            self.action_stop()
 
     def action_pause(self) -> None:
         """Pauses the run, or lets it go on."""
@@ -300,25 +311,18 @@ class TrainScreen(Screen[None]):
             except MnistopError as error:
                 self.notify(str(error), severity="error", markup=False)
 
-    @on(Button.Pressed)
-    def _on_button(self, message: Button.Pressed) -> None:
-        getattr(self, f"action_{message.button.id}")()
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Dims what is not possible now."""
-        going = self.is_training
+        """Leaves out what is not possible now."""
         match action:
             case "train":
-                possible = not going and not self._launching
+                return not self.is_training
             case "stop" | "pause":
-                possible = going
+                return self._state.phase in _GOING
             case "back":
-                possible = self._zoomed or self._state.cursor is not None
+                return self._zoomed or self._state.cursor is not None
             case "digit":
-                possible = len(self._labels) > 0
-            case _:
-                possible = True
-        return True if possible else None
+                return len(self._labels) > 0
+        return True
 
     # What the run says
 
@@ -403,8 +407,9 @@ class TrainScreen(Screen[None]):
         self._progress.show(state, self._words())
         self._draw_matrix()
         self._questions.want(state, self._right())
-        for name in ("train", "pause", "stop"):
-            self.query_one(f"#{name}", Button).disabled = not self.check_action(name, ())
+        self._controls.show(
+            frozenset(name for name in ("train", "pause", "stop") if self.check_action(name, ()))
+        )
 
     def _words(self) -> str:
         if self._launching:

@@ -1,0 +1,68 @@
+"""What is said when a run has come to its end."""
+
+from __future__ import annotations
+
+from engine import events
+from engine.history import History
+from engine.runs import Run
+from tui.cli.words import best_of, count, duration, what_next
+
+
+def closing_words(run: Run, history: History, epochs: int) -> list[str]:
+    """The lines that stay in the scrollback: how it ended, its best epoch, and what is next.
+
+    Args:
+        run: the run.
+        history: its history, complete.
+        epochs: how many epochs it was to have.
+    """
+    state = history.state(running=False)
+    trained = count(len(history.epochs), "epoch")
+    took = duration(sum(epoch.seconds for epoch in history.epochs))
+    lines = [""]
+    match history.ended:
+        case events.RunFinished(reason="early stopping"):
+            lines.append(f"run {run.name} finished early: {trained} of {epochs} in {took}")
+        case events.RunFinished():
+            lines.append(f"run {run.name} finished: {trained} in {took}")
+        case events.RunStopped():
+            lines.append(f"run {run.name} stopped and saved after {trained} of {epochs}")
+        case _:
+            lines.append(f"run {run.name} {state} after {trained} of {epochs}")
+    if best := best_of(history):
+        lines.append(f"best: {best}")
+    commands = _next_commands(run, state, bool(history.epochs))
+    return [*lines, "", what_next(commands)] if commands else lines
+
+
+def complaint(run: Run, history: History) -> str:
+    """The sentence on a run that failed or was interrupted; empty for the others."""
+    match history.state(running=False):
+        case "failed":
+            return getattr(history.ended, "message", "")
+        case "interrupted":
+            return (
+                f"The training process of run {run.name} is gone without a word: it was killed, "
+                f"or the machine went down. {_what_is_safe(run, history)}"
+            )
+    return ""
+
+
+def _what_is_safe(run: Run, history: History) -> str:
+    saved = [event.epochs for event in history.saved if event.file == "checkpoint.pt"]
+    if not saved:
+        return f"It had not begun to train: mnistop resume {run.name} starts it anew."
+    return (
+        f"Its log and its weights after {count(saved[-1], 'epoch')} are safe: "
+        f"mnistop resume {run.name} goes on from there."
+    )
+
+
+def _next_commands(run: Run, state: str, has_epochs: bool) -> dict[str, str]:
+    commands = {}
+    if state in ("stopped", "interrupted"):
+        commands[f"mnistop resume {run.name}"] = "go on with it"
+    if has_epochs:
+        commands[f"mnistop show {run.name}"] = "see its log, charts and mistakes"
+        commands[f"mnistop --run {run.name}"] = "open it in the app"
+    return commands

@@ -1,0 +1,74 @@
+"""From the arguments to the exit code: no traceback for what is not a fault of the program."""
+
+import os
+import sys
+import traceback
+from pathlib import Path
+
+import click
+
+from engine.errors import ConfigError, MnistopError
+from tui.cli.group import mnistop
+from tui.cli.output import OutputClosedError, OutputError, complain, remark, silence
+
+DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+"""The exit codes, as `mnistop --help` tells them."""
+
+CLOSED_PIPE = 141
+"""What a shell calls the end of a process by SIGPIPE."""
+
+
+def run() -> None:
+    """Runs the command of `sys.argv` and ends the process with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    code = exit_code_of(sys.argv[1:])
+    sys.exit(code)
+
+
+def exit_code_of(arguments: list[str]) -> int:
+    """Runs a command and says on stderr what went wrong, if anything did.
+
+    Args:
+        arguments: all that follows `mnistop` on the command line.
+    """
+    try:
+        code = mnistop.main(arguments, prog_name="mnistop", standalone_mode=False)
+        return code if isinstance(code, int) else DONE
+    except click.ClickException as error:
+        complain(error.format_message())
+        if isinstance(error, click.UsageError) and error.ctx:
+            remark(f"{error.ctx.command_path} --help tells what there is.")
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except OutputClosedError:
+        silence()
+        return CLOSED_PIPE
+    except OutputError as error:
+        silence()
+        complain(str(error))
+        return FAILED
+    except ConfigError as error:
+        for sentence in error.problems.values():
+            complain(sentence)
+        return WRONG_USE
+    except MnistopError as error:
+        complain(str(error))
+        return WRONG_USE
+    except Exception as error:
+        if os.environ.get("MNISTOP_DEBUG"):
+            traceback.print_exc()
+        else:
+            complain(_fault(error))
+        return FAILED
+
+
+def _fault(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return (
+        f"This is a fault of the program, {what} ({Path(frame.filename).name}, line "
+        f"{frame.lineno}). With MNISTOP_DEBUG=1 it shows where it came from."
+    )

@@ -1,0 +1,157 @@
+"""`mnistop` itself: opens the app, or loads the module of a sub-command and calls that."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+
+import click
+
+from engine.config import as_text
+from tui.cli.options import given_settings, setting_options
+
+COMMANDS = {
+    "train": ("train", "Train without the app."),
+    "runs": ("runs", "List all runs, newest first."),
+    "show": ("show", "Tell a run's story: settings, log, charts, mistakes."),
+    "follow": ("train", "Watch a run, from its start to its end."),
+    "stop": ("runs", "Stop a run; it saves where it is."),
+    "resume": ("train", "Go on with a run that was stopped, interrupted or paused."),
+    "delete": ("runs", "Delete a run and all that belongs to it."),
+    "data": ("data", "Describe a data source, or fetch it."),
+}
+"""Each command's module in `tui.cli`, where it is a function of its name, and its line of help."""
+
+
+class _LazyGroup(click.Group):
+    """Knows its commands by name only, and imports the one that is called."""
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"tui.cli.{COMMANDS[name][0]}")
+        command: click.Command = getattr(module, name)
+        return command
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def resolve_command(
+        self, context: click.Context, words: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = words[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            near = difflib.get_close_matches(name, COMMANDS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}."
+            raise click.UsageError(f"There is no command {name}: {hint}", context)
+        return super().resolve_command(context, words)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+def _tell_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if not wanted or context.resilient_parsing:
+        return
+    from importlib import metadata
+
+    def version_of(distribution: str) -> str:
+        try:
+            return metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            return "unknown"
+
+    python = ".".join(map(str, sys.version_info[:3]))
+    click.echo(
+        f"mnistop {version_of('mnistop')} (PyTorch {version_of('torch')}, "
+        f"Textual {version_of('textual')}, Python {python})"
+    )
+    context.exit()
+
+
+@click.group(
+    cls=_LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    subcommand_metavar="[COMMAND]",
+    epilog="""
+\b
+Examples:
+  mnistop                                 opens the app
+  mnistop --lr 0.5 --hidden "256 128"     opens it with these in the form
+  mnistop --run last                      opens it with the newest run
+  mnistop train --preset adam             trains here, without the app
+  mnistop runs                            lists what has been trained
+
+\b
+RUN is the name of a run, the beginning of one, its two words, or last.
+Runs are kept in $MNISTOP_RUNS if it is set, data in $MNISTOP_CACHE.
+Exit codes: 0 done, 1 failed, 2 wrong use or bad input, 130 stopped by Ctrl+C.
+""",
+)
+@click.option("--run", metavar="RUN", help="Open this run; it may be in training.")
+@click.option("--ascii", is_flag=True, help="Draw with plain ASCII only.")
+@click.option("--slow", is_flag=True, help="Draw seldom, for a slow line.")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_tell_version,
+    help="Show the versions and exit.",
+)
+@setting_options(hidden=True)
+@click.pass_context
+def mnistop(
+    context: click.Context,
+    /,
+    run: str | None,
+    ascii: bool,
+    slow: bool,
+    preset: str | None,
+    config_file: str | None,
+    **flags: str | None,
+) -> int | None:
+    """Train a classifier of handwritten digits, watch it learn, and break it.
+
+    Without a command it opens the app. Hyperparameters such as --lr 0.5 fill its form; all of
+    them are listed by mnistop train --help.
+    """
+    if context.invoked_subcommand:
+        _refuse_misplaced(context)
+        return None
+    config, given = given_settings(preset, config_file, flags)
+    texts = {name: as_text(getattr(config, name)) for name in given}
+    return _open_app(texts, run, ascii, slow)
+
+
+def _refuse_misplaced(context: click.Context) -> None:
+    """Options before a command would be lost, all but `--ascii`."""
+    command = context.invoked_subcommand
+    for parameter in context.command.params:
+        value = context.params.get(parameter.name or "")
+        if parameter.name != "ascii" and value not in (None, False):
+            flag = parameter.opts[0]
+            raise click.UsageError(
+                f"{flag} before {command} is for the app: write it after the command, as in "
+                f"mnistop {command} {flag} ...",
+                context,
+            )
+
+
+def _open_app(texts: dict[str, str], run: str | None, ascii: bool, slow: bool) -> int:
+    if not (sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty()):
+        raise click.UsageError(
+            "The app needs a terminal for its keys and its screen. Without one, mnistop train "
+            "trains, and mnistop show last shows what came of it."
+        )
+    name = None
+    if run is not None:
+        from engine import runs
+
+        name = runs.find(run).name
+    from tui.app import run_app
+
+    return run_app(texts, name, ascii, slow)

@@ -1,0 +1,199 @@
+"""The hyperparameters as flags, made from their declaration in `engine.config`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from engine.config import (
+    PRESETS,
+    RunConfig,
+    as_text,
+    choices,
+    explanation,
+    usual_values,
+)
+from engine.errors import ConfigError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_SECTIONS = {
+    "Data": "source samples val_fraction split_seed shift",
+    "Model": "hidden activation dropout",
+    "Training": "epochs batch_size optimizer lr momentum weight_decay schedule clip_norm "
+    "early_stopping adversarial_epsilon seed",
+}
+"""Where the help lists which hyperparameter; `Machine` has the others."""
+
+
+class _Setting(click.Option):
+    """The flag of a hyperparameter, which the help lists in a section of its own."""
+
+    def __init__(self, *args: Any, section: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.section = section
+
+
+class SettingsCommand(click.Command):
+    """A command with hyperparameters, whose help lists them by section."""
+
+    allow_extra_args = True
+
+    def parse_args(self, context: click.Context, words: list[str]) -> list[str]:
+        """Tells what to do about a word that belongs to no flag."""
+        rest = super().parse_args(context, words)
+        if rest:
+            raise click.UsageError(
+                f"{rest[0]} belongs to no flag: a value with a space needs quotes, as in "
+                '--hidden "256 128".',
+                context,
+            )
+        return rest
+
+    def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the options: the command's own first."""
+        sections: dict[str, list[tuple[str, str]]] = {"Options": []}
+        for parameter in self.get_params(context):
+            section = getattr(parameter, "section", "Options")
+            if record := parameter.get_help_record(context):
+                sections.setdefault(section, []).append(record)
+        width = max(len(flag) for records in sections.values() for flag, _ in records)
+        for section, records in sections.items():
+            with formatter.section(section):
+                formatter.write_dl([(flag.ljust(width), line) for flag, line in records])
+
+
+class _PresetName(click.Choice[str]):
+    """A preset, whose name may be written with spaces or with dashes."""
+
+    def __init__(self) -> None:
+        super().__init__([_dashed(name) for name in PRESETS])
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> str:
+        """The name with dashes."""
+        return super().convert(_dashed(str(value)), parameter, context)
+
+
+def setting_options(hidden: bool = False) -> Callable[[Command], Command]:
+    """Adds `--preset`, `--config` and a flag for each hyperparameter to a command.
+
+    Args:
+        hidden: whether to leave them out of the help.
+    """
+    options = [
+        click.option(
+            "--preset",
+            type=_PresetName(),
+            metavar="NAME",
+            help=f"Start from {', '.join(map(_dashed, PRESETS))}; flags change it.",
+            hidden=hidden,
+        ),
+        click.option(
+            "--config",
+            "config_file",
+            metavar="FILE",
+            help="Take hyperparameters from a JSON file, such as the config.json of a run.",
+            hidden=hidden,
+        ),
+        *(_flag(name, section, hidden) for section, names in _by_section() for name in names),
+    ]
+
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def given_settings(
+    preset: str | None, config_file: str | None, flags: Mapping[str, str | None]
+) -> tuple[RunConfig, frozenset[str]]:
+    """The configuration, and which hyperparameters were given: flags win, then the file.
+
+    Args:
+        preset: the name of `--preset`, with dashes.
+        config_file: the path of `--config`.
+        flags: the texts of the flags by hyperparameter, None for those not given.
+
+    Raises:
+        ConfigError: a sentence for each value that is wrong, with where it came from.
+    """
+    presets = {_dashed(name): values for name, values in PRESETS.items()}
+    from_preset = presets[preset] if preset else {}
+    from_file = _read(config_file) if config_file else {}
+    from_flags = {name: text for name, text in flags.items() if text is not None}
+    values = {**from_preset, **from_file, **from_flags}
+    try:
+        return RunConfig.from_values(values), frozenset(values)
+    except ConfigError as error:
+        raise ConfigError(
+            {
+                name: f"{_flag_of(name) if name in from_flags else config_file}: {sentence}"
+                for name, sentence in error.problems.items()
+            }
+        ) from None
+
+
+def _by_section() -> list[tuple[str, list[str]]]:
+    sections = [(section, names.split()) for section, names in _SECTIONS.items()]
+    listed = {name for _, names in sections for name in names}
+    others = [name for name in RunConfig.model_fields if name not in listed]
+    return [*sections, ("Machine", others)]
+
+
+def _flag(name: str, section: str, hidden: bool) -> Callable[[Command], Command]:
+    def complete(
+        context: click.Context, parameter: click.Parameter, start: str
+    ) -> list[CompletionItem]:
+        texts = map(as_text, usual_values(name))
+        return [CompletionItem(text) for text in texts if text.startswith(start)]
+
+    default = as_text(RunConfig.model_fields[name].default)
+    others = ", ".join(choice for choice in choices(name) if choice != default)
+    values = f"default: {default}; others: {others}" if others else f"default: {default}"
+    return click.option(
+        _flag_of(name),
+        name,
+        cls=_Setting,
+        section=section,
+        metavar="NAME" if others else _METAVARS.get(name, "N"),
+        help=f"{explanation(name)}  [{values}]",
+        shell_complete=complete,
+        hidden=hidden,
+    )
+
+
+_METAVARS = {"source": "NAME|PATH", "samples": "N|all", "hidden": "SIZES"}
+
+
+def _flag_of(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _dashed(name: str) -> str:
+    return "-".join(name.lower().split())
+
+
+def _read(file: str) -> dict[str, Any]:
+    try:
+        values = json.loads(Path(file).expanduser().read_text("utf-8"))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigError({"config": f"{file} cannot be read: {reason}."}) from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigError({"config": f"{file} is no JSON file: {error}."}) from None
+    if isinstance(values, dict) and isinstance(values.get("config"), dict):
+        values = values["config"]
+    if not isinstance(values, dict):
+        raise ConfigError(
+            {"config": f'{file} must hold hyperparameters by name, as in {{"lr": 0.5}}.'}
+        )
+    return values

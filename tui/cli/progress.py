@@ -1,0 +1,76 @@
+"""The one line that shows how far a run is, while it goes on."""
+
+from __future__ import annotations
+
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from rich.segment import Segment
+from rich.text import Text
+from textual.strip import Strip
+
+from engine.history import History
+from tui.cli.output import Output
+from tui.cli.words import accuracy, duration
+from tui.render.bars import progress
+from tui.render.cells import printable
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+RECENT = 10
+"""The time left is reckoned from so many epochs."""
+
+_SPINNER = "|/-\\"
+_NARROWEST_BAR = 5
+_MARGIN = 3
+"""Room for the ^C that terminals print: it must not break the line."""
+
+
+def waiting_line(message: str, seconds: float, out: Output) -> RenderableType:
+    """What is waited for, with a sign that it has not come to a halt."""
+    turning = _SPINNER[int(seconds * 8) % len(_SPINNER)]
+    return Text(out.clean(f"{turning} {message}"), no_wrap=True, overflow="crop")
+
+
+def progress_line(history: History, epochs: int, out: Output, width: int) -> RenderableType:
+    """A bar between the epoch, and the time left with the newest validation accuracy.
+
+    Args:
+        history: of a run that has started.
+        epochs: how many it is to have.
+        out: where it is shown.
+        width: cells that the line may take now.
+    """
+    done = len(history.epochs)
+    part = history.progress
+    fraction = (done + (part.step / part.steps if part and part.epoch == done else 0)) / epochs
+    left = f"epoch {done}/{epochs} "
+    right = f" {fraction:4.0%}  {_time_left(history, fraction * epochs, epochs)}"
+    if history.epochs and history.started:
+        newest = accuracy(history.epochs[-1].val_acc, history.started.validation_images)
+        right += f"  val acc {newest}"
+    if part and width >= 100:
+        right += f"  {part.images_per_second:,.0f} images/s"
+    left, right = out.clean(left), out.clean(right)
+    room = width - len(left) - len(right) - _MARGIN
+    if room < _NARROWEST_BAR:
+        return Text(left + right, no_wrap=True, overflow="crop")
+    bar = progress(fraction, min(room, 60), out.terminal)
+    return printable([Strip.join([_strip(left), *bar, _strip(right)])])
+
+
+def _strip(text: str) -> Strip:
+    return Strip([Segment(text)], len(text))
+
+
+def _time_left(history: History, done: float, epochs: int) -> str:
+    if history.paused:
+        return "paused"
+    if history.epochs:
+        seconds = fmean(epoch.seconds for epoch in history.epochs[-RECENT:])
+        return f"{duration((epochs - done) * seconds)} left"
+    if history.progress and history.started and history.progress.images_per_second:
+        images = history.started.training_images * (epochs - done)
+        return f"{duration(images / history.progress.images_per_second)} left"
+    return "first epoch"

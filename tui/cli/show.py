@@ -1,0 +1,148 @@
+"""`mnistop show`: the whole story of a run."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import questions, runs, worker
+from engine.errors import MnistopError
+from engine.evaluate import confusion_matrix, wilson_interval
+from engine.questions import Mistake
+from tui.cli import story
+from tui.cli.output import Output, with_output
+from tui.cli.run_argument import run_argument
+from tui.cli.summary import Summary
+from tui.cli.watch import warm_up
+
+
+@click.command()
+@with_output
+@click.option("--json", "as_json", is_flag=True, help="Print all of it as one JSON object.")
+@click.option(
+    "--epoch",
+    type=int,
+    metavar="N",
+    help="Show the confusion matrix after this epoch, not the last.",
+)
+@run_argument
+def show(out: Output, as_json: bool, epoch: int | None, run: str) -> int:
+    """Tell the whole story of RUN, finished or still in training.
+
+    How it stands, its settings, the epoch log with charts, the confusion matrix, the best epoch
+    and what that is worth, and the mistakes it was most sure of.
+    """
+    summary = Summary.of(runs.find(run))
+    has_weights = bool(summary.history.saved)
+    if has_weights:
+        warm_up()
+    epoch = _checked(epoch, summary)
+    counts = None if epoch is None else _confusion(summary, epoch)
+    try:
+        if as_json:
+            out.say_json(_as_json(summary, epoch, counts))
+        else:
+            _tell(out, summary, epoch, counts)
+    finally:
+        worker.close()
+    return 0
+
+
+def _checked(epoch: int | None, summary: Summary) -> int | None:
+    """The epoch to show, None before the first is finished."""
+    finished = len(summary.history.epochs)
+    if epoch is not None and not 0 <= epoch < finished:
+        there = f"epochs 0 to {finished - 1}" if finished else "no epochs yet"
+        raise click.UsageError(f"Run {summary.run.name} has {there}, not {epoch}.")
+    return epoch if epoch is not None else finished - 1 if finished else None
+
+
+def _confusion(summary: Summary, epoch: int) -> NDArray[np.int64] | None:
+    predictions = summary.run.predictions_after(epoch + 1)
+    if predictions is None or not summary.history.started:
+        return None
+    classes = len(summary.history.started.class_names)
+    return confusion_matrix(summary.run.labels(), predictions, classes)
+
+
+def _tell(
+    out: Output, summary: Summary, epoch: int | None, counts: NDArray[np.int64] | None
+) -> None:
+    history = summary.history
+    started = history.started
+    story.tell_state(out, summary)
+    story.tell_settings(out, summary.config)
+    if not started:
+        out.say()
+        out.say("It has not begun to train.")
+        return
+    story.tell_facts(out, started)
+    if history.epochs:
+        story.tell_log(out, history, summary.config.epochs)
+        story.draw_charts(out, history, started)
+    if counts is not None and epoch is not None:
+        story.draw_confusion(out, counts, started.class_names, epoch)
+    story.tell_best(out, history, started)
+    if history.saved:
+        out.heading("Most confident mistakes of the newest weights")
+        try:
+            story.draw_mistakes(out, _worst_mistakes(summary), started.class_names)
+        except MnistopError as error:
+            out.tell(f"They cannot be shown. {error}")
+
+
+def _worst_mistakes(summary: Summary) -> list[Mistake]:
+    return asyncio.run(worker.ask(questions.worst_mistakes, summary.run))
+
+
+def _as_json(
+    summary: Summary, epoch: int | None, counts: NDArray[np.int64] | None
+) -> dict[str, Any]:
+    history = summary.history
+    started = history.started
+    facts = summary.as_json() | {
+        "changes": summary.config.changes(),
+        "facts": started and _without_time(vars(started)),
+        "log": [_without_time(vars(one)) for one in history.epochs],
+        "best": None,
+        "confusion": None,
+        "mistakes": None,
+    }
+    if started and history.best:
+        images = started.validation_images
+        facts["best"] = {
+            "epoch": history.best.epoch,
+            "val_acc": history.best.val_acc,
+            "interval": wilson_interval(history.best.val_acc, images),
+            "other_epochs_within": story.epochs_within(history, images),
+        }
+    if counts is not None:
+        totals = counts.sum(1)
+        recall = [
+            int(right) / int(total) if total else None
+            for right, total in zip(counts.diagonal(), totals, strict=True)
+        ]
+        facts["confusion"] = {"epoch": epoch, "counts": counts.tolist(), "recall": recall}
+    if history.saved:
+        try:
+            facts["mistakes"] = [_mistake(one) for one in _worst_mistakes(summary)]
+        except MnistopError as error:
+            facts["mistakes_error"] = str(error)
+    return facts
+
+
+def _without_time(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in ("run", "time")}
+
+
+def _mistake(mistake: Mistake) -> dict[str, Any]:
+    return {
+        "row": mistake.row,
+        "label": mistake.label,
+        "prediction": int(mistake.probabilities.argmax()),
+        "probabilities": [float(one) for one in mistake.probabilities],
+    }

@@ -1,0 +1,225 @@
+"""The sections of a run's story, each printed from what is already known of the run."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.config import RunConfig, as_text, label
+from engine.evaluate import wilson_interval
+from engine.events import RunStarted
+from engine.history import History
+from engine.questions import Mistake
+from tui.cli.gallery import Picture, draw_gallery
+from tui.cli.output import Output
+from tui.cli.summary import Summary
+from tui.cli.words import (
+    EPOCH_HEADER,
+    accuracy,
+    count,
+    duration,
+    epoch_row,
+    is_milestone,
+    percent,
+    what_next,
+)
+from tui.render.cells import beside
+from tui.render.chart import chart
+from tui.render.matrix import confusion
+from tui.render.series import Series
+
+_CHART_HEIGHT = 15
+_WIDEST_CHART = 72
+_NARROWEST_PAIR = 100
+"""From this width on the two charts stand side by side."""
+
+
+def tell_state(out: Output, summary: Summary) -> None:
+    """How far the run is, and how to go on."""
+    name, history = summary.run.name, summary.history
+    trained = f"{count(len(history.epochs), 'epoch')} of {summary.config.epochs:,}"
+    took = duration(sum(epoch.seconds for epoch in history.epochs))
+    out.tell(f"run {name}: {summary.state}, {trained} in {took}")
+    if message := getattr(history.ended, "message", ""):
+        out.tell(message)
+    commands = {f"mnistop --run {name}": "open it in the app"}
+    if summary.is_live:
+        commands[f"mnistop follow {name}"] = "watch it"
+        commands[f"mnistop stop {name}"] = "stop and save it"
+    elif summary.state in ("stopped", "interrupted"):
+        commands[f"mnistop resume {name}"] = "go on with it"
+    commands[again(summary.config)] = "train the same again"
+    out.say(what_next(commands))
+
+
+def again(config: RunConfig) -> str:
+    """The command that trains with this configuration."""
+    flags = [
+        f"--{name.replace('_', '-')} {shlex.quote(text)}" for name, text in config.changes().items()
+    ]
+    return " ".join(["mnistop train", *flags])
+
+
+def tell_settings(out: Output, config: RunConfig) -> None:
+    """The hyperparameters: first those that differ from the notebook's, then all."""
+    out.heading("Settings")
+    changes = config.changes()
+    if not changes:
+        out.say("as in the notebook")
+    for name, text in changes.items():
+        default = as_text(RunConfig.model_fields[name].default)
+        out.say(f"{label(name)}: {text} (the notebook has {default})")
+    idle = config.without_effect()
+    items = [f"{label(name)} {as_text(value)}" for name, value in config if name not in idle]
+    out.say()
+    out.say("\n".join(_flow(items, out.width)))
+
+
+def tell_facts(out: Output, started: RunStarted) -> None:
+    """The data, the model, and the loss before training."""
+    out.heading("Data and model")
+    height, width = started.image_shape
+    classes = len(started.class_names)
+    versions = ", ".join(f"{name} {version}" for name, version in started.versions.items())
+    out.tell(
+        f"{count(started.training_images, 'image')} to train on and "
+        f"{started.validation_images:,} to validate, {height}×{width} pixels, {classes} classes"
+    )
+    out.tell(
+        f"layers {'-'.join(map(str, started.layers))}, "
+        f"{count(started.parameters, 'parameter')}, on {started.device} ({versions})"
+    )
+    out.tell(
+        f"validation loss before training {started.val_loss:.3f}; "
+        f"guessing among {classes} has ln {classes} = {math.log(classes):.3f}"
+    )
+
+
+def tell_log(out: Output, history: History, epochs: int) -> None:
+    """The epoch table, with the best epoch and the lowest validation loss marked."""
+    out.heading("Log")
+    best = history.best
+    lowest = min(history.epochs, key=lambda epoch: epoch.val_loss)
+    out.say(EPOCH_HEADER)
+    for epoch in history.epochs:
+        marks = []
+        if best and epoch.epoch == best.epoch:
+            marks.append("best accuracy")
+        if epoch is lowest:
+            marks.append("lowest loss")
+        last = epoch is history.epochs[-1]
+        if marks or last or is_milestone(epoch.epoch, epochs):
+            out.say(f"{epoch_row(epoch)}  {', '.join(marks)}".rstrip())
+
+
+def draw_charts(out: Output, history: History, started: RunStarted) -> None:
+    """Loss and accuracy over the epochs, side by side where there is room."""
+    out.say()
+    pair = out.width >= _NARROWEST_PAIR
+    width = min((out.width - 2) // 2 if pair else out.width, _WIDEST_CHART)
+    epochs = history.epochs
+    best = history.best.epoch if history.best else None
+    classes = len(started.class_names)
+    loss = chart(
+        [
+            Series("train", [epoch.train_loss for epoch in epochs], "train"),
+            Series("val", [epoch.val_loss for epoch in epochs], "val"),
+        ],
+        width,
+        _CHART_HEIGHT,
+        out.terminal,
+        best=best,
+        reference=(f"ln {classes}", math.log(classes)),
+        title="loss",
+    )
+    accuracies = chart(
+        [
+            Series("train", [epoch.train_acc for epoch in epochs], "train"),
+            Series("val", [epoch.val_acc for epoch in epochs], "val"),
+        ],
+        width,
+        _CHART_HEIGHT,
+        out.terminal,
+        best=best,
+        percent=True,
+        title="accuracy",
+    )
+    if pair:
+        out.draw(beside([loss, accuracies]))
+    else:
+        out.draw(loss)
+        out.say()
+        out.draw(accuracies)
+
+
+def draw_confusion(
+    out: Output, counts: NDArray[np.integer], names: Sequence[str], epoch: int
+) -> None:
+    """The confusion matrix of the predictions after an epoch, and how many are right."""
+    out.heading(f"Confusion matrix after epoch {epoch}")
+    out.draw(confusion(counts, names, out.terminal, out.width, len(names) + 2))
+    right, images = int(np.trace(counts)), int(counts.sum())
+    out.say(f"{right:,} of {images:,} right: {accuracy(right / images, images)}")
+
+
+def tell_best(out: Output, history: History, started: RunStarted) -> None:
+    """The best epoch, and how much better than the others it may be called."""
+    if not history.best:
+        return
+    out.heading("Best epoch")
+    images = started.validation_images
+    found = accuracy(history.best.val_acc, images)
+    out.tell(f"epoch {history.best.epoch}, validation accuracy {found}, a 95% interval")
+    others = len(history.epochs) - 1
+    if others:
+        out.tell(
+            f"{epochs_within(history, images):,} of {count(others, 'other epoch')} lie within "
+            f"this interval: between them, {count(images, 'image')} cannot tell."
+        )
+        out.tell("It was chosen by these same images, which flatters it a little.")
+
+
+def epochs_within(history: History, images: int) -> int:
+    """How many other epochs are no worse than the lower end of the best one's interval."""
+    if not history.best:
+        return 0
+    low, _ = wilson_interval(history.best.val_acc, images)
+    return sum(epoch.val_acc >= low for epoch in history.epochs) - 1
+
+
+def draw_mistakes(out: Output, mistakes: Sequence[Mistake], names: Sequence[str]) -> None:
+    """The validation images that are predicted wrongly with most confidence."""
+    if not mistakes:
+        out.say("None: every validation image is predicted rightly.")
+        return
+    draw_gallery(out, [_picture(mistake, names) for mistake in mistakes])
+
+
+def _picture(mistake: Mistake, names: Sequence[str]) -> Picture:
+    order = np.argsort(-mistake.probabilities, kind="stable").tolist()
+    shown = order[:2] if mistake.label in order[:2] else [order[0], mistake.label]
+    probabilities = ", ".join(
+        f"{names[index]} {percent(mistake.probabilities[index])}" for index in shown
+    )
+    return Picture(
+        mistake.image,
+        (
+            f"a {names[mistake.label]}, taken for {names[order[0]]}",
+            probabilities,
+            f"validation image {mistake.row}",
+        ),
+    )
+
+
+def _flow(items: Sequence[str], width: int) -> list[str]:
+    """The items with commas between, in lines of at most `width`."""
+    lines = [""]
+    for item in items:
+        if len(lines[-1]) + len(item) + 3 > width:
+            lines.append("")
+        lines[-1] += f"{item}, "
+    return [line.rstrip() for line in lines[:-1]] + [lines[-1].rstrip(", ")]

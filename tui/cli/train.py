@@ -1,0 +1,151 @@
+"""`mnistop train`, `resume` and `follow`: a run, from its start or from now on to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import Callable
+
+import click
+
+from engine import runs, worker
+from engine.history import History
+from engine.runs import Run
+from tui.cli.closing import closing_words, complaint
+from tui.cli.options import SettingsCommand, given_settings, setting_options
+from tui.cli.output import Output, complain, remark, with_output
+from tui.cli.run_argument import run_argument
+from tui.cli.views import view_for
+from tui.cli.watch import Watch
+
+_json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print the run's events as JSON lines."
+)
+_detach_option = click.option(
+    "--detach", is_flag=True, help="Print the run's name and leave it training."
+)
+
+
+@click.command(
+    cls=SettingsCommand,
+    epilog="""
+\b
+Examples:
+  mnistop train                                the notebook's run
+  mnistop train --lr 0.5 --hidden "256 128"    with two hidden layers
+  mnistop train --hidden none                  a single-layer model
+  mnistop train --preset adam --epochs 30      a preset, changed
+  mnistop train --source openml --samples all  all 70,000 images
+  mnistop train --json > events.jsonl          for programs
+  RUN=$(mnistop train --detach)                goes on by itself
+
+\b
+Exit codes: 0 trained to the end, 1 failed or stopped from elsewhere, 2 wrong
+use or bad input, 130 stopped by Ctrl+C and saved.
+""",
+)
+@with_output
+@_json_option
+@_detach_option
+@setting_options()
+def train(
+    out: Output,
+    as_json: bool,
+    detach: bool,
+    preset: str | None,
+    config_file: str | None,
+    **flags: str | None,
+) -> int:
+    """Train a model without the app, in a process of its own.
+
+    Ctrl+C stops the training and saves it; a second one leaves at once. When the terminal goes
+    away, training goes on, and mnistop follow watches it again.
+    """
+    config, _ = given_settings(preset, config_file, flags)
+    return _train(
+        out,
+        lambda: worker.launch(config),
+        "loading PyTorch, the data and the model",
+        as_json,
+        detach,
+    )
+
+
+@click.command()
+@with_output
+@_json_option
+@_detach_option
+@run_argument
+def resume(out: Output, as_json: bool, detach: bool, run: str) -> int:
+    """Go on with RUN, from its last checkpoint or from a pause.
+
+    It then is as if it had never been stopped: the same numbers come out. Ctrl+C stops and saves
+    it again.
+    """
+    found = runs.find(run)
+
+    def start() -> Run:
+        worker.resume(found)
+        return found
+
+    message = (
+        "waking the run" if found.is_running() else "loading PyTorch, the data and the checkpoint"
+    )
+    return _train(out, start, message, as_json, detach)
+
+
+@click.command()
+@with_output
+@_json_option
+@run_argument
+def follow(out: Output, as_json: bool, run: str) -> int:
+    """Watch RUN from its first epoch on, and live until it ends.
+
+    Ctrl+C leaves, and the run goes on.
+    """
+    found = runs.find(run)
+    history = asyncio.run(Watch(view_for(out, as_json), stops=False).follow(found))
+    _close(out, found, history, as_json)
+    return 1 if complaint(found, history) else 0
+
+
+def _train(out: Output, start: Callable[[], Run], message: str, as_json: bool, detach: bool) -> int:
+    watch = Watch(view_for(out, as_json), stops=True)
+
+    async def start_and_follow() -> tuple[Run, History | None]:
+        run = await watch.launch(start, message)
+        follows = watch.asked or not detach
+        return run, await watch.follow(run) if follows else None
+
+    run, history = asyncio.run(start_and_follow())
+    if not history:
+        _tell_detached(out, run, as_json)
+        return 0
+    _close(out, run, history, as_json)
+    return _exit_code(history, watch.asked)
+
+
+def _exit_code(history: History, asked: signal.Signals | None) -> int:
+    state = history.state(running=False)
+    if state == "finished":
+        return 0
+    return 128 + asked if state == "stopped" and asked else 1
+
+
+def _close(out: Output, run: Run, history: History, as_json: bool) -> None:
+    lines = closing_words(run, history, run.config().epochs)
+    if as_json:
+        remark(lines[1])
+    else:
+        out.say("\n".join(lines))
+    if sentence := complaint(run, history):
+        complain(sentence)
+
+
+def _tell_detached(out: Output, run: Run, as_json: bool) -> None:
+    out.say(json.dumps({"run": run.name}) if as_json else run.name)
+    remark(
+        f"It trains by itself: mnistop follow {run.name} watches it, "
+        f"mnistop stop {run.name} stops it."
+    )

@@ -1,0 +1,226 @@
+"""How a run is shown while it goes on: as JSON lines, as plain lines, or with a progress bar."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from engine import events
+from engine.config import RunConfig
+from engine.history import History
+from engine.runs import Run
+from tui.cli.output import Output, remark
+from tui.cli.words import (
+    EPOCH_HEADER,
+    count,
+    epoch_row,
+    is_milestone,
+    loss,
+)
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+NOTICE_SECONDS = 5.0
+"""Plain lines tell what is waited for this often at most."""
+
+
+class View(Protocol):
+    """Shows one run; called in the order of its methods."""
+
+    def wait(self, message: str) -> None:
+        """Something takes its time before there is a run."""
+
+    def begin(self, run: Run, config: RunConfig) -> None:
+        """The run is there."""
+
+    def update(self, new: Sequence[events.Event], history: History) -> None:
+        """The run has said something."""
+
+    def close(self) -> None:
+        """Leaves the terminal as it was; nothing more comes."""
+
+
+class JsonView:
+    """The events as JSON lines; all else goes to stderr.
+
+    Args:
+        out: where to print.
+    """
+
+    def __init__(self, out: Output) -> None:
+        self._out = out
+
+    def wait(self, message: str) -> None:
+        """Says nothing: it is no event."""
+
+    def begin(self, run: Run, config: RunConfig) -> None:
+        """Says nothing: the events name the run."""
+
+    def update(self, new: Sequence[events.Event], history: History) -> None:
+        """Prints the events as they are in `events.jsonl`."""
+        self._out.say("\n".join(event.to_json() for event in new))
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+class PlainView:
+    """The epoch table and all else as plain lines, for pipes and files.
+
+    What is waited for goes to stderr, where a person may see it.
+
+    Args:
+        out: where to print.
+    """
+
+    def __init__(self, out: Output) -> None:
+        self._out = out
+        self._lines = _Lines(0)
+        self._waited_at = 0.0
+
+    def wait(self, message: str) -> None:
+        """Says so on stderr."""
+        remark(f"{message} ...")
+
+    def begin(self, run: Run, config: RunConfig) -> None:
+        """Prints the run's name."""
+        self._lines = _Lines(config.epochs)
+        self._out.say(f"run {run.name}")
+
+    def update(self, new: Sequence[events.Event], history: History) -> None:
+        """Prints the lines of the events, if they have any."""
+        for event in new:
+            if isinstance(event, events.Preparing) and self._is_due(event):
+                self.wait(event.message)
+        for line in self._lines.of(new):
+            self._out.say(line)
+
+    def _is_due(self, event: events.Event) -> bool:
+        if event.time - self._waited_at < NOTICE_SECONDS:
+            return False
+        self._waited_at = event.time
+        return True
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+class LiveView:
+    """The epoch table, and below it a line that shows how far the run is.
+
+    Args:
+        out: a terminal.
+    """
+
+    def __init__(self, out: Output) -> None:
+        from rich.live import Live
+
+        self._out = out
+        self._lines = _Lines(0)
+        self._history = History()
+        self._epochs = 1
+        self._message = ""
+        self._since = time.monotonic()
+        self._live = Live(
+            console=out.console(),
+            get_renderable=self._line,
+            refresh_per_second=8,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+
+    def wait(self, message: str) -> None:
+        """Shows it with a clock."""
+        self._message, self._since = message, time.monotonic()
+        self._live.start(refresh=True)
+
+    def begin(self, run: Run, config: RunConfig) -> None:
+        """Prints the run's name and starts the progress bar."""
+        self._epochs = config.epochs
+        self._lines = _Lines(config.epochs)
+        self._live.start(refresh=True)
+        self._print(f"run {run.name}")
+
+    def update(self, new: Sequence[events.Event], history: History) -> None:
+        """Prints rows of the table, and moves the progress bar."""
+        self._history = history
+        if history.preparing:
+            self._message = history.preparing
+        elif history.started and not history.ended:
+            self._message = ""
+        if lines := list(self._lines.of(new)):
+            self._print("\n".join(lines))
+
+    def close(self) -> None:
+        """Takes the progress bar away."""
+        self._live.stop()
+
+    def _print(self, text: str) -> None:
+        """Above the progress bar."""
+        self._live.console.print(self._out.clean(text))
+
+    def _line(self) -> RenderableType:
+        from tui.cli.progress import progress_line, waiting_line
+
+        if self._message or not self._history.started:
+            return waiting_line(self._message, time.monotonic() - self._since, self._out)
+        width = self._live.console.width
+        return progress_line(self._history, self._epochs, self._out, width)
+
+
+class _Lines:
+    """The lines of a run: its facts, the epoch table, and what happens to it.
+
+    Args:
+        epochs: how many the run is to have.
+    """
+
+    def __init__(self, epochs: int) -> None:
+        self._epochs = epochs
+        self._skipped: events.EpochFinished | None = None
+
+    def of(self, new: Sequence[events.Event]) -> Iterator[str]:
+        """The lines that come with some more events."""
+        for event in new:
+            match event:
+                case events.RunStarted():
+                    yield from _facts(event)
+                    yield EPOCH_HEADER
+                case events.RunResumed():
+                    yield f"resumed in epoch {event.epoch}"
+                case events.EpochFinished():
+                    self._skipped = None if is_milestone(event.epoch, self._epochs) else event
+                    if not self._skipped:
+                        yield epoch_row(event)
+                case events.RunPaused():
+                    yield "paused"
+                case events.RunUnpaused():
+                    yield "going on"
+                case _ if isinstance(event, events.LAST_EVENTS) and self._skipped:
+                    yield epoch_row(self._skipped)
+                    self._skipped = None
+
+
+def _facts(started: events.RunStarted) -> Iterator[str]:
+    layers = "-".join(map(str, started.layers))
+    yield f"model {layers}, {count(started.parameters, 'parameter')}, on {started.device}"
+    yield (
+        f"data  {count(started.training_images, 'image')} to train on, "
+        f"{started.validation_images:,} to validate"
+    )
+    classes = len(started.class_names)
+    yield (
+        f"loss  {loss(started.val_loss)} on validation before training; "
+        f"guessing has ln {classes} = {math.log(classes):.3f}"
+    )
+
+
+def view_for(out: Output, as_json: bool) -> View:
+    """The view that fits where the output goes."""
+    if as_json:
+        return JsonView(out)
+    return LiveView(out) if out.can_redraw else PlainView(out)

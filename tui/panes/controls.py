@@ -1,0 +1,59 @@
+"""Train, pause and stop for the mouse, each with its key."""
+
+from typing import ClassVar
+
+from textual import events
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.render.cells import line
+from tui.render.palette import Palette
+from tui.render.terminal import Terminal
+
+
+class Controls(Widget):
+    """One line of words to click on.
+
+    Args:
+        terminal: what the terminal can show.
+    """
+
+    _WORDS: ClassVar[dict[str, str]] = {
+        "train": "[r] Train",
+        "pause": "[Space] Pause",
+        "stop": "[s] Stop",
+    }
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__(id="controls")
+        self._palette = Palette.of(terminal)
+        self._possible: frozenset[str] = frozenset()
+
+    def show(self, possible: frozenset[str]) -> None:
+        """Draws what is possible as such.
+
+        Args:
+            possible: some of `train`, `pause` and `stop`.
+        """
+        if possible != self._possible:
+            self._possible = possible
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """The line for Textual's compositor."""
+        pieces = []
+        for action, word in self._WORDS.items():
+            possible = action in self._possible
+            pieces.append((word, self._palette.strong if possible else self._palette.muted))
+            pieces.append((" ", self._palette.muted))
+        return line(pieces, self.size.width).apply_style(self.rich_style)
+
+    async def on_click(self, event: events.Click) -> None:
+        """Does what was clicked on."""
+        end = 0
+        for action, word in self._WORDS.items():
+            end += len(word) + 1
+            if event.x < end:
+                if action in self._possible:
+                    await self.run_action(f"screen.{action}")
+                return
