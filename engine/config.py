@@ -283,7 +283,7 @@ def _problems(error: ValidationError, values: Mapping[str, Any]) -> dict[str, st
         if name in RunConfig.model_fields:
             given = values[name]
             shown = repr(given) if isinstance(given, str) else as_text(given)
-            shown = "empty" if shown == "''" else shown
+            shown = {"''": "empty", "all": "null"}.get(shown, shown)
             problems[name] = f"{label(name).capitalize()} must be {allowed(name)}, not {shown}."
         else:
             near = difflib.get_close_matches(name, RunConfig.model_fields, n=1)

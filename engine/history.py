@@ -59,7 +59,7 @@ def reduce(history: History, new: Iterable[events.Event]) -> History:
     for event in new:
         match event:
             case events.Preparing():
-                changes["preparing"] = event.message
+                changes |= {"preparing": event.message, "ended": None}
             case events.RunStarted():
                 changes |= {"started": event, "preparing": "", "ended": None}
                 epochs, saved, changes["best"] = [], [], None

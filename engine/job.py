@@ -1,12 +1,15 @@
 """The life of a training process, from the configuration to the run's last event."""
 
+import contextlib
 import errno
 import os
 import signal
 import sys
 import time
 import traceback
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
+from pathlib import Path
 from types import FrameType
 from typing import IO, NoReturn
 
@@ -25,35 +28,51 @@ from engine.train import train
 from engine.training import Labelled, Training, judge
 
 
-def start(what: RunConfig | Run, answer: Connection) -> None:
-    """Checks all that can be wrong, makes the run folder and forks off the training process.
+def start(what: RunConfig | Run, folder: Path, answer: Connection) -> None:
+    """Forks off the training process, which checks all that can be wrong and makes the run folder.
+
+    The fork comes first, since what has looked for a CUDA device cannot be forked any more.
 
     Args:
         what: the configuration of a new run, or a run to go on with.
-        answer: gets the run once its training process lives, or the `MnistopError`.
+        folder: where new runs are made.
+        answer: gets the run once its training process is sure to begin, or the `MnistopError`.
     """
-    try:
-        config = what if isinstance(what, RunConfig) else _resumable(what)
-        find_device(config.device)
-        dataset = None if needs_network(config.source) else _load(config)
-        if isinstance(what, RunConfig):
-            run, lock = runs.create(config)
-        else:
-            run, lock = what, runs.reopen(what)
-    except MnistopError as error:
-        answer.send(error)
+    if os.fork():
         return
-    control = SignalControl()
-    process = os.fork()
-    if process == 0:
+    try:
+        os.setsid()
+        control = SignalControl()
+        try:
+            run, lock, config, dataset = _prepare(what, folder)
+        except MnistopError as error:
+            answer.send(error)
+            os._exit(0)
+        answer.send(run)
         answer.close()
         _detach(run, lock)
         _run(run, config, dataset, control)
-    lock.truncate(0)
-    lock.seek(0)
-    lock.write(str(process).encode())
-    lock.flush()
-    answer.send(run)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(1)
+
+
+def _prepare(
+    what: RunConfig | Run, folder: Path
+) -> tuple[Run, IO[bytes], RunConfig, Dataset | None]:
+    if isinstance(what, Run):
+        lock = runs.reopen(what)
+        config = _resumable(what)
+        return what, lock, config, _data_if_here(config)
+    dataset = _data_if_here(what)
+    return *runs.create(what, folder), what, dataset
+
+
+def _data_if_here(config: RunConfig) -> Dataset | None:
+    """The data, once the device is found; None if they must be fetched, which takes its time."""
+    find_device(config.device)
+    return None if needs_network(config.source) else _load(config)
 
 
 def _resumable(run: Run) -> RunConfig:
@@ -74,8 +93,8 @@ def _load(config: RunConfig, say: Recorder | None = None) -> Dataset:
 
 
 def _detach(run: Run, lock: IO[bytes]) -> None:
-    """A session of its own, no terminal, and no file of the process that it came from."""
-    os.setsid()
+    """No terminal, and no file or folder of the process that it came from."""
+    os.chdir("/")
     null = os.open(os.devnull, os.O_RDWR)
     log = os.open(run.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(null, 0)
@@ -89,28 +108,25 @@ def _detach(run: Run, lock: IO[bytes]) -> None:
 def _run(
     run: Run, config: RunConfig, dataset: Dataset | None, control: "SignalControl"
 ) -> NoReturn:
+    recorder = Recorder(run)
+    control.recorder = recorder
     try:
-        recorder = Recorder(run)
-        control.recorder = recorder
-        try:
-            _train(run, config, dataset, recorder, control)
-        except StopRequestedError:
-            recorder.say(events.RunStopped, epochs=0, step=0)
-        except MnistopError as error:
-            recorder.say(events.RunFailed, message=str(error))
-        except Exception as error:
-            traceback.print_exc()
-            recorder.say(events.RunFailed, message=_in_words(error, run))
-        os._exit(0)
-    except BaseException:
+        _train(run, config, dataset, recorder, control)
+    except StopRequestedError:
+        recorder.say(events.RunStopped, epochs=0, step=0)
+    except MnistopError as error:
+        recorder.say(events.RunFailed, message=str(error))
+    except Exception as error:  # said first: a full disk has no room for the traceback
+        recorder.say(events.RunFailed, message=_in_words(error, run))
         traceback.print_exc()
-    os._exit(1)
+    os._exit(0)
 
 
 def _in_words(error: Exception, run: Run) -> str:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "The disk is full: free some space, then resume the run."
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+    no_memory = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    if no_memory or isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return "The memory is full: fewer samples, smaller layers or smaller batches need less."
     return (
         f"The training process met a fault of the program, {type(error).__name__}: "
@@ -126,7 +142,9 @@ def _train(
     control: "SignalControl",
 ) -> None:
     torch.set_num_threads(config.threads)
-    dataset = dataset or _load(config, recorder)
+    if dataset is None:
+        with control.stopping_at_once():
+            dataset = _load(config, recorder)
     device = find_device(config.device)
     train_rows, val_rows = split(dataset, config.val_fraction, config.split_seed)
     images, validation = _on(device, dataset, train_rows), _on(device, dataset, val_rows)
@@ -156,7 +174,6 @@ def _train(
             val_acc=(predictions == validation.labels).float().mean().item(),
         )
     recorder.begin(training)
-    control.starts_training()
     train(training, images, validation, recorder, control)
     recorder.save_checkpoint(training)
     if training.is_over():
@@ -190,7 +207,7 @@ class SignalControl:
 
     def __init__(self) -> None:
         self.recorder: Recorder | None = None
-        self._training = False
+        self._at_once = False
         self._stop = False
         self._paused = False
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -201,7 +218,8 @@ class SignalControl:
 
     def _on_stop(self, number: int, frame: FrameType | None) -> None:
         self._stop = True
-        if self.recorder and not self._training:
+        if self._at_once:
+            self._at_once = False
             raise StopRequestedError
 
     def _on_pause(self, number: int, frame: FrameType | None) -> None:
@@ -210,9 +228,16 @@ class SignalControl:
     def _on_unpause(self, number: int, frame: FrameType | None) -> None:
         self._paused = False
 
-    def starts_training(self) -> None:
-        """From now on a stop waits for the end of the present step."""
-        self._training = True
+    @contextlib.contextmanager
+    def stopping_at_once(self) -> Iterator[None]:
+        """For what takes long before training: a stop ends it by `StopRequestedError`."""
+        self._at_once = True
+        try:
+            if self._stop:
+                raise StopRequestedError
+            yield
+        finally:
+            self._at_once = False
 
     def wants_stop(self) -> bool:
         """Whether a stop has been asked for."""

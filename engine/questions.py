@@ -53,7 +53,7 @@ def attack_image(run: Run, row: int, epsilon: float, epochs: int | None = None) 
             the newest.
 
     Raises:
-        MnistopError: no weights are saved yet, or the data are gone.
+        MnistopError: no weights are saved yet, there is no such row, or the data are gone.
     """
     import torch
 
@@ -61,6 +61,8 @@ def attack_image(run: Run, row: int, epsilon: float, epochs: int | None = None) 
 
     model, trained = load_model(run, epochs)
     images, labels, shape = _validation(run)
+    if not 0 <= row < len(labels):
+        raise RunError(f"Run {run.name} has validation images 0 to {len(labels) - 1}, not {row}.")
     image = images[row : row + 1]
     label = labels[row : row + 1]
     attacked = FGSM()(model, image, label, epsilon)

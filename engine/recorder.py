@@ -1,5 +1,6 @@
 """Writes a run folder while training goes on, within a small share of the training time."""
 
+import math
 import os
 import time
 from typing import Any
@@ -36,7 +37,7 @@ class Recorder:
         )
         self._end_torn_line()
         self._progress_at = time.monotonic()
-        self._progress_images = 0
+        self._progress_images = (0, 0)
         self._next_checkpoint = 0.0
         self._best_saved = 0
 
@@ -50,12 +51,19 @@ class Recorder:
     def say(self, kind: type[events.Event], **values: Any) -> None:
         """Appends an event."""
         event = kind(run=self._run.name, time=time.time(), **values)
-        self._events.write(event.to_json().encode() + b"\n")
+        rest = memoryview(event.to_json().encode() + b"\n")
+        end = self._events.seek(0, os.SEEK_END)
+        try:
+            while rest:
+                rest = rest[self._events.write(rest) :]
+        except OSError:  # a full disk takes a part: the next event shall not be glued to it
+            self._events.truncate(end)
+            raise
 
     def begin(self, training: Training) -> None:
         """Before the first step, of a fresh training or one that goes on."""
         self._best_saved = training.best_epochs
-        self._progress_images = _images_done(training)
+        self._progress_images = (training.epoch, training.images_done())
         if training.epoch == training.step == 0:
             self._snapshot(training)
         self.save_checkpoint(training)
@@ -71,17 +79,21 @@ class Recorder:
         passed = now - self._progress_at
         if passed < PROGRESS_SECONDS:
             return
-        done = _images_done(training)
         train_loss, _ = training.means_of_epoch(labels)
+        if not math.isfinite(train_loss):  # the end of the epoch says so
+            return
+        epoch, images = self._progress_images
+        done = (training.epoch - epoch) * len(labels) + training.images_done() - images
         self.say(
             events.BatchProgress,
             epoch=training.epoch,
             step=training.step,
             steps=training.steps(),
             train_loss=train_loss,
-            images_per_second=(done - self._progress_images) / passed,
+            images_per_second=done / passed,
         )
-        self._progress_at, self._progress_images = now, done
+        self._progress_at = now
+        self._progress_images = (training.epoch, training.images_done())
         self._save_if_due(training)
 
     def epoch_done(self, training: Training, epoch: Epoch) -> None:
@@ -126,10 +138,6 @@ class Recorder:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
-
-
-def _images_done(training: Training) -> int:
-    return training.epoch * len(training.order) + training.images_done()
 
 
 def _is_snapshot(epochs: int) -> bool:

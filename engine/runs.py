@@ -4,6 +4,7 @@ The training process writes it (`engine.recorder`), everybody else only reads it
 the lock on `lock` is the training process; a free lock without a last event means that it died.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -31,10 +32,15 @@ _FIRST_WORDS = "amber brave calm clear eager early fair gentle keen light mellow
 _SECOND_WORDS = "birch brook cedar cloud delta ember field finch harbor lark maple otter river wren"
 
 
-class _Manifest(BaseModel):
-    """What `config.json` holds."""
+class _Versioned(BaseModel):
+    """What a `config.json` of any version holds."""
 
     format: int
+
+
+class _Manifest(_Versioned):
+    """What `config.json` holds."""
+
     config: RunConfig
 
 
@@ -62,17 +68,18 @@ class Run:
         """
         path = self.path / "config.json"
         try:
-            manifest = _Manifest.model_validate_json(path.read_bytes())
+            content = path.read_bytes()
+            version = _Versioned.model_validate_json(content).format
+            if version > FORMAT:
+                raise RunError(
+                    f"Run {self.name} was written by a newer mnistop (format {version}, "
+                    f"this one reads up to {FORMAT}): update mnistop to open it."
+                )
+            return _Manifest.model_validate_json(content).config
         except OSError as error:
             raise RunError(f"Run {self.name} cannot be read: {error.strerror}.") from None
         except ValidationError:
             raise RunError(f"Run {self.name} has a damaged config.json.") from None
-        if manifest.format > FORMAT:
-            raise RunError(
-                f"Run {self.name} was written by a newer mnistop (format {manifest.format}, "
-                f"this one reads up to {FORMAT}): update mnistop to open it."
-            )
-        return manifest.config
 
     def labels(self) -> NDArray[np.uint8]:
         """True classes of the validation images, `(n,)`; empty before training starts."""
@@ -140,7 +147,13 @@ class EventTail:
         self._offset = 0
 
     def read(self) -> list[events.Event]:
-        """The whole lines that have come, at most a quarter of a megabyte of them."""
+        """The events that have come, from some quarter of a megabyte at most; empty if none."""
+        found: list[events.Event] = []
+        while not found and (lines := self._whole_lines()):
+            found = list(_readable(lines))
+        return found
+
+    def _whole_lines(self) -> list[bytes]:
         try:
             with open(self._path, "rb") as file:
                 file.seek(self._offset)
@@ -151,7 +164,7 @@ class EventTail:
         if not whole and len(chunk) == self.CHUNK:
             whole = chunk
         self._offset += len(whole)
-        return list(_readable(whole.splitlines()))
+        return whole.splitlines()
 
 
 def _readable(lines: list[bytes]) -> Iterator[events.Event]:
@@ -174,16 +187,20 @@ def read_events(run: Run) -> list[events.Event]:
 def runs_folder() -> Path:
     """Where runs are kept: `$MNISTOP_RUNS`, else `mnistop/runs` in the user's state folder."""
     chosen = os.environ.get("MNISTOP_RUNS")
-    return Path(chosen) if chosen else platformdirs.user_state_path("mnistop") / "runs"
+    return Path(chosen).absolute() if chosen else platformdirs.user_state_path("mnistop") / "runs"
 
 
-def create(config: RunConfig) -> tuple[Run, IO[bytes]]:
+def create(config: RunConfig, parent: Path) -> tuple[Run, IO[bytes]]:
     """A new run folder, and the open lock that marks this process as its training process.
+
+    Args:
+        config: the hyperparameters.
+        parent: the folder to make it in, as `runs_folder` says.
 
     Raises:
         RunError: the folder cannot be made.
     """
-    parent = runs_folder()
+    run = None
     try:
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         run = Run(_new_folder(parent))
@@ -192,6 +209,8 @@ def create(config: RunConfig) -> tuple[Run, IO[bytes]]:
         manifest = {"format": FORMAT, "config": config.model_dump(mode="json")}
         write_atomically(run.path / "config.json", json.dumps(manifest, indent=1).encode())
     except OSError as error:
+        if run:
+            shutil.rmtree(run.path, ignore_errors=True)
         raise RunError(
             f"A run folder cannot be made in {parent}: {error.strerror}. "
             "Set MNISTOP_RUNS to a folder that can be written."
@@ -216,9 +235,12 @@ def reopen(run: Run) -> IO[bytes]:
 
 
 def _claim(lock: IO[bytes]) -> bool:
-    """Takes the lock; readers hold it for an instant to see whether it is free."""
+    """Takes the lock and notes who has it; readers hold it for an instant to see if it is free."""
     for _ in range(50):
         if _try_lock(lock, fcntl.LOCK_EX):
+            lock.truncate(0)
+            lock.write(str(os.getpid()).encode())
+            lock.flush()
             return True
         time.sleep(0.005)
     return False
@@ -238,17 +260,26 @@ def _new_folder(parent: Path) -> Path:
 def write_atomically(path: Path, content: bytes) -> None:
     """Replaces a file so that a reader sees the old or the new, never a part."""
     beside = path.with_name(path.name + ".new")
-    beside.write_bytes(content)
-    beside.replace(path)
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def list_runs() -> list[Run]:
     """All runs, newest first."""
     try:
-        folders = sorted(runs_folder().iterdir(), reverse=True)
+        folders = list(runs_folder().iterdir())
     except OSError:
         return []
-    return [Run(folder) for folder in folders if (folder / "config.json").is_file()]
+    found = []
+    for folder in folders:
+        with contextlib.suppress(OSError):  # no run, or not for us to read
+            made = (folder / "config.json").stat().st_mtime_ns
+            found.append((folder.name[: len("YYYYMMDD-HHMMSS")], made, folder))
+    return [Run(folder) for *_, folder in sorted(found, reverse=True)]
 
 
 def find(reference: str) -> Run:
@@ -268,8 +299,8 @@ def find(reference: str) -> Run:
         for run in found
         if run.name.startswith(reference) or run.name.split("-", 2)[-1] == reference
     ]
-    if not matches:
-        raise RunError(f"There is no run {reference}: mnistop runs lists them.")
+    if not matches or not reference:
+        raise RunError(f"There is no run {reference or repr('')}: mnistop runs lists them.")
     if len(matches) > 1:
         names = ", ".join(run.name for run in matches[:4])
         raise RunError(f"{reference} fits {len(matches)} runs ({names}): give more of the name.")

@@ -81,6 +81,8 @@ def batches(training: Training, images: Labelled) -> Iterator[tuple[Tensor, Tens
     """The shuffled batches of the present epoch that are still to come."""
     size = training.config.batch_size
     left = training.order[training.step * size :]
+    if not len(left):  # saved after the last step, before the epoch was judged
+        return
     for some in torch.split(left.to(images.labels.device), size * 32):
         pixels, labels = images.pixels.index_select(0, some), images.labels.index_select(0, some)
         yield from zip(torch.split(pixels, size), torch.split(labels, size), strict=True)
@@ -112,8 +114,8 @@ def train_step(training: Training, images: Tensor, labels: Tensor) -> None:
 
 
 def _diagnosis(training: Training, lr: float) -> str:
-    finite = torch.cat(training.logits).isfinite().all(1)
-    step = int(finite.long().argmin()) // training.config.batch_size + 1
+    broken = (~torch.cat(training.logits).isfinite().all(1)).nonzero()[:, 0]
+    step = int(broken[0]) // training.config.batch_size + 1 if len(broken) else training.steps()
     return (
         f"The loss is no longer a number: it diverged in epoch {training.epoch}, step {step} of "
         f"{training.steps()}, with learning rate {lr:g}. Try a lower learning rate, for example "

@@ -78,7 +78,8 @@ class Training:
         self.step = 0
         """Updates done in the present epoch."""
         self.order = torch.empty(0, dtype=torch.int64)
-        """Rows of the training images as shuffled for the present epoch, `(images,)`."""
+        """Rows of the training images as shuffled for the present epoch, `(images,)`; empty until
+        it begins."""
         self.logits: list[Tensor] = []
         """What the model said to each batch of the present epoch when its turn came."""
         self.best: tuple[float, float] | None = None
@@ -91,11 +92,11 @@ class Training:
         self.epochs_since_lowest = 0
 
     def begin_epoch(self, images: int, lr: float) -> None:
-        """Sets the learning rate, and shuffles unless a part of the epoch is done already."""
+        """Sets the learning rate, and shuffles unless the epoch was begun before a stop."""
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         self.model.train()
-        if self.step == 0:
+        if not len(self.order):
             self.order = torch.randperm(images, generator=self.shuffle)
 
     def note_step(self, logits: Tensor) -> None:
@@ -126,6 +127,7 @@ class Training:
         """Counts the epoch, and keeps its weights if it is the best so far."""
         self.epoch += 1
         self.step = 0
+        self.order = torch.empty(0, dtype=torch.int64)
         self.logits = []
         score = (epoch.val_acc, -epoch.val_loss)
         if self.best is None or score > self.best:

@@ -1,8 +1,8 @@
 """The processes: one for each training, and a few that answer questions about models.
 
-A training process is no child of the interface. A helper forked off the fork server makes the run
-folder, forks the training process into a session of its own, and ends; so the training outlives
-whoever started it, and nobody has to wait for it.
+A training process is no child of the interface. A helper forked off the fork server forks the
+training process into a session of its own, and ends; so the training outlives whoever started it,
+and nobody has to wait for it.
 """
 
 import asyncio
@@ -18,13 +18,14 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from engine import events
 from engine.config import RunConfig
 from engine.data import absolute
 from engine.errors import MnistopError, RunError
-from engine.runs import EventTail, Run
+from engine.runs import EventTail, Run, runs_folder
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -73,7 +74,7 @@ def launch(config: RunConfig) -> Run:
         MnistopError: the data or the device do not fit, or the run folder cannot be made.
     """
     source = absolute(config.source)
-    return _start(config.model_copy(update={"source": source}))
+    return _start(config.model_copy(update={"source": source}), runs_folder())
 
 
 def resume(run: Run) -> None:
@@ -85,7 +86,7 @@ def resume(run: Run) -> None:
     if run.is_running():
         _signal(run, signal.SIGUSR2)
     else:
-        _start(run)
+        _start(run, run.path.parent)
 
 
 def stop(run: Run) -> None:
@@ -149,6 +150,7 @@ def close() -> None:
     """Ends the pool process at once; training goes on."""
     if _the_pool.cache_info().currsize:
         pool = _the_pool()
+        _the_pool.cache_clear()
         pool.shutdown(wait=False, cancel_futures=True)
         for process in multiprocessing.active_children():
             process.terminate()
@@ -160,7 +162,10 @@ def _the_pool() -> ProcessPoolExecutor:
 
 
 def _become_answerer() -> None:
-    """Ends with the interface, even if that is killed, and leaves the processor to training."""
+    """Ends with the interface, even if that is killed, and leaves the processor to training.
+
+    A Ctrl+C, which reaches all processes of a terminal, is for the interface to act on.
+    """
     import torch
 
     def end_with_parent() -> None:
@@ -170,6 +175,7 @@ def _become_answerer() -> None:
         os._exit(0)
 
     threading.Thread(target=end_with_parent, daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     os.nice(1)
 
@@ -186,10 +192,10 @@ def _signal(run: Run, number: signal.Signals) -> None:
         raise RunError(f"Run {run.name} belongs to another user, who alone can do that.") from None
 
 
-def _start(what: RunConfig | Run) -> Run:
+def _start(what: RunConfig | Run, folder: Path) -> Run:
     warm_up()
     receiver, sender = _context.Pipe(duplex=False)
-    helper = _context.Process(target=_prepare, args=(what, sender), daemon=True)
+    helper = _context.Process(target=_prepare, args=(what, folder, sender), daemon=True)
     helper.start()
     sender.close()
     with receiver:
@@ -204,7 +210,7 @@ def _start(what: RunConfig | Run) -> Run:
     return answer
 
 
-def _prepare(what: RunConfig | Run, answer: Connection) -> None:
+def _prepare(what: RunConfig | Run, folder: Path, answer: Connection) -> None:
     from engine import job
 
-    job.start(what, answer)
+    job.start(what, folder, answer)

@@ -6,9 +6,12 @@ Training processes import this module again, so it imports nothing until it is c
 
 def main() -> None:
     """Runs the command line and ends the process with its exit code."""
-    from tui.cli.entry import run
+    try:
+        from tui.cli.entry import run
 
-    run()
+        run()
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
 
 
 if __name__ == "__main__":

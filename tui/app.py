@@ -5,20 +5,17 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-from rich.segment import Segment
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.color import Color
 from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 
 from engine import runs, worker
 from engine.errors import MnistopError
-from engine.history import History, reduce
 from engine.runs import Run
-from tui.cli.closing import closing_words
-from tui.keymap import read_keymap
-from tui.render.cells import clean
+from tui.ascii_only import AsciiOnly, to_ascii
+from tui.farewell import farewell
+from tui.keymap import declared, read_keymap
 from tui.render.terminal import Terminal
 from tui.screens.help import HelpScreen, Section
 from tui.screens.quit import Answer, QuitScreen
@@ -29,6 +26,13 @@ from tui.state import State
 FRAMES = 4.0
 """Redraws a second, at most."""
 SLOW_FRAMES = 1.0
+
+
+_KEY_NAMES = {"←→": "left/right", "↑↓": "up/down", "←↑↓→": "arrows"}
+"""What the arrows are called where they cannot be shown."""
+
+_MOVES = ("move", "page", "home", "end", "command_palette")
+"""Actions that make no sense in the command palette."""
 
 
 class MnistopApp(App[int]):
@@ -46,8 +50,30 @@ class MnistopApp(App[int]):
     ENABLE_COMMAND_PALETTE = True
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark,f1", "help", "Help", key_display="?", id="help", tooltip="Help"),
-        Binding("q,ctrl+q,ctrl+c", "quit", "Quit", key_display="q", id="quit", tooltip="Quit; training can go on"),
+        Binding(
+            "q,ctrl+q,ctrl+c",
+            "quit",
+            "Quit",
+            key_display="q",
+            id="quit",
+            tooltip="Quit; training can go on without the app",
+        ),
+        Binding(
+            "question_mark,f1",
+            "help",
+            "Help",
+            key_display="?",
+            id="help",
+            tooltip="What each pane is for, and all keys",
+        ),
+        Binding(
+            "ctrl+p",
+            "command_palette",
+            "Commands",
+            show=False,
+            id="commands",
+            tooltip="Find what can be done now by its name",
+        ),
         Binding(
             "ctrl+z",
             "suspend_process",
@@ -93,7 +119,7 @@ class MnistopApp(App[int]):
         if self.terminal.unicode or shown.isascii():
             return shown
         if binding.key_display:
-            return _KEY_NAMES.get(binding.key_display, to_ascii(shown, self.terminal))
+            return _KEY_NAMES.get(binding.key_display, to_ascii(shown))
         return binding.key.partition(",")[0]
 
     def on_mount(self) -> None:
@@ -103,7 +129,8 @@ class MnistopApp(App[int]):
             self, lambda _: self.screen.refresh(repaint=True, layout=True)
         )
         try:
-            self._keys = read_keymap()
+            bindings = [binding for section in self._sections() for binding in section.bindings]
+            self._keys = read_keymap({binding.id for binding in bindings if binding.id})
             self.set_keymap(self._keys)
         except MnistopError as error:
             self.notify(str(error), severity="warning", markup=False, timeout=15)
@@ -111,9 +138,15 @@ class MnistopApp(App[int]):
 
     def action_help(self) -> None:
         """Explains the panes and all keys."""
-        if not isinstance(self.screen, HelpScreen):
-            everywhere = Section("Everywhere", "", [*TrainScreen.BINDINGS, *self.BINDINGS])
-            self.push_screen(HelpScreen([everywhere, *self._train.sections()], self._keys))
+        self.push_screen(HelpScreen(self._sections(), self._keys))
+
+    def _sections(self) -> list[Section]:
+        return [
+            Section("Everywhere", "", declared(TrainScreen, MnistopApp)),
+            *self._train.sections(),
+            Section("This help", "", declared(HelpScreen)),
+            Section("The question before quitting", "", declared(QuitScreen)),
+        ]
 
     async def action_quit(self) -> None:
         """Quits; asks first what is to become of a run that is going on."""
@@ -124,56 +157,23 @@ class MnistopApp(App[int]):
 
     def _on_quit_answer(self, answer: Answer | None) -> None:
         if answer == "leave":
-            self.exit()
+            self._train.leave_then(self.exit)
         elif answer == "stop":
             self._train.stop_then(self.exit)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """The command palette: every key that can be pressed now."""
-        seen = set()
+        """The command palette: all that can be done now, but moving about."""
+        offered = set()
         for active in screen.active_bindings.values():
             binding = active.binding
-            if active.enabled and binding.tooltip and binding.tooltip not in seen:
-                seen.add(binding.tooltip)
+            moves = binding.action.partition("(")[0] in _MOVES
+            if binding.id and not moves and binding.action not in offered:
+                offered.add(binding.action)
                 yield SystemCommand(
                     binding.description or binding.tooltip,
                     binding.tooltip,
                     lambda active=active: self.run_action(active.binding.action, active.node),
                 )
-
-
-class AsciiOnly(LineFilter):
-    """Lets nothing outside ASCII through, whoever drew it."""
-
-    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """The segments with every other character replaced, cell by cell."""
-        terminal = Terminal(unicode=False)
-        return [
-            Segment(to_ascii(text, terminal), style, control) for text, style, control in segments
-        ]
-
-
-def to_ascii(text: str, terminal: Terminal) -> str:
-    """A text of the same width in ASCII."""
-    if text.isascii():
-        return text
-    return "".join(_ASCII.get(char) or clean(char, terminal)[:1] or " " for char in text)
-
-
-_KEY_NAMES = {"←→": "left/right", "↑↓": "up/down", "←↑↓→": "arrows"}
-
-_ASCII = {
-    **dict.fromkeys("─━═▁▔▂", "-"),
-    **dict.fromkeys("│┃║▏▕▎▌▐", "|"),
-    **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯", "+"),
-    **dict.fromkeys("█▇▆▅▄▃▊▉", "#"),
-    "←": "<",
-    "→": ">",
-    "↑": "^",
-    "↓": "v",
-    "•": "*",
-    "●": "*",
-}
 
 
 def run_app(values: dict[str, str], run: str | None, ascii: bool, slow: bool) -> int:
@@ -197,7 +197,6 @@ def run_app(values: dict[str, str], run: str | None, ascii: bool, slow: bool) ->
         app.run(mouse=True)
     finally:
         worker.close()
-    if watched := app.shown.run:
-        history = reduce(History(), runs.read_events(watched))
-        print("\n".join(closing_words(watched, history, app.shown.epochs_planned)))
+    if run_shown := app.shown.run:
+        print(farewell(run_shown, app.shown.epochs_planned))
     return app.return_code or 0

@@ -43,7 +43,7 @@ class DigitQuestions:
     def forget(self) -> None:
         """Starts anew for another run."""
         self._row = self._wanted = self._answered = None
-        self._pane.show(None, (), "Waiting for the first weights")
+        self._pane.answer = None
 
     def step(self, by: int, right: NDArray[np.intp]) -> None:
         """Goes to the next or previous image.
@@ -68,6 +68,7 @@ class DigitQuestions:
         started = state.history.started
         saved = [event for event in state.history.saved if event.file == "checkpoint.pt"]
         if state.run is None or started is None or not saved:
+            self._pane.wait(state.hint)
             return
         self._names = tuple(started.class_names)
         if self._row is None:
@@ -91,6 +92,9 @@ class DigitQuestions:
                     notice = ""
                 except MnistopError as error:
                     answer, notice = None, str(error)
+                except Exception as error:
+                    fault = f"{type(error).__name__}: {error}"
+                    answer, notice = None, f"This is a fault of the program, {fault}"
                 self._answered = question
                 if self._wanted and self._wanted.run == question.run:
                     self._pane.show(answer, self._names, notice)

@@ -32,6 +32,18 @@ class State:
         return self.history.state(self.alive) if self.run else "idle"
 
     @property
+    def hint(self) -> str:
+        """When an empty pane will show something, as in `press r to train`."""
+        match self.phase:
+            case "idle":
+                return "press r to train"
+            case "starting":
+                return "as soon as training starts"
+            case "running" | "paused":
+                return "after the first epoch"
+        return "the run ended before it"
+
+    @property
     def shown_epoch(self) -> int:
         """The epoch that the panes show; -1 for the untrained model."""
         newest = len(self.history.epochs) - 1

@@ -44,7 +44,7 @@ def _say_nothing(text: str) -> None:
 
 def absolute(source: str) -> str:
     """The source as it is called from any folder: paths are made absolute."""
-    if source in SOURCES:
+    if source in SOURCES or _is_unknown_word(source):
         return source
     parts = [source] if Path(source).exists() else source.split(",")
     return ",".join(str(Path(part.strip()).expanduser().absolute()) for part in parts)
@@ -132,8 +132,11 @@ def _check_name(source: str) -> None:
         raise DataError(
             f"The source must be {', '.join(SOURCES)} or a path that can be shown, not {source!r}."
         )
-    is_word = not set(source) & set("/\\.,~")
-    if is_word and not Path(source).exists():
+    if _is_unknown_word(source):
         near = difflib.get_close_matches(source, SOURCES, n=1)
         hint = f"did you mean {near[0]}?" if near else f"use {', '.join(SOURCES)} or a path."
         raise DataError(f"There is no data source {source}: {hint}")
+
+
+def _is_unknown_word(source: str) -> bool:
+    return not set(source) & set("/\\.,~") and not Path(source).exists()

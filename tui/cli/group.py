@@ -147,11 +147,6 @@ def _open_app(texts: dict[str, str], run: str | None, ascii: bool, slow: bool) -
             "The app needs a terminal for its keys and its screen. Without one, mnistop train "
             "trains, and mnistop show last shows what came of it."
         )
-    name = None
-    if run is not None:
-        from engine import runs
-
-        name = runs.find(run).name
     from tui.app import run_app
 
-    return run_app(texts, name, ascii, slow)
+    return run_app(texts, run, ascii, slow)

@@ -15,9 +15,9 @@ from engine.evaluate import confusion_matrix, wilson_interval
 from engine.questions import Mistake
 from tui.cli import story
 from tui.cli.output import Output, with_output
+from tui.cli.processes import leaving_on_interrupt, warm_up
 from tui.cli.run_argument import run_argument
 from tui.cli.summary import Summary
-from tui.cli.watch import warm_up
 
 
 @click.command()
@@ -96,7 +96,8 @@ def _tell(
 
 
 def _worst_mistakes(summary: Summary) -> list[Mistake]:
-    return asyncio.run(worker.ask(questions.worst_mistakes, summary.run))
+    with leaving_on_interrupt():
+        return asyncio.run(worker.ask(questions.worst_mistakes, summary.run))
 
 
 def _as_json(

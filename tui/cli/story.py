@@ -108,7 +108,7 @@ def tell_log(out: Output, history: History, epochs: int) -> None:
     for epoch in history.epochs:
         marks = []
         if best and epoch.epoch == best.epoch:
-            marks.append("best accuracy")
+            marks.append("best")
         if epoch is lowest:
             marks.append("lowest loss")
         last = epoch is history.epochs[-1]

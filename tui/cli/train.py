@@ -115,8 +115,10 @@ def _train(out: Output, start: Callable[[], Run], message: str, as_json: bool, d
 
     async def start_and_follow() -> tuple[Run, History | None]:
         run = await watch.launch(start, message)
-        follows = watch.asked or not detach
-        return run, await watch.follow(run) if follows else None
+        if detach and not watch.asked:
+            watch.close()
+            return run, None
+        return run, await watch.follow(run)
 
     run, history = asyncio.run(start_and_follow())
     if not history:

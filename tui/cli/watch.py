@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
-import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,16 +12,8 @@ from engine.errors import RunError
 from engine.history import History, reduce
 from engine.runs import Run
 from tui.cli.output import OutputClosedError, remark
+from tui.cli.processes import leave, warm_up
 from tui.cli.views import View
-
-
-def warm_up() -> None:
-    """Starts the fork server, out of reach of a Ctrl+C that is meant for this process."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        worker.warm_up()
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 class Watch:
@@ -62,6 +52,10 @@ class Watch:
                 self._view.close()
                 raise
         return self._run
+
+    def close(self) -> None:
+        """Shows nothing more of the run."""
+        self._view.close()
 
     async def follow(self, run: Run) -> History:
         """Shows all that the run says, until its last event."""
@@ -113,6 +107,4 @@ class Watch:
             self._view.close()
         if self._run and command:
             remark(f"run {self._run.name} {fate} mnistop {command} {self._run.name}")
-        for helper in multiprocessing.active_children():
-            helper.terminate()
-        os._exit(128 + number)
+        leave(number)

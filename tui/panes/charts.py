@@ -180,7 +180,7 @@ class Charts(LinesPane, can_focus=True):
             reference=reference,
             percent=not loss,
             title="loss" if loss else "accuracy",
-            empty=f"{'Loss' if loss else 'Accuracy'} over the epochs: press r",
+            empty=f"{'Loss' if loss else 'Accuracy'}: {self.state.hint}",
         )
 
     def action_move(self, by: int) -> None:

@@ -10,7 +10,7 @@ from textual.strip import Strip
 
 from tui.panes.lines import LinesPane
 from tui.render import matrix
-from tui.render.cells import line
+from tui.state import State
 
 _EMPTY: NDArray[np.int64] = np.zeros((0, 0), np.int64)
 
@@ -62,6 +62,7 @@ class Confusion(LinesPane, can_focus=True):
     names: tuple[str, ...] = ()
     epoch: int | None = None
     cell: tuple[int, int] | None = None
+    hint = State().hint
 
     def show(self, matrix: NDArray[np.int64], names: tuple[str, ...], epoch: int | None) -> None:
         """Draws a matrix.
@@ -76,8 +77,13 @@ class Confusion(LinesPane, can_focus=True):
             self.cell = None
         self.redraw()
 
-    def clear(self) -> None:
-        """Shows that there is no run."""
+    def clear(self, hint: str) -> None:
+        """Shows that there is no matrix.
+
+        Args:
+            hint: when there will be one.
+        """
+        self.hint = hint
         self.show(_EMPTY, (), None)
 
     def title(self) -> str:
@@ -98,8 +104,7 @@ class Confusion(LinesPane, can_focus=True):
     def lines(self, width: int, height: int) -> list[Strip]:
         """The matrix, or what will fill the pane."""
         if not len(self.matrix):
-            text = "Which digit is taken for which: press r"
-            return [line([(text, self.palette.muted)], width)]
+            return self.say(f"Which class is taken for which: {self.hint}", width)
         return matrix.confusion(
             self.matrix, self.names, self.terminal, width, height, self._cursor()
         )
@@ -107,9 +112,9 @@ class Confusion(LinesPane, can_focus=True):
     def _cursor(self) -> tuple[int, int] | None:
         return self.cell if self.has_focus else None
 
-    def on_focus(self) -> None:
+    def watch_has_focus(self, has_focus: bool) -> None:
         """Starts at the worst cell: the most frequent mistake."""
-        if self.cell is None and len(self.matrix):
+        if has_focus and self.cell is None and len(self.matrix):
             mistakes = self.matrix - np.diag(self.matrix.diagonal())
             true, predicted = divmod(int(mistakes.argmax()), len(mistakes))
             self.cell = (true, predicted)

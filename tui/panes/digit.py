@@ -16,6 +16,7 @@ EPSILONS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3
 """The strengths that + and - step through; the notebook's is 0.125."""
 
 _BARS_WIDTH = 24
+_WIDEST_BARS = 43
 
 
 class Digit(LinesPane, can_focus=True):
@@ -98,6 +99,14 @@ class Digit(LinesPane, can_focus=True):
         self.answer, self.names, self.notice = answer, names, notice
         self.redraw()
 
+    def wait(self, hint: str) -> None:
+        """Shows that there is no image.
+
+        Args:
+            hint: when there will be one.
+        """
+        self.show(None, (), f"An image, and how little it takes to fool the model: {hint}")
+
     def title(self) -> str:
         """Which image, how strong the attack, and whose weights."""
         answer = self.answer
@@ -111,8 +120,7 @@ class Digit(LinesPane, can_focus=True):
         """As many of the three pictures as fit, then the probabilities if there is room."""
         answer = self.answer
         if answer is None:
-            text = self.notice or "An image, and how little it takes to fool the model: press r"
-            return [line([(text, self.palette.muted)], width)]
+            return self.say(self.notice, width)
         mode = self._mode(answer, width, height)
         rows, columns = answer.image.shape
         columns, _ = image.size(rows, columns, self.terminal, mode)
@@ -125,7 +133,14 @@ class Digit(LinesPane, can_focus=True):
         left = width - len(blocks) * (cell + 1)
         if left >= 2 * (_BARS_WIDTH + 1):
             blocks += self._probabilities(answer, (left - 1) // 2, height)
-        return beside(blocks, gap=1)[:height]
+            return beside(blocks, gap=1)[:height]
+        drawn = beside(blocks, gap=1)[:height]
+        below = height - len(drawn) - 1
+        if below > 1:
+            wide = min((width - 2) // 2, _WIDEST_BARS)
+            drawn.append(Strip.blank(width))
+            drawn += beside(self._probabilities(answer, wide, below))
+        return drawn
 
     def _mode(self, answer: AttackedImage, width: int, height: int) -> image.Mode:
         rows, columns = answer.image.shape

@@ -26,8 +26,13 @@ _WORDS = 3
 _EDITOR = 12
 """Columns that an editor has at least."""
 
-_SIGNS = {"changed": "*", "without-effect": "-", "problem": "!"}
-"""The states that have a sign, for eyes and terminals without colour."""
+_LOOKS = {
+    "": (" ", ""),
+    "changed": ("*", "changed"),
+    "without effect": ("-", "faint"),
+    "problem": ("!", "problem"),
+}
+"""For each state of a row, its sign and its style: colour is never the only one."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class Row:
     label: str
     value: str
     state: str
-    """``value``, ``changed``, ``without-effect`` or ``problem``; also the part that styles it."""
+    """``changed``, ``without effect``, ``problem``, or nothing of these."""
     selected: bool
     steps: bool
     """Whether the arrows that step the value are shown."""
@@ -48,10 +53,10 @@ class View:
     """All that is in view."""
 
     rows: Sequence[Row]
-    state: str
-    """``explanation``, ``notice`` or ``problem``; also the part that styles the words."""
     words: Sequence[str]
     """Sentences on the selected row."""
+    part: str
+    """The style of the words."""
     hints: Sequence[str]
     """What else is to know, as in ``9 below``."""
 
@@ -97,7 +102,8 @@ class Painter:
     """Draws a form for one terminal.
 
     Args:
-        style_of: Gives the style of a part, as ``label``, ``changed`` or ``cursor``.
+        style_of: Gives the style of a part, ``label``, ``changed``, ``faint``, ``problem`` or
+            ``cursor``, and with an empty name that of all else.
         terminal: The terminal, of which only ``unicode`` matters.
     """
 
@@ -109,14 +115,14 @@ class Painter:
         width, height = layout.size
         rows = [self._row(row, layout.rows.width) for row in view.rows]
         words = self._words(view, layout)
-        margin = Strip.blank(1, self.style_of("explanation"))
+        margin = Strip.blank(1, self.style_of(""))
         if not layout.beside:
             rule = self._rule(view.hints, width)
             return [*rows, rule, *(Strip.join([margin, line, margin]) for line in words)]
-        empty = [Strip.blank(layout.rows.width, self.style_of("explanation"))]
+        empty = [Strip.blank(layout.rows.width, self.style_of(""))]
         rows += empty * (height - len(rows))
-        words.append(self._line(", ".join(view.hints), layout.words.width, "rule"))
-        wall = self._line(" │ " if self.terminal.unicode else " | ", 3, "rule")
+        words.append(self._line(", ".join(view.hints), layout.words.width, "faint"))
+        wall = self._line(" │ " if self.terminal.unicode else " | ", 3, "faint")
         pairs = zip(rows, words, strict=True)
         return [Strip.join([row, wall, line, margin]) for row, line in pairs]
 
@@ -124,9 +130,9 @@ class Painter:
         pointer, before, after = "›‹›" if self.terminal.unicode else "><>"
         room = width - _MARKS - len(row.label)
         value = shorten(row.value, max(room - 3, 0), self.terminal)
-        sign = _SIGNS.get(row.state, " ")
-        of_value = self.style_of(row.state)
-        of_label = of_value if row.state == "without-effect" else self.style_of("label")
+        sign, part = _LOOKS[row.state]
+        of_value = self.style_of(part)
+        of_label = of_value if part == "faint" else self.style_of("label")
         if row.selected:
             of_label = self.style_of("cursor")
             of_value = of_label + Style(bold=of_value.bold)
@@ -143,7 +149,7 @@ class Painter:
     def _rule(self, hints: Sequence[str], width: int) -> Strip:
         dash = "─" if self.terminal.unicode else "-"
         text = dash + "".join(f" {hint} {dash}" for hint in hints)
-        return self._line(text.ljust(width, dash), width, "rule")
+        return self._line(text.ljust(width, dash), width, "faint")
 
     def _words(self, view: View, layout: Layout) -> list[Strip]:
         _, _, width, height = layout.words
@@ -154,7 +160,7 @@ class Painter:
             cut = " …" if self.terminal.unicode else " ~"
             lines = textwrap.wrap(" ".join(texts), width, max_lines=height, placeholder=cut)
         lines = [*lines, *[""] * height][:height]
-        return [self._line(line, width, view.state) for line in lines]
+        return [self._line(line, width, view.part) for line in lines]
 
     def _line(self, text: str, width: int, part: str) -> Strip:
         text = shorten(text, width, self.terminal)

@@ -95,12 +95,12 @@ class FormValues:
         return {**self.found, **self.wrong}
 
     def state(self, name: str) -> str:
-        """``problem``, ``without-effect``, ``changed``, or ``value`` for the notebook's."""
-        if name in self.wrong or name in self.found:
+        """``problem``, ``without effect``, ``changed``, or nothing where it is the notebook's."""
+        if name in self.problems:
             return "problem"
         if name in self.without_effect:
-            return "without-effect"
-        return "changed" if self._changed(name) else "value"
+            return "without effect"
+        return "changed" if self._changed(name) else ""
 
     @property
     def preset(self) -> str:

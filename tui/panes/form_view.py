@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import ClassVar
 
+from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, clamp
@@ -38,27 +39,19 @@ class FormView(Widget, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "form--label",
-        "form--value",
         "form--changed",
-        "form--without-effect",
-        "form--cursor",
-        "form--explanation",
+        "form--faint",
         "form--problem",
-        "form--notice",
-        "form--rule",
+        "form--cursor",
     }
     """
     | Class | Description |
     | :- | :- |
-    | `form--label` | Names of the hyperparameters. |
-    | `form--value` | Values that are the notebook's. |
-    | `form--changed` | Values that are not the notebook's. |
-    | `form--without-effect` | Rows that change nothing beside the other values. |
-    | `form--cursor` | The selected row. |
-    | `form--explanation` | What the selected row is and may be. |
+    | `form--label` | Names of the rows. |
+    | `form--changed` | Values that are not the default, and why a key did nothing. |
+    | `form--faint` | Rows without effect, and lines between the parts. |
     | `form--problem` | Values that are wrong, and why. |
-    | `form--notice` | Why a key did nothing. |
-    | `form--rule` | Lines between the parts, and hints. |
+    | `form--cursor` | The selected row. |
     """
 
     DEFAULT_CSS = """
@@ -66,26 +59,20 @@ class FormView(Widget, can_focus=True):
         overflow: hidden;
         & > .form--label { color: $text-muted; }
         & > .form--changed { color: $text-accent; text-style: bold; }
-        & > .form--without-effect { color: $text-disabled; }
+        & > .form--faint { color: $text-disabled; }
         & > .form--problem { color: $text-error; text-style: bold; }
-        & > .form--notice { color: $text-warning; }
-        & > .form--rule { color: $text-disabled; }
         & > .form--cursor {
             color: $block-cursor-blurred-foreground;
             background: $block-cursor-blurred-background;
         }
-        &:focus > .form--cursor, &:focus-within > .form--cursor {
+        &:focus-within > .form--cursor {
             color: $block-cursor-foreground;
             background: $block-cursor-background;
         }
         &:ansi {
-            & > .form--without-effect, & > .form--rule { text-style: dim; }
+            & > .form--faint { text-style: dim; }
             & > .form--cursor { color: ansi_default; background: ansi_default; }
-            &:focus > .form--cursor, &:focus-within > .form--cursor {
-                color: ansi_default;
-                background: ansi_default;
-                text-style: reverse;
-            }
+            &:focus-within > .form--cursor { text-style: reverse; }
         }
     }
     """
@@ -193,7 +180,7 @@ class FormView(Widget, can_focus=True):
 
     def _draw(self) -> list[Strip]:
         self._drawn = parts = self.parts
-        painter = Painter(
-            lambda part: self.get_component_rich_style(f"form--{part}"), self._terminal
-        )
-        return painter.paint(self.view(), parts)
+        return Painter(self._style, self._terminal).paint(self.view(), parts)
+
+    def _style(self, part: str) -> Style:
+        return self.get_component_rich_style(f"form--{part}") if part else self.rich_style

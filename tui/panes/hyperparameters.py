@@ -244,6 +244,11 @@ class Hyperparameters(FormView):
             self.has_focus = True
             event.prevent_default()
 
+    def on_descendant_focus(self) -> None:
+        """Send the focus back that was given to an editor which is closed by now."""
+        if not self.editing:
+            self.screen.set_focus(self, scroll_visible=False)
+
     # The mouse
 
     def on_click(self, event: events.Click) -> None:
@@ -303,11 +308,10 @@ class Hyperparameters(FormView):
         hints += [f"{self.top} above"] * bool(self.top) + [f"{below} below"] * bool(below)
         rows = [self._row(name) for name in names]
         if self._notice:
-            return View(rows, "notice", [self._notice], hints)
+            return View(rows, [self._notice], "changed", hints)
         if problem := self.problems.get(self.selected):
-            return View(rows, "problem", [f"! {problem}"], hints)
-        words = self._values.about(self.selected, self.editing)
-        return View(rows, "explanation", words, hints)
+            return View(rows, [f"! {problem}"], "problem", hints)
+        return View(rows, self._values.about(self.selected, self.editing), "", hints)
 
     def _row(self, name: str) -> Row:
         selected = name == self.selected

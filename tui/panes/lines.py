@@ -1,5 +1,6 @@
 """A pane that shows ready-made lines and redraws only the cells that changed."""
 
+import textwrap
 from abc import abstractmethod
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -11,7 +12,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.render.cells import clean, line
+from tui.render.cells import clean, line, plain
 from tui.render.palette import Palette
 from tui.render.terminal import Terminal
 
@@ -38,14 +39,27 @@ class LinesPane(Widget):
     def lines(self, width: int, height: int) -> Sequence[Strip]:
         """The lines below the title, at most `height` of at most `width` cells."""
 
+    def say(self, text: str, width: int) -> list[Strip]:
+        """A text in place of a picture, on as many lines as it takes."""
+        lines = textwrap.wrap(clean(text, self.terminal), max(width, 1))
+        return [line([(part, self.palette.muted)], width) for part in lines]
+
+    def text(self) -> str:
+        """All that the pane shows, as plain text."""
+        return plain(self._draw())
+
+    def _draw(self) -> list[Strip]:
+        width, height = self.size
+        drawn = [self._title_line(width), *self.lines(width, height - 1)]
+        return [strip.adjust_cell_length(width) for strip in drawn[:height]]
+
     def redraw(self) -> None:
         """Draws anew and sends what is different."""
         width, height = self.size
         if not (width and height and self.is_attached and self.display):
             return
-        drawn = [self._title_line(width), *self.lines(width, height - 1)]
-        new = [strip.adjust_cell_length(width) for strip in drawn[:height]]
-        old, self._lines = self._lines, new
+        old, self._lines = self._lines, self._draw()
+        new = self._lines
         regions = [
             region
             for y, (before, after) in enumerate(zip_longest(old, new))
@@ -78,12 +92,24 @@ class LinesPane(Widget):
         """Draws what has changed while the pane was hidden."""
         self.redraw()
 
-    def on_focus(self) -> None:
-        """Shows in the title that the keys go here."""
-        self.redraw()
+    # Textual's own handlers of these two events send the whole widget anew.
 
-    def on_blur(self) -> None:
+    def on_focus(self, event: events.Focus) -> None:
+        """Shows in the title that the keys go here."""
+        event.prevent_default()
+        self.has_focus = True
+        if self.parent:
+            self.parent.post_message(events.DescendantFocus(self))
+
+    def on_blur(self, event: events.Blur) -> None:
         """Shows in the title that the keys go elsewhere."""
+        event.prevent_default()
+        self.has_focus = False
+        if self.parent:
+            self.parent.post_message(events.DescendantBlur(self))
+
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Draws what the focus changes; no style depends on it."""
         self.redraw()
 
 

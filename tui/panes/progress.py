@@ -1,31 +1,37 @@
-"""The progress line: what the program is doing, in one line that is always there."""
+"""The progress line: what the program is doing, said at every moment."""
+
+import textwrap
 
 from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from engine.evaluate import wilson_interval
-from engine.events import EpochFinished, RunFailed, RunFinished
+from engine.events import RunFailed, RunFinished
+from tui.cli.words import accuracy, count, duration
 from tui.render import bars
-from tui.render.cells import clean, line
+from tui.render.cells import PLAIN, clean, line
 from tui.render.palette import Palette
 from tui.render.terminal import Terminal
 from tui.state import State
 
 _RECENT = 8
+_MOST_LINES = 4
+_BAR = range(6, 25)
+"""Widths that the bar may have."""
 _SIGNS = {
-    "starting": ("…", "..."),
-    "running": ("▶", ">"),
-    "paused": ("‖", "||"),
-    "finished": ("✓", "done:"),
-    "stopped": ("■", "stopped:"),
-    "failed": ("✗", "FAILED:"),
-    "interrupted": ("✗", "INTERRUPTED:"),
+    "idle": ("", ""),
+    "starting": ("… ", "... "),
+    "running": ("▶ ", "> "),
+    "paused": ("‖ ", "|| "),
+    "finished": ("✓ ", "done: "),
+    "stopped": ("■ ", "stopped: "),
+    "failed": ("✗ ", "FAILED: "),
+    "interrupted": ("✗ ", "INTERRUPTED: "),
 }
 
 
 class Progress(Widget):
-    """One line.
+    """One line while all goes well; as many as a longer message takes.
 
     Args:
         terminal: what the terminal can show.
@@ -38,97 +44,114 @@ class Progress(Widget):
         self._palette = Palette.of(terminal)
         self._state = State()
         self._notice = ""
-        self._shown = ""
+        self._lines: list[Strip] = []
 
     def show(self, state: State, notice: str = "") -> None:
         """Draws how far a run is.
 
         Args:
             state: the run.
-            notice: what to say while there is no run to speak of.
+            notice: what to say instead, if anything.
         """
         self._state, self._notice = state, notice
-        strip = self.render_line(0)
-        if strip.text != self._shown:
-            self._shown = strip.text
-            self.refresh()
+        self._redraw()
+
+    def on_resize(self) -> None:
+        """Draws for the new width."""
+        self._redraw()
 
     def render_line(self, y: int) -> Strip:
         """The line for Textual's compositor."""
+        drawn = self._lines[y] if y < len(self._lines) else Strip.blank(0)
+        return drawn.adjust_cell_length(self.size.width, PLAIN).apply_style(self.rich_style)
+
+    def _redraw(self) -> None:
         width = self.size.width
-        pieces = self._pieces(width) if y == 0 else []
-        cleaned = [(clean(text, self._terminal), style) for text, style in pieces]
-        return line(cleaned, width).apply_style(self.rich_style)
+        lines = self._draw(width) if width else []
+        if lines and lines != self._lines:
+            self._lines = lines
+            self.styles.height = len(lines)
+            self.refresh()
 
-    def _pieces(self, width: int) -> list[tuple[str, Style | None]]:
-        if self._notice or self._state.run is None:
-            return [(self._notice, self._palette.strong)]
+    def _draw(self, width: int) -> list[Strip]:
         phase = self._state.phase
+        if self._notice or phase == "idle":
+            return self._wrapped(self._notice, width)
         sign = _SIGNS[phase][0 if self._terminal.unicode else 1]
-        text = "  ".join(filter(None, self._words(phase)))
-        pieces: list[tuple[str, Style | None]] = [(f"{sign} ", self._palette.strong)]
-        room = min(24, width - len(sign) - len(text) - 3)
-        if self._state.history.started and phase in ("running", "paused") and room >= 6:
-            [bar] = bars.progress(self._fraction(), room, self._terminal)
-            pieces += [(segment.text, segment.style) for segment in bar]
-            pieces.append((" ", None))
-        return [*pieces, (text, None)]
+        if self._state.history.started and phase in ("running", "paused"):
+            return [line([(sign, self._palette.strong), *self._going(width - len(sign))], width)]
+        return self._wrapped(sign + self._sentence(phase), width)
 
-    def _words(self, phase: str) -> list[str]:
+    def _wrapped(self, text: str, width: int) -> list[Strip]:
+        text = clean(text, self._terminal)
+        end = " …" if self._terminal.unicode else " ~"
+        lines = textwrap.wrap(text, width, max_lines=_MOST_LINES, placeholder=end)
+        return [line([(part, self._palette.strong)], width) for part in lines or [""]]
+
+    def _sentence(self, phase: str) -> str:
         state = self._state
         history, run = state.history, state.run
         assert run
         name = run.name.split("-", 2)[-1]
-        ended = history.ended
-        match ended:
+        trained = count(len(history.epochs), "epoch")
+        match history.ended:
             case RunFailed():
-                return [ended.message]
+                return history.ended.message
             case RunFinished():
-                early = ", early stopping" if ended.reason == "early stopping" else ""
-                seconds = sum(epoch.seconds for epoch in history.epochs)
-                return [
-                    f"{name}: {ended.epochs} epochs in {_duration(seconds)}{early}",
-                    self._best(),
-                ]
+                early = ", early stopping" if history.ended.reason == "early stopping" else ""
+                took = duration(sum(epoch.seconds for epoch in history.epochs))
+                return f"{name}: {trained} in {took}{early}{self._best()}"
         if phase == "stopped":
-            return [f"{name}: stopped and saved after {len(history.epochs)} epochs", self._best()]
+            return f"{name}: stopped and saved after {trained}{self._best()}"
         if phase == "interrupted":
-            return [
-                f"{name}: the training process died after epoch {len(history.epochs) - 1}; what "
-                f"is shown is safe; mnistop resume {name} goes on"
-            ]
-        if history.started is None:
-            return [f"{name}: {history.preparing or 'starting'}"]
-        return self._going()
-
-    def _going(self) -> list[str]:
-        history = self._state.history
-        started = history.started
-        assert started
-        epochs = self._state.epochs_planned
-        recent = history.epochs[-_RECENT:]
-        words = [f"epoch {len(history.epochs)} of {epochs}", f"{self._fraction():.0%}"]
-        if history.paused:
-            words.append("paused: Space goes on")
-        elif recent:
-            seconds = sum(epoch.seconds for epoch in recent) / len(recent)
-            left = seconds * (epochs - len(history.epochs))
-            words += [
-                f"{_si(started.training_images / seconds)} images/s",
-                f"{_duration(left)} left",
-            ]
-        elif history.progress:
-            words.append(f"{_si(history.progress.images_per_second)} images/s")
-        if history.epochs:
-            words.append(f"val {accuracy(history.epochs[-1], started.validation_images)}")
-        return words
+            return (
+                f"{name}: the training process died after {trained}; what is shown is safe, and "
+                f"mnistop resume {name} goes on from the last checkpoint"
+            )
+        return f"{name}: {history.preparing or 'starting'}"
 
     def _best(self) -> str:
         history = self._state.history
         if not (history.best and history.started):
             return ""
-        best = accuracy(history.best, history.started.validation_images)
-        return f"best val {best} at epoch {history.best.epoch}"
+        best = accuracy(history.best.val_acc, history.started.validation_images)
+        return f"  best val {best} at epoch {history.best.epoch}"
+
+    def _going(self, width: int) -> list[tuple[str, Style | None]]:
+        """A bar and the numbers of a run, fewer of both where there is less room."""
+        numbers = self._numbers()
+        for dispensable in ("rate", "percent", "left"):
+            if len("  ".join(numbers.values())) > width:
+                numbers.pop(dispensable, None)
+        text = clean("  ".join(numbers.values()), self._terminal)
+        room = min(_BAR[-1], width - len(text) - 1)
+        if room not in _BAR:
+            return [(text, None)]
+        [bar] = bars.progress(self._fraction(), room, self._terminal)
+        return [*((part.text, part.style) for part in bar), (f" {text}", None)]
+
+    def _numbers(self) -> dict[str, str]:
+        history = self._state.history
+        started = history.started
+        assert started
+        epochs = self._state.epochs_planned
+        recent = history.epochs[-_RECENT:]
+        numbers = {
+            "epoch": f"epoch {len(history.epochs):,} of {epochs:,}",
+            "percent": f"{self._fraction():.0%}",
+        }
+        if history.paused:
+            numbers["paused"] = "paused: Space goes on"
+        elif recent:
+            seconds = sum(epoch.seconds for epoch in recent) / len(recent)
+            numbers["rate"] = f"{_rate(started.training_images / max(seconds, 1e-9))} images/s"
+            numbers["left"] = f"{duration(seconds * (epochs - len(history.epochs)))} left"
+        elif history.progress:
+            numbers["rate"] = f"{_rate(history.progress.images_per_second)} images/s"
+        if history.epochs:
+            reached = accuracy(history.epochs[-1].val_acc, started.validation_images)
+            numbers["val"] = f"val {reached}"
+        return numbers
 
     def _fraction(self) -> float:
         history = self._state.history
@@ -138,21 +161,5 @@ class Progress(Widget):
         return done / max(1, self._state.epochs_planned)
 
 
-def accuracy(epoch: EpochFinished, images: int) -> str:
-    """Validation accuracy with its 95% Wilson interval, as in `89.5% (84.5–93.0)`."""
-    low, high = wilson_interval(epoch.val_acc, images)
-    return f"{epoch.val_acc:.1%} ({100 * low:.1f}–{100 * high:.1f})"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"
-
-
-def _si(rate: float) -> str:
+def _rate(rate: float) -> str:
     return f"{rate / 1000:.0f}k" if rate >= 10_000 else f"{rate:.0f}"

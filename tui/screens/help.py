@@ -25,7 +25,7 @@ class Section:
 
     title: str
     explanation: str
-    bindings: Sequence[BindingType]
+    bindings: Sequence[Binding]
 
 
 class HelpScreen(ModalScreen[None]):
@@ -78,15 +78,14 @@ class HelpScreen(ModalScreen[None]):
                 yield Static(self._keys(section.bindings))
             yield Static("\nEsc closes this, ↑ and ↓ scroll.", markup=False)
 
-    def _keys(self, bindings: Sequence[BindingType]) -> Table:
+    def _keys(self, bindings: Sequence[Binding]) -> Table:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         table.add_column(no_wrap=True, width=14)
         table.add_column()
         for binding in bindings:
-            if isinstance(binding, Binding):
-                keys = self._keymap.get(binding.id or "", binding.key).split(",")
-                shown = [self.app.get_key_display(Binding(key, "", "")) for key in keys]
-                table.add_row(Text(" ".join(shown), style="bold"), Text(binding.tooltip))
+            keys = self._keymap.get(binding.id or "", binding.key).split(",")
+            shown = [self.app.get_key_display(Binding(key.strip(), "", "")) for key in keys]
+            table.add_row(Text(" ".join(shown), style="bold"), Text(binding.tooltip))
         return table
 
     def action_scroll(self, where: str) -> None:

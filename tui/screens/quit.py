@@ -40,7 +40,6 @@ class QuitScreen(ModalScreen[Answer]):
     def compose(self) -> ComposeResult:
         """The line."""
         yield Static(
-            "Training goes on. Quit and:  d leave it running (Enter)   s stop and save   "
-            "Esc do not quit",
+            "d quit, training goes on (Enter)   s stop, save and quit   Esc stay",
             markup=False,
         )

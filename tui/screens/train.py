@@ -11,18 +11,20 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer, Static
+from textual.widgets import Static
+from textual.worker import Worker, WorkerState
 
 from engine import worker
 from engine.config import RunConfig, as_text
 from engine.errors import ConfigError, DataError, MnistopError
-from engine.evaluate import confusion_matrix
 from engine.runs import Run
 from tui import state as states
 from tui.digit_questions import DigitQuestions
 from tui.feed import RunSaid, feed
+from tui.keymap import declared
 from tui.layout import LEAST, MODES, Mode, mode_for
 from tui.panes.charts import Charts
 from tui.panes.confusion import Confusion
@@ -30,10 +32,12 @@ from tui.panes.controls import Controls
 from tui.panes.digit import Digit
 from tui.panes.epoch_log import EpochLog
 from tui.panes.hyperparameters import Hyperparameters
+from tui.panes.key_bar import KeyBar
 from tui.panes.lines import LinesPane
 from tui.panes.progress import Progress
 from tui.panes.tabs import Tabs
-from tui.render.cells import plain
+from tui.panes.value_input import ValueInput
+from tui.predictions import Predictions
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
 from tui.state import State
@@ -41,6 +45,8 @@ from tui.state import State
 _NAMES = ("Hyperparameters", "Charts", "Log", "Confusion", "Digit")
 _FORM, _CHARTS, _LOG = range(3)
 _GOING = ("starting", "running", "paused")
+_SOMETIMES = ("train", "pause", "stop", "back", "digit", "zoom")
+"""Actions that are not always possible."""
 
 
 class TrainScreen(Screen[None]):
@@ -86,23 +92,29 @@ class TrainScreen(Screen[None]):
         Binding(
             "escape",
             "back",
-            "Live",
+            "Back",
             id="back",
             tooltip="Back: from the full-screen pane, then from an epoch to the newest",
         ),
     ]
 
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """The focused widget; panes draw their own focus, and nothing else has to be sent."""
+
     def __init__(
         self, terminal: Terminal, values: dict[str, str], run: Run | None, frames: float
     ) -> None:
         super().__init__()
+        self._terminal = terminal
         self._frames = frames
         self._to_open = run
         self._state = State()
-        self._labels: NDArray[np.uint8] = np.empty(0, np.uint8)
+        self._predictions: Predictions | None = None
         self._notice = ""
         self._launching = False
+        self._after_launch: Callable[[], object] | None = None
         self._after_end: Callable[[], object] | None = None
+        self._possible: frozenset[str] = frozenset()
         self._warm = False
         self._dirty = True
         self._zoomed = False
@@ -116,6 +128,8 @@ class TrainScreen(Screen[None]):
         self._progress = Progress(terminal, id="progress")
         self._tabs = Tabs(terminal, id="tabs")
         self._controls = Controls(terminal)
+        self._too_small = Static(id="too-small", markup=False)
+        self._arranged: tuple[Mode, set[int]] | None = None
         self._column = Container(id="form-column")
         self._dashboard = Container(id="dashboard")
         self._questions = DigitQuestions(self._digit)
@@ -124,16 +138,16 @@ class TrainScreen(Screen[None]):
         """The tree; which of it is shown where is up to `_arrange`."""
         yield self._tabs
         with self._dashboard:
+            yield self._charts
+            yield self._log
             with self._column:
                 yield self._form
                 yield self._controls
-            yield self._charts
-            yield self._log
             yield self._matrix
             yield self._digit
         yield self._progress
-        yield Static(id="too-small", markup=False)
-        yield Footer(show_command_palette=False, compact=True)
+        yield self._too_small
+        yield KeyBar(self._terminal)
 
     def on_mount(self) -> None:
         """Starts with the form, nothing being edited."""
@@ -166,40 +180,42 @@ class TrainScreen(Screen[None]):
 
     def _arrange(self) -> None:
         mode = self._mode()
-        for other in MODES:
-            self.set_class(other == mode, other)
-        if mode == "too-small":
-            size = self.app.size
-            self.query_one("#too-small", Static).update(
-                f"The terminal has {size.width}×{size.height} cells; mnistop needs "
-                f"{LEAST.width}×{LEAST.height}. Training is not affected."
-            )
-        if mode == "medium":
-            self._dashboard.move_child(self._column, after=self._log)
-        else:
-            self._dashboard.move_child(self._column, before=self._charts)
-        panes = self._panes
-        for index, pane in enumerate(panes):
-            pane.display = (
-                mode == "wide"
-                or index == self._active
-                or (mode == "medium" and index in (_CHARTS, _LOG, self._shared))
-            )
-            if mode == "medium" and index not in (_CHARTS, _LOG, self._shared):
-                pane.display = False
+        shown = {
+            "wide": {*range(len(_NAMES))},
+            "medium": {_CHARTS, _LOG, self._shared},
+            "small": {self._active},
+            "too-small": set(),
+        }[mode]
         self._tabs.show(_NAMES, self._active)
+        if mode == "too-small":
+            self._too_small.update(
+                f"The terminal has {self.app.size.width}×{self.app.size.height} cells; mnistop "
+                f"needs {LEAST.width}×{LEAST.height}. Training is not affected."
+            )
+        if (mode, shown) != self._arranged:
+            self._arranged = (mode, shown)
+            for other in MODES:
+                self.set_class(other == mode, other)
+            for index, pane in enumerate(self._panes):
+                pane.display = index in shown
+            if shown and self.focused is None:
+                self._go_to(self._active)
+            self._changed()
 
     def on_resize(self, event: events.Resize) -> None:
         """Finds the arrangement that fits."""
         self._arrange()
 
-    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+    def on_descendant_focus(self) -> None:
         """Shows the pane that has got the focus."""
         for index, pane in enumerate(self._panes):
-            if pane in event.widget.ancestors_with_self:
-                self._active = index
-                if index not in (_CHARTS, _LOG):
-                    self._shared = index
+            if self.focused and pane in self.focused.ancestors_with_self:
+                self._show_pane(index)
+
+    def _show_pane(self, index: int) -> None:
+        self._active = index
+        if index not in (_CHARTS, _LOG):
+            self._shared = index
         self._arrange()
 
     def action_pane(self, by: int) -> None:
@@ -207,10 +223,8 @@ class TrainScreen(Screen[None]):
         self._go_to((self._active + by) % len(_NAMES))
 
     def _go_to(self, index: int) -> None:
-        self._active = index
-        self._panes[index].display = True
-        target = self._form if index == _FORM else self._panes[index]
-        target.focus()
+        self._show_pane(index)
+        self.set_focus(self._form if index == _FORM else self._panes[index])
 
     @on(Tabs.Chosen)
     def _on_tab(self, message: Tabs.Chosen) -> None:
@@ -223,11 +237,11 @@ class TrainScreen(Screen[None]):
 
     def sections(self) -> list[Section]:
         """What each pane is for and its keys, for the help; the focused pane first."""
-        kinds: list[type[Hyperparameters | Charts | EpochLog | Confusion | Digit]]
-        kinds = [Hyperparameters, Charts, EpochLog, Confusion, Digit]
+        kinds: list[tuple[type[Widget], ...]]
+        kinds = [(Hyperparameters, ValueInput), (Charts,), (EpochLog,), (Confusion,), (Digit,)]
         sections = [
-            Section(name, getattr(kind, "EXPLANATION", ""), kind.BINDINGS)
-            for name, kind in zip(_NAMES, kinds, strict=True)
+            Section(name, getattr(pane, "EXPLANATION", ""), declared(pane, *parts))
+            for name, (pane, *parts) in zip(_NAMES, kinds, strict=True)
         ]
         return sections[self._active :] + sections[: self._active]
 
@@ -251,7 +265,7 @@ class TrainScreen(Screen[None]):
     async def _launch(self, config: RunConfig) -> None:
         self._notice = ""
         try:
-            self.watch_run(await asyncio.to_thread(worker.launch, config))
+            run = await asyncio.to_thread(worker.launch, config)
         except ConfigError as error:
             for name, sentence in error.problems.items():
                 self._complain(name, sentence)
@@ -259,11 +273,13 @@ class TrainScreen(Screen[None]):
             self._complain("source", str(error))
         except MnistopError as error:
             self._notice = str(error)
+        else:
+            self.watch_run(run)
         finally:
             self._launching = False
             self._changed()
-            if self._after_end:
-                self.action_stop()
+            if self._after_launch:
+                self._after_launch()
 
     def _complain(self, name: str, sentence: str) -> None:
         self._form.show_problem(name, sentence)
@@ -284,21 +300,32 @@ class TrainScreen(Screen[None]):
         self._form.show_run(config)
         if self._mode() == "small" and self._active == _FORM:
             self._go_to(_CHARTS)
-        self._labels = np.empty(0, np.uint8)
+        self._predictions = None
         self._state = states.watching(run, config)
         self._questions.forget()
-        self._matrix.clear()
         self.run_worker(feed(run, self), group="feed", exclusive=True, exit_on_error=False)
 
     def action_stop(self) -> None:
         """Asks the run to stop and save."""
         self._tell(worker.stop)
 
+    def leave_then(self, then: Callable[[], object]) -> None:
+        """Does something, but not before a run that is being started is there."""
+        if self._launching:
+            self._after_launch = then
+        else:
+            then()
+
     def stop_then(self, then: Callable[[], object]) -> None:
         """Stops the run and does something once it has saved."""
-        self._after_end = then
-        if not self._launching:
+        self.leave_then(lambda: self._stop_then(then))
+
+    def _stop_then(self, then: Callable[[], object]) -> None:
+        if self.is_training:
+            self._after_end = then
             self.action_stop()
+        else:
+            then()
 
     def action_pause(self) -> None:
         """Pauses the run, or lets it go on."""
@@ -321,23 +348,40 @@ class TrainScreen(Screen[None]):
             case "back":
                 return self._zoomed or self._state.cursor is not None
             case "digit":
-                return len(self._labels) > 0
+                return self._predictions is not None
+            case "zoom":
+                return self._zoomed or mode_for(self.app.size) != "small"
         return True
 
     # What the run says
 
     @on(RunSaid)
     def _on_run_said(self, message: RunSaid) -> None:
-        first = not self._state.history.epochs
-        self._state = states.reduce(self._state, message.events)
+        if message.run != self._state.run:
+            return
+        before = self._state
+        self._state = states.reduce(before, message.events)
         self._dirty = True
-        if first and self._state.history.epochs:
-            self._draw_if_dirty()
+        if self._predictions is None and (started := self._state.history.started):
+            self._predictions = Predictions(message.run, len(started.class_names))
         if not self.is_training:
             self._form.unlock()
+        if self._state.phase != before.phase or not before.history.epochs:
+            self._draw_if_dirty()
+        if self._after_end and not self.is_training:
+            self._after_end()
+
+    @on(Worker.StateChanged)
+    def _on_worker_state_changed(self, message: Worker.StateChanged) -> None:
+        if message.state == WorkerState.ERROR:
+            error = message.worker.error
+            self._notice = f"This is a fault of the program, {type(error).__name__}: {error}"
             self._changed()
-            if self._after_end:
-                self._after_end()
+
+    @on(Hyperparameters.Changed)
+    def _on_form_changed(self) -> None:
+        self._notice = ""
+        self._changed()
 
     # Looking at an epoch
 
@@ -361,7 +405,10 @@ class TrainScreen(Screen[None]):
 
     def action_digit(self, by: int) -> None:
         """Shows another validation image that is predicted rightly."""
-        self._questions.step(by, self._right())
+        right = self._right()
+        if not len(right):
+            self.notify("No validation image is predicted rightly here.")
+        self._questions.step(by, right)
         self._changed()
 
     @on(Digit.EpsilonChosen)
@@ -382,7 +429,7 @@ class TrainScreen(Screen[None]):
         run = self._state.run.name if self._state.run else "no-run"
         path = Path(f"mnistop-{run}-{_NAMES[self._active].lower()}.txt").absolute()
         try:
-            path.write_text(plain(pane.lines(pane.size.width, pane.size.height)) + "\n")
+            path.write_text(pane.text() + "\n", encoding="utf-8")
         except OSError as error:
             self.notify(f"{path}: {error.strerror}.", severity="error", markup=False)
         else:
@@ -393,10 +440,9 @@ class TrainScreen(Screen[None]):
     def _changed(self) -> None:
         self._dirty = True
         self._draw_if_dirty()
-        self.refresh_bindings()
 
     def _draw_if_dirty(self) -> None:
-        if self._dirty:
+        if self._dirty and self.is_mounted:
             self._draw()
 
     def _draw(self) -> None:
@@ -405,11 +451,15 @@ class TrainScreen(Screen[None]):
         self._charts.show(state)
         self._log.show(state)
         self._progress.show(state, self._words())
-        self._draw_matrix()
-        self._questions.want(state, self._right())
-        self._controls.show(
-            frozenset(name for name in ("train", "pause", "stop") if self.check_action(name, ()))
-        )
+        if self._matrix.display:
+            self._draw_matrix()
+        if self._digit.display:
+            self._questions.want(state, self._right())
+        possible = frozenset(action for action in _SOMETIMES if self.check_action(action, ()))
+        if possible != self._possible:
+            self._possible = possible
+            self._controls.show(possible)
+            self.refresh_bindings()
 
     def _words(self) -> str:
         if self._launching:
@@ -425,25 +475,17 @@ class TrainScreen(Screen[None]):
             return f"Press r to train with these settings, ? for help{loading}"
         return ""
 
-    def _predictions(self) -> NDArray[np.uint8] | None:
-        run = self._state.run
-        if run is None or self._state.history.started is None:
-            return None
-        if not len(self._labels):
-            self._labels = run.labels()
-        return run.predictions_after(self._state.shown_epoch + 1)
-
     def _right(self) -> NDArray[np.intp]:
         """The validation images that are predicted rightly at the shown epoch."""
-        predictions = self._predictions()
-        if predictions is None:
+        if self._predictions is None:
             return np.empty(0, np.intp)
-        return np.flatnonzero(predictions == self._labels)
+        return self._predictions.right(self._state.shown_epoch + 1)
 
     def _draw_matrix(self) -> None:
-        predictions, started = self._predictions(), self._state.history.started
-        if predictions is None or started is None:
-            return
-        names = tuple(started.class_names)
-        matrix = confusion_matrix(self._labels, predictions, len(names))
-        self._matrix.show(matrix, names, self._state.shown_epoch)
+        state = self._state
+        started, predictions = state.history.started, self._predictions
+        matrix = predictions.matrix(state.shown_epoch + 1) if predictions else None
+        if started is None or matrix is None:
+            self._matrix.clear(state.hint)
+        else:
+            self._matrix.show(matrix, tuple(started.class_names), state.shown_epoch)

@@ -1,0 +1,61 @@
+"""The user's own keys, from the configuration file."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.errors import MnistopError
+from tui.keymap import read_keymap
+
+KNOWN = {"train", "pause", "charts.earlier"}
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The configuration file, which is not there yet."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    path = tmp_path / "mnistop" / "config.toml"
+    path.parent.mkdir()
+    return path
+
+
+def test_without_a_file_all_keys_are_as_they_are(config: Path) -> None:
+    assert read_keymap(KNOWN) == {}
+
+
+def test_a_file_without_keys_changes_none(config: Path) -> None:
+    config.write_text("slow = true\n")
+    assert read_keymap(KNOWN) == {}
+
+
+@pytest.mark.parametrize("name", ["charts.earlier", '"charts.earlier"'])
+def test_keys_are_read_by_the_id_of_what_they_do(config: Path, name: str) -> None:
+    config.write_text(f'[keys]\ntrain = "t"\n{name} = "comma"\n')
+    assert read_keymap(KNOWN) == {"train": "t", "charts.earlier": "comma"}
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"[keys\n", "cannot be read"),
+        (b"\xff\xfe", "cannot be read"),
+        (b"[keys]\ntrain = 1\n", "train must be a key"),
+        (b'[keys]\ntrain = ""\n', "train must be a key"),
+        (b"keys = 5\n", "must be a table"),
+        (b'[keys]\ntrian = "t"\n', r"trian: did you mean train\?"),
+        (b"[keys]\nxyz = 't'\n", "no key is called xyz"),
+    ],
+)
+def test_a_file_that_cannot_be_used_gets_a_sentence(
+    config: Path, content: bytes, complaint: str
+) -> None:
+    config.write_bytes(content)
+    with pytest.raises(MnistopError, match=complaint) as caught:
+        read_keymap(KNOWN)
+    assert str(config) in str(caught.value)
+
+
+def test_a_file_that_may_not_be_read_gets_a_sentence(config: Path) -> None:
+    config.mkdir()
+    with pytest.raises(MnistopError, match="cannot be read"):
+        read_keymap(KNOWN)

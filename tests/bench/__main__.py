@@ -1,0 +1,6 @@
+"""All benchmarks: `python -m tests.bench`."""
+
+from tests.bench import interface, training
+
+training.main()
+interface.main()

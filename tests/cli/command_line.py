@@ -1,0 +1,88 @@
+"""The real `mnistop` command in a runs folder of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pexpect
+
+COMMAND = [sys.executable, "-m", "tui"]
+SHORT = ("--epochs", "12", "--samples", "400", "--hidden", "16")
+"""Flags of a run that takes an instant."""
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.02)
+
+
+@dataclass
+class Place:
+    """A runs folder, and the real command in it."""
+
+    folder: Path
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return os.environ | {
+            "MNISTOP_RUNS": str(self.folder),
+            "MNISTOP_CACHE": str(self.folder / "cache"),
+            "TERM": "xterm-256color",
+            "PYTHONUTF8": "1",
+            "NO_COLOR": "",
+        }
+
+    def run(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*COMMAND, *words],
+            env=self.environ | environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def in_terminal(self, *words: str, width: int = 100, **environ: str) -> "pexpect.spawn[str]":
+        return pexpect.spawn(
+            COMMAND[0],
+            [*COMMAND[1:], *words],
+            env=self.environ | environ,
+            dimensions=(40, width),
+            encoding="utf-8",
+            timeout=30,
+        )
+
+    def train_detached(self, *words: str) -> str:
+        done = self.run("train", "--detach", *words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def state(self, name: str) -> dict[str, object]:
+        listed = json.loads(self.run("runs", "--json").stdout)
+        (found,) = [row for row in listed if row["name"] == name]
+        return found
+
+    def events(self, name: str) -> list[dict[str, object]]:
+        lines = (self.folder / name / "events.jsonl").read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
+
+@dataclass
+class Finished:
+    place: Place
+    done: subprocess.CompletedProcess[str]
+    name: str
+
+
+@dataclass
+class Answer:
+    code: int
+    out: str
+    err: str

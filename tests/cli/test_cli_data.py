@@ -1,0 +1,84 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import Answer, Place
+
+from tui.cli.words import accuracy, count, duration, is_milestone, loss
+
+Call = Callable[..., Answer]
+
+
+def test_the_bundled_images_are_described(call: Call):
+    answer = call("data")
+    assert answer.code == 0
+    for words in (
+        "4,502 images of 28×28 pixels, 10 classes",
+        "CC BY-SA 3.0",
+        "pixels stored from 0 to 255",
+        "3,601 to train on, 901 to validate",
+        "mnistop train --samples all",
+    ):
+        assert words in answer.out
+    assert max(map(len, answer.out.splitlines())) <= 80
+
+
+def test_fewer_samples_and_an_own_file(call: Call, tmp_path: Path):
+    file = tmp_path / "my digits.npz"
+    labels = np.arange(40) % 4
+    np.savez(file, images=np.random.default_rng(0).integers(0, 255, (40, 9, 9)), labels=labels)
+    answer = call("data", str(file), "--samples", "20")
+    assert answer.code == 0
+    assert "20 images of 9×9 pixels, 4 classes" in answer.out
+    assert f"mnistop train --source '{file}' --samples 20" in answer.out
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["/no/such/file"], "/no/such/file"),
+        (["digitz"], "did you mean digits?"),
+        (["--samples", "5000"], "4,502"),
+        (["--samples", "0"], "--samples"),
+        (["--samples", "many"], "'many'"),
+        (["/dev/null"], "/dev/null"),
+        (["bundled", "digits"], "digits"),
+    ],
+)
+def test_what_cannot_be_used_is_told(call: Call, words: list[str], part: str):
+    answer = call("data", *words)
+    assert answer.code == 2
+    assert part in answer.err
+    assert answer.out == ""
+
+
+def test_on_a_terminal_the_images_are_drawn_in_gray(place: Place):
+    text = place.in_terminal("data").read()
+    assert "▀" in text
+    assert "\x1b[38;5;" in text
+
+
+def test_numbers_in_words():
+    assert accuracy(0.895, 200) == "89.5% (84.5–93.0)"
+    assert [duration(seconds) for seconds in (0.42, 8.4, 200, 7500)] == [
+        "0.4 s",
+        "8 s",
+        "3 min 20 s",
+        "2 h 5 min",
+    ]
+    assert [count(number, "epoch") for number in (0, 1, 2000)] == [
+        "0 epochs",
+        "1 epoch",
+        "2,000 epochs",
+    ]
+    assert loss(0.6971) == "0.697"
+    assert len(loss(1.2e30)) < 10
+
+
+def test_the_table_is_the_notebooks_and_never_long():
+    shown = [epoch for epoch in range(100) if is_milestone(epoch, 100)]
+    assert shown == list(range(0, 100, 10))
+    assert all(is_milestone(epoch, 12) for epoch in range(12))
+    for epochs in (200, 999, 20_000, 100_000):
+        assert 20 <= sum(is_milestone(epoch, epochs) for epoch in range(epochs)) <= 50

@@ -1,0 +1,118 @@
+import json
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from command_line import COMMAND, Answer, Finished, Place
+
+Call = Callable[..., Answer]
+
+
+def test_show_tells_the_whole_story_and_does_not_wait_for_pytorch(finished: Finished):
+    show = subprocess.Popen(
+        [*COMMAND, "show", "last"],
+        env=finished.place.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert show.stdout
+    assert show.stderr
+    lines, moments = [], []
+    for line in show.stdout:
+        lines.append(line.rstrip("\n"))
+        moments.append(time.monotonic())
+    assert show.wait() == 0
+    assert show.stderr.read() == ""
+    text = "\n".join(lines)
+    assert "\x1b" not in text
+    assert max(map(len, lines)) <= 80
+    assert lines[0].startswith(f"run {finished.name}: finished, 12 epochs of 12 in ")
+    for words in (
+        "SETTINGS",
+        "epochs: 12 (the notebook has 100)",
+        "320 images to train on and 80 to validate, 28×28 pixels, 10 classes",
+        "guessing among 10 has ln 10 = 2.303",
+        "%  best",
+        "lowest loss",
+        "CONFUSION MATRIX AFTER EPOCH 11",
+        "recall",
+        "a 95% interval",
+        "of 11 other epochs lie within this interval",
+        "MOST CONFIDENT MISTAKES",
+        "taken for",
+    ):
+        assert words in text
+    assert re.search(r"\d+ of 80 right: \d+\.\d% \(\d+\.\d–\d+\.\d\)", text)
+    assert "mnistop train --samples 400 --epochs 12 --hidden 16" in lines[2]
+    mistakes = lines.index("MOST CONFIDENT MISTAKES OF THE NEWEST WEIGHTS")
+    assert moments[mistakes] - moments[0] < moments[-1] - moments[mistakes]
+
+
+def test_show_as_json_holds_the_same(call: Call, finished: Finished):
+    story = json.loads(call("show", "last", "--json", runs=finished.place.folder).out)
+    assert story["state"] == "finished"
+    assert story["changes"] == {"samples": "400", "epochs": "12", "hidden": "16"}
+    assert [row["epoch"] for row in story["log"]] == list(range(12))
+    counts = story["confusion"]["counts"]
+    assert sum(map(sum, counts)) == story["facts"]["validation_images"] == 80
+    right = sum(counts[index][index] for index in range(10))
+    assert abs(right / 80 - story["log"][-1]["val_acc"]) < 1e-6
+    low, high = story["best"]["interval"]
+    assert low < story["best"]["val_acc"] < high
+    wrong = 80 - right
+    assert len(story["mistakes"]) == min(8, wrong)
+    confidences = [max(one["probabilities"]) for one in story["mistakes"]]
+    assert confidences == sorted(confidences, reverse=True)
+    assert all(one["prediction"] != one["label"] for one in story["mistakes"])
+
+
+def test_another_epoch_can_be_shown(call: Call, without_weights: Place):
+    answer = call("show", "last", "--epoch", "0", runs=without_weights.folder)
+    assert "CONFUSION MATRIX AFTER EPOCH 0" in answer.out
+    for epoch in ("12", "-1"):
+        answer = call("show", "last", "--epoch", epoch)
+        assert answer.code == 2
+        assert "has epochs 0 to 11" in answer.err
+
+
+def test_it_takes_the_width_of_the_terminal(without_weights: Place):
+    for width in (70, 120):
+        text = without_weights.in_terminal("show", "last", width=width).read()
+        text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+        longest = max(len(line) for line in text.splitlines() if "mnistop" not in line)
+        assert 0.7 * width < longest <= width
+
+
+def test_no_color_means_no_color(without_weights: Place):
+    coloured = without_weights.in_terminal("show", "last").read()
+    plain = without_weights.in_terminal("show", "last", NO_COLOR="1").read()
+    assert "\x1b[38;5;" in coloured
+    assert "\x1b[3" not in plain
+
+
+def test_ctrl_c_does_not_wait_for_pytorch(finished: Finished):
+    terminal = finished.place.in_terminal("show", "last")
+    terminal.expect("mistakes of the newest weights")
+    terminal.sendintr()
+    started = time.monotonic()
+    rest = terminal.read()
+    terminal.close()
+    assert time.monotonic() - started < 1
+    assert terminal.exitstatus == 130
+    assert "Traceback" not in rest
+
+
+def test_without_its_data_the_rest_is_shown(call: Call, finished: Finished, tmp_path: Path):
+    folder = tmp_path / "gone" / finished.name
+    shutil.copytree(finished.place.folder / finished.name, folder)
+    file = folder / "config.json"
+    file.write_text(file.read_text().replace('"bundled"', '"/gone"'))
+    answer = call("show", "last", runs=folder.parent)
+    assert answer.code == 0
+    assert "CONFUSION MATRIX" in answer.out
+    assert "They cannot be shown. " in answer.out
+    assert "/gone" in answer.out

@@ -1,0 +1,81 @@
+import os
+import re
+import signal
+import time
+
+import pexpect
+from command_line import Place, wait_until
+
+LONG = ("--epochs", "100000")
+
+
+def _ended(terminal: "pexpect.spawn[str]") -> str:
+    """All that came after the last expectation, once the command has ended."""
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.before or "").replace("\r", "")
+
+
+def test_ctrl_c_stops_saves_and_tells_how_to_go_on(place: Place):
+    terminal = place.in_terminal("train", *LONG)
+    terminal.expect("loading PyTorch", timeout=3)
+    terminal.expect("left")
+    terminal.sendintr()
+    last = _ended(terminal)
+    assert terminal.exitstatus == 130
+    (folder,) = place.folder.iterdir()
+    assert f"run {folder.name} stopped and saved after" in last
+    assert f"mnistop resume {folder.name}" in last
+    assert (folder / "checkpoint.pt").exists()
+    assert place.events(folder.name)[-1]["event"] == "RunStopped"
+
+
+def test_ctrl_c_while_loading_still_leaves_a_saved_run(place: Place):
+    terminal = place.in_terminal("train", *LONG)
+    terminal.expect("loading PyTorch")
+    terminal.sendintr()
+    last = _ended(terminal)
+    assert terminal.exitstatus == 130
+    assert "stopped and saved after 0 epochs of 100000" in last
+    assert "Traceback" not in last
+
+
+def test_a_second_ctrl_c_leaves_at_once_and_the_run_stops_by_itself(place: Place):
+    slow = ("--hidden", "4096 4096", "--batch-size", "800", "--optimizer", "adam")
+    terminal = place.in_terminal("train", *LONG, *slow)
+    terminal.expect("first epoch")
+    terminal.sendintr()
+    terminal.expect("stopping and saving")
+    started = time.monotonic()
+    terminal.sendintr()
+    last = _ended(terminal)
+    assert time.monotonic() - started < 1
+    assert terminal.exitstatus == 130
+    assert "mnistop resume" in last
+    (folder,) = place.folder.iterdir()
+    wait_until(lambda: place.state(folder.name)["state"] == "stopped")
+
+
+def test_sigterm_stops_and_saves_and_a_narrow_terminal_has_a_short_line(place: Place):
+    terminal = place.in_terminal("train", *LONG, width=40)
+    terminal.expect(r"epoch \d+/100000")
+    terminal.kill(signal.SIGTERM)
+    assert "stopped and saved" in _ended(terminal)
+    assert terminal.exitstatus == 128 + signal.SIGTERM
+
+
+def test_when_the_terminal_goes_away_training_goes_on_and_can_be_followed(place: Place):
+    terminal = place.in_terminal("train", *LONG)
+    terminal.expect("left")
+    os.close(terminal.child_fd)
+    wait_until(lambda: not terminal.isalive())
+    (folder,) = place.folder.iterdir()
+    assert place.state(folder.name)["state"] == "running"
+
+    second = place.in_terminal("follow", "last")
+    second.expect("left")
+    second.sendintr()
+    last = _ended(second)
+    assert second.exitstatus == 130
+    assert f"run {folder.name} goes on" in last
+    assert place.state(folder.name)["state"] == "running"

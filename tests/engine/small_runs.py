@@ -1,0 +1,170 @@
+"""Trainings that take a moment, in this process or in processes of their own."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine import worker
+from engine.config import RunConfig
+from engine.data import load, split
+from engine.events import Event
+from engine.history import History, reduce
+from engine.runs import Run, list_runs, read_events
+from engine.train import train
+from engine.training import Epoch, Labelled, Training
+
+CPU = torch.device("cpu")
+ROOT = Path(__file__).parents[2]
+
+
+# In this process.
+
+
+def digits_config(**values: Any) -> RunConfig:
+    """A run on the 8 × 8 digits: 10 steps an epoch, where nothing else is asked for."""
+    defaults = {"source": "digits", "samples": 400, "epochs": 3, "hidden": (16,), "device": "cpu"}
+    return RunConfig(**(defaults | values))
+
+
+def prepared(config: RunConfig) -> tuple[Training, Labelled, Labelled]:
+    """A fresh training with its training and validation images."""
+    dataset = load(config.source, config.samples)
+    parts = [
+        Labelled(
+            torch.from_numpy(dataset.images[rows]).flatten(1),
+            torch.from_numpy(dataset.labels[rows]),
+        )
+        for rows in split(dataset, config.val_fraction, config.split_seed)
+    ]
+    return Training(config, dataset.image_shape, dataset.classes, CPU), parts[0], parts[1]
+
+
+class Listener:
+    """The sink and the control of a training: keeps all that it hears.
+
+    Args:
+        stop_after: steps after which to ask for a stop; None for never.
+    """
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.epochs: list[Epoch] = []
+        self.saved: list[bytes] = []
+        self._stop_after = stop_after
+
+    def step_done(self, training: Training, labels: Tensor) -> None:
+        self.saved.append(to_bytes(training.state_dict()))
+
+    def epoch_done(self, training: Training, epoch: Epoch) -> None:
+        self.epochs.append(epoch)
+
+    def wait_while_paused(self) -> float:
+        return 0.0
+
+    def wants_stop(self) -> bool:
+        return self._stop_after is not None and len(self.saved) >= self._stop_after
+
+
+class QuietListener(Listener):
+    """One that keeps the epochs only."""
+
+    def step_done(self, training: Training, labels: Tensor) -> None:
+        pass
+
+
+def trained(config: RunConfig) -> tuple[Training, list[Epoch]]:
+    """A training gone to its end, and its epochs."""
+    training, images, validation = prepared(config)
+    listener = QuietListener()
+    train(training, images, validation, listener, listener)
+    return training, listener.epochs
+
+
+def to_bytes(content: object) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()
+
+
+def from_bytes(content: bytes) -> Any:
+    return torch.load(io.BytesIO(content), weights_only=True)
+
+
+def numbers(epochs: Sequence[Epoch]) -> list[tuple[Any, ...]]:
+    """All of some epochs but how long they took."""
+    return [
+        (
+            each.train_loss,
+            each.val_loss,
+            each.train_acc,
+            each.val_acc,
+            each.lr,
+            each.predictions.tolist(),
+        )
+        for each in epochs
+    ]
+
+
+# In processes of their own.
+
+ENDLESS = 1_000_000
+"""Epochs of a run that only ends when it is told to."""
+
+
+def history_of(run: Run) -> History:
+    return reduce(History(), read_events(run))
+
+
+def state_of(run: Run) -> str:
+    return history_of(run).state(run.is_running())
+
+
+async def until(run: Run, reached: Callable[[History], object]) -> History:
+    """What the run has said once that is so, or when it has ended."""
+    history = History()
+    async for batch in worker.follow(run):
+        for event in batch:
+            history = reduce(history, [event])
+            if reached(history):
+                return history
+    return history
+
+
+async def to_the_end(run: Run) -> tuple[History, list[Event]]:
+    """What the run said, all in all."""
+    said: list[Event] = []
+    async for batch in worker.follow(run):
+        said += batch
+    return reduce(History(), said), said
+
+
+def kill_all() -> None:
+    """Ends the training processes that a test left."""
+    for run in list_runs():
+        if process := run.process_id():
+            os.kill(process, signal.SIGKILL)
+
+
+def run_script(
+    code: str, runs: Path, wrapped_in: Sequence[str] = (), **options: Any
+) -> subprocess.Popen[str]:
+    """Starts a Python process of its own, whose runs go to a folder.
+
+    Args:
+        code: what it does.
+        runs: the folder of its runs.
+        wrapped_in: a command that runs the rest of the command line.
+        options: more for `Popen`.
+    """
+    environment = os.environ | {"MNISTOP_RUNS": str(runs), "PYTHONPATH": str(ROOT)}
+    settings = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+    return subprocess.Popen(
+        [*wrapped_in, sys.executable, "-c", code], text=True, env=environment, **settings
+    )

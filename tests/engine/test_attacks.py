@@ -1,0 +1,167 @@
+"""An attack keeps to its budget, tells the truth about its success, and leaves no trace."""
+
+from functools import cache
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_runs import digits_config, prepared, trained
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.attacks import FGSM, Attack
+from engine.attacks.base import evaluating, input_gradient
+from engine.model import MLP
+
+
+class Wild(Attack):
+    """Goes far beyond its budget, in all directions."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    def run(self, model: nn.Module, images: Tensor, labels: Tensor, epsilon: float) -> Tensor:
+        random = torch.Generator().manual_seed(self.seed)
+        return images + 10 * torch.randn(images.shape, generator=random)
+
+
+class Broken(Attack):
+    def run(self, model: nn.Module, images: Tensor, labels: Tensor, epsilon: float) -> Tensor:
+        raise ArithmeticError
+
+
+ATTACKS: list[Attack] = [FGSM(), Wild()]
+
+
+def some_batch(seed: int, batch: int = 6) -> tuple[MLP, Tensor, Tensor]:
+    random = torch.Generator().manual_seed(seed)
+    model = MLP((20, 8, 4), dropout=0.5, generator=random)
+    model.dropout_generator = random
+    images = torch.rand(batch, 20, generator=random)
+    images[0, :10] = torch.tensor([0.0, 1.0]).repeat(5)
+    return model, images, torch.randint(0, 4, (batch,), generator=random)
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=repr)
+@settings(max_examples=60, deadline=None)
+@given(epsilon=st.floats(0, 1), seed=st.integers(0, 2**32))
+def test_no_pixel_changes_by_more_than_epsilon_or_leaves_0_to_1(
+    attack: Attack, epsilon: float, seed: int
+) -> None:
+    model, images, labels = some_batch(seed)
+    moved = attack(model, images, labels, epsilon).images
+    assert moved.shape == images.shape
+    assert moved.min() >= 0
+    assert moved.max() <= 1
+    assert (moved.double() - images.double()).abs().max() <= epsilon + 1e-7
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=repr)
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=30, deadline=None)
+def test_success_is_what_the_model_says_to_the_final_pixels(attack: Attack, seed: int) -> None:
+    model, images, labels = some_batch(seed)
+    outcome = attack(model, images, labels, 0.3)
+    with torch.no_grad():
+        logits = model.eval()(outcome.images)
+    assert torch.equal(outcome.logits, logits)
+    assert torch.equal(outcome.success, logits.argmax(1) != labels)
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=repr)
+def test_epsilon_0_changes_nothing(attack: Attack) -> None:
+    model, images, labels = some_batch(1)
+    assert torch.equal(attack(model, images, labels, 0).images, images)
+
+
+@pytest.mark.parametrize("epsilon", [-0.01, 1.01, float("nan"), float("inf")])
+def test_an_epsilon_outside_0_to_1_is_refused(epsilon: float) -> None:
+    model, images, labels = some_batch(1)
+    with pytest.raises(ValueError, match="epsilon must lie in"):
+        FGSM()(model, images, labels, epsilon)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("attack", [FGSM(), Broken()], ids=repr)
+def test_the_model_is_left_in_its_mode_even_if_the_attack_breaks(
+    attack: Attack, training: bool
+) -> None:
+    model, images, labels = some_batch(1)
+    model.train(training)
+    try:
+        attack(model, images, labels, 0.1)
+    except ArithmeticError:
+        pass
+    assert model.training == training
+
+
+def test_the_attack_meets_the_model_without_dropout() -> None:
+    model, images, labels = some_batch(1)
+    with evaluating(model):
+        assert not model.training
+    first, second = (FGSM()(model.train(), images, labels, 0.1) for _ in range(2))
+    assert torch.equal(first.images, second.images)
+
+
+def test_an_attack_leaves_gradients_and_images_alone() -> None:
+    model, images, labels = some_batch(1)
+    before = images.clone()
+    FGSM()(model, images, labels, 0.1)
+    assert torch.equal(images, before)
+    assert not images.requires_grad
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_fgsm_is_one_step_along_the_sign_of_the_losss_gradient() -> None:
+    model, images, labels = some_batch(2)
+    model.eval()
+    images.requires_grad_()
+    loss = functional.cross_entropy(model(images), labels)
+    (gradient,) = torch.autograd.grad(loss, images)
+    images = images.detach()
+    expected = (images + 0.125 * gradient.sign()).clamp(0, 1)
+    torch.testing.assert_close(FGSM()(model, images, labels, 0.125).images, expected)
+
+
+def test_fgsm_fools_a_trained_model_more_often_the_larger_epsilon_is() -> None:
+    training, _ = trained(digits_config(epochs=20))
+    _, _, validation = prepared(training.config)
+    fooled = [
+        FGSM()(training.model, validation.pixels, validation.labels, epsilon).success.sum().item()
+        for epsilon in (0.0, 0.1, 0.3)
+    ]
+    assert fooled[0] < fooled[1] < fooled[2]
+
+
+@cache
+def confident_model() -> tuple[MLP, Tensor, Tensor]:
+    """A model that Adam has made so sure that float32 rounds its probabilities to 1."""
+    config = digits_config(optimizer="adam", lr=0.03, epochs=300, hidden=(64,))
+    training, _ = trained(config)
+    _, images, _ = prepared(config)
+    return training.model.eval(), images.pixels, images.labels
+
+
+def test_the_direction_is_known_where_the_cross_entropys_gradient_is_0() -> None:
+    model, images, labels = confident_model()
+
+    def by_cross_entropy(dtype: torch.dtype) -> Tensor:
+        pixels = images.to(dtype).requires_grad_()
+        loss = functional.cross_entropy(model.to(dtype)(pixels), labels, reduction="sum")
+        (gradient,) = torch.autograd.grad(loss, pixels)
+        model.to(torch.float32)
+        return gradient
+
+    lost = (by_cross_entropy(torch.float32) == 0).all(1)
+    assert lost.sum() >= 10
+    exact = by_cross_entropy(torch.float64)[lost]
+    exact /= exact.abs().amax(1, keepdim=True)
+    ours = input_gradient(model, images[lost], labels[lost])
+    clear = exact.abs() > 1e-4
+    assert clear.float().mean() > 0.8
+    assert torch.equal(ours.sign()[clear], exact.sign()[clear].float())
+
+    moved = FGSM()(model, images[lost], labels[lost], 0.1).images
+    assert ((moved - images[lost]).abs().amax(1) > 0.09).all()
+    assert FGSM()(model, images[lost], labels[lost], 0.3).success.any()

@@ -1,0 +1,508 @@
+"""Every hyperparameter does what it says, shown by its effect."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import special
+from small_runs import Listener, QuietListener, digits_config, numbers, prepared, trained
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.attacks import FGSM
+from engine.augment import shifted
+from engine.config import RunConfig
+from engine.data import load, split
+from engine.device import find_device
+from engine.errors import ConfigError
+from engine.model import MLP
+from engine.optimizers import lr_of_epoch
+from engine.train import DivergedError, train
+from engine.training import Training, judge
+
+# The update: what PyTorch itself makes of the same batches.
+
+
+class BatchListener(QuietListener):
+    """Keeps which images each step has learned from, and the epoch it was in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches: list[tuple[int, Tensor]] = []
+
+    def step_done(self, training: Training, labels: Tensor) -> None:
+        size = training.config.batch_size
+        rows = training.order[(training.step - 1) * size : training.step * size]
+        self.batches.append((training.epoch, rows))
+
+
+def reference_model(model: MLP, activation: str) -> nn.Sequential:
+    """A model of PyTorch's own parts with the same weights."""
+    bend = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "gelu": nn.GELU}[activation]
+    parts: list[nn.Module] = []
+    for layer in model.layers:
+        linear = nn.Linear(layer.in_features, layer.out_features)
+        linear.load_state_dict(layer.state_dict())
+        parts += [linear, bend()]
+    return nn.Sequential(*parts[:-1])
+
+
+def reference_optimizer(config: RunConfig, model: nn.Module) -> torch.optim.Optimizer:
+    decay = {"weight_decay": config.weight_decay}
+    match config.optimizer:
+        case "manual":
+            return torch.optim.SGD(model.parameters(), config.lr, **decay)
+        case "sgd":
+            return torch.optim.SGD(model.parameters(), config.lr, config.momentum, **decay)
+        case "adam":
+            return torch.optim.Adam(model.parameters(), config.lr, **decay)
+        case "adamw":
+            return torch.optim.AdamW(model.parameters(), config.lr, **decay)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"optimizer": "manual"},
+        {"optimizer": "manual", "weight_decay": 0.1},
+        {"optimizer": "manual", "schedule": "cosine"},
+        {"optimizer": "manual", "clip_norm": 0.3},
+        {"optimizer": "sgd", "momentum": 0.0},
+        {"optimizer": "sgd", "momentum": 0.9},
+        {"optimizer": "sgd", "momentum": 0.9, "weight_decay": 0.01, "schedule": "step"},
+        {"optimizer": "adam", "lr": 0.01},
+        {"optimizer": "adam", "lr": 0.01, "weight_decay": 0.1},
+        {"optimizer": "adamw", "lr": 0.01, "weight_decay": 0.1},
+        {"activation": "tanh"},
+        {"activation": "sigmoid", "lr": 1.0},
+        {"activation": "gelu"},
+        {"hidden": ()},
+        {"hidden": (16, 12)},
+        {"hidden": (16, 12, 8), "activation": "tanh"},
+        {"hidden": (16, 12, 8), "optimizer": "adam", "lr": 0.01},
+        {"batch_size": 1, "samples": 60},
+        {"batch_size": 7, "epochs": 2},
+        {"batch_size": 5000, "epochs": 5},
+    ],
+    ids=lambda values: " ".join(f"{name}={value}" for name, value in values.items()),
+)
+def test_training_is_what_pytorch_makes_of_the_same_batches(values: dict[str, Any]) -> None:
+    config = digits_config(**values)
+    training, images, validation = prepared(config)
+    reference = reference_model(training.model, config.activation)
+    optimizer = reference_optimizer(config, reference)
+
+    listener = BatchListener()
+    train(training, images, validation, listener, listener)
+
+    losses: list[list[float]] = [[] for _ in range(config.epochs)]
+    for epoch, rows in listener.batches:
+        optimizer.param_groups[0]["lr"] = lr_of_epoch(config, epoch)
+        batch_losses = functional.cross_entropy(
+            reference(images.pixels[rows]), images.labels[rows], reduction="none"
+        )
+        optimizer.zero_grad()
+        batch_losses.mean().backward()
+        if config.clip_norm:
+            nn.utils.clip_grad_norm_(reference.parameters(), config.clip_norm)
+        optimizer.step()
+        losses[epoch] += batch_losses.tolist()
+
+    for ours, theirs in zip(training.model.parameters(), reference.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
+    for finished, expected in zip(listener.epochs, losses, strict=True):
+        assert finished.train_loss == pytest.approx(np.mean(expected), rel=1e-4)
+
+
+@pytest.mark.parametrize("samples", [400, 397])
+def test_each_epoch_learns_once_from_each_training_image_in_a_new_order(samples: int) -> None:
+    training, images, validation = prepared(digits_config(samples=samples))
+    listener = BatchListener()
+    train(training, images, validation, listener, listener)
+    orders = [
+        torch.cat([rows for number, rows in listener.batches if number == epoch]).tolist()
+        for epoch in range(3)
+    ]
+    for order in orders:
+        assert sorted(order) == list(range(len(images)))
+    assert orders[0] != orders[1] != orders[2]
+
+
+@pytest.mark.parametrize("optimizer", ["manual", "sgd", "adam", "adamw"])
+def test_weight_decay_keeps_weights_small(optimizer: str) -> None:
+    def length(weight_decay: float) -> float:
+        config = digits_config(optimizer=optimizer, lr=0.01, weight_decay=weight_decay, epochs=5)
+        return math.hypot(*(p.norm().item() for p in trained(config)[0].model.parameters()))
+
+    assert length(0.5) < 0.97 * length(0.0)
+
+
+@pytest.mark.parametrize("optimizer", ["manual", "sgd", "adamw"])
+def test_weight_decay_alone_shrinks_each_weight_by_its_share(optimizer: str) -> None:
+    """Without a gradient; adamw does it apart from the gradient (Loshchilov and Hutter 2019)."""
+    config = digits_config(optimizer=optimizer, lr=0.1, weight_decay=0.5, momentum=0.0)
+    training, *_ = prepared(config)
+    before = training.weights()
+    for parameter in training.model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    training.optimizer.step()
+    for name, weight in training.weights().items():
+        torch.testing.assert_close(weight, before[name] * (1 - 0.1 * 0.5))
+
+
+def test_adam_takes_weight_decay_as_a_part_of_the_gradient() -> None:
+    training, *_ = prepared(digits_config(optimizer="adam", lr=0.01, weight_decay=0.5))
+    before = training.weights()["linear_1.weight"]
+    for parameter in training.model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    training.optimizer.step()
+    moved = before - training.weights()["linear_1.weight"]
+    torch.testing.assert_close(moved, 0.01 * before.sign(), rtol=1e-3, atol=1e-5)
+
+
+def test_clipping_bounds_every_update() -> None:
+    class Updates(QuietListener):
+        def __init__(self, start: dict[str, Tensor]) -> None:
+            super().__init__()
+            self.lengths: list[float] = []
+            self._last = start
+
+        def step_done(self, training: Training, labels: Tensor) -> None:
+            now = training.weights()
+            moves = [(now[name] - self._last[name]).norm().item() for name in now]
+            self.lengths.append(math.hypot(*moves))
+            self._last = now
+
+    def lengths(clip_norm: float) -> list[float]:
+        training, *images = prepared(digits_config(clip_norm=clip_norm, lr=0.5))
+        listener = Updates(training.weights())
+        train(training, *images, listener, listener)
+        return listener.lengths
+
+    assert max(lengths(0.0)) > 0.5 * 0.2
+    assert max(lengths(0.2)) <= 0.5 * 0.2 * 1.001
+
+
+# The model.
+
+ACTIVATIONS = {
+    "relu": lambda x: np.maximum(x, 0),
+    "tanh": np.tanh,
+    "sigmoid": special.expit,
+    "gelu": lambda x: x * special.ndtr(x),
+}
+
+
+@pytest.mark.parametrize("hidden", [(), (6,), (6, 5), (6, 5, 4)])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_a_model_is_its_matrices_with_the_activation_between(
+    activation: str, hidden: tuple[int, ...]
+) -> None:
+    model = MLP((7, *hidden, 3), activation, generator=torch.Generator().manual_seed(1))
+    names = [name for name, _ in model.named_children()]
+    assert names == [f"linear_{number}" for number in range(1, len(hidden) + 2)]
+
+    images = np.random.default_rng(2).random((5, 7), np.float32)
+    values = images.astype(np.float64)
+    for number, layer in enumerate(model.layers):
+        values = values if number == 0 else ACTIVATIONS[activation](values)
+        values = values @ layer.weight.detach().double().numpy().T + layer.bias.detach().numpy()
+    logits = model(torch.from_numpy(images)).detach().numpy()
+    np.testing.assert_allclose(logits, values, rtol=1e-4, atol=1e-5)
+
+
+def test_shapes_are_those_that_a_batch_takes() -> None:
+    assert MLP((784, 128, 10)).shapes(32) == [
+        ("input", (32, 784)),
+        ("linear_1", (32, 128)),
+        ("relu", (32, 128)),
+        ("linear_2", (32, 10)),
+    ]
+    assert MLP((64, 10)).shapes(1) == [("input", (1, 64)), ("linear_1", (1, 10))]
+
+
+def test_dropout_switches_off_its_share_and_scales_the_rest_in_training_only() -> None:
+    model = MLP((1, 400, 400), dropout=0.3)
+    model.dropout_generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        model.linear_1.weight.zero_()
+        model.linear_1.bias.fill_(1.0)
+        model.linear_2.weight.copy_(torch.eye(400))
+        model.linear_2.bias.zero_()
+        hidden = model(torch.zeros(100, 1))
+        values = hidden.unique()
+        assert (values - torch.tensor([0, 1 / 0.7])).abs().max() < 1e-6
+        assert (hidden == 0).float().mean().item() == pytest.approx(0.3, abs=0.01)
+        assert hidden.mean().item() == pytest.approx(1.0, abs=0.015)
+        assert torch.equal(model.eval()(torch.zeros(2, 1)), torch.ones(2, 400))
+
+
+def test_dropout_is_off_when_the_model_is_judged() -> None:
+    training, _, validation = prepared(digits_config(dropout=0.5))
+    first, second = judge(training.model, validation), judge(training.model, validation)
+    assert first[1] == second[1]
+    assert torch.equal(first[0], second[0])
+
+
+def test_dropout_makes_training_harder() -> None:
+    loss = {p: trained(digits_config(dropout=p, epochs=30))[1][-1].train_loss for p in (0, 0.5)}
+    assert loss[0.5] > 1.1 * loss[0]
+
+
+# The course of a training.
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("constant", [0.2] * 8),
+        ("cosine", [0.1 * (1 + math.cos(math.pi * k / 8)) for k in range(8)]),
+        ("step", [0.2] * 4 + [0.02] * 2 + [0.002] * 2),
+    ],
+)
+def test_a_schedule_sets_the_learning_rate_of_each_epoch(
+    schedule: str, expected: list[float]
+) -> None:
+    _, epochs = trained(digits_config(schedule=schedule, lr=0.2, epochs=8))
+    assert [epoch.lr for epoch in epochs] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("patience", [1, 4])
+def test_early_stopping_waits_its_patience_and_no_longer(patience: int) -> None:
+    config = digits_config(early_stopping=patience, epochs=500, lr=1.0)
+    training, epochs = trained(config)
+    losses = [epoch.val_loss for epoch in epochs]
+    assert len(losses) < 500
+    assert losses.index(min(losses)) == len(losses) - 1 - patience
+    assert training.stopped_early()
+
+
+def test_without_early_stopping_all_epochs_are_trained() -> None:
+    training, epochs = trained(digits_config(epochs=40, lr=1.0))
+    assert len(epochs) == 40
+    assert not training.stopped_early()
+
+
+def test_the_best_epoch_has_the_highest_accuracy_and_of_equals_the_lowest_loss() -> None:
+    training, epochs = trained(digits_config(epochs=30, lr=0.5))
+    best = max(epochs, key=lambda epoch: (epoch.val_acc, -epoch.val_loss))
+    assert training.best_epochs == epochs.index(best) + 1
+    training.model.load_state_dict(training.best_weights)
+    _, _, validation = prepared(training.config)
+    predictions, loss = judge(training.model, validation)
+    assert torch.equal(predictions, best.predictions)
+    assert loss == best.val_loss
+
+
+def test_a_diverging_run_says_in_which_step_it_broke() -> None:
+    class FirstBroken(QuietListener):
+        where = (0, 0)
+
+        def step_done(self, training: Training, labels: Tensor) -> None:
+            if self.where == (0, 0) and not training.logits[-1].isfinite().all():
+                self.where = training.epoch, training.step
+
+    training, *images = prepared(digits_config(hidden=(64, 64, 64), lr=1000.0))
+    listener = FirstBroken()
+    with pytest.raises(DivergedError) as caught:
+        train(training, *images, listener, listener)
+    epoch, step = listener.where
+    assert step > 0
+    assert f"epoch {epoch}, step {step} of 10," in str(caught.value)
+    assert "learning rate 1000." in str(caught.value)
+
+
+def test_a_run_that_breaks_in_the_last_update_of_an_epoch_says_so() -> None:
+    """Weight decay multiplies the weights by -99,999 in each update: the 8th passes 10³⁸."""
+    values = {"hidden": (), "lr": 1000.0, "weight_decay": 100.0, "samples": 320, "epochs": 1}
+    training, *images = prepared(digits_config(**values))
+    listener = QuietListener()
+    with pytest.raises(DivergedError, match=r"epoch 0, step 8 of 8,"):
+        train(training, *images, listener, listener)
+
+
+# Shifts.
+
+
+def moved(image: np.ndarray, down: int, right: int) -> np.ndarray:
+    """An image moved by whole pixels, the gap filled with 0."""
+    height, width = image.shape
+    result = np.zeros_like(image)
+    for row in range(height):
+        for column in range(width):
+            if 0 <= row - down < height and 0 <= column - right < width:
+                result[row, column] = image[row - down, column - right]
+    return result
+
+
+def shifts_of(image: np.ndarray, result: np.ndarray, most: int) -> list[tuple[int, int]]:
+    """The shifts by which an image may have become another."""
+    reach = range(-most, most + 1)
+    return [
+        (down, right)
+        for down in reach
+        for right in reach
+        if np.array_equal(moved(image, down, right), result)
+    ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    most=st.integers(0, 4),
+    height=st.integers(1, 6),
+    width=st.integers(1, 6),
+    seed=st.integers(0, 2**32),
+)
+def test_a_shift_moves_each_image_at_most_so_far_and_fills_with_black(
+    most: int, height: int, width: int, seed: int
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.rand(5, height, width, generator=generator)
+    result = shifted(images, most, generator)
+    for before, after in zip(images.numpy(), result.numpy(), strict=True):
+        assert shifts_of(before, after, most)
+
+
+def test_all_shifts_come_equally_often_both_ways() -> None:
+    images = torch.rand(1, 5, 5).expand(1800, 5, 5)
+    result = shifted(images, 1, torch.Generator().manual_seed(0))
+    found = [shifts_of(images[0].numpy(), after, 1)[0] for after in result.numpy()]
+    counts = {shift: found.count(shift) for shift in set(found)}
+    assert len(counts) == 9
+    assert all(140 < count < 260 for count in counts.values())
+
+
+def test_training_sees_every_image_shifted_anew_in_each_epoch() -> None:
+    training, images, validation = prepared(
+        digits_config(shift=2, activation="gelu", epochs=2, samples=40)
+    )
+    seen: list[np.ndarray] = []
+
+    def look(model: nn.Module, batch: tuple[Tensor, ...]) -> None:
+        if model.training:
+            seen.append(batch[0].reshape(-1, 8, 8).numpy())
+
+    listener = BatchListener()
+    with training.model.register_forward_pre_hook(look):
+        train(training, images, validation, listener, listener)
+
+    originals = images.pixels.reshape(-1, 8, 8).numpy()
+    by_row: dict[int, list[tuple[int, int]]] = {}
+    for batch, (_, rows) in zip(seen, listener.batches, strict=True):
+        for image, row in zip(batch, rows.tolist(), strict=True):
+            by_row.setdefault(row, []).append(shifts_of(originals[row], image, 2)[0])
+    assert len(by_row) == 32
+    assert sum(first != second for first, second in by_row.values()) > 20
+
+
+def test_shifts_raise_the_validation_accuracy_on_1000_images() -> None:
+    def accuracy(shift: int) -> float:
+        _, epochs = trained(RunConfig(shift=shift, epochs=60, device="cpu"))
+        return float(np.mean([epoch.val_acc for epoch in epochs[-10:]]))
+
+    assert accuracy(2) > accuracy(0) + 0.02
+
+
+# Robustness.
+
+
+def test_adversarial_training_withstands_fgsm() -> None:
+    def fooled(epsilon: float) -> float:
+        config = RunConfig(adversarial_epsilon=epsilon, epochs=20, device="cpu")
+        training, *images = prepared(config)
+        listener = QuietListener()
+        train(training, *images, listener, listener)
+        attacked = FGSM()(training.model, images[1].pixels, images[1].labels, 0.1)
+        return attacked.success.float().mean().item()
+
+    assert fooled(0.1) < 0.6 * fooled(0.0)
+
+
+def test_adversarial_training_learns_from_clean_and_attacked_images_by_halves() -> None:
+    config = digits_config(adversarial_epsilon=0.1, epochs=1, batch_size=5000)
+    training, images, validation = prepared(config)
+    reference = reference_model(training.model, "relu")
+    attacked = FGSM()(reference, images.pixels, images.labels, 0.1).images
+
+    listener = QuietListener()
+    train(training, images, validation, listener, listener)
+
+    losses = [
+        functional.cross_entropy(reference(pixels), images.labels)
+        for pixels in (images.pixels, attacked)
+    ]
+    optimizer = torch.optim.SGD(reference.parameters(), config.lr)
+    (sum(losses) / 2).backward()
+    optimizer.step()
+    for ours, theirs in zip(training.model.parameters(), reference.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+    assert listener.epochs[0].train_loss == pytest.approx(losses[0].item(), rel=1e-5)
+
+
+# Data and seeds.
+
+
+def test_samples_and_validation_share_decide_the_number_of_images() -> None:
+    for samples, fraction, expected in [(400, 0.2, (320, 80)), (397, 0.25, (297, 100))]:
+        _, images, validation = prepared(digits_config(samples=samples, val_fraction=fraction))
+        assert (len(images), len(validation)) == expected
+    _, images, validation = prepared(digits_config(samples=None))
+    assert len(images) + len(validation) == 1797
+
+
+def test_the_split_seed_decides_which_images_are_kept_for_validation() -> None:
+    digits = load("digits", 400)
+    rows = [set(split(digits, 0.2, seed)[1].tolist()) for seed in (42, 42, 43)]
+    assert rows[0] == rows[1] != rows[2]
+    labels = [prepared(digits_config(split_seed=seed))[2].labels.tolist() for seed in (42, 43)]
+    assert labels[0] != labels[1]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{}, {"dropout": 0.3}, {"shift": 1}, {"optimizer": "adam", "adversarial_epsilon": 0.1}],
+)
+def test_the_same_seed_gives_the_same_bits_and_another_others(values: dict[str, Any]) -> None:
+    runs = [trained(digits_config(seed=seed, **values)) for seed in (5, 5, 6)]
+    same, again, other = (
+        [weight.numpy().tobytes() for weight in training.weights().values()] for training, _ in runs
+    )
+    assert same == again
+    assert all(one != two for one, two in zip(same, other, strict=True))
+    assert numbers(runs[0][1]) == numbers(runs[1][1])
+
+
+def test_the_seed_decides_the_first_weights_and_nothing_outside_does() -> None:
+    first = prepared(digits_config(seed=3))[0].weights()
+    torch.manual_seed(99)
+    second = prepared(digits_config(seed=3))[0].weights()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+# The device.
+
+
+def test_auto_takes_what_there_is() -> None:
+    assert find_device("cpu") == torch.device("cpu")
+    assert find_device("auto").type in ("cpu", "cuda", "mps")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device")
+def test_a_missing_device_is_told_in_one_sentence() -> None:
+    with pytest.raises(ConfigError) as caught:
+        find_device("cuda")
+    assert caught.value.problems == {
+        "device": "PyTorch finds no cuda device here: choose auto or cpu instead."
+    }
+
+
+def test_a_stop_comes_after_the_present_step() -> None:
+    training, *images = prepared(digits_config())
+    listener = Listener(stop_after=14)
+    train(training, *images, listener, listener)
+    assert (training.epoch, training.step) == (1, 4)
+    assert len(listener.epochs) == 1

@@ -1,0 +1,43 @@
+"""The helping processes of a command: started out of reach of Ctrl+C, and left without waiting."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+from engine import worker
+
+
+def warm_up() -> None:
+    """Starts the fork server, out of reach of a Ctrl+C that is meant for this process."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        worker.warm_up()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def leave(number: int) -> NoReturn:
+    """Ends this process at once, as by a signal; what it started for itself ends with it."""
+    for helper in multiprocessing.active_children():
+        helper.terminate()
+    os._exit(128 + number)
+
+
+@contextmanager
+def leaving_on_interrupt() -> Iterator[None]:
+    """Ctrl+C waits for no answer here."""
+
+    def answer(number: int, frame: FrameType | None) -> NoReturn:
+        leave(number)
+
+    before = signal.signal(signal.SIGINT, answer)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,37 @@
+"""What stays in the shell's scrollback when the app has been quit."""
+
+from engine import runs
+from engine.history import History, reduce
+from engine.runs import Run
+from tui.cli.closing import closing_words
+from tui.cli.words import best_of, count, what_next
+
+
+def farewell(run: Run, epochs: int) -> str:
+    """How the run stands, its best epoch, and how to come back to it.
+
+    Args:
+        run: the run that was shown last.
+        epochs: how many epochs it is to have.
+    """
+    history = reduce(History(), runs.read_events(run))
+    if history.ended or not run.is_running():
+        return "\n".join(closing_words(run, history, epochs))
+    trained = count(len(history.epochs), "epoch")
+    state = "is paused" if history.paused else "goes on training"
+    best = best_of(history)
+    return "\n".join(
+        [
+            "",
+            f"run {run.name} {state}: {trained} of {epochs:,} so far",
+            *([f"best: {best}"] if best else []),
+            "",
+            what_next(
+                {
+                    f"mnistop --run {run.name}": "open it in the app",
+                    f"mnistop follow {run.name}": "watch it here",
+                    f"mnistop stop {run.name}": "stop it and save",
+                }
+            ),
+        ]
+    )

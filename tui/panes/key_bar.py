@@ -1,0 +1,95 @@
+"""The keys that are possible now, in one line."""
+
+from typing import NamedTuple
+
+from textual import events
+from textual.dom import DOMNode
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.render.cells import clean, line
+from tui.render.palette import Palette
+from tui.render.terminal import Terminal
+
+
+class _Item(NamedTuple):
+    key: str
+    words: str
+    action: str
+    node: DOMNode
+
+    @property
+    def width(self) -> int:
+        return len(self.key) + len(self.words) + 3
+
+
+class KeyBar(Widget):
+    """One line, made from the bindings in force; a click does what it says.
+
+    Textual's `Footer` mounts a widget for each key anew whenever the focus moves, and cuts off the
+    last keys where there is no room; here those of the focused pane give way.
+
+    Args:
+        terminal: what the terminal can show.
+    """
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__(id="key-bar")
+        self._terminal = terminal
+        self._palette = Palette.of(terminal)
+        self._shown: list[_Item] = []
+
+    def on_mount(self) -> None:
+        """Follows what is possible."""
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self._update())
+        self._update()
+
+    def on_resize(self) -> None:
+        """Shows as many keys as there is room for."""
+        self._update()
+
+    def _update(self) -> None:
+        if not self.screen.is_active:
+            return
+        shown = self._fitting(self._items(), self.size.width)
+        if shown != self._shown:
+            self._shown = shown
+            self.refresh()
+
+    def _items(self) -> list[_Item]:
+        items: dict[str, _Item] = {}
+        for active in self.screen.active_bindings.values():
+            binding = active.binding
+            if binding.show:
+                key = clean(self.app.get_key_display(binding), self._terminal)
+                words = clean(binding.description, self._terminal)
+                item = _Item(key, words, binding.action, active.node)
+                items.setdefault(binding.action, item)
+        return list(items.values())
+
+    def _fitting(self, items: list[_Item], room: int) -> list[_Item]:
+        """Those of the app first, then those of the screen, then those of the focused pane."""
+        order = [self.app, self.screen]
+        kept = set()
+        for item in sorted(items, key=lambda one: (*order, one.node).index(one.node)):
+            room -= item.width
+            if room < 0:
+                break
+            kept.add(item)
+        return [item for item in items if item in kept]
+
+    def render_line(self, y: int) -> Strip:
+        """The line for Textual's compositor."""
+        pieces = []
+        for item in self._shown:
+            pieces += [(item.key, self._palette.strong), (f" {item.words}  ", self._palette.muted)]
+        return line(pieces, self.size.width).apply_style(self.rich_style)
+
+    async def on_click(self, event: events.Click) -> None:
+        """Does what was clicked on."""
+        end = 0
+        for item in self._shown:
+            end += item.width
+            if event.x < end:
+                await self.app.run_action(item.action, item.node)
+                return
