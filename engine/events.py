@@ -6,6 +6,7 @@ keys that they do not know.
 """
 
 import dataclasses
+import functools
 import json
 from dataclasses import dataclass
 
@@ -160,9 +161,12 @@ class UnreadableEventError(MnistopError):
     """A line that is no event of this version."""
 
 
-_ADAPTERS: dict[str, TypeAdapter[Event]] = {
-    kind.__name__: TypeAdapter(kind) for kind in Event.__subclasses__()
-}
+_KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in Event.__subclasses__()}
+
+
+@functools.cache
+def _reader(name: str) -> TypeAdapter[Event]:
+    return TypeAdapter(_KINDS[name])
 
 
 def from_json(line: bytes) -> Event:
@@ -173,6 +177,6 @@ def from_json(line: bytes) -> Event:
     """
     try:
         values = json.loads(line)
-        return _ADAPTERS[values.pop("event")].validate_python(values)
+        return _reader(values.pop("event")).validate_python(values)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise UnreadableEventError(f"This line is no event: {line[:80]!r}") from None

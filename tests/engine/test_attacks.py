@@ -1,6 +1,7 @@
 """An attack keeps to its budget, tells the truth about its success, and leaves no trace."""
 
-from functools import cache
+import contextlib
+from typing import Any
 
 import pytest
 import torch
@@ -89,10 +90,8 @@ def test_the_model_is_left_in_its_mode_even_if_the_attack_breaks(
 ) -> None:
     model, images, labels = some_batch(1)
     model.train(training)
-    try:
+    with contextlib.suppress(ArithmeticError):
         attack(model, images, labels, 0.1)
-    except ArithmeticError:
-        pass
     assert model.training == training
 
 
@@ -134,34 +133,36 @@ def test_fgsm_fools_a_trained_model_more_often_the_larger_epsilon_is() -> None:
     assert fooled[0] < fooled[1] < fooled[2]
 
 
-@cache
-def confident_model() -> tuple[MLP, Tensor, Tensor]:
-    """A model that Adam has made so sure that float32 rounds its probabilities to 1."""
-    config = digits_config(optimizer="adam", lr=0.03, epochs=300, hidden=(64,))
-    training, _ = trained(config)
-    _, images, _ = prepared(config)
-    return training.model.eval(), images.pixels, images.labels
-
-
-def test_the_direction_is_known_where_the_cross_entropys_gradient_is_0() -> None:
-    model, images, labels = confident_model()
+@pytest.mark.parametrize(
+    "values",
+    [{"hidden": (), "lr": 3.0, "epochs": 30}, {"hidden": (64, 64, 64), "lr": 0.05, "epochs": 60}],
+    ids=["single layer", "three hidden layers"],
+)
+def test_the_direction_is_known_where_the_cross_entropys_gradient_is_0(
+    values: dict[str, Any],
+) -> None:
+    """Adam soon makes a model so sure that float32 rounds its probabilities to 1 and to 0."""
+    training, _ = trained(digits_config(optimizer="adam", **values))
+    model = training.model.eval()
+    _, images, _ = prepared(training.config)
 
     def by_cross_entropy(dtype: torch.dtype) -> Tensor:
-        pixels = images.to(dtype).requires_grad_()
-        loss = functional.cross_entropy(model.to(dtype)(pixels), labels, reduction="sum")
+        pixels = images.pixels.to(dtype).requires_grad_()
+        loss = functional.cross_entropy(model.to(dtype)(pixels), images.labels, reduction="sum")
         (gradient,) = torch.autograd.grad(loss, pixels)
         model.to(torch.float32)
         return gradient
 
-    lost = (by_cross_entropy(torch.float32) == 0).all(1)
+    print(training.config, training.epoch, by_cross_entropy(torch.float32).abs().amax(1).sort().values[:5]); lost = (by_cross_entropy(torch.float32) == 0).all(1)
     assert lost.sum() >= 10
+    pixels, labels = images.pixels[lost], images.labels[lost]
     exact = by_cross_entropy(torch.float64)[lost]
     exact /= exact.abs().amax(1, keepdim=True)
-    ours = input_gradient(model, images[lost], labels[lost])
-    clear = exact.abs() > 1e-4
+    ours = input_gradient(model, pixels, labels)
+    clear = exact.abs() > 1e-3
     assert clear.float().mean() > 0.8
     assert torch.equal(ours.sign()[clear], exact.sign()[clear].float())
 
-    moved = FGSM()(model, images[lost], labels[lost], 0.1).images
-    assert ((moved - images[lost]).abs().amax(1) > 0.09).all()
-    assert FGSM()(model, images[lost], labels[lost], 0.3).success.any()
+    attacked = FGSM()(model, pixels, labels, 0.3)
+    assert ((attacked.images - pixels).abs().amax(1) > 0.29).all()
+    assert attacked.success.any()

@@ -1,0 +1,44 @@
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from pathlib import Path
+
+import pytest
+from dashboard import Dashboard, Workers, dashboard
+
+from engine import worker
+from engine.runs import Run
+
+
+@pytest.fixture
+def workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Workers:
+    """No process is started; the folders of the user are empty ones."""
+    for variable in ("MNISTOP_RUNS", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(variable, str(tmp_path / variable.lower()))
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    fake = Workers(tmp_path / "mnistop_runs")
+    fake.answers.set()
+
+    async def warmed_up() -> None:
+        pass
+
+    monkeypatch.setattr(worker, "warmed_up", warmed_up)
+    monkeypatch.setattr(worker, "launch", fake.launch)
+    monkeypatch.setattr(worker, "ask", fake.ask)
+    for what in ("stop", "pause", "resume"):
+        monkeypatch.setattr(worker, what, fake.tell(what))
+    return fake
+
+
+@pytest.fixture
+def opened(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., AbstractAsyncContextManager[Dashboard]]:
+    """Opens the app; what runs say comes from the test alone, not from their folders."""
+
+    async def no_feed(run: Run, target: object) -> None:
+        pass
+
+    monkeypatch.setattr("tui.screens.train.feed", no_feed)
+    return partial(dashboard, tmp_path)

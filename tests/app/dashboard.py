@@ -1,0 +1,200 @@
+"""The dashboard as a person sees it, over a made-up run and without any other process."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import made_up
+from rich.segment import Segment
+from textual.pilot import Pilot
+from textual.widget import Widget
+
+from engine import events
+from engine.config import RunConfig
+from engine.questions import AttackedImage
+from engine.runs import Run
+from tui.app import MnistopApp
+from tui.feed import RunSaid
+from tui.panes.charts import Charts
+from tui.panes.confusion import Confusion
+from tui.panes.digit import Digit
+from tui.panes.epoch_log import EpochLog
+from tui.panes.hyperparameters import Hyperparameters
+from tui.render.terminal import Terminal
+from tui.screens.train import TrainScreen
+from tui.state import State
+
+PANES: dict[str, type[Widget]] = {
+    "form": Hyperparameters,
+    "charts": Charts,
+    "log": EpochLog,
+    "matrix": Confusion,
+    "digit": Digit,
+}
+
+
+@dataclass
+class Workers:
+    """Stands in for `engine.worker`: notes what is asked of it."""
+
+    folder: Path
+    launched: list[RunConfig] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    """`stop`, `pause` and `resume`, in order."""
+    asked: list[tuple[int, float, int | None]] = field(default_factory=list)
+    """Row, ε and epochs of each question."""
+    answers: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while questions are answered at once."""
+    refuses: Exception | None = None
+    """What launching or asking raises."""
+    started: list[events.Event] = field(default_factory=list)
+    """What a launched run has said already."""
+
+    def launch(self, config: RunConfig) -> Run:
+        self.launched.append(config)
+        if self.refuses:
+            raise self.refuses
+        name = made_up.NAME if len(self.launched) == 1 else f"{made_up.NAME}{len(self.launched)}"
+        return made_up.write_run(self.folder, self.started, config, name)
+
+    async def ask(
+        self, question: object, run: Run, row: int, epsilon: float, epochs: int | None
+    ) -> AttackedImage:
+        self.asked.append((row, epsilon, epochs))
+        await self.answers.wait()
+        if self.refuses:
+            raise self.refuses
+        return made_up.answer(row, epsilon, 77 if epochs is None else epochs)
+
+    def tell(self, what: str) -> Callable[[Run], None]:
+        return lambda run: self.told.append(what)
+
+
+class Dashboard:
+    """An open app."""
+
+    def __init__(self, app: MnistopApp, pilot: Pilot[int], folder: Path) -> None:
+        self.app = app
+        self.pilot = pilot
+        self.folder = folder
+
+    @property
+    def screen(self) -> TrainScreen:
+        found = next(s for s in self.app.screen_stack if isinstance(s, TrainScreen))
+        assert isinstance(found, TrainScreen)
+        return found
+
+    @property
+    def state(self) -> State:
+        return self.screen.state
+
+    def pane(self, name: str) -> Widget:
+        return self.screen.query_one(PANES[name])
+
+    @property
+    def visible(self) -> list[str]:
+        """The panes of which something can be seen."""
+        return [name for name in PANES if self.pane(name).region.area and self.is_shown(name)]
+
+    def is_shown(self, name: str) -> bool:
+        return all(node.display for node in self.pane(name).ancestors_with_self[:-1])
+
+    @property
+    def focused(self) -> str:
+        """The pane that gets the keys."""
+        for name in PANES:
+            if self.screen.focused and self.pane(name) in self.screen.focused.ancestors_with_self:
+                return name
+        return ""
+
+    @property
+    def lines(self) -> list[str]:
+        """What is on the screen."""
+        return [strip.text for strip in self.app.screen._compositor.render_strips()]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def sentences(self) -> str:
+        """The screen with its line breaks and spaces taken out."""
+        return " ".join(self.text.split())
+
+    @property
+    def segments(self) -> list[Segment]:
+        return [part for strip in self.app.screen._compositor.render_strips() for part in strip]
+
+    def lines_of(self, name: str) -> list[str]:
+        """What is on the screen where a pane stands."""
+        x, y, width, height = self.pane(name).region
+        return [
+            strip.crop(x, x + width).text
+            for strip in self.screen._compositor.render_strips()[y : y + height]
+        ]
+
+    def text_of(self, name: str) -> str:
+        return "\n".join(self.lines_of(name))
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+
+    async def until(self, condition: Callable[[], object], seconds: float = 10) -> None:
+        """Waits until something is true, and says what the screen shows if it never is."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not condition():
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            raise AssertionError(f"it never came true; the screen shows\n{self.text}") from None
+
+    async def until_shown(self, *texts: str) -> None:
+        for text in texts:
+            await self.until(lambda text=text: text in self.sentences)  # type: ignore
+
+    async def say(self, *said: events.Event, run: Run | None = None) -> None:
+        """Lets the shown run say something, and waits until it is drawn."""
+        run = run or self.state.run
+        assert run
+        self.screen.post_message(RunSaid(run, list(said)))
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Waits until what has happened is drawn."""
+        await self.pilot.pause()
+        self.screen._draw_if_dirty()
+        await self.pilot.pause()
+
+    async def resize(self, width: int, height: int) -> None:
+        await self.pilot.resize_terminal(width, height)
+        await self.settle()
+
+    async def show(self, epochs: int, *more: events.Event, names: Sequence[str] = ()) -> Run:
+        """Shows a made-up run, going on after so many epochs unless `more` ends it."""
+        names = names or made_up.DIGITS
+        told = [*made_up.story(epochs, names=names), *more]
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        run = made_up.write_run(folder, told, classes=len(names))
+        self.screen.watch_run(run)
+        await self.say(*told, run=run)
+        return run
+
+@asynccontextmanager
+async def dashboard(
+    folder: Path,
+    size: tuple[int, int] = (120, 40),
+    terminal: Terminal | None = None,
+    run: Run | None = None,
+    **values: str,
+) -> AsyncIterator[Dashboard]:
+    """Opens the app in a terminal of some size."""
+    app = MnistopApp(terminal or Terminal(), values, run)
+    async with app.run_test(size=size) as pilot:
+        shown = Dashboard(app, pilot, folder)
+        await shown.settle()
+        yield shown
