@@ -63,8 +63,12 @@ def _prepare(
 ) -> tuple[Run, IO[bytes], RunConfig, Dataset | None]:
     if isinstance(what, Run):
         lock = runs.reopen(what)
-        config = _resumable(what)
-        return what, lock, config, _data_if_here(config)
+        try:
+            config = _resumable(what)
+            return what, lock, config, _data_if_here(config)
+        except MnistopError:
+            lock.close()
+            raise
     dataset = _data_if_here(what)
     return *runs.create(what, folder), what, dataset
 

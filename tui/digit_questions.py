@@ -43,7 +43,7 @@ class DigitQuestions:
     def forget(self) -> None:
         """Starts anew for another run."""
         self._row = self._wanted = self._answered = None
-        self._pane.answer = None
+        self._pane.wait("in a moment")
 
     def step(self, by: int, right: NDArray[np.intp]) -> None:
         """Goes to the next or previous image.
@@ -80,7 +80,7 @@ class DigitQuestions:
         self._wanted = _Question(state.run, self._row, self._pane.epsilon, epochs, age)
         if self._wanted != self._answered and not self._asking:
             self._asking = True
-            self._pane.run_worker(self._ask(), group="digit", exit_on_error=False)
+            self._pane.screen.run_worker(self._ask(), group="digit", exit_on_error=False)
 
     async def _ask(self) -> None:
         try:

@@ -38,10 +38,10 @@ class State:
             case "idle":
                 return "press r to train"
             case "starting":
-                return "as soon as training starts"
+                return "once training runs"
             case "running" | "paused":
-                return "after the first epoch"
-        return "the run ended before it"
+                return "after epoch 0"
+        return "the run has none"
 
     @property
     def shown_epoch(self) -> int:

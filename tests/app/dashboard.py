@@ -52,6 +52,8 @@ class Workers:
     """Set while questions are answered at once."""
     refuses: Exception | None = None
     """What launching or asking raises."""
+    classes: int = 10
+    """How many the run has that is asked about."""
     started: list[events.Event] = field(default_factory=list)
     """What a launched run has said already."""
 
@@ -69,7 +71,7 @@ class Workers:
         await self.answers.wait()
         if self.refuses:
             raise self.refuses
-        return made_up.answer(row, epsilon, 77 if epochs is None else epochs)
+        return made_up.answer(row, epsilon, 77 if epochs is None else epochs, self.classes)
 
     def tell(self, what: str) -> Callable[[Run], None]:
         return lambda run: self.told.append(what)

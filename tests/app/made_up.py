@@ -40,7 +40,7 @@ def started(run: str = NAME, names: Sequence[str] = DIGITS) -> events.RunStarted
 
 def epoch(number: int, run: str = NAME, val_acc: float | None = None) -> events.EpochFinished:
     """An epoch of a run whose validation accuracy rises up to epoch 20 and then falls a little."""
-    rising = 0.9 - 0.5 / (1 + number) - max(0, number - 20) * 1e-5
+    rising = 0.9 - 0.5 / (1 + number) - 0.002 * min(max(0, number - 20), 100)
     return events.EpochFinished(
         run=run,
         time=float(number),

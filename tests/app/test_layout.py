@@ -177,7 +177,7 @@ async def test_a_resized_terminal_shows_what_a_fresh_one_does(
     for first in (size, TINY, LARGE):
         async with opened(first) as shown:
             await shown.show(12)
-            await shown.press("tab")
+            shown.screen._go_to(list(PANES).index("charts"))
             await shown.resize(*size)
             await shown.until(lambda shown=shown: "FGSM" in shown.text or size != WIDE)
             pictures.append(shown.text)

@@ -92,7 +92,7 @@ class EpochLog(LinesPane, can_focus=True):
         cursor = self.state.cursor
         if cursor is None:
             return "Epoch log"
-        return f"Epoch log at {cursor if cursor >= 0 else 'the start'}, Esc: newest"
+        return f"Epoch log at {cursor if cursor >= 0 else 'start'}, Esc: newest"
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """The header and the epochs around the shown one, or the newest."""

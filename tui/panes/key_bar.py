@@ -37,6 +37,7 @@ class KeyBar(Widget):
         super().__init__(id="key-bar")
         self._terminal = terminal
         self._palette = Palette.of(terminal)
+        self._key_style = self._palette.train + self._palette.strong
         self._shown: list[_Item] = []
 
     def on_mount(self) -> None:
@@ -82,7 +83,7 @@ class KeyBar(Widget):
         """The line for Textual's compositor."""
         pieces = []
         for item in self._shown:
-            pieces += [(item.key, self._palette.strong), (f" {item.words}  ", self._palette.muted)]
+            pieces += [(item.key, self._key_style), (f" {item.words}  ", self._palette.muted)]
         return line(pieces, self.size.width).apply_style(self.rich_style)
 
     async def on_click(self, event: events.Click) -> None:

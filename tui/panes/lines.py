@@ -5,6 +5,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from itertools import zip_longest
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -12,7 +13,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.render.cells import clean, line, plain
+from tui.render.cells import clean, line, plain, shorten
 from tui.render.palette import Palette
 from tui.render.terminal import Terminal
 
@@ -72,8 +73,8 @@ class LinesPane(Widget):
         rule = ("━" if self.has_focus else "─") if self.terminal.unicode else "-"
         style = self.palette.strong if self.has_focus else self.palette.muted
         mark = (">" if not self.terminal.unicode else "▸") if self.has_focus else rule
-        text = clean(f"{rule}{mark} {self.title()} ", self.terminal)
-        return line([(text + rule * max(0, width - len(text)), style)], width)
+        text = shorten(f"{rule}{mark} {self.title()} ", width, self.terminal)
+        return line([(text + rule * (width - cell_len(text)), style)], width)
 
     def render_line(self, y: int) -> Strip:
         """The line for Textual's compositor."""
@@ -119,12 +120,16 @@ def _difference(before: Strip | None, after: Strip | None, y: int, width: int) -
         return Region(0, y, width, 1)
     if list(before) == list(after):
         return None
-    old, new = _cells(before), _cells(after)
-    if len(old) != len(new):
-        return Region(0, y, width, 1)
-    changed = [x for x, (one, other) in enumerate(zip(old, new, strict=True)) if one != other]
+    pairs = zip(_cells(before), _cells(after), strict=True)
+    changed = [x for x, (one, other) in enumerate(pairs) if one != other]
     return Region(changed[0], y, changed[-1] - changed[0] + 1, 1) if changed else None
 
 
 def _cells(strip: Strip) -> list[tuple[str, Style | None]]:
-    return [(char, segment.style) for segment in Segment.simplify(strip) for char in segment.text]
+    """What each cell shows: a character of two cells stands in the first of them."""
+    return [
+        (part, segment.style)
+        for segment in Segment.simplify(strip)
+        for char in segment.text
+        for part in ((char,) if char.isascii() else (char, "")[: cell_len(char)])
+    ]

@@ -1,0 +1,163 @@
+"""Panes send the cells that changed, and nothing else."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import made_up
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.segment import Segment
+from rich.style import Style
+from textual.app import App, ComposeResult
+from textual.geometry import Region
+from textual.pilot import Pilot
+from textual.strip import Strip
+
+from engine.runs import Run
+from tui import state as states
+from tui.panes.charts import Charts
+from tui.panes.digit import Digit
+from tui.panes.epoch_log import EpochLog
+from tui.panes.lines import LinesPane, _difference
+from tui.render.terminal import Terminal
+
+RUN = Run(Path("/runs") / made_up.NAME)
+STYLES = (Style(bold=True), Style(reverse=True), Style.null())
+WIDTH = 8
+
+segments = st.lists(
+    st.tuples(st.text("ab█文 ", max_size=4), st.sampled_from(STYLES)), max_size=4
+).map(lambda parts: Strip([Segment(text, style) for text, style in parts]))
+pictures = st.lists(segments.map(lambda strip: strip.adjust_cell_length(WIDTH)), max_size=4)
+
+
+def cells(picture: Sequence[Strip], region: Region) -> Iterator[list[tuple[str, Style | None]]]:
+    for y in region.line_range:
+        part = picture[y].crop(region.x, region.right)
+        yield [(char, segment.style) for segment in part for char in segment.text]
+
+
+@given(pictures, pictures)
+def test_the_refreshed_regions_are_all_that_differs(old: list[Strip], new: list[Strip]) -> None:
+    height = max(len(old), len(new))
+    blank = Strip.blank(WIDTH, Style.null())
+    before = [*old, *[blank] * (height - len(old))]
+    after = [*new, *[blank] * (height - len(new))]
+    for y in range(height):
+        region = _difference(
+            old[y] if y < len(old) else None, new[y] if y < len(new) else None, y, WIDTH
+        )
+        if region is None:
+            region = Region(0, y, 0, 1)
+        assert region.height == 1
+        assert region.y == y
+        assert Region(0, y, WIDTH, 1).contains_region(region)
+        for left, right in ((0, region.x), (region.right, WIDTH)):
+            kept = Region(left, y, right - left, 1)
+            assert [*cells(before, kept)] == [*cells(after, kept)]
+
+
+@given(pictures)
+def test_the_same_picture_refreshes_nothing(picture: list[Strip]) -> None:
+    again = [Strip(list(strip), strip.cell_length) for strip in picture]
+    for y, (one, other) in enumerate(zip(picture, again, strict=True)):
+        assert _difference(one, other, y, WIDTH) is None
+
+
+class Letters(LinesPane, can_focus=True):
+    """A pane whose lines a test sets."""
+
+    said = "abc"
+
+    def title(self) -> str:
+        return "Letters"
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        return [Strip([Segment(self.said)])]
+
+
+class LettersApp(App[None]):
+    def compose(self) -> ComposeResult:
+        yield Letters(Terminal())
+
+
+@asynccontextmanager
+async def letters() -> AsyncIterator[tuple[App[None], Pilot[None], Letters]]:
+    app = LettersApp()
+    async with app.run_test(size=(20, 5)) as pilot:
+        pane = app.query_one(Letters)
+        await pilot.pause()
+        yield app, pilot, pane
+
+
+def watch(pane: LinesPane, monkeypatch: pytest.MonkeyPatch) -> list[Region]:
+    """The regions that a pane refreshes from now on."""
+    refreshed: list[Region] = []
+    monkeypatch.setattr(pane, "refresh", lambda *regions, **_: refreshed.extend(regions))
+    return refreshed
+
+
+async def test_one_letter_refreshes_one_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with letters() as (_, _, pane):
+        refreshed = watch(pane, monkeypatch)
+        pane.said = "axc"
+        pane.redraw()
+        pane.redraw()
+        assert refreshed == [Region(1, 1, 1, 1)]
+
+
+async def test_the_focus_refreshes_the_title_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with letters() as (app, pilot, pane):
+        refreshed = watch(pane, monkeypatch)
+        app.set_focus(pane)
+        await pilot.pause()
+        assert pane.has_focus
+        app.set_focus(None)
+        await pilot.pause()
+        assert not pane.has_focus
+        assert refreshed
+        assert {region.y for region in refreshed} == {0}
+
+
+async def test_a_hidden_pane_draws_nothing_until_it_is_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with letters() as (_, pilot, pane):
+        drawn = []
+        monkeypatch.setattr(pane, "lines", lambda width, height: drawn.append(1) or [])
+        pane.display = False
+        await pilot.pause()
+        pane.redraw()
+        assert not drawn
+        pane.display = True
+        async with asyncio.timeout(10):
+            while not drawn:
+                await pilot.pause()
+
+
+async def test_a_pane_fills_its_place_at_every_size() -> None:
+    async with letters() as (_, pilot, pane):
+        for size in ((1, 1), (3, 2), (20, 5)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            assert all(len(strip.text) == size[0] for strip in pane._lines)
+
+
+@settings(deadline=None)
+@given(st.integers(-1, 40), st.integers(30, 160), st.integers(3, 40))
+def test_no_pane_draws_more_than_its_size(epochs: int, width: int, height: int) -> None:
+    state = states.State()
+    if epochs >= 0:
+        state = states.reduce(states.State(run=RUN, epochs_planned=100), made_up.story(epochs))
+    charts, log, digit = Charts(Terminal()), EpochLog(Terminal()), Digit(Terminal())
+    charts.state = log.state = state
+    digit.wait(state.hint)
+    if epochs > 0:
+        digit.answer, digit.names = made_up.answer(3, 0.1, epochs), made_up.DIGITS
+    for pane in (charts, log, digit):
+        lines = pane.lines(width, height)
+        assert len(lines) <= height
+        assert all(strip.cell_length <= width for strip in lines)

@@ -1,0 +1,476 @@
+"""A training process: started, watched, paused, stopped, killed, and what it leaves behind."""
+
+import asyncio
+import itertools
+import os
+import signal
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from small_runs import (
+    ENDLESS,
+    digits_config,
+    history_of,
+    kill_all,
+    prepared,
+    state_of,
+    to_the_end,
+    until,
+)
+
+from engine import checkpoint, events, runs, worker
+from engine.config import RunConfig
+from engine.errors import ConfigError, DataError, RunError
+from engine.events import EpochFinished, Event
+from engine.history import History
+from engine.runs import Run, read_events
+from engine.training import judge
+
+linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
+
+
+async def launched(**values: Any) -> Run:
+    return await asyncio.to_thread(worker.launch, digits_config(**values))
+
+
+async def endless(**values: Any) -> Run:
+    """A run in training, with an epoch done."""
+    run = await launched(epochs=ENDLESS, **values)
+    await until(run, lambda history: history.epochs)
+    return run
+
+
+def process_of(run: Run) -> int:
+    process = run.process_id()
+    assert process is not None
+    return process
+
+
+# A run that comes to its end.
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, list[Event]]]:
+    """A whole run of 5 epochs, and what it said."""
+    folder = tmp_path_factory.mktemp("finished") / "runs"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MNISTOP_RUNS", str(folder))
+
+        async def whole() -> tuple[Run, list[Event]]:
+            run = await launched(epochs=5, seed=3)
+            assert run.path.parent == folder
+            _, said = await to_the_end(run)
+            return run, said
+
+        yield asyncio.run(whole())
+        kill_all()
+
+
+def test_a_run_tells_its_story_from_the_start_to_exactly_one_end(
+    finished: tuple[Run, list[Event]],
+) -> None:
+    run, said = finished
+    assert isinstance(said[0], events.RunStarted)
+    assert [type(event) for event in said].count(events.RunStarted) == 1
+    assert [event for event in said if isinstance(event, events.LAST_EVENTS)] == said[-1:]
+    assert isinstance(said[-1], events.RunFinished)
+    assert (said[-1].epochs, said[-1].reason) == (5, "all epochs")
+    assert [event.epoch for event in said if isinstance(event, EpochFinished)] == [0, 1, 2, 3, 4]
+    assert {event.run for event in said} == {run.name}
+    assert all(a.time <= b.time for a, b in itertools.pairwise(said))
+    assert read_events(run) == said
+    assert run.log_path.read_text() == ""
+
+
+def test_the_start_says_what_is_trained_on_what(finished: tuple[Run, list[Event]]) -> None:
+    started = finished[1][0]
+    assert isinstance(started, events.RunStarted)
+    assert started.layers == [64, 16, 10]
+    assert started.parameters == 64 * 16 + 16 + 16 * 10 + 10
+    assert (started.training_images, started.validation_images) == (320, 80)
+    assert started.image_shape == [8, 8]
+    assert started.class_names == list("0123456789")
+    assert started.versions["torch"] == torch.__version__
+    assert started.val_loss == pytest.approx(np.log(10), abs=0.1)
+
+
+def test_predictions_of_every_epoch_are_kept_from_the_untrained_model_on(
+    finished: tuple[Run, list[Event]],
+) -> None:
+    run, said = finished
+    training, _, validation = prepared(run.config())
+    rows = run.predictions()
+    assert rows.shape == (6, 80)
+    assert np.array_equal(run.labels(), validation.labels.numpy())
+
+    untrained, loss = judge(training.model, validation)
+    assert np.array_equal(rows[0], untrained.numpy())
+    assert isinstance(said[0], events.RunStarted)
+    assert said[0].val_loss == pytest.approx(loss, rel=1e-6)
+    accuracies = [said[0].val_acc, *(e.val_acc for e in said if isinstance(e, EpochFinished))]
+    assert (rows == run.labels()).mean(1) == pytest.approx(accuracies, abs=1e-6)
+
+    training.load_state_dict(checkpoint.load(run.path / "checkpoint.pt"))
+    assert training.epoch == 5
+    trained, _ = judge(training.model, validation)
+    assert np.array_equal(rows[5], trained.numpy())
+    assert np.array_equal(run.predictions_after(5), rows[5])
+
+
+def test_the_kept_weights_are_those_of_their_epochs(finished: tuple[Run, list[Event]]) -> None:
+    run, said = finished
+    training, _, validation = prepared(run.config())
+    assert run.snapshots() == [0, 1, 2, 3, 4]
+    files = {f"snapshots/{number}.pt": number for number in run.snapshots()}
+    history = history_of(run)
+    assert history.best is not None
+    files["best.pt"] = history.best.epoch + 1
+    for file, epochs in files.items():
+        weights = checkpoint.weights_of(checkpoint.load(run.path / file))
+        training.model.load_state_dict(weights)
+        predictions, _ = judge(training.model, validation)
+        assert np.array_equal(predictions.numpy(), run.predictions()[epochs]), file
+        assert any(
+            isinstance(event, events.CheckpointSaved)
+            and (event.file, event.epochs) == (file, epochs)
+            for event in said
+        )
+
+
+def test_a_finished_run_is_left_with_nothing_running_and_private(
+    finished: tuple[Run, list[Event]],
+) -> None:
+    run, _ = finished
+    assert state_of(run) == "finished"
+    assert not run.is_running()
+    assert run.process_id() is None
+    assert stat.S_IMODE(run.path.stat().st_mode) == 0o700
+    assert stat.S_IMODE((run.path / "snapshots").stat().st_mode) == 0o700
+    for file in ("events.jsonl", "predictions.u8", "log.txt"):
+        assert stat.S_IMODE((run.path / file).stat().st_mode) == 0o600
+    assert not list(run.path.rglob("*.new"))
+
+
+def test_a_finished_run_is_not_resumed_stopped_or_paused(
+    finished: tuple[Run, list[Event]],
+) -> None:
+    run, said = finished
+    with pytest.raises(RunError, match=f"Run {run.name} is finished: there is nothing left"):
+        worker.resume(run)
+    for ask in (worker.stop, worker.pause):
+        with pytest.raises(RunError, match=f"Run {run.name} is not being trained"):
+            ask(run)
+    assert read_events(run) == said
+    assert not run.is_running()
+
+
+async def test_early_stopping_is_the_reason_of_the_end(runs_folder: Path) -> None:
+    history, _ = await to_the_end(await launched(epochs=ENDLESS, lr=1.0, early_stopping=2))
+    assert isinstance(history.ended, events.RunFinished)
+    assert history.ended.reason == "early stopping"
+    losses = [epoch.val_loss for epoch in history.epochs]
+    assert losses.index(min(losses)) == len(losses) - 3
+
+
+async def test_the_learning_rate_of_each_epoch_is_recorded(runs_folder: Path) -> None:
+    history, _ = await to_the_end(await launched(epochs=4, schedule="step", lr=0.2))
+    assert [epoch.lr for epoch in history.epochs] == pytest.approx([0.2, 0.2, 0.02, 0.002])
+
+
+# In training.
+
+
+async def test_a_run_is_watched_running_paused_running_again_and_stopped(
+    runs_folder: Path,
+) -> None:
+    run = await endless()
+    assert state_of(run) == "running"
+
+    worker.pause(run)
+    before = await until(run, lambda history: history.paused)
+    assert state_of(run) == "paused"
+    await asyncio.sleep(0.3)
+    assert history_of(run).epochs == before.epochs
+    worker.pause(run)
+
+    worker.resume(run)
+    after = await until(run, lambda history: len(history.epochs) > len(before.epochs) + 1)
+    assert state_of(run) == "running"
+    assert after.epochs[len(before.epochs)].seconds < 0.3
+
+    worker.stop(run)
+    history, said = await to_the_end(run)
+    assert isinstance(said[-1], events.RunStopped)
+    assert state_of(run) == "stopped"
+    saved = checkpoint.load(run.path / "checkpoint.pt")
+    assert (saved["epoch"], saved["step"]) == (said[-1].epochs, said[-1].step)
+    assert len(history.epochs) == said[-1].epochs
+    assert len(run.predictions()) == said[-1].epochs + 1
+
+
+async def test_a_paused_run_can_be_stopped(runs_folder: Path) -> None:
+    run = await endless()
+    worker.pause(run)
+    await until(run, lambda history: history.paused)
+    worker.stop(run)
+    history, _ = await to_the_end(run)
+    assert isinstance(history.ended, events.RunStopped)
+    assert not history.paused
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_stops_a_run_once_however_often_it_comes(
+    runs_folder: Path, number: signal.Signals
+) -> None:
+    run = await endless(hidden=(512, 512))
+    process = process_of(run)
+    for _ in range(3):
+        os.kill(process, number)
+    _, said = await to_the_end(run)
+    assert [type(event) for event in said if isinstance(event, events.LAST_EVENTS)] == [
+        events.RunStopped
+    ]
+    assert run.log_path.read_text() == ""
+
+
+async def test_a_stop_right_at_the_start_is_heard(runs_folder: Path) -> None:
+    run = await launched(epochs=ENDLESS)
+    worker.stop(run)
+    _, said = await to_the_end(run)
+    assert isinstance(said[-1], events.RunStopped)
+    worker.resume(run)
+    await until(run, lambda history: len(history.epochs) > 2)
+
+
+async def test_hanging_up_the_terminal_does_not_touch_the_training(runs_folder: Path) -> None:
+    run = await endless()
+    os.kill(process_of(run), signal.SIGHUP)
+    done = len(history_of(run).epochs)
+    await until(run, lambda history: len(history.epochs) > done + 3)
+    assert state_of(run) == "running"
+
+
+async def test_a_killed_run_is_interrupted_and_whoever_follows_it_hears_so(
+    runs_folder: Path,
+) -> None:
+    run = await endless()
+    os.kill(process_of(run), signal.SIGKILL)
+    history, said = await to_the_end(run)
+    assert isinstance(said[-1], events.RunInterrupted)
+    assert history.ended is None
+    assert state_of(run) == "interrupted"
+    with pytest.raises(RunError, match="is not being trained"):
+        worker.stop(run)
+
+
+async def test_several_runs_train_side_by_side(runs_folder: Path) -> None:
+    both = [await launched(epochs=30, seed=seed) for seed in (1, 2)]
+    ends = await asyncio.gather(*(to_the_end(run) for run in both))
+    assert [len(history.epochs) for history, _ in ends] == [30, 30]
+    assert ends[0][0].epochs[-1].train_loss != ends[1][0].epochs[-1].train_loss
+    assert {run.name for run in runs.list_runs()} == {run.name for run in both}
+
+
+async def test_two_readers_of_a_run_hear_the_same(runs_folder: Path) -> None:
+    run = await launched(epochs=50)
+    (_, first), (_, second) = await asyncio.gather(to_the_end(run), to_the_end(run))
+    assert first == second == read_events(run)
+
+
+async def test_a_run_is_not_deleted_while_it_trains(runs_folder: Path) -> None:
+    run = await endless()
+    with pytest.raises(RunError, match="stop it first"):
+        runs.delete(run)
+    worker.stop(run)
+    await to_the_end(run)
+    runs.delete(run)
+    assert runs.list_runs() == []
+
+
+async def test_a_long_epoch_tells_how_far_it_is(runs_folder: Path) -> None:
+    run = await launched(source="bundled", samples=4500, epochs=1, batch_size=1, hidden=(256,))
+    _, said = await to_the_end(run)
+    told = [event for event in said if isinstance(event, events.BatchProgress)]
+    assert told
+    for event in told:
+        assert (event.epoch, event.steps) == (0, 3600)
+        assert 0 < event.step <= 3600
+        assert 0 < event.train_loss < 3
+    assert [event.step for event in told] == sorted({event.step for event in told})
+    started = next(event for event in said if isinstance(event, events.RunStarted))
+    per_second = told[0].step / (told[0].time - started.time)
+    assert told[0].images_per_second == pytest.approx(per_second, rel=0.5)
+
+
+@linux
+async def test_the_training_process_has_no_terminal_and_holds_nothing_of_its_launcher(
+    runs_folder: Path,
+) -> None:
+    marker = open(runs_folder.parent / "marker", "w")  # noqa: SIM115
+    os.set_inheritable(marker.fileno(), True)
+    run = await endless()
+    process = Path("/proc", str(process_of(run)))
+
+    fields = (process / "stat").read_text().rpartition(")")[2].split()
+    _state, parent, group, session, terminal = fields[:5]
+    assert group == session == process.name
+    assert terminal == "0"
+    assert int(parent) != os.getpid()
+
+    opened = {int(link.name): os.readlink(link) for link in (process / "fd").iterdir()}
+    assert opened[0] == opened[1] == os.devnull
+    assert opened[2] == str(run.log_path)
+    outside = {
+        path
+        for path in opened.values()
+        if path != os.devnull and not Path(path).is_relative_to(run.path)
+    }
+    assert outside == set()
+    assert os.readlink(process / "cwd") == "/"
+    marker.close()
+
+
+@linux
+@pytest.mark.parametrize("threads", [1, 3])
+async def test_threads_are_as_many_as_asked_for(runs_folder: Path, threads: int) -> None:
+    run = await endless(threads=threads, hidden=(512,), batch_size=512, samples=None)
+    status = Path("/proc", str(process_of(run)), "status").read_text()
+    (count,) = (int(line.split()[1]) for line in status.splitlines() if line[:8] == "Threads:")
+    assert (count > 1) == (threads > 1)
+
+
+# What cannot be started.
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("digist", "There is no data source digist: did you mean digits"),
+        ("/nowhere/at/all", "no file or folder /nowhere/at/all"),
+        ("here.npz", f"no file or folder {Path.cwd()}/here.npz"),
+    ],
+)
+def test_a_bad_source_is_told_before_there_is_a_run(
+    runs_folder: Path, source: str, sentence: str
+) -> None:
+    with pytest.raises(DataError, match=sentence):
+        worker.launch(RunConfig(source=source))
+    assert runs.list_runs() == []
+    assert not runs_folder.exists()
+
+
+def test_more_samples_than_there_are_is_told_before_there_is_a_run(runs_folder: Path) -> None:
+    with pytest.raises(DataError, match=r"1,797"):
+        worker.launch(digits_config(samples=2000))
+    assert not runs_folder.exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device")
+def test_a_missing_device_is_told_before_there_is_a_run(runs_folder: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        worker.launch(digits_config(device="cuda"))
+    assert caught.value.problems == {
+        "device": "PyTorch finds no cuda device here: choose auto or cpu instead."
+    }
+    assert not runs_folder.exists()
+
+
+def test_a_runs_folder_that_cannot_be_made_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MNISTOP_RUNS", str(tmp_path / "file" / "runs"))
+    with pytest.raises(RunError, match=r"A run folder cannot be made in .*/file/runs"):
+        worker.launch(digits_config())
+
+
+async def test_a_source_is_found_from_the_folder_of_whoever_launches(
+    runs_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (40, 5, 3), np.uint8)
+    np.savez(tmp_path / "mine.npz", images=images, labels=np.arange(40) % 2)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MNISTOP_RUNS", "my-runs")
+    config = RunConfig(source="mine.npz", samples=None, epochs=2)
+    run = await asyncio.to_thread(worker.launch, config)
+    assert run.path.parent == tmp_path / "my-runs"
+    monkeypatch.chdir("/")
+    history, _ = await to_the_end(run)
+    assert isinstance(history.ended, events.RunFinished)
+    assert run.config().source == str(tmp_path / "mine.npz")
+    assert history.started is not None
+    assert history.started.layers == [15, 128, 2]
+
+
+# What goes wrong on the way.
+
+
+def messages_of(history: History) -> str:
+    assert isinstance(history.ended, events.RunFailed)
+    return history.ended.message
+
+
+async def test_a_diverging_run_says_so_and_keeps_its_curves(runs_folder: Path) -> None:
+    """Weight decay of 2.3 at learning rate 1 multiplies all weights by -1.3 in each step."""
+    run = await launched(lr=1.0, weight_decay=2.3, epochs=100)
+    history, said = await to_the_end(run)
+    assert [event for event in said if isinstance(event, events.LAST_EVENTS)] == said[-1:]
+    message = messages_of(history)
+    assert state_of(run) == "failed"
+    broken = len(history.epochs)
+    assert 3 < broken < 60
+    assert f"diverged in epoch {broken}, step " in message
+    assert "of 10, with learning rate 1. Try a lower learning rate, for example 0.1" in message
+    assert all(np.isfinite([e.train_loss, e.val_loss]).all() for e in history.epochs)
+    assert history.best is not None
+    assert len(run.predictions()) == broken + 1
+    assert b"NaN" not in (run.path / "events.jsonl").read_bytes()
+    assert run.log_path.read_text() == ""
+
+
+async def test_much_too_high_a_learning_rate_ends_in_words(runs_folder: Path) -> None:
+    history, _ = await to_the_end(await launched(lr=1000.0, hidden=(64, 64, 64), epochs=50))
+    assert "with learning rate 1000. Try a lower learning rate" in messages_of(history)
+
+
+async def test_a_full_disk_ends_a_run_in_words(runs_folder: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    run = await endless()
+    worker.stop(run)
+    before, _ = await to_the_end(run)
+    (run.path / "predictions.u8").unlink()
+    (run.path / "predictions.u8").symlink_to("/dev/full")
+    worker.resume(run)
+    history, _ = await to_the_end(run)
+    assert messages_of(history) == "The disk is full: free some space, then resume the run."
+    assert state_of(run) == "failed"
+    assert history.epochs == before.epochs
+
+
+async def test_a_fault_of_the_program_is_in_the_log_and_the_last_event_says_where(
+    runs_folder: Path,
+) -> None:
+    run = await endless()
+    worker.stop(run)
+    await to_the_end(run)
+    (run.path / "best.pt").unlink()
+    (run.path / "best.pt").mkdir()
+    worker.resume(run)
+    history, said = await to_the_end(run)
+    assert f"the traceback is in {run.log_path}." in messages_of(history)
+    assert said[-1] == history.ended
+    assert "IsADirectoryError" in run.log_path.read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the words are those of Linux")
+async def test_too_large_a_model_is_told_in_words(runs_folder: Path) -> None:
+    sizes = (65_536,) * 32
+    history, _ = await to_the_end(await launched(hidden=sizes))
+    assert "The memory is full" in messages_of(history)

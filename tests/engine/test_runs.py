@@ -1,0 +1,356 @@
+"""Run folders: made, found, read while they are damaged, and deleted."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine import events, runs
+from engine.config import RunConfig
+from engine.errors import RunError
+from engine.events import Event
+from engine.recorder import Recorder
+from engine.runs import EventTail, Run, read_events
+
+
+def make_run(folder: Path, name: str | None = None, config: RunConfig | None = None) -> Run:
+    """A run that nobody trains."""
+    run, lock = runs.create(config or RunConfig(), folder)
+    lock.close()
+    return Run(run.path.rename(folder / name)) if name else run
+
+
+def say(run: Run, *messages: str) -> None:
+    recorder = Recorder(run)
+    for message in messages:
+        recorder.say(events.Preparing, message=message)
+
+
+def messages(said: list[Event]) -> list[str]:
+    return [event.message for event in said if isinstance(event, events.Preparing)]
+
+
+# Making.
+
+
+def test_a_run_folder_is_private_and_holds_the_configuration(runs_folder: Path) -> None:
+    config = RunConfig(lr=0.3, hidden=())
+    run = make_run(runs_folder, config=config)
+    assert run.path.parent == runs_folder
+    assert run.path.stat().st_mode & 0o777 == 0o700
+    assert runs_folder.stat().st_mode & 0o777 == 0o700
+    assert run.config() == config
+    date, clock, *words = run.name.split("-")
+    assert (len(date), len(clock), len(words)) == (8, 6, 2)
+
+
+def test_runs_are_kept_in_the_state_folder_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("MNISTOP_RUNS", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    if sys.platform == "linux":
+        assert runs.runs_folder() == tmp_path / "mnistop" / "runs"
+    monkeypatch.setenv("MNISTOP_RUNS", "here")
+    assert runs.runs_folder() == Path.cwd() / "here"
+
+
+def test_where_no_folder_can_be_made_a_sentence_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match="Set MNISTOP_RUNS to a folder that can be written"):
+        runs.create(RunConfig(), tmp_path / "file")
+
+
+def test_a_run_folder_that_cannot_be_filled_is_taken_away_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(runs, "write_atomically", full)
+    with pytest.raises(RunError, match="No space left on device"):
+        runs.create(RunConfig(), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_written_whole_leaves_the_old_one(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    runs.write_atomically(file, b"old")
+    limited = (
+        "import resource, sys, pathlib; from engine.runs import write_atomically;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000));"
+        "write_atomically(pathlib.Path(sys.argv[1]), bytes(5000))"
+    )
+    done = subprocess.run([sys.executable, "-c", limited, file], capture_output=True, text=True)
+    assert "File too large" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert file.read_bytes() == b"old"
+
+
+# Finding.
+
+
+def test_a_run_is_found_by_name_prefix_words_and_last(runs_folder: Path) -> None:
+    old = make_run(runs_folder, "20250101-000000-calm-otter")
+    new = make_run(runs_folder, "20260101-000000-keen-wren")
+    assert runs.list_runs() == [new, old]
+    for reference in ("20260101-000000-keen-wren", "2026", "keen-wren", "last"):
+        assert runs.find(reference) == new
+    assert runs.find("calm-otter") == old
+
+
+def test_what_fits_several_runs_is_answered_with_their_names(runs_folder: Path) -> None:
+    for name in ("20250101-000000-calm-otter", "20260101-000000-calm-otter"):
+        make_run(runs_folder, name)
+    for reference in ("20", "calm-otter"):
+        with pytest.raises(RunError, match=r"fits 2 runs \(20260101.*, 20250101.*give more"):
+            runs.find(reference)
+
+
+def test_a_whole_name_is_meant_even_if_it_begins_another(runs_folder: Path) -> None:
+    short = make_run(runs_folder, "20250101-000000-calm-otter")
+    make_run(runs_folder, "20250101-000000-calm-otter-copy")
+    assert runs.find(short.name) == short
+
+
+def test_a_run_that_is_not_there_is_told_in_a_sentence(runs_folder: Path) -> None:
+    with pytest.raises(RunError, match="There are no runs yet"):
+        runs.find("last")
+    make_run(runs_folder)
+    with pytest.raises(RunError, match="There is no run sunny-elk: mnistop runs lists them"):
+        runs.find("sunny-elk")
+    with pytest.raises(RunError, match="There is no run ''"):
+        runs.find("")
+
+
+def test_of_two_runs_of_the_same_second_the_later_is_the_last(runs_folder: Path) -> None:
+    first = make_run(runs_folder, "20250101-000000-sunny-wren")
+    second = make_run(runs_folder, "20250101-000000-amber-birch")
+    os.utime(second.path / "config.json", (2e9, 2e9))
+    assert runs.list_runs() == [second, first]
+    os.utime(first.path / "config.json", (3e9, 3e9))
+    assert runs.list_runs() == [first, second]
+
+
+def test_other_files_and_folders_are_no_runs(runs_folder: Path) -> None:
+    run = make_run(runs_folder)
+    (runs_folder / "notes.txt").touch()
+    (runs_folder / "20990101-000000-empty-folder").mkdir()
+    assert runs.list_runs() == [run]
+
+
+def test_without_a_runs_folder_there_are_no_runs(runs_folder: Path) -> None:
+    assert runs.list_runs() == []
+
+
+# What is damaged.
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"\xff\xfe",
+        b'{"format": 1}',
+        b'{"format": "one", "config": {}}',
+        b'{"format": 1, "config": {"lr": -1}}',
+        b'{"format": 1, "config": {"unheard": 1}}',
+    ],
+)
+def test_a_damaged_configuration_is_told_in_a_sentence_and_others_are_listed(
+    runs_folder: Path, content: bytes
+) -> None:
+    damaged, other = make_run(runs_folder), make_run(runs_folder)
+    (damaged.path / "config.json").write_bytes(content)
+    with pytest.raises(RunError, match=f"Run {damaged.name} has a damaged config.json"):
+        damaged.config()
+    assert other in runs.list_runs()
+
+
+def test_a_missing_configuration_is_told_in_a_sentence(runs_folder: Path) -> None:
+    run = make_run(runs_folder)
+    (run.path / "config.json").unlink()
+    with pytest.raises(RunError, match="No such file"):
+        run.config()
+
+
+def test_a_run_of_a_newer_program_asks_for_an_update(runs_folder: Path) -> None:
+    run = make_run(runs_folder)
+    manifest = {"format": 2, "config": {"learning_rate_of_tomorrow": 3}}
+    (run.path / "config.json").write_text(json.dumps(manifest))
+    with pytest.raises(RunError, match=r"newer mnistop \(format 2, this one reads up to 1\)"):
+        run.config()
+
+
+def test_a_run_with_nothing_but_its_folder_can_be_read(tmp_path: Path) -> None:
+    run = Run(tmp_path / "gone")
+    assert read_events(run) == []
+    assert run.labels().shape == (0,)
+    assert len(run.predictions()) == 0
+    assert run.predictions_after(0) is None
+    assert run.snapshots() == []
+    assert not run.is_running()
+    assert run.process_id() is None
+
+
+def test_predictions_are_read_by_row_and_a_torn_row_is_left_out(runs_folder: Path) -> None:
+    run = make_run(runs_folder)
+    (run.path / "labels.u8").write_bytes(bytes([1, 2, 3]))
+    (run.path / "predictions.u8").write_bytes(bytes([1, 2, 2, 1, 2, 3, 9, 9]))
+    assert run.predictions().tolist() == [[1, 2, 2], [1, 2, 3]]
+    assert np.array_equal(run.predictions_after(1), [1, 2, 3])
+    assert run.predictions_after(2) is None
+
+
+# Events.
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.text(max_size=20), min_size=1, max_size=6),
+    st.integers(0, 1_000_000),
+)
+def test_events_cut_anywhere_are_a_beginning_of_them(
+    tmp_path: Path, said: list[str], millionths: int
+) -> None:
+    run = make_run(tmp_path)
+    say(run, *said)
+    file = run.path / "events.jsonl"
+    content = file.read_bytes()
+    kept = len(content) * millionths // 1_000_000
+    file.write_bytes(content[:kept])
+
+    whole = content[:kept].count(b"\n")
+    tail = EventTail(run)
+    assert messages(tail.read()) == said[:whole]
+    assert tail.read() == []
+
+    say(run, "again")
+    found = messages(read_events(run))
+    assert found in ([*said[:whole], "again"], [*said[: whole + 1], "again"])
+    assert messages(tail.read()) == found[whole:]
+
+
+def test_a_line_is_told_once_it_is_whole(runs_folder: Path) -> None:
+    run = make_run(runs_folder)
+    tail = EventTail(run)
+    assert tail.read() == []
+    say(run, "one")
+    line = (run.path / "events.jsonl").read_bytes()
+    with open(run.path / "events.jsonl", "ab") as file:
+        file.write(line[:20])
+        file.flush()
+        assert messages(tail.read()) == ["one"]
+        assert tail.read() == []
+        file.write(line[20:])
+        file.flush()
+        assert messages(tail.read()) == ["one"]
+
+
+def test_garbage_and_foreign_lines_are_skipped(runs_folder: Path) -> None:
+    run = make_run(runs_folder)
+    say(run, "one")
+    with open(run.path / "events.jsonl", "ab") as file:
+        file.write(b'\x00\xff\n\n[1, 2]\n{"event": "FromTheFuture", "run": "r", "time": 2}\n')
+    say(run, "two")
+    assert messages(read_events(run)) == ["one", "two"]
+
+
+@pytest.mark.parametrize("garbage", [b"x" * 700_000 + b"\n", b"foreign\n" * 90_000])
+def test_much_garbage_does_not_hide_what_comes_after(runs_folder: Path, garbage: bytes) -> None:
+    run = make_run(runs_folder)
+    say(run, "one")
+    with open(run.path / "events.jsonl", "ab") as file:
+        file.write(garbage)
+    say(run, "two")
+    assert messages(read_events(run)) == ["one", "two"]
+
+
+def test_many_events_are_read_in_order(runs_folder: Path) -> None:
+    run = make_run(runs_folder)
+    said = [f"message {number}" for number in range(9000)]
+    say(run, *said)
+    assert (run.path / "events.jsonl").stat().st_size > EventTail.CHUNK
+    assert messages(read_events(run)) == said
+
+
+def test_an_event_that_the_disk_takes_in_part_only_does_not_spoil_the_next(tmp_path: Path) -> None:
+    """With room for 1,000 bytes, the second event is torn; a short third one has room again."""
+    code = """if True:
+        import resource, sys
+        from pathlib import Path
+        from engine import events, runs
+        from engine.config import RunConfig
+        from engine.recorder import Recorder
+
+        run, lock = runs.create(RunConfig(), Path(sys.argv[1]))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+        recorder = Recorder(run)
+        recorder.say(events.Preparing, message="one")
+        try:
+            recorder.say(events.Preparing, message="x" * 2000)
+        except OSError as error:
+            recorder.say(events.RunFailed, message=error.strerror)
+        """
+    subprocess.run([sys.executable, "-c", code, tmp_path], check=True)
+    (folder,) = tmp_path.iterdir()
+    first, second = read_events(Run(folder))
+    assert messages([first]) == ["one"]
+    assert isinstance(second, events.RunFailed)
+    assert second.message == "File too large"
+
+
+# Deleting, and the lock.
+
+
+def test_a_deleted_run_is_gone(runs_folder: Path) -> None:
+    run, other = make_run(runs_folder), make_run(runs_folder)
+    runs.delete(run)
+    assert not run.path.exists()
+    assert runs.list_runs() == [other]
+    with pytest.raises(RunError, match="cannot be deleted: No such file"):
+        runs.delete(run)
+
+
+def test_a_run_in_training_is_not_deleted_and_not_trained_twice(runs_folder: Path) -> None:
+    run, lock = runs.create(RunConfig(), runs_folder)
+    assert run.is_running()
+    assert run.process_id() == os.getpid()
+    with pytest.raises(RunError, match="stop it first"):
+        runs.delete(run)
+    with pytest.raises(RunError, match="is being trained already"):
+        runs.reopen(run)
+    lock.close()
+    assert not run.is_running()
+    assert run.process_id() is None
+    with runs.reopen(run):
+        assert run.process_id() == os.getpid()
+
+
+def test_looking_whether_a_run_is_running_does_not_keep_it_from_being_resumed(
+    runs_folder: Path,
+) -> None:
+    run = make_run(runs_folder)
+    looking = "import sys\nfrom engine.runs import Run\nfrom pathlib import Path\n" + (
+        "run = Run(Path(sys.argv[1]))\nprint()\nwhile True: run.is_running()"
+    )
+    with subprocess.Popen([sys.executable, "-c", looking, run.path], stdout=-1) as watcher:
+        watcher.stdout.readline()
+        for _ in range(20):
+            runs.reopen(run).close()
+        watcher.kill()
+
+
+def test_a_run_without_its_lock_file_cannot_be_resumed(runs_folder: Path) -> None:
+    run = make_run(runs_folder)
+    (run.path / "lock").unlink()
+    with pytest.raises(RunError, match="cannot be resumed: No such file"):
+        runs.reopen(run)
