@@ -161,8 +161,10 @@ def _train(
     else:
         labels = dataset.labels[val_rows].astype(np.uint8)
         runs.write_atomically(run.path / "labels.u8", labels.tobytes())
-        predictions, val_loss = judge(training.model, validation)
-        recorder.keep_predictions(0, predictions)
+        pixels = (dataset.images[val_rows] * 255).round().astype(np.uint8)
+        runs.write_atomically(run.path / "images.u8", pixels.tobytes())
+        said, val_loss = judge(training.model, validation)
+        recorder.keep_judgement(0, said)
         recorder.say(
             events.RunStarted,
             pid=os.getpid(),
@@ -175,7 +177,7 @@ def _train(
             device=str(device),
             versions={"torch": torch.__version__, "numpy": np.__version__},
             val_loss=val_loss,
-            val_acc=(predictions == validation.labels).float().mean().item(),
+            val_acc=(said.argmax(1) == validation.labels).float().mean().item(),
         )
     recorder.begin(training)
     train(training, images, validation, recorder, control)

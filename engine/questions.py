@@ -81,41 +81,6 @@ def attack_image(run: Run, row: int, epsilon: float, epochs: int | None = None) 
     )
 
 
-@dataclass(frozen=True)
-class Mistake:
-    """A validation image that is predicted wrongly."""
-
-    row: int
-    label: int
-    image: FloatArray
-    """`(height, width)` in [0, 1]."""
-    probabilities: FloatArray
-    """`(classes,)`"""
-
-
-def worst_mistakes(run: Run, most: int = 8) -> list[Mistake]:
-    """Wrong predictions by the newest weights, most confident first.
-
-    Raises:
-        MnistopError: no weights are saved yet, or the data are gone.
-    """
-    import torch
-
-    model, _ = load_model(run)
-    images, labels, shape = _validation(run)
-    with torch.no_grad():
-        probabilities = model(images).softmax(1)
-    confidence, predictions = probabilities.max(1)
-    wrong = (predictions != labels).nonzero()[:, 0]
-    order = wrong[confidence[wrong].argsort(descending=True, stable=True)][:most]
-    return [
-        Mistake(
-            row, int(labels[row]), images[row].reshape(shape).numpy(), probabilities[row].numpy()
-        )
-        for row in order.tolist()
-    ]
-
-
 def load_model(run: Run, epochs: int | None = None) -> tuple[MLP, int]:
     """A run's model in evaluation mode, and how many epochs it was trained for.
 

@@ -32,9 +32,8 @@ class Recorder:
         self._events = open(  # noqa: SIM115
             run.path / "events.jsonl", "ab+", buffering=0, opener=_private
         )
-        self._predictions = os.open(
-            run.path / "predictions.u8", os.O_WRONLY | os.O_CREAT, mode=0o600
-        )
+        self._predictions = _private(str(run.path / "predictions.u8"), os.O_WRONLY | os.O_CREAT)
+        self._said = _private(str(run.path / "log_probabilities.f16"), os.O_WRONLY | os.O_CREAT)
         self._end_torn_line()
         self._progress_at = time.monotonic()
         self._progress_images = (0, 0)
@@ -68,10 +67,15 @@ class Recorder:
             self._snapshot(training)
         self.save_checkpoint(training)
 
-    def keep_predictions(self, epochs: int, predictions: torch.Tensor) -> None:
-        """Keeps the classes predicted after so many epochs, `(n,)`."""
-        row = predictions.to(torch.uint8).cpu().numpy().tobytes()
-        os.pwrite(self._predictions, row, epochs * len(row))
+    def keep_judgement(self, epochs: int, log_probabilities: torch.Tensor) -> None:
+        """Keeps what the model says after so many epochs, `(n, classes)`, and the predictions."""
+        predictions = log_probabilities.argmax(1).to(torch.uint8)
+        for file, said in (
+            (self._said, log_probabilities.to(torch.float16)),
+            (self._predictions, predictions),
+        ):
+            row = said.cpu().numpy().tobytes()
+            os.pwrite(file, row, epochs * len(row))
 
     def step_done(self, training: Training, labels: torch.Tensor) -> None:
         """Says how far a long epoch is, and saves when that is due."""
@@ -98,7 +102,7 @@ class Recorder:
 
     def epoch_done(self, training: Training, epoch: Epoch) -> None:
         """Records the epoch, and saves when that is due."""
-        self.keep_predictions(training.epoch, epoch.predictions)
+        self.keep_judgement(training.epoch, epoch.log_probabilities)
         self.say(
             events.EpochFinished,
             epoch=training.epoch - 1,

@@ -97,6 +97,27 @@ class Run:
         row = self._bytes("predictions.u8", offset=epochs * count, count=count)
         return row if count and len(row) == count else None
 
+    def log_probabilities_after(self, epochs: int, classes: int) -> NDArray[np.float16] | None:
+        """What the model said to the validation images after so many epochs, `(n, classes)`.
+
+        None if that is not recorded.
+        """
+        size = 2 * classes * len(self.labels())
+        row = self._bytes("log_probabilities.f16", offset=epochs * size, count=size)
+        if not size or len(row) < size:
+            return None
+        return row.view(np.float16).reshape(-1, classes)
+
+    def images(self, shape: tuple[int, int]) -> NDArray[np.uint8]:
+        """The validation images, `(n, height, width)` in 0…255; empty before training starts.
+
+        Args:
+            shape: height and width in pixels, as `RunStarted.image_shape` says.
+        """
+        flat = self._bytes("images.u8")
+        pixels = max(1, shape[0] * shape[1])
+        return flat[: len(flat) // pixels * pixels].reshape(-1, *shape)
+
     def _bytes(self, file: str, offset: int = 0, count: int = -1) -> NDArray[np.uint8]:
         try:
             return np.fromfile(self.path / file, np.uint8, count, offset=offset)

@@ -38,8 +38,8 @@ class Epoch:
     val_acc: float
     lr: float
     seconds: float
-    predictions: Tensor
-    """Classes predicted for the validation images after the epoch, `(n,)`."""
+    log_probabilities: Tensor
+    """What the model says to the validation images after the epoch, `(n, classes)`."""
 
 
 class Training:
@@ -192,13 +192,8 @@ _PLAIN = (
 
 @torch.no_grad()
 def judge(model: MLP, images: Labelled) -> tuple[Tensor, float]:
-    """Predicted classes `(n,)` and the mean cross-entropy, in evaluation mode."""
+    """Log-probabilities `(n, classes)` and their mean cross-entropy, in evaluation mode."""
     model.eval()
-    predictions, losses = [], []
-    for pixels, labels in zip(
-        *(torch.split(part, 4096) for part in (images.pixels, images.labels)), strict=True
-    ):
-        logits = model(pixels)
-        predictions.append(logits.argmax(1))
-        losses.append(functional.cross_entropy(logits, labels, reduction="sum"))
-    return torch.cat(predictions), (torch.stack(losses).sum() / len(images)).item()
+    logits = torch.cat([model(pixels) for pixels in torch.split(images.pixels, 4096)])
+    log_probabilities = functional.log_softmax(logits, 1)
+    return log_probabilities, functional.nll_loss(log_probabilities, images.labels).item()

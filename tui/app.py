@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
+from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter, NoColor
@@ -20,6 +21,7 @@ from tui.render.terminal import Terminal
 from tui.screens.help import HelpScreen, Section
 from tui.screens.quit import Answer, QuitScreen
 from tui.screens.train import TrainScreen
+from tui.screens.view import ViewScreen
 from tui.signals import end_on_signals
 from tui.state import State
 
@@ -30,6 +32,11 @@ SLOW_FRAMES = 1.0
 
 _KEY_NAMES = {"←→": "left/right", "↑↓": "up/down", "←↑↓→": "arrows"}
 """What the arrows are called where they cannot be shown."""
+
+SCREENS = {
+    1: ("train", "The dashboard: set, train, watch"),
+}
+"""The screens by the keys that open them: their names, and what each is for."""
 
 _MOVES = ("move", "page", "home", "end", "command_palette")
 """Actions that make no sense in the command palette."""
@@ -50,6 +57,17 @@ class MnistopApp(App[int]):
     ENABLE_COMMAND_PALETTE = True
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(
+                str(number),
+                f"go('{name}')",
+                name.capitalize(),
+                show=False,
+                id=f"screen.{name}",
+                tooltip=tooltip,
+            )
+            for number, (name, tooltip) in SCREENS.items()
+        ),
         Binding(
             "q,ctrl+q,ctrl+c",
             "quit",
@@ -97,6 +115,7 @@ class MnistopApp(App[int]):
         self.theme = f"{'ansi' if plain else 'textual'}-{'dark' if terminal.dark else 'light'}"
         self.animation_level = "none"
         self._train = TrainScreen(terminal, values or {}, run, SLOW_FRAMES if slow else FRAMES)
+        self._views: dict[str, ViewScreen] = {}
         self._keys: dict[str, str] = {}
         self._extra_filters: list[LineFilter] = []
         if terminal.colors == 0:
@@ -135,6 +154,29 @@ class MnistopApp(App[int]):
         except MnistopError as error:
             self.notify(str(error), severity="warning", markup=False, timeout=15)
         self.push_screen(self._train)
+
+    # Screens
+
+    def action_go(self, name: str) -> None:
+        """Goes to a screen: the dashboard, or one that lies over it."""
+        if name == "train":
+            while isinstance(self.screen, ViewScreen):
+                self.pop_screen()
+        elif (view := self._views[name]) is not self.screen:
+            view.state = self.shown
+            if isinstance(self.screen, ViewScreen):
+                self.switch_screen(view)
+            else:
+                self.push_screen(view)
+
+    @on(TrainScreen.Shown)
+    def _on_shown(self, message: TrainScreen.Shown) -> None:
+        if isinstance(self.screen, ViewScreen):
+            self.screen.follow(message.state)
+
+    @on(ViewScreen.EpochMoved)
+    def _on_epoch_moved(self, message: ViewScreen.EpochMoved) -> None:
+        self._train.move_cursor(message.by)
 
     def action_help(self) -> None:
         """Explains the panes and all keys."""

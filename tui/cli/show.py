@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import click
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import questions, runs, worker
-from engine.errors import MnistopError
+from engine import runs
 from engine.evaluate import confusion_matrix, wilson_interval
-from engine.questions import Mistake
+from engine.events import RunStarted
+from engine.judgement import Judgement, Mistake, judgement_after, worst_mistakes
 from tui.cli import story
 from tui.cli.output import Output, with_output
-from tui.cli.processes import leaving_on_interrupt, warm_up
 from tui.cli.run_argument import run_argument
 from tui.cli.summary import Summary
 
@@ -37,18 +35,12 @@ def show(out: Output, as_json: bool, epoch: int | None, run: str) -> int:
     and what that is worth, and the mistakes it was most sure of.
     """
     summary = Summary.of(runs.find(run))
-    has_weights = bool(summary.history.saved)
-    if has_weights:
-        warm_up()
     epoch = _checked(epoch, summary)
-    counts = None if epoch is None else _confusion(summary, epoch)
-    try:
-        if as_json:
-            out.say_json(_as_json(summary, epoch, counts))
-        else:
-            _tell(out, summary, epoch, counts)
-    finally:
-        worker.close()
+    judgement = None if epoch is None else _judgement(summary, epoch)
+    if as_json:
+        out.say_json(_as_json(summary, epoch, judgement))
+    else:
+        _tell(out, summary, epoch, judgement)
     return 0
 
 
@@ -61,17 +53,13 @@ def _checked(epoch: int | None, summary: Summary) -> int | None:
     return epoch if epoch is not None else finished - 1 if finished else None
 
 
-def _confusion(summary: Summary, epoch: int) -> NDArray[np.int64] | None:
-    predictions = summary.run.predictions_after(epoch + 1)
-    if predictions is None or not summary.history.started:
+def _judgement(summary: Summary, epoch: int) -> Judgement | None:
+    if not summary.history.started:
         return None
-    classes = len(summary.history.started.class_names)
-    return confusion_matrix(summary.run.labels(), predictions, classes)
+    return judgement_after(summary.run, epoch + 1, len(summary.history.started.class_names))
 
 
-def _tell(
-    out: Output, summary: Summary, epoch: int | None, counts: NDArray[np.int64] | None
-) -> None:
+def _tell(out: Output, summary: Summary, epoch: int | None, judgement: Judgement | None) -> None:
     history = summary.history
     started = history.started
     story.tell_state(out, summary)
@@ -84,25 +72,24 @@ def _tell(
     if history.epochs:
         story.tell_log(out, history, summary.config.epochs)
         story.draw_charts(out, history, started)
-    if counts is not None and epoch is not None:
-        story.draw_confusion(out, counts, started.class_names, epoch)
+    if judgement and epoch is not None:
+        story.draw_confusion(out, _counts(judgement), started.class_names, epoch)
     story.tell_best(out, history, started)
-    if history.saved:
-        out.heading("Most confident mistakes of the newest weights")
-        try:
-            story.draw_mistakes(out, _worst_mistakes(summary), started.class_names)
-        except MnistopError as error:
-            out.tell(f"They cannot be shown. {error}")
+    if judgement:
+        out.heading(f"Most confident mistakes after epoch {epoch}")
+        story.draw_mistakes(out, _worst(summary, judgement, started), started.class_names)
 
 
-def _worst_mistakes(summary: Summary) -> list[Mistake]:
-    with leaving_on_interrupt():
-        return asyncio.run(worker.ask(questions.worst_mistakes, summary.run))
+def _counts(judgement: Judgement) -> NDArray[np.int64]:
+    return confusion_matrix(judgement.labels, judgement.predictions, judgement.classes)
 
 
-def _as_json(
-    summary: Summary, epoch: int | None, counts: NDArray[np.int64] | None
-) -> dict[str, Any]:
+def _worst(summary: Summary, judgement: Judgement, started: RunStarted) -> list[Mistake]:
+    height, width = started.image_shape
+    return worst_mistakes(summary.run, judgement, (height, width))
+
+
+def _as_json(summary: Summary, epoch: int | None, judgement: Judgement | None) -> dict[str, Any]:
     history = summary.history
     started = history.started
     facts = summary.as_json() | {
@@ -121,18 +108,15 @@ def _as_json(
             "interval": wilson_interval(history.best.val_acc, images),
             "other_epochs_within": story.epochs_within(history, images),
         }
-    if counts is not None:
+    if judgement and started:
+        counts = _counts(judgement)
         totals = counts.sum(1)
         recall = [
             int(right) / int(total) if total else None
             for right, total in zip(counts.diagonal(), totals, strict=True)
         ]
         facts["confusion"] = {"epoch": epoch, "counts": counts.tolist(), "recall": recall}
-    if history.saved:
-        try:
-            facts["mistakes"] = [_mistake(one) for one in _worst_mistakes(summary)]
-        except MnistopError as error:
-            facts["mistakes_error"] = str(error)
+        facts["mistakes"] = [_mistake(one) for one in _worst(summary, judgement, started)]
     return facts
 
 

@@ -13,7 +13,7 @@ from engine.config import RunConfig, as_text, label
 from engine.evaluate import wilson_interval
 from engine.events import RunStarted
 from engine.history import History
-from engine.questions import Mistake
+from engine.judgement import Mistake
 from tui.cli.gallery import Picture, draw_gallery
 from tui.cli.output import Output
 from tui.cli.summary import Summary

@@ -1,11 +1,13 @@
 """The confusion matrix on the validation images, with a cursor on its cells."""
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.strip import Strip
 
 from tui.panes.lines import LinesPane
@@ -15,41 +17,67 @@ from tui.state import State
 _EMPTY: NDArray[np.int64] = np.zeros((0, 0), np.int64)
 
 
+_MOVES: list[BindingType] = [
+    Binding(
+        "up,k",
+        "move(-1, 0)",
+        "Cell",
+        key_display="←↑↓→",
+        id="matrix.up",
+        tooltip="Move to another cell to read it out",
+    ),
+    Binding(
+        "down,j",
+        "move(1, 0)",
+        "Down",
+        show=False,
+        id="matrix.down",
+        tooltip="To the next true class",
+    ),
+    Binding(
+        "left,h",
+        "move(0, -1)",
+        "Left",
+        show=False,
+        id="matrix.left",
+        tooltip="To the previous predicted class",
+    ),
+    Binding(
+        "right,l",
+        "move(0, 1)",
+        "Right",
+        show=False,
+        id="matrix.right",
+        tooltip="To the next predicted class",
+    ),
+]
+
+
 class Confusion(LinesPane, can_focus=True):
     """Rows are true classes, columns predicted ones."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        *_MOVES,
         Binding(
-            "up,k",
-            "move(-1, 0)",
-            "Cell",
-            key_display="←↑↓→",
-            id="matrix.up",
-            tooltip="Move to another cell to read it out",
+            "enter",
+            "open('cell')",
+            "Images",
+            id="matrix.cell",
+            tooltip="The images behind this cell",
         ),
         Binding(
-            "down,j",
-            "move(1, 0)",
-            "Down",
-            show=False,
-            id="matrix.down",
-            tooltip="To the next true class",
+            "t",
+            "open('row')",
+            "Row",
+            id="matrix.row",
+            tooltip="All images of this true class, a row of the matrix",
         ),
         Binding(
-            "left,h",
-            "move(0, -1)",
-            "Left",
-            show=False,
-            id="matrix.left",
-            tooltip="To the previous predicted class",
-        ),
-        Binding(
-            "right,l",
-            "move(0, 1)",
-            "Right",
-            show=False,
-            id="matrix.right",
-            tooltip="To the next predicted class",
+            "c",
+            "open('column')",
+            "Column",
+            id="matrix.column",
+            tooltip="All images that are taken for this class, a column of the matrix",
         ),
     ]
 
@@ -57,6 +85,15 @@ class Confusion(LinesPane, can_focus=True):
         "Each row holds the images of one true class, each column what they were taken for; the "
         "diagonal is right. Recall is the share of a row that is right."
     )
+
+    @dataclass
+    class CellChosen(Message):
+        """The images behind a cell, a row or a column shall be shown."""
+
+        true: int | None
+        """The true class, None for all."""
+        predicted: int | None
+        """The predicted class, None for all."""
 
     matrix: NDArray[np.int64] = _EMPTY
     names: tuple[str, ...] = ()
@@ -128,6 +165,16 @@ class Confusion(LinesPane, can_focus=True):
         true, predicted = self.cell or (0, 0)
         self.cell = (max(0, min(last, true + down)), max(0, min(last, predicted + right)))
         self.redraw()
+
+    def action_open(self, what: str) -> None:
+        """Asks for the images behind a cell, a row or a column."""
+        if self.cell:
+            true, predicted = self.cell
+            self.post_message(
+                self.CellChosen(
+                    true if what != "column" else None, predicted if what != "row" else None
+                )
+            )
 
     def on_click(self, event: events.Click) -> None:
         """Moves the cursor to the clicked cell."""

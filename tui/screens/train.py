@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,6 +12,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.message import Message
 from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
@@ -245,6 +247,26 @@ class TrainScreen(Screen[None]):
         ]
         return sections[self._active :] + sections[: self._active]
 
+    @dataclass
+    class Shown(Message):
+        """The run, or the epoch of it that is looked at, has changed."""
+
+        state: State
+
+    @dataclass
+    class ImagesWanted(Message):
+        """The validation images that pass a filter shall be shown, of the epoch looked at."""
+
+        filter: str
+
+    @on(Confusion.CellChosen)
+    def _on_cell_chosen(self, message: Confusion.CellChosen) -> None:
+        words = [
+            f"true:{message.true}" if message.true is not None else "",
+            f"pred:{message.predicted}" if message.predicted is not None else "",
+        ]
+        self.post_message(self.ImagesWanted(" ".join(filter(None, [*words, "all"]))))
+
     # Running
 
     async def _warm_up(self) -> None:
@@ -388,7 +410,11 @@ class TrainScreen(Screen[None]):
     @on(Charts.CursorMoved)
     @on(EpochLog.CursorMoved)
     def _on_cursor_moved(self, message: Charts.CursorMoved | EpochLog.CursorMoved) -> None:
-        self._state = self._state.moved(message.by)
+        self.move_cursor(message.by)
+
+    def move_cursor(self, by: int) -> None:
+        """Moves the epoch that is looked at."""
+        self._state = self._state.moved(by)
         self._changed()
 
     def action_back(self) -> None:
@@ -448,6 +474,7 @@ class TrainScreen(Screen[None]):
     def _draw(self) -> None:
         self._dirty = False
         state = self._state
+        self.post_message(self.Shown(state))
         self._charts.show(state)
         self._log.show(state)
         self._progress.show(state, self._words())

@@ -1,0 +1,117 @@
+"""What the screens beside the dashboard have in common: they look at the same run and epoch."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.reactive import Reactive
+from textual.screen import Screen
+from textual.widget import Widget
+
+from tui.panes.key_bar import KeyBar
+from tui.panes.progress import Progress
+from tui.render.terminal import Terminal
+from tui.screens.help import Section
+from tui.state import State
+
+
+class ViewScreen(Screen[None]):
+    """A screen that shows something of the run that the dashboard shows, at the same epoch.
+
+    Args:
+        terminal: what the terminal can show.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "next_pane(1)", "Pane", id="view.next", tooltip="The next pane"),
+        Binding(
+            "shift+tab",
+            "next_pane(-1)",
+            "Previous pane",
+            show=False,
+            id="view.previous",
+            tooltip="The previous pane",
+        ),
+        Binding(
+            "left_square_bracket",
+            "epoch(-1)",
+            "Epoch",
+            key_display="[ ]",
+            id="view.earlier",
+            tooltip="Look at an earlier epoch, on all screens",
+        ),
+        Binding(
+            "right_square_bracket",
+            "epoch(1)",
+            "Later",
+            show=False,
+            id="view.later",
+            tooltip="Look at a later epoch, on all screens",
+        ),
+        Binding("escape", "back", "Back", id="view.back", tooltip="Back to where you came from"),
+    ]
+
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """The focused widget; panes draw their own focus, and nothing else has to be sent."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__()
+        self.terminal = terminal
+        self.state = State()
+        self._progress = Progress(terminal, id="progress")
+
+    def compose(self) -> ComposeResult:
+        """The panes, the progress line and the keys."""
+        yield from self.panes()
+        yield self._progress
+        yield KeyBar(self.terminal)
+
+    @abstractmethod
+    def panes(self) -> Iterable[Widget]:
+        """The widgets above the progress line."""
+
+    @abstractmethod
+    def redraw(self) -> None:
+        """Brings the panes up to date with `state`; called a few times a second at most."""
+
+    @abstractmethod
+    def sections(self) -> Sequence[Section]:
+        """What each pane is for and its keys, for the help; the focused pane first."""
+
+    @dataclass
+    class EpochMoved(Message):
+        """The epoch that is looked at shall move; the app knows it for all screens."""
+
+        by: int
+
+    def follow(self, state: State) -> None:
+        """Shows a run that goes on, or another epoch of it."""
+        self.state = state
+        if self.is_current and self.is_mounted:
+            self._progress.show(state)
+            self.redraw()
+
+    def on_screen_resume(self) -> None:
+        """Catches up with what happened while another screen was shown."""
+        self.follow(self.state)
+
+    def action_next_pane(self, by: int) -> None:
+        """Goes to the next or previous pane."""
+        if by > 0:
+            self.focus_next()
+        else:
+            self.focus_previous()
+
+    def action_epoch(self, by: int) -> None:
+        """Asks for another epoch."""
+        self.post_message(self.EpochMoved(by))
+
+    def action_back(self) -> None:
+        """Back to the dashboard."""
+        self.app.pop_screen()
