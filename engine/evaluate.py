@@ -1,6 +1,7 @@
 """Counts of right and wrong, from predictions alone."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,3 +33,58 @@ def wilson_interval(fraction: float, count: int, z: float = 1.959964) -> tuple[f
     middle = (fraction + spread / 2) / (1 + spread)
     half = z * math.sqrt(fraction * (1 - fraction) / count + spread / (4 * count)) / (1 + spread)
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """How well one class is told from the others; the names are scikit-learn's."""
+
+    precision: float | None
+    """The share of right ones among what is predicted as this class; None if nothing is."""
+    recall: float | None
+    """The share of right ones among the images of this class; None if there are none."""
+    f1: float | None
+    """The harmonic mean of both; None if the class has neither images nor predictions."""
+    support: int
+    """Images of this class."""
+
+
+def class_report(matrix: NDArray[np.integer]) -> list[ClassScore]:
+    """Precision, recall, F1 and support of each class, as scikit-learn's `classification_report`.
+
+    A share of nothing is None here, not a number: scikit-learn's with `zero_division=nan`. F1 is
+    2·right / (images + predictions), so a class with images that is never predicted has F1 0.
+
+    Args:
+        matrix: counts, `(classes, classes)`: rows true.
+    """
+    right, images, said = matrix.diagonal(), matrix.sum(1), matrix.sum(0)
+    columns = zip(right.tolist(), images.tolist(), said.tolist(), strict=True)
+    return [ClassScore(_share(r, p), _share(r, n), _share(2 * r, n + p), n) for r, n, p in columns]
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """How often one class is taken for another."""
+
+    true: int
+    predicted: int
+    count: int
+
+
+def confused_pairs(matrix: NDArray[np.integer]) -> list[Confusion]:
+    """The classes that are taken for others, the most frequent first.
+
+    Args:
+        matrix: counts, `(classes, classes)`: rows true.
+    """
+    mistakes = matrix - np.diag(matrix.diagonal())
+    true, predicted = np.nonzero(mistakes)
+    counts = mistakes[true, predicted]
+    order = np.argsort(-counts, kind="stable")
+    columns = (column[order].tolist() for column in (true, predicted, counts))
+    return [Confusion(*pair) for pair in zip(*columns, strict=True)]

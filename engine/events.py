@@ -101,6 +101,9 @@ class EpochFinished(Event):
     """The learning rate of this epoch."""
     seconds: float
     """Training and judging, without pauses."""
+    dead: float | None = None
+    """The share of hidden ReLU neurons that are 0 for every validation image: they add nothing.
+    None without such neurons, and in runs of before this was kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +150,8 @@ class RunFailed(Event):
 
     message: str
     """What happened and what to do, in words."""
+    diverged: bool = False
+    """Whether the loss became infinite or not a number."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,7 @@ from engine.device import find_device
 from engine.errors import MnistopError, RunError
 from engine.recorder import Recorder
 from engine.runs import Run
-from engine.train import train
+from engine.train import DivergedError, train
 from engine.training import Labelled, Training, judge
 
 
@@ -119,7 +119,8 @@ def _run(
     except StopRequestedError:
         recorder.say(events.RunStopped, epochs=0, step=0)
     except MnistopError as error:
-        recorder.say(events.RunFailed, message=str(error))
+        diverged = isinstance(error, DivergedError)
+        recorder.say(events.RunFailed, message=str(error), diverged=diverged)
     except Exception as error:  # said first: a full disk has no room for the traceback
         recorder.say(events.RunFailed, message=_in_words(error, run))
         traceback.print_exc()
@@ -163,7 +164,7 @@ def _train(
         runs.write_atomically(run.path / "labels.u8", labels.tobytes())
         pixels = (dataset.images[val_rows] * 255).round().astype(np.uint8)
         runs.write_atomically(run.path / "images.u8", pixels.tobytes())
-        said, val_loss = judge(training.model, validation)
+        said, val_loss, _ = judge(training.model, validation)
         recorder.keep_judgement(0, said)
         recorder.say(
             events.RunStarted,

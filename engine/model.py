@@ -50,14 +50,18 @@ class MLP(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits `(batch, classes)` of flat images `(batch, inputs)`."""
+        return self.outputs(images)[-1]
+
+    def outputs(self, images: Tensor) -> list[Tensor]:
+        """What each layer gives for flat images `(batch, inputs)`: activations, last the logits."""
         activate = ACTIVATIONS[self.activation]
-        values = images
+        outputs = [images]
         for layer in self.layers[:-1]:
-            values = activate(layer(values))
+            values = activate(layer(outputs[-1]))
             if self.dropout and self.training:
                 values = values * self._kept(values)
-        logits: Tensor = self.layers[-1](values)
-        return logits
+            outputs.append(values)
+        return [*outputs[1:], self.layers[-1](outputs[-1])]
 
     def _kept(self, values: Tensor) -> Tensor:
         kept = 1 - self.dropout

@@ -112,6 +112,7 @@ class Recorder:
             val_acc=epoch.val_acc,
             lr=epoch.lr,
             seconds=epoch.seconds,
+            dead=epoch.dead,
         )
         if _is_snapshot(training.epoch):
             self._snapshot(training)

@@ -67,12 +67,12 @@ def train(
             train_step(training, *batch)
             sink.step_done(training, images.labels)
         train_loss, train_acc = training.means_of_epoch(images.labels)
-        said, val_loss = judge(training.model, validation)
+        said, val_loss, dead = judge(training.model, validation)
         if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
             raise DivergedError(_diagnosis(training, lr))
         val_acc = (said.argmax(1) == validation.labels).float().mean().item()
         seconds = time.perf_counter() - started
-        epoch = Epoch(train_loss, val_loss, train_acc, val_acc, lr, seconds, said)
+        epoch = Epoch(train_loss, val_loss, train_acc, val_acc, lr, seconds, said, dead)
         training.end_epoch(epoch)
         sink.epoch_done(training, epoch)
 

@@ -40,6 +40,8 @@ class Epoch:
     seconds: float
     log_probabilities: Tensor
     """What the model says to the validation images after the epoch, `(n, classes)`."""
+    dead: float | None = None
+    """The share of hidden ReLU neurons that are 0 for every validation image; None without any."""
 
 
 class Training:
@@ -191,9 +193,21 @@ _PLAIN = (
 
 
 @torch.no_grad()
-def judge(model: MLP, images: Labelled) -> tuple[Tensor, float]:
-    """Log-probabilities `(n, classes)` and their mean cross-entropy, in evaluation mode."""
+def judge(model: MLP, images: Labelled) -> tuple[Tensor, float, float | None]:
+    """What a model makes of images, in evaluation mode.
+
+    Returns:
+        Log-probabilities `(n, classes)`, their mean cross-entropy, and the share of dead neurons,
+        as in `Epoch.dead`.
+    """
     model.eval()
-    logits = torch.cat([model(pixels) for pixels in torch.split(images.pixels, 4096)])
-    log_probabilities = functional.log_softmax(logits, 1)
-    return log_probabilities, functional.nll_loss(log_probabilities, images.labels).item()
+    logits, peaks = [], []
+    for pixels in torch.split(images.pixels, 4096):
+        *hidden, last = model.outputs(pixels)
+        logits.append(last)
+        if hidden and model.activation == "relu":
+            peaks.append(torch.cat([values.amax(0) for values in hidden]))
+    log_probabilities = functional.log_softmax(torch.cat(logits), 1)
+    loss = functional.nll_loss(log_probabilities, images.labels).item()
+    dead = (torch.stack(peaks).amax(0) == 0).float().mean().item() if peaks else None
+    return log_probabilities, loss, dead

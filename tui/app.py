@@ -18,10 +18,14 @@ from tui.ascii_only import AsciiOnly, to_ascii
 from tui.farewell import farewell
 from tui.keymap import declared, read_keymap
 from tui.render.terminal import Terminal
+from tui.screens.data import DataScreen
 from tui.screens.help import HelpScreen, Section
+from tui.screens.mistakes import MistakesScreen
+from tui.screens.pad import PadScreen
 from tui.screens.quit import Answer, QuitScreen
 from tui.screens.train import TrainScreen
 from tui.screens.view import ViewScreen
+from tui.screens.weights import WeightsScreen
 from tui.signals import end_on_signals
 from tui.state import State
 
@@ -35,6 +39,9 @@ _KEY_NAMES = {"←→": "left/right", "↑↓": "up/down", "←↑↓→": "arro
 
 SCREENS = {
     1: ("train", "The dashboard: set, train, watch"),
+    2: ("mistakes", "Mistakes: what the model gets wrong, image by image"),
+    4: ("weights", "Weights: what the first layer looks for, and the way through the network"),
+    5: ("data", "Data: what the model learns from"),
 }
 """The screens by the keys that open them: their names, and what each is for."""
 
@@ -67,6 +74,14 @@ class MnistopApp(App[int]):
                 tooltip=tooltip,
             )
             for number, (name, tooltip) in SCREENS.items()
+        ),
+        Binding(
+            "e",
+            "go('pad')",
+            "Pad",
+            show=False,
+            id="screen.pad",
+            tooltip="A digit of your own: draw one, and see what the model takes it for",
         ),
         Binding(
             "q,ctrl+q,ctrl+c",
@@ -115,7 +130,13 @@ class MnistopApp(App[int]):
         self.theme = f"{'ansi' if plain else 'textual'}-{'dark' if terminal.dark else 'light'}"
         self.animation_level = "none"
         self._train = TrainScreen(terminal, values or {}, run, SLOW_FRAMES if slow else FRAMES)
-        self._views: dict[str, ViewScreen] = {}
+        self._mistakes = MistakesScreen(terminal)
+        self._views: dict[str, ViewScreen] = {
+            "mistakes": self._mistakes,
+            "weights": WeightsScreen(terminal),
+            "data": DataScreen(terminal, lambda: self._train.config),
+            "pad": PadScreen(terminal),
+        }
         self._keys: dict[str, str] = {}
         self._extra_filters: list[LineFilter] = []
         if terminal.colors == 0:
@@ -153,6 +174,8 @@ class MnistopApp(App[int]):
             self.set_keymap(self._keys)
         except MnistopError as error:
             self.notify(str(error), severity="warning", markup=False, timeout=15)
+        for name, view in self._views.items():
+            self.install_screen(view, name)
         self.push_screen(self._train)
 
     # Screens
@@ -173,6 +196,11 @@ class MnistopApp(App[int]):
     def _on_shown(self, message: TrainScreen.Shown) -> None:
         if isinstance(self.screen, ViewScreen):
             self.screen.follow(message.state)
+
+    @on(TrainScreen.ImagesWanted)
+    def _on_images_wanted(self, message: TrainScreen.ImagesWanted) -> None:
+        self._mistakes.set_filter(message.filter)
+        self.action_go("mistakes")
 
     @on(ViewScreen.EpochMoved)
     def _on_epoch_moved(self, message: ViewScreen.EpochMoved) -> None:

@@ -293,7 +293,7 @@ def test_the_best_epoch_has_the_highest_accuracy_and_of_equals_the_lowest_loss()
     assert training.best_epochs == epochs.index(best) + 1
     training.model.load_state_dict(training.best_weights)
     _, _, validation = prepared(training.config)
-    predictions, loss = judge(training.model, validation)
+    predictions, loss, _ = judge(training.model, validation)
     assert torch.equal(predictions, best.predictions)
     assert loss == best.val_loss
 

@@ -109,7 +109,7 @@ def test_predictions_of_every_epoch_are_kept_from_the_untrained_model_on(
     assert rows.shape == (6, 80)
     assert np.array_equal(run.labels(), validation.labels.numpy())
 
-    untrained, loss = judge(training.model, validation)
+    untrained, loss, _ = judge(training.model, validation)
     assert np.array_equal(rows[0], untrained.numpy())
     assert isinstance(said[0], events.RunStarted)
     assert said[0].val_loss == pytest.approx(loss, rel=1e-6)
@@ -118,7 +118,7 @@ def test_predictions_of_every_epoch_are_kept_from_the_untrained_model_on(
 
     training.load_state_dict(checkpoint.load(run.path / "checkpoint.pt"))
     assert training.epoch == 5
-    trained, _ = judge(training.model, validation)
+    trained, *_ = judge(training.model, validation)
     assert np.array_equal(rows[5], trained.numpy())
     assert np.array_equal(run.predictions_after(5), rows[5])
 
@@ -134,7 +134,7 @@ def test_the_kept_weights_are_those_of_their_epochs(finished: tuple[Run, list[Ev
     for file, epochs in files.items():
         weights = checkpoint.weights_of(checkpoint.load(run.path / file))
         training.model.load_state_dict(weights)
-        predictions, _ = judge(training.model, validation)
+        predictions, *_ = judge(training.model, validation)
         assert np.array_equal(predictions.numpy(), run.predictions()[epochs]), file
         assert any(
             isinstance(event, events.CheckpointSaved)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import runs
+from engine.coach import Advice, advise
 from engine.evaluate import confusion_matrix, wilson_interval
 from engine.events import RunStarted
 from engine.judgement import Judgement, Mistake, judgement_after, worst_mistakes
@@ -59,6 +60,11 @@ def _judgement(summary: Summary, epoch: int) -> Judgement | None:
     return judgement_after(summary.run, epoch + 1, len(summary.history.started.class_names))
 
 
+def _advice(summary: Summary) -> Advice:
+    epochs = len(summary.history.epochs)
+    return advise(summary.history, summary.config, _judgement(summary, epochs - 1))
+
+
 def _tell(out: Output, summary: Summary, epoch: int | None, judgement: Judgement | None) -> None:
     history = summary.history
     started = history.started
@@ -72,6 +78,7 @@ def _tell(out: Output, summary: Summary, epoch: int | None, judgement: Judgement
     if history.epochs:
         story.tell_log(out, history, summary.config.epochs)
         story.draw_charts(out, history, started)
+    story.tell_coach(out, _advice(summary), len(history.epochs))
     if judgement and epoch is not None:
         story.draw_confusion(out, _counts(judgement), started.class_names, epoch)
     story.tell_best(out, history, started)
@@ -96,6 +103,7 @@ def _as_json(summary: Summary, epoch: int | None, judgement: Judgement | None) -
         "changes": summary.config.changes(),
         "facts": started and _without_time(vars(started)),
         "log": [_without_time(vars(one)) for one in history.epochs],
+        "coach": vars(_advice(summary)),
         "best": None,
         "confusion": None,
         "mistakes": None,

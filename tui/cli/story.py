@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.coach import Advice
 from engine.config import RunConfig, as_text, label
 from engine.evaluate import wilson_interval
 from engine.events import RunStarted
@@ -154,6 +155,12 @@ def draw_charts(out: Output, history: History, started: RunStarted) -> None:
         out.draw(loss)
         out.say()
         out.draw(accuracies)
+
+
+def tell_coach(out: Output, advice: Advice, epochs: int) -> None:
+    """What the coach says of the newest epoch."""
+    out.heading(f"Coach after epoch {epochs - 1}" if epochs else "Coach")
+    out.tell(f"{advice.sentence} {advice.remedy}".rstrip())
 
 
 def draw_confusion(

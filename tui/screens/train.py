@@ -20,8 +20,10 @@ from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from engine import worker
+from engine.coach import advise
 from engine.config import RunConfig, as_text
 from engine.errors import ConfigError, DataError, MnistopError
+from engine.judgement import judgement_after
 from engine.runs import Run
 from tui import state as states
 from tui.digit_questions import DigitQuestions
@@ -29,6 +31,7 @@ from tui.feed import RunSaid, feed
 from tui.keymap import declared
 from tui.layout import LEAST, MODES, Mode, mode_for
 from tui.panes.charts import Charts
+from tui.panes.coach import Coach
 from tui.panes.confusion import Confusion
 from tui.panes.controls import Controls
 from tui.panes.digit import Digit
@@ -47,6 +50,10 @@ from tui.state import State
 _NAMES = ("Hyperparameters", "Charts", "Log", "Confusion", "Digit")
 _FORM, _CHARTS, _LOG = range(3)
 _GOING = ("starting", "running", "paused")
+_COACH_SECONDS = 1.0
+"""The coach speaks this often at most."""
+_COACH_HEIGHT = 20
+"""Rows of a small terminal from which on the coach has its lines there."""
 _SOMETIMES = ("train", "pause", "stop", "back", "digit", "zoom")
 """Actions that are not always possible."""
 
@@ -128,6 +135,10 @@ class TrainScreen(Screen[None]):
         self._matrix = Confusion(terminal)
         self._digit = Digit(terminal)
         self._progress = Progress(terminal, id="progress")
+        self._coach = Coach(terminal, titled=False, id="coach")
+        self._coach_aside = Coach(terminal, titled=True, id="coach-aside")
+        self._coached: State | None = None
+        self._run_config = RunConfig()
         self._tabs = Tabs(terminal, id="tabs")
         self._controls = Controls(terminal)
         self._too_small = Static(id="too-small", markup=False)
@@ -144,9 +155,11 @@ class TrainScreen(Screen[None]):
             yield self._log
             with self._column:
                 yield self._form
+                yield self._coach_aside
                 yield self._controls
             yield self._matrix
             yield self._digit
+        yield self._coach
         yield self._progress
         yield self._too_small
         yield KeyBar(self._terminal)
@@ -155,15 +168,22 @@ class TrainScreen(Screen[None]):
         """Starts with the form, nothing being edited."""
         self._form.focus()
         self.set_interval(1 / self._frames, self._draw_if_dirty)
+        self.set_interval(max(_COACH_SECONDS, 1 / self._frames), self._coach_if_new)
         self.run_worker(self._warm_up(), group="warm", exit_on_error=False)
         if self._to_open:
             self.watch_run(self._to_open)
         self._draw()
+        self._coach_if_new()
 
     @property
     def state(self) -> State:
         """What is shown."""
         return self._state
+
+    @property
+    def config(self) -> RunConfig | None:
+        """What the form holds; None while a value in it is wrong."""
+        return self._form.config
 
     @property
     def is_training(self) -> bool:
@@ -189,6 +209,10 @@ class TrainScreen(Screen[None]):
             "too-small": set(),
         }[mode]
         self._tabs.show(_NAMES, self._active)
+        curves_alone = mode == "small" and self._active in (_CHARTS, _LOG)
+        self._coach.display = mode == "medium" or (
+            curves_alone and self.app.size.height >= _COACH_HEIGHT
+        )
         if mode == "too-small":
             self._too_small.update(
                 f"The terminal has {self.app.size.width}×{self.app.size.height} cells; mnistop "
@@ -323,6 +347,7 @@ class TrainScreen(Screen[None]):
         if self._mode() == "small" and self._active == _FORM:
             self._go_to(_CHARTS)
         self._predictions = None
+        self._run_config = config
         self._state = states.watching(run, config)
         self._questions.forget()
         self.run_worker(feed(run, self), group="feed", exclusive=True, exit_on_error=False)
@@ -390,6 +415,7 @@ class TrainScreen(Screen[None]):
             self._form.unlock()
         if self._state.phase != before.phase or not before.history.epochs:
             self._draw_if_dirty()
+            self._coach_if_new()
         if self._after_end and not self.is_training:
             self._after_end()
 
@@ -487,6 +513,20 @@ class TrainScreen(Screen[None]):
             self._possible = possible
             self._controls.show(possible)
             self.refresh_bindings()
+
+    def _coach_if_new(self) -> None:
+        """Lets the coach read the curves again if they are others."""
+        state, before = self._state, self._coached
+        if before and before.run == state.run and before.history is state.history:
+            return
+        self._coached = state
+        history, judgement = state.history, None
+        if state.run and history.started and history.epochs:
+            classes = len(history.started.class_names)
+            judgement = judgement_after(state.run, len(history.epochs), classes)
+        advice = advise(history, self._run_config, judgement)
+        for coach in (self._coach, self._coach_aside):
+            coach.show(advice, len(history.epochs) - 1)
 
     def _words(self) -> str:
         if self._launching:

@@ -1,0 +1,43 @@
+"""What the coach says."""
+
+from dataclasses import dataclass
+
+from engine.evaluate import wilson_interval
+
+
+@dataclass(frozen=True)
+class Advice:
+    """One true thing on a run."""
+
+    kind: str
+    """Which rule speaks, as in `over-fitting`."""
+    sentence: str
+    """What is to be seen, in less than 160 characters."""
+    remedy: str = ""
+    """What to do about it, as a sentence; empty where there is nothing to do."""
+
+
+def number(value: float) -> str:
+    """A loss in as many digits as one compares: `2.30`, `0.53`, `0.0069`."""
+    return f"{value:.2f}" if 0.1 <= value < 1000 else f"{value:.2g}"
+
+
+def percent(fraction: float) -> str:
+    """As in `72%`."""
+    return f"{fraction:.0%}"
+
+
+def accuracy(fraction: float, images: int) -> str:
+    """An accuracy with its 95% interval, as in `89.0% (83.9–92.6)`."""
+    low, high = wilson_interval(min(max(fraction, 0.0), 1.0), images)
+    return f"{100 * fraction:.1f}% ({100 * low:.1f}–{100 * high:.1f})"
+
+
+def count(number: int, thing: str) -> str:
+    """As in `1 epoch` or `1,000 epochs`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def either(words: list[str]) -> str:
+    """As in `dropout`, `shifts or dropout`, `shifts, dropout or more samples`."""
+    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))

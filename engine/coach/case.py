@@ -1,0 +1,115 @@
+"""What the rules look at: a run's curves and what follows from them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.config import RunConfig
+from engine.history import History
+from engine.judgement import Judgement
+
+Curve = NDArray[np.float64]
+
+RECENT = 5
+"""Epochs whose median stands for now: one epoch alone may be a lucky or an unlucky one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A run after its newest epoch."""
+
+    history: History
+    config: RunConfig
+    judgement: Judgement | None
+
+    @property
+    def epochs(self) -> int:
+        """How many are finished."""
+        return len(self.history.epochs)
+
+    @property
+    def planned(self) -> int:
+        """Epochs that the run will have had when it ends."""
+        return self.epochs if self.history.ended else max(self.epochs, self.config.epochs)
+
+    @property
+    def classes(self) -> int:
+        """How many there are."""
+        return max(2, len(self.history.started.class_names)) if self.history.started else 2
+
+    @property
+    def images(self) -> int:
+        """Validation images."""
+        return max(1, self.history.started.validation_images) if self.history.started else 1
+
+    @property
+    def steps(self) -> int:
+        """Updates of the weights so far."""
+        images = self.history.started.training_images if self.history.started else 0
+        return self.epochs * math.ceil(images / self.config.batch_size)
+
+    @property
+    def could_use_more(self) -> bool:
+        """Whether `samples` left images of the source aside, as far as one can see."""
+        started, most = self.history.started, self.config.samples
+        if started is None or most is None:
+            return False
+        return started.training_images + started.validation_images >= most
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether early stopping ended the run."""
+        return getattr(self.history.ended, "reason", "") == "early stopping"
+
+    @property
+    def chance(self) -> str:
+        """The loss of guessing, in words."""
+        return f"ln {self.classes} = {math.log(self.classes):.2f}"
+
+    @cached_property
+    def guessing(self) -> float:
+        """The loss of knowing nothing but how frequent the classes are; ln k if all are alike."""
+        if not self.judgement or not len(self.judgement):
+            return math.log(self.classes)
+        counts = np.bincount(self.judgement.labels)
+        shares = counts[counts > 0] / len(self.judgement)
+        return float(-(shares * np.log(shares)).sum())
+
+    @cached_property
+    def train(self) -> Curve:
+        """Training loss, `(epochs,)`."""
+        return np.array([epoch.train_loss for epoch in self.history.epochs])
+
+    @cached_property
+    def val(self) -> Curve:
+        """Validation loss, `(epochs,)`: of each epoch and its two neighbours the median."""
+        return _median_of_three(np.array([epoch.val_loss for epoch in self.history.epochs]))
+
+    @cached_property
+    def lowest(self) -> int:
+        """The epoch of the lowest validation loss, as `val` has it."""
+        return int(self.val.argmin())
+
+    @cached_property
+    def val_now(self) -> float:
+        """The recent epochs' median validation loss."""
+        return float(np.median(self.val[-RECENT:]))
+
+    def accuracy_around(self, epoch: int) -> float:
+        """The median validation accuracy of an epoch and its neighbours."""
+        first = max(0, min(epoch - RECENT // 2, self.epochs - RECENT))
+        around = self.history.epochs[first : first + RECENT]
+        return float(np.median([each.val_acc for each in around]))
+
+
+def _median_of_three(values: Curve) -> Curve:
+    if len(values) < 3:
+        return values
+    before, here, after = values[:-2], values[1:-1], values[2:]
+    middle = np.maximum(np.minimum(before, here), np.minimum(np.maximum(before, here), after))
+    return np.concatenate([values[:1], middle, values[-1:]])

@@ -1,0 +1,149 @@
+"""Rules on the learning rate, read from the training loss: too high, too low, and dead ReLUs."""
+
+import math
+
+import numpy as np
+
+from engine.coach.advice import Advice, count, number, percent
+from engine.coach.case import Case, Curve
+from engine.coach.suggest import higher_rate, lower_rate
+
+AT_CHANCE = 0.97
+"""Training loss from this share of guessing's on is guessing."""
+STUCK_EPOCHS, STUCK_STEPS = 3, 50
+"""So many epochs and updates at chance are no slow start any more: at a rate that works, 50
+updates bring the loss clearly below ln k."""
+STEADY = 0.8
+"""A loss that falls in this share of the epochs falls steadily: a loss that goes nowhere falls in
+half of them, and in 8 of 10 only once in 18 times."""
+
+SWING, SWING_OF_CHANCE = 0.2, 0.02
+"""A rise of the training loss by a fifth, and by 2% of ln k so that tiny losses do not count.
+Dropout and shifts, which draw anew in every epoch, never did that in the runs of the tests."""
+SWINGS, SWING_EPOCHS = 2, 10
+"""So many such rises in so many epochs are swinging; one alone happens early in good runs."""
+SMALL_BATCH = 8
+"""Below it the noise of the batches alone makes a usual rate too high."""
+
+LOW_EPOCHS = 5
+"""A pace wants some epochs to be read from."""
+LOW = 0.5
+"""Above this share of guessing's loss, when the run ends, little has been learned."""
+LATE_SHARE = 0.25
+"""A fall of which the last half of the epochs has less than this levels off instead: a straight
+line has a half there, and a slow start more."""
+STILL = 0.001
+"""A training loss that has not left a band of this share of ln k has not moved at all."""
+
+DEAD = 1 / 3
+"""The share of dead neurons from which on it matters: at rates that work it was 0 to 28%, at
+rates that are too high 40 to 100%."""
+
+
+def stuck(case: Case) -> Advice | None:
+    """The training loss stays at chance or above, other than by a slow steady fall."""
+    recent = case.train[-STUCK_EPOCHS:]
+    if case.epochs < STUCK_EPOCHS or case.steps < STUCK_STEPS:
+        return None
+    if not recent.min() >= AT_CHANCE * case.guessing or _creeps(case):
+        return None
+    dead, config = case.history.epochs[-1].dead or 0.0, case.config
+    above = recent.min() > 1.1 * case.guessing
+    sentence = (
+        f"Training loss is {number(case.train[-1])} after {count(case.epochs, 'epoch')}, worse "
+        f"than guessing ({_chance(case)})"
+        if above
+        else f"Training loss stays at that of guessing ({_chance(case)}) for "
+        f"{count(_epochs_at_chance(case), 'epoch')}"
+    )
+    if dead >= DEAD:
+        sentence += f"; {percent(dead)} of the ReLU neurons are dead"
+    if config.activation == "sigmoid" and len(config.hidden) > 1 and not above:
+        remedy = "Try ReLU or Adam: gradients shrink on their way through layers of sigmoids."
+    else:
+        remedy = f"Try a lower learning rate, for example {lower_rate(config, 10)}."
+    return Advice("stuck", f"{sentence}.", remedy)
+
+
+def swinging(case: Case) -> Advice | None:
+    """The training loss goes up and down by more than noise."""
+    recent = case.train[-SWING_EPOCHS - 1 :]
+    rises = np.diff(recent)
+    swings = rises > np.maximum(SWING * recent[:-1], SWING_OF_CHANCE * math.log(case.classes))
+    if swings.sum() < SWINGS:
+        return None
+    remedy = f"Lower the learning rate, for example to {lower_rate(case.config, 3)}"
+    return Advice(
+        "swinging",
+        f"Training loss swings: {swings.sum()} times in the last {count(len(rises), 'epoch')} it "
+        f"rose by more than {percent(SWING)}.",
+        f"{remedy}, or use larger batches."
+        if case.config.batch_size < SMALL_BATCH
+        else f"{remedy}.",
+    )
+
+
+def too_low(case: Case) -> Advice | None:
+    """The loss falls, but at its pace little will have been learned when the run ends."""
+    if case.epochs < LOW_EPOCHS or not _creeps(case):
+        return None
+    start, now, half = _start(case), float(case.train[-1]), case.epochs // 2
+    pace = max(0.0, float(case.train[-1 - half]) - now) / half
+    left = case.planned - case.epochs
+    end = now - pace * left
+    if min(end, case.val_now - pace * left) < LOW * case.guessing:
+        return None
+    if pace * half < LATE_SHARE * (start - now):
+        return None
+    sentence = (
+        f"In {count(case.epochs, 'epoch')} training loss has fallen only from {start:.3f} to "
+        f"{now:.3f}"
+    )
+    if left:
+        sentence += f"; at this pace {count(case.planned, 'epoch')} end near {number(end)}"
+    return Advice(
+        "too low",
+        f"{sentence}.",
+        f"Raise the learning rate, for example to {higher_rate(case.config)}.",
+    )
+
+
+def dead(case: Case) -> Advice | None:
+    """Many hidden neurons are 0 whatever they see."""
+    share = case.history.epochs[-1].dead or 0.0 if case.epochs else 0.0
+    if share < DEAD:
+        return None
+    return Advice(
+        "dead ReLUs",
+        f"{percent(share)} of the hidden neurons are dead: they are 0 for every validation image, "
+        "so they add nothing.",
+        f"Train anew with a lower learning rate, for example {lower_rate(case.config, 3)}: "
+        "dead ReLUs hardly learn and rarely come back.",
+    )
+
+
+def _creeps(case: Case) -> bool:
+    """Whether the training loss falls steadily from where it was before training, or stands."""
+    if np.ptp(case.train) < STILL * case.guessing:
+        return True
+    return bool(case.train[-1] < _start(case) and _falling_share(case.train) >= STEADY)
+
+
+def _falling_share(curve: Curve) -> float:
+    return float((np.diff(curve[-SWING_EPOCHS - 1 :]) < 0).mean())
+
+
+def _start(case: Case) -> float:
+    return case.history.started.val_loss if case.history.started else math.nan
+
+
+def _epochs_at_chance(case: Case) -> int:
+    below = np.flatnonzero(~(case.train >= AT_CHANCE * case.guessing))
+    return case.epochs - (int(below[-1]) + 1 if len(below) else 0)
+
+
+def _chance(case: Case) -> str:
+    """The loss of guessing, and what it is where the classes are not alike."""
+    if case.guessing > AT_CHANCE * math.log(case.classes):
+        return case.chance
+    return f"{case.guessing:.2f}, knowing only how frequent each class is"

@@ -1,0 +1,31 @@
+"""Learning rates to try next."""
+
+from engine.config import RunConfig
+
+_USUAL = {"manual": 0.1, "sgd": 0.1, "adam": 0.001, "adamw": 0.001}
+"""Rates that learn MNIST well; that of `sgd` is without momentum."""
+
+_NEAR = 3
+"""A rate up to so many times the usual one may still do."""
+
+
+def lower_rate(config: RunConfig, factor: float) -> str:
+    """A rate lower by a factor, or the usual one where that would still be far too high."""
+    lower = config.lr / factor
+    return _in_one_digit(lower if lower <= _NEAR * 1.01 * _usual(config) else _usual(config))
+
+
+def higher_rate(config: RunConfig) -> str:
+    """A rate ten times as high, but not above the usual one unless this one is."""
+    usual = _usual(config)
+    higher = 3 * config.lr if config.lr >= usual else min(10 * config.lr, usual)
+    return _in_one_digit(min(higher, 1000))
+
+
+def _usual(config: RunConfig) -> float:
+    momentum = config.momentum if config.optimizer == "sgd" else 0
+    return _USUAL[config.optimizer] * (1 - momentum)
+
+
+def _in_one_digit(rate: float) -> str:
+    return f"{float(f'{rate:.1g}'):g}"

@@ -1,0 +1,108 @@
+"""A look at the data before training: `worker.ask(look_at, …)`.
+
+The interface names `look_at`, so scikit-learn is imported by what it calls only.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data import Dataset, Description, describe, load, split
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Some images of a data set, and the facts about all of it."""
+
+    description: Description
+    train_counts: tuple[int, ...]
+    """How many images of each class are trained on."""
+    val_counts: tuple[int, ...]
+    """How many images of each class are kept for validation."""
+    first: int
+    """The index of the first image here."""
+    images: NDArray[np.float32]
+    """`(n, height, width)` in [0, 1], in the order of the source."""
+    labels: NDArray[np.int64]
+    """`(n,)`"""
+    validation: NDArray[np.bool_]
+    """Whether each image is kept for validation, `(n,)`."""
+
+
+def look_at(
+    source: str,
+    samples: int | None,
+    val_fraction: float,
+    split_seed: int,
+    first: int,
+    count: int,
+    progress: Path | None = None,
+) -> Samples:
+    """Some images of the data that a configuration would train on.
+
+    Args:
+        source: as for `load`, paths made absolute.
+        samples: how many images there are in all; None for those of the whole source.
+        val_fraction: the share of the validation images.
+        split_seed: decides which these are.
+        first: the index of the first image wanted, from 0.
+        count: how many are wanted; fewer come at the end.
+        progress: a file that says meanwhile what is being waited for.
+
+    Raises:
+        DataError: the source is missing or unfit, or cannot be split so.
+    """
+
+    def tell(text: str) -> None:
+        if progress:
+            progress.write_text(text, encoding="utf-8")
+
+    dataset = _dataset(source, samples, tell)
+    known = _known(dataset, val_fraction, split_seed)
+    rows = slice(max(first, 0), max(first, 0) + max(count, 0))
+    return Samples(
+        known.description,
+        known.train_counts,
+        known.val_counts,
+        rows.start,
+        dataset.images[rows],
+        dataset.labels[rows],
+        known.validation[rows],
+    )
+
+
+_kept: dict[tuple[str, int | None], Dataset] = {}
+"""The last data set that was looked at."""
+
+
+def _dataset(source: str, samples: int | None, tell: Callable[[str], None]) -> Dataset:
+    if (source, samples) not in _kept:
+        _kept.clear()
+        _kept[source, samples] = load(source, samples, tell)
+    return _kept[source, samples]
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    description: Description
+    train_counts: tuple[int, ...]
+    val_counts: tuple[int, ...]
+    validation: NDArray[np.bool_]
+
+
+@functools.lru_cache(1)
+def _known(dataset: Dataset, val_fraction: float, split_seed: int) -> _Known:
+    train, val = split(dataset, val_fraction, split_seed)
+    validation = np.zeros(len(dataset), np.bool_)
+    validation[val] = True
+    train_counts, val_counts = (
+        tuple(np.bincount(dataset.labels[rows], minlength=dataset.classes).tolist())
+        for rows in (train, val)
+    )
+    return _Known(describe(dataset), train_counts, val_counts, validation)

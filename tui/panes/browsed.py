@@ -1,0 +1,28 @@
+"""A pane that shows the images that are being looked through."""
+
+from __future__ import annotations
+
+from textual.strip import Strip
+
+from tui.browsing import Browsing
+from tui.panes.lines import LinesPane
+from tui.render import image
+from tui.render.terminal import Terminal
+
+
+class BrowsedPane(LinesPane, can_focus=True):
+    """Fills its whole height, so that nothing of a larger picture stays behind.
+
+    Args:
+        terminal: what the terminal can show.
+        browsing: what it shows.
+    """
+
+    def __init__(self, terminal: Terminal, browsing: Browsing) -> None:
+        super().__init__(terminal)
+        self._browsing = browsing
+        self.mode: image.Mode = "auto"
+
+    def _draw(self) -> list[Strip]:
+        drawn = super()._draw()
+        return drawn + [Strip.blank(self.size.width)] * (self.size.height - len(drawn))

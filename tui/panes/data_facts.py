@@ -1,0 +1,51 @@
+"""The facts about the data: where they come from, their shape and range, how they are split."""
+
+from __future__ import annotations
+
+from textual.strip import Strip
+
+from engine.samples import Samples
+from tui.panes.lines import LinesPane
+
+
+class DataFacts(LinesPane):
+    """A few sentences."""
+
+    EXPLANATION = "Where the images come from, how many there are, and how they are split."
+
+    samples: Samples | None = None
+    notice = ""
+
+    def show(self, samples: Samples | None, notice: str = "") -> None:
+        """Says the facts.
+
+        Args:
+            samples: of which data, or None to show only the notice.
+            notice: what is being waited for or went wrong.
+        """
+        self.samples, self.notice = samples, notice
+        self.redraw()
+
+    def title(self) -> str:
+        """The source."""
+        return f"Data: {self.samples.description.source}" if self.samples else "Data"
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """The facts, those that matter most first."""
+        if self.samples is None:
+            return self.say(self.notice, width)
+        return self.say(self._sentences(), width)[:height]
+
+    def _sentences(self) -> str:
+        assert self.samples
+        facts = self.samples.description
+        rows, columns = facts.image_shape
+        times = "×" if self.terminal.unicode else "x"
+        low, high = facts.stored_range
+        train, val = sum(self.samples.train_counts), sum(self.samples.val_counts)
+        return (
+            f"{facts.count:,} images of {rows}{times}{columns}, as rows of numbers "
+            f"({facts.count}, {rows * columns}): {train:,} to train on, {val:,} to validate with. "
+            f"Pixels are stored as {low:g} to {high:g} and scaled to 0 to 1: "
+            f"mean {facts.mean:.3f}, std {facts.std:.3f}. They are {facts.provenance}."
+        )

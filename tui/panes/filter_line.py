@@ -1,0 +1,156 @@
+"""The line in which a filter is typed, with what is wrong with it beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.suggester import Suggester
+from textual.widgets import Input, Static
+
+from engine.filters import FilterError, complete, parse
+from tui.render.cells import clean
+from tui.render.terminal import Terminal
+
+_EXAMPLE = "true:4 pred:9 conf>0.9 first>20 all"
+
+
+class _Completion(Suggester):
+    """Completes the last word."""
+
+    def __init__(self) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self.names: Sequence[str] = ()
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """The likeliest line that begins with what is typed."""
+        return next(iter(complete(value, self.names)), None)
+
+
+class FilterInput(Input, inherit_bindings=False):
+    """The input; it has the bindings of `Input` alone, so that the others stay the screen's."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(each for each in Input.BINDINGS if isinstance(each, Binding) and each.key != "enter"),
+        Binding("enter", "submit", "Apply", id="filter.apply", tooltip="Show what passes"),
+        Binding("tab", "complete", "Complete", id="filter.complete", tooltip="Complete the word"),
+        Binding("escape", "leave", "Leave", id="filter.leave", tooltip="Back, nothing changed"),
+    ]
+
+    @dataclass
+    class Left(Message):
+        """The line is left as it was."""
+
+    def action_complete(self) -> None:
+        """Takes the completion that is shown, else goes on to the next pane."""
+        before = self.value
+        self.action_end()
+        self.action_cursor_right()
+        if self.value == before:
+            self.screen.focus_next()
+
+    def action_leave(self) -> None:
+        """Gives up."""
+        self.post_message(self.Left())
+
+
+class FilterLine(Horizontal):
+    """The filter of the mistakes screen.
+
+    Args:
+        terminal: what the terminal can show.
+    """
+
+    EXPLANATION = (
+        "Words that all must hold: true: and pred: with a class; conf (confidence), loss, margin, "
+        "first and last (the epochs in which an image was right for the first and last time) with "
+        "> >= < <= or :, and a number; right or all for what is not wrong. Never right counts as "
+        "a first of later and a last of earlier than any epoch."
+    )
+
+    DEFAULT_CSS = """
+    FilterLine {
+        height: auto;
+        max-height: 3;
+        & > #filter-label { width: 9; color: $text-muted; }
+        & > FilterInput { width: 1fr; max-width: 46; background: $background; }
+        & > #filter-problem { width: 1fr; height: auto; padding-left: 1; }
+        & > FilterInput:ansi > .input--cursor {
+            color: ansi_default;
+            background: ansi_default;
+            text-style: reverse;
+        }
+    }
+    """
+
+    @dataclass
+    class Applied(Message):
+        """What passes shall be shown."""
+
+        text: str
+
+    @dataclass
+    class Left(Message):
+        """The keys shall go back to the list."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__()
+        self._terminal = terminal
+        self._completion = _Completion()
+        self._names: Sequence[str] = ()
+        self._applied = ""
+        self._problem = Static(id="filter-problem", markup=False)
+        self.input = FilterInput(
+            placeholder=_EXAMPLE, compact=True, select_on_focus=False, suggester=self._completion
+        )
+        self.input.cursor_blink = False
+
+    def compose(self) -> ComposeResult:
+        """The label, the input and what is wrong."""
+        yield Static("/ filter ", id="filter-label", markup=False)
+        yield self.input
+        yield self._problem
+
+    def show(self, text: str, names: Sequence[str]) -> None:
+        """Shows the filter in force.
+
+        Args:
+            text: as it was typed.
+            names: of the classes.
+        """
+        self._names = self._completion.names = names
+        if text != self._applied:
+            self._applied = self.input.value = text
+
+    @on(Input.Changed)
+    def _judge(self, event: Input.Changed) -> None:
+        event.stop()
+        self._problem.update(clean(self.problem(), self._terminal))
+
+    def problem(self) -> str:
+        """What is wrong with what is typed."""
+        if self._names:
+            try:
+                parse(self.input.value, self._names)
+            except FilterError as error:
+                return str(error)
+        return ""
+
+    @on(Input.Submitted)
+    def _apply(self, event: Input.Submitted) -> None:
+        event.stop()
+        if not self.problem():
+            self._applied = self.input.value
+            self.post_message(self.Applied(self.input.value))
+
+    @on(FilterInput.Left)
+    def _leave(self, event: events.Event) -> None:
+        event.stop()
+        self.input.value = self._applied
+        self.post_message(self.Left())

@@ -1,0 +1,212 @@
+"""Many validation images at once, with true and predicted label below each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.strip import Strip
+
+from tui.browsing import Looked
+from tui.panes.browsed import BrowsedPane
+from tui.render import image
+from tui.render.cells import beside, line, shorten
+
+_GAP = 2
+_MOST = 4
+"""Images in a row, and rows: a gallery of 4×4."""
+_ENOUGH_GLYPHS = 6
+"""Images of their whole size that are shown rather than more of half their size, in ASCII."""
+_FALLBACK = (28, 28)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    columns: int
+    rows: int
+    halved: bool
+    """Whether images are drawn at half their size."""
+    size: tuple[int, int]
+    """Cells of one image, as (width, lines)."""
+
+    @property
+    def count(self) -> int:
+        return self.columns * self.rows
+
+
+class Gallery(BrowsedPane):
+    """The images that pass the filter, a page at a time.
+
+    Args:
+        terminal: what the terminal can show.
+        browsing: what it shows.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "left,h",
+            "move(-1, 0)",
+            "Move",
+            key_display="←↑↓→",
+            id="gallery.left",
+            tooltip="The image before",
+        ),
+        Binding(
+            "right,l",
+            "move(1, 0)",
+            "Right",
+            show=False,
+            id="gallery.right",
+            tooltip="The next image",
+        ),
+        Binding("up,k", "move(0, -1)", "Up", show=False, id="gallery.up", tooltip="A row up"),
+        Binding(
+            "down,j", "move(0, 1)", "Down", show=False, id="gallery.down", tooltip="A row down"
+        ),
+        Binding(
+            "pageup", "page(-1)", "Page", show=False, id="gallery.page_up", tooltip="A page back"
+        ),
+        Binding(
+            "pagedown", "page(1)", "Page", show=False, id="gallery.page_down", tooltip="A page on"
+        ),
+        Binding(
+            "home",
+            "move(-10000000, 0)",
+            "First",
+            show=False,
+            id="gallery.home",
+            tooltip="The first",
+        ),
+        Binding(
+            "end", "move(10000000, 0)", "Last", show=False, id="gallery.end", tooltip="The last"
+        ),
+        Binding("enter", "open", "Open", id="gallery.open", tooltip="This image large"),
+    ]
+
+    EXPLANATION = (
+        "Below each image its true class → what it is taken for and how sure the model is of "
+        "that; wrong ones have a cross. v draws the images larger or smaller."
+    )
+
+    @dataclass
+    class Moved(Message):
+        """Another image is chosen."""
+
+        position: int
+
+    @dataclass
+    class Opened(Message):
+        """The chosen image shall be shown large."""
+
+    small: bool | None = None
+    """Whether to draw images at half their size; None for what shows the most."""
+
+    def title(self) -> str:
+        """Which page of how many."""
+        browsing = self._browsing
+        if browsing.judgement is None or not len(browsing.rows):
+            return "Gallery"
+        layout = self._layout()
+        page, pages = browsing.position // layout.count + 1, -(-len(browsing.rows) // layout.count)
+        return (
+            f"Gallery of {len(browsing.rows)} of {len(browsing.judgement)}, {browsing.when}, "
+            f"{browsing.order.short}, page {page} of {pages}"
+        )
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """The page that the chosen image is on."""
+        browsing = self._browsing
+        if browsing.empty:
+            return self.say(browsing.empty, width)
+        layout = self._layout()
+        start = browsing.position // layout.count * layout.count
+        page = browsing.rows[start : start + layout.count].tolist()
+        drawn: list[Strip] = []
+        for first in range(0, len(page), layout.columns):
+            row = page[first : first + layout.columns]
+            if drawn and (height + 1) // layout.rows > layout.size[1] + 1:
+                drawn.append(Strip.blank(width))
+            drawn += beside([self._picture(each, layout) for each in row], _GAP)
+        return drawn
+
+    def _layout(self) -> _Layout:
+        looked = (
+            self._browsing.look(int(self._browsing.rows[0])) if len(self._browsing.rows) else None
+        )
+        shape = _FALLBACK if looked is None or looked.image is None else looked.image.shape
+        layouts = [self._fitting(shape, halved) for halved in (False, True)]
+        if self.small is not None:
+            return layouts[self.small]
+        usual, halved = layouts
+        enough = _MOST * _MOST if self.terminal.images == "half" else _ENOUGH_GLYPHS
+        return usual if usual.count >= enough or halved.count <= usual.count else halved
+
+    def _fitting(self, shape: tuple[int, ...], halved: bool) -> _Layout:
+        part = 2 if halved else 1
+        high, wide = (-(-pixels // part) for pixels in shape)
+        size = image.size(high, wide, self.terminal, self.mode)
+        width, height = self.size.width, self.size.height - 1
+        columns = max(1, min(_MOST, (width + _GAP) // (size[0] + _GAP)))
+        return _Layout(columns, max(1, min(_MOST, height // (size[1] + 1))), halved, size)
+
+    def _picture(self, row: int, layout: _Layout) -> list[Strip]:
+        looked = self._browsing.look(row)
+        assert looked
+        width, height = layout.size
+        if looked.image is None:
+            drawn = [Strip.blank(width)] * height
+        else:
+            pixels = _halved(looked.image) if layout.halved else looked.image
+            drawn = image.gray(pixels, self.terminal, self.mode)
+        return [*drawn, self._caption(looked, width, row == self._browsing.row)]
+
+    def _caption(self, looked: Looked, width: int, chosen: bool) -> Strip:
+        unicode = self.terminal.unicode
+        mark = ("✓" if unicode else "+") if looked.right else ("✗" if unicode else "x")
+        sure = f"{float(looked.probabilities[looked.predicted]):.0%}"
+        name_width = max(1, (width - len(sure) - 4) // 2)
+        true, predicted = (
+            shorten(self._browsing.names[index], name_width, self.terminal)
+            for index in (looked.label, looked.predicted)
+        )
+        said = true if looked.right else true + ("→" if unicode else ">") + predicted
+        text = f"{mark} {said} {sure}"
+        number = f"#{looked.row}"
+        if len(text) + 1 + len(number) <= width:
+            text += number.rjust(width - len(text))
+        style = self.palette.good if looked.right else self.palette.bad
+        return line([(text.ljust(width), self.palette.cursor if chosen else style)], width)
+
+    def action_move(self, by: int, rows: int) -> None:
+        """Chooses another image."""
+        self._move(by + rows * self._layout().columns)
+
+    def action_page(self, by: int) -> None:
+        """Goes on by a page."""
+        self._move(by * self._layout().count)
+
+    def _move(self, by: int) -> None:
+        if len(self._browsing.rows):
+            self.post_message(self.Moved(self._browsing.position + by))
+
+    def action_open(self) -> None:
+        """Asks for the chosen image alone."""
+        self.post_message(self.Opened())
+
+    def resize_images(self) -> None:
+        """Draws images at half their size, or at their whole size."""
+        self.small = not self._layout().halved
+        self.redraw()
+
+
+def _halved(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """An image at half its size, its thin strokes kept bright."""
+    height, width = pixels.shape
+    even = np.pad(pixels, ((0, height % 2), (0, width % 2)))
+    blocks = even.reshape(-(-height // 2), 2, -(-width // 2), 2)
+    mixed: NDArray[np.float32] = (blocks.mean((1, 3)) + blocks.max((1, 3))) / 2
+    return mixed

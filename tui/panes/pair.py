@@ -1,0 +1,70 @@
+"""One image that is right and one that is wrong, each with its probabilities."""
+
+from __future__ import annotations
+
+from textual.strip import Strip
+
+from tui.browsing import Looked
+from tui.panes.browsed import BrowsedPane
+from tui.panes.chosen_image import said
+from tui.render.cells import beside
+from tui.render.portrait import portrait
+from tui.render.trail import trail
+
+_GAP = 2
+_STORY = 6
+"""Lines that the story of an image takes."""
+
+
+class Pair(BrowsedPane):
+    """The chosen image beside another one of its class that is the other way round.
+
+    Args:
+        terminal: what the terminal can show.
+        browsing: what it shows.
+    """
+
+    EXPLANATION = (
+        "How sure the model is where it is right, and where it is wrong: the chosen image and the "
+        "next one of its class that is the other way round. n and p take other pairs."
+    )
+
+    def title(self) -> str:
+        """Which two."""
+        right, wrong = self._browsing.pair()
+        numbers = " and ".join(f"image {row}" for row in (right, wrong) if row is not None)
+        return f"Right and wrong: {numbers}" if numbers else "Right and wrong"
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """The two side by side."""
+        if self._browsing.empty and self._browsing.row is None:
+            return self.say(self._browsing.empty, width)
+        half = (width - _GAP) // 2
+        rows = self._browsing.pair()
+        missing = ("No image is right here.", "No image is wrong here.")
+        blocks = [
+            self._block(self._browsing.look(row), half, height, nothing)
+            for row, nothing in zip(rows, missing, strict=True)
+        ]
+        return beside(blocks, _GAP)
+
+    def _block(self, looked: Looked | None, width: int, height: int, nothing: str) -> list[Strip]:
+        if looked is None:
+            return [strip.adjust_cell_length(width) for strip in self.say(nothing, width)]
+        names = self._browsing.names
+        drawn = portrait(
+            looked.image,
+            looked.probabilities,
+            names,
+            self.terminal,
+            width,
+            height - 1,
+            looked.label,
+            self.mode,
+        )
+        drawn = [said(looked, names, self.terminal, width), *drawn]
+        if height - len(drawn) > _STORY:
+            epoch = self._browsing.state.shown_epoch
+            story = trail(looked.trail, looked.label, names, self.terminal, width, _STORY, epoch)
+            drawn += [Strip.blank(width), *story]
+        return [strip.adjust_cell_length(width) for strip in drawn]

@@ -1,0 +1,245 @@
+"""The first layer's weights as images, a page at a time, with a cursor on one of them."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.strip import Strip
+
+from tui.neurons import Neurons
+from tui.panes.lines import LinesPane
+from tui.panes.tiles import Tiles, fit
+from tui.render import image
+from tui.render.cells import beside, clean, line, shorten
+from tui.render.terminal import Terminal
+
+_USUAL_SHAPE = (128, 28, 28)
+"""Neurons, rows and columns, to arrange the panes before the weights are known."""
+_ORDER_WORDS = {"index": "", "norm": " by norm", "class": " by class"}
+
+
+class WeightGallery(LinesPane, can_focus=True):
+    """One image a neuron, all on one scale."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "left,h",
+            "move(-1, 0)",
+            "Neuron",
+            key_display="←↑↓→",
+            id="weights.left",
+            tooltip="To the neuron before",
+        ),
+        Binding(
+            "right,l",
+            "move(1, 0)",
+            "Right",
+            show=False,
+            id="weights.right",
+            tooltip="To the neuron after",
+        ),
+        Binding(
+            "up,k", "move(0, -1)", "Up", show=False, id="weights.up", tooltip="To the row above"
+        ),
+        Binding(
+            "down,j",
+            "move(0, 1)",
+            "Down",
+            show=False,
+            id="weights.down",
+            tooltip="To the row below",
+        ),
+        Binding(
+            "enter",
+            "open",
+            "Large",
+            id="weights.open",
+            tooltip="One neuron large, and what it feeds",
+        ),
+        Binding(
+            "n,pagedown",
+            "page(1)",
+            "Page",
+            key_display="n/p",
+            id="weights.next_page",
+            tooltip="The next page of neurons",
+        ),
+        Binding(
+            "p,pageup",
+            "page(-1)",
+            "Previous page",
+            show=False,
+            id="weights.previous_page",
+            tooltip="The previous page of neurons",
+        ),
+        Binding(
+            "home", "end(0)", "First", show=False, id="weights.first", tooltip="The first neuron"
+        ),
+        Binding("end", "end(-1)", "Last", show=False, id="weights.last", tooltip="The last neuron"),
+    ]
+
+    EXPLANATION = (
+        "Each image shows the weights between the pixels and one neuron of the first layer. Ink "
+        "where they are positive (blue) raises what the neuron says, ink where they are negative "
+        "(orange) lowers it. All are drawn on the one scale below them. The arrow above an image "
+        "names the class that the neuron speaks for most."
+    )
+
+    @dataclass
+    class Moved(Message):
+        """Another neuron is under the cursor."""
+
+        neuron: int
+
+    class Opened(Message):
+        """The neuron under the cursor shall be shown large."""
+
+    neurons: Neurons | None = None
+    neuron = 0
+    """Under the cursor."""
+    weights_of = ""
+    """Whose weights they are, in words."""
+    notice = ""
+    mode: image.Mode = "auto"
+
+    def __init__(self, terminal: Terminal, *, id: str | None = None) -> None:
+        super().__init__(terminal, id=id)
+        self._images: dict[tuple[int, image.Mode], list[Strip]] = {}
+        """The drawn images of these weights: moving the cursor draws none anew."""
+
+    def show(self, neurons: Neurons | None, neuron: int, weights_of: str, notice: str) -> None:
+        """Draws a first layer.
+
+        Args:
+            neurons: the neurons, or None to show only the notice.
+            neuron: the one under the cursor.
+            weights_of: whose weights they are, as in `after 3 epochs`.
+            notice: what is being waited for or went wrong.
+        """
+        if neurons is None or self.neurons is None or neurons.layer is not self.neurons.layer:
+            self._images = {}
+        self.neurons, self.neuron = neurons, neuron
+        self.weights_of, self.notice = weights_of, notice
+        self.redraw()
+
+    def fit(self, width: int, height: int) -> Tiles:
+        """How the images would share a pane of some size."""
+        total, rows, columns = self.neurons.layer.weights.shape if self.neurons else _USUAL_SHAPE
+        return fit(width, height - 2, (rows, columns), total, self.terminal, self.mode)
+
+    @property
+    def tiles(self) -> Tiles:
+        """How the images share the pane."""
+        return self.fit(*self.size)
+
+    @property
+    def _position(self) -> int:
+        assert self.neurons
+        return self.neurons.sorted.index(self.neuron)
+
+    def title(self) -> str:
+        """Which page, in which order, and whose weights."""
+        if self.neurons is None:
+            return "Weights of the first layer"
+        total = len(self.neurons.sorted)
+        size = max(self.tiles.count, 1)
+        pages = -(-total // size)
+        what = "Weights of linear_1"
+        if pages > 1:
+            what += f", page {self._position // size + 1} of {pages}"
+        return f"{what}{_ORDER_WORDS[self.neurons.order]}, {self.weights_of}"
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """The page with the cursor, the scale, and a sentence on the neuron under the cursor."""
+        if self.neurons is None:
+            return self.say(self.notice, width)
+        tiles = self.tiles
+        if not tiles.count:
+            return self.say("More room is needed for an image: a larger terminal, or z.", width)
+        first = self._position // tiles.count * tiles.count
+        shown = self.neurons.sorted[first : first + tiles.count]
+        drawn: list[Strip] = []
+        for start in range(0, len(shown), tiles.columns):
+            row = shown[start : start + tiles.columns]
+            drawn += beside([self._tile(neuron, tiles) for neuron in row], gap=1)
+        return [*drawn, *self._below(width, height - len(drawn))]
+
+    def _tile(self, neuron: int, tiles: Tiles) -> list[Strip]:
+        assert self.neurons
+        chosen = neuron == self.neuron
+        mark = ("▸" if self.terminal.unicode else ">") if chosen else " "
+        caption = mark + self.neurons.caption(neuron, tiles.width - 2, self.terminal)
+        style = self.palette.cursor if chosen else self.palette.muted
+        drawn = self._images.get((neuron, tiles.mode))
+        if drawn is None:
+            weights = self.neurons.layer.weights[neuron]
+            strips = image.diverging(weights, self.neurons.scale, self.terminal, tiles.mode)
+            drawn = [strip.adjust_cell_length(tiles.width) for strip in strips]
+            self._images[neuron, tiles.mode] = drawn
+        return [line([(caption.ljust(tiles.width), style)], tiles.width), *drawn]
+
+    def _below(self, width: int, height: int) -> list[Strip]:
+        """The scale and the words beside it, or below it where they fit only there."""
+        assert self.neurons
+        legend = image.legend(self.neurons.scale, self.terminal, self.mode)[0]
+        words = clean(self.neurons.words(self.neuron), self.terminal)
+        room = width - legend.cell_length - 2
+        wrapped = textwrap.wrap(words, max(width, 8))
+        if cell_len(words) > room and height > len(wrapped):
+            return [legend, *(line([(part, None)], width) for part in wrapped)]
+        text = "  " + shorten(words, max(room, 0), self.terminal)
+        return [Strip.join([legend, line([(text, None)], max(room, 0) + 2)])]
+
+    # Moving
+
+    def _go(self, position: int) -> None:
+        if self.neurons:
+            last = len(self.neurons.sorted) - 1
+            neuron = self.neurons.sorted[max(0, min(last, position))]
+            if neuron != self.neuron:
+                self.neuron = neuron
+                self.redraw()
+                self.post_message(self.Moved(neuron))
+
+    def action_move(self, right: int, down: int) -> None:
+        """Moves the cursor, on to the next page where this one ends."""
+        if self.neurons:
+            position = self._position + right + down * max(self.tiles.columns, 1)
+            if 0 <= position < len(self.neurons.sorted):
+                self._go(position)
+
+    def action_page(self, by: int) -> None:
+        """Goes to another page, to the same place in it."""
+        if self.neurons:
+            self._go(self._position + by * max(self.tiles.count, 1))
+
+    def action_end(self, position: int) -> None:
+        """Goes to the first or the last neuron."""
+        if self.neurons:
+            self._go(position % len(self.neurons.sorted))
+
+    def action_open(self) -> None:
+        """Asks for the neuron large."""
+        if self.neurons:
+            self.post_message(self.Opened())
+
+    def on_click(self, event: events.Click) -> None:
+        """Goes to the image that was clicked, and opens it by a second click."""
+        tiles = self.tiles
+        if self.neurons is None or not tiles.count:
+            return
+        column, row = event.x // (tiles.width + 1), (event.y - 1) // tiles.height
+        place = row * tiles.columns + column
+        if event.y < 1 or column >= tiles.columns or not 0 <= place < tiles.count:
+            return
+        position = self._position // tiles.count * tiles.count + place
+        if position == self._position:
+            self.action_open()
+        elif position < len(self.neurons.sorted):
+            self._go(position)

@@ -1,0 +1,271 @@
+"""The data: what the model learns from."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from textual import events, on
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.widget import Widget
+
+from engine.config import RunConfig
+from engine.data import absolute
+from engine.errors import MnistopError
+from engine.samples import Samples, look_at
+from tui.keymap import declared
+from tui.latest_answer import LatestAnswer
+from tui.panes.data_facts import DataFacts
+from tui.panes.flattening import Flattening
+from tui.panes.labels import Labels
+from tui.panes.samples import PAGE, SampleGrid
+from tui.panes.tabs import Tabs
+from tui.render.terminal import Terminal
+from tui.screens.help import Section
+from tui.screens.view import ViewScreen
+
+_NAMES = ("Images", "Flattening", "Labels")
+_GRID, _FLATTENING, _LABELS = range(3)
+_WIDE, _HIGH = 110, 32
+"""From so many cells and lines on, all panes are shown at once."""
+
+
+class DataScreen(ViewScreen):
+    """The images with their labels, one of them flattened, and how the classes are spread.
+
+    Args:
+        terminal: what the terminal can show.
+        config: tells what the form holds, None while a value in it is wrong.
+    """
+
+    DEFAULT_CSS = """
+    DataScreen #data-body { height: 1fr; }
+    DataScreen #data-body > * { height: 1fr; }
+    DataScreen #data-body DataFacts { height: 5; }
+    DataScreen #data-body.wide { layout: grid; grid-size: 2; grid-gutter: 0 2; }
+    DataScreen #data-body.wide DataFacts { column-span: 2; height: 1fr; }
+    DataScreen .wide SampleGrid { row-span: 2; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("z", "zoom", "Zoom", id="data.zoom", tooltip="The focused pane alone, and back"),
+        Binding(
+            "v", "image_mode", "Draw", show=False, id="data.images", tooltip="How images are drawn"
+        ),
+    ]
+
+    def __init__(self, terminal: Terminal, config: Callable[[], RunConfig | None]) -> None:
+        super().__init__(terminal)
+        self._config = config
+        self._facts = DataFacts(terminal)
+        self._grid = SampleGrid(terminal)
+        self._flattening = Flattening(terminal)
+        self._labels = Labels(terminal)
+        self._tabs = Tabs(terminal, id="data-tabs")
+        self._body = Container(id="data-body")
+        self._answers = LatestAnswer(self, look_at, self._on_answer)
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._data: tuple[Hashable, ...] | None = None
+        self._asked_at = 0.0
+        self._samples: Samples | None = None
+        self._trouble = ""
+        self._index = 0
+        self._active = _GRID
+        self._zoomed = False
+        self._opened = False
+
+    def panes(self) -> Iterable[Widget]:
+        """All panes; which of them are seen is up to `_arrange`."""
+        yield self._tabs
+        with self._body:
+            yield self._facts
+            yield self._grid
+            yield self._flattening
+            yield self._labels
+
+    def on_mount(self) -> None:
+        """Starts in the grid."""
+        self._tabs.styles.height = 1
+        self._arrange()
+        self._grid.focus()
+        self.set_interval(1, self._tell_the_time)
+
+    # Layout
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leaves out what is not possible now."""
+        return action != "zoom" or self._zoomed or self._has_room
+
+    @property
+    def _has_room(self) -> bool:
+        width, height = self.app.size
+        return width >= _WIDE and height >= _HIGH
+
+    @property
+    def _places(self) -> list[Widget]:
+        return [self._grid, self._flattening, self._labels]
+
+    def _arrange(self) -> None:
+        wide = self._has_room and not self._zoomed
+        self._tabs.display = not wide
+        self._tabs.show(_NAMES, self._active)
+        self._body.set_class(wide, "wide")
+        for index, pane in enumerate(self._places):
+            pane.display = wide or index == self._active
+        self._facts.display = wide or self._active == _LABELS
+        classes = len(self._samples.train_counts) if self._samples else 10
+        self._body.styles.grid_rows = f"4 1fr {min(classes + 2, self.app.size.height // 3)}"
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Finds the arrangement that fits."""
+        self._arrange()
+        self.call_after_refresh(self.redraw)
+
+    def on_descendant_focus(self) -> None:
+        """Shows the pane that has got the focus."""
+        if self.focused in self._places:
+            self._active = self._places.index(self.focused)
+            self._opened = self._opened and self._active == _FLATTENING
+            self._arrange()
+
+    def action_next_pane(self, by: int) -> None:
+        """Goes to the next or previous pane."""
+        self._go_to((self._active + by) % len(_NAMES))
+
+    def _go_to(self, index: int) -> None:
+        self._active = index
+        self._arrange()
+        self.set_focus(self._places[index])
+
+    @on(Tabs.Chosen)
+    def _on_tab(self, message: Tabs.Chosen) -> None:
+        if message.index < len(_NAMES):
+            self._go_to(message.index)
+
+    def action_zoom(self) -> None:
+        """The focused pane alone, and back."""
+        self._zoomed = not self._zoomed
+        self._arrange()
+        self.call_after_refresh(self.redraw)
+
+    def action_image_mode(self) -> None:
+        """Takes the next way of drawing images."""
+        mode = self._grid.mode
+        self._grid.mode = self._flattening.mode = (
+            "ascii" if mode == "auto" and self.terminal.unicode else "auto"
+        )
+        self.redraw()
+
+    def action_back(self) -> None:
+        """Back to the grid from an image that was opened there, else to the dashboard."""
+        if self._opened:
+            self._go_to(_GRID)
+        else:
+            super().action_back()
+
+    def sections(self) -> Sequence[Section]:
+        """What each pane is for and its keys; the focused pane first."""
+        sections = [
+            Section("Data: images", SampleGrid.EXPLANATION, declared(SampleGrid)),
+            Section("Data: flattening", Flattening.EXPLANATION, declared(Flattening)),
+            Section("Data: labels", Labels.EXPLANATION, declared(Labels)),
+        ]
+        return [
+            *sections[self._active :],
+            *sections[: self._active],
+            Section("On the data screen", DataFacts.EXPLANATION, declared(DataScreen)),
+        ]
+
+    # The data
+
+    def on_screen_resume(self) -> None:
+        """Tries again what has failed before, and catches up."""
+        if self._trouble:
+            self._data = None
+        super().on_screen_resume()
+
+    def redraw(self) -> None:
+        """Asks for what the form names now, and for the page that the cursor is on."""
+        config = self._config() or self._config_of_run()
+        if config is None:
+            self._data, self._samples = None, None
+            self._answers.forget()
+            self._show("A value in the form is wrong: press 1 and set it right.")
+            return
+        data = absolute(config.source), config.samples, config.val_fraction, config.split_seed
+        if data != self._data:
+            self._data, self._samples, self._trouble, self._index = data, None, "", 0
+            self._asked_at = time.monotonic()
+            self._answers.forget()
+        if not self._trouble:
+            count = self._grid.thumbnails().count
+            first = self._index // count * count
+            self._answers.want((*data, first), *data, first, PAGE, self._progress_file())
+        self._show(self._waiting())
+
+    def _config_of_run(self) -> RunConfig | None:
+        try:
+            return self.state.run.config() if self.state.run else None
+        except MnistopError:
+            return None
+
+    def _progress_file(self) -> Path:
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="mnistop-")
+        return Path(self._folder.name, "progress")
+
+    def _waiting(self) -> str:
+        """What is being waited for."""
+        assert self._data
+        said = f"loading {self._data[0]}"
+        with contextlib.suppress(OSError):
+            said = self._progress_file().read_text(encoding="utf-8") or said
+        seconds = time.monotonic() - self._asked_at
+        return f"{said[0].upper()}{said[1:]}" + (f" ({seconds:.0f} s)" if seconds >= 1 else "")
+
+    def _tell_the_time(self) -> None:
+        if self.is_current and self._answers.waiting and self._samples is None:
+            self._show(self._waiting())
+
+    def _on_answer(self, key: Hashable, answer: Samples | None, trouble: str) -> None:
+        if not isinstance(key, tuple) or key[:-1] != self._data:
+            return
+        self._samples, self._trouble = answer, trouble
+        self._progress_file().unlink(missing_ok=True)
+        self._arrange()
+        self._show("")
+        self.call_after_refresh(self.redraw)
+
+    def _show(self, notice: str) -> None:
+        samples = self._samples
+        notice = self._trouble or notice
+        self._facts.show(samples, notice)
+        self._grid.show(samples, self._index, notice)
+        self._labels.show(samples, notice)
+        place = self._index - samples.first if samples else 0
+        if samples is None or not 0 <= place < len(samples.images):
+            if samples is None:
+                self._flattening.show(None, notice)
+            return
+        label = samples.description.class_names[samples.labels[place]]
+        side = "validation" if samples.validation[place] else "training"
+        self._flattening.show(samples.images[place], f"Image {self._index}, {label}, {side}")
+
+    @on(SampleGrid.Moved)
+    def _on_moved(self, message: SampleGrid.Moved) -> None:
+        self._index = message.index
+        self.redraw()
+
+    @on(SampleGrid.Opened)
+    def _on_opened(self) -> None:
+        self._opened = True
+        self._go_to(_FLATTENING)
+
+    @on(Flattening.Stepped)
+    def _on_stepped(self, message: Flattening.Stepped) -> None:
+        self._grid.go(self._index + message.by)

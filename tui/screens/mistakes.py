@@ -1,0 +1,309 @@
+"""What the model gets wrong, image by image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Literal
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widget import Widget
+
+from engine.evaluate import confusion_matrix
+from engine.filters import as_word
+from tui.browsing import Browsing
+from tui.keymap import declared
+from tui.panes.chosen_image import ChosenImage
+from tui.panes.class_report import ClassTable, PairList
+from tui.panes.filter_line import FilterInput, FilterLine
+from tui.panes.gallery import Gallery
+from tui.panes.list_pane import ListPane
+from tui.panes.mistake_list import MistakeList
+from tui.panes.pair import Pair
+from tui.render.image import Mode
+from tui.render.terminal import Terminal
+from tui.screens.help import Section
+from tui.screens.view import ViewScreen
+
+_KEYS = ("filter", "step", "order", "view", "draw")
+"""What has keys that are typed into the filter line while it has the focus."""
+
+View = Literal["list", "image", "gallery", "pair", "classes"]
+
+
+class MistakesScreen(ViewScreen):
+    """A list of mistakes beside the chosen one, and other ways to look at the images.
+
+    Args:
+        terminal: what the terminal can show.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "slash",
+            "filter",
+            "Filter",
+            key_display="/",
+            id="mistakes.filter",
+            tooltip="Type which images to show, as true:4 pred:9 conf>0.9 all",
+        ),
+        Binding(
+            "n,down,j",
+            "step(1)",
+            "Image",
+            key_display="n/p",
+            id="mistakes.next",
+            tooltip="The next image",
+        ),
+        Binding(
+            "p,up,k",
+            "step(-1)",
+            "Previous",
+            show=False,
+            id="mistakes.previous",
+            tooltip="The previous image",
+        ),
+        Binding(
+            "o",
+            "order",
+            "Order",
+            id="mistakes.order",
+            tooltip="By confidence, loss, margin, number, or when first or last right",
+        ),
+        Binding(
+            "g", "view('gallery')", "Gallery", id="mistakes.gallery", tooltip="Many at once; back"
+        ),
+        Binding(
+            "x",
+            "view('pair')",
+            "Pair",
+            id="mistakes.pair",
+            tooltip="A right and a wrong image side by side; back",
+        ),
+        Binding(
+            "c",
+            "view('classes')",
+            "Classes",
+            id="mistakes.classes",
+            tooltip="Precision, recall and the most confused pairs; back",
+        ),
+        Binding(
+            "z",
+            "view('image')",
+            "Zoom",
+            show=False,
+            id="mistakes.zoom",
+            tooltip="The chosen image alone; back",
+        ),
+        Binding(
+            "v",
+            "draw",
+            "Draw",
+            show=False,
+            id="mistakes.images",
+            tooltip="How images are drawn; in the gallery, how large",
+        ),
+    ]
+
+    DEFAULT_CSS = """
+    MistakesScreen #mistakes-body {
+        height: 1fr;
+        & > * { width: 1fr; height: 100%; display: none; }
+        & > MistakeList { width: 37%; min-width: 27; max-width: 60; margin-right: 1; }
+        & > ClassTable { width: 50%; max-width: 72; margin-right: 1; }
+    }
+    """
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__(terminal)
+        self._browsing = Browsing()
+        self._view: View = "list"
+        self._through_classes = False
+        self._filter = FilterLine(terminal)
+        self._list = MistakeList(terminal, self._browsing)
+        self._image = ChosenImage(terminal, self._browsing)
+        self._gallery = Gallery(terminal, self._browsing)
+        self._pair = Pair(terminal, self._browsing)
+        self._table = ClassTable(terminal)
+        self._pairs = PairList(terminal)
+        self._parts: dict[View, tuple[Widget, ...]] = {
+            "list": (self._list, self._image),
+            "image": (self._image,),
+            "gallery": (self._gallery,),
+            "pair": (self._pair,),
+            "classes": (self._table, self._pairs),
+        }
+
+    def panes(self) -> Iterable[Widget]:
+        """The filter line, and below it the panes of the view."""
+        yield self._filter
+        yield Horizontal(
+            self._list,
+            self._image,
+            self._gallery,
+            self._pair,
+            self._table,
+            self._pairs,
+            id="mistakes-body",
+        )
+
+    def on_mount(self) -> None:
+        """Starts with the list."""
+        self._show_view("list")
+
+    def set_filter(self, text: str) -> None:
+        """Shows the list of the images that pass a filter, the first of them chosen.
+
+        Args:
+            text: as `engine.filters.parse` reads it.
+        """
+        self._browsing.set_filter(text)
+        self._browsing.go(0)
+        self._through_classes = False
+        if self.is_mounted:
+            self._show_view("list")
+
+    def redraw(self) -> None:
+        """Brings what is in sight up to date."""
+        had = self._browsing.row is not None
+        self._browsing.follow(self.state)
+        self._draw()
+        if had != (self._browsing.row is not None):
+            self.refresh_bindings()
+
+    def _draw(self) -> None:
+        browsing = self._browsing
+        self._filter.show(browsing.text, browsing.names)
+        match self._view:
+            case "list":
+                self._list.show()
+                self._image.redraw()
+            case "classes":
+                self._draw_classes()
+            case _:
+                for pane in (self._image, self._gallery, self._pair):
+                    pane.redraw()
+
+    def _draw_classes(self) -> None:
+        browsing, judgement = self._browsing, self._browsing.judgement
+        matrix = None
+        if judgement:
+            matrix = confusion_matrix(judgement.labels, judgement.predictions, judgement.classes)
+        self._table.show(matrix, browsing.names, browsing.when, browsing.empty)
+        self._pairs.show(matrix, browsing.names)
+
+    # Going about
+
+    def _show_view(self, view: View) -> None:
+        self._view = view
+        for pane in {pane for parts in self._parts.values() for pane in parts}:
+            pane.display = pane in self._parts[view]
+        self.set_focus(self._parts[view][0])
+        self._draw()
+        self.refresh_bindings()
+
+    def action_view(self, view: View) -> None:
+        """Looks at the images in another way, or in the list again."""
+        self._show_view("list" if view == self._view else view)
+
+    def action_back(self) -> None:
+        """From the filter to the list, from another view to the list, then to the dashboard."""
+        if self._view == "list" and self._through_classes:
+            self._through_classes = False
+            self._show_view("classes")
+        elif self._view == "list":
+            super().action_back()
+        else:
+            self._show_view("list")
+
+    def action_step(self, by: int) -> None:
+        """Chooses the next or previous image."""
+        self._browsing.move(by)
+        self._draw()
+
+    def action_order(self) -> None:
+        """Sorts by something else."""
+        self._browsing.next_order()
+        self._draw()
+
+    def action_draw(self) -> None:
+        """Takes the next way of drawing."""
+        if self._view == "gallery":
+            self._gallery.resize_images()
+            return
+        modes: tuple[Mode, ...] = ("auto", "ascii") if self.terminal.unicode else ("auto",)
+        mode = modes[(modes.index(self._image.mode) + 1) % len(modes)]
+        self._image.mode = self._pair.mode = mode
+        self._draw()
+
+    def action_filter(self) -> None:
+        """Goes to the filter line."""
+        if self._view == "classes":
+            self._show_view("list")
+        self._filter.input.focus()
+
+    @on(FilterLine.Applied)
+    def _on_filter_applied(self, message: FilterLine.Applied) -> None:
+        self._browsing.set_filter(message.text)
+        self._show_view("gallery" if self._view == "gallery" else "list")
+
+    @on(FilterLine.Left)
+    def _on_filter_left(self) -> None:
+        self._show_view(self._view)
+
+    @on(ListPane.Moved)
+    def _on_moved(self, message: ListPane.Moved) -> None:
+        if message.pane is self._list:
+            self._browsing.go(message.position)
+            self._draw()
+
+    @on(Gallery.Moved)
+    def _on_gallery_moved(self, message: Gallery.Moved) -> None:
+        self._browsing.go(message.position)
+        self._draw()
+
+    @on(Gallery.Opened)
+    def _on_gallery_opened(self) -> None:
+        self._show_view("image")
+
+    @on(ListPane.Opened)
+    def _on_opened(self, message: ListPane.Opened) -> None:
+        names = [as_word(name) for name in self._browsing.names]
+        if message.pane is self._list:
+            self._show_view("image")
+        elif message.pane is self._table:
+            self._enter(f"true:{names[message.position]}")
+        else:
+            pair = self._pairs.pair(message.position)
+            self._enter(f"true:{names[pair.true]} pred:{names[pair.predicted]}")
+
+    def _enter(self, text: str) -> None:
+        self.set_filter(text)
+        self._through_classes = True
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leaves out what makes no sense without images."""
+        if self._filter.input.has_focus and action in _KEYS:
+            return False
+        if action in ("step", "order") or parameters in (("gallery",), ("pair",), ("image",)):
+            return self._browsing.row is not None or self._view in parameters
+        return True
+
+    def sections(self) -> Sequence[Section]:
+        """What each pane is for and its keys, for the help; what is in sight first."""
+        own = Section("Mistakes", "What the model gets wrong.", declared(type(self)))
+        moves = declared(ListPane)
+        views: dict[View, list[Section]] = {
+            "list": [Section("The list", MistakeList.EXPLANATION, moves)],
+            "image": [Section("The image", ChosenImage.EXPLANATION, [])],
+            "gallery": [Section("The gallery", Gallery.EXPLANATION, declared(Gallery))],
+            "pair": [Section("Right and wrong", Pair.EXPLANATION, [])],
+            "classes": [
+                Section("Classes", ClassTable.EXPLANATION, []),
+                Section("Confused pairs", PairList.EXPLANATION, []),
+            ],
+        }
+        line = Section("The filter", FilterLine.EXPLANATION, declared(FilterInput))
+        others = [part for view in views if view != self._view for part in views[view]]
+        return [*views[self._view], own, line, *others]
