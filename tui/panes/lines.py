@@ -116,7 +116,7 @@ class LinesPane(Widget):
 
 def _difference(before: Strip | None, after: Strip | None, y: int, width: int) -> Region | None:
     """The cells of line `y` between the first and the last that differ."""
-    if before is None or after is None:
+    if before is None or after is None or before.cell_length != after.cell_length:
         return Region(0, y, width, 1)
     if list(before) == list(after):
         return None

@@ -412,8 +412,7 @@ class TrainScreen(Screen[None]):
         self._changed()
 
     @on(Digit.EpsilonChosen)
-    def _on_epsilon_chosen(self, message: Digit.EpsilonChosen) -> None:
-        self._digit.epsilon = message.epsilon
+    def _on_epsilon_chosen(self) -> None:
         self._changed()
 
     def action_image_mode(self) -> None:
