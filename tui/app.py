@@ -1,5 +1,6 @@
 """The app: the screens, the keys that hold everywhere, and how the terminal is used."""
 
+import gc
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -135,6 +136,7 @@ class MnistopApp(App[int]):
         except MnistopError as error:
             self.notify(str(error), severity="warning", markup=False, timeout=15)
         self.push_screen(self._train)
+        self.call_after_refresh(gc.freeze)  # else collections, which look at all, delay keys
 
     def action_help(self) -> None:
         """Explains the panes and all keys."""
@@ -198,5 +200,6 @@ def run_app(values: dict[str, str], run: str | None, ascii: bool, slow: bool) ->
     finally:
         worker.close()
     if run_shown := app.shown.run:
-        print(farewell(run_shown, app.shown.epochs_planned))
+        words = farewell(run_shown, app.shown.epochs_planned)
+        print(words if terminal.unicode else to_ascii(words))
     return app.return_code or 0

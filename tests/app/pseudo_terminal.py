@@ -88,6 +88,16 @@ class Terminal:
                 raise AssertionError(f"{wanted} never came; the screen shows\n{self.text}")
             self._read(0.05)
 
+    def hang_up(self) -> None:
+        """Takes the terminal away, as a lost SSH connection does."""
+        os.close(self.fd)
+        self.process.fd = -1
+        self.process.closed = True
+
+    def wait_until_gone(self, text: str) -> None:
+        """Waits until a text is no longer shown; what follows Esc at once would be Alt+key."""
+        self.wait_for(lambda: text not in self.text)
+
     def wait_for_end(self, seconds: float = 30) -> int:
         """Waits until the program has ended, and returns its exit code."""
         self.wait_for(lambda: not self.process.isalive(), seconds)

@@ -53,6 +53,22 @@ async def test_n_and_p_work_from_every_pane(opened: Opened, pane: str) -> None:
             await shown.until_shown(f"Validation image {right[place]},")
 
 
+@pytest.mark.parametrize("chosen", [False, True])
+async def test_an_image_that_comes_to_be_wrong_gives_way_unless_it_was_chosen(
+    opened: Opened, workers: Workers, chosen: bool
+) -> None:
+    async with opened() as shown:
+        run = await shown.show(12)
+        first, second = made_up.right_after(12)[:2]
+        if chosen:
+            await shown.press("n", "p")
+        rows = made_up.predictions(13)
+        rows[13, first] = (rows[13, first] + 1) % 10
+        rows.tofile(run.path / "predictions.u8")
+        await shown.say(made_up.epoch(12), made_up.saved(13))
+        await shown.until(lambda: workers.asked[-1][0] == (first if chosen else second))
+
+
 async def test_with_no_image_predicted_rightly_n_says_so(opened: Opened) -> None:
     async with opened() as shown:
         await shown.show(12)

@@ -13,6 +13,7 @@ from engine.config import RunConfig
 from engine.errors import ConfigError, DataError, RunError
 from tests.app import made_up
 from tests.app.dashboard import Dashboard, Workers, dashboard
+from tui.feed import RunSaid
 from tui.render.terminal import Terminal
 
 Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
@@ -230,6 +231,47 @@ async def test_names_and_messages_are_shown_as_they_are(opened: Opened) -> None:
         await shown.until_shown("a [bold]path[/bold]")
 
 
+async def test_many_events_at_once_are_drawn_together(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened() as shown:
+        run = await shown.show(3)
+        drawn = []
+        charts = shown.pane("charts")
+        show = charts.show  # type: ignore
+        monkeypatch.setattr(charts, "show", lambda state: (drawn.append(1), show(state)))
+        for number in range(3, 203):
+            shown.screen.post_message(RunSaid(run, [made_up.epoch(number)]))
+        await shown.settle()
+        assert "epoch 203 of" in shown.text or shown.state.shown_epoch == 202
+        assert len(drawn) <= 10
+
+
+async def test_hidden_panes_draw_nothing(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened((80, 24)) as shown:
+        await shown.show(3)
+        shown.screen._go_to(2)
+        await shown.settle()
+        for name in ("charts", "matrix", "digit"):
+            monkeypatch.setattr(shown.pane(name), "lines", lambda width, height: 1 / 0)
+        monkeypatch.setattr(shown.screen._predictions, "matrix", lambda epochs: 1 / 0)
+        await shown.say(made_up.epoch(3), made_up.saved(4))
+        assert "epoch 4 of 100" in shown.text
+
+
+async def test_epochs_that_change_no_key_do_not_touch_the_key_bar(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened() as shown:
+        await shown.show(3)
+        refreshed = []
+        monkeypatch.setattr(shown.screen, "refresh_bindings", lambda: refreshed.append(1))
+        await shown.say(made_up.epoch(3), made_up.epoch(4))
+        assert not refreshed
+        await shown.say(made_up.finished(5))
+        assert len(refreshed) == 1
+
+
 # Real feeds
 
 
@@ -402,3 +444,14 @@ async def test_without_unicode_all_of_this_is_ascii(opened: Opened) -> None:
         await shown.show(3)
         await shown.press("q")
         assert shown.text.isascii()
+
+
+async def test_in_a_small_terminal_an_opened_run_shows_its_charts_first(
+    workers: Workers, tmp_path: Path
+) -> None:
+    run = made_up.write_run(tmp_path / "old", [*made_up.story(3), made_up.finished(3)])
+    async with dashboard(tmp_path, (80, 24), run=run) as shown:
+        await shown.until_shown("quiet-otter: 3 epochs")
+        assert shown.visible == ["charts"]
+        assert shown.focused == "charts"
+        assert "epoch 2" in shown.text_of("charts")

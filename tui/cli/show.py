@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from engine import questions, runs, worker
 from engine.errors import MnistopError
 from engine.evaluate import confusion_matrix, wilson_interval
+from engine.history import others_as_good
 from engine.questions import Mistake
 from tui.cli import story
 from tui.cli.output import Output, with_output
@@ -119,7 +120,7 @@ def _as_json(
             "epoch": history.best.epoch,
             "val_acc": history.best.val_acc,
             "interval": wilson_interval(history.best.val_acc, images),
-            "other_epochs_within": story.epochs_within(history, images),
+            "other_epochs_within": others_as_good(history),
         }
     if counts is not None:
         totals = counts.sum(1)

@@ -151,7 +151,7 @@ class TrainScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Starts with the form, nothing being edited."""
-        self._form.focus()
+        self.set_focus(self._form)
         self.set_interval(1 / self._frames, self._draw_if_dirty)
         self.run_worker(self._warm_up(), group="warm", exit_on_error=False)
         if self._to_open:
