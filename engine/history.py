@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine import events
+from engine.evaluate import wilson_interval
 
 
 @dataclass(frozen=True)
@@ -95,3 +96,11 @@ def _best(epochs: list[events.EpochFinished]) -> events.EpochFinished | None:
     for epoch in epochs:
         best = _better(best, epoch)
     return best
+
+
+def others_as_good(history: History) -> int:
+    """How many other epochs lie within the best one's 95% interval: nothing tells them apart."""
+    if not (history.best and history.started):
+        return 0
+    low, _ = wilson_interval(history.best.val_acc, history.started.validation_images)
+    return sum(epoch.val_acc >= low for epoch in history.epochs) - 1

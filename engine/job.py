@@ -122,14 +122,17 @@ def _run(
         diverged = isinstance(error, DivergedError)
         recorder.say(events.RunFailed, message=str(error), diverged=diverged)
     except Exception as error:  # said first: a full disk has no room for the traceback
-        recorder.say(events.RunFailed, message=_in_words(error, run))
+        recorder.say(events.RunFailed, message=in_words(error, run))
         traceback.print_exc()
     os._exit(0)
 
 
-def _in_words(error: Exception, run: Run) -> str:
+def in_words(error: Exception, run: Run) -> str:
+    """What has ended a run, and what to do, in one sentence."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "The disk is full: free some space, then resume the run."
+    if isinstance(error, OSError):
+        return f"{run.path} cannot be written ({error.strerror}): mend that, then resume the run."
     no_memory = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
     if no_memory or isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return "The memory is full: fewer samples, smaller layers or smaller batches need less."

@@ -80,8 +80,11 @@ def launch(config: RunConfig) -> Run:
 def resume(run: Run) -> None:
     """Lets a paused run go on, or starts a training process from a run's last checkpoint.
 
+    A run in training that is not paused goes on as it is; one that died before its first
+    checkpoint starts again.
+
     Raises:
-        RunError: the run is finished, is being trained, or has no checkpoint.
+        MnistopError: the run is finished or another user's, or its data or its device are gone.
     """
     if run.is_running():
         _signal(run, signal.SIGUSR2)

@@ -1,5 +1,6 @@
 """The app: the screens, the keys that hold everywhere, and how the terminal is used."""
 
+import gc
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -177,6 +178,7 @@ class MnistopApp(App[int]):
         for name, view in self._views.items():
             self.install_screen(view, name)
         self.push_screen(self._train)
+        self.call_after_refresh(gc.freeze)  # else collections, which look at all, delay keys
 
     # Screens
 
@@ -268,5 +270,6 @@ def run_app(values: dict[str, str], run: str | None, ascii: bool, slow: bool) ->
     finally:
         worker.close()
     if run_shown := app.shown.run:
-        print(farewell(run_shown, app.shown.epochs_planned))
+        words = farewell(run_shown, app.shown.epochs_planned)
+        print(words if terminal.unicode else to_ascii(words))
     return app.return_code or 0

@@ -35,6 +35,8 @@ class DigitQuestions:
     def __init__(self, pane: Digit) -> None:
         self._pane = pane
         self._row: int | None = None
+        self._stays = False
+        """Whether the image was chosen by the user, and so stays if it comes to be wrong."""
         self._names: tuple[str, ...] = ()
         self._wanted: _Question | None = None
         self._answered: _Question | None = None
@@ -43,6 +45,7 @@ class DigitQuestions:
     def forget(self) -> None:
         """Starts anew for another run."""
         self._row = self._wanted = self._answered = None
+        self._stays = False
         self._pane.wait("in a moment")
 
     def step(self, by: int, right: NDArray[np.intp]) -> None:
@@ -54,6 +57,7 @@ class DigitQuestions:
         """
         if not len(right):
             return
+        self._stays = True
         row = -1 if self._row is None else self._row
         place = (right <= row).sum() if by > 0 else (right < row).sum() - 1
         self._row = int(right[place % len(right)])
@@ -71,9 +75,8 @@ class DigitQuestions:
             self._pane.wait(state.hint)
             return
         self._names = tuple(started.class_names)
-        if self._row is None:
-            self.step(1, right if len(right) else np.arange(started.validation_images))
-        assert self._row is not None
+        if self._row is None or (state.cursor is None and not self._stays):
+            self._row = self._first(right)
         newest = state.shown_epoch + 1 == len(state.history.epochs)
         epochs = None if newest else state.shown_epoch + 1
         age = len(saved) if epochs is None else 0
@@ -81,6 +84,11 @@ class DigitQuestions:
         if self._wanted != self._answered and not self._asking:
             self._asking = True
             self._pane.screen.run_worker(self._ask(), group="digit", exit_on_error=False)
+
+    def _first(self, right: NDArray[np.intp]) -> int:
+        """The shown image while it is right, else the first that is."""
+        row = self._row or 0
+        return row if row in right or not len(right) else int(right[0])
 
     async def _ask(self) -> None:
         try:

@@ -4,10 +4,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from dashboard import Dashboard, Workers, dashboard
 
 from engine import worker
 from engine.runs import Run
+from tests.app.dashboard import Dashboard, Workers, dashboard
 
 
 @pytest.fixture

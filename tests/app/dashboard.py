@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import made_up
 from rich.segment import Segment
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.widget import Widget
 
@@ -18,6 +18,7 @@ from engine import events
 from engine.config import RunConfig
 from engine.questions import AttackedImage
 from engine.runs import Run
+from tests.app import made_up
 from tui.app import MnistopApp
 from tui.feed import RunSaid
 from tui.panes.charts import Charts
@@ -28,6 +29,9 @@ from tui.panes.hyperparameters import Hyperparameters
 from tui.render.terminal import Terminal
 from tui.screens.train import TrainScreen
 from tui.state import State
+
+_CALM = 20
+"""Turns of the event loop without a message that mean that all are handled."""
 
 PANES: dict[str, type[Widget]] = {
     "form": Hyperparameters,
@@ -52,8 +56,6 @@ class Workers:
     """Set while questions are answered at once."""
     refuses: Exception | None = None
     """What launching or asking raises."""
-    classes: int = 10
-    """How many the run has that is asked about."""
     started: list[events.Event] = field(default_factory=list)
     """What a launched run has said already."""
 
@@ -71,7 +73,8 @@ class Workers:
         await self.answers.wait()
         if self.refuses:
             raise self.refuses
-        return made_up.answer(row, epsilon, 77 if epochs is None else epochs, self.classes)
+        classes = int(run.labels().max()) + 1
+        return made_up.answer(row, epsilon, 77 if epochs is None else epochs, classes)
 
     def tell(self, what: str) -> Callable[[Run], None]:
         return lambda run: self.told.append(what)
@@ -129,6 +132,11 @@ class Dashboard:
         return " ".join(self.text.split())
 
     @property
+    def notices(self) -> list[str]:
+        """What has been said in passing."""
+        return [notice.message for notice in self.app._notifications]
+
+    @property
     def segments(self) -> list[Segment]:
         return [part for strip in self.app.screen._compositor.render_strips() for part in strip]
 
@@ -144,7 +152,16 @@ class Dashboard:
         return "\n".join(self.lines_of(name))
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
+        """Presses keys one after the other."""
+        for key in keys:
+            await self.burst(key)
+
+    async def burst(self, *keys: str) -> None:
+        """Presses keys as a slow line delivers them: all at once."""
+        for key in keys:
+            char = key if len(key) == 1 else {"space": " "}.get(key)
+            self.app.post_message(Key(key, char))
+        await self.settle()
 
     async def until(self, condition: Callable[[], object], seconds: float = 10) -> None:
         """Waits until something is true, and says what the screen shows if it never is."""
@@ -167,10 +184,18 @@ class Dashboard:
         await self.settle()
 
     async def settle(self) -> None:
-        """Waits until what has happened is drawn."""
-        await self.pilot.pause()
-        self.screen._draw_if_dirty()
-        await self.pilot.pause()
+        """Waits until all messages are handled, and draws."""
+        for _ in range(2):
+            calm = 0
+            while calm < _CALM:
+                await asyncio.sleep(0)
+                calm = 0 if self._is_busy() else calm + 1
+            self.screen._draw_if_dirty()
+            self.app.screen._on_timer_update()
+
+    def _is_busy(self) -> bool:
+        nodes = (node for screen in self.app.screen_stack for node in screen.walk_children())
+        return any(not node._message_queue.empty() for node in (self.app, *nodes))
 
     async def resize(self, width: int, height: int) -> None:
         await self.pilot.resize_terminal(width, height)
@@ -186,6 +211,7 @@ class Dashboard:
         await self.say(*told, run=run)
         return run
 
+
 @asynccontextmanager
 async def dashboard(
     folder: Path,
@@ -196,7 +222,7 @@ async def dashboard(
 ) -> AsyncIterator[Dashboard]:
     """Opens the app in a terminal of some size."""
     app = MnistopApp(terminal or Terminal(), values, run)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         shown = Dashboard(app, pilot, folder)
         await shown.settle()
         yield shown

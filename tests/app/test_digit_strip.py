@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
-import made_up
 import pytest
-from dashboard import Dashboard, Workers
 
 from engine.errors import RunError
+from tests.app import made_up
+from tests.app.dashboard import Dashboard, Workers
 from tui.panes.digit import EPSILONS
 
 Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
@@ -34,7 +34,7 @@ async def test_n_and_p_go_round_the_rightly_predicted_images_only(
     async with opened() as shown:
         await shown.show(12)
         right = made_up.right_after(12)
-        for key, order in (("n", [*right[1:], right[0]]), ("p", right[:-5:-1])):
+        for key, order in (("n", right[1:12]), ("p", [*right[10::-1], *right[:-3:-1]])):
             for row in order:
                 await shown.press(key)
                 await shown.until(lambda row=row: workers.asked[-1][0] == row)  # type: ignore
@@ -53,6 +53,22 @@ async def test_n_and_p_work_from_every_pane(opened: Opened, pane: str) -> None:
             await shown.until_shown(f"Validation image {right[place]},")
 
 
+@pytest.mark.parametrize("chosen", [False, True])
+async def test_an_image_that_comes_to_be_wrong_gives_way_unless_it_was_chosen(
+    opened: Opened, workers: Workers, chosen: bool
+) -> None:
+    async with opened() as shown:
+        run = await shown.show(12)
+        first, second = made_up.right_after(12)[:2]
+        if chosen:
+            await shown.press("n", "p")
+        rows = made_up.predictions(13)
+        rows[13, first] = (rows[13, first] + 1) % 10
+        rows.tofile(run.path / "predictions.u8")
+        await shown.say(made_up.epoch(12), made_up.saved(13))
+        await shown.until(lambda: workers.asked[-1][0] == (first if chosen else second))
+
+
 async def test_with_no_image_predicted_rightly_n_says_so(opened: Opened) -> None:
     async with opened() as shown:
         await shown.show(12)
@@ -68,9 +84,9 @@ async def test_plus_minus_and_0_change_the_strength(opened: Opened, workers: Wor
         for key, epsilon in (("plus", 0.15), ("equals_sign", 0.2), ("minus", 0.15), ("0", 0.125)):
             await shown.press(key)
             await shown.until_shown(f"FGSM ε {epsilon:g},", f"perturbation ±{epsilon:g}")
-        await shown.press(*["minus"] * 20)
+        await shown.burst(*["minus"] * 20)
         await shown.until_shown("FGSM ε 0,")
-        await shown.press(*["plus"] * 20)
+        await shown.burst(*["plus"] * 20)
         await shown.until_shown(f"FGSM ε {EPSILONS[-1]:g},")
 
 
@@ -121,9 +137,7 @@ async def test_new_weights_are_asked_about_and_old_ones_not_again(
         await shown.until(lambda: len(workers.asked) == 2)
 
 
-async def test_nothing_is_asked_while_the_strip_is_hidden(
-    opened: Opened, workers: Workers
-) -> None:
+async def test_nothing_is_asked_while_the_strip_is_hidden(opened: Opened, workers: Workers) -> None:
     async with opened((80, 24)) as shown:
         await shown.show(12)
         await shown.say(made_up.epoch(12), made_up.saved(13))
@@ -153,7 +167,6 @@ async def test_the_answer_of_another_run_is_not_shown(opened: Opened, workers: W
         workers.answers.clear()
         await shown.show(12)
         await shown.until(lambda: workers.asked)
-        workers.classes = 2
         await shown.show(3, names=("cat", "dog"))
         assert "in a moment" in shown.text_of("digit")
         workers.answers.set()

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
-import made_up
 import pytest
-from dashboard import Dashboard, Workers
+
+from tests.app import made_up
+from tests.app.dashboard import Dashboard, Workers
 
 Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
 
@@ -36,7 +37,7 @@ async def test_the_cursor_takes_all_panes_along(opened: Opened, pane: str) -> No
         await looks_at(shown, 37)
         await shown.press(later)
         await looks_at(shown, 38)
-        await shown.press("pageup", "pageup")
+        await shown.burst("pageup", "pageup", *[later] * 4, *[earlier] * 4)
         await looks_at(shown, 18)
         await shown.press("home")
         await looks_at(shown, -1)
@@ -83,7 +84,7 @@ async def test_live_all_panes_follow_the_newest_epoch(opened: Opened) -> None:
         made_up.predictions(8).tofile(run.path / "predictions.u8")
         await shown.say(made_up.epoch(5), made_up.epoch(6), made_up.epoch(7))
         assert f"epoch 7: {wrong_after(8)}" in shown.text_of("matrix")
-        assert shown.text_of("log").split("\n")[9].split()[:2] == ["7", "0.250"]
+        assert shown.text_of("log").split("\n")[10].split()[:2] == ["7", "0.250"]
         assert "epoch 8 of 100" in shown.text
 
 

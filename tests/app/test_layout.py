@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
-import made_up
 import pytest
-from dashboard import PANES, Dashboard
+
+from tests.app import made_up
+from tests.app.dashboard import PANES, Dashboard
 
 Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
 
@@ -61,9 +62,7 @@ async def test_tab_goes_round_all_panes(opened: Opened, size: tuple[int, int]) -
 
 async def test_many_tabs_at_once_count_each(opened: Opened) -> None:
     async with opened(WIDE) as shown:
-        for _ in range(7):
-            shown.app.simulate_key("tab")
-        await shown.settle()
+        await shown.burst(*["tab"] * 7)
         assert shown.focused == "log"
 
 

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import made_up
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +16,7 @@ from textual.pilot import Pilot
 from textual.strip import Strip
 
 from engine.runs import Run
+from tests.app import made_up
 from tui import state as states
 from tui.panes.charts import Charts
 from tui.panes.digit import Digit

@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import made_up
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from engine import events
 from engine.evaluate import confusion_matrix
 from engine.runs import Run
+from tests.app import made_up
 from tui import state as states
 from tui.panes.charts import Charts
 from tui.panes.confusion import Confusion

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import made_up
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 from engine import events
 from engine.config import RunConfig
 from engine.runs import Run
+from tests.app import made_up
 from tui import state as states
 from tui.panes.progress import Progress
 from tui.render.cells import plain

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import made_up
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +9,7 @@ from textual.geometry import Size
 
 from engine.config import RunConfig
 from engine.runs import Run
+from tests.app import made_up
 from tui import state as states
 from tui.layout import LEAST, mode_for
 from tui.state import State

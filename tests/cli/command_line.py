@@ -31,7 +31,8 @@ class Place:
 
     @property
     def environ(self) -> dict[str, str]:
-        return os.environ | {
+        own = {name: text for name, text in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        return own | {
             "MNISTOP_RUNS": str(self.folder),
             "MNISTOP_CACHE": str(self.folder / "cache"),
             "TERM": "xterm-256color",

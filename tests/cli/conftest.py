@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from command_line import SHORT, Answer, Finished, Place
 
 from engine.runs import Run
+from tests.cli.command_line import SHORT, Answer, Finished, Place
 from tui.cli.entry import exit_code_of
 
 

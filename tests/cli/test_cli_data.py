@@ -3,8 +3,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import Answer, Place
 
+from tests.cli.command_line import Answer, Place
 from tui.cli.words import accuracy, count, duration, is_milestone, loss
 
 Call = Callable[..., Answer]

@@ -5,10 +5,9 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from command_line import COMMAND, Answer, Finished, Place, wait_until
-
 from engine import worker
 from engine.runs import Run
+from tests.cli.command_line import COMMAND, Answer, Finished, Place, wait_until
 
 Call = Callable[..., Answer]
 KEYS = [

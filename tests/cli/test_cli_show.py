@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from command_line import COMMAND, Answer, Finished, Place
+from tests.cli.command_line import COMMAND, Answer, Finished, Place
 
 Call = Callable[..., Answer]
 

@@ -4,7 +4,8 @@ import signal
 import time
 
 import pexpect
-from command_line import Place, wait_until
+
+from tests.cli.command_line import Place, wait_until
 
 LONG = ("--epochs", "100000")
 

@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from command_line import COMMAND, Answer, Finished, Place, wait_until
+from tests.cli.command_line import COMMAND, Answer, Finished, Place, wait_until
 
 Call = Callable[..., Answer]
 

@@ -2,10 +2,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import small_runs
 import torch
 
 from engine import worker
+from tests.engine import small_runs
 
 
 @pytest.fixture(autouse=True, scope="session")

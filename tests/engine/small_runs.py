@@ -1,5 +1,6 @@
 """Trainings that take a moment, in this process or in processes of their own."""
 
+import functools
 import io
 import os
 import signal
@@ -36,7 +37,7 @@ def digits_config(**values: Any) -> RunConfig:
 
 def prepared(config: RunConfig) -> tuple[Training, Labelled, Labelled]:
     """A fresh training with its training and validation images."""
-    dataset = load(config.source, config.samples)
+    dataset = _load(config.source, config.samples)
     parts = [
         Labelled(
             torch.from_numpy(dataset.images[rows]).flatten(1),
@@ -45,6 +46,9 @@ def prepared(config: RunConfig) -> tuple[Training, Labelled, Labelled]:
         for rows in split(dataset, config.val_fraction, config.split_seed)
     ]
     return Training(config, dataset.image_shape, dataset.classes, CPU), parts[0], parts[1]
+
+
+_load = functools.cache(load)
 
 
 class Listener:

@@ -7,7 +7,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_runs import digits_config, prepared, trained
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -15,6 +14,7 @@ from engine.attacks import FGSM, Attack
 from engine.attacks.base import evaluating, input_gradient
 from engine.model import MLP
 from engine.training import Labelled
+from tests.engine.small_runs import digits_config, prepared, trained
 
 
 class Wild(Attack):

@@ -4,13 +4,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_runs import QuietListener, digits_config, prepared
 from torch.nn import functional
 
 from engine import backprop
 from engine.model import MLP
 from engine.train import train
 from engine.training import Epoch
+from tests.engine.small_runs import QuietListener, digits_config, prepared
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid")
 

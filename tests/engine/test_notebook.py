@@ -10,13 +10,13 @@ import statistics
 
 import pytest
 import torch
-from small_runs import QuietListener, prepared
 from torch import Tensor
 from torch.nn import functional
 
 from engine.config import RunConfig
 from engine.train import train
 from engine.training import Epoch, Labelled, Training, judge
+from tests.engine.small_runs import QuietListener, prepared
 
 SEEDS = (0, 1, 2, 3)
 

@@ -9,7 +9,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
-from small_runs import Listener, QuietListener, digits_config, numbers, prepared, trained
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -23,6 +22,14 @@ from engine.model import MLP
 from engine.optimizers import lr_of_epoch
 from engine.train import DivergedError, train
 from engine.training import Training, judge
+from tests.engine.small_runs import (
+    Listener,
+    QuietListener,
+    digits_config,
+    numbers,
+    prepared,
+    trained,
+)
 
 # The update: what PyTorch itself makes of the same batches.
 

@@ -3,17 +3,26 @@
 import asyncio
 import itertools
 import os
+import resource
 import signal
 import stat
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from small_runs import (
+
+from engine import checkpoint, events, runs, worker
+from engine.config import RunConfig
+from engine.errors import ConfigError, DataError, RunError
+from engine.events import EpochFinished, Event
+from engine.history import History
+from engine.job import in_words
+from engine.runs import Run, read_events
+from engine.training import judge
+from tests.engine.small_runs import (
     ENDLESS,
     digits_config,
     history_of,
@@ -23,14 +32,6 @@ from small_runs import (
     to_the_end,
     until,
 )
-
-from engine import checkpoint, events, runs, worker
-from engine.config import RunConfig
-from engine.errors import ConfigError, DataError, RunError
-from engine.events import EpochFinished, Event
-from engine.history import History
-from engine.runs import Run, read_events
-from engine.training import judge
 
 linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
 
@@ -454,23 +455,39 @@ async def test_a_full_disk_ends_a_run_in_words(runs_folder: Path) -> None:
     assert history.epochs == before.epochs
 
 
+@linux
+async def test_a_run_folder_that_cannot_be_written_ends_a_run_in_words(runs_folder: Path) -> None:
+    run = await endless(hidden=(512,))
+    worker.pause(run)
+    await until(run, lambda history: history.paused)
+    size = (run.path / "events.jsonl").stat().st_size + 3000
+    assert size < (run.path / "checkpoint.pt").stat().st_size
+    resource.prlimit(process_of(run), resource.RLIMIT_FSIZE, (size, size))
+    worker.stop(run)
+    history, _ = await to_the_end(run)
+    assert f"{run.path} cannot be written (File too large)" in messages_of(history)
+    assert not list(run.path.glob("*.new"))
+
+
 async def test_a_fault_of_the_program_is_in_the_log_and_the_last_event_says_where(
     runs_folder: Path,
 ) -> None:
     run = await endless()
     worker.stop(run)
     await to_the_end(run)
-    (run.path / "best.pt").unlink()
-    (run.path / "best.pt").mkdir()
+    state = checkpoint.load(run.path / "checkpoint.pt")
+    state |= {"order": torch.full((320,), 10**9), "step": 0}
+    checkpoint.save(run.path / "checkpoint.pt", state)
     worker.resume(run)
     history, said = await to_the_end(run)
-    assert f"the traceback is in {run.log_path}." in messages_of(history)
+    assert f"IndexError: the traceback is in {run.log_path}." in messages_of(history)
     assert said[-1] == history.ended
-    assert "IsADirectoryError" in run.log_path.read_text()
+    assert "Traceback" in run.log_path.read_text()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the words are those of Linux")
-async def test_too_large_a_model_is_told_in_words(runs_folder: Path) -> None:
-    sizes = (65_536,) * 32
-    history, _ = await to_the_end(await launched(hidden=sizes))
-    assert "The memory is full" in messages_of(history)
+@pytest.mark.parametrize("much", [lambda: torch.empty(1 << 60), lambda: bytearray(1 << 60)])
+def test_a_lack_of_memory_is_told_in_words(much: Callable[[], object]) -> None:
+    with pytest.raises((RuntimeError, MemoryError)) as caught:
+        much()
+    words = in_words(caught.value, Run(Path("/some/run")))
+    assert words.startswith("The memory is full: fewer samples, smaller layers")

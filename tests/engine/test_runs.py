@@ -2,8 +2,11 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +33,17 @@ def say(run: Run, *messages: str) -> None:
     recorder = Recorder(run)
     for message in messages:
         recorder.say(events.Preparing, message=message)
+
+
+@contextmanager
+def files_at_most(size: int) -> Iterator[None]:
+    """No file can be written further than so many bytes, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def messages(said: list[Event]) -> list[str]:
@@ -82,13 +96,8 @@ def test_a_run_folder_that_cannot_be_filled_is_taken_away_again(
 def test_a_file_that_cannot_be_written_whole_leaves_the_old_one(tmp_path: Path) -> None:
     file = tmp_path / "file"
     runs.write_atomically(file, b"old")
-    limited = (
-        "import resource, sys, pathlib; from engine.runs import write_atomically;"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000));"
-        "write_atomically(pathlib.Path(sys.argv[1]), bytes(5000))"
-    )
-    done = subprocess.run([sys.executable, "-c", limited, file], capture_output=True, text=True)
-    assert "File too large" in done.stderr
+    with files_at_most(1000), pytest.raises(OSError, match="File too large"):
+        runs.write_atomically(file, bytes(5000))
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert file.read_bytes() == b"old"
 
@@ -284,25 +293,14 @@ def test_many_events_are_read_in_order(runs_folder: Path) -> None:
 
 def test_an_event_that_the_disk_takes_in_part_only_does_not_spoil_the_next(tmp_path: Path) -> None:
     """With room for 1,000 bytes, the second event is torn; a short third one has room again."""
-    code = """if True:
-        import resource, sys
-        from pathlib import Path
-        from engine import events, runs
-        from engine.config import RunConfig
-        from engine.recorder import Recorder
-
-        run, lock = runs.create(RunConfig(), Path(sys.argv[1]))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-        recorder = Recorder(run)
+    run = make_run(tmp_path)
+    recorder = Recorder(run)
+    with files_at_most(1000):
         recorder.say(events.Preparing, message="one")
-        try:
+        with pytest.raises(OSError, match="File too large") as caught:
             recorder.say(events.Preparing, message="x" * 2000)
-        except OSError as error:
-            recorder.say(events.RunFailed, message=error.strerror)
-        """
-    subprocess.run([sys.executable, "-c", code, tmp_path], check=True)
-    (folder,) = tmp_path.iterdir()
-    first, second = read_events(Run(folder))
+        recorder.say(events.RunFailed, message=caught.value.strerror)
+    first, second = read_events(run)
     assert messages([first]) == ["one"]
     assert isinstance(second, events.RunFailed)
     assert second.message == "File too large"

@@ -1,12 +1,12 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from reading import TRUE, ascii_terminals, terminals, texts, widths
 from rich.console import Console
 from rich.style import Style
 from textual.color import Color
 from textual.filter import Monochrome, NoColor
 
+from tests.render.reading import TRUE, ascii_terminals, terminals, texts, widths
 from tui.render.bars import counts, probabilities, progress
 from tui.render.cells import Grid, beside, clean, plain, printable, shorten
 from tui.render.chart import chart

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reading import ASCII, MONO, TRUE, cells, terminals, texts, widths
 
+from tests.render.reading import ASCII, MONO, TRUE, cells, terminals, texts, widths
 from tui.render.bars import bar, counts, probabilities, progress
 
 DIGITS = [str(digit) for digit in range(10)]

@@ -5,8 +5,8 @@ import plotext
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reading import ANSI, ASCII, MONO, TRUE, cells, terminals, texts, widths
 
+from tests.render.reading import ANSI, ASCII, MONO, TRUE, cells, terminals, texts, widths
 from tui.render.chart import chart
 from tui.render.series import Series
 from tui.render.terminal import Terminal

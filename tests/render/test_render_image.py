@@ -3,8 +3,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from reading import ANSI, ASCII, MONO, TRUE, cells, gray_shown, terminals, texts, widths
 
+from tests.render.reading import (
+    ANSI,
+    ASCII,
+    MONO,
+    TRUE,
+    cells,
+    gray_shown,
+    terminals,
+    texts,
+    widths,
+)
 from tui.render import image
 from tui.render.terminal import TRUE_COLOR, Terminal
 

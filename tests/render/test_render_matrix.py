@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from reading import ANSI, ASCII, MONO, TRUE, cells, terminals, texts, widths
 
+from tests.render.reading import ANSI, ASCII, MONO, TRUE, cells, terminals, texts, widths
 from tui.render.matrix import cell_at, confusion
 
 DIGITS = [str(digit) for digit in range(10)]

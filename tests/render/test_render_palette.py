@@ -2,10 +2,10 @@ from dataclasses import fields
 
 import pytest
 from hypothesis import given
-from reading import terminals
 from rich.color import ColorSystem
 from rich.style import Style
 
+from tests.render.reading import terminals
 from tui.render.colormap import luminance
 from tui.render.palette import ANSI_RGB, Palette
 from tui.render.terminal import TRUE_COLOR, Terminal

@@ -12,6 +12,7 @@ from engine import runs
 from engine.coach import Advice, advise
 from engine.evaluate import confusion_matrix, wilson_interval
 from engine.events import RunStarted
+from engine.history import others_as_good
 from engine.judgement import Judgement, Mistake, judgement_after, worst_mistakes
 from tui.cli import story
 from tui.cli.output import Output, with_output
@@ -114,7 +115,7 @@ def _as_json(summary: Summary, epoch: int | None, judgement: Judgement | None) -
             "epoch": history.best.epoch,
             "val_acc": history.best.val_acc,
             "interval": wilson_interval(history.best.val_acc, images),
-            "other_epochs_within": story.epochs_within(history, images),
+            "other_epochs_within": others_as_good(history),
         }
     if judgement and started:
         counts = _counts(judgement)

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from engine.coach import Advice
 from engine.config import RunConfig, as_text, label
-from engine.evaluate import wilson_interval
 from engine.events import RunStarted
-from engine.history import History
+from engine.history import History, others_as_good
 from engine.judgement import Mistake
 from tui.cli.gallery import Picture, draw_gallery
 from tui.cli.output import Output
@@ -184,18 +183,10 @@ def tell_best(out: Output, history: History, started: RunStarted) -> None:
     others = len(history.epochs) - 1
     if others:
         out.tell(
-            f"{epochs_within(history, images):,} of {count(others, 'other epoch')} lie within "
+            f"{others_as_good(history):,} of {count(others, 'other epoch')} lie within "
             f"this interval: between them, {count(images, 'image')} cannot tell."
         )
         out.tell("It was chosen by these same images, which flatters it a little.")
-
-
-def epochs_within(history: History, images: int) -> int:
-    """How many other epochs are no worse than the lower end of the best one's interval."""
-    if not history.best:
-        return 0
-    low, _ = wilson_interval(history.best.val_acc, images)
-    return sum(epoch.val_acc >= low for epoch in history.epochs) - 1
 
 
 def draw_mistakes(out: Output, mistakes: Sequence[Mistake], names: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from tui.render.cells import beside, line, shorten
 EPSILONS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 """The strengths that + and - step through; the notebook's is 0.125."""
 
+_USUAL_EPSILON = 0.125
 _BARS_WIDTH = 24
 _WIDEST_BARS = 43
 
@@ -82,7 +83,7 @@ class Digit(LinesPane, can_focus=True):
 
         epsilon: float
 
-    epsilon = 0.125
+    epsilon = _USUAL_EPSILON
     mode: image.Mode = "auto"
     answer: AttackedImage | None = None
     names: tuple[str, ...] = ()
@@ -202,11 +203,10 @@ class Digit(LinesPane, can_focus=True):
 
     def action_strength(self, by: int) -> None:
         """Asks for a stronger or weaker attack, or the notebook's."""
-        if by == 0:
-            self.post_message(self.EpsilonChosen(0.125))
-            return
-        index = EPSILONS.index(self.epsilon) + by
-        self.post_message(self.EpsilonChosen(EPSILONS[max(0, min(len(EPSILONS) - 1, index))]))
+        place = EPSILONS.index(self.epsilon) + by
+        last = len(EPSILONS) - 1
+        self.epsilon = EPSILONS[max(0, min(last, place))] if by else _USUAL_EPSILON
+        self.post_message(self.EpsilonChosen(self.epsilon))
 
 
 def _padded(strips: list[Strip], width: int) -> list[Strip]:

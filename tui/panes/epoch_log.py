@@ -100,7 +100,7 @@ class EpochLog(LinesPane, can_focus=True):
         header = _WIDE if width >= _WIDE_WIDTH else _NARROW
         drawn = [line([(header, self.palette.muted)], width)]
         if history.started is None:
-            return [*drawn, *self.say(f"A row for every epoch: {self.state.hint}", width)]
+            return [*drawn, *self.say(f"A row per epoch: {self.state.hint}", width)]
         room = max(1, height - 1)
         count = len(history.epochs) + 1
         shown = self.state.shown_epoch + 1

@@ -51,8 +51,9 @@ class LinesPane(Widget):
 
     def _draw(self) -> list[Strip]:
         width, height = self.size
+        base = self.rich_style
         drawn = [self._title_line(width), *self.lines(width, height - 1)]
-        return [strip.adjust_cell_length(width) for strip in drawn[:height]]
+        return [strip.adjust_cell_length(width).apply_style(base) for strip in drawn[:height]]
 
     def redraw(self) -> None:
         """Draws anew and sends what is different."""
@@ -79,15 +80,15 @@ class LinesPane(Widget):
     def render_line(self, y: int) -> Strip:
         """The line for Textual's compositor."""
         width = self.size.width
-        base = self.rich_style
         if y >= len(self._lines):
-            return Strip.blank(width, base)
-        return self._lines[y].adjust_cell_length(width).apply_style(base)
+            return Strip.blank(width, self.rich_style)
+        return self._lines[y].adjust_cell_length(width)
 
     def on_resize(self, event: events.Resize) -> None:
         """Draws for the new size."""
         self._lines = []
         self.redraw()
+        self.refresh()
 
     def on_show(self) -> None:
         """Draws what has changed while the pane was hidden."""
@@ -116,7 +117,7 @@ class LinesPane(Widget):
 
 def _difference(before: Strip | None, after: Strip | None, y: int, width: int) -> Region | None:
     """The cells of line `y` between the first and the last that differ."""
-    if before is None or after is None:
+    if before is None or after is None or before.cell_length != after.cell_length:
         return Region(0, y, width, 1)
     if list(before) == list(after):
         return None

@@ -7,6 +7,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from engine.events import RunFailed, RunFinished
+from engine.history import others_as_good
 from tui.cli.words import accuracy, count, duration
 from tui.render import bars
 from tui.render.cells import PLAIN, clean, line
@@ -115,7 +116,9 @@ class Progress(Widget):
         if not (history.best and history.started):
             return ""
         best = accuracy(history.best.val_acc, history.started.validation_images)
-        return f"  best val {best} at epoch {history.best.epoch}"
+        words = f"  best val {best} at epoch {history.best.epoch}"
+        others = others_as_good(history)
+        return f"{words}, {others} others as good" if others else words
 
     def _going(self, width: int) -> list[tuple[str, Style | None]]:
         """A bar and the numbers of a run, fewer of both where there is less room."""

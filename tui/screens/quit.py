@@ -15,7 +15,7 @@ class QuitScreen(ModalScreen[Answer]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "d,enter",
+            "d,enter,q,ctrl+q,ctrl+c",
             "dismiss('leave')",
             "Leave it running",
             id="quit.leave",

@@ -166,7 +166,7 @@ class TrainScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Starts with the form, nothing being edited."""
-        self._form.focus()
+        self.set_focus(self._form)
         self.set_interval(1 / self._frames, self._draw_if_dirty)
         self.set_interval(max(_COACH_SECONDS, 1 / self._frames), self._coach_if_new)
         self.run_worker(self._warm_up(), group="warm", exit_on_error=False)
@@ -464,8 +464,7 @@ class TrainScreen(Screen[None]):
         self._changed()
 
     @on(Digit.EpsilonChosen)
-    def _on_epsilon_chosen(self, message: Digit.EpsilonChosen) -> None:
-        self._digit.epsilon = message.epsilon
+    def _on_epsilon_chosen(self) -> None:
         self._changed()
 
     def action_image_mode(self) -> None:

@@ -1,0 +1,245 @@
+"""Keys and where they are explained: help, key bar, keymap file, command palette."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import pytest
+from textual.binding import Binding
+from textual.dom import DOMNode
+
+from tests.app.dashboard import PANES, Dashboard, Workers
+from tui.app import MnistopApp
+from tui.keymap import declared
+from tui.panes.value_input import ValueInput
+from tui.screens.help import HelpScreen
+from tui.screens.quit import QuitScreen
+from tui.screens.train import TrainScreen
+
+Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
+
+KINDS: list[type[DOMNode]] = [
+    MnistopApp,
+    TrainScreen,
+    *PANES.values(),
+    ValueInput,
+    HelpScreen,
+    QuitScreen,
+]
+
+
+def in_source(kind: type[DOMNode]) -> list[Binding]:
+    """All bindings that the classes of this program declare, Textual's own excepted."""
+    return [
+        binding
+        for base in kind.__mro__
+        if base.__module__.startswith("tui.")
+        for binding in base.__dict__.get("BINDINGS", [])
+        if binding not in ValueInput.__bases__[0].BINDINGS  # type: ignore
+    ]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_binding_has_an_id_a_description_and_an_explanation(kind: type[DOMNode]) -> None:
+    bindings = in_source(kind)
+    assert bindings
+    for binding in bindings:
+        assert isinstance(binding, Binding)
+        assert binding.id, binding
+        assert binding.description, binding
+        assert len(binding.tooltip) >= 8, binding
+        assert binding.tooltip[0].isupper(), binding
+        assert binding.tooltip[-1] != ".", binding
+
+
+def test_no_two_bindings_share_an_id() -> None:
+    ids = [binding.id for binding in declared(*KINDS)]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_key_belongs_to_screen_tmux_or_the_terminal(kind: type[DOMNode]) -> None:
+    for binding in in_source(kind):
+        for key in binding.key.split(","):
+            assert not key.startswith(("alt+", "meta+"))
+            assert key not in ("ctrl+a", "ctrl+b", "ctrl+s", "ctrl+backslash")
+
+
+# Help
+
+
+@pytest.mark.parametrize("key", ["question_mark", "f1"])
+async def test_help_lists_every_binding_of_every_pane(opened: Opened, key: str) -> None:
+    async with opened((120, 200)) as shown:
+        await shown.press(key)
+        for binding in declared(*KINDS):
+            assert binding.tooltip in shown.text
+        for name in ("Hyperparameters", "Charts", "Log", "Confusion", "Digit"):
+            assert any(line.strip() == name for line in shown.lines)
+
+
+@pytest.mark.parametrize("key", ["escape", "question_mark", "f1", "q"])
+async def test_help_closes_and_the_pane_has_the_keys_again(opened: Opened, key: str) -> None:
+    async with opened() as shown:
+        await shown.press("tab", "question_mark")
+        assert isinstance(shown.app.screen, HelpScreen)
+        await shown.press(key)
+        assert isinstance(shown.app.screen, TrainScreen)
+        assert shown.focused == "charts"
+        assert not shown.app._exit
+
+
+async def test_help_begins_with_the_focused_pane(opened: Opened) -> None:
+    async with opened((120, 200)) as shown:
+        await shown.press("tab", "tab", "question_mark")
+        titles = [line.strip() for line in shown.lines]
+        assert titles.index("Log") < titles.index("Confusion") < titles.index("Charts")
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])
+async def test_help_scrolls_to_its_end_by_key(opened: Opened, size: tuple[int, int]) -> None:
+    async with opened(size) as shown:
+        await shown.press("question_mark")
+        assert "mnistop trains a classifier" in shown.sentences
+        await shown.press("down", "j", *["pagedown"] * 12)
+        assert "Esc closes this" in shown.text
+        await shown.press(*["pageup"] * 12)
+        assert "mnistop trains a classifier" in shown.sentences
+
+
+# The user's own keys
+
+
+@pytest.fixture
+def config(workers: Workers, tmp_path: Path) -> Path:
+    path = tmp_path / "xdg_config_home" / "mnistop" / "config.toml"
+    path.parent.mkdir(parents=True)
+    return path
+
+
+async def test_a_key_of_the_keymap_file_works_and_is_shown(
+    opened: Opened, workers: Workers, config: Path
+) -> None:
+    config.write_text('[keys]\ntrain = "t,f5"\ncharts.log = "x"\n')
+    async with opened((120, 200)) as shown:
+        assert "t Train" in shown.lines[-1]
+        await shown.press("r")
+        assert workers.launched == []
+        await shown.press("tab")
+        assert "x Log scale" in shown.lines[-1]
+        await shown.press("x")
+        await shown.press("question_mark")
+        row = next(line for line in shown.lines if "Train with what the form holds" in line)
+        assert row.split()[:2] == ["t", "f5"]
+        await shown.press("escape", "f5")
+        await shown.until(lambda: workers.launched)
+
+
+async def test_a_keymap_file_that_is_wrong_gets_a_sentence_and_the_usual_keys_work(
+    opened: Opened, workers: Workers, config: Path
+) -> None:
+    config.write_text('[keys]\ntrian = "t"\n')
+    async with opened() as shown:
+        await shown.until_shown("did you mean train?")
+        await shown.press("r")
+        await shown.until(lambda: workers.launched)
+
+
+# The key bar
+
+
+async def test_the_key_bar_shows_what_is_possible_now(opened: Opened) -> None:
+    async with opened() as shown:
+        assert "r Train" in shown.lines[-1]
+        assert "Pause" not in shown.lines[-1]
+        await shown.show(3)
+        assert "r Train" not in shown.lines[-1]
+        assert "space Pause" in shown.lines[-1]
+        await shown.press("tab")
+        assert "y Log scale" in shown.lines[-1]
+        await shown.press("tab")
+        assert "y Log scale" not in shown.lines[-1]
+        assert "b Best" in shown.lines[-1]
+
+
+async def test_a_click_on_a_key_does_what_it_says(opened: Opened) -> None:
+    async with opened() as shown:
+        await shown.pilot.click(offset=(shown.lines[-1].index("tab Pane") + 5, 39))
+        await shown.settle()
+        assert shown.focused == "charts"
+
+
+# The command palette
+
+
+async def test_the_command_palette_runs_what_is_typed(opened: Opened, workers: Workers) -> None:
+    async with opened() as shown:
+        await shown.press("ctrl+p", *"train with")
+        await shown.until_shown("Train with what the form holds")
+        await shown.press("enter", "enter")
+        await shown.until(lambda: workers.launched)
+
+
+async def test_the_command_palette_reaches_the_focused_pane(opened: Opened) -> None:
+    async with opened() as shown:
+        await shown.show(30)
+        await shown.press("tab", "ctrl+p", *"logarithmic")
+        await shown.until_shown("Losses on a logarithmic scale")
+        await shown.press("enter", "enter")
+        await shown.until(lambda: "log scale" in shown.lines_of("charts")[0])
+        assert shown.focused == "charts"
+
+
+async def test_the_command_palette_offers_each_command_once(opened: Opened) -> None:
+    async with opened() as shown:
+        await shown.show(3)
+        commands = [command.help for command in shown.app.get_system_commands(shown.screen)]
+        assert len(commands) == len(set(commands))
+        assert "Stop training and save" in commands
+        assert "Train with what the form holds" not in commands
+
+
+# Charts, and writing to a file
+
+
+async def test_the_charts_can_be_logarithmic_smoothed_and_cut(opened: Opened) -> None:
+    async with opened() as shown:
+        await shown.show(200)
+        await shown.press("tab")
+        plain = shown.text_of("charts")
+        await shown.press("y", "plus", "plus", "t")
+        assert "log scale, smoothed 0.6, last 50 epochs" in shown.lines_of("charts")[0]
+        assert shown.text_of("charts") != plain
+        await shown.press("minus")
+        assert "smoothed 0.3" in shown.lines_of("charts")[0]
+        await shown.press("0", "y", "t")
+        assert shown.text_of("charts") == plain
+
+
+@pytest.mark.parametrize("name", ["charts", "log", "matrix", "digit"])
+async def test_w_writes_the_focused_pane_to_a_file(
+    opened: Opened, workers: Workers, tmp_path: Path, name: str
+) -> None:
+    async with opened() as shown:
+        await shown.show(12)
+        shown.screen._go_to(list(PANES).index(name))
+        await shown.until_shown("FGSM")
+        await shown.settle()
+        seen = [line.rstrip() for line in shown.lines_of(name)]
+        await shown.press("w")
+        [path] = tmp_path.glob("mnistop-*.txt")
+        assert shown.notices == [f"Written to {path}"]
+        written = [line.rstrip() for line in path.read_text().splitlines()]
+        assert written == seen[: len(written)]
+        assert not any(seen[len(written) :])
+
+
+async def test_w_says_where_it_works_and_what_went_wrong(
+    opened: Opened, workers: Workers, tmp_path: Path
+) -> None:
+    async with opened() as shown:
+        await shown.press("w")
+        assert "Go to a pane with Tab" in shown.notices[-1]
+        (tmp_path / "mnistop-no-run-charts.txt").mkdir()
+        await shown.press("tab", "w")
+        assert "mnistop-no-run-charts.txt: Is a directory." in shown.notices[-1]

@@ -1,0 +1,242 @@
+"""The whole story in a real terminal: open, set, train, watch, pause, stop, quit, come back."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine import runs
+from engine.config import RunConfig
+from engine.history import History, reduce
+from engine.runs import Run
+from tests.app.pseudo_terminal import COMMAND, terminal
+
+AND_TELL_ITS_MODULES = """
+import sys
+from tui.cli.entry import exit_code_of
+code = exit_code_of(sys.argv[1:])
+heavy = {"torch", "sklearn", "scipy", "pandas"} & {name.partition(".")[0] for name in sys.modules}
+print("imported by the app:", sorted(heavy))
+sys.exit(code)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Holds the runs; those that are still going on are ended afterwards."""
+    monkeypatch.setenv("MNISTOP_RUNS", str(tmp_path / "mnistop_runs"))
+    yield tmp_path
+    for run in runs.list_runs():
+        if process := run.process_id():
+            os.kill(process, signal.SIGKILL)
+
+
+def history_of(run: Run) -> History:
+    return reduce(History(), runs.read_events(run))
+
+
+def the_run() -> Run:
+    [run] = runs.list_runs()
+    return run
+
+
+def assert_whole(run: Run) -> None:
+    history = history_of(run)
+    assert history.started
+    assert history.ended
+    assert history.best
+    assert [epoch.epoch for epoch in history.epochs] == list(range(len(history.epochs)))
+    assert run.predictions().shape == (len(history.epochs) + 1, history.started.validation_images)
+    for name in ("config.json", "checkpoint.pt", "best.pt", "log.txt"):
+        assert (run.path / name).exists(), name
+    assert (run.path / "log.txt").read_text() == ""
+
+
+def test_the_whole_story(folder: Path) -> None:
+    command = (sys.executable, "-c", AND_TELL_ITS_MODULES)
+    with terminal(folder, command=command) as shown:
+        # Open, and change a field.
+        shown.wait_for("Press r to train")
+        shown.send(*["down"] * 6)
+        shown.wait_for("› epochs")
+        shown.send("enter")
+        shown.wait_for("Keep")
+        shown.type("5000")
+        shown.send("enter")
+        shown.wait_for("*epochs")
+
+        # Train, and watch.
+        shown.send("r")
+        shown.wait_for("of 5,000")
+        shown.wait_for("Confusion matrix, epoch")
+        shown.wait_for("weights after")
+        shown.wait_for("adversarial: ")
+        assert "ln 10" in shown.text
+        assert "locked" in shown.text
+        maps = Path(f"/proc/{shown.process.pid}/maps")
+        assert "torch" not in maps.read_text()
+
+        # Pause, and go on.
+        shown.send("space")
+        shown.wait_for("paused: Space goes on")
+        reached = len(history_of(the_run()).epochs)
+        shown.send("tab", "left", "left")
+        shown.wait_for(f"Epoch log at {reached - 3}")
+        shown.wait_for(f"Confusion matrix, epoch {reached - 3}")
+        shown.send("escape")
+        shown.wait_until_gone("Epoch log at")
+        shown.wait_for(f"Confusion matrix, epoch {reached - 1}")
+        [image] = re.findall(r"Validation image \d+,", shown.text)
+        shown.send("n")
+        shown.wait_for(lambda: image not in shown.text and "Validation image" in shown.text)
+        assert len(history_of(the_run()).epochs) == reached
+        shown.send("space")
+        shown.wait_for("images/s")
+
+        # In every size, and with the help.
+        for size in ((80, 24), (40, 10), (100, 34), (120, 40)):
+            shown.resize(*size)
+            shown.wait_for("needs 60×16" if size[0] < 60 else "of 5,000")
+        shown.send("?")
+        shown.wait_for("The focused pane alone, and back")
+        shown.send("escape")
+        shown.wait_until_gone("The focused pane alone, and back")
+
+        # Stop, and quit.
+        shown.send("s")
+        shown.wait_for("stopped and saved after")
+        shown.send("q")
+        assert shown.wait_for_end() == 0
+        after = shown.text
+
+    run = the_run()
+    assert f"run {run.name} stopped and saved after" in after
+    assert "best: epoch" in after
+    assert f"mnistop resume {run.name}" in after
+    assert f"mnistop --run {run.name}" in after
+    assert "imported by the app: []" in after
+    assert run.config() == RunConfig(epochs=5000)
+    assert_whole(run)
+
+    told = subprocess.run(
+        [*COMMAND, "show", "last"], capture_output=True, text=True, timeout=60, check=True
+    ).stdout
+    assert run.name in told
+
+    # Come back.
+    with terminal(folder, "--run", "last", size=(100, 34)) as shown:
+        shown.wait_for("stopped and saved after")
+        shown.wait_for("Epoch log")
+        shown.send("q")
+        assert shown.wait_for_end() == 0
+
+
+def test_pressed_at_once_r_says_that_it_warms_up_and_starts_by_itself_and_d_leaves_it_running(
+    folder: Path,
+) -> None:
+    with terminal(folder, "--epochs", "300") as shown:
+        shown.wait_for("PyTorch is loading meanwhile")
+        shown.send("r")
+        shown.wait_for("Warming up")
+        shown.wait_for("of 300")
+        shown.send("q")
+        shown.wait_for("Esc stay")
+        shown.send("d")
+        pressed = time.monotonic()
+        assert shown.wait_for_end() == 0
+        assert time.monotonic() - pressed < 3
+        after = shown.text
+
+    run = the_run()
+    assert f"run {run.name} goes on training" in after
+    assert f"mnistop --run {run.name}" in after
+    deadline = time.monotonic() + 60
+    while run.is_running():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert len(history_of(run).epochs) == 300
+    assert_whole(run)
+
+
+def test_a_missing_source_is_said_at_its_field_and_leaves_no_run(folder: Path) -> None:
+    with terminal(folder, size=(80, 24)) as shown:
+        shown.wait_for("Press r to train")
+        shown.send("down", "enter")
+        shown.wait_for("Keep")
+        shown.type("/no/such/file.npz")
+        shown.send("enter", "r")
+        shown.wait_for("!source")
+        shown.wait_for("/no/such/file.npz")
+        assert "! " in shown.text
+        shown.send("q")
+        shown.wait_for_end()
+    assert runs.list_runs() == []
+
+
+def test_sigterm_gives_the_terminal_back_and_leaves_the_run_training(folder: Path) -> None:
+    with terminal(folder, "--epochs", "100000") as shown:
+        shown.wait_for("Press r to train")
+        shown.send("r")
+        shown.wait_for("epoch 5")
+        os.kill(shown.process.pid, signal.SIGTERM)
+        assert shown.wait_for_end() == 128 + signal.SIGTERM
+        assert shown.settings() == shown.settings_before
+        end = shown.written.rpartition(b"\x1b[?1049h")[2]
+        for taken, given_back in (
+            (b"\x1b[?1049h", b"\x1b[?1049l"),
+            (b"\x1b[?25l", b"\x1b[?25h"),
+            (b"\x1b[?1000h", b"\x1b[?1000l"),
+            (b"\x1b[?2004h", b"\x1b[?2004l"),
+        ):
+            assert taken in shown.written
+            assert given_back in end
+        assert end.rindex(b"\x1b[?25h") > end.rindex(b"\x1b[?25l")
+    run = the_run()
+    assert run.is_running()
+    before = len(history_of(run).epochs)
+    deadline = time.monotonic() + 20
+    while len(history_of(run).epochs) <= before:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_lost_line_ends_the_app_and_leaves_the_run_training(folder: Path) -> None:
+    with terminal(folder, "--epochs", "100000") as shown:
+        shown.wait_for("Press r to train")
+        shown.send("r")
+        shown.wait_for("epoch 5")
+        shown.hang_up()
+        assert shown.process.wait() == 128 + signal.SIGHUP
+    assert the_run().is_running()
+
+
+@pytest.mark.parametrize(("arguments", "term"), [((), "linux"), (("--ascii",), "xterm-256color")])
+def test_a_terminal_without_unicode_gets_ascii_alone(
+    folder: Path, arguments: tuple[str, ...], term: str
+) -> None:
+    with terminal(folder, "--epochs", "60", *arguments, TERM=term) as shown:
+        shown.wait_for("Press r to train")
+        shown.send("r")
+        shown.wait_for("adversarial: ")
+        shown.send("tab", "tab", "up", "tab", "left", "tab", "n", "z", "z")
+        shown.wait_for("done: ")
+        shown.send("?")
+        shown.wait_for("The focused pane alone, and back")
+        shown.send("escape")
+        shown.wait_until_gone("The focused pane alone, and back")
+        shown.send("w")
+        shown.wait_for("Written to")
+        shown.send("\x10")
+        shown.wait_for("Search for commands")
+        shown.send("escape")
+        shown.wait_until_gone("Search for commands")
+        shown.send("q")
+        assert shown.wait_for_end() == 0
+        assert shown.written.isascii()
+        assert "mnistop --run" in shown.text

@@ -1,0 +1,304 @@
+"""A run that was stopped or killed goes on as if nothing had been: the same bits."""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from engine import checkpoint, events, runs, worker
+from engine.config import RunConfig
+from engine.errors import DataError, RunError
+from engine.runs import Run, read_events
+from engine.train import train
+from engine.training import Epoch, Training
+from tests.engine.small_runs import (
+    Listener,
+    digits_config,
+    from_bytes,
+    history_of,
+    numbers,
+    prepared,
+    state_of,
+    to_bytes,
+    to_the_end,
+    trained,
+    until,
+)
+
+KINDS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "adam, cosine, dropout": {
+        "optimizer": "adam",
+        "lr": 0.003,
+        "schedule": "cosine",
+        "dropout": 0.3,
+    },
+    "momentum, shift, step": {"optimizer": "sgd", "shift": 1, "schedule": "step", "lr": 0.05},
+    "adversarial": {"adversarial_epsilon": 0.1, "clip_norm": 1.0},
+    "adamw, decay, shift, dropout": {
+        "optimizer": "adamw",
+        "weight_decay": 0.1,
+        "lr": 0.003,
+        "shift": 1,
+        "dropout": 0.1,
+    },
+}
+kinds = pytest.mark.parametrize("values", KINDS.values(), ids=KINDS)
+
+
+# In this process: after every single step.
+
+
+def gone_on(config: RunConfig, saved: bytes) -> tuple[Training, list[Epoch]]:
+    """A training taken up from a checkpoint and gone to its end."""
+    training, *images = prepared(config)
+    training.load_state_dict(from_bytes(saved))
+    listener = Listener()
+    train(training, *images, listener, listener)
+    return training, listener.epochs
+
+
+def bits(training: Training) -> bytes:
+    """The weights and all that decides what would come next."""
+    state = training.state_dict()
+    return b"".join(
+        [
+            *(weight.numpy().tobytes() for weight in state["model"].values()),
+            state["shuffle"].numpy().tobytes(),
+            state["noise"].numpy().tobytes(),
+            repr(state["optimizer"]).encode(),
+            repr((state["best"], state["best_epochs"], state["epochs_since_lowest"])).encode(),
+        ]
+    )
+
+
+@kinds
+def test_stopped_before_any_step_it_goes_on_with_the_same_bits(values: dict[str, Any]) -> None:
+    config = digits_config(samples=200, **values)
+    expected, expected_epochs = trained(config)
+    for steps in range(3 * 5):
+        training, *images = prepared(config)
+        listener = Listener(stop_after=steps)
+        train(training, *images, listener, listener)
+        resumed, later = gone_on(config, to_bytes(training.state_dict()))
+        assert bits(resumed) == bits(expected), f"stopped after {steps} steps"
+        assert numbers(listener.epochs + later) == numbers(expected_epochs)
+
+
+@kinds
+def test_killed_after_a_checkpoint_of_any_step_it_goes_on_with_the_same_bits(
+    values: dict[str, Any],
+) -> None:
+    config = digits_config(samples=200, **values)
+    training, *images = prepared(config)
+    listener = Listener()
+    train(training, *images, listener, listener)
+    assert len(listener.saved) == 3 * 5
+    for step, saved in enumerate(listener.saved, start=1):
+        resumed, later = gone_on(config, saved)
+        assert bits(resumed) == bits(training), f"checkpoint of step {step}"
+        assert numbers(later) == numbers(listener.epochs[-len(later) :])
+
+
+def test_early_stopping_counts_on_over_a_stop() -> None:
+    config = digits_config(early_stopping=3, lr=1.0, epochs=500)
+    _, expected = trained(config)
+    stopped_at = 10 * (len(expected) - 2) + 4
+    training, *images = prepared(config)
+    listener = Listener(stop_after=stopped_at)
+    train(training, *images, listener, listener)
+    _, later = gone_on(config, to_bytes(training.state_dict()))
+    assert numbers(listener.epochs + later) == numbers(expected)
+
+
+# In real processes.
+
+
+async def launched(**values: Any) -> Run:
+    return await asyncio.to_thread(worker.launch, digits_config(**values))
+
+
+async def resumed(run: Run) -> None:
+    await asyncio.to_thread(worker.resume, run)
+
+
+def results(run: Run) -> dict[str, Any]:
+    """All that a run has computed, without times."""
+    state = checkpoint.load(run.path / "checkpoint.pt")
+    best = checkpoint.load(run.path / "best.pt")
+    weights = [*state["model"].items(), *best.items()]
+    return {
+        "weights": [(name, weight.numpy().tobytes()) for name, weight in weights],
+        "predictions": (run.path / "predictions.u8").read_bytes(),
+        "epochs": [
+            (each.epoch, each.train_loss, each.val_loss, each.train_acc, each.val_acc, each.lr)
+            for each in history_of(run).epochs
+        ],
+        "snapshots": run.snapshots(),
+    }
+
+
+def assert_same_results(run: Run, other: Run) -> None:
+    first, second = results(run), results(other)
+    for name in first:
+        assert first[name] == second[name], name
+
+
+@pytest.mark.parametrize("values", list(KINDS.values())[:4], ids=list(KINDS)[:4])
+async def test_stopped_at_random_moments_and_resumed_it_gives_the_same_bits(
+    runs_folder: Path, values: dict[str, Any]
+) -> None:
+    config = {"samples": 1000, "batch_size": 8, "epochs": 30} | values
+    moments = random.Random(7)
+    run, never_stopped = await launched(**config), await launched(**config)
+    stops = []
+    for enough in (2, 14):
+        await until(run, lambda history, enough=enough: len(history.epochs) >= enough)
+        await asyncio.sleep(moments.uniform(0, 0.02))
+        with contextlib.suppress(RunError):
+            worker.stop(run)
+        _, said = await to_the_end(run)
+        if not isinstance(said[-1], events.RunStopped):
+            break
+        stops.append(said[-1])
+        await resumed(run)
+    history, said = await to_the_end(run)
+    await to_the_end(never_stopped)
+
+    assert stops
+    assert isinstance(history.ended, events.RunFinished)
+    assert sum(isinstance(event, events.RunResumed) for event in said) == len(stops)
+    assert_same_results(run, never_stopped)
+
+
+async def test_killed_and_resumed_it_gives_the_same_bits(runs_folder: Path) -> None:
+    """Killed after a checkpoint that is older than its last epochs; the last line is torn."""
+    config = {"shift": 1, "dropout": 0.1, "samples": 1000, "batch_size": 8, "epochs": 50}
+    run, never_stopped = await launched(**config), await launched(**config)
+    saved = await until(
+        run, lambda history: len(history.saved) > 5 and history.saved[-1].file == "checkpoint.pt"
+    )
+    history = await until(run, lambda history: len(history.epochs) > len(saved.epochs) + 5)
+    os.kill(run.process_id() or 0, signal.SIGKILL)
+    await to_the_end(run)
+    assert state_of(run) == "interrupted"
+    with open(run.path / "events.jsonl", "ab") as file:
+        file.write(b'{"event": "EpochFini')
+    before = read_events(run)
+
+    await resumed(run)
+    history, said = await to_the_end(run)
+    await to_the_end(never_stopped)
+    assert said[: len(before)] == before
+    (again,) = (event for event in said if isinstance(event, events.RunResumed))
+    assert 0 < again.epoch < len(before)
+    assert isinstance(history.ended, events.RunFinished)
+    assert_same_results(run, never_stopped)
+
+
+async def test_killed_before_its_first_checkpoint_it_starts_again(runs_folder: Path) -> None:
+    run = await launched(epochs=3)
+    expected = await launched(epochs=3)
+    await to_the_end(run)
+    await to_the_end(expected)
+    content = (run.path / "events.jsonl").read_bytes().splitlines(keepends=True)
+    (run.path / "events.jsonl").write_bytes(content[0])
+    for file in ("checkpoint.pt", "best.pt", "predictions.u8"):
+        (run.path / file).unlink()
+    assert state_of(run) == "interrupted"
+
+    await resumed(run)
+    history, _ = await to_the_end(run)
+    assert isinstance(history.ended, events.RunFinished)
+    assert_same_results(run, expected)
+
+
+async def test_of_two_who_resume_at_once_one_starts_the_training(runs_folder: Path) -> None:
+    run = await launched(epochs=1_000_000)
+    worker.stop(run)
+    await to_the_end(run)
+    answers = await asyncio.gather(*(resumed(run) for _ in range(4)), return_exceptions=True)
+    refused = [answer for answer in answers if answer is not None]
+    assert len(refused) < 4
+    for answer in refused:
+        assert isinstance(answer, RunError)
+        assert f"Run {run.name} is being trained already" in str(answer)
+    worker.stop(run)
+    _, said = await to_the_end(run)
+    assert sum(isinstance(event, events.RunResumed) for event in said) == 1
+
+
+async def test_who_comes_second_is_told_that_the_run_is_being_trained(runs_folder: Path) -> None:
+    run, lock = runs.create(digits_config(), runs_folder)
+    with lock, pytest.raises(RunError, match=f"Run {run.name} is being trained already"):
+        worker._start(run, runs_folder)
+
+
+async def test_a_damaged_checkpoint_is_told_and_the_rest_is_kept(runs_folder: Path) -> None:
+    run = await launched(epochs=1_000_000)
+    before = await until(run, lambda history: history.epochs)
+    worker.stop(run)
+    await to_the_end(run)
+    (run.path / "checkpoint.pt").write_bytes(b"no checkpoint")
+    await resumed(run)
+    history, _ = await to_the_end(run)
+    assert isinstance(history.ended, events.RunFailed)
+    assert "checkpoint.pt is damaged and cannot be loaded" in history.ended.message
+    assert history.epochs[: len(before.epochs)] == before.epochs
+    assert len(run.predictions()) > len(before.epochs)
+
+
+async def test_a_checkpoint_of_another_model_is_told(runs_folder: Path) -> None:
+    run, other = await launched(epochs=1_000_000), await launched(epochs=2, hidden=(3,))
+    worker.stop(run)
+    for each in (run, other):
+        await to_the_end(each)
+    (run.path / "checkpoint.pt").write_bytes((other.path / "checkpoint.pt").read_bytes())
+    await resumed(run)
+    history, _ = await to_the_end(run)
+    assert isinstance(history.ended, events.RunFailed)
+    assert "its checkpoint does not fit its configuration" in history.ended.message
+
+
+async def test_a_run_whose_data_are_gone_is_not_resumed_and_stays_as_it_was(
+    runs_folder: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.npz"
+    digits, images, _ = prepared(digits_config(samples=100, val_fraction=0.1))
+    pixels = (images.pixels.reshape(-1, *digits.image_shape) * 255).to(torch.uint8)
+    np.savez(file, images=pixels.numpy(), labels=images.labels.numpy())
+    run = await launched(source=str(file), samples=None, epochs=1_000_000)
+    worker.stop(run)
+    await to_the_end(run)
+    before = read_events(run)
+    file.rename(tmp_path / "elsewhere.npz")
+    with pytest.raises(DataError, match=r"mine\.npz"):
+        await resumed(run)
+    assert read_events(run) == before
+    assert state_of(run) == "stopped"
+    (tmp_path / "elsewhere.npz").rename(file)
+    await resumed(run)
+    await until(run, lambda history: history.resumed)
+
+
+def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return os.mkdir, (str(tmp_path / "sprung"),)
+
+    torch.save({"model": Trap()}, tmp_path / "checkpoint.pt")
+    with pytest.raises(RunError, match="is damaged and cannot be loaded"):
+        checkpoint.load(tmp_path / "checkpoint.pt")
+    assert not (tmp_path / "sprung").exists()
+    torch.save([1, 2], tmp_path / "checkpoint.pt")
+    with pytest.raises(RunError, match="it holds no checkpoint"):
+        checkpoint.load(tmp_path / "checkpoint.pt")
+    with pytest.raises(RunError, match=r"has no nothing\.pt yet"):
+        checkpoint.load(tmp_path / "nothing.pt")
