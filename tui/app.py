@@ -39,10 +39,11 @@ _KEY_NAMES = {"←→": "left/right", "↑↓": "up/down", "←↑↓→": "arro
 """What the arrows are called where they cannot be shown."""
 
 SCREENS = {
-    1: ("train", "The dashboard: set, train, watch"),
-    2: ("mistakes", "Mistakes: what the model gets wrong, image by image"),
-    4: ("weights", "Weights: what the first layer looks for, and the way through the network"),
-    5: ("data", "Data: what the model learns from"),
+    "1": ("train", "The dashboard: set, train, watch"),
+    "2": ("mistakes", "Mistakes: what the model gets wrong, image by image"),
+    "4": ("weights", "Weights: what the first layer looks for, and the way through the network"),
+    "5": ("data", "Data: what the model learns from"),
+    "e": ("pad", "A digit of your own: draw, and see what the model says"),
 }
 """The screens by the keys that open them: their names, and what each is for."""
 
@@ -67,22 +68,14 @@ class MnistopApp(App[int]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(
-                str(number),
+                key,
                 f"go('{name}')",
                 name.capitalize(),
-                show=False,
+                show=key != "1",
                 id=f"screen.{name}",
                 tooltip=tooltip,
             )
-            for number, (name, tooltip) in SCREENS.items()
-        ),
-        Binding(
-            "e",
-            "go('pad')",
-            "Pad",
-            show=False,
-            id="screen.pad",
-            tooltip="A digit of your own: draw one, and see what the model takes it for",
+            for key, (name, tooltip) in SCREENS.items()
         ),
         Binding(
             "q,ctrl+q,ctrl+c",
@@ -216,6 +209,8 @@ class MnistopApp(App[int]):
         return [
             Section("Everywhere", "", declared(TrainScreen, MnistopApp)),
             *self._train.sections(),
+            Section("Every other screen", "", declared(ViewScreen)),
+            *(section for view in self._views.values() for section in view.sections()),
             Section("This help", "", declared(HelpScreen)),
             Section("The question before quitting", "", declared(QuitScreen)),
         ]
