@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from small_runs import prepared
 from torch import Tensor
 
 from engine import events
@@ -17,6 +16,7 @@ from engine.history import History, reduce
 from engine.judgement import Judgement
 from engine.train import DivergedError, train
 from engine.training import Epoch, Labelled, Training, judge
+from tests.engine.small_runs import prepared
 
 NAME = "20260101-120000-quiet-otter"
 
@@ -27,11 +27,14 @@ def event(kind: type[Event], **values: Any) -> Any:
 
 @dataclass
 class Coached:
-    """A run, and what the coach said: `after[k]` with k epochs finished, `last` at its end."""
+    """A run, and what the coach said: `after[k]` with k epochs finished, `last` at its end.
+
+    What its model says after k epochs is `judgements[k]`.
+    """
 
     config: RunConfig
     history: History = field(default_factory=History)
-    judgement: Judgement | None = None
+    judgements: list[Judgement] = field(default_factory=list)
     after: list[Advice] = field(default_factory=list)
 
     @property
@@ -46,21 +49,20 @@ class Coached:
         self.history = reduce(self.history, [said])
 
     def ask(self) -> None:
-        self.after.append(advise(self.history, self.config, self.judgement))
+        self.after.append(advise(self.history, self.config, self.judgements[-1]))
 
 
 class Listener:
     """The sink and the control of a training that keeps a history as a run folder does."""
 
-    def __init__(self, coached: Coached, validation: Labelled, stop_after: int | None) -> None:
+    def __init__(self, coached: Coached, validation: Labelled) -> None:
         self._coached = coached
         self._labels = validation.labels.numpy()
-        self._stop_after = stop_after
 
     def judged(self, epochs: int, said: Tensor) -> None:
         table = said.numpy().astype(np.float16).astype(np.float32)
         predictions = said.argmax(1).numpy()
-        self._coached.judgement = Judgement(epochs, self._labels, predictions, table)
+        self._coached.judgements.append(Judgement(epochs, self._labels, predictions, table))
 
     def step_done(self, training: Training, labels: Tensor) -> None:
         pass
@@ -79,14 +81,14 @@ class Listener:
         return 0.0
 
     def wants_stop(self) -> bool:
-        return self._stop_after is not None and len(self._coached.after) > self._stop_after
+        return False
 
 
 @functools.cache
-def _coached(config: RunConfig, stop_after: int | None) -> Coached:
+def _coached(config: RunConfig) -> Coached:
     coached = Coached(config)
     training, images, validation = prepared(config)
-    listener = Listener(coached, validation, stop_after)
+    listener = Listener(coached, validation)
     said, val_loss, _ = judge(training.model, validation)
     listener.judged(0, said)
     coached.hear(
@@ -111,18 +113,12 @@ def _coached(config: RunConfig, stop_after: int | None) -> Coached:
     except DivergedError as error:
         coached.hear(event(events.RunFailed, message=str(error), diverged=True))
     else:
-        if training.is_over():
-            reason = "early stopping" if training.stopped_early() else "all epochs"
-            coached.hear(event(events.RunFinished, epochs=training.epoch, reason=reason))
+        reason = "early stopping" if training.stopped_early() else "all epochs"
+        coached.hear(event(events.RunFinished, epochs=training.epoch, reason=reason))
     coached.ask()
     return coached
 
 
-def coached(stop_after: int | None = None, **values: Any) -> Coached:
-    """A run with these hyperparameters, trained once for all tests.
-
-    Args:
-        stop_after: epochs after which to look no further, though more are planned.
-        values: what differs from the notebook's run.
-    """
-    return _coached(RunConfig(**({"device": "cpu"} | values)), stop_after)
+def coached(**values: Any) -> Coached:
+    """The notebook's run with some other hyperparameters, trained once for all tests."""
+    return _coached(RunConfig(**({"device": "cpu"} | values)))
