@@ -163,8 +163,7 @@ class MnistopApp(App[int]):
             self, lambda _: self.screen.refresh(repaint=True, layout=True)
         )
         try:
-            bindings = [binding for section in self._sections() for binding in section.bindings]
-            self._keys = read_keymap({binding.id for binding in bindings if binding.id})
+            self._keys = read_keymap([section.bindings for section in self._sections()])
             self.set_keymap(self._keys)
         except MnistopError as error:
             self.notify(str(error), severity="warning", markup=False, timeout=15)

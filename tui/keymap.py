@@ -2,7 +2,8 @@
 
 import difflib
 import tomllib
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import platformdirs
@@ -12,16 +13,21 @@ from textual.dom import DOMNode
 from engine.errors import MnistopError
 
 
-def read_keymap(known: Collection[str]) -> dict[str, str]:
+def keymap_path() -> Path:
+    """The file in which the user gives keys to actions."""
+    return platformdirs.user_config_path("mnistop") / "config.toml"
+
+
+def read_keymap(groups: Sequence[Sequence[Binding]]) -> dict[str, str]:
     """Keys by the id of what they do, from the `[keys]` table of `mnistop/config.toml`.
 
     Args:
-        known: the ids that there are.
+        groups: the bindings that there are, those together that hold at the same time.
 
     Raises:
-        MnistopError: the file cannot be read, or holds something else than keys for known ids.
+        MnistopError: the file cannot be read, or does not give keys to known ids, each its own.
     """
-    path = platformdirs.user_config_path("mnistop") / "config.toml"
+    path = keymap_path()
     try:
         table = tomllib.loads(path.read_text()).get("keys", {})
     except FileNotFoundError:
@@ -33,6 +39,7 @@ def read_keymap(known: Collection[str]) -> dict[str, str]:
     if not isinstance(table, dict):
         raise MnistopError(f'{path}: keys must be a table, as in [keys] and below it train = "t".')
     keys = dict(_flat(table))
+    known = [binding.id or "" for group in groups for binding in group]
     for name, key in keys.items():
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
@@ -40,7 +47,23 @@ def read_keymap(known: Collection[str]) -> dict[str, str]:
             raise MnistopError(f"{path}: no key is called {name}: {hint}")
         if not (isinstance(key, str) and key):
             raise MnistopError(f'{path}: {name} must be a key, as in {name} = "t".')
+    for group in groups:
+        if clash := _clash(group, keys):
+            key, first, second = clash
+            raise MnistopError(f"{path}: {key} would be both {first} and {second}.")
     return keys
+
+
+def _clash(group: Sequence[Binding], keys: Mapping[str, str]) -> tuple[str, str, str] | None:
+    """A key that the user gives to something although it does something else, and both."""
+    owners: dict[str, str] = {}
+    for binding in group:
+        name = binding.id or ""
+        for key in keys.get(name, binding.key).split(","):
+            owner = owners.setdefault(key.strip(), name)
+            if owner != name and not keys.keys().isdisjoint((owner, name)):
+                return key.strip(), owner, name
+    return None
 
 
 def _flat(table: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

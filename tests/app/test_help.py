@@ -74,6 +74,8 @@ async def test_help_lists_every_binding_of_every_pane(opened: Opened, key: str) 
         await shown.press(key)
         for binding in declared(*KINDS):
             assert binding.tooltip in shown.text
+            assert f" {binding.id} " in shown.text
+        assert "by the names at the right" in shown.sentences
         for name in ("Hyperparameters", "Charts", "Log", "Confusion", "Digit"):
             assert any(line.strip() == name for line in shown.lines)
 

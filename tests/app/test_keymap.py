@@ -3,11 +3,15 @@
 from pathlib import Path
 
 import pytest
+from textual.binding import Binding
 
 from engine.errors import MnistopError
 from tui.keymap import read_keymap
 
-KNOWN = {"train", "pause", "charts.earlier"}
+KNOWN = [
+    [Binding("r", "train", id="train"), Binding("space", "pause", id="pause")],
+    [Binding("left,h", "move(-1)", id="charts.earlier"), Binding("s", "log", id="charts.log")],
+]
 
 
 @pytest.fixture
@@ -34,6 +38,11 @@ def test_keys_are_read_by_the_id_of_what_they_do(config: Path, name: str) -> Non
     assert read_keymap(KNOWN) == {"train": "t", "charts.earlier": "comma"}
 
 
+def test_keys_may_change_places(config: Path) -> None:
+    config.write_text('[keys]\ntrain = "space"\npause = "r"\ncharts.log = "r"\n')
+    assert read_keymap(KNOWN) == {"train": "space", "pause": "r", "charts.log": "r"}
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
@@ -44,6 +53,8 @@ def test_keys_are_read_by_the_id_of_what_they_do(config: Path, name: str) -> Non
         (b"keys = 5\n", "must be a table"),
         (b'[keys]\ntrian = "t"\n', r"trian: did you mean train\?"),
         (b"[keys]\nxyz = 't'\n", "no key is called xyz"),
+        (b'[keys]\ntrain = "t, space"\n', "space would be both train and pause"),
+        (b'[keys]\ntrain = "t"\npause = "t"\n', "t would be both train and pause"),
     ],
 )
 def test_a_file_that_cannot_be_used_gets_a_sentence(

@@ -75,7 +75,7 @@ async def test_the_title_of_the_focused_pane_alone_is_marked(opened: Opened) -> 
             assert marked == [name]
 
 
-@pytest.mark.parametrize("size", [WIDE, MEDIUM, LARGE])
+@pytest.mark.parametrize("size", [WIDE, MEDIUM])
 @pytest.mark.parametrize("name", list(PANES))
 async def test_z_makes_a_pane_full_screen_and_back(
     opened: Opened, size: tuple[int, int], name: str

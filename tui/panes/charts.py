@@ -77,7 +77,7 @@ class Charts(LinesPane, can_focus=True):
             "Smooth",
             key_display="+-0",
             id="charts.smoother",
-            tooltip="Smooth the curves more; the numbers stay those measured",
+            tooltip="Smooth the curves; the numbers stay those measured",
         ),
         Binding(
             "minus",

@@ -12,11 +12,16 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from tui.keymap import keymap_path
+
 _INTRODUCTION = (
     "mnistop trains a classifier of handwritten digits and shows how it learns, what it gets "
     "wrong and how little it takes to fool it. Set the hyperparameters, press r, and watch; "
     "Tab goes from pane to pane, and each pane has keys of its own."
 )
+
+_WITH_NAMES = 104
+"""Columns from which on the names of the bindings are shown, too."""
 
 
 @dataclass(frozen=True)
@@ -76,17 +81,35 @@ class HelpScreen(ModalScreen[None]):
                 if section.explanation:
                     yield Static(section.explanation, markup=False)
                 yield Static(self._keys(section.bindings))
-            yield Static("\nEsc closes this, ↑ and ↓ scroll.", markup=False)
+            yield Static(f"\n{self._about_names()}", markup=False)
+            yield Static("Esc closes this, ↑ and ↓ scroll.", markup=False)
 
     def _keys(self, bindings: Sequence[Binding]) -> Table:
-        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), expand=True)
         table.add_column(no_wrap=True, width=14)
-        table.add_column()
+        table.add_column(ratio=1)
+        if self._names_fit:
+            table.add_column(no_wrap=True, width=17)
         for binding in bindings:
             keys = self._keymap.get(binding.id or "", binding.key).split(",")
             shown = [self.app.get_key_display(Binding(key.strip(), "", "")) for key in keys]
-            table.add_row(Text(" ".join(shown), style="bold"), Text(binding.tooltip))
+            row = [Text(" ".join(shown), style="bold"), Text(binding.tooltip)]
+            if self._names_fit:
+                row.append(Text(binding.id or "", style="dim"))
+            table.add_row(*row)
         return table
+
+    @property
+    def _names_fit(self) -> bool:
+        return self.app.size.width >= _WITH_NAMES
+
+    def _about_names(self) -> str:
+        if self._names_fit:
+            return (
+                "Every key can be another one, by the names at the right, in the file "
+                f'{keymap_path()}: [keys] on a line, and below it train = "t".'
+            )
+        return f"In a terminal of {_WITH_NAMES} columns this also tells how to change the keys."
 
     def action_scroll(self, where: str) -> None:
         """Scrolls the text."""

@@ -103,7 +103,7 @@ class TrainScreen(Screen[None]):
             "back",
             "Back",
             id="back",
-            tooltip="Back: from the full-screen pane, then from an epoch to the newest",
+            tooltip="Out of the full-screen pane, or to the newest epoch",
         ),
     ]
 
