@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -209,5 +210,8 @@ def judge(model: MLP, images: Labelled) -> tuple[Tensor, float, float | None]:
             peaks.append(torch.cat([values.amax(0) for values in hidden]))
     log_probabilities = functional.log_softmax(torch.cat(logits), 1)
     loss = functional.nll_loss(log_probabilities, images.labels).item()
-    dead = (torch.stack(peaks).amax(0) == 0).float().mean().item() if peaks else None
+    dead = None
+    if peaks:
+        peak = functools.reduce(torch.maximum, peaks)
+        dead = 1 - int(peak.count_nonzero()) / len(peak)
     return log_probabilities, loss, dead

@@ -41,7 +41,7 @@ _KEY_NAMES = {"←→": "left/right", "↑↓": "up/down", "←↑↓→": "arro
 SCREENS = {
     "1": ("train", "The dashboard: set, train, watch"),
     "2": ("mistakes", "Mistakes: what the model gets wrong, image by image"),
-    "4": ("weights", "Weights: what the first layer looks for, and the way through the network"),
+    "4": ("weights", "Weights: what the first layer looks for; the network"),
     "5": ("data", "Data: what the model learns from"),
     "e": ("pad", "A digit of your own: draw, and see what the model says"),
 }

@@ -12,14 +12,14 @@ class Advice:
     kind: str
     """Which rule speaks, as in `over-fitting`."""
     sentence: str
-    """What is to be seen, in less than 160 characters."""
+    """What is to be seen, in less than 180 characters."""
     remedy: str = ""
     """What to do about it, as a sentence; empty where there is nothing to do."""
 
 
-def number(value: float) -> str:
+def number(value: float, places: int = 2) -> str:
     """A loss in as many digits as one compares: `2.30`, `0.53`, `0.0069`."""
-    return f"{value:.2f}" if 0.1 <= value < 1000 else f"{value:.2g}"
+    return f"{value:.{places}f}" if 0.1 <= value < 1000 else f"{value:.2g}"
 
 
 def percent(fraction: float) -> str:

@@ -18,6 +18,10 @@ Curve = NDArray[np.float64]
 RECENT = 5
 """Epochs whose median stands for now: one epoch alone may be a lucky or an unlucky one."""
 
+COUNTABLE = 10
+"""Validation images a class from which on their labels tell how frequent the classes are: the
+entropy of so many is some 0.05 too low (Miller 1955)."""
+
 
 @dataclass(frozen=True, eq=False)
 class Case:
@@ -54,6 +58,16 @@ class Case:
         return self.epochs * math.ceil(images / self.config.batch_size)
 
     @property
+    def start(self) -> float:
+        """Validation loss of the untrained model."""
+        return self.history.started.val_loss if self.history.started else math.nan
+
+    @property
+    def dead(self) -> float:
+        """The newest share of dead ReLU neurons; 0 without any."""
+        return (self.history.epochs[-1].dead or 0.0) if self.history.epochs else 0.0
+
+    @property
     def could_use_more(self) -> bool:
         """Whether `samples` left images of the source aside, as far as one can see."""
         started, most = self.history.started, self.config.samples
@@ -73,12 +87,16 @@ class Case:
 
     @cached_property
     def guessing(self) -> float:
-        """The loss of knowing nothing but how frequent the classes are; ln k if all are alike."""
-        if not self.judgement or not len(self.judgement):
+        """The loss of knowing nothing but how frequent the classes are; ln k if all are alike.
+
+        Also ln k where too few validation images tell how frequent they are.
+        """
+        if not self.judgement or len(self.judgement) < COUNTABLE * self.classes:
             return math.log(self.classes)
         counts = np.bincount(self.judgement.labels)
         shares = counts[counts > 0] / len(self.judgement)
-        return float(-(shares * np.log(shares)).sum())
+        entropy = float(-(shares * np.log(shares)).sum())
+        return entropy or math.log(self.classes)
 
     @cached_property
     def train(self) -> Curve:

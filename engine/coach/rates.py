@@ -37,7 +37,7 @@ STILL = 0.001
 
 DEAD = 1 / 3
 """The share of dead neurons from which on it matters: at rates that work it was 0 to 28%, at
-rates that are too high 40 to 100%."""
+rates that are too high 39 to 100%."""
 
 
 def stuck(case: Case) -> Advice | None:
@@ -47,7 +47,7 @@ def stuck(case: Case) -> Advice | None:
         return None
     if not recent.min() >= AT_CHANCE * case.guessing or _creeps(case):
         return None
-    dead, config = case.history.epochs[-1].dead or 0.0, case.config
+    config = case.config
     above = recent.min() > 1.1 * case.guessing
     sentence = (
         f"Training loss is {number(case.train[-1])} after {count(case.epochs, 'epoch')}, worse "
@@ -56,8 +56,8 @@ def stuck(case: Case) -> Advice | None:
         else f"Training loss stays at that of guessing ({_chance(case)}) for "
         f"{count(_epochs_at_chance(case), 'epoch')}"
     )
-    if dead >= DEAD:
-        sentence += f"; {percent(dead)} of the ReLU neurons are dead"
+    if case.dead >= DEAD:
+        sentence += f"; {percent(case.dead)} of the ReLU neurons are dead"
     if config.activation == "sigmoid" and len(config.hidden) > 1 and not above:
         remedy = "Try ReLU or Adam: gradients shrink on their way through layers of sigmoids."
     else:
@@ -87,7 +87,7 @@ def too_low(case: Case) -> Advice | None:
     """The loss falls, but at its pace little will have been learned when the run ends."""
     if case.epochs < LOW_EPOCHS or not _creeps(case):
         return None
-    start, now, half = _start(case), float(case.train[-1]), case.epochs // 2
+    start, now, half = case.start, float(case.train[-1]), case.epochs // 2
     pace = max(0.0, float(case.train[-1 - half]) - now) / half
     left = case.planned - case.epochs
     end = now - pace * left
@@ -96,8 +96,8 @@ def too_low(case: Case) -> Advice | None:
     if pace * half < LATE_SHARE * (start - now):
         return None
     sentence = (
-        f"In {count(case.epochs, 'epoch')} training loss has fallen only from {start:.3f} to "
-        f"{now:.3f}"
+        f"In {count(case.epochs, 'epoch')} training loss has fallen only from "
+        f"{number(start, 3)} to {number(now, 3)}"
     )
     if left:
         sentence += f"; at this pace {count(case.planned, 'epoch')} end near {number(end)}"
@@ -110,13 +110,12 @@ def too_low(case: Case) -> Advice | None:
 
 def dead(case: Case) -> Advice | None:
     """Many hidden neurons are 0 whatever they see."""
-    share = case.history.epochs[-1].dead or 0.0 if case.epochs else 0.0
-    if share < DEAD:
+    if case.dead < DEAD:
         return None
     return Advice(
         "dead ReLUs",
-        f"{percent(share)} of the hidden neurons are dead: they are 0 for every validation image, "
-        "so they add nothing.",
+        f"{percent(case.dead)} of the hidden neurons are dead: they are 0 for every validation "
+        "image, so they add nothing.",
         f"Train anew with a lower learning rate, for example {lower_rate(case.config, 3)}: "
         "dead ReLUs hardly learn and rarely come back.",
     )
@@ -126,15 +125,11 @@ def _creeps(case: Case) -> bool:
     """Whether the training loss falls steadily from where it was before training, or stands."""
     if np.ptp(case.train) < STILL * case.guessing:
         return True
-    return bool(case.train[-1] < _start(case) and _falling_share(case.train) >= STEADY)
+    return bool(case.train[-1] < case.start and _falling_share(case.train) >= STEADY)
 
 
 def _falling_share(curve: Curve) -> float:
     return float((np.diff(curve[-SWING_EPOCHS - 1 :]) < 0).mean())
-
-
-def _start(case: Case) -> float:
-    return case.history.started.val_loss if case.history.started else math.nan
 
 
 def _epochs_at_chance(case: Case) -> int:

@@ -37,7 +37,7 @@ def before_training(case: Case) -> Advice | None:
     """Why the loss starts where it does."""
     if case.epochs:
         return None
-    k, loss = case.classes, _loss_at_start(case)
+    k, loss = case.classes, case.start
     if abs(loss / math.log(k) - 1) < NEAR:
         sentence = (
             f"Before training the loss is {loss:.3f}: who knows nothing gives each of {k} classes "
@@ -56,11 +56,7 @@ def first_epochs(case: Case) -> Advice | None:
     if case.epochs >= FEW_EPOCHS:
         return None
     sentence = (
-        f"The loss began at {_loss_at_start(case):.2f} (guessing has {case.chance}); after "
+        f"The loss began at {number(case.start)} (guessing has {case.chance}); after "
         f"{count(case.epochs, 'epoch')} training loss is {number(case.train[-1])}."
     )
     return Advice("start", sentence)
-
-
-def _loss_at_start(case: Case) -> float:
-    return case.history.started.val_loss if case.history.started else math.nan

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import made_up
 import numpy as np
 from numpy.typing import NDArray
 
 from engine import events
 from engine.config import RunConfig
 from engine.runs import Run
+from tests.app import made_up
 
 
 def predictions(epochs: int, classes: int = 10) -> NDArray[np.uint8]:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dashboard import Dashboard, Workers
 
 from engine import worker
+from tests.app.dashboard import Dashboard, Workers
 from tui.render.terminal import Terminal
 
 Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-import made_up
-import made_up_judgements as judged
 import numpy as np
 import pytest
-from dashboard import Dashboard
 
 from engine.runs import Run
+from tests.app import made_up
+from tests.app import made_up_judgements as judged
+from tests.app.dashboard import Dashboard
 from tui.render.terminal import Terminal
 from tui.screens.mistakes import MistakesScreen
 
@@ -125,8 +125,7 @@ async def test_a_filter_that_makes_no_sense_says_so_and_is_not_applied(
     async with opened() as shown:
         await show(shown, tmp_path)
         before = listed(shown)
-        await shown.press("slash", *"true")
-        await shown.press("colon", *"12", "enter")
+        await shown.press("slash", *"true:12", "enter")
         await shown.settle()
         assert "there is no class 12" in shown.sentences
         await shown.press("escape")

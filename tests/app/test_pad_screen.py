@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dashboard import Dashboard, Workers
 
 from engine import worker
 from engine.classify import Classified
 from engine.errors import RunError
 from engine.pad import Image, centred
 from engine.runs import Run
+from tests.app.dashboard import Dashboard, Workers
 from tui.panes.canvas import Canvas
 from tui.render.terminal import Terminal
 from tui.screens.pad import PadScreen

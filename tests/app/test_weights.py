@@ -8,15 +8,15 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-import made_up
 import numpy as np
 import pytest
-from dashboard import Dashboard, Workers
 
 from engine import worker
 from engine.errors import RunError
 from engine.network import FirstLayer, Step, Walk, first_layer, walk
 from engine.runs import Run
+from tests.app import made_up
+from tests.app.dashboard import Dashboard, Workers
 from tui.render.terminal import Terminal
 
 Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]

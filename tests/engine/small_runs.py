@@ -110,7 +110,7 @@ def numbers(epochs: Sequence[Epoch]) -> list[tuple[Any, ...]]:
             each.train_acc,
             each.val_acc,
             each.lr,
-            each.predictions.tolist(),
+            each.log_probabilities.tolist(),
         )
         for each in epochs
     ]

@@ -18,9 +18,7 @@ from engine.history import History, reduce
 from engine.judgement import Judgement
 from tests.engine.coached import event
 
-LOSSES = st.one_of(
-    st.floats(0, 5), st.floats(0, allow_nan=True, allow_infinity=True), st.sampled_from([0.0, 2.3])
-)
+LOSSES = st.one_of(st.floats(0, 5), st.floats(), st.sampled_from([0.0, 2.3, 1e300]))
 SHARES = st.floats(0, 1)
 CONFIGS = st.builds(
     RunConfig,
@@ -107,7 +105,7 @@ def test_there_is_always_one_short_sentence(
 ) -> None:
     advice = advise(*run)
     assert advice.kind
-    assert 10 < len(advice.sentence) < 160
+    assert 10 < len(advice.sentence) < 180
     assert advice.sentence.endswith(".")
     assert len(advice.remedy) < 160
     assert advice.remedy == "" or advice.remedy.endswith(".")

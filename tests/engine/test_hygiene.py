@@ -68,7 +68,6 @@ def test_launching_and_following_a_run_load_no_torch_in_the_launching_process(
             async for batch in worker.follow(run):
                 pass
             await worker.ask(questions.attack_image, run, 0, 0.1)
-            await worker.ask(questions.worst_mistakes, run)
             worker.close()
 
         asyncio.run(main())
@@ -233,7 +232,7 @@ def test_a_full_disk_never_ends_a_run_silently(tmp_path: Path) -> None:
 
         async def main():
             filler = Path(os.environ["MNISTOP_RUNS"], "filler")
-            filler.write_bytes(bytes(900_000))
+            filler.write_bytes(bytes(1_900_000))
             config = RunConfig(source="digits", samples=400, epochs=400, hidden=(64,))
             run = await asyncio.to_thread(worker.launch, config)
             history = await followed(run)
@@ -246,7 +245,7 @@ def test_a_full_disk_never_ends_a_run_silently(tmp_path: Path) -> None:
 
         asyncio.run(main())
         """
-    mount = 'mount -t tmpfs -o size=1m none "$0" && exec "$@"'
+    mount = 'mount -t tmpfs -o size=2m none "$0" && exec "$@"'
     program = run_script(code, folder, wrapped_in=("unshare", "-rm", "sh", "-c", mount, folder))
     out, err = program.communicate(timeout=60)
     assert out.splitlines() == [

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from small_runs import digits_config
 
 from engine import checkpoint, events
 from engine.config import RunConfig
@@ -15,6 +14,7 @@ from engine.model import MLP
 from engine.network import first_layer, walk
 from engine.recorder import Recorder
 from engine.runs import Run, create, write_atomically
+from tests.engine.small_runs import digits_config
 
 SHAPE = (8, 8)
 IMAGES = 50

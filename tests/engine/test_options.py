@@ -300,8 +300,8 @@ def test_the_best_epoch_has_the_highest_accuracy_and_of_equals_the_lowest_loss()
     assert training.best_epochs == epochs.index(best) + 1
     training.model.load_state_dict(training.best_weights)
     _, _, validation = prepared(training.config)
-    predictions, loss, _ = judge(training.model, validation)
-    assert torch.equal(predictions, best.predictions)
+    said, loss, _ = judge(training.model, validation)
+    assert torch.equal(said, best.log_probabilities)
     assert loss == best.val_loss
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import small_runs
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +21,7 @@ from engine.png import to_png
 from engine.resample import resample
 from engine.runs import Run
 from engine.train import train
+from tests.engine import small_runs
 
 Action = Callable[[Pad], Pad]
 

@@ -111,7 +111,7 @@ def test_predictions_of_every_epoch_are_kept_from_the_untrained_model_on(
     assert np.array_equal(run.labels(), validation.labels.numpy())
 
     untrained, loss, _ = judge(training.model, validation)
-    assert np.array_equal(rows[0], untrained.numpy())
+    assert np.array_equal(rows[0], untrained.argmax(1).numpy())
     assert isinstance(said[0], events.RunStarted)
     assert said[0].val_loss == pytest.approx(loss, rel=1e-6)
     accuracies = [said[0].val_acc, *(e.val_acc for e in said if isinstance(e, EpochFinished))]
@@ -120,7 +120,9 @@ def test_predictions_of_every_epoch_are_kept_from_the_untrained_model_on(
     training.load_state_dict(checkpoint.load(run.path / "checkpoint.pt"))
     assert training.epoch == 5
     trained, *_ = judge(training.model, validation)
-    assert np.array_equal(rows[5], trained.numpy())
+    assert np.array_equal(rows[5], trained.argmax(1).numpy())
+    recorded = run.log_probabilities_after(5, 10)
+    assert np.array_equal(recorded, trained.half().numpy())
     assert np.array_equal(run.predictions_after(5), rows[5])
 
 
@@ -135,8 +137,9 @@ def test_the_kept_weights_are_those_of_their_epochs(finished: tuple[Run, list[Ev
     for file, epochs in files.items():
         weights = checkpoint.weights_of(checkpoint.load(run.path / file))
         training.model.load_state_dict(weights)
-        predictions, *_ = judge(training.model, validation)
-        assert np.array_equal(predictions.numpy(), run.predictions()[epochs]), file
+        said_by_it, *_ = judge(training.model, validation)
+        predictions = said_by_it.argmax(1).numpy()
+        assert np.array_equal(predictions, run.predictions()[epochs]), file
         assert any(
             isinstance(event, events.CheckpointSaved)
             and (event.file, event.epochs) == (file, epochs)

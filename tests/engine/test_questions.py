@@ -14,7 +14,8 @@ from engine import checkpoint, questions, runs, worker
 from engine.attacks import FGSM
 from engine.config import RunConfig
 from engine.errors import DataError, MnistopError, RunError
-from engine.runs import Run
+from engine.judgement import judgement_after, worst_mistakes
+from engine.runs import Run, read_events
 from engine.training import Labelled
 from tests.engine.small_runs import digits_config, prepared, until
 
@@ -81,7 +82,7 @@ async def test_the_past_is_asked_of_the_nearest_weights_before(
     np.testing.assert_allclose(answer.clean_probabilities, clean, atol=1e-5)
 
 
-async def test_the_worst_mistakes_are_the_surest_ones(finished: Run) -> None:
+def test_the_worst_mistakes_are_the_surest_ones(finished: Run) -> None:
     model, validation = model_and_images(finished)
     with torch.no_grad():
         probabilities = model(validation.pixels).softmax(1)
@@ -92,14 +93,18 @@ async def test_the_worst_mistakes_are_the_surest_ones(finished: Run) -> None:
     ]
     expected = [row for _, row in sorted(wrong)]
     assert len(expected) > 3
+    epochs = read_events(finished)[-1].epochs
+    judgement = judgement_after(finished, epochs, probabilities.shape[1])
+    assert judgement is not None
     for most in (3, 1000):
-        mistakes = await worker.ask(questions.worst_mistakes, finished, most)
+        mistakes = worst_mistakes(finished, judgement, (8, 8), most)
         assert [mistake.row for mistake in mistakes] == expected[:most]
     for mistake in mistakes:
         assert mistake.label == validation.labels[mistake.row]
         assert mistake.probabilities.argmax() != mistake.label
-        assert np.array_equal(mistake.image.ravel(), validation.pixels[mistake.row].numpy())
-        np.testing.assert_allclose(mistake.probabilities, probabilities[mistake.row], atol=1e-5)
+        pixels = validation.pixels[mistake.row].numpy()
+        np.testing.assert_allclose(mistake.image.ravel(), pixels, atol=0.5 / 255 + 1e-6)
+        np.testing.assert_allclose(mistake.probabilities, probabilities[mistake.row], rtol=0.02)
 
 
 async def test_answers_follow_the_newest_weights_while_training_goes_on(
@@ -129,7 +134,7 @@ async def test_a_run_without_weights_is_told(runs_folder: Path) -> None:
     run, lock = runs.create(digits_config(), runs_folder)
     lock.close()
     with pytest.raises(RunError, match=r"has no checkpoint\.pt yet"):
-        await worker.ask(questions.worst_mistakes, run)
+        await worker.ask(questions.attack_image, run, 0, 0.1)
     with pytest.raises(RunError, match="has no weights of epoch 3 or before"):
         await worker.ask(questions.attack_image, run, 0, 0.1, 3)
 
@@ -142,7 +147,7 @@ async def test_weights_that_fit_no_model_are_told(
     lock.close()
     checkpoint.save(run.path / "checkpoint.pt", content)
     with pytest.raises(RunError, match="is damaged: its weights fit no model"):
-        await worker.ask(questions.worst_mistakes, run)
+        await worker.ask(questions.attack_image, run, 0, 0.1)
 
 
 async def test_data_that_are_gone_are_told(runs_folder: Path, finished: Run) -> None:
@@ -152,7 +157,7 @@ async def test_data_that_are_gone_are_told(runs_folder: Path, finished: Run) -> 
     content = (finished.path / "checkpoint.pt").read_bytes()
     (run.path / "checkpoint.pt").write_bytes(content)
     with pytest.raises(DataError, match=r"/nowhere/images\.npz"):
-        await worker.ask(questions.worst_mistakes, run)
+        await worker.ask(questions.attack_image, run, 0, 0.1)
 
 
 async def test_when_the_answering_process_is_killed_the_next_question_gets_a_new_one(

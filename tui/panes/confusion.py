@@ -77,7 +77,7 @@ class Confusion(LinesPane, can_focus=True):
             "open('column')",
             "Column",
             id="matrix.column",
-            tooltip="All images that are taken for this class, a column of the matrix",
+            tooltip="All images taken for this class, a column of the matrix",
         ),
     ]
 

@@ -69,10 +69,14 @@ class KeyBar(Widget):
         return list(items.values())
 
     def _fitting(self, items: list[_Item], room: int) -> list[_Item]:
-        """Those of the app first, then those of the screen, then those of the focused pane."""
+        """The app's first, then the screen's, the focused pane's, and the ways elsewhere."""
         order = [self.app, self.screen]
+
+        def weight(item: _Item) -> tuple[bool, int]:
+            return item.action.startswith("go("), (*order, item.node).index(item.node)
+
         kept = set()
-        for item in sorted(items, key=lambda one: (*order, one.node).index(one.node)):
+        for item in sorted(items, key=weight):
             room -= item.width
             if room < 0:
                 break

@@ -64,6 +64,8 @@ class HelpScreen(ModalScreen[None]):
         Binding(
             "pageup", "scroll('page_up')", "Page", False, id="help.page_up", tooltip="A page up"
         ),
+        Binding("home", "scroll('home')", "Start", False, id="help.home", tooltip="To the start"),
+        Binding("end", "scroll('end')", "End", False, id="help.end", tooltip="To the end"),
     ]
 
     def __init__(self, sections: Sequence[Section], keymap: Mapping[str, str]) -> None:

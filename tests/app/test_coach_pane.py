@@ -1,0 +1,182 @@
+"""Where the coach's words stand, and when they change."""
+
+import textwrap
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.coach import Advice
+from engine.history import History
+from tests.app import made_up
+from tests.app.dashboard import PANES, Dashboard
+from tui.panes.coach import Coach
+from tui.render.cells import plain
+from tui.render.terminal import Terminal
+from tui.screens import train
+
+Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
+
+WIDE, MEDIUM, SMALL, LOW = (120, 40), (100, 34), (80, 24), (60, 16)
+
+LONGEST = Advice(
+    "over-fitting",
+    "Over-fitting since about epoch 10: validation loss rose from 0.53 to 0.77, training loss "
+    "fell to 0.00069; accuracy holds at 89.5% (84.5–93.0).",
+    "Try shifts, more samples or early stopping.",
+)
+
+
+def words_of(advice: Advice) -> str:
+    return f"{advice.sentence} {advice.remedy}"
+
+
+@pytest.fixture
+def says_the_longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "advise", lambda *_: LONGEST)
+
+
+def column(shown: Dashboard) -> str:
+    """What stands beside the charts, under the form."""
+    return " ".join(" ".join(line[:33].split()) for line in shown.lines[20:38])
+
+
+async def test_before_a_run_it_says_what_it_waits_for(opened: Opened) -> None:
+    async with opened(WIDE) as shown:
+        assert "── Coach ─" in shown.text
+        assert "There are no curves to read before training starts." in column(shown)
+
+
+async def test_it_reads_a_run_that_is_opened(opened: Opened) -> None:
+    async with opened(WIDE) as shown:
+        await shown.show(40)
+        await shown.until_shown("Coach at epoch 39")
+        assert "All well: validation loss 0.53 is near its lowest" in column(shown)
+
+
+async def test_it_speaks_at_once_when_a_run_ends(opened: Opened) -> None:
+    async with opened(WIDE) as shown:
+        await shown.show(12)
+        await shown.say(*(made_up.epoch(number) for number in range(12, 20)), made_up.finished(20))
+        assert "Coach at epoch 19" in shown.text
+
+
+async def test_it_reads_the_curves_once_a_second_at_most(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths: list[int] = []
+
+    def count(history: History, *rest: object) -> Advice:
+        lengths.append(len(history.epochs))
+        return LONGEST
+
+    async with opened(WIDE) as shown:
+        await shown.show(3)
+        monkeypatch.setattr(train, "advise", count)
+        for number in range(3, 60):
+            await shown.say(made_up.epoch(number))
+        await shown.until(lambda: 60 in lengths)
+        assert len(lengths) < 20
+        for _ in range(3):
+            shown.screen._coach_if_new()
+        assert lengths.count(60) == 1
+
+
+async def test_it_speaks_of_the_newest_epoch_whichever_is_looked_at(opened: Opened) -> None:
+    async with opened(WIDE) as shown:
+        await shown.show(30)
+        await shown.until_shown("Coach at epoch 29")
+        await shown.press("tab", "left", "left", "left")
+        shown.screen._coach_if_new()
+        assert "Confusion matrix, epoch 26" in shown.text
+        assert "Coach at epoch 29" in shown.text
+
+
+@pytest.mark.usefixtures("says_the_longest")
+async def test_on_a_wide_terminal_all_of_it_stands_under_the_form(opened: Opened) -> None:
+    for size in (WIDE, (120, 38), (200, 60)):
+        async with opened(size) as shown:
+            await shown.show(3)
+            shown.screen._coach_if_new()
+            await shown.settle()
+            assert words_of(LONGEST) in " ".join(
+                " ".join(line[:33].split()) for line in shown.lines
+            )
+            assert set(PANES) == set(shown.visible)
+
+
+@pytest.mark.usefixtures("says_the_longest")
+async def test_on_a_medium_terminal_it_has_two_lines_over_the_progress_line(
+    opened: Opened,
+) -> None:
+    async with opened(MEDIUM) as shown:
+        await shown.show(3)
+        shown.screen._coach_if_new()
+        await shown.settle()
+        said = " ".join(line.strip() for line in shown.lines[-4:-2])
+        assert said == f"Coach at 2: {words_of(LONGEST)}"
+        assert "epoch 3 of 100" in shown.lines[-2]
+
+
+@pytest.mark.usefixtures("says_the_longest")
+async def test_on_a_small_terminal_it_has_three_lines_under_charts_and_log(opened: Opened) -> None:
+    async with opened(SMALL) as shown:
+        await shown.show(3)
+        shown.screen._coach_if_new()
+        for name in PANES:
+            shown.screen._go_to(list(PANES).index(name))
+            await shown.settle()
+            said = " ".join(line.strip() for line in shown.lines[-5:-2])
+            has_it = said == f"Coach at 2: {words_of(LONGEST)}"
+            assert has_it == (name in ("charts", "log")), name
+            assert "epoch 3 of 100" in shown.lines[-2]
+
+
+async def test_on_the_smallest_terminal_the_rows_are_the_panes(opened: Opened) -> None:
+    async with opened(LOW) as shown:
+        await shown.show(3)
+        await shown.press("tab")
+        shown.screen._coach_if_new()
+        await shown.settle()
+        assert "Coach" not in shown.text
+        await shown.resize(*SMALL)
+        assert "Coach at 2:" in shown.text
+        await shown.resize(*LOW)
+        assert "Coach" not in shown.text
+
+
+@pytest.mark.usefixtures("says_the_longest")
+@pytest.mark.parametrize("size", [WIDE, MEDIUM, SMALL])
+async def test_in_ascii_nothing_else_is_drawn(opened: Opened, size: tuple[int, int]) -> None:
+    async with opened(size, Terminal(unicode=False, colors=0)) as shown:
+        await shown.show(3)
+        await shown.press("tab")
+        shown.screen._coach_if_new()
+        await shown.settle()
+        assert "84.5-93.0" in shown.sentences
+        coaches = shown.screen.query(Coach)
+        assert any(coach.region.area for coach in coaches)
+        assert all(coach.text().isascii() for coach in coaches)
+
+
+SENTENCES = st.text(st.characters(codec="ascii", categories=("L", "N", "Zs")), max_size=159)
+
+
+@given(SENTENCES, SENTENCES, st.integers(20, 200), st.integers(1, 9), st.booleans())
+def test_what_fits_is_shown_whole_and_the_rest_is_cut_with_a_mark(
+    sentence: str, remedy: str, width: int, height: int, unicode: bool
+) -> None:
+    coach = Coach(Terminal(unicode=unicode), titled=False)
+    coach._advice = Advice("some", f"So: {sentence}.", remedy)
+    lines = coach.lines(width, height)
+    assert len(lines) <= height
+    assert all(line.cell_length == width for line in lines)
+    said = " ".join(f"Coach: So: {sentence}. {remedy}".split())
+    wrapped = textwrap.wrap(said, width)
+    shown = " ".join(plain(lines).split())
+    if len(wrapped) <= height:
+        assert shown == said
+    else:
+        assert shown.endswith("…" if unicode else "~")
