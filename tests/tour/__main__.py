@@ -5,6 +5,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from textual.pilot import Pilot
+
 from engine import worker
 from tui.app import MnistopApp
 from tui.panes.digit import Digit
@@ -12,9 +14,14 @@ from tui.render.terminal import Terminal
 
 FOLDER = Path(__file__).parent
 
+A_TWO = " ".join(
+    ["left " * 5, "up " * 7, "space", "right " * 9, "down " * 7, "left " * 9, "down " * 7]
+    + ["right " * 9, "space"]
+)
 
-async def dashboard() -> None:
-    """Screen 1 in the middle of the default run."""
+
+async def tour() -> None:
+    """The default run, its dashboard in the middle of it, then every other screen."""
     app = MnistopApp(Terminal())
     async with app.run_test(size=(120, 40)) as pilot:
         await worker.warmed_up()
@@ -25,9 +32,20 @@ async def dashboard() -> None:
         while app.shown.phase != "paused" or not app.screen.query_one(Digit).answer:
             await pilot.pause(0.02)
         await pilot.press("space")
-        await pilot.pause(0.1)
-        app.save_screenshot("dashboard.svg", str(FOLDER))
-        await pilot.press("s")
+        await picture(pilot, "dashboard", 0.1)
+        while app.shown.phase != "finished":
+            await pilot.pause(0.05)
+        for key, name in {"2": "mistakes", "4": "weights", "5": "data", "e": "pad"}.items():
+            await pilot.press(key)
+            if name == "pad":
+                await pilot.press(*A_TWO.split())
+            await picture(pilot, name, 1.5)
+
+
+async def picture(pilot: Pilot[int], name: str, seconds: float) -> None:
+    """Saves what is shown after some seconds."""
+    await pilot.pause(seconds)
+    pilot.app.save_screenshot(f"{name}.svg", str(FOLDER))
 
 
 def main() -> None:
@@ -35,7 +53,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MNISTOP_RUNS"] = folder
         worker.warm_up()
-        asyncio.run(dashboard())
+        asyncio.run(tour())
         worker.close()
 
 
