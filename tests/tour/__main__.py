@@ -14,9 +14,9 @@ from tui.render.terminal import Terminal
 
 FOLDER = Path(__file__).parent
 
-A_TWO = " ".join(
-    ["left " * 5, "up " * 7, "space", "right " * 9, "down " * 7, "left " * 9, "down " * 7]
-    + ["right " * 9, "space"]
+A_TWO = (
+    f"{'left ' * 5}{'up ' * 7}space "
+    f"{'right ' * 9}{'down ' * 7}{'left ' * 9}{'down ' * 7}{'right ' * 9}space"
 )
 
 
