@@ -23,6 +23,7 @@ from tui.app import MnistopApp
 from tui.feed import RunSaid
 from tui.panes.charts import Charts
 from tui.panes.confusion import Confusion
+from tui.panes.dashboard import Dashboard as Panes
 from tui.panes.digit import Digit
 from tui.panes.epoch_log import EpochLog
 from tui.panes.hyperparameters import Hyperparameters
@@ -156,6 +157,12 @@ class Dashboard:
         for key in keys:
             await self.burst(key)
 
+    async def go_to(self, name: str) -> None:
+        """Gives a pane the keys."""
+        board = self.screen.query_one(Panes)
+        board.go_to(board.panes[list(PANES).index(name)])
+        await self.settle()
+
     async def burst(self, *keys: str) -> None:
         """Presses keys as a slow line delivers them: all at once."""
         for key in keys:
@@ -174,7 +181,7 @@ class Dashboard:
 
     async def until_shown(self, *texts: str) -> None:
         for text in texts:
-            await self.until(lambda text=text: text in self.sentences)  # type: ignore
+            await self.until(lambda text=text: text in self.sentences)
 
     async def say(self, *said: events.Event, run: Run | None = None) -> None:
         """Lets the shown run say something, and waits until it is drawn."""

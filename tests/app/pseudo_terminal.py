@@ -35,13 +35,19 @@ class Terminal:
 
     Args:
         command: the program and its arguments.
+        folder: where it is started.
         environ: variables beside those of the tests.
         width: cells.
         height: lines.
     """
 
     def __init__(
-        self, command: Sequence[str], environ: dict[str, str], width: int = 120, height: int = 40
+        self,
+        command: Sequence[str],
+        folder: Path,
+        environ: dict[str, str],
+        width: int = 120,
+        height: int = 40,
     ) -> None:
         self._screen = pyte.Screen(width, height)
         self._stream = pyte.ByteStream(self._screen)
@@ -52,6 +58,7 @@ class Terminal:
         }
         self.process = PtyProcess.spawn(
             list(command),
+            cwd=folder,
             env=inherited | {"TERM": "xterm-256color", "PYTHONUTF8": "1"} | environ,
             dimensions=(height, width),
         )
@@ -137,7 +144,7 @@ def terminal(
         name: str(folder / name.lower())
         for name in ("MNISTOP_RUNS", "MNISTOP_CACHE", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
     }
-    opened = Terminal([*command, *arguments], places | environ, *size)
+    opened = Terminal([*command, *arguments], folder, places | environ, *size)
     try:
         yield opened
     finally:

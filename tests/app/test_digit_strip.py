@@ -37,7 +37,7 @@ async def test_n_and_p_go_round_the_rightly_predicted_images_only(
         for key, order in (("n", right[1:12]), ("p", [*right[10::-1], *right[:-3:-1]])):
             for row in order:
                 await shown.press(key)
-                await shown.until(lambda row=row: workers.asked[-1][0] == row)  # type: ignore
+                await shown.until(lambda row=row: workers.asked[-1][0] == row)
 
 
 @pytest.mark.parametrize("pane", ["form", "charts", "log", "matrix", "digit"])
@@ -204,7 +204,7 @@ async def test_a_large_strip_shows_the_probabilities_of_all_classes(opened: Open
 async def test_the_images_are_whole_at_every_size(opened: Opened, size: tuple[int, int]) -> None:
     async with opened(size) as shown:
         await shown.show(12)
-        shown.screen._go_to(4)
+        await shown.go_to("digit")
         await shown.until_shown("FGSM")
         await shown.settle()
         assert "adversarial: 3 91%" in shown.text_of("digit")

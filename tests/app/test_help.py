@@ -35,7 +35,7 @@ def in_source(kind: type[DOMNode]) -> list[Binding]:
         for base in kind.__mro__
         if base.__module__.startswith("tui.")
         for binding in base.__dict__.get("BINDINGS", [])
-        if binding not in ValueInput.__bases__[0].BINDINGS  # type: ignore
+        if binding not in ValueInput.__bases__[0].BINDINGS
     ]
 
 
@@ -224,7 +224,7 @@ async def test_w_writes_the_focused_pane_to_a_file(
 ) -> None:
     async with opened() as shown:
         await shown.show(12)
-        shown.screen._go_to(list(PANES).index(name))
+        await shown.go_to(name)
         await shown.until_shown("FGSM")
         await shown.settle()
         seen = [line.rstrip() for line in shown.lines_of(name)]

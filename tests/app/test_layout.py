@@ -82,8 +82,7 @@ async def test_z_makes_a_pane_full_screen_and_back(
 ) -> None:
     async with opened(size) as shown:
         await shown.show(3)
-        shown.screen._go_to(list(PANES).index(name))
-        await shown.settle()
+        await shown.go_to(name)
         before = shown.visible
         await shown.press("z")
         assert shown.visible == [name]
@@ -137,9 +136,7 @@ async def test_a_terminal_too_small_gets_one_sentence_and_all_comes_back(opened:
         await shown.resize(*SMALL)
         assert shown.visible == ["log"]
         assert shown.focused == "log"
-        assert "89.0%" not in shown.text
-        assert made_up.epoch(2).train_loss == pytest.approx(0.667, abs=1e-3)
-        assert "0.667" in shown.text_of("log")
+        assert f"{made_up.epoch(2).train_loss:.3f}" in shown.text_of("log")
 
 
 async def test_training_goes_on_unseen_in_a_terminal_too_small(opened: Opened) -> None:
@@ -149,7 +146,7 @@ async def test_training_goes_on_unseen_in_a_terminal_too_small(opened: Opened) -
         await shown.say(made_up.epoch(3), made_up.epoch(4))
         await shown.resize(*MEDIUM)
         assert "epoch 5 of 100" in shown.text
-        assert "0.400" in shown.text_of("log")
+        assert f"{made_up.epoch(4).train_loss:.3f}" in shown.text_of("log")
 
 
 @pytest.mark.parametrize("size", [WIDE, MEDIUM, SMALL, LARGE, (60, 16)])
@@ -176,7 +173,7 @@ async def test_a_resized_terminal_shows_what_a_fresh_one_does(
     for first in (size, TINY, LARGE):
         async with opened(first) as shown:
             await shown.show(12)
-            shown.screen._go_to(list(PANES).index("charts"))
+            await shown.go_to("charts")
             await shown.resize(*size)
             await shown.until(lambda shown=shown: "FGSM" in shown.text or size != WIDE)
             pictures.append(shown.text)

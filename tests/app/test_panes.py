@@ -153,7 +153,7 @@ def test_an_empty_pane_says_what_fills_it(state: State, hint: str, width: int) -
     digit.wait(state.hint)
     panes = [(charts, max(width, 60)), (matrix, width), (digit, width)]
     if state.history.started is None:
-        panes.append((log_of(state), width))  # type: ignore
+        panes.append((log_of(state), width))
     for pane, cells in panes:
         shown = " ".join(plain(pane.lines(cells, 12)).split())
         times = 2 if pane is charts else 1

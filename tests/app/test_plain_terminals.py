@@ -36,7 +36,7 @@ def test_a_text_keeps_its_width_in_ascii(text: str) -> None:
     assert len(shown) == cell_len(text)
 
 
-async def every_state(shown: Dashboard, workers: Workers):  # type: ignore
+async def every_state(shown: Dashboard, workers: Workers):
     """Goes through all that the screen can show, and yields after each step."""
     yield "start"
     await shown.press("down", "right")

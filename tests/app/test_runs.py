@@ -20,7 +20,7 @@ Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
 
 
 def event(kind: type[events.Event], **values: object) -> events.Event:
-    return kind(run=made_up.NAME, time=0.0, **values)  # type: ignore
+    return kind(run=made_up.NAME, time=0.0, **values)
 
 
 # Starting
@@ -225,8 +225,11 @@ async def test_names_and_messages_are_shown_as_they_are(opened: Opened) -> None:
         await shown.show(3, names=names)
         await shown.say(made_up.failed("No [red]such[/red] file: [/tmp/x]."))
         assert "No [red]such[/red] file: [/tmp/x]." in shown.sentences
-        await shown.press("tab", "tab", "tab")
-        assert "[b]cat[/b]s" in shown.lines_of("matrix")[0] or "[/]" in shown.text_of("matrix")
+        assert "[/]" in shown.text_of("matrix")
+        await shown.go_to("matrix")
+        assert "s taken for " in shown.lines_of("matrix")[0]
+        await shown.press(*["up"] * 3, *["left"] * 3)
+        assert "[b]cat[/b]s taken for [b]cat[/b]" in shown.lines_of("matrix")[0]
         shown.app.notify("a [bold]path[/bold]", markup=False)
         await shown.until_shown("a [bold]path[/bold]")
 
@@ -238,20 +241,19 @@ async def test_many_events_at_once_are_drawn_together(
         run = await shown.show(3)
         drawn = []
         charts = shown.pane("charts")
-        show = charts.show  # type: ignore
+        show = charts.show
         monkeypatch.setattr(charts, "show", lambda state: (drawn.append(1), show(state)))
         for number in range(3, 203):
             shown.screen.post_message(RunSaid(run, [made_up.epoch(number)]))
         await shown.settle()
-        assert "epoch 203 of" in shown.text or shown.state.shown_epoch == 202
+        assert shown.state.shown_epoch == 202
         assert len(drawn) <= 10
 
 
 async def test_hidden_panes_draw_nothing(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     async with opened((80, 24)) as shown:
         await shown.show(3)
-        shown.screen._go_to(2)
-        await shown.settle()
+        await shown.go_to("log")
         for name in ("charts", "matrix", "digit"):
             monkeypatch.setattr(shown.pane(name), "lines", lambda width, height: 1 / 0)
         monkeypatch.setattr(shown.screen._predictions, "matrix", lambda epochs: 1 / 0)

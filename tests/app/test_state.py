@@ -18,7 +18,7 @@ RUN = Run(Path("/runs") / made_up.NAME)
 
 
 def after(*events: object, epochs: int = 100) -> State:
-    return states.reduce(states.watching(RUN, RunConfig(epochs=epochs)), events)  # type: ignore
+    return states.reduce(states.watching(RUN, RunConfig(epochs=epochs)), events)
 
 
 def test_before_any_run_there_is_nothing_to_show() -> None:

@@ -29,26 +29,32 @@ from tui import state as states
 from tui.digit_questions import DigitQuestions
 from tui.feed import RunSaid, feed
 from tui.keymap import declared
-from tui.layout import LEAST, MODES, Mode, mode_for
+from tui.layout import LEAST
 from tui.panes.charts import Charts
 from tui.panes.coach import Coach
 from tui.panes.confusion import Confusion
 from tui.panes.controls import Controls
+from tui.panes.dashboard import Dashboard, Pane
 from tui.panes.digit import Digit
 from tui.panes.epoch_log import EpochLog
 from tui.panes.hyperparameters import Hyperparameters
 from tui.panes.key_bar import KeyBar
 from tui.panes.lines import LinesPane
 from tui.panes.progress import Progress
-from tui.panes.tabs import Tabs
 from tui.panes.value_input import ValueInput
 from tui.predictions import Predictions
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
 from tui.state import State
 
-_NAMES = ("Hyperparameters", "Charts", "Log", "Confusion", "Digit")
-_FORM, _CHARTS, _LOG = range(3)
+_KINDS: dict[str, tuple[type[Widget], ...]] = {
+    "Hyperparameters": (Hyperparameters, ValueInput),
+    "Charts": (Charts,),
+    "Log": (EpochLog,),
+    "Confusion": (Confusion,),
+    "Digit": (Digit,),
+}
+"""The panes by their names, in the order in which Tab goes through them."""
 _GOING = ("starting", "running", "paused")
 _COACH_SECONDS = 1.0
 """The coach speaks this often at most."""
@@ -67,6 +73,8 @@ class TrainScreen(Screen[None]):
         run: a run to open, or None.
         frames: redraws a second, at most.
     """
+
+    AUTO_FOCUS = ""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "train", "Train", id="train", tooltip="Train with what the form holds"),
@@ -126,9 +134,6 @@ class TrainScreen(Screen[None]):
         self._possible: frozenset[str] = frozenset()
         self._warm = False
         self._dirty = True
-        self._zoomed = False
-        self._active = _FORM
-        self._shared = _FORM
         self._form = Hyperparameters(values, ascii=not terminal.unicode)
         self._charts = Charts(terminal)
         self._log = EpochLog(terminal)
@@ -139,26 +144,21 @@ class TrainScreen(Screen[None]):
         self._coach_aside = Coach(terminal, titled=True, id="coach-aside")
         self._coached: State | None = None
         self._run_config = RunConfig()
-        self._tabs = Tabs(terminal, id="tabs")
         self._controls = Controls(terminal)
         self._too_small = Static(id="too-small", markup=False)
-        self._arranged: tuple[Mode, set[int]] | None = None
-        self._column = Container(id="form-column")
-        self._dashboard = Container(id="dashboard")
+        column = Container(self._form, self._coach_aside, self._controls, id="form-column")
+        widgets = (column, self._charts, self._log, self._matrix, self._digit)
+        self._panes = [
+            Pane(name, widget, widget, always=name in ("Charts", "Log"))
+            for name, widget in zip(_KINDS, widgets, strict=True)
+        ]
+        self._panes[0] = self._panes[0]._replace(keys=self._form)
+        self._dashboard = Dashboard(terminal, self._panes)
         self._questions = DigitQuestions(self._digit)
 
     def compose(self) -> ComposeResult:
-        """The tree; which of it is shown where is up to `_arrange`."""
-        yield self._tabs
-        with self._dashboard:
-            yield self._charts
-            yield self._log
-            with self._column:
-                yield self._form
-                yield self._coach_aside
-                yield self._controls
-            yield self._matrix
-            yield self._digit
+        """The tree; where the panes are is up to the dashboard."""
+        yield self._dashboard
         yield self._coach
         yield self._progress
         yield self._too_small
@@ -166,7 +166,7 @@ class TrainScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Starts with the form, nothing being edited."""
-        self.set_focus(self._form)
+        self._dashboard.go_to(self._panes[0])
         self.set_interval(1 / self._frames, self._draw_if_dirty)
         self.set_interval(max(_COACH_SECONDS, 1 / self._frames), self._coach_if_new)
         self.run_worker(self._warm_up(), group="warm", exit_on_error=False)
@@ -192,84 +192,40 @@ class TrainScreen(Screen[None]):
 
     # Layout
 
-    @property
-    def _panes(self) -> list[Widget]:
-        return [self._column, self._charts, self._log, self._matrix, self._digit]
+    def on_resize(self, event: events.Resize) -> None:
+        """Finds the arrangement that fits."""
+        self._dashboard.fit()
+        self._too_small.update(
+            f"The terminal has {self.app.size.width}×{self.app.size.height} cells; mnistop "
+            f"needs {LEAST.width}×{LEAST.height}. Training is not affected."
+        )
 
-    def _mode(self) -> Mode:
-        mode = mode_for(self.app.size)
-        return "small" if self._zoomed and mode != "too-small" else mode
-
-    def _arrange(self) -> None:
-        mode = self._mode()
-        shown = {
-            "wide": {*range(len(_NAMES))},
-            "medium": {_CHARTS, _LOG, self._shared},
-            "small": {self._active},
-            "too-small": set(),
-        }[mode]
-        self._tabs.show(_NAMES, self._active)
-        curves_alone = mode == "small" and self._active in (_CHARTS, _LOG)
+    @on(Dashboard.Rearranged)
+    def _on_rearranged(self) -> None:
+        mode = self._dashboard.mode
+        self.set_class(mode == "too-small", "too-small")
+        curves_alone = mode == "small" and self._dashboard.active.name in ("Charts", "Log")
         self._coach.display = mode == "medium" or (
             curves_alone and self.app.size.height >= _COACH_HEIGHT
         )
-        if mode == "too-small":
-            self._too_small.update(
-                f"The terminal has {self.app.size.width}×{self.app.size.height} cells; mnistop "
-                f"needs {LEAST.width}×{LEAST.height}. Training is not affected."
-            )
-        if (mode, shown) != self._arranged:
-            self._arranged = (mode, shown)
-            for other in MODES:
-                self.set_class(other == mode, other)
-            for index, pane in enumerate(self._panes):
-                pane.display = index in shown
-            if shown and self.focused is None:
-                self._go_to(self._active)
-            self._changed()
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Finds the arrangement that fits."""
-        self._arrange()
-
-    def on_descendant_focus(self) -> None:
-        """Shows the pane that has got the focus."""
-        for index, pane in enumerate(self._panes):
-            if self.focused and pane in self.focused.ancestors_with_self:
-                self._show_pane(index)
-
-    def _show_pane(self, index: int) -> None:
-        self._active = index
-        if index not in (_CHARTS, _LOG):
-            self._shared = index
-        self._arrange()
+        self._changed()
 
     def action_pane(self, by: int) -> None:
         """Goes to the next or previous pane."""
-        self._go_to((self._active + by) % len(_NAMES))
-
-    def _go_to(self, index: int) -> None:
-        self._show_pane(index)
-        self.set_focus(self._form if index == _FORM else self._panes[index])
-
-    @on(Tabs.Chosen)
-    def _on_tab(self, message: Tabs.Chosen) -> None:
-        self._go_to(message.index)
+        self._dashboard.step(by)
 
     def action_zoom(self) -> None:
         """The focused pane alone, and back."""
-        self._zoomed = not self._zoomed
-        self._arrange()
+        self._dashboard.zoom()
 
     def sections(self) -> list[Section]:
         """What each pane is for and its keys, for the help; the focused pane first."""
-        kinds: list[tuple[type[Widget], ...]]
-        kinds = [(Hyperparameters, ValueInput), (Charts,), (EpochLog,), (Confusion,), (Digit,)]
         sections = [
             Section(name, getattr(pane, "EXPLANATION", ""), declared(pane, *parts))
-            for name, (pane, *parts) in zip(_NAMES, kinds, strict=True)
+            for name, (pane, *parts) in _KINDS.items()
         ]
-        return sections[self._active :] + sections[: self._active]
+        first = self._panes.index(self._dashboard.active)
+        return sections[first:] + sections[:first]
 
     @dataclass
     class Shown(Message):
@@ -344,8 +300,9 @@ class TrainScreen(Screen[None]):
             return
         self._form.set_values({name: as_text(value) for name, value in config})
         self._form.show_run(config)
-        if self._mode() == "small" and self._active == _FORM:
-            self._go_to(_CHARTS)
+        form, charts, *_ = self._panes
+        if self._dashboard.mode == "small" and self._dashboard.active is form:
+            self._dashboard.go_to(charts)
         self._predictions = None
         self._run_config = config
         self._state = states.watching(run, config)
@@ -393,11 +350,11 @@ class TrainScreen(Screen[None]):
             case "stop" | "pause":
                 return self._state.phase in _GOING
             case "back":
-                return self._zoomed or self._state.cursor is not None
+                return self._dashboard.zoomed or self._state.cursor is not None
             case "digit":
                 return self._predictions is not None
             case "zoom":
-                return self._zoomed or mode_for(self.app.size) != "small"
+                return self._dashboard.can_zoom
         return True
 
     # What the run says
@@ -445,8 +402,8 @@ class TrainScreen(Screen[None]):
 
     def action_back(self) -> None:
         """Back from the full-screen pane, then from an epoch to the newest."""
-        if self._zoomed:
-            self.action_zoom()
+        if self._dashboard.zoomed:
+            self._dashboard.zoom()
         else:
             self._state = self._state.live()
         self._changed()
@@ -473,12 +430,12 @@ class TrainScreen(Screen[None]):
 
     def action_write(self) -> None:
         """Writes the focused pane as text."""
-        pane = self._panes[self._active]
+        name, pane, *_ = self._dashboard.active
         if not isinstance(pane, LinesPane):
             self.notify("Go to a pane with Tab: charts, log, confusion matrix or digit.")
             return
         run = self._state.run.name if self._state.run else "no-run"
-        path = Path(f"mnistop-{run}-{_NAMES[self._active].lower()}.txt").absolute()
+        path = Path(f"mnistop-{run}-{name.lower()}.txt").absolute()
         try:
             path.write_text(pane.text() + "\n", encoding="utf-8")
         except OSError as error:
