@@ -195,6 +195,7 @@ class TrainScreen(Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         """Finds the arrangement that fits."""
         self._dashboard.fit()
+        self._fit_coach()
         self._too_small.update(
             f"The terminal has {self.app.size.width}×{self.app.size.height} cells; mnistop "
             f"needs {LEAST.width}×{LEAST.height}. Training is not affected."
@@ -204,11 +205,15 @@ class TrainScreen(Screen[None]):
     def _on_rearranged(self) -> None:
         mode = self._dashboard.mode
         self.set_class(mode == "too-small", "too-small")
-        curves_alone = mode == "small" and self._dashboard.active.name in ("Charts", "Log")
-        self._coach.display = mode == "medium" or (
-            curves_alone and self.app.size.height >= _COACH_HEIGHT
-        )
+        self._fit_coach()
         self._changed()
+
+    def _fit_coach(self) -> None:
+        """Gives the coach lines below the panes where it has no place beside the charts."""
+        mode, shown = self._dashboard.mode, self._dashboard.active.name
+        has_room = self.app.size.height >= _COACH_HEIGHT and shown in ("Charts", "Log")
+        self._coach.display = mode == "medium" or (mode == "small" and has_room)
+        self._coach.set_class(mode == "small", "small")
 
     def action_pane(self, by: int) -> None:
         """Goes to the next or previous pane."""
