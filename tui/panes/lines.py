@@ -51,21 +51,33 @@ class LinesPane(Widget):
 
     def _draw(self) -> list[Strip]:
         width, height = self.size
-        base = self.rich_style
         drawn = [self._title_line(width), *self.lines(width, height - 1)]
-        return [strip.adjust_cell_length(width).apply_style(base) for strip in drawn[:height]]
+        return self._based(drawn[:height])
+
+    def _based(self, strips: Sequence[Strip]) -> list[Strip]:
+        base, width = self.rich_style, self.size.width
+        return [strip.adjust_cell_length(width).apply_style(base) for strip in strips]
 
     def redraw(self) -> None:
         """Draws anew and sends what is different."""
-        width, height = self.size
-        if not (width and height and self.is_attached and self.display):
-            return
-        old, self._lines = self._lines, self._draw()
-        new = self._lines
+        if self._can_be_seen:
+            self._send(self._draw())
+
+    def redraw_title(self) -> None:
+        """Draws the title anew, which alone is different."""
+        if self._can_be_seen and self._lines:
+            self._send([*self._based([self._title_line(self.size.width)]), *self._lines[1:]])
+
+    @property
+    def _can_be_seen(self) -> bool:
+        return bool(self.size.area and self.is_attached and self.display)
+
+    def _send(self, new: list[Strip]) -> None:
+        old, self._lines = self._lines, new
         regions = [
             region
             for y, (before, after) in enumerate(zip_longest(old, new))
-            if (region := _difference(before, after, y, width))
+            if (region := _difference(before, after, y, self.size.width))
         ]
         if regions:
             self.refresh(*regions)
@@ -112,14 +124,14 @@ class LinesPane(Widget):
 
     def watch_has_focus(self, has_focus: bool) -> None:
         """Draws what the focus changes; no style depends on it."""
-        self.redraw()
+        self.redraw_title()
 
 
 def _difference(before: Strip | None, after: Strip | None, y: int, width: int) -> Region | None:
     """The cells of line `y` between the first and the last that differ."""
     if before is None or after is None or before.cell_length != after.cell_length:
         return Region(0, y, width, 1)
-    if list(before) == list(after):
+    if before is after or list(before) == list(after):
         return None
     pairs = zip(_cells(before), _cells(after), strict=True)
     changed = [x for x, (one, other) in enumerate(pairs) if one != other]
