@@ -23,13 +23,17 @@ def derives(model: MLP) -> bool:
 
 
 @torch.inference_mode()
-def forward_backward(model: MLP, images: Tensor, labels: Tensor) -> Tensor:
+def forward_backward(model: MLP, images: Tensor, labels: Tensor, lr: float | None = None) -> Tensor:
     """Sets every parameter's `grad` to the gradient of the mean cross-entropy.
+
+    Given a learning rate it takes the step of plain SGD instead, each matrix of gradients being
+    subtracted while it is computed.
 
     Args:
         model: one that `derives` accepts, whose parameters all have a `grad` to write to.
         images: `(batch, inputs)`.
         labels: `(batch,)`.
+        lr: the learning rate of the step to take, or None to set the gradients.
 
     Returns:
         Logits `(batch, classes)`.
@@ -43,8 +47,13 @@ def forward_backward(model: MLP, images: Tensor, labels: Tensor) -> Tensor:
 
     delta = logits.softmax(1).sub_(functional.one_hot(labels, logits.shape[1])).div_(len(labels))
     for layer, values in zip(reversed(model.layers), reversed(inputs), strict=True):
-        torch.mm(delta.t(), values, out=layer.weight.grad)
-        torch.sum(delta, 0, out=layer.bias.grad)
+        error = delta
         if values is not images:
-            delta = derive(delta @ layer.weight, values)
+            delta = derive(error @ layer.weight, values)
+        if lr is None:
+            torch.mm(error.t(), values, out=layer.weight.grad)
+            torch.sum(error, 0, out=layer.bias.grad)
+        else:
+            layer.weight.addmm_(error.t(), values, alpha=-lr)
+            layer.bias.sub_(error.sum(0), alpha=lr)
     return logits

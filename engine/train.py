@@ -99,6 +99,10 @@ def train_step(training: Training, images: Tensor, labels: Tensor) -> None:
         attacked = FGSM()(model, images, labels, config.adversarial_epsilon).images
         images, labels = torch.cat([images, attacked]), torch.cat([labels, labels])
 
+    if training.in_one_go:
+        lr = training.optimizer.param_groups[0]["lr"]
+        training.note_step(backprop.forward_backward(model, images, labels, lr)[:clean])
+        return
     if training.by_hand:
         logits = backprop.forward_backward(model, images, labels)
     else:

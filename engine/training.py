@@ -94,6 +94,13 @@ class Training:
         self.lowest_val_loss = torch.inf
         self.epochs_since_lowest = 0
 
+    @property
+    def in_one_go(self) -> bool:
+        """Whether the update may be made while the gradient is computed: plain SGD by hand."""
+        config = self.config
+        plain = config.optimizer == "manual" and not (config.weight_decay or config.clip_norm)
+        return self.by_hand and plain
+
     def begin_epoch(self, images: int, lr: float) -> None:
         """Sets the learning rate, and shuffles unless the epoch was begun before a stop."""
         for group in self.optimizer.param_groups:
