@@ -17,6 +17,8 @@ from engine.errors import RunError
 from engine.runs import Run
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from engine.model import MLP
 
 FloatArray = NDArray[np.float32]
@@ -124,13 +126,15 @@ def _load_model(run: Run, path: Path, changed: int) -> tuple[MLP, int]:
     return model.eval(), int(content.get("epoch", 0))
 
 
-def _validation(run: Run):  # type: ignore
+def _validation(run: Run) -> tuple[Tensor, Tensor, tuple[int, int]]:
     config = run.config()
     return _validation_images(config.source, config.samples, config.val_fraction, config.split_seed)
 
 
 @functools.lru_cache(2)
-def _validation_images(source: str, samples: int | None, fraction: float, seed: int):  # type: ignore
+def _validation_images(
+    source: str, samples: int | None, fraction: float, seed: int
+) -> tuple[Tensor, Tensor, tuple[int, int]]:
     import torch
 
     from engine.data import load, split

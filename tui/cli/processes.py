@@ -5,9 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 from typing import NoReturn
 
 from engine import worker
@@ -27,17 +24,3 @@ def leave(number: int) -> NoReturn:
     for helper in multiprocessing.active_children():
         helper.terminate()
     os._exit(128 + number)
-
-
-@contextmanager
-def leaving_on_interrupt() -> Iterator[None]:
-    """Ctrl+C waits for no answer here."""
-
-    def answer(number: int, frame: FrameType | None) -> NoReturn:
-        leave(number)
-
-    before = signal.signal(signal.SIGINT, answer)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
