@@ -1,0 +1,202 @@
+"""The smallest ε at which the fast gradient sign method fools a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from engine.attacks.base import evaluating
+from engine.attacks.float64 import Layer, layers_of, values_in
+from engine.attacks.goal import Goal
+from engine.attacks.path import Path, Pieces, fgsm_path, first_layer
+from engine.model import ACTIVATIONS, MLP
+
+Progress = Callable[[int, int], object]
+"""Told how many images are done, and of how many. What it raises ends the work."""
+
+LEVELS = 255
+"""Steps of brightness of a pixel from 0 to 1."""
+
+_STRETCHES = tuple(level / LEVELS for level in (0, 8, 16, 32, 64, 128, LEVELS))
+"""The path is walked from one of these ε to the next, by the images not yet fooled."""
+_SPACING = 1 / (8 * LEVELS)
+_HALVINGS = 26
+_UNITS_AT_ONCE = 1 << 13
+
+
+@dataclass(frozen=True)
+class SmallestEpsilon:
+    """Where the images of a batch first fool a model on their way along FGSM's direction."""
+
+    epsilon: Tensor
+    """float32 `(batch,)`: the smallest ε in [0, 1] at which the image is predicted as another class
+    than its label, or as its target; 0 where it is from the start, inf where it never is.
+
+    The float32 model is really fooled there; below, if at all, within its rounding only."""
+    levels: Tensor
+    """int64 `(batch,)`: the smallest k in 0 to 255 such that ε = k/255 fools; -1 where none."""
+    exact: bool
+    """Whether nothing smaller can have been overlooked. Else the path was looked at in steps of
+    1/2040, and an image may have been fooled and come back between two of them."""
+
+
+@torch.no_grad()
+def smallest_epsilon(
+    model: MLP,
+    images: Tensor,
+    labels: Tensor,
+    targets: Tensor | None = None,
+    progress: Progress | None = None,
+) -> SmallestEpsilon:
+    """The smallest ε at which `clamp(x + ε·sign(gradient), 0, 1)` fools the model.
+
+    Images can be fooled and come back at a larger ε, so that bisection may end anywhere. But a
+    network of ReLUs is piecewise affine along the path: it bends where a pixel reaches 0 or 1 and
+    where the input of a ReLU crosses zero, all at ε that are found one layer after the other. In
+    between, the ε at which a logit overtakes the label's is a quotient. Other activations are
+    looked at on a grid, and the first success is narrowed down by halving.
+
+    Args:
+        model: maps flat images to logits; it is judged in evaluation mode.
+        images: float32 `(batch, pixels)` in [0, 1].
+        labels: true classes, `(batch,)`.
+        targets: the classes to reach, `(batch,)`; None for any but the label.
+        progress: told how many images are done, and of how many; what it raises ends the work.
+    """
+    epsilon = images.new_zeros(len(images))
+    levels = torch.zeros_like(labels)
+    widest = max(model.sizes[1:])
+    everything = torch.arange(len(images), device=images.device)
+    with evaluating(model):
+        for rows in everything.split(max(1, _UNITS_AT_ONCE // widest)):
+            goal = Goal(labels, targets)[rows]
+            search = _Search(model, fgsm_path(model, images[rows], goal), goal)
+            epsilon[rows] = search.first()
+            levels[rows] = search.first_level(epsilon[rows])
+            if progress:
+                progress(int(rows[-1]) + 1, len(images))
+    return SmallestEpsilon(epsilon, levels, is_piecewise_affine(model))
+
+
+class _Search:
+    """The search for the first success of some images on their paths."""
+
+    def __init__(self, model: MLP, path: Path, goal: Goal) -> None:
+        self.model = model
+        self.path = path
+        self.goal = goal
+
+    def __getitem__(self, rows: Tensor) -> _Search:
+        return _Search(self.model, self.path[rows], self.goal[rows])
+
+    def first(self) -> Tensor:
+        """The smallest ε of each image, float32, inf where there is none."""
+        epsilon = torch.where(self.fooled(self.path.images), 0, torch.inf)
+        for start, end in pairwise(_STRETCHES):
+            safe = epsilon.isinf().nonzero()[:, 0]
+            if len(safe):
+                epsilon[safe] = self[safe].first_between(start, end)
+        return epsilon
+
+    def first_between(self, start: float, end: float) -> Tensor:
+        """The same on a stretch, at the start of which no image fools.
+
+        A lead must exceed what float32 loses at the ends of the stretch; where the float32 model is
+        not fooled all the same, a larger one is needed.
+        """
+        layers = layers_of(self.model)
+        path = self.path
+        needed = 2 * torch.maximum(self.lost_at(layers, start), self.lost_at(layers, end))
+        logits = logits_along(path, layers, self.model.activation, start, end)
+        leads = self.goal.leads(logits.values)
+        epsilon = path.images.new_full((len(leads),), torch.inf)
+        rows = torch.arange(len(leads), device=leads.device)
+        while len(rows):
+            ahead = leads[rows] - needed[rows, None, None]
+            goal = self.goal[rows]
+            if is_piecewise_affine(self.model):
+                found = _first_in_pieces(goal, logits.epsilon[rows], ahead)
+            else:
+                near = _first_point(goal, logits.epsilon[rows], ahead)
+                found = self[rows].narrowed(layers, *near, needed[rows])
+            epsilon[rows] = _rounded_up(found)
+            mistaken = ~self[rows].fooled(path[rows].at(epsilon[rows])) & epsilon[rows].isfinite()
+            rows = rows[mistaken]
+            needed[rows] *= 2
+        return epsilon
+
+    def narrowed(self, layers: list[Layer], low: Tensor, high: Tensor, needed: Tensor) -> Tensor:
+        """The ε of a first success between two ε, of which the higher succeeds, by halving."""
+        path = self.path.in_float64()
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            logits = values_in(layers, self.model.activation, path.at(middle))[-1]
+            leads = self.goal.leads(logits[:, None]) - needed[:, None, None]
+            succeeds = self.goal.suffices(leads)[:, 0]
+            low, high = torch.where(succeeds, low, middle), torch.where(succeeds, middle, high)
+        return high
+
+    def lost_at(self, layers: list[Layer], epsilon: float) -> Tensor:
+        """By how much float32 is off at an ε of the path, at its worst logit, `(batch,)`."""
+        at = self.path.images.new_full((1,), epsilon)
+        exact = self.path.in_float64().at(at.double())
+        logits = values_in(layers, self.model.activation, exact)[-1]
+        return (self.model(self.path.at(at)) - logits).abs().amax(1)
+
+    def first_level(self, epsilon: Tensor) -> Tensor:
+        """The smallest k such that ε = k/255 fools, -1 where none, given the smallest ε."""
+        levels = torch.where(epsilon.isinf(), -1, (epsilon.double() * LEVELS).floor().long())
+        rows = (levels >= 0).nonzero()[:, 0]
+        while len(rows):
+            at = (levels[rows].double() / LEVELS).float()
+            missed = rows[~self[rows].fooled(self.path[rows].at(at))]
+            levels[missed] = torch.where(levels[missed] < LEVELS, levels[missed] + 1, -1)
+            rows = missed[levels[missed] >= 0]
+        return levels
+
+    def fooled(self, images: Tensor) -> Tensor:
+        """Whether the float32 model is fooled by these images, `(batch,)`."""
+        return self.goal.reached(self.model(images))
+
+
+def is_piecewise_affine(model: MLP) -> bool:
+    """Whether the logits bend at single points only."""
+    return model.activation == "relu" or len(model.layers) == 1
+
+
+def logits_along(
+    path: Path, layers: list[Layer], activation: str, start: float, end: float
+) -> Pieces:
+    """The logits on a stretch of the path: affine between the points, or near it on a grid."""
+    activate = ACTIVATIONS[activation]
+    pieces = first_layer(path, layers[0], start, end)
+    for number, layer in enumerate(layers[1:]):
+        if activation == "relu":
+            pieces = pieces.with_zeros()
+        elif number == 0:
+            pieces = pieces.with_grid(_SPACING)
+        pieces = Pieces(pieces.epsilon, layer(activate(pieces.values)))
+    return pieces
+
+
+def _first_in_pieces(goal: Goal, epsilon: Tensor, ahead: Tensor) -> Tensor:
+    shares = goal.first_share(ahead[:, :-1], ahead[:, 1:])
+    piece = shares.isfinite().int().argmax(1, keepdim=True)  # the first of them
+    start, end = epsilon.gather(1, piece), epsilon.gather(1, piece + 1)
+    return torch.lerp(start, end, shares.gather(1, piece))[:, 0]
+
+
+def _first_point(goal: Goal, epsilon: Tensor, ahead: Tensor) -> tuple[Tensor, Tensor]:
+    succeeds = goal.suffices(ahead)
+    point = succeeds.int().argmax(1, keepdim=True)
+    high = torch.where(succeeds.any(1), epsilon.gather(1, point)[:, 0], torch.inf)
+    return epsilon.gather(1, (point - 1).clamp(min=0))[:, 0], high
+
+
+def _rounded_up(epsilon: Tensor) -> Tensor:
+    near = epsilon.float()
+    return torch.where(near < epsilon, near.nextafter(near.new_tensor(torch.inf)), near)
