@@ -26,7 +26,9 @@ class Box:
         return cls((images - reach).clamp(min=0), (images + reach).clamp(max=1))
 
 
-def margins(layers: list[Layer], activation: str, box: Box, labels: Tensor) -> tuple[Tensor, Tensor]:
+def margins(
+    layers: list[Layer], activation: str, box: Box, labels: Tensor
+) -> tuple[Tensor, Tensor]:
     """Lower bounds on how far the label's logit is ahead of each other one's.
 
     Every activation is put between two lines, so that each margin is bounded by a linear function
@@ -88,7 +90,9 @@ def _least(
     """
     for layer, (below, above) in zip(reversed(layers), reversed(around), strict=True):
         plus, minus = forms.clamp(min=0), forms.clamp(max=0)
-        offsets = offsets + (plus @ below.offset[:, :, None] + minus @ above.offset[:, :, None])[..., 0]
+        offsets = (
+            offsets + (plus @ below.offset[:, :, None] + minus @ above.offset[:, :, None])[..., 0]
+        )
         forms = plus * below.slope[:, None] + minus * above.slope[:, None]
         offsets = offsets + forms @ layer.bias
         forms = forms @ layer.weight

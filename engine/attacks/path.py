@@ -90,9 +90,9 @@ class Pieces:
     def with_grid(self, spacing: float) -> Pieces:
         """With points no further apart than `spacing`, the same for all images."""
         start, end = float(self.epsilon[0, 0]), float(self.epsilon[0, -1])
-        grid = torch.linspace(
-            start, end, int((end - start) / spacing) + 2, dtype=torch.float64
-        )[1:-1].to(self.epsilon.device)
+        grid = torch.linspace(start, end, int((end - start) / spacing) + 2, dtype=torch.float64)[
+            1:-1
+        ].to(self.epsilon.device)
         points = grid.expand(len(self.values), -1).contiguous()
         pieces = torch.searchsorted(self.epsilon, points, right=True) - 1
         return self.with_points(pieces.clamp(max=self.epsilon.shape[1] - 2), points)
@@ -118,3 +118,9 @@ def first_layer(path: Path, layer: Layer, start: float, end: float) -> Pieces:
     rises = torch.cat([slope, slopes], 1) * epsilon.diff(dim=1)[:, :, None]
     values = layer(pixels + signs * room.clamp(max=start))[:, None]
     return Pieces(epsilon, torch.cat([values, values + rises.cumsum(1)], 1))
+
+
+def rounded_up(epsilon: Tensor) -> Tensor:
+    """The nearest float32 numbers that are not smaller."""
+    near = epsilon.float()
+    return torch.where(near < epsilon, near.nextafter(near.new_tensor(torch.inf)), near)

@@ -57,7 +57,9 @@ def _around(activation: str, low: Tensor, high: Tensor) -> tuple[Line, Line]:
     values = activate(points)
     between = _CURVATURE[activation] * (width / (_POINTS - 1)).square() / 8
     middle = (low + high) / 2
-    slopes = [(activate(at + _STEP) - activate(at - _STEP)) / (2 * _STEP) for at in (low, middle, high)]
+    slopes = [
+        (activate(at + _STEP) - activate(at - _STEP)) / (2 * _STEP) for at in (low, middle, high)
+    ]
     slopes.append(torch.where(width > _STEP, (values[..., -1] - values[..., 0]) / width, slopes[1]))
     below, above = [], []
     for slope in slopes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -10,13 +9,11 @@ import torch
 from torch import Tensor
 
 from engine.attacks.base import evaluating
+from engine.attacks.chunks import Progress, chunks
 from engine.attacks.float64 import Layer, layers_of, values_in
 from engine.attacks.goal import Goal
-from engine.attacks.path import Path, Pieces, fgsm_path, first_layer
+from engine.attacks.path import Path, Pieces, fgsm_path, first_layer, rounded_up
 from engine.model import ACTIVATIONS, MLP
-
-Progress = Callable[[int, int], object]
-"""Told how many images are done, and of how many. What it raises ends the work."""
 
 LEVELS = 255
 """Steps of brightness of a pixel from 0 to 1."""
@@ -70,15 +67,12 @@ def smallest_epsilon(
     epsilon = images.new_zeros(len(images))
     levels = torch.zeros_like(labels)
     widest = max(model.sizes[1:])
-    everything = torch.arange(len(images), device=images.device)
     with evaluating(model):
-        for rows in everything.split(max(1, _UNITS_AT_ONCE // widest)):
+        for rows in chunks(images, _UNITS_AT_ONCE // widest, progress):
             goal = Goal(labels, targets)[rows]
             search = _Search(model, fgsm_path(model, images[rows], goal), goal)
             epsilon[rows] = search.first()
             levels[rows] = search.first_level(epsilon[rows])
-            if progress:
-                progress(int(rows[-1]) + 1, len(images))
     return SmallestEpsilon(epsilon, levels, is_piecewise_affine(model))
 
 
@@ -123,7 +117,7 @@ class _Search:
             else:
                 near = _first_point(goal, logits.epsilon[rows], ahead)
                 found = self[rows].narrowed(layers, *near, needed[rows])
-            epsilon[rows] = _rounded_up(found)
+            epsilon[rows] = rounded_up(found)
             mistaken = ~self[rows].fooled(path[rows].at(epsilon[rows])) & epsilon[rows].isfinite()
             rows = rows[mistaken]
             needed[rows] *= 2
@@ -145,7 +139,8 @@ class _Search:
         at = self.path.images.new_full((1,), epsilon)
         exact = self.path.in_float64().at(at.double())
         logits = values_in(layers, self.model.activation, exact)[-1]
-        return (self.model(self.path.at(at)) - logits).abs().amax(1)
+        lost: Tensor = (self.model(self.path.at(at)) - logits).abs().amax(1)
+        return lost
 
     def first_level(self, epsilon: Tensor) -> Tensor:
         """The smallest k such that ε = k/255 fools, -1 where none, given the smallest ε."""
@@ -195,8 +190,3 @@ def _first_point(goal: Goal, epsilon: Tensor, ahead: Tensor) -> tuple[Tensor, Te
     point = succeeds.int().argmax(1, keepdim=True)
     high = torch.where(succeeds.any(1), epsilon.gather(1, point)[:, 0], torch.inf)
     return epsilon.gather(1, (point - 1).clamp(min=0))[:, 0], high
-
-
-def _rounded_up(epsilon: Tensor) -> Tensor:
-    near = epsilon.float()
-    return torch.where(near < epsilon, near.nextafter(near.new_tensor(torch.inf)), near)
