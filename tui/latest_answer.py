@@ -23,6 +23,7 @@ class LatestAnswer(Generic[Answer]):
         node: a part of the app, in whose name is asked.
         question: a function for the pool process.
         show: gets each answer, or None and what went wrong.
+        at_leisure: whether it takes long, so that no other question shall wait for it.
     """
 
     def __init__(
@@ -30,10 +31,13 @@ class LatestAnswer(Generic[Answer]):
         node: DOMNode,
         question: Callable[..., Answer],
         show: Callable[[Answer | None, str], None],
+        *,
+        at_leisure: bool = False,
     ) -> None:
         self._node = node
         self._question = question
         self._show = show
+        self._at_leisure = at_leisure
         self._wanted: Hashable = None
         self._answered: Hashable = None
         self._args: tuple[object, ...] = ()
@@ -67,7 +71,8 @@ class LatestAnswer(Generic[Answer]):
             while self._wanted is not None and self.waiting:
                 subject, asked, answer, trouble = self._subject, self._wanted, None, ""
                 try:
-                    answer = await worker.ask(self._question, *self._args)
+                    ask = worker.ask_at_leisure if self._at_leisure else worker.ask
+                    answer = await ask(self._question, *self._args)
                 except MnistopError as error:
                     trouble = str(error)
                 except Exception as error:
