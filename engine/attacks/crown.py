@@ -47,8 +47,8 @@ def margins(
     """
     around: list[tuple[Line, Line]] = []
     sizes = [box.high]
-    for number, layer in enumerate(layers[:-1]):
-        low, high = _range(layers[: number + 1], around, box)
+    for number in range(1, len(layers)):
+        low, high = _range(layers[:number], around, box)
         around.append(lines_around(activation, low, high))
         sizes.append(torch.maximum(low.abs(), high.abs()).clamp(min=1))
     last = layers[-1]

@@ -32,7 +32,7 @@ def layers_of(model: MLP) -> list[Layer]:
 
 
 def values_in(layers: list[Layer], activation: str, images: Tensor) -> list[Tensor]:
-    """In float64 what each layer gets, from the images `(batch, pixels)` on, and last the logits."""
+    """In float64 what each layer gets, first the images `(batch, pixels)`, and last the logits."""
     activate = ACTIVATIONS[activation]
     values = [images.double()]
     for layer in layers[:-1]:

@@ -12,17 +12,19 @@ from engine.attacks.base import evaluating
 from engine.attacks.chunks import Progress, chunks
 from engine.attacks.float64 import Layer, layers_of, values_in
 from engine.attacks.goal import Goal
-from engine.attacks.path import Path, Pieces, fgsm_path, first_layer, rounded_up
-from engine.model import ACTIVATIONS, MLP
+from engine.attacks.leads import first_share, leads, suffice
+from engine.attacks.path import Path, fgsm_path, rounded_up
+from engine.attacks.pieces import Pieces, logits_along
+from engine.model import MLP
 
 LEVELS = 255
 """Steps of brightness of a pixel from 0 to 1."""
 
 _STRETCHES = tuple(level / LEVELS for level in (0, 8, 16, 32, 64, 128, LEVELS))
 """The path is walked from one of these ε to the next, by the images not yet fooled."""
-_SPACING = 1 / (8 * LEVELS)
 _HALVINGS = 26
 _UNITS_AT_ONCE = 1 << 13
+_TINY = torch.finfo(torch.float32).tiny
 
 
 @dataclass(frozen=True)
@@ -64,28 +66,35 @@ def smallest_epsilon(
         targets: the classes to reach, `(batch,)`; None for any but the label.
         progress: told how many images are done, and of how many; what it raises ends the work.
     """
+    layers = layers_of(model)
     epsilon = images.new_zeros(len(images))
     levels = torch.zeros_like(labels)
     widest = max(model.sizes[1:])
     with evaluating(model):
         for rows in chunks(images, _UNITS_AT_ONCE // widest, progress):
-            goal = Goal(labels, targets)[rows]
-            search = _Search(model, fgsm_path(model, images[rows], goal), goal)
+            goal = Goal(labels, targets).of(rows)
+            search = _Search(model, layers, fgsm_path(model, images[rows], goal), goal)
             epsilon[rows] = search.first()
             levels[rows] = search.first_level(epsilon[rows])
-    return SmallestEpsilon(epsilon, levels, is_piecewise_affine(model))
+    return SmallestEpsilon(epsilon, levels, is_exact(model))
 
 
+def is_exact(model: MLP) -> bool:
+    """Whether the logits are affine along a path but for points that can be computed."""
+    return model.activation == "relu" or len(model.layers) == 1
+
+
+@dataclass(frozen=True)
 class _Search:
     """The search for the first success of some images on their paths."""
 
-    def __init__(self, model: MLP, path: Path, goal: Goal) -> None:
-        self.model = model
-        self.path = path
-        self.goal = goal
+    model: MLP
+    layers: list[Layer]
+    path: Path
+    goal: Goal
 
     def __getitem__(self, rows: Tensor) -> _Search:
-        return _Search(self.model, self.path[rows], self.goal[rows])
+        return _Search(self.model, self.layers, self.path[rows], self.goal.of(rows))
 
     def first(self) -> Tensor:
         """The smallest ε of each image, float32, inf where there is none."""
@@ -102,43 +111,54 @@ class _Search:
         A lead must exceed what float32 loses at the ends of the stretch; where the float32 model is
         not fooled all the same, a larger one is needed.
         """
-        layers = layers_of(self.model)
-        path = self.path
-        needed = 2 * torch.maximum(self.lost_at(layers, start), self.lost_at(layers, end))
-        logits = logits_along(path, layers, self.model.activation, start, end)
-        leads = self.goal.leads(logits.values)
-        epsilon = path.images.new_full((len(leads),), torch.inf)
-        rows = torch.arange(len(leads), device=leads.device)
+        needed = 2 * torch.maximum(self.lost_at(start), self.lost_at(end)).clamp(min=_TINY)
+        logits = logits_along(self.path, self.layers, self.model.activation, start, end)
+        ahead = leads(self.goal, logits.values)
+        epsilon = self.path.images.new_full((len(ahead),), torch.inf)
+        rows = torch.arange(len(ahead), device=ahead.device)
         while len(rows):
-            ahead = leads[rows] - needed[rows, None, None]
-            goal = self.goal[rows]
-            if is_piecewise_affine(self.model):
-                found = _first_in_pieces(goal, logits.epsilon[rows], ahead)
-            else:
-                near = _first_point(goal, logits.epsilon[rows], ahead)
-                found = self[rows].narrowed(layers, *near, needed[rows])
+            enough = Pieces(logits.epsilon[rows], ahead[rows] - needed[rows, None, None])
+            found = self[rows].first_of(enough, needed[rows])
             epsilon[rows] = rounded_up(found)
-            mistaken = ~self[rows].fooled(path[rows].at(epsilon[rows])) & epsilon[rows].isfinite()
-            rows = rows[mistaken]
+            rows = rows[found.isfinite()]
+            rows = rows[~self[rows].fooled(self.path[rows].at(epsilon[rows]))]
             needed[rows] *= 2
         return epsilon
 
-    def narrowed(self, layers: list[Layer], low: Tensor, high: Tensor, needed: Tensor) -> Tensor:
-        """The ε of a first success between two ε, of which the higher succeeds, by halving."""
+    def first_of(self, ahead: Pieces, needed: Tensor) -> Tensor:
+        """The first ε with leads that suffice, exactly or by a closer look at a step of a grid."""
+        if is_exact(self.model):
+            shares = first_share(self.goal, ahead.values[:, :-1], ahead.values[:, 1:])
+            piece = shares.isfinite().int().argmax(1, keepdim=True)  # the first that is
+            share = shares.gather(1, piece)
+            start, end = ahead.epsilon.gather(1, piece), ahead.epsilon.gather(1, piece + 1)
+            return torch.where(share.isfinite(), torch.lerp(start, end, share), share)[:, 0]
+        succeeds = suffice(self.goal, ahead.values)
+        found = torch.where(succeeds.any(1), 0, torch.inf).to(needed.dtype)
+        rows = succeeds.any(1).nonzero()[:, 0]
+        point = succeeds.int()[rows].argmax(1, keepdim=True)
+        low, high = (
+            ahead.epsilon[rows].gather(1, at)[:, 0] for at in ((point - 1).clamp(0), point)
+        )
+        found[rows] = self[rows].narrowed(low, high, needed[rows])
+        return found
+
+    def narrowed(self, low: Tensor, high: Tensor, needed: Tensor) -> Tensor:
+        """An ε at which success begins, between two of which the higher succeeds, by halving."""
         path = self.path.in_float64()
         for _ in range(_HALVINGS):
             middle = (low + high) / 2
-            logits = values_in(layers, self.model.activation, path.at(middle))[-1]
-            leads = self.goal.leads(logits[:, None]) - needed[:, None, None]
-            succeeds = self.goal.suffices(leads)[:, 0]
+            logits = values_in(self.layers, self.model.activation, path.at(middle))[-1]
+            ahead = leads(self.goal, logits[:, None]) - needed[:, None, None]
+            succeeds = suffice(self.goal, ahead)[:, 0]
             low, high = torch.where(succeeds, low, middle), torch.where(succeeds, middle, high)
         return high
 
-    def lost_at(self, layers: list[Layer], epsilon: float) -> Tensor:
+    def lost_at(self, epsilon: float) -> Tensor:
         """By how much float32 is off at an ε of the path, at its worst logit, `(batch,)`."""
         at = self.path.images.new_full((1,), epsilon)
         exact = self.path.in_float64().at(at.double())
-        logits = values_in(layers, self.model.activation, exact)[-1]
+        logits = values_in(self.layers, self.model.activation, exact)[-1]
         lost: Tensor = (self.model(self.path.at(at)) - logits).abs().amax(1)
         return lost
 
@@ -156,37 +176,3 @@ class _Search:
     def fooled(self, images: Tensor) -> Tensor:
         """Whether the float32 model is fooled by these images, `(batch,)`."""
         return self.goal.reached(self.model(images))
-
-
-def is_piecewise_affine(model: MLP) -> bool:
-    """Whether the logits bend at single points only."""
-    return model.activation == "relu" or len(model.layers) == 1
-
-
-def logits_along(
-    path: Path, layers: list[Layer], activation: str, start: float, end: float
-) -> Pieces:
-    """The logits on a stretch of the path: affine between the points, or near it on a grid."""
-    activate = ACTIVATIONS[activation]
-    pieces = first_layer(path, layers[0], start, end)
-    for number, layer in enumerate(layers[1:]):
-        if activation == "relu":
-            pieces = pieces.with_zeros()
-        elif number == 0:
-            pieces = pieces.with_grid(_SPACING)
-        pieces = Pieces(pieces.epsilon, layer(activate(pieces.values)))
-    return pieces
-
-
-def _first_in_pieces(goal: Goal, epsilon: Tensor, ahead: Tensor) -> Tensor:
-    shares = goal.first_share(ahead[:, :-1], ahead[:, 1:])
-    piece = shares.isfinite().int().argmax(1, keepdim=True)  # the first of them
-    start, end = epsilon.gather(1, piece), epsilon.gather(1, piece + 1)
-    return torch.lerp(start, end, shares.gather(1, piece))[:, 0]
-
-
-def _first_point(goal: Goal, epsilon: Tensor, ahead: Tensor) -> tuple[Tensor, Tensor]:
-    succeeds = goal.suffices(ahead)
-    point = succeeds.int().argmax(1, keepdim=True)
-    high = torch.where(succeeds.any(1), epsilon.gather(1, point)[:, 0], torch.inf)
-    return epsilon.gather(1, (point - 1).clamp(min=0))[:, 0], high
