@@ -94,6 +94,11 @@ class AttackedImage:
         return int(self.adversarial_probabilities.argmax())
 
     @property
+    def is_wrong(self) -> bool:
+        """Whether the image is predicted wrongly without any attack."""
+        return self.clean_prediction != self.label
+
+    @property
     def success(self) -> bool:
         """Whether the model says what the attack wants it to."""
         if self.target is not None:
@@ -128,7 +133,9 @@ def attack_image(
 
     model, trained = load_model(run, epochs)
     image, label, shape = _image(run, model, subject)
-    attacked = _attack(METHODS[method], model, image, label, epsilon, _targets(run, model, target))
+    attacked = attack_with(
+        METHODS[method], model, image, label, epsilon, targets_of(run, model, target)
+    )
     with torch.no_grad():
         logits = torch.cat([model(image), attacked.logits])
     clean, adversarial = logits.softmax(1).numpy()
@@ -168,8 +175,6 @@ class Bracket:
     """The smallest ε at which any of the attacks fooled the model; infinite if none did."""
     found_by: str
     """Which of the attacks that was, as a name in `engine.methods.METHODS`; empty if none."""
-    path: float
-    """The smallest ε at which FGSM's image fools it; infinite if none up to 1 does."""
     level: int
     """The smallest k of k/255 at which FGSM's image fools it; -1 if none does."""
     exact: bool
@@ -180,6 +185,11 @@ class Bracket:
     """Whether `found` is the true minimum, as a single-layer model allows to compute."""
     smallest: Mapping[str, float]
     """The smallest ε with which each method fooled it, in its own norm; infinite if none did."""
+
+    @property
+    def path(self) -> float:
+        """The smallest ε at which FGSM's image fools it; infinite if none up to 1 does."""
+        return self.smallest["fgsm"]
 
 
 def bracket(
@@ -201,7 +211,7 @@ def bracket(
 
     model, trained = load_model(run, epochs)
     image, label, _ = _image(run, model, subject)
-    targets = _targets(run, model, target)
+    targets = targets_of(run, model, target)
     path = attacks.smallest_epsilon(model, image, label, targets)
     smallest = {"fgsm": float(path.epsilon)} | {
         name: _smallest(method, model, image, label, targets)
@@ -220,7 +230,6 @@ def bracket(
         certified=float(attacks.certified_radius(model, image, label)),
         found=linf[best],
         found_by=best if linf[best] < math.inf else "",
-        path=float(path.epsilon),
         level=int(path.levels),
         exact=path.exact,
         returns=_returns(model, image, label, targets, int(path.levels)),
@@ -229,19 +238,20 @@ def bracket(
     )
 
 
-def _attack(
+def attack_with(
     method: Method,
     model: MLP,
-    image: Tensor,
-    label: Tensor,
+    images: Tensor,
+    labels: Tensor,
     epsilon: float,
     targets: Tensor | None,
 ) -> Adversarial:
+    """Attacks a batch, `(batch, pixels)`, by the method of that name."""
     if method.seeks:
         from engine.attacks import DeepFool
 
-        return DeepFool(method.norm)(model, image, label, targets)
-    return attack_of(method)(model, image, label, epsilon, targets)
+        return DeepFool(method.norm)(model, images, labels, targets)
+    return attack_of(method)(model, images, labels, epsilon, targets)
 
 
 def attack_of(method: Method) -> Attack:
@@ -259,7 +269,7 @@ def _smallest(
     from engine.attacks import smallest_budget
 
     if method.seeks:
-        return float(_attack(method, model, image, label, 0, targets).smallest(method.norm))
+        return float(attack_with(method, model, image, label, 0, targets).smallest(method.norm))
     attack = attack_of(method)
     return float(smallest_budget(attack, model, image, label, targets, method.most, 12))
 
@@ -293,15 +303,15 @@ def _image(run: Run, model: MLP, subject: Subject) -> tuple[Tensor, Tensor, tupl
         with torch.no_grad():
             height, width = subject.image.shape
             return image, model(image).argmax(1), (height, width)
-    images, labels, shape = validation(run)
-    if not 0 <= subject < len(labels):
-        raise RunError(
-            f"Run {run.name} has validation images 0 to {len(labels) - 1}, not {subject}."
-        )
-    return images[subject : subject + 1], labels[subject : subject + 1], shape
+    return validation(run, subject)
 
 
-def _targets(run: Run, model: MLP, target: int | None) -> Tensor | None:
+def targets_of(run: Run, model: MLP, target: int | None, count: int = 1) -> Tensor | None:
+    """The class to be reached for so many images, `(count,)`; None where any will do.
+
+    Raises:
+        RunError: there is no such class.
+    """
     import torch
 
     if target is None:
@@ -309,4 +319,4 @@ def _targets(run: Run, model: MLP, target: int | None) -> Tensor | None:
     classes = model.sizes[-1]
     if not 0 <= target < classes:
         raise RunError(f"Run {run.name} has classes 0 to {classes - 1}, not {target}.")
-    return torch.tensor([target])
+    return torch.full((count,), target)

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from engine.model import MLP
 
 
+def answer_here() -> None:
+    """Makes this process ready to answer questions: one thread is fastest for such small models."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
 def load_model(run: Run, epochs: int | None = None) -> tuple[MLP, int]:
     """A run's model in evaluation mode, and how many epochs it was trained for.
 
@@ -65,17 +72,26 @@ def _load_model(run: Run, path: Path, changed: int) -> tuple[MLP, int]:
     return model.eval(), int(content.get("epoch", 0))
 
 
-def validation(run: Run) -> tuple[Tensor, Tensor, tuple[int, int]]:
+def validation(run: Run, row: int | None = None) -> tuple[Tensor, Tensor, tuple[int, int]]:
     """A run's validation images as it keeps them.
+
+    Args:
+        run: the run.
+        row: the only one wanted, from 0; None for all.
 
     Returns:
         Images `(n, pixels)` in [0, 1], labels `(n,)`, and the height and width in pixels.
 
     Raises:
-        RunError: training has not started yet, or the images are gone.
+        RunError: training has not started yet, the images are gone, or there is no such row.
     """
     changed = [_changed(run.path / name) for name in ("images.u8", "images.f32", "labels.u8")]
-    return _validation(run, *changed)
+    images, labels, shape = _validation(run, *changed)
+    if row is None:
+        return images, labels, shape
+    if not 0 <= row < len(labels):
+        raise RunError(f"Run {run.name} has validation images 0 to {len(labels) - 1}, not {row}.")
+    return images[row : row + 1], labels[row : row + 1], shape
 
 
 @functools.lru_cache(4)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import math
 import time
 import zipfile
 from dataclasses import dataclass, fields
@@ -60,6 +61,22 @@ class Robustness:
     def is_complete(self) -> bool:
         """Whether all validation images are known."""
         return self.done == self.total
+
+    @property
+    def clean(self) -> float:
+        """Accuracy without an attack."""
+        return float((self.path > 0).mean())
+
+    @property
+    def medians(self) -> tuple[float, float]:
+        """Of the rightly predicted images, the median ε found and the median ε certified.
+
+        NaN where there are none.
+        """
+        right = self.path > 0
+        if not right.any():
+            return math.nan, math.nan
+        return float(np.median(self.found[right])), float(np.median(self.certified[right]))
 
     @property
     def fgsm(self) -> Floats:
