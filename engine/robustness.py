@@ -128,13 +128,13 @@ def robustness(run: Run, epochs: int | None = None, seconds: float = 0.4) -> Rob
     images, labels, _ = validation(run)
     kept = _Kept(run.path / "robustness" / f"{trained}.npz", _fingerprint(model), len(labels))
     known = kept.read() or Robustness.nothing(len(labels), trained)
-    if known.is_complete:
-        return known
     end = time.monotonic() + seconds
-    while not known.is_complete and time.monotonic() < end:
+    while not known.is_complete:
         rows = slice(known.done, known.done + _CHUNK)
         known = known.and_then(_measured(model, images[rows], labels[rows], known))
-    kept.write(known)
+        if known.is_complete or time.monotonic() > end:
+            kept.write(known)
+            break
     return known
 
 
