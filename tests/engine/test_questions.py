@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -210,3 +211,14 @@ async def test_a_wrong_question_is_an_error_of_its_asker(finished: Run) -> None:
     with pytest.raises(ValueError, match="epsilon") as caught:
         await worker.ask(questions.attack_image, finished, 0, 1.5)
     assert not isinstance(caught.value, MnistopError)
+
+
+async def test_a_question_that_takes_long_keeps_no_other_waiting() -> None:
+    soon = await worker.ask(os.getpid)
+    slow = asyncio.create_task(worker.ask_at_leisure(time.sleep, 3600))
+    assert await worker.ask(os.getpid) == soon
+    assert not slow.done()
+    slow.cancel()
+    worker.close()
+    assert await worker.ask_at_leisure(os.getpid) != await worker.ask(os.getpid)
+    assert await worker.ask_at_leisure(os.nice, 0) > await worker.ask(os.nice, 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -146,11 +146,9 @@ class PadScreen(ViewScreen):
             self._answers.forget()
             self._verdict.show(None, (), notice)
             return
-        newest = state.shown_epoch + 1 == len(state.history.epochs)
-        epochs = None if newest else state.shown_epoch + 1
-        saved = len(state.history.saved) if newest else 0
-        key = (state.run, self._drawings, self.centred, epochs, saved)
-        self._answers.want(key, state.run, self.image, epochs)
+        epochs = state.weights_wanted
+        key = (state.run, self._drawings, self.centred, epochs, state.weights_age)
+        self._answers.want(state.run, self.image, epochs, key=key)
 
     def _missing(self, state: State) -> str:
         """What has to be there before anything can be classified."""
@@ -159,7 +157,7 @@ class PadScreen(ViewScreen):
                 "No model to ask yet: press 1 for the dashboard and r to train one. What is drawn "
                 "stays."
             )
-        if state.history.started is None or not state.history.saved:
+        if state.history.started is None or not state.checkpoints:
             return f"What the model takes it for: {state.hint}."
         if self._canvas.pad.is_empty:
             return "Draw a digit: Space puts the pen down, the arrows move it, Space lifts it."
@@ -177,9 +175,8 @@ class PadScreen(ViewScreen):
             self._drawings += 1
         self._arrange()
 
-    def _on_answer(self, key: Hashable, answer: Classified | None, trouble: str) -> None:
-        if isinstance(key, tuple) and key[0] == self.state.run:
-            self._verdict.show(answer, self._names, trouble)
+    def _on_answer(self, answer: Classified | None, trouble: str) -> None:
+        self._verdict.show(answer, self._names, trouble)
 
     @on(Canvas.Drawn)
     def _on_drawn(self) -> None:
