@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import RunError
-from engine.runs import write_atomically
+from engine.files import write_atomically
 
 
 def save(path: Path, content: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from engine.runs import Run
 from tui.ascii_only import to_ascii
 from tui.farewell import crash_report, farewell
 from tui.keymap import declared, read_keymap
+from tui.panes.live_runs import LiveRuns
 from tui.render.terminal import Terminal
 from tui.screens.data import DataScreen
 from tui.screens.help import HelpScreen, Section
@@ -93,6 +94,13 @@ class MnistopApp(TerminalApp):
             tooltip="What each pane is for, and all keys",
         ),
         Binding(
+            "o",
+            "watch",
+            "Watch",
+            id="watch",
+            tooltip="Watch the run that is being trained",
+        ),
+        Binding(
             "ctrl+p",
             "command_palette",
             "Commands",
@@ -167,6 +175,20 @@ class MnistopApp(TerminalApp):
                 self.switch_screen(view)
             else:
                 self.push_screen(view)
+
+    def action_watch(self) -> None:
+        """Watches the run that the line on top tells of."""
+        line = self._train.query_one(LiveRuns)
+        if line.newest:
+            self._train.watch_run(line.newest)
+            line.look()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leaves out what is not possible now."""
+        if action == "watch":
+            found = list(self._train.query(LiveRuns)) if self._train.is_mounted else []
+            return bool(found and found[0].newest)
+        return super().check_action(action, parameters)
 
     @on(TrainScreen.Shown)
     def _on_shown(self, message: TrainScreen.Shown) -> None:
