@@ -26,6 +26,7 @@ from engine.config import RunConfig
 from engine.data import absolute
 from engine.errors import MnistopError, RunError
 from engine.runs import EventTail, Run, runs_folder
+from engine.stdio import leave_terminal
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -199,6 +200,8 @@ def _become_answerer(urgency: Urgency) -> None:
     """
     import torch
 
+    leave_terminal()
+
     def end_with_parent() -> None:
         parent = multiprocessing.parent_process()
         if parent:
@@ -249,4 +252,5 @@ def _start(what: RunConfig | Run, folder: Path) -> Run:
 def _prepare(what: RunConfig | Run, folder: Path, answer: Connection) -> None:
     from engine import job
 
+    leave_terminal()
     job.start(what, folder, answer)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
-from tui.signals import end_on_signals, end_soon, leave_terminal
+from engine.stdio import leave_terminal
+from tui.signals import end_on_signals, end_soon
 
 _PATIENCE = 1.0
 """Seconds that the last words may take when the app ends and nobody reads them."""

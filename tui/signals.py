@@ -6,6 +6,8 @@ import signal
 import threading
 from collections.abc import Callable
 
+from engine.stdio import leave_terminal
+
 _AT_MOST = 1.8
 """Seconds from the signal to the end of the process, whatever it is busy with."""
 
@@ -26,17 +28,6 @@ def end_on_signals(end: Callable[[int], object]) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         loop.add_signal_handler(number, on_signal, number)
-
-
-def leave_terminal() -> None:
-    """Points the standard descriptors at the null device.
-
-    After a hang-up the terminal is gone, and whoever reads it or writes to it anyway spins.
-    """
-    null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in range(3):
-        os.dup2(null, descriptor)
-    os.close(null)
 
 
 def end_soon(code: int) -> None:
