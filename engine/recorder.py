@@ -1,5 +1,6 @@
 """Writes a run folder while training goes on, within a small share of the training time."""
 
+import contextlib
 import math
 import os
 import time
@@ -8,6 +9,7 @@ from typing import Any
 import torch
 
 from engine import checkpoint, events
+from engine.files import open_private, write_atomically
 from engine.runs import Run
 from engine.training import Epoch, Training
 
@@ -17,6 +19,8 @@ CHECKPOINT_SECONDS = 0.5
 """Checkpoints come this often at most…"""
 CHECKPOINT_SHARE = 0.02
 """…and may take this share of the time."""
+ROOM = 8192
+"""Bytes that a run in training keeps free for its last words."""
 
 
 class Recorder:
@@ -30,11 +34,14 @@ class Recorder:
         self._run = run
         (run.path / "snapshots").mkdir(mode=0o700, exist_ok=True)
         self._events = open(  # noqa: SIM115
-            run.path / "events.jsonl", "ab+", buffering=0, opener=_private
+            run.path / "events.jsonl", "ab+", buffering=0, opener=open_private
         )
-        self._predictions = _private(str(run.path / "predictions.u8"), os.O_WRONLY | os.O_CREAT)
-        self._said = _private(str(run.path / "log_probabilities.f16"), os.O_WRONLY | os.O_CREAT)
+        self._predictions = open_private(run.path / "predictions.u8", os.O_WRONLY | os.O_CREAT)
+        self._said = open_private(run.path / "log_probabilities.f16", os.O_WRONLY | os.O_CREAT)
         self._end_torn_line()
+        self._room = run.path / "room"
+        with contextlib.suppress(OSError):
+            write_atomically(self._room, bytes(ROOM))
         self._progress_at = time.monotonic()
         self._progress_images = (0, 0)
         self._next_checkpoint = 0.0
@@ -58,6 +65,11 @@ class Recorder:
         except OSError:  # a full disk takes a part: the next event shall not be glued to it
             self._events.truncate(end)
             raise
+
+    def end(self, kind: type[events.Event], **values: Any) -> None:
+        """Appends the last event, for which there is room even on a full disk."""
+        self._room.unlink(missing_ok=True)
+        self.say(kind, **values)
 
     def begin(self, training: Training) -> None:
         """Before the first step, of a fresh training or one that goes on."""
@@ -139,10 +151,6 @@ class Recorder:
         file = f"snapshots/{training.epoch}.pt"
         checkpoint.save(self._run.path / file, training.model.state_dict())
         self.say(events.CheckpointSaved, file=file, epochs=training.epoch)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _is_snapshot(epochs: int) -> bool:

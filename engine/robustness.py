@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.files import open_regular, write_atomically
 from engine.questions import load_model, validation
-from engine.runs import Run, write_atomically
+from engine.runs import Run
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -178,7 +179,7 @@ class _Kept:
 
     def _finished(self) -> Robustness | None:
         try:
-            with np.load(self.file, allow_pickle=False) as stored:
+            with open_regular(self.file) as file, np.load(file, allow_pickle=False) as stored:
                 if str(stored["weights"]) != self.weights:
                     return None
                 arrays = [stored[name] for name in _ARRAYS]
