@@ -1,19 +1,19 @@
 """How a run learns: epochs, and in each the steps forward, loss, backward, update."""
 
+import functools
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from engine import backprop
-from engine.attacks import FGSM
-from engine.augment import shifted
+from engine.augment import varied
+from engine.by_hand import ByHand
 from engine.errors import MnistopError
-from engine.optimizers import lr_of_epoch
+from engine.optimizers import clip_, lr_of_epoch
 from engine.training import Epoch, Labelled, Training, judge
 
 
@@ -56,15 +56,18 @@ def train(
     Raises:
         DivergedError: the loss is no longer finite.
     """
+    step: Callable[[Tensor], Tensor] = functools.partial(step_by_autograd, training, images)
+    if training.by_hand:
+        step = ByHand(training, images).step
     while not training.is_over():
         started = time.perf_counter()
         lr = lr_of_epoch(training.config, training.epoch)
         training.begin_epoch(len(images), lr)
-        for batch in batches(training, images):
+        for rows in training.batches():
             started += control.wait_while_paused()
             if control.wants_stop():
                 return
-            train_step(training, *batch)
+            training.note_step(step(rows))
             sink.step_done(training, images.labels)
         train_loss, train_acc = training.means_of_epoch(images.labels)
         said, val_loss, dead = judge(training.model, validation)
@@ -77,44 +80,29 @@ def train(
         sink.epoch_done(training, epoch)
 
 
-def batches(training: Training, images: Labelled) -> Iterator[tuple[Tensor, Tensor]]:
-    """The shuffled batches of the present epoch that are still to come."""
-    size = training.config.batch_size
-    left = training.order[training.step * size :]
-    if not len(left):  # saved after the last step, before the epoch was judged
-        return
-    for some in torch.split(left.to(images.labels.device), size * 32):
-        pixels, labels = images.pixels.index_select(0, some), images.labels.index_select(0, some)
-        yield from zip(torch.split(pixels, size), torch.split(labels, size), strict=True)
+def step_by_autograd(training: Training, images: Labelled, rows: Tensor) -> Tensor:
+    """Updates the weights by a batch, in any configuration and on any device.
 
+    Args:
+        training: whose weights to update.
+        images: the training images.
+        rows: of those of the batch, `(batch,)`.
 
-def train_step(training: Training, images: Tensor, labels: Tensor) -> None:
-    """One update of the weights by one batch: flat images `(batch, pixels)`, labels `(batch,)`."""
-    config, model = training.config, training.model
-    clean = len(labels)
-    if config.shift:
-        pictures = images.view(clean, *training.image_shape)
-        images = shifted(pictures, config.shift, training.noise).flatten(1)
-    if config.adversarial_epsilon:
-        attacked = FGSM()(model, images, labels, config.adversarial_epsilon).images
-        images, labels = torch.cat([images, attacked]), torch.cat([labels, labels])
+    Returns:
+        Their logits before the update, `(batch, classes)`.
+    """
+    config, parameters = training.config, training.optimizer.parameters
+    pixels, labels = varied(training, images, rows)
 
-    if training.in_one_go:
-        lr = training.optimizer.param_groups[0]["lr"]
-        training.note_step(backprop.forward_backward(model, images, labels, lr)[:clean])
-        return
-    if training.by_hand:
-        logits = backprop.forward_backward(model, images, labels)
-    else:
-        logits = model(images)  # forward pass
-        loss = functional.cross_entropy(logits, labels)  # how wrong it is
-        model.zero_grad()
-        torch.autograd.backward(loss)  # backward pass: how each weight changes the loss
+    logits = training.model(pixels)  # forward pass
+    loss = functional.cross_entropy(logits, labels)  # how wrong it is
+    gradients = list(torch.autograd.grad(loss, parameters))  # backward: what each weight does to it
     if config.clip_norm:
-        nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
-    training.optimizer.step()  # update
+        clip_(gradients, config.clip_norm)
+    training.optimizer.step(gradients, training.lr)  # update
 
-    training.note_step(logits[:clean].detach())
+    clean: Tensor = logits[: len(rows)]
+    return clean.detach()
 
 
 def _diagnosis(training: Training, lr: float) -> str:
