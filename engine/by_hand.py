@@ -25,14 +25,9 @@ class ByHand:
     """
 
     def __init__(self, training: Training, images: Labelled) -> None:
-        config, model = training.config, training.model
-        self._training = training
-        self._of_training = optimizer = training.optimizer
+        config, model, optimizer = training.config, training.model, training.optimizer
+        self._training, self._images, self._its_optimizer = training, images, optimizer
         self._packing = Packing(model.sizes, used_pixels(config, images.pixels))
-        self._images = Labelled(self._packing.pixels_of(images.pixels), images.labels)
-        self._as_they_are = not (config.shift or config.adversarial_epsilon)
-        self._one_hot = torch.eye(model.sizes[-1])
-
         self._matrices = self._packing.pack(optimizer.parameters)
         self._optimizer = make_optimizer(config, self._matrices)
         self._optimizer.steps = optimizer.steps
@@ -41,12 +36,15 @@ class ByHand:
         if not self._in_one_go:
             self._gradients = [torch.empty_like(matrix) for matrix in self._matrices]
 
+        self._varies = bool(config.shift or config.adversarial_epsilon)
+        self._pixels = self._packing.pixels_of(images.pixels)
+        self._one_hot = torch.eye(model.sizes[-1])
+        self._targets = self._one_hot[images.labels]
         largest = min(config.batch_size, len(images)) * (2 if config.adversarial_epsilon else 1)
         self._passes = Backprop(model, self._packing, self._matrices, largest)
         self._new_weights = self._new_memory = False
         training.lent_to = self
 
-    @torch.inference_mode()
     def step(self, rows: Tensor) -> Tensor:
         """Updates the weights by a batch of training images.
 
@@ -56,48 +54,48 @@ class ByHand:
         Returns:
             Their logits before the update, `(batch, classes)`.
         """
-        config, lr = self._training.config, self._training.lr
-        labels = self._load(rows)
+        if self._varies:
+            with torch.inference_mode(False):  # attacks need autograd
+                pixels, labels = varied(self._training, self._images, rows)
+            batch = labels.shape[0]
+            self._passes.images(batch).copy_(pixels)
+            targets = self._one_hot.index_select(0, labels)
+        else:
+            batch = rows.shape[0]
+            torch.index_select(self._pixels, 0, rows, out=self._passes.images(batch))
+            targets = self._targets.index_select(0, rows)
+
         logits = self._passes.forward()
-        error = torch.softmax(logits, 1).sub_(self._one_hot.index_select(0, labels))
+        error = torch.softmax(logits, 1).sub_(targets)
         if self._in_one_go:
-            rate = lr / labels.shape[0]
+            rate = self._training.lr / batch
             for number, delta, inputs in self._passes.backward(error):
                 self._matrices[number].addmm_(delta.t(), inputs, alpha=-rate)
             self._optimizer.steps += 1
         else:
-            error.div_(labels.shape[0])
+            error.div_(batch)
             for number, delta, inputs in self._passes.backward(error):
                 torch.mm(delta.t(), inputs, out=self._gradients[number])
-            if config.clip_norm:
-                clip_(self._gradients, config.clip_norm)
-            self._optimizer.step(self._gradients, lr)
+            if self._training.config.clip_norm:
+                clip_(self._gradients, self._training.config.clip_norm)
+            self._optimizer.step(self._gradients, self._training.lr)
         self._new_weights = self._new_memory = True
         return logits[: rows.shape[0]]
-
-    def _load(self, rows: Tensor) -> Tensor:
-        """Writes the images of a step to where the passes expect them; returns their labels."""
-        if self._as_they_are:
-            into = self._passes.images(rows.shape[0])
-            torch.index_select(self._images.pixels, 0, rows, out=into)
-            return self._images.labels.index_select(0, rows)
-        with torch.inference_mode(False):
-            pixels, labels = varied(self._training, self._images, rows)
-        self._passes.images(labels.shape[0]).copy_(pixels)
-        return labels
 
     def settle_weights(self) -> None:
         """Brings the weights of the training's model up to date."""
         if self._new_weights:
             self._new_weights = False
-            self._packing.unpack(self._matrices, self._of_training.parameters)
+            self._packing.unpack(self._matrices, self._its_optimizer.parameters)
 
     def settle_memory(self) -> None:
         """Brings the memory of the training's optimizer up to date."""
         if self._new_memory:
             self._new_memory = False
-            self._of_training.steps = self._optimizer.steps
-            for ours, theirs in zip(self._optimizer.memory, self._of_training.memory, strict=True):
+            self._its_optimizer.steps = self._optimizer.steps
+            for ours, theirs in zip(
+                self._optimizer.memory, self._its_optimizer.memory, strict=True
+            ):
                 self._packing.unpack(ours, theirs)
 
 

@@ -13,8 +13,8 @@ from torch.nn import functional
 from engine.augment import varied
 from engine.by_hand import ByHand
 from engine.errors import MnistopError
-from engine.optimizers import clip_, lr_of_epoch
-from engine.training import Epoch, Labelled, Training, judge
+from engine.optimizers import clip_
+from engine.training import Epoch, Labelled, Training, accuracy, judge
 
 
 class DivergedError(MnistopError):
@@ -59,25 +59,27 @@ def train(
     step: Callable[[Tensor], Tensor] = functools.partial(step_by_autograd, training, images)
     if training.by_hand:
         step = ByHand(training, images).step
-    while not training.is_over():
-        started = time.perf_counter()
-        lr = lr_of_epoch(training.config, training.epoch)
-        training.begin_epoch(len(images), lr)
-        for rows in training.batches():
-            started += control.wait_while_paused()
-            if control.wants_stop():
-                return
-            training.note_step(step(rows))
-            sink.step_done(training, images.labels)
-        train_loss, train_acc = training.means_of_epoch(images.labels)
-        said, val_loss, dead = judge(training.model, validation)
-        if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
-            raise DivergedError(_diagnosis(training, lr))
-        val_acc = (said.argmax(1) == validation.labels).float().mean().item()
-        seconds = time.perf_counter() - started
-        epoch = Epoch(train_loss, val_loss, train_acc, val_acc, lr, seconds, said, dead)
-        training.end_epoch(epoch)
-        sink.epoch_done(training, epoch)
+    with torch.inference_mode(training.by_hand):  # operations take less time in it
+        while not training.is_over():
+            started = time.perf_counter()
+            training.begin_epoch(len(images))
+            for rows in training.batches():
+                started += control.wait_while_paused()
+                if control.wants_stop():
+                    return
+                training.note_step(step(rows))
+                sink.step_done(training, images.labels)
+            train_loss, train_acc = training.means_of_epoch(images.labels)
+            said, val_loss, dead = judge(training.model, validation)
+            if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
+                raise DivergedError(_diagnosis(training))
+            val_acc = accuracy(said, validation.labels)
+            seconds = time.perf_counter() - started
+            epoch = Epoch(
+                train_loss, val_loss, train_acc, val_acc, training.lr, seconds, said, dead
+            )
+            training.end_epoch(epoch)
+            sink.epoch_done(training, epoch)
 
 
 def step_by_autograd(training: Training, images: Labelled, rows: Tensor) -> Tensor:
@@ -105,9 +107,10 @@ def step_by_autograd(training: Training, images: Labelled, rows: Tensor) -> Tens
     return clean.detach()
 
 
-def _diagnosis(training: Training, lr: float) -> str:
+def _diagnosis(training: Training) -> str:
     broken = (~torch.cat(training.logits).isfinite().all(1)).nonzero()[:, 0]
     step = int(broken[0]) // training.config.batch_size + 1 if len(broken) else training.steps()
+    lr = training.lr
     return (
         f"The loss is no longer a number: it diverged in epoch {training.epoch}, step {step} of "
         f"{training.steps()}, with learning rate {lr:g}. Try a lower learning rate, for example "

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from engine.config import RunConfig
 from engine.model import MLP
-from engine.optimizers import Optimizer, make_optimizer
+from engine.optimizers import Optimizer, lr_of_epoch, make_optimizer
 
 
 @dataclass(frozen=True)
@@ -120,10 +120,10 @@ class Training:
             self.lent_to.settle_memory()
         return self._optimizer
 
-    def begin_epoch(self, images: int, lr: float) -> None:
+    def begin_epoch(self, images: int) -> None:
         """Sets the learning rate, and shuffles unless the epoch was begun before a stop."""
-        self.lr = lr
-        self.model.train()
+        self.lr = lr_of_epoch(self.config, self.epoch)
+        self._model.train(not self.by_hand)
         if not len(self.order):
             self.order = torch.randperm(images, generator=self.shuffle)
 
@@ -154,7 +154,7 @@ class Training:
         labels = labels[self.order[: self.images_done()].to(labels.device)]
         logits = torch.cat(self.logits)
         loss = functional.cross_entropy(logits, labels)
-        return loss.item(), (logits.argmax(1) == labels).float().mean().item()
+        return loss.item(), accuracy(logits, labels)
 
     def end_epoch(self, epoch: Epoch) -> None:
         """Counts the epoch, and keeps its weights if it is the best so far."""
@@ -223,6 +223,11 @@ _PLAIN = (
 """What a checkpoint takes of a training as it is."""
 
 
+def accuracy(logits: Tensor, labels: Tensor) -> float:
+    """The share of images whose greatest logit (or probability) is that of their label."""
+    return int((logits.argmax(1) == labels).count_nonzero()) / len(labels)
+
+
 @torch.no_grad()
 def judge(model: MLP, images: Labelled) -> tuple[Tensor, float, float | None]:
     """What a model makes of images, in evaluation mode.
@@ -231,7 +236,8 @@ def judge(model: MLP, images: Labelled) -> tuple[Tensor, float, float | None]:
         Log-probabilities `(n, classes)`, their mean cross-entropy, and the share of dead neurons,
         as in `Epoch.dead`.
     """
-    model.eval()
+    if model.training:
+        model.eval()
     logits, peaks = [], []
     for pixels in torch.split(images.pixels, 4096):
         *hidden, last = model.outputs(pixels)
