@@ -35,7 +35,7 @@ class Recorder:
         self._predictions = _private(str(run.path / "predictions.u8"), os.O_WRONLY | os.O_CREAT)
         self._said = _private(str(run.path / "log_probabilities.f16"), os.O_WRONLY | os.O_CREAT)
         self._end_torn_line()
-        self._progress_at = time.monotonic()
+        self._progress_at = 0.0
         self._progress_images = (0, 0)
         self._next_checkpoint = 0.0
         self._best_saved = 0
@@ -66,6 +66,7 @@ class Recorder:
         if training.epoch == training.step == 0:
             self._snapshot(training)
         self.save_checkpoint(training)
+        self._progress_at = time.monotonic()
 
     def keep_judgement(self, epochs: int, log_probabilities: torch.Tensor) -> None:
         """Keeps what the model says after so many epochs, `(n, classes)`, and the predictions."""
