@@ -287,7 +287,7 @@ def _smallest(
     if method.name.startswith("pgd"):
         found = [size for name, size in known.items() if METHODS[name].norm == method.norm]
         nearest = float(
-            smallest_budget(attack, model, image, label, targets, min(*found, most), 15, 2)
+            smallest_budget(attack, model, image, label, targets, min([*found, most]), 15, 2)
         )
         if math.isfinite(nearest):
             return nearest
