@@ -23,9 +23,8 @@ def nearest_boundary(
     if goal.targets is not None:
         return boundary_of_target(model, images, goal)
     logits, slopes, rises = _boundaries_of_labels(model, images, goal.labels)
-    distances = (rises / steepness(slopes, norm)).nan_to_num(torch.inf)
-    distances.scatter_(1, goal.labels[:, None], torch.inf)
-    rows, nearest = torch.arange(len(images), device=images.device), distances.argmin(1)
+    nearest = _distances(slopes, rises, goal.labels, norm).argmin(1)
+    rows = torch.arange(len(images), device=images.device)
     return logits, slopes[rows, nearest], rises[rows, nearest]
 
 
@@ -44,15 +43,30 @@ def boundary_of_target(
 def nearest_classes(
     model: nn.Module, images: Tensor, labels: Tensor, norm: Norm, count: int
 ) -> Tensor:
-    """The classes whose boundaries with the label are nearest within [0, 1], `(n, count)`."""
-    logits, slopes, rises = _boundaries_of_labels(model, images, labels)
-    classes = logits.shape[1]
-    perturbations = cheapest_change(
-        images.repeat_interleave(classes, 0), slopes.flatten(0, 1), rises.flatten(), norm
+    """The classes whose boundaries with the label are nearest within [0, 1], `(n, count)`.
+
+    They are sought among the `2 · count` that would be nearest if pixels had no bounds.
+    """
+    _, slopes, rises = _boundaries_of_labels(model, images, labels)
+    distances = _distances(slopes, rises, labels, norm)
+    count = min(count, distances.shape[1] - 1)
+    some = min(2 * count, distances.shape[1] - 1)
+    classes = distances.topk(some, largest=False).indices
+    rows = torch.arange(len(images), device=images.device)[:, None]
+    within = cheapest_change(
+        images.repeat_interleave(some, 0),
+        slopes[rows, classes].flatten(0, 1),
+        rises[rows, classes].flatten(),
+        norm,
     )
-    distances = size(perturbations, norm).reshape(-1, classes)
-    distances.scatter_(1, labels[:, None], torch.inf)
-    return distances.topk(min(count, classes - 1), largest=False).indices
+    nearest = size(within, norm).reshape(-1, some).topk(count, largest=False).indices
+    return classes.gather(1, nearest)
+
+
+def _distances(slopes: Tensor, rises: Tensor, labels: Tensor, norm: Norm) -> Tensor:
+    """How far the boundaries of all classes are, were there no bounds of pixels, `(n, classes)`."""
+    distances = (rises / steepness(slopes, norm)).nan_to_num(torch.inf)
+    return distances.scatter(1, labels[:, None], torch.inf)
 
 
 def _boundaries_of_labels(

@@ -38,7 +38,8 @@ def cheapest_change(images: Tensor, slopes: Tensor, changes: Tensor, norm: Norm)
         if not short.any():
             break
         still_moving = (most - gained).sign()
-        time = time + short * missing / (power * still_moving).sum(1, keepdim=True)
+        rate = (power * still_moving).sum(1, keepdim=True).clamp_min(_STOPPED)
+        time = time + short * missing / rate
     far = time if norm == "linf" else time * steepness
     return directions * torch.minimum(far, room)
 
@@ -48,3 +49,6 @@ _STEPS = 20
 
 _TOLERANCE = 1e-3
 """What may be missing of a change, as a share."""
+
+_STOPPED = 1e-30
+"""For the rate where every pixel has hit a bound: small, and divides without overflow."""

@@ -171,9 +171,10 @@ def test_the_cheapest_change_of_a_linear_function_is_the_smallest_there_is(
 
 @each_norm
 def test_a_change_that_is_out_of_reach_leads_to_the_farthest_corner(norm: Norm) -> None:
-    images = torch.tensor([[0.0, 0.25, 1.0]])
-    found = cheapest_change(images, torch.tensor([[1.0, -2.0, 3.0]]), torch.tensor([9.0]), norm)
-    torch.testing.assert_close(found, torch.tensor([[1.0, -0.25, 0.0]]))
+    images = torch.tensor([[0.0, 0.25, 1.0, 0.5], [0.5, 0.5, 0.5, 0.5]])
+    slopes = torch.tensor([[1.0, -2.0, 3.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
+    found = cheapest_change(images, slopes, torch.tensor([9.0, 0.0]), norm)
+    torch.testing.assert_close(found, torch.tensor([[1.0, -0.25, 0.0, 0.0], [0.0] * 4]))
 
 
 @each_norm
