@@ -59,11 +59,10 @@ class Pieces:
         return self.with_points(pieces, points)
 
     def with_grid(self, spacing: float) -> Pieces:
-        """With points no further apart than `spacing`, the same for all images."""
+        """With points a spacing apart; the stretch must be some spacings long."""
         start, end = float(self.epsilon[0, 0]), float(self.epsilon[0, -1])
-        grid = torch.linspace(start, end, int((end - start) / spacing) + 2, dtype=torch.float64)[
-            1:-1
-        ].to(self.epsilon.device)
+        steps = round((end - start) / spacing)
+        grid = torch.linspace(start, end, steps + 1, dtype=torch.float64)[1:-1].to(self.epsilon)
         points = grid.expand(len(self.values), -1).contiguous()
         pieces = torch.searchsorted(self.epsilon, points, right=True) - 1
         return self.with_points(pieces.clamp(max=self.epsilon.shape[1] - 2), points)

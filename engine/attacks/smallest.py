@@ -13,12 +13,10 @@ from engine.attacks.chunks import Progress, chunks
 from engine.attacks.float64 import Layer, layers_of, values_in
 from engine.attacks.goal import Goal
 from engine.attacks.leads import first_share, leads, suffice
+from engine.attacks.levels import LEVELS
 from engine.attacks.path import Path, fgsm_path, rounded_up
 from engine.attacks.pieces import Pieces, logits_along
 from engine.model import MLP
-
-LEVELS = 255
-"""Steps of brightness of a pixel from 0 to 1."""
 
 _STRETCHES = tuple(level / LEVELS for level in (0, 8, 16, 32, 64, 128, LEVELS))
 """The path is walked from one of these ε to the next, by the images not yet fooled."""
@@ -137,9 +135,8 @@ class _Search:
         found = torch.where(succeeds.any(1), 0, torch.inf).to(needed.dtype)
         rows = succeeds.any(1).nonzero()[:, 0]
         point = succeeds.int()[rows].argmax(1, keepdim=True)
-        low, high = (
-            ahead.epsilon[rows].gather(1, at)[:, 0] for at in ((point - 1).clamp(0), point)
-        )
+        high = ahead.epsilon[rows].gather(1, point)[:, 0]
+        low = ahead.epsilon[rows].gather(1, (point - 1).clamp(min=0))[:, 0]
         found[rows] = self[rows].narrowed(low, high, needed[rows])
         return found
 

@@ -1,0 +1,71 @@
+"""More models for what is found and proven about them, and the truth by trying very often."""
+
+import functools
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.attacks.goal import Goal
+from engine.attacks.path import Path, fgsm_path
+from engine.config import RunConfig
+from engine.model import ACTIVATIONS, MLP
+from tests.engine import attacked
+from tests.engine.small_runs import trained
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "two hidden layers": {"hidden": (64, 32), "epochs": 30},
+    "three hidden layers": {"hidden": (32, 32, 32), "epochs": 30},
+    "tanh": {"activation": "tanh", "epochs": 20},
+    "sigmoid": {"activation": "sigmoid", "optimizer": "adam", "lr": 0.003, "epochs": 10},
+    "gelu": {"activation": "gelu", "hidden": (48, 24), "epochs": 20},
+}
+
+PIECEWISE = [*attacked.SETTINGS, "two hidden layers", "three hidden layers"]
+"""The trained models of ReLUs, or without any activation."""
+SMOOTH = ["tanh", "sigmoid", "gelu"]
+
+
+@functools.cache
+def trained_model(name: str) -> MLP:
+    """A model of these settings or of those for attacks, in evaluation mode."""
+    if name in attacked.SETTINGS:
+        return attacked.trained_model(name)
+    training, _ = trained(RunConfig(**(attacked.MNIST | SETTINGS[name])))
+    return training.model.eval()
+
+
+def some_unseen(name: str, count: int) -> tuple[MLP, Tensor, Tensor]:
+    """A trained model, and the first images that it has not seen."""
+    images, labels = attacked.unseen()
+    return trained_model(name), images[:count], labels[:count]
+
+
+def any_deep_model(seed: int) -> tuple[MLP, Tensor, Tensor]:
+    """An untrained model of 3 to 5 hidden layers, and images with pixels at and between 0 and 1."""
+    random = torch.Generator().manual_seed(seed)
+    sizes = torch.randint(1, 9, (4 + seed % 3,), generator=random).tolist()
+    model = MLP((9, *sizes, 3), list(ACTIVATIONS)[seed % 4], generator=random)
+    for layer in model.layers:
+        layer.weight.data *= 3
+    images = torch.rand(5, 9, generator=random).round(decimals=1)
+    return model.eval(), images, torch.randint(0, 3, (5,), generator=random)
+
+
+def path_of(
+    model: MLP, images: Tensor, labels: Tensor, targets: Tensor | None = None
+) -> tuple[Path, Goal]:
+    """The way that FGSM takes, and what it wants."""
+    goal = Goal(labels, targets)
+    return fgsm_path(model.eval(), images, goal), goal
+
+
+@torch.no_grad()
+def tried(model: MLP, path: Path, goal: Goal, grid: Tensor) -> Tensor:
+    """Whether each ε of a grid, `(points,)`, fools the float32 model: `(batch, points)`."""
+    tries = []
+    for row in range(len(path.images)):
+        for some in grid.split(1000):
+            rows = torch.full_like(some, row, dtype=torch.int64)
+            tries.append(goal.of(rows).reached(model(path[rows].at(some))))
+    return torch.cat(tries).view(len(path.images), -1)
