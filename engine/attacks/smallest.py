@@ -106,10 +106,11 @@ class _Search:
     def first_between(self, start: float, end: float) -> Tensor:
         """The same on a stretch, at the start of which no image fools.
 
-        A lead must exceed what float32 loses at the ends of the stretch; where the float32 model is
-        not fooled all the same, a larger one is needed.
+        A lead must be clearly more than what float32 loses at the ends of the stretch, which is not
+        the same in a batch of another size. Where the float32 model is not fooled all the same, a
+        larger one is needed.
         """
-        needed = 2 * torch.maximum(self.lost_at(start), self.lost_at(end)).clamp(min=_TINY)
+        needed = 4 * torch.maximum(self.lost_at(start), self.lost_at(end))
         logits = logits_along(self.path, self.layers, self.model.activation, start, end)
         ahead = leads(self.goal, logits.values)
         epsilon = self.path.images.new_full((len(ahead),), torch.inf)
@@ -152,12 +153,13 @@ class _Search:
         return high
 
     def lost_at(self, epsilon: float) -> Tensor:
-        """By how much float32 is off at an ε of the path, at its worst logit, `(batch,)`."""
+        """What float32 loses of the logits at an ε of the path, or their last digit, `(batch,)`."""
         at = self.path.images.new_full((1,), epsilon)
         exact = self.path.in_float64().at(at.double())
         logits = values_in(self.layers, self.model.activation, exact)[-1]
         lost: Tensor = (self.model(self.path.at(at)) - logits).abs().amax(1)
-        return lost
+        last_digit = torch.finfo(torch.float32).eps * logits.abs().amax(1)
+        return torch.maximum(lost, last_digit).clamp(min=_TINY)
 
     def first_level(self, epsilon: Tensor) -> Tensor:
         """The smallest k such that ε = k/255 fools, -1 where none, given the smallest ε."""

@@ -14,6 +14,7 @@ from tests.engine import attacked
 from tests.engine.small_runs import trained
 
 SETTINGS: dict[str, dict[str, Any]] = {
+    "robust in vain": {"adversarial_epsilon": 0.3, "epochs": 15},
     "two hidden layers": {"hidden": (64, 32), "epochs": 30},
     "three hidden layers": {"hidden": (32, 32, 32), "epochs": 30},
     "tanh": {"activation": "tanh", "epochs": 20},
@@ -21,7 +22,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "gelu": {"activation": "gelu", "hidden": (48, 24), "epochs": 20},
 }
 
-PIECEWISE = [*attacked.SETTINGS, "two hidden layers", "three hidden layers"]
+PIECEWISE = [*attacked.SETTINGS, "robust in vain", "two hidden layers", "three hidden layers"]
 """The trained models of ReLUs, or without any activation."""
 SMOOTH = ["tanh", "sigmoid", "gelu"]
 
