@@ -62,11 +62,10 @@ def path_of(
 
 
 @torch.no_grad()
-def tried(model: MLP, path: Path, goal: Goal, grid: Tensor) -> Tensor:
-    """Whether each ε of a grid, `(points,)`, fools the float32 model: `(batch, points)`."""
-    tries = []
-    for row in range(len(path.images)):
-        for some in grid.split(1000):
-            rows = torch.full_like(some, row, dtype=torch.int64)
-            tries.append(goal.of(rows).reached(model(path[rows].at(some))))
-    return torch.cat(tries).view(len(path.images), -1)
+def tried(model: MLP, path: Path, goal: Goal, row: int, epsilons: Tensor) -> Tensor:
+    """Whether each of some ε, `(points,)`, fools the float32 model with the image of a row."""
+    reached = [torch.empty(0, dtype=torch.bool)]
+    for some in epsilons.split(1000):
+        rows = torch.full_like(some, row, dtype=torch.int64)
+        reached.append(goal.of(rows).reached(model(path[rows].at(some))))
+    return torch.cat(reached)
