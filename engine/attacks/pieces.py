@@ -38,8 +38,9 @@ class Pieces:
         start = self.epsilon.gather(1, piece)
         length = self.epsilon.diff(dim=1).gather(1, piece)
         share = torch.where(length > 0, (merged - start) / length, 0)
-        across = piece[:, :, None].expand(-1, -1, outputs)
-        before, after = self.values.gather(1, across), self.values.gather(1, across + 1)
+        place = piece + points * torch.arange(batch, device=piece.device)[:, None]
+        values = self.values.view(batch * points, outputs)
+        before, after = values[place], values[place + 1]
         return Pieces(merged, torch.lerp(before, after, share[:, :, None]))
 
     def with_zeros(self) -> Pieces:

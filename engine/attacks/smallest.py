@@ -110,8 +110,9 @@ class _Search:
         the same in a batch of another size. Where the float32 model is not fooled all the same, a
         larger one is needed.
         """
-        needed = 4 * torch.maximum(self.lost_at(start), self.lost_at(end))
         logits = logits_along(self.path, self.layers, self.model.activation, start, end)
+        lost = self.lost_at(start, logits.values[:, 0]), self.lost_at(end, logits.values[:, -1])
+        needed = 4 * torch.maximum(*lost)
         ahead = leads(self.goal, logits.values)
         epsilon = self.path.images.new_full((len(ahead),), torch.inf)
         rows = torch.arange(len(ahead), device=ahead.device)
@@ -152,11 +153,9 @@ class _Search:
             low, high = torch.where(succeeds, low, middle), torch.where(succeeds, middle, high)
         return high
 
-    def lost_at(self, epsilon: float) -> Tensor:
+    def lost_at(self, epsilon: float, logits: Tensor) -> Tensor:
         """What float32 loses of the logits at an ε of the path, or their last digit, `(batch,)`."""
         at = self.path.images.new_full((1,), epsilon)
-        exact = self.path.in_float64().at(at.double())
-        logits = values_in(self.layers, self.model.activation, exact)[-1]
         lost: Tensor = (self.model(self.path.at(at)) - logits).abs().amax(1)
         last_digit = torch.finfo(torch.float32).eps * logits.abs().amax(1)
         return torch.maximum(lost, last_digit).clamp(min=_TINY)
