@@ -17,7 +17,7 @@ GRID = 2040
 
 @dataclass(frozen=True)
 class Pieces:
-    """What a layer gives for images on a stretch of their path: affine from point to point."""
+    """What a layer gives for images on a stretch of their path, from point to point."""
 
     epsilon: Tensor
     """The points, ascending from the start of the stretch to its end, `(batch, points)`."""
@@ -103,8 +103,8 @@ def first_layer(path: Path, layer: Layer, start: float, end: float) -> Pieces:
     lost = torch.where(stop < end, signs.gather(1, pixel), 0)
     slope = ((signs * moving) @ layer.weight.t())[:, None]
     slopes = slope - (layer.weight.t()[pixel] * lost[:, :, None]).cumsum(1)
-    ends = (torch.full_like(stop[:, :0].sum(1, keepdim=True), each) for each in (start, end))
-    epsilon = torch.cat([next(ends), stop, next(ends)], 1)
+    first, last = (stop.new_full((len(stop), 1), each) for each in (start, end))
+    epsilon = torch.cat([first, stop, last], 1)
     rises = torch.cat([slope, slopes], 1) * epsilon.diff(dim=1)[:, :, None]
     values = layer(pixels + signs * room.clamp(max=start))[:, None]
     return Pieces(epsilon, torch.cat([values, values + rises.cumsum(1)], 1))

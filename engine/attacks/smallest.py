@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engine.attacks.base import evaluating
 from engine.attacks.chunks import Progress, chunks
-from engine.attacks.float64 import Layer, layers_of, values_in
+from engine.attacks.float64 import Layer, layers_of, lost_in_float32, values_in
 from engine.attacks.goal import Goal
 from engine.attacks.leads import first_share, leads, suffice
 from engine.attacks.levels import LEVELS
@@ -22,7 +22,6 @@ _STRETCHES = tuple(level / LEVELS for level in (0, 8, 16, 32, 64, 128, LEVELS))
 """The path is walked from one of these ε to the next, by the images not yet fooled."""
 _HALVINGS = 26
 _UNITS_AT_ONCE = 1 << 13
-_TINY = torch.finfo(torch.float32).tiny
 
 
 @dataclass(frozen=True)
@@ -153,12 +152,10 @@ class _Search:
             low, high = torch.where(succeeds, low, middle), torch.where(succeeds, middle, high)
         return high
 
-    def lost_at(self, epsilon: float, logits: Tensor) -> Tensor:
-        """What float32 loses of the logits at an ε of the path, or their last digit, `(batch,)`."""
+    def lost_at(self, epsilon: float, exact: Tensor) -> Tensor:
+        """What float32 loses at an ε of the path, of logits that are known exactly, `(batch,)`."""
         at = self.path.images.new_full((1,), epsilon)
-        lost: Tensor = (self.model(self.path.at(at)) - logits).abs().amax(1)
-        last_digit = torch.finfo(torch.float32).eps * logits.abs().amax(1)
-        return torch.maximum(lost, last_digit).clamp(min=_TINY)
+        return lost_in_float32(self.model(self.path.at(at)), exact)
 
     def first_level(self, epsilon: Tensor) -> Tensor:
         """The smallest k such that ε = k/255 fools, -1 where none, given the smallest ε."""

@@ -163,6 +163,14 @@ def test_a_model_of_zeros_is_right_about_the_first_class_for_ever(hidden: tuple[
     assert found.epsilon.tolist() == [torch.inf, 0]
 
 
+def test_a_single_layer_of_zeros_has_no_smallest_epsilon() -> None:
+    model = MLP((20, 4))
+    for parameter in model.parameters():
+        parameter.data.zero_()
+    found = smallest_epsilon_linear(model, torch.rand(2, 20), torch.tensor([0, 1]))
+    assert found.tolist() == [torch.inf, 0]
+
+
 @pytest.mark.parametrize("value", [torch.nan, torch.inf, 1e30])
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_a_diverged_model_ends_the_search_too(activation: str, value: float) -> None:
@@ -170,6 +178,9 @@ def test_a_diverged_model_ends_the_search_too(activation: str, value: float) -> 
     model.activation = activation
     model.layers[0].weight.data[2] = value
     smallest_epsilon(model, images, labels)
+    single = MLP((20, 4))
+    single.layers[0].weight.data[2] = value
+    smallest_epsilon_linear(single, images, labels)
 
 
 def test_no_images_are_no_trouble() -> None:
