@@ -3,22 +3,23 @@
 import gc
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import ClassVar
 
 from textual import on
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
-from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 
 from engine import runs, worker
 from engine.errors import MnistopError
 from engine.runs import Run
-from tui.ascii_only import AsciiOnly, to_ascii
-from tui.farewell import farewell
+from tui.ascii_only import to_ascii
+from tui.farewell import crash_report, farewell
 from tui.keymap import declared, read_keymap
+from tui.panes.live_runs import LiveRuns
 from tui.render.terminal import Terminal
+from tui.screens.attack import AttackScreen
 from tui.screens.data import DataScreen
 from tui.screens.help import HelpScreen, Section
 from tui.screens.mistakes import MistakesScreen
@@ -27,8 +28,8 @@ from tui.screens.quit import Answer, QuitScreen
 from tui.screens.train import TrainScreen
 from tui.screens.view import ViewScreen
 from tui.screens.weights import WeightsScreen
-from tui.signals import end_on_signals
 from tui.state import State
+from tui.terminal_app import TerminalApp
 
 FRAMES = 4.0
 """Redraws a second, at most."""
@@ -41,6 +42,7 @@ _KEY_NAMES = {"←→": "left/right", "↑↓": "up/down", "←↑↓→": "arro
 SCREENS = {
     "1": ("train", "The dashboard: set, train, watch"),
     "2": ("mistakes", "Mistakes: what the model gets wrong, image by image"),
+    "3": ("attack", "Attack: how little it takes to fool the model"),
     "4": ("weights", "Weights: what the first layer looks for; the network"),
     "5": ("data", "Data: what the model learns from"),
     "e": ("pad", "A digit of your own: draw, and see what the model says"),
@@ -51,7 +53,7 @@ _MOVES = ("move", "page", "home", "end", "command_palette")
 """Actions that make no sense in the command palette."""
 
 
-class MnistopApp(App[int]):
+class MnistopApp(TerminalApp):
     """mnistop.
 
     Args:
@@ -94,6 +96,13 @@ class MnistopApp(App[int]):
             tooltip="What each pane is for, and all keys",
         ),
         Binding(
+            "o",
+            "watch",
+            "Watch",
+            id="watch",
+            tooltip="Watch the run that is being trained",
+        ),
+        Binding(
             "ctrl+p",
             "command_palette",
             "Commands",
@@ -118,34 +127,25 @@ class MnistopApp(App[int]):
         run: Run | None = None,
         slow: bool = False,
     ) -> None:
-        plain = terminal.colors < 256
-        super().__init__(ansi_color=True if plain else None)
-        self.terminal = terminal
-        self.theme = f"{'ansi' if plain else 'textual'}-{'dark' if terminal.dark else 'light'}"
-        self.animation_level = "none"
+        super().__init__(terminal)
         self._train = TrainScreen(terminal, values or {}, run, SLOW_FRAMES if slow else FRAMES)
         self._mistakes = MistakesScreen(terminal)
+        self._attack = AttackScreen(terminal)
         self._views: dict[str, ViewScreen] = {
             "mistakes": self._mistakes,
+            "attack": self._attack,
             "weights": WeightsScreen(terminal),
             "data": DataScreen(terminal, lambda: self._train.config),
             "pad": PadScreen(terminal),
         }
+        self._came_from = "train"
+        """The screen that Esc returns to."""
         self._keys: dict[str, str] = {}
-        self._extra_filters: list[LineFilter] = []
-        if terminal.colors == 0:
-            self._extra_filters.append(NoColor())
-        if not terminal.unicode:
-            self._extra_filters.append(AsciiOnly())
 
     @property
     def shown(self) -> State:
         """What the dashboard shows."""
         return self._train.state
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        """Textual's filters, and those for what this terminal cannot show."""
-        return [*super().get_line_filters(), *self._extra_filters]
 
     def get_key_display(self, binding: Binding) -> str:
         """The key's name, in ASCII where only that can be shown."""
@@ -158,10 +158,6 @@ class MnistopApp(App[int]):
 
     def on_mount(self) -> None:
         """Opens the dashboard."""
-        end_on_signals(lambda code: self.exit(return_code=code))
-        self.app_resume_signal.subscribe(
-            self, lambda _: self.screen.refresh(repaint=True, layout=True)
-        )
         try:
             self._keys = read_keymap([section.bindings for section in self._sections()])
             self.set_keymap(self._keys)
@@ -176,15 +172,35 @@ class MnistopApp(App[int]):
 
     def action_go(self, name: str) -> None:
         """Goes to a screen: the dashboard, or one that lies over it."""
+        self._came_from = "train"
         if name == "train":
             while isinstance(self.screen, ViewScreen):
                 self.pop_screen()
-        elif (view := self._views[name]) is not self.screen:
-            view.state = self.shown
-            if isinstance(self.screen, ViewScreen):
-                self.switch_screen(view)
-            else:
-                self.push_screen(view)
+        else:
+            self._open(self._views[name])
+
+    def _open(self, view: ViewScreen) -> None:
+        if view is self.screen:
+            return
+        view.state = self.shown
+        if isinstance(self.screen, ViewScreen):
+            self.switch_screen(view)
+        else:
+            self.push_screen(view)
+
+    def action_watch(self) -> None:
+        """Watches the run that the line on top tells of."""
+        line = self._train.query_one(LiveRuns)
+        if line.newest:
+            self._train.watch_run(line.newest)
+            line.look()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leaves out what is not possible now."""
+        if action == "watch":
+            found = list(self._train.query(LiveRuns)) if self._train.is_mounted else []
+            return bool(found and found[0].newest)
+        return super().check_action(action, parameters)
 
     @on(TrainScreen.Shown)
     def _on_shown(self, message: TrainScreen.Shown) -> None:
@@ -195,6 +211,16 @@ class MnistopApp(App[int]):
     def _on_images_wanted(self, message: TrainScreen.ImagesWanted) -> None:
         self._mistakes.set_filter(message.filter)
         self.action_go("mistakes")
+
+    @on(ViewScreen.AttackWanted)
+    def _on_attack_wanted(self, message: ViewScreen.AttackWanted) -> None:
+        self._attack.attack(message.subject)
+        self._came_from = next(name for name, view in self._views.items() if view is self.screen)
+        self._open(self._attack)
+
+    @on(ViewScreen.Left)
+    def _on_left(self) -> None:
+        self.action_go(self._came_from)
 
     @on(ViewScreen.EpochMoved)
     def _on_epoch_moved(self, message: ViewScreen.EpochMoved) -> None:
@@ -263,7 +289,14 @@ def run_app(values: dict[str, str], run: str | None, ascii: bool, slow: bool) ->
         app.run(mouse=True)
     finally:
         worker.close()
-    if run_shown := app.shown.run:
-        words = farewell(run_shown, app.shown.epochs_planned)
-        print(words if terminal.unicode else to_ascii(words))
+    if app.is_heard:
+        _say_farewell(app)
     return app.return_code or 0
+
+
+def _say_farewell(app: MnistopApp) -> None:
+    words = crash_report(app.fault) if app.fault else ""
+    if run := app.shown.run:
+        words += farewell(run, app.shown.epochs_planned)
+    if words:
+        print(words if app.terminal.unicode else to_ascii(words))

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from textual import events, on
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.message import Message
@@ -40,12 +40,14 @@ from tui.panes.epoch_log import EpochLog
 from tui.panes.hyperparameters import Hyperparameters
 from tui.panes.key_bar import KeyBar
 from tui.panes.lines import LinesPane
+from tui.panes.live_runs import LiveRuns
 from tui.panes.progress import Progress
 from tui.panes.value_input import ValueInput
 from tui.predictions import Predictions
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
 from tui.state import State
+from tui.terminal_app import TerminalApp
 
 _KINDS: dict[str, tuple[type[Widget], ...]] = {
     "Hyperparameters": (Hyperparameters, ValueInput),
@@ -158,6 +160,7 @@ class TrainScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """The tree; where the panes are is up to the dashboard."""
+        yield LiveRuns(lambda: not self.is_training)
         yield self._dashboard
         yield self._coach
         yield self._progress
@@ -455,7 +458,7 @@ class TrainScreen(Screen[None]):
         self._draw_if_dirty()
 
     def _draw_if_dirty(self) -> None:
-        if self._dirty and self.is_mounted:
+        if self._dirty and self.is_mounted and not _is_stalled(self.app):
             self._draw()
 
     def _draw(self) -> None:
@@ -517,3 +520,7 @@ class TrainScreen(Screen[None]):
             self._matrix.clear(state.hint)
         else:
             self._matrix.show(matrix, tuple(started.class_names), state.shown_epoch)
+
+
+def _is_stalled(app: App[object]) -> bool:
+    return isinstance(app, TerminalApp) and app.line_is_stalled
