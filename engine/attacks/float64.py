@@ -56,7 +56,7 @@ def lost_in_float32(logits: Tensor, exact: Tensor) -> Tensor:
 
 
 def rounding(layers: list[Layer], sizes: list[Tensor]) -> Tensor:
-    """By how much the logits that float32 gives may be off wherever values are so large, `(batch,)`.
+    """By how much the logits of float32 may be off where values are at most so large, `(batch,)`.
 
     A sum of n products is off by √n units of rounding of the sum of their magnitudes, but for a
     tiny chance (Higham and Mary 2019, doi:10.1137/18M1226312); in practice it is a tenth of that.
