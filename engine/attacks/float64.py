@@ -10,6 +10,7 @@ from torch import Tensor
 from engine.model import ACTIVATIONS, MLP
 
 _FLOAT32 = torch.finfo(torch.float32)
+_FEW = 4
 _STEEPEST = 1.13
 """No activation has a steeper slope; GELU's reaches 1.129."""
 
@@ -59,7 +60,8 @@ def rounding(layers: list[Layer], sizes: list[Tensor]) -> Tensor:
     """By how much the logits of float32 may be off where values are at most so large, `(batch,)`.
 
     A sum of n products is off by √n units of rounding of the sum of their magnitudes, but for a
-    tiny chance (Higham and Mary 2019, doi:10.1137/18M1226312); in practice it is a tenth of that.
+    tiny chance (Higham and Mary 2019, doi:10.1137/18M1226312), and an activation by a few units. In
+    practice it is a tenth of that.
 
     Args:
         layers: of the model.
@@ -68,6 +70,6 @@ def rounding(layers: list[Layer], sizes: list[Tensor]) -> Tensor:
     off = torch.zeros_like(sizes[0])
     for layer, size in zip(layers, sizes, strict=True):
         weight = layer.weight.abs().t()
-        unit = weight.shape[0] ** 0.5 * _FLOAT32.eps / 2
+        unit = (weight.shape[0] ** 0.5 + _FEW) * _FLOAT32.eps / 2
         off = _STEEPEST * off @ weight + unit * (size @ weight + layer.bias.abs())
     return off.amax(1)

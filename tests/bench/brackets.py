@@ -20,8 +20,8 @@ from engine.attacks.smallest import smallest_epsilon
 from engine.config import RunConfig
 from engine.data import load
 from engine.model import MLP
+from tests.engine.bracketed import interval_radius
 from tests.engine.small_runs import trained
-from tests.engine.test_certified import interval_radius
 
 GRID = torch.linspace(0, 1, 1001)
 

@@ -6,8 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from engine.attacks.crown import Box
+from engine.attacks.float64 import layers_of
 from engine.attacks.goal import Goal
 from engine.attacks.path import Path, fgsm_path
+from engine.attacks.secant import largest_positive
 from engine.config import RunConfig
 from engine.model import ACTIVATIONS, MLP
 from tests.engine import attacked
@@ -69,3 +72,27 @@ def tried(model: MLP, path: Path, goal: Goal, row: int, epsilons: Tensor) -> Ten
         rows = torch.full_like(some, row, dtype=torch.int64)
         reached.append(goal.of(rows).reached(model(path[rows].at(some))))
     return torch.cat(reached)
+
+
+@torch.no_grad()
+def interval_radius(model: MLP, images: Tensor, labels: Tensor) -> Tensor:
+    """A certified radius by interval arithmetic: Gowal et al. 2018, arXiv:1810.12715."""
+    layers = layers_of(model)
+    last = layers[-1]
+
+    def least(rows: Tensor, epsilon: Tensor) -> Tensor:
+        box = Box.around(images[rows].double(), epsilon)
+        low, high = box.low, box.high
+        for layer in layers[:-1]:
+            middle, reach = layer((low + high) / 2), (high - low) / 2 @ layer.weight.abs().t()
+            low, high = (middle - reach).relu(), (middle + reach).relu()
+        forms = last.weight[labels[rows]][:, None] - last.weight
+        middle = (forms @ ((low + high) / 2)[:, :, None])[..., 0]
+        spread = (forms.abs() @ ((high - low) / 2)[:, :, None])[..., 0]
+        offsets = last.bias[labels[rows]][:, None] - last.bias
+        leads = middle - spread + offsets
+        return leads.scatter(1, labels[rows][:, None], torch.inf).amin(1)
+
+    everything = torch.arange(len(images))
+    at_zero = least(everything, torch.zeros(len(images), dtype=torch.float64))
+    return largest_positive(least, at_zero, torch.full_like(at_zero, 0.01))

@@ -11,7 +11,6 @@ from engine.attacks.certified import certified_radius
 from engine.attacks.crown import Box, margins
 from engine.attacks.float64 import layers_of, values_in
 from engine.attacks.relaxation import lines_around
-from engine.attacks.secant import largest_positive
 from engine.attacks.smallest import smallest_epsilon
 from engine.model import ACTIVATIONS, MLP
 from tests.engine.attacked import any_model, some_batch
@@ -19,6 +18,7 @@ from tests.engine.bracketed import (
     PIECEWISE,
     SMOOTH,
     any_deep_model,
+    interval_radius,
     path_of,
     some_unseen,
     trained_model,
@@ -103,29 +103,6 @@ def test_an_activation_stays_between_its_lines(activation: str, low: float, widt
     assert (above.slope * points + above.offset >= values - 1e-12).all()
 
 
-def interval_radius(model: MLP, images: Tensor, labels: Tensor) -> Tensor:
-    """The same by interval arithmetic: Gowal et al. 2018, arXiv:1810.12715."""
-    layers = layers_of(model)
-    last = layers[-1]
-
-    def least(rows: Tensor, epsilon: Tensor) -> Tensor:
-        box = Box.around(images[rows].double(), epsilon)
-        low, high = box.low, box.high
-        for layer in layers[:-1]:
-            middle, reach = layer((low + high) / 2), (high - low) / 2 @ layer.weight.abs().t()
-            low, high = (middle - reach).relu(), (middle + reach).relu()
-        forms = last.weight[labels[rows]][:, None] - last.weight
-        middle = (forms @ ((low + high) / 2)[:, :, None])[..., 0]
-        spread = (forms.abs() @ ((high - low) / 2)[:, :, None])[..., 0]
-        offsets = last.bias[labels[rows]][:, None] - last.bias
-        leads = middle - spread + offsets
-        return leads.scatter(1, labels[rows][:, None], torch.inf).amin(1)
-
-    everything = torch.arange(len(images))
-    at_zero = least(everything, torch.zeros(len(images), dtype=torch.float64))
-    return largest_positive(least, at_zero, torch.full_like(at_zero, 0.01))
-
-
 @pytest.mark.parametrize("name", ["plain", "confident", "robust", "two hidden layers"])
 def test_the_radius_is_at_least_twice_that_of_interval_bounds(name: str) -> None:
     model, images, labels = some_unseen(name, 100)
@@ -184,11 +161,11 @@ def test_no_images_are_no_trouble() -> None:
 
 
 def test_it_tells_how_far_it_is_can_be_stopped_and_leaves_the_model_in_its_mode() -> None:
-    model, images, labels = some_unseen("plain", 100)
+    model, images, labels = some_unseen("plain", 300)
     told: list[tuple[int, int]] = []
     certified_radius(model, images, labels, progress=lambda *done: told.append(done))
     assert len(told) > 1
-    assert told[-1] == (100, 100)
+    assert told[-1] == (300, 300)
 
     def stop(done: int, total: int) -> None:
         raise KeyboardInterrupt
