@@ -122,11 +122,15 @@ def test_any_model(seed: int, deep: bool, targeted: bool) -> None:
         there = goal.reached(model(path.at(found.epsilon.clamp(max=1))))
     assert torch.equal(found.epsilon == 0, clean)
     assert torch.equal(there, found.epsilon.isfinite())
+    levels = (torch.arange(256).double() / 255).float()
+    with torch.no_grad():
+        said = torch.stack([model(path.at(level.expand(len(images)))) for level in levels], 1)
+    clearly = torch.stack([goal.clearly_reached(logits) for logits in said.unbind(1)], 1)
+    below = levels < found.epsilon[:, None]
+    assert not (clearly & below).any()
     fooled = fooled_levels(model, images, labels, targets)
-    levels = torch.arange(256) / 255
-    assert not (fooled & (levels < found.epsilon[:, None] - 1e-5)).any()
     first = torch.where(fooled.any(1), fooled.int().argmax(1), -1)
-    clear = (levels[first] - found.epsilon).abs() > 1e-5
+    clear = ~(fooled & below).any(1)
     assert torch.equal(found.levels[clear], first[clear])
 
 
@@ -139,7 +143,7 @@ def test_an_image_fares_the_same_alone_and_anywhere_in_a_batch(seed: int) -> Non
     turned = smallest_epsilon(model, images[order], labels[order])
     alone = [smallest_epsilon(model, images[i : i + 1], labels[i : i + 1]) for i in range(5)]
     for other in (turned.epsilon.gather(0, order.argsort()), torch.cat([a.epsilon for a in alone])):
-        torch.testing.assert_close(other, found.epsilon, atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(other, found.epsilon, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
