@@ -145,7 +145,7 @@ def _measured(model: MLP, images: Tensor, labels: Tensor, before: Robustness) ->
     from engine import attacks
 
     path = attacks.smallest_epsilon(model, images, labels).epsilon
-    found = attacks.smallest_budget(attacks.PGD(), model, images, labels, most=path.clamp(max=1))
+    found = attacks.smallest_budget(attacks.PGD(), model, images, labels, None, path.clamp(max=1))
     fgsm = [attacks.FGSM()(model, images, labels, epsilon).success for epsilon in EPSILONS]
     return Robustness(
         before.total,

@@ -156,7 +156,7 @@ def tell_image(out: Output, attacked: Attacked, index: int, quiet: bool) -> dict
     with waiting(out) as progress:
         image = attack_image(attacked.run, index, attacked.epsilon, *how)
         progress("searching for the smallest ε")
-        known = bracket(attacked.run, index, attacked.epochs, attacked.target)
+        known = bracket(attacked.run, index, attacked.epochs, attacked.target, attacked.method)
     names = attacked.started.class_names
     if not quiet:
         _draw_image(out, image, known, names)

@@ -81,7 +81,7 @@ class FragileList(ListPane):
 
     def title(self) -> str:
         """How many, and in which order."""
-        return f"{self.count} images, {self._order}" if self.count else "Images"
+        return f"{self.count:,} images, {self._order}" if self.count else "Images"
 
     def empty(self) -> str:
         """Why there are none."""
