@@ -26,7 +26,7 @@ from engine.files import open_private, write_atomically
 from engine.recorder import Recorder
 from engine.runs import Run
 from engine.train import DivergedError, train
-from engine.training import Labelled, Training, judge
+from engine.training import Labelled, Training, accuracy, judge
 
 
 def start(what: RunConfig | Run, folder: Path, answer: Connection) -> None:
@@ -178,8 +178,7 @@ def _train(
     else:
         labels = dataset.labels[val_rows].astype(np.uint8)
         write_atomically(run.path / "labels.u8", labels.tobytes())
-        pixels = (dataset.images[val_rows] * 255).round().astype(np.uint8)
-        write_atomically(run.path / "images.u8", pixels.tobytes())
+        run.keep_images(dataset.images[val_rows])
         said, val_loss, _ = judge(training.model, validation)
         recorder.keep_judgement(0, said)
         recorder.say(
@@ -194,7 +193,7 @@ def _train(
             device=str(device),
             versions={"torch": torch.__version__, "numpy": np.__version__},
             val_loss=val_loss,
-            val_acc=(said.argmax(1) == validation.labels).float().mean().item(),
+            val_acc=accuracy(said, validation.labels),
         )
     recorder.begin(training)
     train(training, images, validation, recorder, control)

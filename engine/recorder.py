@@ -42,7 +42,7 @@ class Recorder:
         self._room = run.path / "room"
         with contextlib.suppress(OSError):
             write_atomically(self._room, bytes(ROOM))
-        self._progress_at = time.monotonic()
+        self._progress_at = 0.0
         self._progress_images = (0, 0)
         self._next_checkpoint = 0.0
         self._best_saved = 0
@@ -78,6 +78,7 @@ class Recorder:
         if training.epoch == training.step == 0:
             self._snapshot(training)
         self.save_checkpoint(training)
+        self._progress_at = time.monotonic()
 
     def keep_judgement(self, epochs: int, log_probabilities: torch.Tensor) -> None:
         """Keeps what the model says after so many epochs, `(n, classes)`, and the predictions."""

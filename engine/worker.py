@@ -198,7 +198,7 @@ def _become_answerer(urgency: Urgency) -> None:
 
     A Ctrl+C, which reaches all processes of a terminal, is for the interface to act on.
     """
-    import torch
+    from engine.questions import answer_here
 
     leave_terminal()
 
@@ -210,7 +210,7 @@ def _become_answerer(urgency: Urgency) -> None:
 
     threading.Thread(target=end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
+    answer_here()
     os.nice(urgency)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.questions import AttackedImage, attack_image
+from engine.fragility import AttackedImage, attack_image
 from tui.latest_answer import LatestAnswer
 from tui.panes.digit import Digit
 from tui.state import State

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
 from engine.classify import Classified, classify
+from engine.fragility import OwnImage
 from engine.pad import Image, Pad, centred
 from engine.png import to_png
 from engine.resample import resample
@@ -56,6 +58,13 @@ class PadScreen(ViewScreen):
             "Save",
             id="pad.write",
             tooltip="Save what the model sees as a PNG image in this folder",
+        ),
+        Binding(
+            "a",
+            "attack",
+            "Attack",
+            id="pad.attack",
+            tooltip="Take the drawing to the attack screen; Esc returns here",
         ),
         Binding(
             "v", "image_mode", "Draw", show=False, id="pad.images", tooltip="How images are drawn"
@@ -184,6 +193,13 @@ class PadScreen(ViewScreen):
         self.redraw()
 
     # Other keys
+
+    def action_attack(self) -> None:
+        """Takes what the model sees to the attack screen."""
+        if self._canvas.pad.is_empty:
+            self.notify("Nothing is drawn yet.")
+        else:
+            self.post_message(self.AttackWanted(OwnImage(self.image.astype(np.float32))))
 
     def action_centre(self) -> None:
         """Centres what the model sees, or does not."""
