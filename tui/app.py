@@ -18,7 +18,9 @@ from engine.runs import Run
 from tui.ascii_only import AsciiOnly, to_ascii
 from tui.farewell import farewell
 from tui.keymap import declared, read_keymap
+from tui.lean_driver import LeanDriver
 from tui.render.terminal import Terminal
+from tui.rhythm import SLOW, USUAL
 from tui.screens.data import DataScreen
 from tui.screens.help import HelpScreen, Section
 from tui.screens.mistakes import MistakesScreen
@@ -29,11 +31,6 @@ from tui.screens.view import ViewScreen
 from tui.screens.weights import WeightsScreen
 from tui.signals import end_on_signals
 from tui.state import State
-
-FRAMES = 4.0
-"""Redraws a second, at most."""
-SLOW_FRAMES = 1.0
-
 
 _KEY_NAMES = {"←→": "left/right", "↑↓": "up/down", "←↑↓→": "arrows"}
 """What the arrows are called where they cannot be shown."""
@@ -102,6 +99,14 @@ class MnistopApp(App[int]):
             tooltip="Find what can be done now by its name",
         ),
         Binding(
+            "ctrl+l",
+            "redraw",
+            "Redraw",
+            show=False,
+            id="redraw",
+            tooltip="Draw the whole screen again, after something else wrote over it",
+        ),
+        Binding(
             "ctrl+z",
             "suspend_process",
             "Suspend",
@@ -119,11 +124,12 @@ class MnistopApp(App[int]):
         slow: bool = False,
     ) -> None:
         plain = terminal.colors < 256
-        super().__init__(ansi_color=True if plain else None)
+        super().__init__(driver_class=LeanDriver, ansi_color=True if plain else None)
+        self.pace = SLOW if slow else USUAL
         self.terminal = terminal
         self.theme = f"{'ansi' if plain else 'textual'}-{'dark' if terminal.dark else 'light'}"
         self.animation_level = "none"
-        self._train = TrainScreen(terminal, values or {}, run, SLOW_FRAMES if slow else FRAMES)
+        self._train = TrainScreen(terminal, values or {}, run)
         self._mistakes = MistakesScreen(terminal)
         self._views: dict[str, ViewScreen] = {
             "mistakes": self._mistakes,
@@ -142,6 +148,21 @@ class MnistopApp(App[int]):
     def shown(self) -> State:
         """What the dashboard shows."""
         return self._train.state
+
+    @property
+    def sent(self) -> int:
+        """Bytes sent to the terminal so far."""
+        return self._driver.sent if isinstance(self._driver, LeanDriver) else 0
+
+    def on_resize(self) -> None:
+        """What the terminal shows after a change of its size is up to the terminal."""
+        if isinstance(self._driver, LeanDriver):
+            self._driver.forget()
+
+    def action_redraw(self) -> None:
+        """Sends all that is to be seen, as after a message of another program."""
+        self.on_resize()
+        self.screen.refresh()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's filters, and those for what this terminal cannot show."""
@@ -216,16 +237,16 @@ class MnistopApp(App[int]):
 
     async def action_quit(self) -> None:
         """Quits; asks first what is to become of a run that is going on."""
-        if self._train.is_training:
+        if self._train.session.is_training:
             self.push_screen(QuitScreen(), self._on_quit_answer)
         else:
             self.exit()
 
     def _on_quit_answer(self, answer: Answer | None) -> None:
         if answer == "leave":
-            self._train.leave_then(self.exit)
+            self._train.session.leave_then(self.exit)
         elif answer == "stop":
-            self._train.stop_then(self.exit)
+            self._train.session.stop_then(self.exit)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The command palette: all that can be done now, but moving about."""
