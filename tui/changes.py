@@ -88,7 +88,9 @@ class Changes:
         Args:
             drawn: text and control sequences, as Textual writes them.
         """
+        is_placed = False
         for token in _TOKEN.finditer(drawn):
+            is_placed |= token.lastgroup in ("text", "column", "line")
             match token.lastgroup:
                 case "text":
                     self._put(token["text"])
@@ -102,7 +104,7 @@ class Changes:
                     self._synchronise(token["sync"])
                 case _:
                     self._pass_on(token["other"])
-        if self._at != self._cursor and (self._out or self._cursor is not None):
+        if is_placed and self._at != self._cursor:
             self._go(*self._at)
         sent = "".join(self._out)
         self._out.clear()
@@ -153,7 +155,7 @@ class Changes:
             start = self._cursor[1]
             between = self._rows.get(y, [])[start:x]
             text = "".join(cell.text for cell in between)
-            same = all(cell.style == self._pen for cell in between)
+            same = all(cell.style == self._pen and cell is not _UNKNOWN for cell in between)
             if len(between) == x - start <= _SHORT and same and text.isascii():
                 self._emit(text)
             else:

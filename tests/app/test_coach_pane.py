@@ -1,5 +1,6 @@
 """Where the coach's words stand, and when they change."""
 
+import asyncio
 import textwrap
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -12,6 +13,7 @@ from engine.coach import Advice
 from engine.history import History
 from tests.app import made_up
 from tests.app.dashboard import PANES, Dashboard
+from tui.feed import RunSaid
 from tui.panes.coach import Coach
 from tui.render.cells import plain
 from tui.render.terminal import Terminal
@@ -73,10 +75,11 @@ async def test_it_reads_the_curves_once_a_second_at_most(
         return LONGEST
 
     async with opened(WIDE) as shown:
-        await shown.show(3)
+        run = await shown.show(3)
         monkeypatch.setattr(train, "advise", count)
         for number in range(3, 60):
-            await shown.say(made_up.epoch(number))
+            shown.screen.post_message(RunSaid(run, [made_up.epoch(number)]))
+            await asyncio.sleep(0.005)
         await shown.until(lambda: 60 in lengths)
         assert len(lengths) < 20
         for _ in range(3):

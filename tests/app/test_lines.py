@@ -1,4 +1,4 @@
-"""Panes send the cells that changed, and nothing else."""
+"""Panes draw the lines that changed, and nothing else."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,6 +21,7 @@ from tui.panes.charts import Charts
 from tui.panes.digit import Digit
 from tui.panes.epoch_log import EpochLog
 from tui.panes.lines import LinesPane
+from tui.render.cells import plain
 from tui.render.terminal import Terminal
 
 RUN = Run(Path("/runs") / made_up.NAME)
@@ -59,13 +60,28 @@ def watch(pane: LinesPane, monkeypatch: pytest.MonkeyPatch) -> list[Region]:
     return refreshed
 
 
-async def test_one_letter_refreshes_one_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_letter_refreshes_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     async with letters() as (_, _, pane):
         refreshed = watch(pane, monkeypatch)
         pane.said = "axc"
         pane.redraw()
         pane.redraw()
-        assert refreshed == [Region(1, 1, 1, 1)]
+        assert refreshed == [Region(0, 1, 20, 1)]
+
+
+async def test_a_pane_that_cannot_be_drawn_says_so_and_the_app_goes_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    async with letters() as (_, _, pane):
+        monkeypatch.setattr(pane, "lines", lambda width, height: [1 / 0])
+        pane.redraw()
+        assert "ZeroDivisionError" in plain(pane._lines)
+        [faults] = tmp_path.rglob("faults.txt")
+        assert "division by zero" in faults.read_text()
+        monkeypatch.undo()
+        pane.redraw()
+        assert "abc" in plain(pane._lines)
 
 
 async def test_the_focus_refreshes_the_title_alone(monkeypatch: pytest.MonkeyPatch) -> None:
