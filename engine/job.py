@@ -165,8 +165,7 @@ def _train(
     else:
         labels = dataset.labels[val_rows].astype(np.uint8)
         runs.write_atomically(run.path / "labels.u8", labels.tobytes())
-        pixels = (dataset.images[val_rows] * 255).round().astype(np.uint8)
-        runs.write_atomically(run.path / "images.u8", pixels.tobytes())
+        run.keep_images(dataset.images[val_rows])
         said, val_loss, _ = judge(training.model, validation)
         recorder.keep_judgement(0, said)
         recorder.say(

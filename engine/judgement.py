@@ -125,7 +125,7 @@ def worst_mistakes(
         Mistake(
             row,
             int(judgement.labels[row]),
-            images[row].astype(np.float32) / 255,
+            images[row],
             judgement.probabilities[row],
         )
         for row in most_confident_mistakes(judgement)[:most].tolist()

@@ -5,16 +5,14 @@ As in `engine.questions`, PyTorch is imported inside the questions only.
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import RunError
-from engine.events import RunStarted
-from engine.questions import load_model
-from engine.runs import EventTail, Run
+from engine.questions import image_shape, load_model, validation
+from engine.runs import Run
 
 FloatArray = NDArray[np.float32]
 
@@ -98,7 +96,7 @@ def first_layer(run: Run, epochs: int | None = None) -> FirstLayer:
         return FirstLayer(
             epochs=trained,
             sizes=model.sizes,
-            weights=first.weight.reshape(-1, *_image_shape(run)).numpy(),
+            weights=first.weight.reshape(-1, *image_shape(run)).numpy(),
             biases=first.bias.numpy(),
             norms=first.weight.norm(dim=1).numpy(),
             to_classes=to_classes.numpy(),
@@ -122,17 +120,14 @@ def walk(run: Run, row: int, epochs: int | None = None) -> Walk:
     from engine.model import ACTIVATIONS
 
     model, trained = load_model(run, epochs)
-    shape = _image_shape(run)
-    images, labels = run.images(shape), run.labels()
-    if not len(images):
-        raise RunError(f"Run {run.name} has kept no validation images; train anew to see them.")
+    images, labels, shape = validation(run)
     if not 0 <= row < len(labels):
         raise RunError(f"Run {run.name} has validation images 0 to {len(labels) - 1}, not {row}.")
     size = run.config().batch_size
     place, start = row % size, row - row % size
-    batch = images[start : start + size].reshape(-1, shape[0] * shape[1])
     activate = ACTIVATIONS[model.activation]
-    values = [torch.from_numpy(batch.astype(np.float32) / 255)]
+    batch = images[start : start + size]
+    values = [batch]
     with torch.no_grad():
         for layer in model.layers:
             values.append(layer(values[-1]))
@@ -154,14 +149,3 @@ def walk(run: Run, row: int, epochs: int | None = None) -> Walk:
             for name, after in zip(names, values, strict=True)
         ),
     )
-
-
-@functools.lru_cache(8)
-def _image_shape(run: Run) -> tuple[int, int]:
-    tail = EventTail(run)
-    while said := tail.read():
-        for event in said:
-            if isinstance(event, RunStarted):
-                height, width = event.image_shape
-                return height, width
-    raise RunError(f"Run {run.name} has not started to train yet.")

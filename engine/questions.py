@@ -1,86 +1,32 @@
-"""Questions to a trained model, answered by the pool process: `worker.ask(question, …)`.
+"""What questions to a trained model begin with: its weights and its validation images.
 
-The interface names these functions, so PyTorch is imported inside them only.
+Questions are put by `worker.ask(question, …)` and answered by the pool process. The interface
+names them, so they import PyTorch when they are called only.
 """
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.errors import RunError
-from engine.runs import Run
+from engine.events import RunStarted
+from engine.runs import EventTail, Run
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from engine.model import MLP
 
-FloatArray = NDArray[np.float32]
 
-
-@dataclass(frozen=True)
-class AttackedImage:
-    """A validation image, its adversarial version, and what a model says to both."""
-
-    row: int
-    """Which validation image."""
-    label: int
-    epsilon: float
-    epochs: int
-    """Epochs that the weights had been trained for."""
-    image: FloatArray
-    """`(height, width)` in [0, 1]."""
-    adversarial: FloatArray
-    """`(height, width)` in [0, 1]; at most ε from `image`."""
-    clean_probabilities: FloatArray
-    """`(classes,)`"""
-    adversarial_probabilities: FloatArray
-    """`(classes,)`"""
-
-
-def attack_image(run: Run, row: int, epsilon: float, epochs: int | None = None) -> AttackedImage:
-    """One validation image attacked by FGSM.
-
-    Args:
-        run: the run.
-        row: which validation image, from 0.
-        epsilon: the most that a pixel changes, in [0, 1].
-        epochs: with the weights after at most so many epochs, the nearest that are kept; None for
-            the newest.
-
-    Raises:
-        MnistopError: no weights are saved yet, there is no such row, or the data are gone.
-    """
+def answer_here() -> None:
+    """Makes this process ready to answer questions: one thread is fastest for such small models."""
     import torch
 
-    from engine.attacks import FGSM
-
-    model, trained = load_model(run, epochs)
-    images, labels, shape = _validation(run)
-    if not 0 <= row < len(labels):
-        raise RunError(f"Run {run.name} has validation images 0 to {len(labels) - 1}, not {row}.")
-    image = images[row : row + 1]
-    label = labels[row : row + 1]
-    attacked = FGSM()(model, image, label, epsilon)
-    with torch.no_grad():
-        logits = torch.cat([model(image), attacked.logits])
-    clean, adversarial = logits.softmax(1).numpy()
-    return AttackedImage(
-        row=row,
-        label=int(label),
-        epsilon=epsilon,
-        epochs=trained,
-        image=image.reshape(shape).numpy(),
-        adversarial=attacked.images.reshape(shape).numpy(),
-        clean_probabilities=clean,
-        adversarial_probabilities=adversarial,
-    )
+    torch.set_num_threads(1)
 
 
 def load_model(run: Run, epochs: int | None = None) -> tuple[MLP, int]:
@@ -126,20 +72,58 @@ def _load_model(run: Run, path: Path, changed: int) -> tuple[MLP, int]:
     return model.eval(), int(content.get("epoch", 0))
 
 
-def _validation(run: Run) -> tuple[Tensor, Tensor, tuple[int, int]]:
-    config = run.config()
-    return _validation_images(config.source, config.samples, config.val_fraction, config.split_seed)
+def validation(run: Run, row: int | None = None) -> tuple[Tensor, Tensor, tuple[int, int]]:
+    """A run's validation images as it keeps them.
+
+    Args:
+        run: the run.
+        row: the only one wanted, from 0; None for all.
+
+    Returns:
+        Images `(n, pixels)` in [0, 1], labels `(n,)`, and the height and width in pixels.
+
+    Raises:
+        RunError: training has not started yet, the images are gone, or there is no such row.
+    """
+    changed = [_changed(run.path / name) for name in ("images.u8", "images.f32", "labels.u8")]
+    images, labels, shape = _validation(run, *changed)
+    if row is None:
+        return images, labels, shape
+    if not 0 <= row < len(labels):
+        raise RunError(f"Run {run.name} has validation images 0 to {len(labels) - 1}, not {row}.")
+    return images[row : row + 1], labels[row : row + 1], shape
 
 
-@functools.lru_cache(2)
-def _validation_images(
-    source: str, samples: int | None, fraction: float, seed: int
-) -> tuple[Tensor, Tensor, tuple[int, int]]:
+@functools.lru_cache(4)
+def _validation(run: Run, *changed: int) -> tuple[Tensor, Tensor, tuple[int, int]]:
     import torch
 
-    from engine.data import load, split
+    shape = image_shape(run)
+    images, labels = run.images(shape), run.labels()
+    if not len(images) or len(images) != len(labels):
+        raise RunError(f"Run {run.name} has kept no validation images; train anew to see them.")
+    pixels = torch.from_numpy(images).flatten(1)
+    return pixels, torch.from_numpy(labels.astype(np.int64)), shape
 
-    dataset = load(source, samples)
-    _, rows = split(dataset, fraction, seed)
-    images = torch.from_numpy(dataset.images[rows]).flatten(1)
-    return images, torch.from_numpy(dataset.labels[rows]), dataset.image_shape
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@functools.lru_cache(8)
+def image_shape(run: Run) -> tuple[int, int]:
+    """Height and width of a run's images in pixels.
+
+    Raises:
+        RunError: training has not started yet.
+    """
+    tail = EventTail(run)
+    while said := tail.read():
+        for event in said:
+            if isinstance(event, RunStarted):
+                height, width = event.image_shape
+                return height, width
+    raise RunError(f"Run {run.name} has not started to train yet.")

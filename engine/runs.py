@@ -108,15 +108,45 @@ class Run:
             return None
         return row.view(np.float16).reshape(-1, classes)
 
-    def images(self, shape: tuple[int, int]) -> NDArray[np.uint8]:
-        """The validation images, `(n, height, width)` in 0…255; empty before training starts.
+    def images(self, shape: tuple[int, int]) -> NDArray[np.float32]:
+        """The validation images, `(n, height, width)` in [0, 1]; empty before training starts.
 
         Args:
             shape: height and width in pixels, as `RunStarted.image_shape` says.
         """
-        flat = self._bytes("images.u8")
         pixels = max(1, shape[0] * shape[1])
+        flat = self._pixels(0, -1)
         return flat[: len(flat) // pixels * pixels].reshape(-1, *shape)
+
+    def image(self, row: int, shape: tuple[int, int]) -> NDArray[np.float32] | None:
+        """One validation image, `(height, width)` in [0, 1], read alone; None if it is not there.
+
+        Args:
+            row: which, from 0.
+            shape: height and width in pixels, as `RunStarted.image_shape` says.
+        """
+        pixels = shape[0] * shape[1]
+        flat = self._pixels(row * pixels, pixels)
+        return flat.reshape(shape) if pixels and len(flat) == pixels else None
+
+    def keep_images(self, images: NDArray[np.float32]) -> None:
+        """Writes the validation images, in a byte a pixel where that loses nothing.
+
+        Args:
+            images: `(n, height, width)` in [0, 1].
+        """
+        levels = (images * 255).round().astype(np.uint8)
+        if np.array_equal(_from_levels(levels), images):
+            write_atomically(self.path / "images.u8", levels.tobytes())
+        else:
+            write_atomically(self.path / "images.f32", images.astype("<f4").tobytes())
+
+    def _pixels(self, offset: int, count: int) -> NDArray[np.float32]:
+        levels = self._bytes("images.u8", offset, count)
+        if len(levels):
+            return _from_levels(levels)
+        exact = self._bytes("images.f32", 4 * offset, 4 * count if count > 0 else count)
+        return exact[: len(exact) // 4 * 4].view("<f4").astype(np.float32)
 
     def _bytes(self, file: str, offset: int = 0, count: int = -1) -> NDArray[np.uint8]:
         try:
@@ -144,6 +174,10 @@ class Run:
             return int((self.path / "lock").read_text()) if self.is_running() else None
         except (OSError, ValueError):
             return None
+
+
+def _from_levels(levels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.divide(levels, 255, dtype=np.float32)
 
 
 def _try_lock(file: IO[bytes], kind: int) -> bool:

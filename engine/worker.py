@@ -7,7 +7,7 @@ and nobody has to wait for it.
 
 import asyncio
 import contextlib
-import functools
+import enum
 import multiprocessing
 import os
 import signal
@@ -137,39 +137,67 @@ async def ask(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     Raises:
         MnistopError: what the question raises.
     """
+    return await _ask(Urgency.SOON, question, *args, **kwargs)
+
+
+async def ask_at_leisure(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Puts a question that takes long to a process of its own, whose work comes after all other.
+
+    Raises:
+        MnistopError: what the question raises.
+    """
+    return await _ask(Urgency.LEISURE, question, *args, **kwargs)
+
+
+class Urgency(enum.IntEnum):
+    """How a process that answers questions stands back behind training: its niceness."""
+
+    SOON = 1
+    LEISURE = 10
+
+
+async def _ask(urgency: Urgency, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     for attempt in (1, 2):
-        pool = _the_pool()
+        pool = _pool(urgency)
         try:
             future = await asyncio.to_thread(pool.submit, question, *args, **kwargs)
             return await asyncio.wrap_future(future)
         except BrokenProcessPool:
-            _the_pool.cache_clear()
+            if _pools.get(urgency) is pool:
+                del _pools[urgency]
             if attempt == 2:
                 raise RunError("The process that answers questions died twice.") from None
     raise AssertionError
 
 
 def close() -> None:
-    """Ends the pool process at once; training goes on."""
-    if _the_pool.cache_info().currsize:
-        pool = _the_pool()
-        _the_pool.cache_clear()
+    """Ends the processes that answer questions at once; training goes on."""
+    if not _pools:
+        return
+    for pool in _pools.values():
         pool.shutdown(wait=False, cancel_futures=True)
-        for process in multiprocessing.active_children():
-            process.terminate()
+    _pools.clear()
+    for process in multiprocessing.active_children():
+        process.terminate()
 
 
-@functools.cache
-def _the_pool() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(1, mp_context=_context, initializer=_become_answerer)
+_pools: dict[Urgency, ProcessPoolExecutor] = {}
 
 
-def _become_answerer() -> None:
+def _pool(urgency: Urgency) -> ProcessPoolExecutor:
+    if urgency not in _pools:
+        _pools[urgency] = ProcessPoolExecutor(
+            1, mp_context=_context, initializer=_become_answerer, initargs=(urgency,)
+        )
+    return _pools[urgency]
+
+
+def _become_answerer(urgency: Urgency) -> None:
     """Ends with the interface, even if that is killed, and leaves the processor to training.
 
     A Ctrl+C, which reaches all processes of a terminal, is for the interface to act on.
     """
-    import torch
+    from engine.questions import answer_here
 
     def end_with_parent() -> None:
         parent = multiprocessing.parent_process()
@@ -179,8 +207,8 @@ def _become_answerer() -> None:
 
     threading.Thread(target=end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
-    os.nice(1)
+    answer_here()
+    os.nice(urgency)
 
 
 def _signal(run: Run, number: signal.Signals) -> None:

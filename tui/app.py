@@ -21,6 +21,7 @@ from tui.keymap import declared, read_keymap
 from tui.lean_driver import LeanDriver
 from tui.render.terminal import Terminal
 from tui.rhythm import SLOW, USUAL
+from tui.screens.attack import AttackScreen
 from tui.screens.data import DataScreen
 from tui.screens.help import HelpScreen, Section
 from tui.screens.mistakes import MistakesScreen
@@ -38,6 +39,7 @@ _KEY_NAMES = {"←→": "left/right", "↑↓": "up/down", "←↑↓→": "arro
 SCREENS = {
     "1": ("train", "The dashboard: set, train, watch"),
     "2": ("mistakes", "Mistakes: what the model gets wrong, image by image"),
+    "3": ("attack", "Attack: how little it takes to fool the model"),
     "4": ("weights", "Weights: what the first layer looks for; the network"),
     "5": ("data", "Data: what the model learns from"),
     "e": ("pad", "A digit of your own: draw, and see what the model says"),
@@ -131,12 +133,16 @@ class MnistopApp(App[int]):
         self.animation_level = "none"
         self._train = TrainScreen(terminal, values or {}, run)
         self._mistakes = MistakesScreen(terminal)
+        self._attack = AttackScreen(terminal)
         self._views: dict[str, ViewScreen] = {
             "mistakes": self._mistakes,
+            "attack": self._attack,
             "weights": WeightsScreen(terminal),
             "data": DataScreen(terminal, lambda: self._train.config),
             "pad": PadScreen(terminal),
         }
+        self._came_from = "train"
+        """The screen that Esc returns to."""
         self._keys: dict[str, str] = {}
         self._extra_filters: list[LineFilter] = []
         if terminal.colors == 0:
@@ -197,15 +203,21 @@ class MnistopApp(App[int]):
 
     def action_go(self, name: str) -> None:
         """Goes to a screen: the dashboard, or one that lies over it."""
+        self._came_from = "train"
         if name == "train":
             while isinstance(self.screen, ViewScreen):
                 self.pop_screen()
-        elif (view := self._views[name]) is not self.screen:
-            view.state = self.shown
-            if isinstance(self.screen, ViewScreen):
-                self.switch_screen(view)
-            else:
-                self.push_screen(view)
+        else:
+            self._open(self._views[name])
+
+    def _open(self, view: ViewScreen) -> None:
+        if view is self.screen:
+            return
+        view.state = self.shown
+        if isinstance(self.screen, ViewScreen):
+            self.switch_screen(view)
+        else:
+            self.push_screen(view)
 
     @on(TrainScreen.Shown)
     def _on_shown(self, message: TrainScreen.Shown) -> None:
@@ -216,6 +228,16 @@ class MnistopApp(App[int]):
     def _on_images_wanted(self, message: TrainScreen.ImagesWanted) -> None:
         self._mistakes.set_filter(message.filter)
         self.action_go("mistakes")
+
+    @on(ViewScreen.AttackWanted)
+    def _on_attack_wanted(self, message: ViewScreen.AttackWanted) -> None:
+        self._attack.attack(message.subject)
+        self._came_from = next(name for name, view in self._views.items() if view is self.screen)
+        self._open(self._attack)
+
+    @on(ViewScreen.Left)
+    def _on_left(self) -> None:
+        self.action_go(self._came_from)
 
     @on(ViewScreen.EpochMoved)
     def _on_epoch_moved(self, message: ViewScreen.EpochMoved) -> None:

@@ -1,32 +1,18 @@
-"""Which digit is shown, and asking the pool process for it without ever queueing up."""
+"""Which digit is shown, and asking the pool process for it."""
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import worker
-from engine.errors import MnistopError
-from engine.questions import attack_image
-from engine.runs import Run
+from engine.fragility import AttackedImage, attack_image
+from tui.latest_answer import LatestAnswer
 from tui.panes.digit import Digit
 from tui.state import State
 
 
-class _Question(NamedTuple):
-    run: Run
-    row: int
-    epsilon: float
-    epochs: int | None
-    """Weights after so many epochs, None for the newest."""
-    saved: int
-    """How often the newest weights have been saved, for the answer is old after the next time."""
-
-
 class DigitQuestions:
-    """Keeps a `Digit` pane up to date: only the newest question is ever put.
+    """Keeps a `Digit` pane up to date.
 
     Args:
         pane: shows the answers.
@@ -34,17 +20,16 @@ class DigitQuestions:
 
     def __init__(self, pane: Digit) -> None:
         self._pane = pane
+        self._answers = LatestAnswer(pane, attack_image, self._on_answer)
         self._row: int | None = None
         self._stays = False
         """Whether the image was chosen by the user, and so stays if it comes to be wrong."""
         self._names: tuple[str, ...] = ()
-        self._wanted: _Question | None = None
-        self._answered: _Question | None = None
-        self._asking = False
 
     def forget(self) -> None:
         """Starts anew for another run."""
-        self._row = self._wanted = self._answered = None
+        self._answers.forget()
+        self._row = None
         self._stays = False
         self._pane.wait("in a moment")
 
@@ -70,41 +55,19 @@ class DigitQuestions:
             right: the validation images that are predicted rightly there.
         """
         started = state.history.started
-        saved = [event for event in state.history.saved if event.file == "checkpoint.pt"]
-        if state.run is None or started is None or not saved:
+        if state.run is None or started is None or not state.checkpoints:
             self._pane.wait(state.hint)
             return
         self._names = tuple(started.class_names)
         if self._row is None or (state.cursor is None and not self._stays):
             self._row = self._first(right)
-        newest = state.shown_epoch + 1 == len(state.history.epochs)
-        epochs = None if newest else state.shown_epoch + 1
-        age = len(saved) if epochs is None else 0
-        self._wanted = _Question(state.run, self._row, self._pane.epsilon, epochs, age)
-        if self._wanted != self._answered and not self._asking:
-            self._asking = True
-            self._pane.screen.run_worker(self._ask(), group="digit", exit_on_error=False)
+        question = (state.run, self._row, self._pane.epsilon, state.weights_wanted)
+        self._answers.want(*question, key=(*question, state.weights_age))
 
     def _first(self, right: NDArray[np.intp]) -> int:
         """The shown image while it is right, else the first that is."""
         row = self._row or 0
         return row if row in right or not len(right) else int(right[0])
 
-    async def _ask(self) -> None:
-        try:
-            while self._wanted and self._wanted != self._answered:
-                question = self._wanted
-                run, row, epsilon, epochs, _ = question
-                try:
-                    answer = await worker.ask(attack_image, run, row, epsilon, epochs)
-                    notice = ""
-                except MnistopError as error:
-                    answer, notice = None, str(error)
-                except Exception as error:
-                    fault = f"{type(error).__name__}: {error}"
-                    answer, notice = None, f"This is a fault of the program, {fault}"
-                self._answered = question
-                if self._wanted and self._wanted.run == question.run:
-                    self._pane.show(answer, self._names, notice)
-        finally:
-            self._asking = False
+    def _on_answer(self, answer: AttackedImage | None, trouble: str) -> None:
+        self._pane.show(answer, self._names, trouble)

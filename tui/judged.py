@@ -23,7 +23,6 @@ class Judged:
         self._run = run
         self._classes = len(started.class_names)
         self._shape = (started.image_shape[0], started.image_shape[1])
-        self._images: NDArray[np.uint8] = np.empty((0, 0, 0), np.uint8)
         self._judgement: Judgement | None = None
         self._predictions: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
         self._learned: tuple[int, Learned] | None = None
@@ -47,9 +46,4 @@ class Judged:
 
     def image(self, row: int) -> Floats | None:
         """An image, `(height, width)` in [0, 1]; None if it is not recorded."""
-        if row >= len(self._images):
-            self._images = self._run.images(self._shape)
-        if row >= len(self._images):
-            return None
-        image: Floats = self._images[row].astype(np.float32) / 255
-        return image
+        return self._run.image(row, self._shape)

@@ -55,6 +55,22 @@ class State:
         epoch = self.shown_epoch
         return self.history.epochs[epoch] if epoch >= 0 else None
 
+    @property
+    def weights_wanted(self) -> int | None:
+        """After how many epochs weights are to be those of the shown epoch; None for the newest."""
+        epochs = self.shown_epoch + 1
+        return None if epochs == len(self.history.epochs) else epochs
+
+    @property
+    def weights_age(self) -> int:
+        """Differs when `weights_wanted` stands for other weights than before."""
+        return self.checkpoints if self.weights_wanted is None else 0
+
+    @property
+    def checkpoints(self) -> int:
+        """How often the newest weights have been saved: 0 while there are none to ask about."""
+        return sum(event.file == "checkpoint.pt" for event in self.history.saved)
+
     def moved(self, by: int) -> State:
         """With the cursor moved by so many epochs, within those that there are."""
         if not self.history.epochs:

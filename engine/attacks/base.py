@@ -8,28 +8,78 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from engine.attacks.goal import Goal, input_gradient
+from engine.attacks.norms import Norm, clipped, size
+
+__all__ = ["Adversarial", "Attack", "evaluating", "input_gradient"]
+
 
 @dataclass(frozen=True)
 class Adversarial:
     """The outcome of an attack on a batch."""
 
+    originals: Tensor
+    """The images that were attacked, `(batch, pixels)`, in [0, 1]."""
     images: Tensor
-    """Perturbed images, as given `(batch, pixels)`, in [0, 1]."""
+    """The perturbed images, `(batch, pixels)`, in [0, 1]."""
     logits: Tensor
     """The model's logits for them, `(batch, classes)`."""
     success: Tensor
-    """Whether each is now predicted as another class than its label, `(batch,)`."""
+    """Whether each is now predicted as its target, or without targets as another class than its
+    label, `(batch,)`."""
+
+    @property
+    def perturbations(self) -> Tensor:
+        """What was added to the originals, `(batch, pixels)`."""
+        return self.images - self.originals
+
+    @property
+    def linf(self) -> Tensor:
+        """The most that any pixel has changed, `(batch,)`."""
+        return size(self.perturbations, "linf")
+
+    @property
+    def l2(self) -> Tensor:
+        """The Euclidean lengths of the perturbations, `(batch,)`."""
+        return size(self.perturbations, "l2")
+
+    @property
+    def l0(self) -> Tensor:
+        """How many pixels have changed, `(batch,)`."""
+        return self.perturbations.count_nonzero(1)
+
+    def smallest(self, norm: Norm) -> Tensor:
+        """The norms of the successful perturbations, `(batch,)`; infinite where there is none."""
+        return torch.where(self.success, size(self.perturbations, norm), torch.inf)
 
 
 class Attack(ABC):
-    """A configured attack. A subclass gives `run`; calling it keeps the promises."""
+    """A configured attack within a budget ε. A subclass gives `run`; calling it keeps the promises.
+
+    All promises hold to the rounding of float32.
+    """
+
+    norm: Norm = "linf"
+    """How ε is measured."""
 
     @abstractmethod
-    def run(self, model: nn.Module, images: Tensor, labels: Tensor, epsilon: float) -> Tensor:
-        """Perturbed images, which need not be clipped yet."""
+    def run(self, model: nn.Module, images: Tensor, goal: Goal, epsilons: Tensor) -> Tensor:
+        """Perturbed images, which need not be clipped yet.
+
+        Args:
+            model: in evaluation mode.
+            images: `(batch, pixels)` in [0, 1].
+            goal: which predictions are wanted.
+            epsilons: the budgets, `(batch, 1)`.
+        """
 
     def __call__(
-        self, model: nn.Module, images: Tensor, labels: Tensor, epsilon: float
+        self,
+        model: nn.Module,
+        images: Tensor,
+        labels: Tensor,
+        epsilon: float | Tensor,
+        targets: Tensor | None = None,
     ) -> Adversarial:
         """Attacks a batch.
 
@@ -37,23 +87,39 @@ class Attack(ABC):
             model: maps flat images to logits; it is judged in evaluation mode.
             images: `(batch, pixels)` in [0, 1].
             labels: true classes, `(batch,)`.
-            epsilon: the most that a pixel may change, in [0, 1].
+            epsilon: the largest norm of a perturbation, for all images or for each, `(batch,)`: in
+                L∞ the most that a pixel may change, in [0, 1]; in L2 any length from 0 up.
+            targets: the classes to reach, `(batch,)`; None where any but the label will do.
 
         Raises:
-            ValueError: `epsilon` is outside [0, 1].
+            ValueError: `epsilon` is out of range.
         """
-        if not 0 <= epsilon <= 1:
-            raise ValueError(f"epsilon must lie in [0, 1], not {epsilon}")
+        goal = Goal(labels, targets)
+        epsilons = self._budgets(epsilon, images)
         with evaluating(model):
-            moved = self.run(model, images, labels, epsilon)
-            moved = moved.clamp(images - epsilon, images + epsilon).clamp(0, 1)
+            moved = self.run(model, images, goal, epsilons)
+            moved = clipped(moved, images, epsilons, self.norm)
             with torch.no_grad():
                 logits = model(moved)
-        return Adversarial(moved, logits, logits.argmax(1) != labels)
+        return Adversarial(images, moved, logits, goal.reached(logits))
+
+    def _budgets(self, epsilon: float | Tensor, images: Tensor) -> Tensor:
+        epsilons = torch.as_tensor(epsilon, dtype=torch.float64, device=images.device)
+        most = 1 if self.norm == "linf" else torch.finfo(images.dtype).max
+        outside = ~((epsilons >= 0) & (epsilons <= most))
+        if outside.any():
+            range_ = "lie in [0, 1]" if self.norm == "linf" else "be a length from 0 up"
+            raise ValueError(f"epsilon must {range_}, not {epsilons[outside][0]:g}")
+        return epsilons.to(images.dtype).expand(len(images))[:, None]
 
     def __repr__(self) -> str:
-        settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
-        return f"{type(self).__name__}({settings})"
+        return named(self)
+
+
+def named(attack: object) -> str:
+    """An attack with its settings, as it would be written in Python."""
+    settings = ", ".join(f"{name}={value!r}" for name, value in vars(attack).items())
+    return f"{type(attack).__name__}({settings})"
 
 
 @contextmanager
@@ -65,20 +131,3 @@ def evaluating(model: nn.Module) -> Iterator[None]:
         yield
     finally:
         model.train(training)
-
-
-def input_gradient(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """The direction in which the loss rises, `(batch, pixels)`, without underflow.
-
-    The cross-entropy's gradient is the gradient of `logsumexp(others) - z_label` times a positive
-    factor, 1 - p. In float32 that factor is 0 once p rounds to 1, and the gradient with it, though
-    the direction is as clear as ever; so the factor is left out.
-    """
-    images = images.detach().requires_grad_()
-    with torch.enable_grad():
-        logits = model(images)
-        label_logits = logits.gather(1, labels[:, None])
-        others = logits.scatter(1, labels[:, None], -torch.inf)
-        margins = others.logsumexp(1) - label_logits[:, 0]
-        (gradient,) = torch.autograd.grad(margins.sum(), images)
-    return gradient

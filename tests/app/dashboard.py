@@ -16,7 +16,7 @@ from textual.widget import Widget
 
 from engine import events
 from engine.config import RunConfig
-from engine.questions import AttackedImage
+from engine.fragility import AttackedImage
 from engine.runs import Run
 from tests.app import made_up
 from tui.app import MnistopApp

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from engine import events
 from engine.config import RunConfig
-from engine.questions import AttackedImage
+from engine.fragility import AttackedImage
 from engine.runs import FORMAT, Run
 
 DIGITS = tuple("0123456789")
@@ -157,9 +157,11 @@ def answer(row: int, epsilon: float, epochs: int, classes: int = 10) -> Attacked
     clean, after = np.full((2, classes), 0.01, np.float32)
     clean[row % classes] = after[(row + 3) % classes] = 0.91
     return AttackedImage(
-        row=row,
+        subject=row,
         label=row % classes,
+        method="fgsm",
         epsilon=epsilon,
+        target=None,
         epochs=epochs,
         image=image,
         adversarial=adversarial.astype(np.float32),

@@ -60,14 +60,14 @@ def test_launching_and_following_a_run_load_no_torch_in_the_launching_process(
 ) -> None:
     code = """if True:
         import asyncio
-        from engine import questions, worker
+        from engine import fragility, worker
         from engine.config import RunConfig
 
         async def main():
             run = worker.launch(RunConfig(source="digits", samples=100, epochs=2, hidden=()))
             async for batch in worker.follow(run):
                 pass
-            await worker.ask(questions.attack_image, run, 0, 0.1)
+            await worker.ask(fragility.attack_image, run, 0, 0.1)
             worker.close()
 
         asyncio.run(main())

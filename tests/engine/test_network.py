@@ -127,7 +127,7 @@ def test_the_way_names_every_step_and_its_shape(
 def test_the_values_are_those_of_the_model_for_that_image(tmp_path: Path, activation: str) -> None:
     run, model = made(tmp_path, hidden=(16, 9), activation=activation)
     found = walk(run, 33)
-    image = torch.from_numpy(run.images(SHAPE)[33].reshape(1, -1).astype(np.float32) / 255)
+    image = torch.from_numpy(run.images(SHAPE)[33].reshape(1, -1))
     with torch.no_grad():
         hidden = getattr(torch.nn.functional, activation)(model.layers[0](image))
         logits = model(image)

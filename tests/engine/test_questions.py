@@ -1,8 +1,11 @@
 """Questions to a trained model, answered by the pool process."""
 
 import asyncio
+import json
 import os
+import shutil
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,10 +13,10 @@ import numpy as np
 import pytest
 import torch
 
-from engine import checkpoint, questions, runs, worker
+from engine import checkpoint, runs, worker
 from engine.attacks import FGSM
-from engine.config import RunConfig
-from engine.errors import DataError, MnistopError, RunError
+from engine.errors import MnistopError, RunError
+from engine.fragility import attack_image
 from engine.judgement import judgement_after, worst_mistakes
 from engine.runs import Run, read_events
 from engine.training import Labelled
@@ -51,10 +54,10 @@ def model_and_images(run: Run, file: str = "checkpoint.pt") -> tuple[torch.nn.Mo
 async def test_an_attacked_image_is_what_the_attack_makes_of_it(finished: Run) -> None:
     model, validation = model_and_images(finished)
     for row in (0, 17, len(validation) - 1):
-        answer = await worker.ask(questions.attack_image, finished, row, 0.125)
+        answer = await worker.ask(attack_image, finished, row, 0.125)
         image, label = validation.pixels[row : row + 1], validation.labels[row : row + 1]
         expected = FGSM()(model, image, label, 0.125)
-        assert (answer.row, answer.epsilon, answer.epochs) == (row, 0.125, 12)
+        assert (answer.subject, answer.epsilon, answer.epochs) == (row, 0.125, 12)
         assert answer.label == label.item()
         assert answer.image.shape == answer.adversarial.shape == (8, 8)
         assert np.array_equal(answer.image.ravel(), image[0].numpy())
@@ -74,7 +77,7 @@ async def test_the_past_is_asked_of_the_nearest_weights_before(
     finished: Run, asked: int, used: int
 ) -> None:
     assert finished.snapshots() == [0, 1, 2, 3, 4, 6, 8, 12]
-    answer = await worker.ask(questions.attack_image, finished, 3, 0.1, asked)
+    answer = await worker.ask(attack_image, finished, 3, 0.1, asked)
     model, validation = model_and_images(finished, f"snapshots/{used}.pt")
     assert answer.epochs == used
     with torch.no_grad():
@@ -102,8 +105,7 @@ def test_the_worst_mistakes_are_the_surest_ones(finished: Run) -> None:
     for mistake in mistakes:
         assert mistake.label == validation.labels[mistake.row]
         assert mistake.probabilities.argmax() != mistake.label
-        pixels = validation.pixels[mistake.row].numpy()
-        np.testing.assert_allclose(mistake.image.ravel(), pixels, atol=0.5 / 255 + 1e-6)
+        assert np.array_equal(mistake.image.ravel(), validation.pixels[mistake.row].numpy())
         np.testing.assert_allclose(mistake.probabilities, probabilities[mistake.row], rtol=0.02)
 
 
@@ -112,14 +114,14 @@ async def test_answers_follow_the_newest_weights_while_training_goes_on(
 ) -> None:
     run = await asyncio.to_thread(worker.launch, digits_config(epochs=1_000_000))
     await until(run, lambda history: history.saved)
-    first = await worker.ask(questions.attack_image, run, 0, 0.1)
+    first = await worker.ask(attack_image, run, 0, 0.1)
     await until(
         run,
         lambda history: any(
             saved.file == "checkpoint.pt" and saved.epochs > first.epochs for saved in history.saved
         ),
     )
-    second = await worker.ask(questions.attack_image, run, 0, 0.1)
+    second = await worker.ask(attack_image, run, 0, 0.1)
     assert second.epochs > first.epochs
     assert not np.array_equal(first.clean_probabilities, second.clean_probabilities)
 
@@ -127,16 +129,16 @@ async def test_answers_follow_the_newest_weights_while_training_goes_on(
 @pytest.mark.parametrize("row", [-1, 80, 10**9])
 async def test_an_image_that_is_not_there_is_told(finished: Run, row: int) -> None:
     with pytest.raises(RunError, match=rf"has validation images 0 to 79, not {row}\."):
-        await worker.ask(questions.attack_image, finished, row, 0.1)
+        await worker.ask(attack_image, finished, row, 0.1)
 
 
 async def test_a_run_without_weights_is_told(runs_folder: Path) -> None:
     run, lock = runs.create(digits_config(), runs_folder)
     lock.close()
     with pytest.raises(RunError, match=r"has no checkpoint\.pt yet"):
-        await worker.ask(questions.attack_image, run, 0, 0.1)
+        await worker.ask(attack_image, run, 0, 0.1)
     with pytest.raises(RunError, match="has no weights of epoch 3 or before"):
-        await worker.ask(questions.attack_image, run, 0, 0.1, 3)
+        await worker.ask(attack_image, run, 0, 0.1, 3)
 
 
 @pytest.mark.parametrize("content", [{"model": {}}, {"model": {"linear_1.weight": 3}}, {"x": 1}])
@@ -147,17 +149,23 @@ async def test_weights_that_fit_no_model_are_told(
     lock.close()
     checkpoint.save(run.path / "checkpoint.pt", content)
     with pytest.raises(RunError, match="is damaged: its weights fit no model"):
-        await worker.ask(questions.attack_image, run, 0, 0.1)
+        await worker.ask(attack_image, run, 0, 0.1)
 
 
-async def test_data_that_are_gone_are_told(runs_folder: Path, finished: Run) -> None:
-    config = RunConfig(source="/nowhere/images.npz")
-    run, lock = runs.create(config, runs_folder)
-    lock.close()
-    content = (finished.path / "checkpoint.pt").read_bytes()
-    (run.path / "checkpoint.pt").write_bytes(content)
-    with pytest.raises(DataError, match=r"/nowhere/images\.npz"):
-        await worker.ask(questions.attack_image, run, 0, 0.1)
+async def test_a_run_whose_data_are_gone_keeps_the_images_that_it_was_judged_by(
+    runs_folder: Path, finished: Run
+) -> None:
+    run = Run(runs_folder / finished.name)
+    shutil.copytree(finished.path, run.path)
+    manifest = json.loads((run.path / "config.json").read_text())
+    manifest["config"]["source"] = "/nowhere/images.npz"
+    (run.path / "config.json").write_text(json.dumps(manifest))
+    here, there = [await worker.ask(attack_image, which, 5, 0.1) for which in (finished, run)]
+    assert np.array_equal(here.adversarial, there.adversarial)
+    (run.path / "images.f32").unlink()
+    with pytest.raises(RunError, match="has kept no validation images"):
+        await worker.ask(attack_image, run, 5, 0.1)
+    await worker.ask(attack_image, finished, 5, 0.1)
 
 
 async def test_when_the_answering_process_is_killed_the_next_question_gets_a_new_one(
@@ -169,7 +177,7 @@ async def test_when_the_answering_process_is_killed_the_next_question_gets_a_new
     os.kill(first, signal.SIGKILL)
     second = await worker.ask(os.getpid)
     assert second not in (first, os.getpid())
-    assert await worker.ask(questions.attack_image, finished, 0, 0.1)
+    assert await worker.ask(attack_image, finished, 0, 0.1)
 
 
 def die() -> None:
@@ -184,13 +192,10 @@ async def test_a_question_that_kills_its_process_twice_is_given_up_in_words() ->
 
 async def test_several_questions_at_once_survive_a_killed_process(finished: Run) -> None:
     process = await worker.ask(os.getpid)
-    asked = [
-        asyncio.create_task(worker.ask(questions.attack_image, finished, row, 0.1))
-        for row in range(6)
-    ]
+    asked = [asyncio.create_task(worker.ask(attack_image, finished, row, 0.1)) for row in range(6)]
     os.kill(process, signal.SIGKILL)
     answers = await asyncio.gather(*asked)
-    assert [answer.row for answer in answers] == list(range(6))
+    assert [answer.subject for answer in answers] == list(range(6))
 
 
 async def test_ctrl_c_does_not_reach_the_answering_process() -> None:
@@ -208,5 +213,16 @@ async def test_after_closing_a_question_starts_a_new_process() -> None:
 
 async def test_a_wrong_question_is_an_error_of_its_asker(finished: Run) -> None:
     with pytest.raises(ValueError, match="epsilon") as caught:
-        await worker.ask(questions.attack_image, finished, 0, 1.5)
+        await worker.ask(attack_image, finished, 0, 1.5)
     assert not isinstance(caught.value, MnistopError)
+
+
+async def test_a_question_that_takes_long_keeps_no_other_waiting() -> None:
+    soon = await worker.ask(os.getpid)
+    slow = asyncio.create_task(worker.ask_at_leisure(time.sleep, 3600))
+    assert await worker.ask(os.getpid) == soon
+    assert not slow.done()
+    slow.cancel()
+    worker.close()
+    assert await worker.ask_at_leisure(os.getpid) != await worker.ask(os.getpid)
+    assert await worker.ask_at_leisure(os.nice, 0) > await worker.ask(os.nice, 0)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import math
 import shlex
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import click
 import numpy as np
@@ -15,9 +12,8 @@ from engine.config import RunConfig
 from engine.data import Dataset, Description, describe, load
 from tui.cli.gallery import Picture, draw_gallery
 from tui.cli.options import given_settings
-from tui.cli.output import Output, remark, with_output
-from tui.cli.progress import waiting_line
-from tui.cli.views import NOTICE_SECONDS
+from tui.cli.output import Output, with_output
+from tui.cli.waiting import waiting
 from tui.cli.words import count, what_next
 from tui.render.bars import counts
 
@@ -45,7 +41,7 @@ def data(out: Output, samples: str, source: str) -> int:
     files. What cannot be trained on is told in one sentence.
     """
     config, _ = given_settings(None, None, {"samples": samples})
-    with _waiting(out) as progress:
+    with waiting(out) as progress:
         dataset = load(source, config.samples, progress)
     facts = describe(dataset)
     _tell(out, facts)
@@ -95,41 +91,3 @@ def _pictures(dataset: Dataset) -> list[Picture]:
 def _command(source: str, samples: str) -> str:
     flags = [] if source == RunConfig().source else ["--source", shlex.quote(source)]
     return " ".join(["mnistop train", *flags, "--samples", samples])
-
-
-@contextmanager
-def _waiting(out: Output) -> Iterator[Callable[[str], None]]:
-    """Shows what is waited for: below the prompt, or for pipes now and then on stderr."""
-    started = time.monotonic()
-    if not out.can_redraw:
-        yield _every(NOTICE_SECONDS, remark)
-        return
-    from rich.live import Live
-
-    message = ["loading"]
-
-    def show(text: str) -> None:
-        message[0] = text
-
-    with Live(
-        console=out.console(),
-        get_renderable=lambda: waiting_line(message[0], time.monotonic() - started, out),
-        refresh_per_second=8,
-        transient=True,
-        redirect_stdout=False,
-        redirect_stderr=False,
-    ):
-        yield show
-
-
-def _every(seconds: float, say: Callable[[str], None]) -> Callable[[str], None]:
-    """Passes on one message in so many seconds, the first after one."""
-    due = time.monotonic() + 1
-
-    def pass_on(message: str) -> None:
-        nonlocal due
-        if time.monotonic() >= due:
-            due = time.monotonic() + seconds
-            say(message)
-
-    return pass_on

@@ -19,6 +19,7 @@ COMMANDS = {
     "stop": ("runs", "Stop a run; it saves where it is."),
     "resume": ("train", "Go on with a run that was stopped, interrupted or paused."),
     "delete": ("runs", "Delete a run and all that belongs to it."),
+    "attack": ("attack", "Show how little it takes to fool a run's model."),
     "data": ("data", "Describe a data source, or fetch it."),
 }
 """Each command's module in `tui.cli`, where it is a function of its name, and its line of help."""

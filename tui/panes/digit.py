@@ -7,17 +7,15 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
 
-from engine.questions import AttackedImage, FloatArray
+from engine.fragility import AttackedImage
 from tui.panes.lines import LinesPane
-from tui.render import bars, image
-from tui.render.cells import beside, line, shorten
+from tui.render import image
+from tui.render.attacked import attacked
 
 EPSILONS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 """The strengths that + and - step through; the notebook's is 0.125."""
 
 _USUAL_EPSILON = 0.125
-_BARS_WIDTH = 24
-_WIDEST_BARS = 43
 
 
 class Digit(LinesPane, can_focus=True):
@@ -114,82 +112,15 @@ class Digit(LinesPane, can_focus=True):
         if answer is None:
             return "A digit and its adversarial version"
         weights = f"weights after {answer.epochs} epochs" if answer.epochs else "untrained weights"
-        title = f"Validation image {answer.row}, FGSM ε {answer.epsilon:g}, {weights}"
+        title = f"Validation image {answer.subject}, FGSM ε {answer.epsilon:g}, {weights}"
         return f"{title}, {self.notice}" if self.notice else title
 
     def lines(self, width: int, height: int) -> list[Strip]:
-        """As many of the three pictures as fit, then the probabilities if there is room."""
+        """The pictures and the probabilities."""
         answer = self.answer
         if answer is None:
             return self.say(self.notice, width)
-        mode = self._mode(answer, width, height)
-        rows, columns = answer.image.shape
-        columns, _ = image.size(rows, columns, self.terminal, mode)
-        cell = max(columns, 24)
-        blocks = [self._original(answer, mode, cell), self._adversarial(answer, mode, cell)]
-        if width >= 3 * cell + 2:
-            blocks.insert(1, self._perturbation(answer, mode, cell))
-        elif width < 2 * cell + 1:
-            del blocks[0]
-        left = width - len(blocks) * (cell + 1)
-        if left >= 2 * (_BARS_WIDTH + 1):
-            blocks += self._probabilities(answer, (left - 1) // 2, height)
-            return beside(blocks, gap=1)[:height]
-        drawn = beside(blocks, gap=1)[:height]
-        below = height - len(drawn) - 1
-        if below > 1:
-            wide = min((width - 2) // 2, _WIDEST_BARS)
-            drawn.append(Strip.blank(width))
-            drawn += beside(self._probabilities(answer, wide, below))
-        return drawn
-
-    def _mode(self, answer: AttackedImage, width: int, height: int) -> image.Mode:
-        rows, columns = answer.image.shape
-        if self.mode == "auto" and height > rows and width >= 3 * (2 * columns + 1):
-            return "large"
-        return self.mode
-
-    def _original(self, answer: AttackedImage, mode: image.Mode, width: int) -> list[Strip]:
-        said = self._said("original", answer.clean_probabilities, answer.label, width)
-        return [said, *_padded(image.gray(answer.image, self.terminal, mode), width)]
-
-    def _adversarial(self, answer: AttackedImage, mode: image.Mode, width: int) -> list[Strip]:
-        said = self._said("adversarial", answer.adversarial_probabilities, answer.label, width)
-        return [said, *_padded(image.gray(answer.adversarial, self.terminal, mode), width)]
-
-    def _perturbation(self, answer: AttackedImage, mode: image.Mode, width: int) -> list[Strip]:
-        difference = answer.adversarial - answer.image
-        drawn = image.diverging(difference, answer.epsilon, self.terminal, mode)
-        sign = "±" if self.terminal.unicode else "+-"
-        caption = f"perturbation {sign}{answer.epsilon:g}"
-        return [line([(caption, self.palette.muted)], width), *_padded(drawn, width)]
-
-    def _said(self, what: str, probabilities: FloatArray, label: int, width: int) -> Strip:
-        predicted = int(probabilities.argmax())
-        right = predicted == label
-        marks = ("✓", "✗") if self.terminal.unicode else ("right", "WRONG")
-        share = f" {probabilities[predicted]:.0%} {marks[not right]}"
-        name = shorten(self.names[predicted], width - len(what) - len(share) - 2, self.terminal)
-        style = self.palette.good if right else self.palette.bad
-        return line([(f"{what}: ", self.palette.muted), (name + share, style)], width)
-
-    def _probabilities(self, answer: AttackedImage, width: int, height: int) -> list[list[Strip]]:
-        blocks = []
-        for what, probabilities in (
-            ("original", answer.clean_probabilities),
-            ("adversarial", answer.adversarial_probabilities),
-        ):
-            drawn = bars.probabilities(
-                probabilities.tolist(),
-                self.names,
-                self.terminal,
-                width,
-                answer.label,
-                int(probabilities.argmax()),
-                height - 1,
-            )
-            blocks.append([line([(f"says to the {what}", self.palette.muted)], width), *drawn])
-        return blocks
+        return attacked(answer, self.names, self.terminal, width, height, self.mode)
 
     def next_mode(self) -> None:
         """Takes the next way of drawing."""
@@ -207,7 +138,3 @@ class Digit(LinesPane, can_focus=True):
         last = len(EPSILONS) - 1
         self.epsilon = EPSILONS[max(0, min(last, place))] if by else _USUAL_EPSILON
         self.post_message(self.EpsilonChosen(self.epsilon))
-
-
-def _padded(strips: list[Strip], width: int) -> list[Strip]:
-    return [strip.adjust_cell_length(width) for strip in strips]

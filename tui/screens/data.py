@@ -205,7 +205,7 @@ class DataScreen(ViewScreen):
         if not self._trouble:
             count = self._grid.thumbnails().count
             first = self._index // count * count
-            self._answers.want((*data, first), *data, first, PAGE, self._progress_file())
+            self._answers.want(*data, first, PAGE, self._progress_file())
         self._show(self._waiting())
 
     def _config_of_run(self) -> RunConfig | None:
@@ -232,9 +232,7 @@ class DataScreen(ViewScreen):
         if self.is_current and self._answers.waiting and self._samples is None:
             self._show(self._waiting())
 
-    def _on_answer(self, key: Hashable, answer: Samples | None, trouble: str) -> None:
-        if not isinstance(key, tuple) or key[:-1] != self._data:
-            return
+    def _on_answer(self, answer: Samples | None, trouble: str) -> None:
         self._samples, self._trouble = answer, trouble
         self._progress_file().unlink(missing_ok=True)
         self._arrange()

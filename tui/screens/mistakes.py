@@ -26,7 +26,7 @@ from tui.render.terminal import Terminal
 from tui.screens.help import Section
 from tui.screens.view import ViewScreen
 
-_KEYS = ("filter", "step", "order", "view", "draw")
+_KEYS = ("filter", "step", "order", "view", "draw", "attack")
 """What has keys that are typed into the filter line while it has the focus."""
 
 View = Literal["list", "image", "gallery", "pair", "classes"]
@@ -87,6 +87,13 @@ class MistakesScreen(ViewScreen):
             "Classes",
             id="mistakes.classes",
             tooltip="Precision, recall and the most confused pairs; back",
+        ),
+        Binding(
+            "a",
+            "attack",
+            "Attack",
+            id="mistakes.attack",
+            tooltip="Take the chosen image to the attack screen; Esc returns here",
         ),
         Binding(
             "z",
@@ -222,6 +229,11 @@ class MistakesScreen(ViewScreen):
         self._browsing.move(by)
         self._draw()
 
+    def action_attack(self) -> None:
+        """Takes the chosen image to the attack screen."""
+        if self._browsing.row is not None:
+            self.post_message(self.AttackWanted(self._browsing.row))
+
     def action_order(self) -> None:
         """Sorts by something else."""
         self._browsing.next_order()
@@ -286,7 +298,8 @@ class MistakesScreen(ViewScreen):
         """Leaves out what makes no sense without images."""
         if self._filter.input.has_focus and action in _KEYS:
             return False
-        if action in ("step", "order") or parameters in (("gallery",), ("pair",), ("image",)):
+        of_an_image = action in ("step", "order", "attack")
+        if of_an_image or parameters in (("gallery",), ("pair",), ("image",)):
             return self._browsing.row is not None or self._view in parameters
         return True
 

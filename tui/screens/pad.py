@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
 from engine.classify import Classified, classify
+from engine.fragility import OwnImage
 from engine.pad import Image, Pad, centred
 from engine.png import to_png
 from engine.resample import resample
@@ -56,6 +58,13 @@ class PadScreen(ViewScreen):
             "Save",
             id="pad.write",
             tooltip="Save what the model sees as a PNG image in this folder",
+        ),
+        Binding(
+            "a",
+            "attack",
+            "Attack",
+            id="pad.attack",
+            tooltip="Take the drawing to the attack screen; Esc returns here",
         ),
         Binding(
             "v", "image_mode", "Draw", show=False, id="pad.images", tooltip="How images are drawn"
@@ -146,11 +155,9 @@ class PadScreen(ViewScreen):
             self._answers.forget()
             self._verdict.show(None, (), notice)
             return
-        newest = state.shown_epoch + 1 == len(state.history.epochs)
-        epochs = None if newest else state.shown_epoch + 1
-        saved = len(state.history.saved) if newest else 0
-        key = (state.run, self._drawings, self.centred, epochs, saved)
-        self._answers.want(key, state.run, self.image, epochs)
+        epochs = state.weights_wanted
+        key = (state.run, self._drawings, self.centred, epochs, state.weights_age)
+        self._answers.want(state.run, self.image, epochs, key=key)
 
     def _missing(self, state: State) -> str:
         """What has to be there before anything can be classified."""
@@ -159,7 +166,7 @@ class PadScreen(ViewScreen):
                 "No model to ask yet: press 1 for the dashboard and r to train one. What is drawn "
                 "stays."
             )
-        if state.history.started is None or not state.history.saved:
+        if state.history.started is None or not state.checkpoints:
             return f"What the model takes it for: {state.hint}."
         if self._canvas.pad.is_empty:
             return "Draw a digit: Space puts the pen down, the arrows move it, Space lifts it."
@@ -177,9 +184,8 @@ class PadScreen(ViewScreen):
             self._drawings += 1
         self._arrange()
 
-    def _on_answer(self, key: Hashable, answer: Classified | None, trouble: str) -> None:
-        if isinstance(key, tuple) and key[0] == self.state.run:
-            self._verdict.show(answer, self._names, trouble)
+    def _on_answer(self, answer: Classified | None, trouble: str) -> None:
+        self._verdict.show(answer, self._names, trouble)
 
     @on(Canvas.Drawn)
     def _on_drawn(self) -> None:
@@ -187,6 +193,13 @@ class PadScreen(ViewScreen):
         self.redraw()
 
     # Other keys
+
+    def action_attack(self) -> None:
+        """Takes what the model sees to the attack screen."""
+        if self._canvas.pad.is_empty:
+            self.notify("Nothing is drawn yet.")
+        else:
+            self.post_message(self.AttackWanted(OwnImage(self.image.astype(np.float32))))
 
     def action_centre(self) -> None:
         """Centres what the model sees, or does not."""

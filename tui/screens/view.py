@@ -14,6 +14,7 @@ from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
+from engine.fragility import Subject
 from tui.panes.key_bar import KeyBar
 from tui.panes.progress import Progress
 from tui.render.terminal import Terminal
@@ -92,6 +93,16 @@ class ViewScreen(Screen[None]):
 
         by: int
 
+    @dataclass
+    class AttackWanted(Message):
+        """The attack screen shall be opened, and lead back here."""
+
+        subject: Subject
+
+    @dataclass
+    class Left(Message):
+        """The screen is left for the one that it was opened from."""
+
     def follow(self, state: State) -> None:
         """Shows a run that goes on, or another epoch of it."""
         moved = (state.run, state.cursor, state.phase) != (
@@ -124,5 +135,5 @@ class ViewScreen(Screen[None]):
         self.post_message(self.EpochMoved(by))
 
     def action_back(self) -> None:
-        """Back to the dashboard."""
-        self.app.pop_screen()
+        """Back to the screen that this one was opened from."""
+        self.post_message(self.Left())

@@ -14,8 +14,8 @@ from textual.widget import Widget
 from engine.network import FirstLayer, Walk, first_layer, walk
 from engine.runs import Run
 from tui.keymap import declared
+from tui.latest_answer import LatestAnswer
 from tui.neurons import Neurons, Order, weights_of
-from tui.newest_question import NewestQuestion
 from tui.panes.lines import LinesPane
 from tui.panes.network import LEAST_HEIGHT, LEAST_WIDTH, Network
 from tui.panes.weight_detail import WeightDetail
@@ -71,8 +71,8 @@ class WeightsScreen(ViewScreen):
         self._detail = WeightDetail(terminal, id="weight-detail")
         self._network = Network(terminal, id="network")
         self._body = Container(id="weights-body")
-        self._first_layer = NewestQuestion(self, first_layer, self._on_first_layer)
-        self._walk = NewestQuestion(self, walk, self._on_walk)
+        self._first_layer = LatestAnswer(self, first_layer, self._on_first_layer)
+        self._walk = LatestAnswer(self, walk, self._on_walk)
         self._run: Run | None = None
         self._neurons: Neurons | None = None
         self._neuron = 0
@@ -195,8 +195,7 @@ class WeightsScreen(ViewScreen):
             self._large = False
         self._arrange()
         started = state.history.started
-        saved = sum(event.file == "checkpoint.pt" for event in state.history.saved)
-        if state.run is None or started is None or not saved:
+        if state.run is None or started is None or not state.checkpoints:
             hint = "Esc, then r to train" if state.phase == "idle" else state.hint
             self._gallery.show(
                 None, 0, "", f"The weights of the first layer, an image a neuron: {hint}."
@@ -207,18 +206,12 @@ class WeightsScreen(ViewScreen):
             return
         if self._network.walk is None:
             self._network.show(None, (), "", self._troubles["way"] or "In a moment.")
-        age = saved if self._wanted is None else 0
+        weights, age = state.weights_wanted, state.weights_age
         if not (self._on_network and not self._left.display):
-            self._first_layer.want(state.run, self._wanted, age=age)
+            self._first_layer.want(state.run, weights, key=(weights, age))
         if self._network.display:
-            self._walk.want(state.run, self._row, self._wanted, age=age)
+            self._walk.want(state.run, self._row, weights, key=(self._row, weights, age))
         self._show_neurons()
-
-    @property
-    def _wanted(self) -> int | None:
-        """Weights after so many epochs, None for the newest."""
-        shown = self.state.shown_epoch + 1
-        return None if shown == len(self.state.history.epochs) else shown
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -239,13 +232,13 @@ class WeightsScreen(ViewScreen):
             self._gallery.show(None, 0, "", self._troubles["weights"] or "In a moment.")
             self._detail.show(None, 0, "")
             return
-        whose = weights_of(neurons.layer.epochs, self._wanted)
+        whose = weights_of(neurons.layer.epochs, self.state.weights_wanted)
         self._gallery.show(neurons, self._neuron, whose, "")
         self._detail.show(neurons, self._neuron, whose)
 
     def _on_walk(self, answer: Walk | None, trouble: str) -> None:
         self._troubles["way"] = trouble
-        whose = weights_of(answer.epochs, self._wanted) if answer else ""
+        whose = weights_of(answer.epochs, self.state.weights_wanted) if answer else ""
         self._network.show(answer, self._names, whose, trouble)
 
     # What the panes ask for

@@ -1,0 +1,110 @@
+"""What the layers of a network say on the path of an image, piece by piece."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine.attacks.float64 import Layer
+from engine.attacks.path import Path
+from engine.model import ACTIVATIONS
+
+GRID = 2040
+"""Steps from ε = 0 to 1 at which a network is looked at that is not affine in pieces."""
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """What a layer gives for images on a stretch of their path: affine from point to point."""
+
+    epsilon: Tensor
+    """The points, ascending from the start of the stretch to its end, `(batch, points)`."""
+    values: Tensor
+    """The layer's outputs there, `(batch, points, outputs)`."""
+
+    def with_points(self, pieces: Tensor, epsilon: Tensor) -> Pieces:
+        """The same with more points.
+
+        Args:
+            pieces: in which piece each new point lies, `(batch, new)`.
+            epsilon: the new points, `(batch, new)`.
+        """
+        batch, points, outputs = self.values.shape
+        old = torch.arange(points, device=pieces.device).clamp(max=points - 2).expand(batch, -1)
+        merged, order = torch.cat([self.epsilon, epsilon], 1).sort(1)
+        piece = torch.cat([old, pieces], 1).gather(1, order)
+        start = self.epsilon.gather(1, piece)
+        length = self.epsilon.diff(dim=1).gather(1, piece)
+        share = torch.where(length > 0, (merged - start) / length, 0)
+        across = piece[:, :, None].expand(-1, -1, outputs)
+        before, after = self.values.gather(1, across), self.values.gather(1, across + 1)
+        return Pieces(merged, torch.lerp(before, after, share[:, :, None]))
+
+    def with_zeros(self) -> Pieces:
+        """With a point wherever an output crosses zero, so that its ReLU is affine in between."""
+        before, after = self.values[:, :-1], self.values[:, 1:]
+        row, piece, unit = (before * after < 0).nonzero(as_tuple=True)
+        start, end = self.epsilon[row, piece], self.epsilon[row, piece + 1]
+        low, high = before[row, piece, unit], after[row, piece, unit]
+        zeros = start + (end - start) * (low / (low - high))
+        counts = row.bincount(minlength=len(self.values))
+        slot = torch.arange(len(row), device=row.device) - (counts.cumsum(0) - counts)[row]
+        most = int(counts.max())
+        pieces = torch.full((len(counts), most), self.values.shape[1] - 2, device=row.device)
+        points = self.epsilon[:, -1:].repeat(1, most)
+        pieces[row, slot] = piece
+        points[row, slot] = zeros
+        return self.with_points(pieces, points)
+
+    def with_grid(self, spacing: float) -> Pieces:
+        """With points no further apart than `spacing`, the same for all images."""
+        start, end = float(self.epsilon[0, 0]), float(self.epsilon[0, -1])
+        grid = torch.linspace(start, end, int((end - start) / spacing) + 2, dtype=torch.float64)[
+            1:-1
+        ].to(self.epsilon.device)
+        points = grid.expand(len(self.values), -1).contiguous()
+        pieces = torch.searchsorted(self.epsilon, points, right=True) - 1
+        return self.with_points(pieces.clamp(max=self.epsilon.shape[1] - 2), points)
+
+
+def logits_along(
+    path: Path, layers: list[Layer], activation: str, start: float, end: float
+) -> Pieces:
+    """The logits on a stretch of the path.
+
+    With ReLU they are affine in every piece, as is the input of each ReLU; other activations are
+    taken at the points of a grid.
+    """
+    activate = ACTIVATIONS[activation]
+    pieces = first_layer(path, layers[0], start, end)
+    for number, layer in enumerate(layers[1:]):
+        if activation == "relu":
+            pieces = pieces.with_zeros()
+        elif number == 0:
+            pieces = pieces.with_grid(1 / GRID)
+        pieces = Pieces(pieces.epsilon, layer(activate(pieces.values)))
+    return pieces
+
+
+def first_layer(path: Path, layer: Layer, start: float, end: float) -> Pieces:
+    """The first layer's outputs on a stretch of the path.
+
+    A pixel moves until it reaches 0 or 1, at a known ε, and from then on the slopes of all outputs
+    lack its part. So the pieces follow from one sorting and sums of weights.
+    """
+    pixels, signs = path.images.double(), path.signs.double()
+    room = torch.where(signs > 0, 1 - pixels, pixels)
+    moving = (signs != 0) & (room > start)
+    stops = moving & (room < end)
+    most = int(stops.sum(1).max())
+    stop, pixel = torch.where(stops, room, end).topk(most, 1, largest=False)
+    lost = torch.where(stop < end, signs.gather(1, pixel), 0)
+    slope = ((signs * moving) @ layer.weight.t())[:, None]
+    slopes = slope - (layer.weight.t()[pixel] * lost[:, :, None]).cumsum(1)
+    ends = (torch.full_like(stop[:, :0].sum(1, keepdim=True), each) for each in (start, end))
+    epsilon = torch.cat([next(ends), stop, next(ends)], 1)
+    rises = torch.cat([slope, slopes], 1) * epsilon.diff(dim=1)[:, :, None]
+    values = layer(pixels + signs * room.clamp(max=start))[:, None]
+    return Pieces(epsilon, torch.cat([values, values + rises.cumsum(1)], 1))

@@ -1,0 +1,178 @@
+"""The smallest ε at which the fast gradient sign method fools a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from engine.attacks.base import evaluating
+from engine.attacks.chunks import Progress, chunks
+from engine.attacks.float64 import Layer, layers_of, values_in
+from engine.attacks.goal import Goal
+from engine.attacks.leads import first_share, leads, suffice
+from engine.attacks.path import Path, fgsm_path, rounded_up
+from engine.attacks.pieces import Pieces, logits_along
+from engine.model import MLP
+
+LEVELS = 255
+"""Steps of brightness of a pixel from 0 to 1."""
+
+_STRETCHES = tuple(level / LEVELS for level in (0, 8, 16, 32, 64, 128, LEVELS))
+"""The path is walked from one of these ε to the next, by the images not yet fooled."""
+_HALVINGS = 26
+_UNITS_AT_ONCE = 1 << 13
+_TINY = torch.finfo(torch.float32).tiny
+
+
+@dataclass(frozen=True)
+class SmallestEpsilon:
+    """Where the images of a batch first fool a model on their way along FGSM's direction."""
+
+    epsilon: Tensor
+    """float32 `(batch,)`: the smallest ε in [0, 1] at which the image is predicted as another class
+    than its label, or as its target; 0 where it is from the start, inf where it never is.
+
+    The float32 model is really fooled there; below, if at all, within its rounding only."""
+    levels: Tensor
+    """int64 `(batch,)`: the smallest k in 0 to 255 such that ε = k/255 fools; -1 where none."""
+    exact: bool
+    """Whether nothing smaller can have been overlooked. Else the path was looked at in steps of
+    1/2040, and an image may have been fooled and come back between two of them."""
+
+
+@torch.no_grad()
+def smallest_epsilon(
+    model: MLP,
+    images: Tensor,
+    labels: Tensor,
+    targets: Tensor | None = None,
+    progress: Progress | None = None,
+) -> SmallestEpsilon:
+    """The smallest ε at which `clamp(x + ε·sign(gradient), 0, 1)` fools the model.
+
+    Images can be fooled and come back at a larger ε, so that bisection may end anywhere. But a
+    network of ReLUs is piecewise affine along the path: it bends where a pixel reaches 0 or 1 and
+    where the input of a ReLU crosses zero, all at ε that are found one layer after the other. In
+    between, the ε at which a logit overtakes the label's is a quotient. Other activations are
+    looked at on a grid, and the first success is narrowed down by halving.
+
+    Args:
+        model: maps flat images to logits; it is judged in evaluation mode.
+        images: float32 `(batch, pixels)` in [0, 1].
+        labels: true classes, `(batch,)`.
+        targets: the classes to reach, `(batch,)`; None for any but the label.
+        progress: told how many images are done, and of how many; what it raises ends the work.
+    """
+    layers = layers_of(model)
+    epsilon = images.new_zeros(len(images))
+    levels = torch.zeros_like(labels)
+    widest = max(model.sizes[1:])
+    with evaluating(model):
+        for rows in chunks(images, _UNITS_AT_ONCE // widest, progress):
+            goal = Goal(labels, targets).of(rows)
+            search = _Search(model, layers, fgsm_path(model, images[rows], goal), goal)
+            epsilon[rows] = search.first()
+            levels[rows] = search.first_level(epsilon[rows])
+    return SmallestEpsilon(epsilon, levels, is_exact(model))
+
+
+def is_exact(model: MLP) -> bool:
+    """Whether the logits are affine along a path but for points that can be computed."""
+    return model.activation == "relu" or len(model.layers) == 1
+
+
+@dataclass(frozen=True)
+class _Search:
+    """The search for the first success of some images on their paths."""
+
+    model: MLP
+    layers: list[Layer]
+    path: Path
+    goal: Goal
+
+    def __getitem__(self, rows: Tensor) -> _Search:
+        return _Search(self.model, self.layers, self.path[rows], self.goal.of(rows))
+
+    def first(self) -> Tensor:
+        """The smallest ε of each image, float32, inf where there is none."""
+        epsilon = torch.where(self.fooled(self.path.images), 0, torch.inf)
+        for start, end in pairwise(_STRETCHES):
+            safe = epsilon.isinf().nonzero()[:, 0]
+            if len(safe):
+                epsilon[safe] = self[safe].first_between(start, end)
+        return epsilon
+
+    def first_between(self, start: float, end: float) -> Tensor:
+        """The same on a stretch, at the start of which no image fools.
+
+        A lead must exceed what float32 loses at the ends of the stretch; where the float32 model is
+        not fooled all the same, a larger one is needed.
+        """
+        needed = 2 * torch.maximum(self.lost_at(start), self.lost_at(end)).clamp(min=_TINY)
+        logits = logits_along(self.path, self.layers, self.model.activation, start, end)
+        ahead = leads(self.goal, logits.values)
+        epsilon = self.path.images.new_full((len(ahead),), torch.inf)
+        rows = torch.arange(len(ahead), device=ahead.device)
+        while len(rows):
+            enough = Pieces(logits.epsilon[rows], ahead[rows] - needed[rows, None, None])
+            found = self[rows].first_of(enough, needed[rows])
+            epsilon[rows] = rounded_up(found)
+            rows = rows[found.isfinite()]
+            rows = rows[~self[rows].fooled(self.path[rows].at(epsilon[rows]))]
+            needed[rows] *= 2
+        return epsilon
+
+    def first_of(self, ahead: Pieces, needed: Tensor) -> Tensor:
+        """The first ε with leads that suffice, exactly or by a closer look at a step of a grid."""
+        if is_exact(self.model):
+            shares = first_share(self.goal, ahead.values[:, :-1], ahead.values[:, 1:])
+            piece = shares.isfinite().int().argmax(1, keepdim=True)  # the first that is
+            share = shares.gather(1, piece)
+            start, end = ahead.epsilon.gather(1, piece), ahead.epsilon.gather(1, piece + 1)
+            return torch.where(share.isfinite(), torch.lerp(start, end, share), share)[:, 0]
+        succeeds = suffice(self.goal, ahead.values)
+        found = torch.where(succeeds.any(1), 0, torch.inf).to(needed.dtype)
+        rows = succeeds.any(1).nonzero()[:, 0]
+        point = succeeds.int()[rows].argmax(1, keepdim=True)
+        low, high = (
+            ahead.epsilon[rows].gather(1, at)[:, 0] for at in ((point - 1).clamp(0), point)
+        )
+        found[rows] = self[rows].narrowed(low, high, needed[rows])
+        return found
+
+    def narrowed(self, low: Tensor, high: Tensor, needed: Tensor) -> Tensor:
+        """An ε at which success begins, between two of which the higher succeeds, by halving."""
+        path = self.path.in_float64()
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            logits = values_in(self.layers, self.model.activation, path.at(middle))[-1]
+            ahead = leads(self.goal, logits[:, None]) - needed[:, None, None]
+            succeeds = suffice(self.goal, ahead)[:, 0]
+            low, high = torch.where(succeeds, low, middle), torch.where(succeeds, middle, high)
+        return high
+
+    def lost_at(self, epsilon: float) -> Tensor:
+        """By how much float32 is off at an ε of the path, at its worst logit, `(batch,)`."""
+        at = self.path.images.new_full((1,), epsilon)
+        exact = self.path.in_float64().at(at.double())
+        logits = values_in(self.layers, self.model.activation, exact)[-1]
+        lost: Tensor = (self.model(self.path.at(at)) - logits).abs().amax(1)
+        return lost
+
+    def first_level(self, epsilon: Tensor) -> Tensor:
+        """The smallest k such that ε = k/255 fools, -1 where none, given the smallest ε."""
+        levels = torch.where(epsilon.isinf(), -1, (epsilon.double() * LEVELS).floor().long())
+        rows = (levels >= 0).nonzero()[:, 0]
+        while len(rows):
+            at = (levels[rows].double() / LEVELS).float()
+            missed = rows[~self[rows].fooled(self.path[rows].at(at))]
+            levels[missed] = torch.where(levels[missed] < LEVELS, levels[missed] + 1, -1)
+            rows = missed[levels[missed] >= 0]
+        return levels
+
+    def fooled(self, images: Tensor) -> Tensor:
+        """Whether the float32 model is fooled by these images, `(batch,)`."""
+        return self.goal.reached(self.model(images))

@@ -1,0 +1,79 @@
+"""What an attack achieved and how little it takes, in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from engine.fragility import AttackedImage, Bracket, OwnImage
+from engine.methods import METHODS
+
+
+class Said(NamedTuple):
+    """A sentence or a note."""
+
+    text: str
+    tone: Literal["good", "bad", "plain", "muted"] = "plain"
+
+
+def outcome(attacked: AttackedImage, names: Sequence[str]) -> list[Said]:
+    """What the model says to the adversarial image.
+
+    Args:
+        attacked: the image.
+        names: of the classes.
+    """
+    label, now = names[attacked.label], names[attacked.prediction]
+    fooled = attacked.prediction != attacked.label
+    what = f"{label} is taken for {now}" if fooled else f"still {now}"
+    said = [Said(what, "bad" if fooled else "good")]
+    if attacked.target is not None:
+        reached = "reached" if attacked.success else "not reached"
+        said.append(Said(f"target {names[attacked.target]} {reached}"))
+    if isinstance(attacked.subject, OwnImage):
+        said.append(Said(f"held to be {label}, as it is taken for that", "muted"))
+    if METHODS[attacked.method].seeks:
+        if not attacked.success:
+            said.append(Said("the walk found no way there", "muted"))
+    elif not attacked.l0 and attacked.epsilon and not attacked.is_wrong:
+        said.append(Said("nothing changed: the gradient is exactly 0 here", "muted"))
+    return said
+
+
+def sizes(attacked: AttackedImage) -> str:
+    """The norms of the perturbation."""
+    return f"L∞ {attacked.linf:.4f}  L2 {attacked.l2:.2f}  L0 {attacked.l0}"
+
+
+def bounds(attacked: AttackedImage, known: Bracket) -> list[Said]:
+    """Between which ε the smallest one that fools the model lies.
+
+    Args:
+        attacked: the image.
+        known: what is known of the same image.
+    """
+    if attacked.is_wrong:
+        return [Said("It is predicted wrongly as it is: nothing is needed to fool the model.")]
+    said = [Said(f"safe below ε {known.certified:.4f}: proven", "good")]
+    what = "fooled" if known.target is None else "target reached"
+    if math.isinf(known.found):
+        said.append(Said("no attack does it up to ε 1", "good"))
+    elif known.optimal:
+        said.append(Said(f"fooled from ε {known.found:.4f}: the true minimum", "bad"))
+    else:
+        by = METHODS[known.found_by].title
+        said.append(Said(f"{what} from ε {known.found:.4f}: shown by {by}", "bad"))
+    return [*said, *_path(known)]
+
+
+def _path(known: Bracket) -> list[Said]:
+    """How far FGSM has to go."""
+    if math.isinf(known.path):
+        return [Said("FGSM does not do it at any ε up to 1", "muted")]
+    how = "exact walk" if known.exact else "by a fine grid"
+    level = f" ({known.level}/255)" if known.level >= 0 else ""
+    said = [Said(f"FGSM does it from ε {known.path:.4f}{level}, {how}", "muted")]
+    if known.returns:
+        said.append(Said("and at some larger ε no longer", "muted"))
+    return said

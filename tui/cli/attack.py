@@ -1,0 +1,116 @@
+"""`mnistop attack`: how little it takes to fool a run's model."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engine import runs
+from engine.methods import METHODS
+from engine.questions import answer_here
+from tui.cli.attacked import Attacked, tell_image, tell_saved, tell_table
+from tui.cli.output import Output, with_output
+from tui.cli.run_argument import run_argument
+from tui.cli.waiting import waiting
+
+USUAL_EPSILONS = (0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3)
+"""The rows of the table."""
+
+
+class _Epsilons(click.ParamType[tuple[float, ...]]):
+    name = "ε"
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> tuple[float, ...]:
+        """Numbers from 0 up, with commas between."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            numbers = tuple(float(word) for word in str(value).replace(",", " ").split())
+        except ValueError:
+            numbers = ()
+        if not numbers or not all(0 <= number < math.inf for number in numbers):
+            self.fail(f"{value!r} is no number from 0 up, nor several with commas between.")
+        return numbers
+
+
+@click.command(
+    epilog="""
+\b
+Examples:
+  mnistop attack last                               the robustness table
+  mnistop attack last --epsilon 0.05,0.1            the table at these ε
+  mnistop attack last --index 17 --epsilon 0.1      one validation image
+  mnistop attack last --index 17 --method pgd --target 8
+  mnistop attack last --epsilon 0.1 --save fooled.npz
+"""
+)
+@with_output
+@click.option(
+    "--epsilon",
+    "epsilons",
+    type=_Epsilons(),
+    metavar="E",
+    help="The largest change of a pixel, from 0 to 1, or several with commas between; with L2 "
+    "methods the length of the perturbation.  [default for one image: 0.125]",
+)
+@click.option(
+    "--method",
+    type=click.Choice(list(METHODS)),
+    default="fgsm",
+    show_default=True,
+    help="How to attack the image of --index and those of --save.",
+)
+@click.option("--index", type=int, metavar="I", help="Attack this validation image only.")
+@click.option("--target", metavar="CLASS", help="The class that the model shall see in it.")
+@click.option("--epoch", type=int, metavar="N", help="Attack the weights kept of this epoch.")
+@click.option(
+    "--save",
+    metavar="PATH",
+    help="Save the adversarial images: in a file that ends in .npz, else as PNG in a folder.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@run_argument
+def attack(
+    out: Output,
+    epsilons: tuple[float, ...] | None,
+    method: str,
+    index: int | None,
+    target: str | None,
+    epoch: int | None,
+    save: str | None,
+    as_json: bool,
+    run: str,
+) -> int:
+    """Show how little it takes to fool the model of RUN.
+
+    Without --index all validation images are attacked: the table tells how many are still
+    predicted rightly under FGSM and under the stronger PGD, and for how many it is proven that no
+    perturbation of that size can fool the model. With --index one image is attacked and drawn, and
+    its smallest ε is searched.
+    """
+    if METHODS[method].norm == "linf" and max(epsilons or (0,)) > 1:
+        raise click.UsageError("ε lies between 0 and 1: no pixel can change by more.")
+    if target is not None and index is None and not save:
+        raise click.UsageError(
+            "--target goes with --index or --save; the table is without targets."
+        )
+    epsilon = epsilons[0] if epsilons else METHODS[method].usual
+    with waiting(out) as progress:
+        progress("loading PyTorch")
+        answer_here()
+    attacked = Attacked.of(runs.find(run), epoch, method, epsilon, target)
+    result = (
+        tell_table(out, attacked, epsilons or USUAL_EPSILONS, as_json)
+        if index is None
+        else tell_image(out, attacked, index, as_json)
+    )
+    if save:
+        result["saved"] = tell_saved(out, attacked, index, Path(save).expanduser(), as_json)
+    if as_json:
+        out.say_json(result)
+    return 0

@@ -1,0 +1,257 @@
+"""What `mnistop attack` finds, in words, pictures and JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from engine.attack_set import AttackedSet, attack_all
+from engine.errors import MnistopError, RunError
+from engine.events import RunStarted
+from engine.fragility import AttackedImage, Bracket, attack_image, bracket
+from engine.methods import METHODS
+from engine.png import to_png
+from engine.robustness import Robustness, robustness
+from engine.runs import Run
+from tui import attack_words
+from tui.cli.output import Output
+from tui.cli.summary import Summary
+from tui.cli.waiting import waiting
+from tui.cli.words import accuracy, count, percent
+from tui.render.attacked import attacked as drawn
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """What is attacked, and how."""
+
+    run: Run
+    started: RunStarted
+    epochs: int | None
+    """With the weights after at most so many epochs; None for the newest."""
+    method: str
+    epsilon: float
+    target: int | None
+
+    @classmethod
+    def of(
+        cls, run: Run, epoch: int | None, method: str, epsilon: float, target: str | None
+    ) -> Attacked:
+        """Checks what a person asked for.
+
+        Raises:
+            RunError: the run has not started to train.
+            UsageError: there is no such epoch or class.
+        """
+        summary = Summary.of(run)
+        started, finished = summary.history.started, len(summary.history.epochs)
+        if started is None:
+            raise RunError(f"Run {run.name} has not begun to train: there is nothing to attack.")
+        if epoch is not None and not 0 <= epoch < finished:
+            there = f"epochs 0 to {finished - 1}" if finished else "no epochs yet"
+            raise click.UsageError(f"Run {run.name} has {there}, not {epoch}.")
+        names = started.class_names
+        if target is not None and target not in names:
+            raise click.UsageError(f"There is no class {target}: {', '.join(names)}.")
+        epochs = None if epoch is None else epoch + 1
+        return cls(
+            run, started, epochs, method, epsilon, None if target is None else names.index(target)
+        )
+
+
+def tell_table(
+    out: Output, attacked: Attacked, epsilons: Sequence[float], quiet: bool
+) -> dict[str, Any]:
+    """The robustness of all validation images.
+
+    Args:
+        out: where it is told.
+        attacked: which run.
+        epsilons: the rows of the table.
+        quiet: whether to tell nothing, and only return it for JSON.
+    """
+    known = _measured(out, attacked)
+    rows = [
+        {
+            "epsilon": epsilon,
+            "clean": known.clean,
+            "fgsm": attack_all(attacked.run, "fgsm", epsilon, attacked.epochs).accuracy,
+            "pgd": known.under_attack(epsilon),
+            "certified": known.proven(epsilon),
+        }
+        for epsilon in epsilons
+    ]
+    median, proven = known.medians
+    if not quiet:
+        _tell_rows(out, attacked, known, rows)
+    return {
+        "run": attacked.run.name,
+        "epochs": known.epochs,
+        "table": rows,
+        "median_smallest_epsilon": _number(median),
+        "median_certified_epsilon": _number(proven),
+        "images": [
+            {"index": row, "smallest_epsilon": _number(found), "certified_epsilon": certified}
+            for row, (found, certified) in enumerate(
+                zip(known.found.tolist(), known.certified.tolist(), strict=True)
+            )
+        ],
+    }
+
+
+def _measured(out: Output, attacked: Attacked) -> Robustness:
+    with waiting(out) as progress:
+        known = robustness(attacked.run, attacked.epochs)
+        while not known.is_complete:
+            progress(f"attacking: {known.done:,} of {count(known.total, 'validation image')}")
+            known = robustness(attacked.run, attacked.epochs)
+    return known
+
+
+def _tell_rows(
+    out: Output, attacked: Attacked, known: Robustness, rows: list[dict[str, float]]
+) -> None:
+    out.tell(
+        f"run {attacked.run.name}, weights after {count(known.epochs, 'epoch')}: "
+        f"{count(known.total, 'validation image')}, "
+        f"{accuracy(known.clean, known.total)} right without an attack"
+    )
+    out.say()
+    out.say(f"{'ε':>6}  {'clean':>7}  {'FGSM':>7}  {'PGD':>7}  certified")
+    for row in rows:
+        shares = [percent(row[name]) for name in ("clean", "fgsm", "pgd", "certified")]
+        cells = "  ".join(f"{share:>7}" for share in shares[:3])
+        out.say(f"{row['epsilon']:>6g}  {cells}  {shares[3]:>9}")
+    out.say()
+    median, proven = known.medians
+    if math.isfinite(median):
+        out.tell(
+            f"Half of the rightly predicted images are fooled by ε {median:.4f} or less (the "
+            f"median smallest ε found), and half are proven safe below {proven:.4f}."
+        )
+    elif known.clean:
+        out.tell("Most of the rightly predicted images were not fooled at any ε.")
+    out.tell(
+        "PGD stands for the strongest of FGSM and PGD; certified is the share for which no "
+        "perturbation of that size can change the prediction (CROWN's bounds)."
+    )
+
+
+def tell_image(out: Output, attacked: Attacked, index: int, quiet: bool) -> dict[str, Any]:
+    """One validation image: the attack drawn, and its smallest ε.
+
+    Args:
+        out: where it is told.
+        attacked: which run, and how it is attacked.
+        index: which validation image.
+        quiet: whether to tell nothing, and only return it for JSON.
+    """
+    how = (attacked.epochs, attacked.method, attacked.target)
+    with waiting(out) as progress:
+        image = attack_image(attacked.run, index, attacked.epsilon, *how)
+        progress("searching for the smallest ε")
+        known = bracket(attacked.run, index, attacked.epochs, attacked.target)
+    names = attacked.started.class_names
+    if not quiet:
+        _draw_image(out, image, known, names)
+    return {
+        "run": attacked.run.name,
+        "epochs": image.epochs,
+        "index": index,
+        "label": names[image.label],
+        "prediction": names[image.clean_prediction],
+        "method": image.method,
+        "norm": METHODS[image.method].norm,
+        "epsilon": _number(image.epsilon),
+        "target": None if image.target is None else names[image.target],
+        "adversarial_prediction": names[image.prediction],
+        "success": image.success,
+        "linf": image.linf,
+        "l2": image.l2,
+        "l0": image.l0,
+        "smallest_epsilon": _number(known.found),
+        "smallest_epsilon_by": known.found_by or None,
+        "certified_epsilon": known.certified,
+        "fgsm_epsilon": _number(known.path),
+        "fgsm_level": known.level if known.level >= 0 else None,
+        "fgsm_exact": known.exact,
+        "smallest_by_method": {name: _number(size) for name, size in known.smallest.items()},
+    }
+
+
+def _draw_image(out: Output, image: AttackedImage, known: Bracket, names: Sequence[str]) -> None:
+    method = METHODS[image.method]
+    strength = "" if method.seeks else f" with ε {image.epsilon:g}"
+    out.tell(
+        f"validation image {image.subject}, a {names[image.label]}, attacked by {method.title} "
+        f"({method.norm_name}){strength}, weights after {count(image.epochs, 'epoch')}"
+    )
+    out.say()
+    out.draw(drawn(image, names, out.terminal, min(out.width, 100), 30))
+    out.say()
+    said = [*attack_words.outcome(image, names), *attack_words.bounds(image, known)]
+    for text in (said[0].text, attack_words.sizes(image), *(one.text for one in said[1:])):
+        out.tell(text)
+
+
+def tell_saved(out: Output, attacked: Attacked, index: int | None, path: Path, quiet: bool) -> str:
+    """Saves adversarial images, and says where.
+
+    Args:
+        out: where it is told.
+        attacked: which run, and how it is attacked.
+        index: the only image wanted, or None for all.
+        path: a file that ends in .npz, or a folder for PNG files.
+        quiet: whether to tell nothing.
+
+    Raises:
+        MnistopError: it cannot be written.
+    """
+    npz = path.suffix == ".npz"
+    found = attack_all(
+        attacked.run,
+        attacked.method,
+        attacked.epsilon,
+        attacked.epochs,
+        attacked.target,
+        index,
+        levels=None if npz else 255,
+    )
+    try:
+        if npz:
+            path.write_bytes(found.to_npz())
+        else:
+            path.mkdir(parents=True, exist_ok=True)
+            _write_pngs(path, found, index or 0, attacked.started.class_names)
+    except OSError as error:
+        raise MnistopError(f"{path} cannot be written: {error.strerror}.") from None
+    if not quiet:
+        out.say()
+        fooled = int((found.predictions != found.labels).sum())
+        out.tell(
+            f"{count(len(found.labels), 'adversarial image')} saved in {path}; the model takes "
+            f"{fooled:,} of them for another class."
+        )
+    return str(path)
+
+
+def _write_pngs(folder: Path, found: AttackedSet, first: int, names: Sequence[str]) -> None:
+    for place, image in enumerate(found.images):
+        label, taken = (names[classes[place]] for classes in (found.labels, found.predictions))
+        name = f"{first + place:05d}-{_in_a_name(label)}-taken-for-{_in_a_name(taken)}.png"
+        (folder / name).write_bytes(to_png(image))
+
+
+def _in_a_name(text: str) -> str:
+    return "".join(char if char.isalnum() else "_" for char in text)
+
+
+def _number(value: float) -> float | None:
+    """For JSON, which knows no infinity."""
+    return float(np.float64(value)) if math.isfinite(value) else None

@@ -1,0 +1,50 @@
+"""Measuring a run's robustness in the background, a part at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual.dom import DOMNode
+
+from engine.robustness import Robustness, robustness
+from engine.runs import Run
+from tui.latest_answer import LatestAnswer
+
+
+class RobustnessFeed:
+    """Asks for part after part until all validation images are known.
+
+    Args:
+        node: a part of the app, in whose name is asked.
+        changed: called when more is known, or something went wrong.
+    """
+
+    def __init__(self, node: DOMNode, changed: Callable[[], None]) -> None:
+        self._answers = LatestAnswer(node, robustness, self._on_answer, at_leisure=True)
+        self._changed = changed
+        self.known: Robustness | None = None
+        """What is known by now."""
+        self.trouble = ""
+        """What went wrong."""
+
+    def forget(self) -> None:
+        """Nothing is wanted any more."""
+        self._answers.forget()
+        self.known, self.trouble = None, ""
+
+    def want(self, run: Run, epochs: int | None, age: int) -> None:
+        """Goes on measuring until all is known of these weights.
+
+        Args:
+            run: about which run.
+            epochs: with the weights after at most so many epochs; None for the newest.
+            age: differs where `epochs` stands for other weights than before.
+        """
+        done = 0 if self.known is None or self.known.is_complete else self.known.done
+        self._answers.want(run, epochs, key=(run, epochs, age, done))
+
+    def _on_answer(self, answer: Robustness | None, trouble: str) -> None:
+        self.trouble = trouble
+        if answer is not None:
+            self.known = answer
+        self._changed()
