@@ -1,0 +1,124 @@
+"""A run in the few values that a list of runs shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from engine.about import About, read_about
+from engine.config import RunConfig
+from engine.events import Count, Fraction, Number, RunFailed, Seconds, Size
+from engine.history import History
+from engine.runs import Run
+
+LIVE = ("starting", "running", "paused")
+"""The states of a run whose training process lives."""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What a run's files say of it, the training process's life apart."""
+
+    changes: dict[str, str]
+    """What differs from the notebook's run, as texts by name."""
+    planned: Size
+    """How many epochs the run is to have."""
+    if_alive: str
+    """The run's state, as `History.state` has it, if its training process lives."""
+    if_dead: str
+    """The same if it does not."""
+    epochs: Count = 0
+    """Finished ones."""
+    train_loss: Number | None = None
+    """Of the newest epoch, as the next two are."""
+    val_loss: Number | None = None
+    val_acc: Fraction | None = None
+    best_val_acc: Fraction | None = None
+    best_epoch: Count | None = None
+    validation_images: Size | None = None
+    started: Seconds | None = None
+    """Seconds since 1970, as the next one is."""
+    ended: Seconds | None = None
+    seconds: Seconds = 0.0
+    """Training and judging of all epochs, without pauses."""
+    message: str = ""
+    """Why the run failed."""
+    about: About = About()
+
+    @classmethod
+    def of(cls, run: Run, config: RunConfig, history: History) -> Overview:
+        """Puts together what has been read of a run."""
+        newest = history.epochs[-1] if history.epochs else None
+        best, started, ended = history.best, history.started, history.ended
+        return cls(
+            changes=config.changes(),
+            planned=config.epochs,
+            if_alive=history.state(True),
+            if_dead=history.state(False),
+            epochs=len(history.epochs),
+            train_loss=newest and newest.train_loss,
+            val_loss=newest and newest.val_loss,
+            val_acc=newest and newest.val_acc,
+            best_val_acc=best and best.val_acc,
+            best_epoch=best and best.epoch,
+            validation_images=started and started.validation_images,
+            started=started and started.time,
+            ended=ended and ended.time,
+            seconds=sum(epoch.seconds for epoch in history.epochs),
+            message=ended.message if isinstance(ended, RunFailed) else "",
+            about=read_about(run),
+        )
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the run has said its last word."""
+        return self.if_alive == self.if_dead
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A run in a list."""
+
+    run: Run
+    overview: Overview
+    state: str
+    pid: int | None = None
+    """The training process while it lives."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the run is being trained."""
+        return self.state in LIVE
+
+    @property
+    def title(self) -> str:
+        """The user's name for the run, else its two words."""
+        return self.overview.about.name or self.run.name.split("-", 2)[-1]
+
+    def config(self) -> RunConfig:
+        """The hyperparameters."""
+        return RunConfig.from_values(self.overview.changes)
+
+    def differences(self) -> str:
+        """What differs from the notebook's run, as in `lr 0.5, hidden none`."""
+        changes = self.overview.changes.items()
+        return ", ".join(f"{name} {text}" for name, text in changes) or "as the notebook"
+
+    def as_json(self) -> dict[str, Any]:
+        """What `mnistop runs --json` tells of it; None for what is not known yet."""
+        seen = self.overview
+        return {
+            "name": self.run.name,
+            "state": self.state,
+            "epoch": seen.epochs - 1 if seen.epochs else None,
+            "epochs": seen.planned,
+            "pid": self.pid,
+            "config": self.config().model_dump(mode="json"),
+            "val_acc": seen.val_acc,
+            "best_val_acc": seen.best_val_acc,
+            "best_epoch": seen.best_epoch,
+            "started": seen.started,
+            "ended": seen.ended,
+            "title": seen.about.name,
+            "note": seen.about.note,
+        }
