@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -12,7 +11,19 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import MnistopError
+from engine.filter_words import (
+    WORD,
+    Bound,
+    FilterError,
+    compared,
+    completed,
+    exclude,
+    last_word,
+    nearest,
+    rounded,
+    words,
+)
+from engine.filter_words import number as number_in
 from engine.judgement import Judgement
 from engine.learned import Learned
 
@@ -31,45 +42,7 @@ LIMITS: dict[str, tuple[float, float]] = {
 
 _EPOCHS = ("first", "last")
 _USUAL = {"conf": ">", "loss": "<", "margin": "<", "first": ">", "last": "<"}
-_WORD = re.compile(r"([a-z]+)(>=|<=|[<>=:])(.*)", re.IGNORECASE)
-_GAPS = re.compile(r"\s*(>=|<=|[<>=:])\s*")
 _POSSIBLE = "true: pred: conf> loss< margin< first> last< all right wrong"
-
-
-class FilterError(MnistopError):
-    """A filter that makes no sense."""
-
-
-@dataclass(frozen=True)
-class Bound:
-    """A number that must lie between two others, the ends included or not."""
-
-    field: str
-    """One of `LIMITS`."""
-    low: float
-    high: float
-    low_counts: bool = True
-    high_counts: bool = True
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether no number can pass."""
-        if self.low == self.high:
-            return not (self.low_counts and self.high_counts)
-        return self.low > self.high
-
-    def passes(self, values: NDArray[np.floating | np.integer]) -> NDArray[np.bool_]:
-        """Which values lie between the ends."""
-        above = values >= self.low if self.low_counts else values > self.low
-        below = values <= self.high if self.high_counts else values < self.high
-        passed: NDArray[np.bool_] = above & below
-        return passed
-
-    def narrowed(self, other: Bound) -> Bound:
-        """What passes this bound and another one."""
-        low, low_counts = max((self.low, not self.low_counts), (other.low, not other.low_counts))
-        high, high_counts = min((self.high, self.high_counts), (other.high, other.high_counts))
-        return Bound(self.field, low, high, not low_counts, high_counts)
 
 
 @dataclass(frozen=True)
@@ -135,32 +108,27 @@ def parse(text: str, names: Sequence[str]) -> Filter:
         if word.lower() in KINDS:
             kinds[word.lower()] = word
             continue
-        match = _WORD.fullmatch(word)
+        match = WORD.fullmatch(word)
         field = match[1].lower() if match else ""
         if match and field in CLASSES:
             index = _class(word, match[2], match[3], names)
             before = classes.setdefault(field, (index, word))
             if before[0] != index:
-                raise _exclude(before[1], word)
+                raise exclude(before[1], word)
         elif match and field in LIMITS:
             bound = _bound(word, field, match[2], match[3])
             earlier, said = bounds.get(field, (bound, word))
             both = earlier.narrowed(bound)
             if both.is_empty:
-                raise _exclude(said, word)
+                raise exclude(said, word)
             bounds[field] = (both, word)
         else:
             raise _unknown(word, field)
     if len(kinds) > 1:
-        raise _exclude(*list(kinds)[:2])
+        raise exclude(*list(kinds)[:2])
     true, predicted = (classes.get(field, (None, ""))[0] for field in CLASSES)
     kind = _kind(next(iter(kinds), None), true, predicted)
     return Filter(kind, true, predicted, tuple(bound for bound, _ in bounds.values()))
-
-
-def words(text: str) -> list[str]:
-    """The words of a filter; spaces around a comparison do not count."""
-    return _GAPS.sub(r"\1", text).split()
 
 
 def _kind(said: str | None, true: int | None, predicted: int | None) -> Kind:
@@ -210,12 +178,8 @@ def _bound(word: str, field: str, comparison: str, number: str) -> Bound:
     low, high = LIMITS[field]
     share = field in ("conf", "margin") and number.endswith("%")
     digits = number.removesuffix("%") if share else number
-    try:
-        value = float(digits) if digits.isascii() and "_" not in digits else math.nan
-    except ValueError:
-        value = math.nan
     scale = 100 if share else 1
-    value /= scale
+    value = number_in(digits) / scale
     if field in _EPOCHS and value != value // 1:
         raise FilterError(f'"{word}": an epoch is a whole number, as in {field}{_USUAL[field]}20.')
     if not math.isfinite(value):
@@ -223,22 +187,11 @@ def _bound(word: str, field: str, comparison: str, number: str) -> Bound:
     if not low <= value <= high:
         ends = f"at least {low}" if high == math.inf else f"from {low} to {high}"
         raise FilterError(f'"{word}": {field} is {ends}.')
-    if comparison in (":", "="):
-        return _rounded(field, value, digits, scale)
-    if comparison in (">", ">="):
-        return Bound(field, value, math.inf, low_counts=comparison == ">=")
-    return Bound(field, -math.inf, value, high_counts=comparison == "<=")
-
-
-def _rounded(field: str, value: float, digits: str, scale: int) -> Bound:
+    if comparison not in (":", "="):
+        return compared(field, comparison, value)
     if field in _EPOCHS:
         return Bound(field, value, value)
-    half = 0.5 / 10 ** len(digits.partition(".")[2]) / scale
-    return Bound(field, value - half, value + half)
-
-
-def _exclude(one: str, other: str) -> FilterError:
-    return FilterError(f'"{one}" and "{other}" exclude each other: leave one out.')
+    return rounded(field, value, digits, scale)
 
 
 def _unknown(word: str, field: str) -> FilterError:
@@ -248,13 +201,8 @@ def _unknown(word: str, field: str) -> FilterError:
         return FilterError(f'"{word}": a class is missing, as in {bare}:4.')
     if bare in LIMITS:
         return FilterError(f'"{word}": a number is missing, as in {bare}{_USUAL[bare]}0.5.')
-    said = field or bare
-    near = [
-        name for name in known if len(said) > 1 and (said.startswith(name) or name.startswith(said))
-    ]
-    near += difflib.get_close_matches(said, known, 1)
-    if near:
-        return FilterError(f'"{word}" is not known: did you mean {near[0]}?')
+    if near := nearest(field or bare, known):
+        return FilterError(f'"{word}" is not known: did you mean {near}?')
     return FilterError(f'"{word}" is not known; there are {_POSSIBLE}.')
 
 
@@ -273,7 +221,7 @@ def complete(text: str, names: Sequence[str]) -> list[str]:
     Returns:
         Whole lines that begin with `text`, the likeliest first; none at the start of a word.
     """
-    start, last = re.fullmatch(r"(.*?)(\S*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
+    start, last = last_word(text)
     if not last:
         return []
     said = {word.partition(":")[0].lower() for word in start.split()}
@@ -282,8 +230,4 @@ def complete(text: str, names: Sequence[str]) -> list[str]:
     for field in CLASSES:
         if last.lower().startswith(f"{field}:"):
             possible = [f"{field}:{as_word(name)}" for name in names]
-    return [
-        text + word[len(last) :]
-        for word in possible
-        if word.lower().startswith(last.lower()) and word != last
-    ]
+    return completed(text, last, possible)

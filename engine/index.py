@@ -196,7 +196,10 @@ class Index:
         own = self._folder / f"{FILE}.{os.getpid()}"
         with contextlib.suppress(OSError):  # a store that may only be read is listed all the same
             write_atomically(own, content)
-            own.replace(self._folder / FILE)
+            try:
+                own.replace(self._folder / FILE)
+            finally:
+                own.unlink(missing_ok=True)
         self._is_saved, self._saved_at = True, time.monotonic()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.about import About, read_about
@@ -43,7 +43,7 @@ class Overview:
     """Training and judging of all epochs, without pauses."""
     message: str = ""
     """Why the run failed."""
-    about: About = About()
+    about: About = field(default_factory=About)
 
     @classmethod
     def of(cls, run: Run, config: RunConfig, history: History) -> Overview:
@@ -56,14 +56,14 @@ class Overview:
             if_alive=history.state(True),
             if_dead=history.state(False),
             epochs=len(history.epochs),
-            train_loss=newest and newest.train_loss,
-            val_loss=newest and newest.val_loss,
-            val_acc=newest and newest.val_acc,
-            best_val_acc=best and best.val_acc,
-            best_epoch=best and best.epoch,
-            validation_images=started and started.validation_images,
-            started=started and started.time,
-            ended=ended and ended.time,
+            train_loss=newest.train_loss if newest else None,
+            val_loss=newest.val_loss if newest else None,
+            val_acc=newest.val_acc if newest else None,
+            best_val_acc=best.val_acc if best else None,
+            best_epoch=best.epoch if best else None,
+            validation_images=started.validation_images if started else None,
+            started=started.time if started else None,
+            ended=ended.time if ended else None,
             seconds=sum(epoch.seconds for epoch in history.epochs),
             message=ended.message if isinstance(ended, RunFailed) else "",
             about=read_about(run),

@@ -20,12 +20,14 @@ from tui.keymap import declared, read_keymap
 from tui.panes.live_runs import LiveRuns
 from tui.render.terminal import Terminal
 from tui.rhythm import SLOW, USUAL
+from tui.screens.ask import AskScreen, AskTextScreen
 from tui.screens.attack import AttackScreen
 from tui.screens.data import DataScreen
 from tui.screens.help import HelpScreen, Section
 from tui.screens.mistakes import MistakesScreen
 from tui.screens.pad import PadScreen
 from tui.screens.quit import Answer, QuitScreen
+from tui.screens.runs import RunsScreen
 from tui.screens.train import TrainScreen
 from tui.screens.view import ViewScreen
 from tui.screens.weights import WeightsScreen
@@ -41,6 +43,7 @@ SCREENS = {
     "3": ("attack", "Attack: how little it takes to fool the model"),
     "4": ("weights", "Weights: what the first layer looks for; the network"),
     "5": ("data", "Data: what the model learns from"),
+    "6": ("runs", "Runs: all that was trained, compared, resumed, deleted"),
     "e": ("pad", "A digit of your own: draw, and see what the model says"),
 }
 """The screens by the keys that open them: their names, and what each is for."""
@@ -140,6 +143,7 @@ class MnistopApp(TerminalApp):
             "attack": self._attack,
             "weights": WeightsScreen(terminal),
             "data": DataScreen(terminal, lambda: self._train.config),
+            "runs": RunsScreen(terminal),
             "pad": PadScreen(terminal),
         }
         self._came_from = "train"
@@ -222,6 +226,11 @@ class MnistopApp(TerminalApp):
         self._came_from = next(name for name, view in self._views.items() if view is self.screen)
         self._open(self._attack)
 
+    @on(RunsScreen.OpenWanted)
+    def _on_open_wanted(self, message: RunsScreen.OpenWanted) -> None:
+        self._train.session.watch(message.run)
+        self.action_go("train")
+
     @on(ViewScreen.Left)
     def _on_left(self) -> None:
         self.action_go(self._came_from)
@@ -241,6 +250,7 @@ class MnistopApp(TerminalApp):
             Section("Every other screen", "", declared(ViewScreen)),
             *(section for view in self._views.values() for section in view.sections()),
             Section("This help", "", declared(HelpScreen)),
+            Section("A question", "", declared(AskScreen, AskTextScreen)),
             Section("The question before quitting", "", declared(QuitScreen)),
         ]
 

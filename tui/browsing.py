@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.filters import Filter, FilterError, parse
+from engine.filter_words import FilterError
+from engine.filters import Filter, complete, parse
 from engine.judgement import Floats, Judgement
 from engine.learned import Learned
 from engine.orders import ORDERS, Order, rows
@@ -65,6 +66,19 @@ class Browsing:
         self._judged: Judged | None = None
         self._source: tuple[object, ...] = ()
         self._shown: tuple[object, ...] = ()
+
+    def check(self, text: str) -> None:
+        """Looks whether a filter makes sense, as far as the classes are known.
+
+        Raises:
+            FilterError: it does not.
+        """
+        if self.names:
+            parse(text, self.names)
+
+    def complete(self, text: str) -> list[str]:
+        """The lines that a filter that is being typed may become."""
+        return complete(text, self.names)
 
     @property
     def order(self) -> Order:

@@ -1,11 +1,13 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 from engine import worker
+from engine.about import About, write_about
 from engine.runs import Run
 from tests.cli.command_line import COMMAND, Answer, Finished, Place, wait_until
 
@@ -22,6 +24,8 @@ KEYS = [
     "best_epoch",
     "started",
     "ended",
+    "title",
+    "note",
 ]
 
 
@@ -44,6 +48,31 @@ def test_the_table_shows_accuracy_with_its_interval(call: Call, finished: Finish
     assert row.startswith(f"{finished.name}  finished  12/12")
     assert "–" in row
     assert "hidden 16" in row
+
+
+def test_a_filter_leaves_out_what_does_not_fit(call: Call, finished: Finished):
+    folder = finished.place.folder
+    listed = json.loads(call("runs", "--json", "hidden:16", "val_acc>0.1", runs=folder).out)
+    assert [row["name"] for row in listed] == [finished.name]
+    assert "None of the 1 run passes" in call("runs", "hidden:17", runs=folder).out
+    assert json.loads(call("runs", "--json", "state:failed", runs=folder).out) == []
+    refused = call("runs", "hiden:16", runs=folder)
+    assert refused.code == 2
+    assert "did you mean hidden:256,128?" in refused.err
+
+
+def test_a_name_and_a_note_are_shown(call: Call, finished: Finished, tmp_path: Path):
+    folder = tmp_path / "some"
+    shutil.copytree(finished.place.folder / finished.name, folder / finished.name)
+    write_about(Run(folder / finished.name), About("my first", "nothing learned"))
+    table = call("runs", runs=folder).out
+    assert "my first" in table
+    assert "nothing learned" in table
+    [row] = json.loads(call("runs", "--json", runs=folder).out)
+    assert (row["title"], row["note"]) == ("my first", "nothing learned")
+    told = call("show", "last", runs=folder).out
+    assert "named my first" in told
+    assert "note: nothing learned" in told
 
 
 def test_no_runs_is_told_kindly(call: Call):

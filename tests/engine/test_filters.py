@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.filters import Bound, Filter, FilterError, complete, parse
+from engine.filter_words import Bound, FilterError
+from engine.filters import Filter, complete, parse
 from engine.judgement import Judgement
 from engine.learned import NEVER_FIRST, NEVER_LAST, Learned, learned
 from engine.orders import ORDERS, OrderName, rows

@@ -4,43 +4,52 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
 
 import click
 
 from engine import runs as engine_runs
 from engine.errors import RunError
+from engine.filter_words import FilterError
+from engine.index import list_all
+from engine.run_filters import parse
 from tui.cli.output import Output, complain, with_output
 from tui.cli.run_argument import run_argument
+from tui.cli.run_lines import table
 from tui.cli.summary import Summary
 from tui.cli.words import accuracy, count, what_next
 
 _POLL_SECONDS = 0.05
-_NARROWEST_COLUMN = 8
 
 
 @click.command()
 @with_output
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list, newest first.")
-def runs(out: Output, as_json: bool) -> int:
+@click.argument("words", metavar="[FILTER]...", nargs=-1)
+def runs(out: Output, as_json: bool, words: tuple[str, ...]) -> int:
     """List all runs, newest first, with their best epoch.
 
+    FILTER leaves out those that do not fit, as in: mnistop runs "lr>0.1" "val_acc>0.9" hidden:128
+    state:stopped.
+
     The accuracy is that on the validation images, with its 95% interval. Each run in the JSON
-    list has name, state, epoch, epochs, pid, config, val_acc, best_val_acc, best_epoch, started
-    and ended: epoch is the newest finished one, from 0; times are seconds since 1970; what is
-    not known yet is null.
+    list has name, state, epoch, epochs, pid, config, val_acc, best_val_acc, best_epoch, started,
+    ended, title and note: epoch is the newest finished one, from 0; times are seconds since 1970;
+    what is not known yet is null.
     """
-    found = []
-    for run in engine_runs.list_runs():
-        try:
-            found.append(Summary.of(run))
-        except RunError as error:
-            complain(f"{error} mnistop delete {run.name} removes it.")
+    try:
+        wanted = parse(" ".join(words))
+    except FilterError as error:
+        raise click.UsageError(str(error)) from None
+    index = list_all()
+    for run, problem in index.problems.items():
+        complain(f"{problem} mnistop delete {run.name} removes it.")
+    found = [run for run in index.runs if wanted.passes(run)]
     if as_json:
-        out.say_json([summary.as_json() for summary in found])
+        out.say_json([run.as_json() for run in found])
     elif found:
-        rows = [_HEADER, *map(_row, found)]
-        out.say("\n".join(_table(rows, out.width if out.is_terminal else None)))
+        out.say("\n".join(table(found, out.width if out.is_terminal else None)))
+    elif index.runs:
+        out.say(f"None of the {count(len(index.runs), 'run')} passes this filter.")
     else:
         out.say("There are no runs yet: mnistop opens the app, and mnistop train makes one here.")
     return 0
@@ -96,19 +105,6 @@ def delete(out: Output, yes: bool, run: str) -> int:
     return 0
 
 
-_HEADER = ("run", "state", "epochs", "best val acc", "settings")
-
-
-def _row(summary: Summary) -> tuple[str, ...]:
-    return (
-        summary.run.name,
-        summary.state,
-        f"{len(summary.history.epochs)}/{summary.config.epochs}",
-        _best(summary),
-        summary.differences(),
-    )
-
-
 def _best(summary: Summary) -> str:
     history = summary.history
     if not (history.best and history.started):
@@ -124,18 +120,3 @@ def _worth(run: engine_runs.Run) -> str:
         return ""
     trained = count(len(summary.history.epochs), "epoch")
     return f" ({summary.state}, {trained}, best {_best(summary)})"
-
-
-def _table(rows: Sequence[tuple[str, ...]], width: int | None) -> list[str]:
-    """The rows in columns; the last column takes what is left of the width, or is left out."""
-    *columns, last = zip(*rows, strict=True)
-    widths = [max(map(len, column)) for column in columns]
-    room = max(map(len, last)) if width is None else width - sum(widths) - 2 * len(widths)
-    lines = []
-    for row in rows:
-        cells = [f"{text:<{wide}}" for text, wide in zip(row[:-1], widths, strict=True)]
-        if room >= _NARROWEST_COLUMN:
-            text = row[-1]
-            cells.append(text if len(text) <= room else text[: room - 1] + "…")
-        lines.append("  ".join(cells).rstrip())
-    return lines

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.about import read_about
 from engine.coach import Advice
 from engine.config import RunConfig, as_text, label
 from engine.events import RunStarted
@@ -44,6 +45,11 @@ def tell_state(out: Output, summary: Summary) -> None:
     trained = f"{count(len(history.epochs), 'epoch')} of {summary.config.epochs:,}"
     took = duration(sum(epoch.seconds for epoch in history.epochs))
     out.tell(f"run {name}: {summary.state}, {trained} in {took}")
+    about = read_about(summary.run)
+    if about.name:
+        out.tell(f"named {about.name}")
+    if about.note:
+        out.tell(f"note: {about.note}")
     if message := getattr(history.ended, "message", ""):
         out.tell(message)
     commands = {f"mnistop --run {name}": "open it in the app"}

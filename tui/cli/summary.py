@@ -1,4 +1,4 @@
-"""A run in a few values, as `mnistop runs` lists it."""
+"""A run and its whole history, as the commands tell of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.config import RunConfig
 from engine.history import History, reduce
+from engine.overview import LIVE, Listed, Overview
 from engine.runs import Run, read_events
 
 
@@ -38,27 +39,18 @@ class Summary:
     @property
     def is_live(self) -> bool:
         """Whether it is being trained."""
-        return self.state in ("starting", "running", "paused")
+        return self.state in LIVE
+
+    @property
+    def listed(self) -> Listed:
+        """The run as `mnistop runs` lists it."""
+        overview = Overview.of(self.run, self.config, self.history)
+        return Listed(self.run, overview, self.state, self.pid)
 
     def as_json(self) -> dict[str, Any]:
         """What `mnistop runs --json` tells of it; None for what is not known yet."""
-        history = self.history
-        newest = history.epochs[-1] if history.epochs else None
-        return {
-            "name": self.run.name,
-            "state": self.state,
-            "epoch": newest and newest.epoch,
-            "epochs": self.config.epochs,
-            "pid": self.pid,
-            "config": self.config.model_dump(mode="json"),
-            "val_acc": newest and newest.val_acc,
-            "best_val_acc": history.best and history.best.val_acc,
-            "best_epoch": history.best and history.best.epoch,
-            "started": history.started and history.started.time,
-            "ended": history.ended and history.ended.time,
-        }
+        return self.listed.as_json()
 
     def differences(self) -> str:
         """What differs from the notebook's run, as in `lr 0.5, hidden none`."""
-        changes = self.config.changes()
-        return ", ".join(f"{name} {text}" for name, text in changes.items()) or "as the notebook"
+        return self.listed.differences()

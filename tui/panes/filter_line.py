@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,23 +14,21 @@ from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
-from engine.filters import FilterError, complete, parse
+from engine.filter_words import FilterError
 from tui.render.cells import clean
 from tui.render.terminal import Terminal
-
-_EXAMPLE = "true:4 pred:9 conf>0.9 first>20 all"
 
 
 class _Completion(Suggester):
     """Completes the last word."""
 
-    def __init__(self) -> None:
+    def __init__(self, complete: Callable[[str], Sequence[str]]) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
-        self.names: Sequence[str] = ()
+        self._complete = complete
 
     async def get_suggestion(self, value: str) -> str | None:
         """The likeliest line that begins with what is typed."""
-        return next(iter(complete(value, self.names)), None)
+        return next(iter(self._complete(value)), None)
 
 
 class FilterInput(Input, inherit_bindings=False):
@@ -61,18 +59,14 @@ class FilterInput(Input, inherit_bindings=False):
 
 
 class FilterLine(Horizontal):
-    """The filter of the mistakes screen.
+    """A filter that is typed; what it can say is up to the screen.
 
     Args:
         terminal: what the terminal can show.
+        example: a filter to show while nothing is typed.
+        check: raises `FilterError` where a filter makes no sense.
+        complete: the lines that what is typed may become, the likeliest first.
     """
-
-    EXPLANATION = (
-        "Words that all must hold: true: and pred: with a class; conf (confidence), loss, margin, "
-        "first and last (the epochs in which an image was right for the first and last time) with "
-        "> >= < <= or :, and a number; right or all for what is not wrong. Never right counts as "
-        "a first of later and a last of earlier than any epoch."
-    )
 
     DEFAULT_CSS = """
     FilterLine {
@@ -99,15 +93,23 @@ class FilterLine(Horizontal):
     class Left(Message):
         """The keys shall go back to the list."""
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(
+        self,
+        terminal: Terminal,
+        example: str,
+        check: Callable[[str], object],
+        complete: Callable[[str], Sequence[str]],
+    ) -> None:
         super().__init__()
         self._terminal = terminal
-        self._completion = _Completion()
-        self._names: Sequence[str] = ()
+        self._check = check
         self._applied = ""
         self._problem = Static(id="filter-problem", markup=False)
         self.input = FilterInput(
-            placeholder=_EXAMPLE, compact=True, select_on_focus=False, suggester=self._completion
+            placeholder=example,
+            compact=True,
+            select_on_focus=False,
+            suggester=_Completion(complete),
         )
         self.input.cursor_blink = False
 
@@ -117,14 +119,12 @@ class FilterLine(Horizontal):
         yield self.input
         yield self._problem
 
-    def show(self, text: str, names: Sequence[str]) -> None:
+    def show(self, text: str) -> None:
         """Shows the filter in force.
 
         Args:
             text: as it was typed.
-            names: of the classes.
         """
-        self._names = self._completion.names = names
         if text != self._applied:
             self._applied = self.input.value = text
 
@@ -135,11 +135,10 @@ class FilterLine(Horizontal):
 
     def problem(self) -> str:
         """What is wrong with what is typed."""
-        if self._names:
-            try:
-                parse(self.input.value, self._names)
-            except FilterError as error:
-                return str(error)
+        try:
+            self._check(self.input.value)
+        except FilterError as error:
+            return str(error)
         return ""
 
     @on(Input.Submitted)

@@ -29,6 +29,14 @@ from tui.screens.view import ViewScreen
 _KEYS = ("filter", "step", "order", "view", "draw", "attack")
 """What has keys that are typed into the filter line while it has the focus."""
 
+_EXAMPLE = "true:4 pred:9 conf>0.9 first>20 all"
+_FILTER = (
+    "Words that all must hold: true: and pred: with a class; conf (confidence), loss, margin, "
+    "first and last (the epochs in which an image was right for the first and last time) with "
+    "> >= < <= or :, and a number; right or all for what is not wrong. Never right counts as "
+    "a first of later and a last of earlier than any epoch."
+)
+
 View = Literal["list", "image", "gallery", "pair", "classes"]
 
 
@@ -127,7 +135,7 @@ class MistakesScreen(ViewScreen):
         self._browsing = Browsing()
         self._view: View = "list"
         self._through_classes = False
-        self._filter = FilterLine(terminal)
+        self._filter = FilterLine(terminal, _EXAMPLE, self._browsing.check, self._browsing.complete)
         self._list = MistakeList(terminal, self._browsing)
         self._image = ChosenImage(terminal, self._browsing)
         self._gallery = Gallery(terminal, self._browsing)
@@ -181,7 +189,7 @@ class MistakesScreen(ViewScreen):
 
     def _draw(self) -> None:
         browsing = self._browsing
-        self._filter.show(browsing.text, browsing.names)
+        self._filter.show(browsing.text)
         match self._view:
             case "list":
                 self._list.show()
@@ -317,6 +325,6 @@ class MistakesScreen(ViewScreen):
                 Section("Confused pairs", PairList.EXPLANATION, []),
             ],
         }
-        line = Section("The filter", FilterLine.EXPLANATION, declared(FilterInput))
+        line = Section("The filter", _FILTER, declared(FilterInput))
         others = [part for view in views if view != self._view for part in views[view]]
         return [*views[self._view], own, line, *others]

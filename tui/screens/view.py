@@ -87,6 +87,10 @@ class ViewScreen(Screen[None]):
     def sections(self) -> Sequence[Section]:
         """What each pane is for and its keys, for the help; the focused pane first."""
 
+    def draw_progress(self) -> None:
+        """Says how far the run is that is shown."""
+        self._progress.show(self.state)
+
     @dataclass
     class EpochMoved(Message):
         """The epoch that is looked at shall move; the app knows it for all screens."""
@@ -119,7 +123,7 @@ class ViewScreen(Screen[None]):
         if self._rhythm is None:
             self._rhythm = Rhythm(self)
             self._rhythm.add(self.redraw, 0.5)
-            self._rhythm.add(lambda: self._progress.show(self.state), 0.25)
+            self._rhythm.add(self.draw_progress, 0.25)
         self._rhythm.changed()
         self._rhythm.finish()
 

@@ -1,0 +1,273 @@
+"""The runs screen as a person sees it: list, filter, marks, names, and what becomes of runs."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from engine import events
+from engine.about import About, read_about
+from engine.config import RunConfig
+from engine.runs import Run
+from tests.app import made_up
+from tests.app.dashboard import Dashboard, Workers
+from tests.app.pseudo_terminal import terminal
+from tui.render.terminal import Terminal
+from tui.screens.runs import RunsScreen
+
+Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
+SIZES = [(120, 40), (80, 24)]
+
+
+def add(
+    workers: Workers,
+    number: int,
+    words: str,
+    epochs: int = 5,
+    end: Callable[[int, str], events.Event] | None = made_up.finished,
+    **values: object,
+) -> Run:
+    name = f"20260101-1200{number:02}-{words}"
+    said = [*made_up.story(epochs, name), *([end(epochs, name)] if end else [])]
+    return made_up.write_run(workers.folder, said, RunConfig(**values), name)  # type: ignore[arg-type]
+
+
+def some(workers: Workers) -> list[Run]:
+    """Newest last."""
+    return [
+        add(workers, 0, "calm-otter", 30, lr=0.5),
+        add(workers, 1, "keen-lark", 5, made_up.stopped, hidden=()),
+        add(workers, 2, "brave-birch", 10, seed=3),
+    ]
+
+
+async def open_runs(shown: Dashboard, *wanted: str) -> RunsScreen:
+    await shown.press("6")
+    await shown.until_shown(*(wanted or ("brave-birch",)))
+    assert isinstance(shown.app.screen, RunsScreen)
+    return shown.app.screen
+
+
+def names(shown: Dashboard) -> list[str]:
+    """The runs in sight, from above."""
+    known = ("calm-otter", "keen-lark", "brave-birch", "high rate")
+    return [name for line in shown.lines[2:-8] for name in known if name in line]
+
+
+async def test_before_any_run_it_says_what_will_fill_it(opened: Opened) -> None:
+    async with opened() as shown:
+        await shown.press("6")
+        await shown.until_shown("There are no runs yet", "press 1 for the dashboard, and r there")
+        await shown.press("d", "space", "c", "o", "enter", "t", "R", "s", "w")
+        assert isinstance(shown.app.screen, RunsScreen)
+        await shown.press("escape")
+        assert shown.app.screen is shown.screen
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_it_shows_what_each_run_is_and_came_to(
+    opened: Opened, workers: Workers, size: tuple[int, int]
+) -> None:
+    some(workers)
+    async with opened(size) as shown:
+        await open_runs(shown)
+        assert names(shown) == ["brave-birch", "keen-lark", "calm-otter"]
+        [otter] = [line for line in shown.lines if "calm-otter" in line]
+        assert "✓ finished" in otter
+        assert "20   87.6% (82.3–91.5)" in otter
+        assert "lr 0.5" in otter
+        assert "■ stopped" in next(line for line in shown.lines if "keen-lark" in line)
+        assert "20260101-120002-brave-birch" in shown.text
+        assert "10 epochs of 100 in 0.1 s, loss 0.200 in training, 0.600 in" in shown.text
+        assert all(len(line) <= size[0] for line in shown.lines)
+
+
+async def test_a_live_run_comes_first_and_is_followed(opened: Opened, workers: Workers) -> None:
+    some(workers)
+    live = add(workers, 0, "gentle-finch", 2, None)
+    with made_up.training(live):
+        async with opened() as shown:
+            await open_runs(shown)
+            await shown.until_shown("▶ running gentle-finch 2/100")
+            assert "gentle-finch" in shown.lines[3]
+            made_up.say(live, [made_up.epoch(2, live.name)])
+            await shown.until_shown("▶ running gentle-finch 3/100")
+            await shown.press("s")
+            await shown.until(lambda: workers.told == ["stop"])
+
+
+async def test_the_cursor_stays_on_its_run_when_another_comes(
+    opened: Opened, workers: Workers
+) -> None:
+    some(workers)
+    async with opened() as shown:
+        await open_runs(shown)
+        await shown.press("down")
+        assert "20260101-120001-keen-lark" in shown.text
+        add(workers, 3, "sunny-wren")
+        await shown.until_shown("sunny-wren")
+        assert "20260101-120001-keen-lark" in shown.text
+
+
+async def test_a_filter_is_typed_and_nonsense_is_told(opened: Opened, workers: Workers) -> None:
+    some(workers)
+    async with opened() as shown:
+        await open_runs(shown)
+        await shown.press("slash", *"lr>0.1")
+        await shown.press("enter")
+        assert names(shown) == ["calm-otter"]
+        assert "Runs: 1 of 3" in shown.text
+        await shown.press("slash", *" lx>3")
+        assert '"lx>3" is not known' in shown.sentences
+        await shown.press("enter")
+        assert names(shown) == ["calm-otter"]
+        await shown.press("escape")
+        assert names(shown) == ["calm-otter"]
+        await shown.press("slash", *" seed:7", "enter")
+        await shown.until_shown('None of the 3 runs passes "lr>0.1 seed:7"')
+
+
+async def test_o_takes_the_next_order(opened: Opened, workers: Workers) -> None:
+    some(workers)
+    async with opened() as shown:
+        await open_runs(shown)
+        await shown.press("o")
+        assert "best accuracy first" in shown.text
+        assert names(shown) == ["calm-otter", "brave-birch", "keen-lark"]
+        await shown.press("o", "o", "o")
+        assert "by name" in shown.text
+        assert names(shown) == ["brave-birch", "calm-otter", "keen-lark"]
+
+
+async def test_a_name_and_a_note_are_given_and_kept(opened: Opened, workers: Workers) -> None:
+    *_, birch = some(workers)
+    async with opened() as shown:
+        await open_runs(shown)
+        await shown.press("t", *"high rate", "enter")
+        await shown.until_shown("20260101-120002-brave-birch, named high rate")
+        assert names(shown)[0] == "high rate"
+        await shown.press("m", *"it swings", "enter")
+        await shown.until_shown("Note: it swings")
+        assert read_about(birch) == About("high rate", "it swings")
+        await shown.press("t")
+        assert shown.app.screen.query_one(Input).value == "high rate"
+        await shown.press(*"!", "escape")
+        assert read_about(birch) == About("high rate", "it swings")
+
+
+async def test_a_run_is_deleted_only_after_a_yes(opened: Opened, workers: Workers) -> None:
+    *_, birch = some(workers)
+    async with opened() as shown:
+        await open_runs(shown)
+        await shown.press("d")
+        assert "Delete brave-birch (finished, 10 epochs)?" in shown.text
+        assert "keen-lark" in shown.text
+        await shown.press("escape")
+        assert birch.path.exists()
+        await shown.press("d", "y")
+        await shown.until(lambda: not birch.path.exists())
+        await shown.until(lambda: names(shown) == ["keen-lark", "calm-otter"])
+
+
+async def test_marked_runs_are_deleted_together(opened: Opened, workers: Workers) -> None:
+    otter, lark, birch = some(workers)
+    async with opened() as shown:
+        await open_runs(shown)
+        await shown.press("space", "space", "D")
+        assert "Delete 2 marked runs: brave-birch, keen-lark?" in shown.text
+        await shown.press("y")
+        await shown.until(lambda: names(shown) == ["calm-otter"])
+        assert otter.path.exists()
+        assert not lark.path.exists()
+        assert not birch.path.exists()
+
+
+async def test_only_what_stopped_is_resumed(opened: Opened, workers: Workers) -> None:
+    some(workers)
+    async with opened() as shown:
+        await open_runs(shown)
+        await shown.press("R")
+        assert workers.told == []
+        await shown.press("down", "R")
+        await shown.until(lambda: workers.told == ["resume"])
+
+
+async def test_enter_opens_a_run_on_the_dashboard(opened: Opened, workers: Workers) -> None:
+    some(workers)
+    async with opened() as shown:
+        await open_runs(shown)
+        await shown.press("down", "enter")
+        assert shown.app.screen is shown.screen
+        assert shown.state.run
+        assert shown.state.run.name == "20260101-120001-keen-lark"
+
+
+async def test_marks_have_letters_and_are_eight_at_most(opened: Opened, workers: Workers) -> None:
+    for number in range(10):
+        add(workers, number, "calm-otter")
+    async with opened() as shown:
+        await open_runs(shown, "calm-otter")
+        await shown.press(*["space"] * 9)
+        assert [line.split()[0] for line in shown.lines[3:13]][:8] == list("abcdefgh")
+        assert "8 runs are marked already" in " ".join(shown.notices)
+        await shown.press("u")
+        assert " a ✓" not in shown.text
+
+
+async def test_w_writes_what_is_listed(opened: Opened, workers: Workers, tmp_path: Path) -> None:
+    some(workers)
+    async with opened() as shown:
+        await open_runs(shown)
+        await shown.press("slash", *"lr>0.1", "enter", "w")
+        written = (tmp_path / "mnistop-runs.txt").read_text().splitlines()
+        assert written[0].split()[:3] == ["run", "state", "epochs"]
+        assert [line.split()[0] for line in written[1:]] == ["20260101-120000-calm-otter"]
+        assert "87.6% (82.3–91.5)" in written[1]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_in_ascii_without_colour_nothing_else_is_drawn(
+    opened: Opened, workers: Workers, size: tuple[int, int]
+) -> None:
+    some(workers)
+    async with opened(size, Terminal(colors=0, unicode=False)) as shown:
+        await open_runs(shown)
+        await shown.press("space")
+        assert " a + finished" in shown.text
+        assert "# stopped" in shown.text
+        assert shown.text.isascii()
+
+
+@pytest.mark.parametrize(
+    ("size", "environ"),
+    [
+        ((120, 40), {"COLORTERM": "truecolor"}),
+        ((80, 24), {}),
+        ((80, 24), {"NO_COLOR": "1", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}),
+    ],
+)
+def test_a_walk_in_a_real_terminal(
+    tmp_path: Path, size: tuple[int, int], environ: dict[str, str]
+) -> None:
+    some(Workers(tmp_path / "mnistop_runs"))
+    with terminal(tmp_path, size=size, **environ) as shown:
+        shown.wait_for("Press r")
+        shown.send("6")
+        shown.wait_for("Runs: 3")
+        shown.wait_for("keen-lark")
+        shown.send("/")
+        shown.wait_for("Apply")
+        shown.type("state:stopped\r")
+        shown.wait_for("Runs: 1 of 3")
+        shown.send("d")
+        shown.wait_for("Delete keen-lark (stopped, 5 epochs)?")
+        shown.send("y")
+        shown.wait_for("None of the 2 runs")
+        shown.send("escape")
+        shown.wait_for("Press r")
+        shown.send("q")
+        assert shown.wait_for_end() == 0
+        if "NO_COLOR" in environ:
+            assert shown.written.isascii()

@@ -1,0 +1,177 @@
+"""The index of runs: it says what the folders say, and can be lost."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from engine import runs
+from engine.about import LONGEST_NAME, About, read_about, write_about
+from engine.config import RunConfig
+from engine.index import FILE, Index, list_all
+from engine.runs import Run
+from tests.app import made_up
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MNISTOP_RUNS", str(tmp_path))
+    return tmp_path
+
+
+def add(store: Path, number: int, epochs: int = 3, ends: bool = True, **values: object) -> Run:
+    name = f"20260101-1200{number:02}-quiet-otter"
+    said = made_up.story(epochs, name) + ([made_up.finished(epochs, name)] if ends else [])
+    return made_up.write_run(store, said, RunConfig(epochs=10, **values), name)  # type: ignore[arg-type]
+
+
+def test_it_lists_runs_newest_first_with_what_they_have_come_to(store: Path) -> None:
+    for number in (2, 0, 1):
+        add(store, number, epochs=number + 1, lr=0.5)
+    found = list_all().runs
+    assert [one.run for one in found] == runs.list_runs()
+    newest = found[0]
+    assert (newest.state, newest.overview.epochs, newest.overview.planned) == ("finished", 3, 10)
+    assert newest.overview.best_epoch == 2
+    assert newest.overview.best_val_acc == made_up.epoch(2).val_acc
+    assert newest.overview.val_loss == made_up.epoch(2).val_loss
+    assert newest.overview.seconds == pytest.approx(0.03)
+    assert newest.differences() == "epochs 10, lr 0.5"
+    assert newest.config() == newest.run.config()
+
+
+def test_what_has_been_read_is_not_read_again(store: Path) -> None:
+    add(store, 0)
+    list_all()
+    (store / FILE).chmod(0o600)
+    kept = json.loads((store / FILE).read_text())
+    [entry] = kept["runs"].values()
+    entry["overview"]["val_acc"] = 0.123
+    (store / FILE).write_text(json.dumps(kept))
+    assert list_all().runs[0].overview.val_acc == 0.123
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"version": 1}', b"\xff" * 100, b'{"version": 99, "runs": {}}']
+)
+def test_a_lost_or_damaged_index_is_made_again(store: Path, content: bytes) -> None:
+    add(store, 0)
+    before = list_all().runs
+    (store / FILE).write_bytes(content)
+    assert list_all().runs == before
+    (store / FILE).unlink()
+    assert list_all().runs == before
+    assert (store / FILE).exists()
+
+
+def test_an_index_of_other_defaults_is_not_believed(store: Path) -> None:
+    add(store, 0)
+    list_all()
+    kept = json.loads((store / FILE).read_text())
+    kept["defaults"]["lr"] = "7"
+    [entry] = kept["runs"].values()
+    entry["overview"]["val_acc"] = 0.123
+    (store / FILE).write_text(json.dumps(kept))
+    assert list_all().runs[0].overview.val_acc != 0.123
+
+
+def test_a_changed_run_is_read_anew(store: Path) -> None:
+    run = add(store, 0, epochs=2, ends=False)
+    index = list_all()
+    assert [one.state for one in index.runs] == ["interrupted"]
+    made_up.say(run, [made_up.epoch(2, run.name), made_up.stopped(3, run.name)])
+    assert index.look()
+    assert [(one.state, one.overview.epochs) for one in index.runs] == [("stopped", 3)]
+    assert [(one.state, one.overview.epochs) for one in list_all().runs] == [("stopped", 3)]
+
+
+def test_a_running_run_is_followed(store: Path) -> None:
+    run = add(store, 0, epochs=1, ends=False)
+    add(store, 1)
+    with made_up.training(run):
+        index = list_all()
+        assert [one.state for one in index.runs] == ["finished", "running"]
+        for epoch in range(1, 4):
+            made_up.say(run, [made_up.epoch(epoch, run.name)])
+            index.look_at_live()
+            assert index.runs[1].overview.epochs == epoch + 1
+            assert index.runs[1].overview.best_epoch == epoch
+    index.look_at_live()
+    assert index.runs[1].state == "interrupted"
+
+
+def test_a_rewritten_run_is_read_from_its_start(store: Path) -> None:
+    run = add(store, 0, epochs=5, ends=False)
+    index = list_all()
+    (run.path / "events.jsonl").unlink()
+    made_up.say(run, made_up.story(2, run.name))
+    index.look()
+    assert index.runs[0].overview.epochs == 2
+
+
+def test_new_and_deleted_runs_are_noticed(store: Path) -> None:
+    first = add(store, 0)
+    index = list_all()
+    add(store, 1)
+    index.look_at_live()
+    assert len(index.runs) == 2
+    runs.delete(first)
+    index.look_at_live()
+    assert [one.run.name for one in index.runs] == ["20260101-120001-quiet-otter"]
+
+
+def test_reading_stops_when_time_is_up_and_goes_on_later(store: Path) -> None:
+    for number in range(5):
+        add(store, number)
+    index = Index()
+    assert not index.look(seconds=0)
+    assert (len(index.runs), index.unread) == (0, 5)
+    assert index.look()
+    assert (len(index.runs), index.unread) == (5, 0)
+
+
+def test_a_damaged_run_is_told_and_hides_no_other(store: Path) -> None:
+    add(store, 0)
+    damaged = add(store, 1)
+    (damaged.path / "config.json").write_text("{")
+    index = list_all()
+    assert [one.run.name for one in index.runs] == ["20260101-120000-quiet-otter"]
+    assert index.problems == {damaged: f"Run {damaged.name} has a damaged config.json."}
+
+
+def test_a_store_that_cannot_be_written_is_listed(store: Path) -> None:
+    add(store, 0)
+    (store / FILE).mkdir()
+    assert len(list_all().runs) == 1
+    assert [path.name for path in store.iterdir() if path.name.startswith(f"{FILE}.")] == []
+
+
+def test_no_folder_is_no_runs(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MNISTOP_RUNS", str(store / "none"))
+    index = list_all()
+    assert (list(index.runs), index.problems) == ([], {})
+    assert not (store / "none").exists()
+
+
+def test_a_name_and_a_note_are_kept_with_the_run(store: Path) -> None:
+    run = add(store, 0)
+    index = list_all()
+    assert index.runs[0].title == "quiet-otter"
+    write_about(run, About("too\x1b[31m high\n", "x" * 10_000))
+    assert read_about(run).name == "too [31m high"
+    index.look()
+    assert index.runs[0].title == "too [31m high"
+    write_about(run, About("y" * 100))
+    assert read_about(run) == About("y" * LONGEST_NAME)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"name": 7}', b'{"name": "' + b"x" * 99])
+def test_damaged_words_on_a_run_say_nothing(store: Path, content: bytes) -> None:
+    run = add(store, 0)
+    (run.path / "about.json").write_bytes(content)
+    assert read_about(run) == About()
+    os.mkfifo(store / "pipe")
+    (run.path / "about.json").unlink()
+    (run.path / "about.json").symlink_to(store / "pipe")
+    assert read_about(run) == About()

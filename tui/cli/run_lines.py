@@ -1,0 +1,97 @@
+"""The table of runs as lines of text: printed by `mnistop runs`, and written by the runs screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rich.cells import cell_len
+
+from engine.overview import Listed
+from tui.cli.words import accuracy, duration, loss
+
+_LEAST_SETTINGS = 20
+"""Cells that the settings are to have before other columns have room."""
+_NARROWEST_SETTINGS = 8
+
+
+def best_accuracy(run: Listed) -> str:
+    """The best epoch's validation accuracy with its 95% interval; a dash before there is one."""
+    seen = run.overview
+    if seen.best_val_acc is None or not seen.validation_images:
+        return "-"
+    return accuracy(seen.best_val_acc, seen.validation_images)
+
+
+def best_epoch(run: Listed) -> str:
+    """The epoch of the highest validation accuracy."""
+    best = run.overview.best_epoch
+    return "-" if best is None else str(best)
+
+
+def final_loss(run: Listed) -> str:
+    """The newest epoch's validation loss."""
+    value = run.overview.val_loss
+    return "-" if value is None else loss(value)
+
+
+def epochs(run: Listed) -> str:
+    """Finished and planned epochs, as in `34/100`."""
+    return f"{run.overview.epochs}/{run.overview.planned}"
+
+
+def time_taken(run: Listed) -> str:
+    """Training and judging, without pauses."""
+    return duration(run.overview.seconds)
+
+
+_COLUMNS: dict[str, Callable[[Listed], str]] = {
+    "run": lambda run: run.run.name,
+    "state": lambda run: run.state,
+    "epochs": epochs,
+    "best": best_epoch,
+    "best val acc": best_accuracy,
+    "val loss": final_loss,
+    "time": time_taken,
+    "name": lambda run: run.overview.about.name,
+    "note": lambda run: run.overview.about.note,
+    "settings": lambda run: run.differences(),
+}
+_DISPENSABLE = ("time", "val loss", "best", "note")
+"""Columns that give way, the first ones first."""
+
+
+def table(runs: Sequence[Listed], width: int | None = None) -> list[str]:
+    """The runs in columns below a header.
+
+    Args:
+        runs: at least one.
+        width: cells of a line; the settings take what is left of them, or are left out. None for
+            as many as it takes.
+    """
+    columns = {head: [head, *map(text, runs)] for head, text in _COLUMNS.items()}
+    columns = {head: cells for head, cells in columns.items() if any(cells[1:])}
+    settings = columns.pop("settings")
+    widths = {head: max(map(cell_len, cells)) for head, cells in columns.items()}
+    room = max(map(cell_len, settings))
+    if width is not None:
+        wanted = min(room, _LEAST_SETTINGS)
+        for head in _DISPENSABLE:
+            if _left(width, widths) < wanted:
+                widths.pop(head, None)
+        room = _left(width, widths)
+    lines = []
+    for row, differences in enumerate(settings):
+        cells = [columns[head][row] for head in widths]
+        padded = [
+            text + " " * (wide - cell_len(text))
+            for text, wide in zip(cells, widths.values(), strict=True)
+        ]
+        if room >= _NARROWEST_SETTINGS:
+            fits = len(differences) <= room
+            padded.append(differences if fits else differences[: room - 1] + "…")
+        lines.append("  ".join(padded).rstrip())
+    return lines
+
+
+def _left(width: int, widths: dict[str, int]) -> int:
+    return width - sum(widths.values()) - 2 * len(widths)

@@ -1,0 +1,59 @@
+"""What the table has no room for: the full name, note, settings and end of the chosen run."""
+
+from __future__ import annotations
+
+import time
+
+from textual.strip import Strip
+
+from engine.overview import Listed
+from tui.cli.words import count, duration, loss
+from tui.panes.lines import LinesPane
+
+
+class RunDetail(LinesPane):
+    """A few lines on one run."""
+
+    DEFAULT_CSS = "RunDetail { height: 5; }"
+
+    run: Listed | None = None
+
+    def show(self, run: Listed | None) -> None:
+        """Draws another run, or none."""
+        self.run = run
+        self.redraw()
+
+    def title(self) -> str:
+        """The run's full name, and the user's."""
+        if not self.run:
+            return "The chosen run"
+        own = self.run.overview.about.name
+        return f"{self.run.run.name}, named {own}" if own else self.run.run.name
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """When it was, what is to be known of it, and its settings."""
+        if not self.run:
+            return []
+        seen = self.run.overview
+        said = [
+            f"Note: {seen.about.note}" if seen.about.note else "",
+            f"Failed: {seen.message}" if seen.message else "",
+            f"{_results(self.run)}{_when(seen.started)}",
+            f"Settings: {self.run.differences()}.",
+        ]
+        lines = [strip for text in said if text for strip in self.say(text, width)]
+        return lines[:height]
+
+
+def _results(run: Listed) -> str:
+    seen = run.overview
+    words = f"{count(seen.epochs, 'epoch')} of {seen.planned:,} in {duration(seen.seconds)}"
+    if seen.train_loss is not None and seen.val_loss is not None:
+        words += f", loss {loss(seen.train_loss)} in training, {loss(seen.val_loss)} in validation"
+    return words + "."
+
+
+def _when(started: float | None) -> str:
+    if started is None:
+        return ""
+    return time.strftime(" Started %Y-%m-%d %H:%M:%S.", time.localtime(started))

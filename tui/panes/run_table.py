@@ -1,0 +1,181 @@
+"""The runs that pass the filter, a row each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.style import Style
+from textual.strip import Strip
+
+from engine.overview import Listed
+from engine.runs import Run
+from tui.cli.run_lines import best_accuracy, best_epoch, epochs, final_loss, time_taken
+from tui.panes.list_pane import ListPane
+from tui.render.cells import line, shorten
+from tui.render.legend import letter
+from tui.render.terminal import Terminal
+from tui.run_browsing import RunBrowsing
+
+SIGNS = {
+    "starting": ("…", "."),
+    "running": ("▶", ">"),
+    "paused": ("‖", "|"),
+    "finished": ("✓", "+"),
+    "stopped": ("■", "#"),
+    "failed": ("✗", "x"),
+    "interrupted": ("✗", "x"),
+}
+"""A sign for each state, the second where only ASCII is shown."""
+_STATE = 13
+_NAMES = (13, 24)
+"""Cells that the names may take."""
+_LEAST_DIFFERENCES = 16
+
+
+@dataclass(frozen=True)
+class _Column:
+    head: str
+    width: int
+    text: Callable[[Listed], str]
+
+
+_COLUMNS = (
+    _Column("val acc", 20, best_accuracy),
+    _Column("best", 6, best_epoch),
+    _Column("loss", 8, final_loss),
+    _Column("epochs", 10, epochs),
+    _Column("time", 11, time_taken),
+)
+"""In the order of their importance: the first ones have room first."""
+_SHOWN = ("epochs", "best", "val acc", "loss", "time")
+"""In the order in which they stand."""
+
+
+class RunTable(ListPane):
+    """The list of the runs screen.
+
+    Args:
+        terminal: what the terminal can show.
+        browsing: what it shows.
+    """
+
+    DEFAULT_CSS = "RunTable { height: 1fr; }"
+
+    EXPLANATION = (
+        "Each row is a run: its state, its name, what differs from the notebook's settings, "
+        "finished epochs, the best epoch and its validation accuracy with the 95% interval (two "
+        "runs whose intervals overlap much may be equally good), the newest validation loss, and "
+        "the time of training. Letters mark what will be compared; the dashboard's run is bold."
+    )
+
+    def __init__(self, terminal: Terminal, browsing: RunBrowsing) -> None:
+        self._browsing = browsing
+        super().__init__(terminal)
+        self.shown: Run | None = None
+        """The run on the dashboard."""
+        self.waiting = ""
+        """What is being waited for before there are rows; empty for nothing."""
+
+    def show(self, shown: Run | None, waiting: str) -> None:
+        """Draws what is browsed now."""
+        self.shown, self.waiting = shown, waiting
+        self.redraw()
+
+    @property
+    def position(self) -> int:
+        """The row at the cursor."""
+        return self._browsing.position
+
+    @position.setter
+    def position(self, position: int) -> None:
+        self._browsing.go(position)
+
+    @property
+    def count(self) -> int:
+        """How many runs pass the filter."""
+        return len(self._browsing.rows)
+
+    def title(self) -> str:
+        """How many pass, of how many, and in which order."""
+        browsing = self._browsing
+        if not browsing.total:
+            return "Runs"
+        of = f" of {browsing.total:,}" if browsing.text else ""
+        return f"Runs: {self.count:,}{of}, {browsing.order.short}"
+
+    def empty(self) -> str:
+        """Why the list is empty."""
+        if self._browsing.text and self._browsing.total:
+            return (
+                f'None of the {self._browsing.total:,} runs passes "{self._browsing.text}". '
+                "Press / and Enter on an empty line for all."
+            )
+        if self.waiting:
+            return self.waiting
+        return (
+            "There are no runs yet. Every run is kept, and will stand here beside the others: "
+            "press 1 for the dashboard, and r there to train."
+        )
+
+    def header(self, width: int) -> Strip:
+        """The names of the columns that there is room for."""
+        names, columns, rest = self._layout(width)
+        heads = [("", 3), ("state", _STATE), ("name", names + 2)]
+        pieces = [self._head(text, f"{text:<{cells}}") for text, cells in heads]
+        pieces += [self._head(one.head, f"{one.head:>{one.width}}") for one in columns]
+        pieces.append(self._head("differs by", "  differs by" if rest else ""))
+        return line(pieces, width)
+
+    def _head(self, name: str, text: str) -> tuple[str, Style]:
+        chosen = name == self._browsing.order.column
+        return text, self.palette.strong if chosen else self.palette.muted
+
+    def row(self, index: int, width: int, chosen: bool) -> Strip:
+        """One run."""
+        run = self._browsing.rows[index]
+        names, columns, rest = self._layout(width)
+        name = shorten(run.title, names, self.terminal)
+        sign = SIGNS[run.state][0 if self.terminal.unicode else 1]
+        state = f"{sign} {run.state}".ljust(_STATE)
+        numbers = "".join(f"{self._fitted(one, run):>{one.width}}" for one in columns)
+        differences = shorten(run.differences(), rest, self.terminal) if rest else ""
+        on_dashboard = self.palette.strong if run.run == self.shown else None
+        pieces = [
+            (self._mark(run), self.palette.best),
+            (state, self._state_style(run)),
+            (name + " " * (names + 2 - cell_len(name)), on_dashboard),
+            (f"{numbers}  ", on_dashboard),
+            (differences, None if run.overview.changes else self.palette.muted),
+        ]
+        if chosen:
+            text = "".join(text for text, _ in pieces)
+            return line([(text + " " * (width - cell_len(text)), self.palette.cursor)], width)
+        return line(pieces, width)
+
+    def _fitted(self, column: _Column, run: Listed) -> str:
+        return shorten(column.text(run), column.width - 1, self.terminal)
+
+    def _mark(self, run: Listed) -> str:
+        marked = self._browsing.marked
+        return f" {letter(marked.index(run.run))} " if run.run in marked else "   "
+
+    def _state_style(self, run: Listed) -> Style | None:
+        if run.state in ("failed", "interrupted"):
+            return self.palette.bad
+        return self.palette.val + self.palette.strong if run.is_live else self.palette.muted
+
+    def _layout(self, width: int) -> tuple[int, list[_Column], int]:
+        """Cells of the names, the columns, and the cells left for the differences."""
+        names = max(_NAMES[0], min(_NAMES[1], width // 7))
+        room = width - 3 - _STATE - names - 2
+        least = max(_LEAST_DIFFERENCES, width // 5) + 2
+        kept: list[_Column] = []
+        for column in _COLUMNS:
+            needed = column.width + (least if kept else 0)
+            if needed <= room:
+                room -= column.width
+                kept.append(column)
+        kept.sort(key=lambda column: _SHOWN.index(column.head))
+        return names, kept, max(0, room - 2)

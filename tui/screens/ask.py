@@ -1,0 +1,79 @@
+"""One line at the bottom that asks for a yes, or for a text; what is above stays in sight."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from tui.render.cells import clean
+from tui.render.terminal import Terminal
+
+
+class AskScreen(ModalScreen[bool]):
+    """Asks whether something is to be done.
+
+    Args:
+        terminal: what the terminal can show.
+        question: what, with what it means.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "dismiss(True)", "Yes", id="ask.yes", tooltip="Do it"),
+        Binding("n,escape,q", "dismiss(False)", "No", id="ask.no", tooltip="Leave it as it is"),
+    ]
+
+    def __init__(self, terminal: Terminal, question: str) -> None:
+        super().__init__()
+        self._question = clean(question, terminal)
+
+    def compose(self) -> ComposeResult:
+        """The line."""
+        yield Static(f"{self._question}  y yes   Esc no", markup=False)
+
+
+class AskTextScreen(ModalScreen[str | None]):
+    """Asks for a text; Esc leaves it as it was.
+
+    Args:
+        terminal: what the terminal can show.
+        label: what for.
+        text: what it is so far.
+        longest: how many characters it may have.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Leave", id="ask.leave", tooltip="Change nothing"),
+    ]
+
+    DEFAULT_CSS = """
+    AskTextScreen {
+        & Horizontal { height: 1; background: $surface; }
+        & Static { width: auto; padding: 0 1; text-style: bold; }
+        & Input { width: 1fr; }
+        & Input:ansi > .input--cursor {
+            color: ansi_default; background: ansi_default; text-style: reverse;
+        }
+    }
+    """
+
+    def __init__(self, terminal: Terminal, label: str, text: str, longest: int) -> None:
+        super().__init__()
+        self._label = clean(label, terminal)
+        self._input = Input(text, compact=True, select_on_focus=False, max_length=longest)
+        self._input.cursor_blink = False
+
+    def compose(self) -> ComposeResult:
+        """The label and the input."""
+        with Horizontal():
+            yield Static(self._label, markup=False)
+            yield self._input
+
+    @on(Input.Submitted)
+    def _on_submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value)

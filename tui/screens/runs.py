@@ -1,0 +1,402 @@
+"""All that was trained: listed, sorted, filtered, named, resumed, compared."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widget import Widget
+
+from engine import runs as engine_runs
+from engine import worker
+from engine.about import LONGEST_NAME, LONGEST_NOTE, About, write_about
+from engine.errors import MnistopError
+from engine.index import Index
+from engine.overview import Listed
+from engine.run_filters import complete, parse
+from engine.runs import Run
+from tui.cli.run_lines import table
+from tui.cli.words import count
+from tui.keymap import declared
+from tui.panes.filter_line import FilterInput, FilterLine
+from tui.panes.list_pane import ListPane
+from tui.panes.run_detail import RunDetail
+from tui.panes.run_table import RunTable
+from tui.render.terminal import Terminal
+from tui.run_browsing import MOST_MARKED, RunBrowsing
+from tui.screens.ask import AskScreen, AskTextScreen
+from tui.screens.help import Section
+from tui.screens.view import ViewScreen
+from tui.state import State
+
+_EXAMPLE = "lr>0.1 val_acc>0.9 hidden:128 state:stopped"
+_FILTER = (
+    "Words that all must hold: any hyperparameter with > >= < <= or : and a value, as lr>0.1, "
+    "optimizer:adam or hidden:256,128; val_acc (of the best epoch), val_loss and train_loss (of "
+    "the newest), best, trained (epochs) and seconds; state: with live, finished, stopped, failed "
+    "and so on; name:, note: and source: with a part of it."
+)
+_READ_SECONDS = 0.3
+"""How long runs are read before those read so far are shown."""
+_LOOK_SECONDS = 1.0
+_LOOKS_AT_ALL = 10
+"""Every so many looks all runs are looked at, not the live ones alone."""
+_TYPED = frozenset(
+    [
+        "filter",
+        "order",
+        "mark",
+        "unmark",
+        "compare",
+        "resume",
+        "stop",
+        "delete",
+        "delete_marked",
+        "name",
+        "note",
+        "write",
+    ]
+)
+"""What has keys that are typed into the filter line while it has the focus."""
+
+
+class RunsScreen(ViewScreen):
+    """A live table of all runs.
+
+    Args:
+        terminal: what the terminal can show.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "mark", "Mark", id="runs.mark", tooltip="Mark for comparison, or not"),
+        Binding(
+            "c",
+            "compare",
+            "Compare",
+            id="runs.compare",
+            tooltip="Lay the marked runs, or this one and the dashboard's, over each other",
+        ),
+        Binding(
+            "slash",
+            "filter",
+            "Filter",
+            key_display="/",
+            id="runs.filter",
+            tooltip=f"Type which runs to show, as {_EXAMPLE}",
+        ),
+        Binding(
+            "o",
+            "order",
+            "Order",
+            id="runs.order",
+            tooltip="By age, accuracy, loss, time, name or settings",
+        ),
+        Binding("s", "stop", "Stop", id="runs.stop", tooltip="Stop this run; it saves"),
+        Binding(
+            "R",
+            "resume",
+            "Resume",
+            id="runs.resume",
+            tooltip="Go on with this run from where it stopped",
+        ),
+        Binding("d", "delete", "Delete", id="runs.delete", tooltip="Delete this run, after asking"),
+        Binding(
+            "D",
+            "delete_marked",
+            "Delete marked",
+            show=False,
+            id="runs.delete_marked",
+            tooltip="Delete all marked runs, after asking",
+        ),
+        Binding("t", "name", "Name", id="runs.name", tooltip="Give this run a name of your own"),
+        Binding("m", "note", "Note", id="runs.note", tooltip="Keep a note with this run"),
+        Binding(
+            "u", "unmark", "Unmark", show=False, id="runs.unmark", tooltip="Take all marks away"
+        ),
+        Binding(
+            "w",
+            "write",
+            "Write",
+            show=False,
+            id="runs.write",
+            tooltip="Write the runs that are listed to a text file in this folder",
+        ),
+    ]
+
+    @dataclass
+    class OpenWanted(Message):
+        """A run shall be shown on the dashboard."""
+
+        run: Run
+
+    @dataclass
+    class CompareWanted(Message):
+        """Runs shall be laid over each other."""
+
+        runs: Sequence[Listed]
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__(terminal)
+        self._index: Index | None = None
+        self._browsing = RunBrowsing()
+        self._filter = FilterLine(terminal, _EXAMPLE, parse, complete)
+        self._table = RunTable(terminal, self._browsing)
+        self._detail = RunDetail(terminal)
+        self._wake = asyncio.Event()
+        self._is_looking = False
+
+    def panes(self) -> Iterable[Widget]:
+        """The filter line, the table, and what is to be said of the chosen run."""
+        yield self._filter
+        yield self._table
+        yield self._detail
+
+    def on_mount(self) -> None:
+        """Starts in the table."""
+        self.set_focus(self._table)
+
+    # What there is
+
+    def on_screen_resume(self) -> None:
+        """Looks at the runs from now on until another screen is shown."""
+        super().on_screen_resume()
+        self._wake.set()
+        if not self._is_looking:
+            self._is_looking = True
+            self.run_worker(self._keep_looking(), group="runs", exit_on_error=False)
+
+    async def _keep_looking(self) -> None:
+        try:
+            index = self._index = self._index or Index()
+            looks = 0
+            while self.is_current:
+                if looks % _LOOKS_AT_ALL == 0 or self._wake.is_set():
+                    self._wake.clear()
+                    while not await asyncio.to_thread(index.look, _READ_SECONDS):
+                        self._take(index)
+                else:
+                    await asyncio.to_thread(index.look_at_live)
+                self._take(index)
+                looks += 1
+                try:
+                    await asyncio.wait_for(self._wake.wait(), _LOOK_SECONDS)
+                except TimeoutError:
+                    continue
+        finally:
+            self._is_looking = False
+
+    def _take(self, index: Index) -> None:
+        before = self._browsing.rows
+        self._browsing.take(index.runs)
+        if self._rhythm:
+            self._rhythm.changed(urgent=len(before) != len(self._browsing.rows))
+
+    def redraw(self) -> None:
+        """Brings what is in sight up to date."""
+        self._filter.show(self._browsing.text)
+        waiting = "Looking for runs" if not self._index or self._index.unread else ""
+        self._table.show(self.state.run, waiting)
+        self._detail.show(self._browsing.chosen)
+        self.refresh_bindings()
+
+    def draw_progress(self) -> None:
+        """Says what is read, wrong, or can be done next."""
+        self._progress.show(State(), self._words())
+
+    def _words(self) -> str:
+        index, marked = self._index, len(self._browsing.marked)
+        if index and index.unread:
+            return f"Reading {index.unread:,} more runs; the newest are there already"
+        if marked > 1:
+            return f"{marked} runs are marked: c compares them, u takes the marks away"
+        if marked:
+            return "1 run is marked: mark another one with Space, and c compares them"
+        if index and index.problems:
+            problem = next(iter(index.problems.values()))
+            more = f" ({len(index.problems) - 1} more like it)" if len(index.problems) > 1 else ""
+            return f"{problem}{more}"
+        if self._browsing.chosen:
+            return "Enter opens the run on the dashboard; Space marks runs to compare"
+        return ""
+
+    def _changed(self) -> None:
+        if self._rhythm:
+            self._rhythm.changed(urgent=True)
+
+    # Going about
+
+    @on(ListPane.Moved)
+    def _on_moved(self, message: ListPane.Moved) -> None:
+        self._browsing.go(message.position)
+        self._changed()
+
+    @on(ListPane.Opened)
+    def _on_opened(self) -> None:
+        if chosen := self._browsing.chosen:
+            self.post_message(self.OpenWanted(chosen.run))
+
+    def action_filter(self) -> None:
+        """Goes to the filter line."""
+        self.set_focus(self._filter.input)
+
+    @on(FilterLine.Applied)
+    def _on_filter_applied(self, message: FilterLine.Applied) -> None:
+        self._browsing.set_filter(message.text)
+        self.set_focus(self._table)
+        self._changed()
+
+    @on(FilterLine.Left)
+    def _on_filter_left(self) -> None:
+        self.set_focus(self._table)
+
+    def action_order(self) -> None:
+        """Sorts by something else."""
+        self._browsing.next_order()
+        self._changed()
+
+    def action_mark(self) -> None:
+        """Marks the chosen run and goes to the next one."""
+        if self._browsing.mark():
+            self._browsing.go(self._browsing.position + 1)
+        else:
+            self.notify(f"{MOST_MARKED} runs are marked already: more cannot be told apart.")
+        self._changed()
+
+    def action_unmark(self) -> None:
+        """Takes all marks away."""
+        self._browsing.marked.clear()
+        self._changed()
+
+    def action_compare(self) -> None:
+        """Lays runs over each other."""
+        if len(compared := self._to_compare()) > 1:
+            self.post_message(self.CompareWanted(compared))
+
+    def _to_compare(self) -> list[Listed]:
+        """The marked runs; else the dashboard's and the chosen one."""
+        chosen = self._browsing.chosen
+        wanted = list(self._browsing.marked)
+        if len(wanted) < 2:
+            if not wanted and self.state.run:
+                wanted.append(self.state.run)
+            if chosen and chosen.run not in wanted:
+                wanted.append(chosen.run)
+        return [listed for run in wanted if (listed := self._browsing.listed(run))]
+
+    # What becomes of a run
+
+    def action_stop(self) -> None:
+        """Asks the chosen run to stop and save."""
+        self._do(worker.stop)
+
+    def action_resume(self) -> None:
+        """Goes on with the chosen run."""
+        self._do(worker.resume)
+
+    def _do(self, what: Callable[[Run], None]) -> None:
+        if chosen := self._browsing.chosen:
+            self.run_worker(self._try(lambda: what(chosen.run)), exit_on_error=False)
+
+    async def _try(self, what: Callable[[], None]) -> None:
+        try:
+            await asyncio.to_thread(what)
+        except MnistopError as error:
+            self.notify(str(error), severity="error", markup=False)
+        self._wake.set()
+
+    def action_delete(self) -> None:
+        """Deletes the chosen run after asking."""
+        if chosen := self._browsing.chosen:
+            trained = count(chosen.overview.epochs, "epoch")
+            self._ask_to_delete([chosen], f"Delete {chosen.title} ({chosen.state}, {trained})?")
+
+    def action_delete_marked(self) -> None:
+        """Deletes the marked runs after asking."""
+        marked = [run for run in map(self._browsing.listed, self._browsing.marked) if run]
+        names = ", ".join(run.title for run in marked)
+        self._ask_to_delete(marked, f"Delete {count(len(marked), 'marked run')}: {names}?")
+
+    def _ask_to_delete(self, doomed: Sequence[Listed], question: str) -> None:
+        def answer(yes: bool | None) -> None:
+            if yes:
+                self.run_worker(self._try(lambda: _delete(doomed)), exit_on_error=False)
+
+        self.app.push_screen(AskScreen(self.terminal, question), answer)
+
+    def action_name(self) -> None:
+        """Asks for a name for the chosen run."""
+        if chosen := self._browsing.chosen:
+            about = chosen.overview.about
+            self._ask_about(
+                chosen, "Name:", about.name, LONGEST_NAME, lambda text: About(text, about.note)
+            )
+
+    def action_note(self) -> None:
+        """Asks for a note on the chosen run."""
+        if chosen := self._browsing.chosen:
+            about = chosen.overview.about
+            self._ask_about(
+                chosen, "Note:", about.note, LONGEST_NOTE, lambda text: About(about.name, text)
+            )
+
+    def _ask_about(
+        self, chosen: Listed, label: str, text: str, longest: int, about: Callable[[str], About]
+    ) -> None:
+        def answer(said: str | None) -> None:
+            if said is not None:
+                write = self._try(lambda: write_about(chosen.run, about(said)))
+                self.run_worker(write, exit_on_error=False)
+
+        self.app.push_screen(AskTextScreen(self.terminal, label, text, longest), answer)
+
+    def action_write(self) -> None:
+        """Writes the runs that are listed to a file."""
+        path = Path("mnistop-runs.txt").absolute()
+        try:
+            path.write_text("\n".join(table(self._browsing.rows)) + "\n", encoding="utf-8")
+        except OSError as error:
+            self.notify(f"{path}: {error.strerror}.", severity="error", markup=False)
+        else:
+            self.notify(f"{count(len(self._browsing.rows), 'run')} written to {path}", markup=False)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leaves out what is not possible now."""
+        if self._filter.input.has_focus and action in _TYPED:
+            return False
+        chosen = self._browsing.chosen
+        match action:
+            case "epoch":
+                return False
+            case "mark" | "order" | "name" | "note" | "write":
+                return chosen is not None
+            case "unmark":
+                return bool(self._browsing.marked)
+            case "compare":
+                return len(self._to_compare()) > 1
+            case "stop":
+                return chosen is not None and chosen.is_live
+            case "resume":
+                return chosen is not None and chosen.state in ("stopped", "interrupted", "paused")
+            case "delete":
+                return chosen is not None and not chosen.is_live
+            case "delete_marked":
+                return bool(self._browsing.marked)
+        return True
+
+    def sections(self) -> Sequence[Section]:
+        """What each pane is for and its keys, for the help."""
+        return [
+            Section("Runs", RunTable.EXPLANATION, declared(type(self))),
+            Section("The filter of runs", _FILTER, declared(FilterInput)),
+        ]
+
+
+def _delete(doomed: Iterable[Listed]) -> None:
+    for one in doomed:
+        engine_runs.delete(one.run)
