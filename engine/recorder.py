@@ -6,13 +6,16 @@ import time
 from typing import Any
 
 import torch
+from torch.nn import functional
 
 from engine import checkpoint, events
 from engine.runs import Run
 from engine.training import Epoch, Training
 
 PROGRESS_SECONDS = 0.25
-"""`BatchProgress` is said this often at most."""
+"""`BatchProgress` is said this often at most…"""
+PROGRESS_SHARE = 0.01
+"""…and may take this share of the time."""
 CHECKPOINT_SECONDS = 0.5
 """Checkpoints come this often at most…"""
 CHECKPOINT_SHARE = 0.02
@@ -35,7 +38,7 @@ class Recorder:
         self._predictions = _private(str(run.path / "predictions.u8"), os.O_WRONLY | os.O_CREAT)
         self._said = _private(str(run.path / "log_probabilities.f16"), os.O_WRONLY | os.O_CREAT)
         self._end_torn_line()
-        self._progress_at = 0.0
+        self._progress_at = self._next_progress = 0.0
         self._progress_images = (0, 0)
         self._next_checkpoint = 0.0
         self._best_saved = 0
@@ -67,6 +70,7 @@ class Recorder:
             self._snapshot(training)
         self.save_checkpoint(training)
         self._progress_at = time.monotonic()
+        self._next_progress = self._progress_at + PROGRESS_SECONDS
 
     def keep_judgement(self, epochs: int, log_probabilities: torch.Tensor) -> None:
         """Keeps what the model says after so many epochs, `(n, classes)`, and the predictions."""
@@ -81,10 +85,9 @@ class Recorder:
     def step_done(self, training: Training, labels: torch.Tensor) -> None:
         """Says how far a long epoch is, and saves when that is due."""
         now = time.monotonic()
-        passed = now - self._progress_at
-        if passed < PROGRESS_SECONDS:
+        if now < self._next_progress:
             return
-        train_loss, _ = training.means_of_epoch(labels)
+        train_loss = functional.cross_entropy(*training.said_so_far(labels)).item()
         if not math.isfinite(train_loss):  # the end of the epoch says so
             return
         epoch, images = self._progress_images
@@ -95,10 +98,11 @@ class Recorder:
             step=training.step,
             steps=training.steps(),
             train_loss=train_loss,
-            images_per_second=done / passed,
+            images_per_second=done / (now - self._progress_at),
         )
         self._progress_at = now
         self._progress_images = (training.epoch, training.images_done())
+        self._next_progress = _next_time(now, PROGRESS_SECONDS, PROGRESS_SHARE)
         self._save_if_due(training)
 
     def epoch_done(self, training: Training, epoch: Epoch) -> None:
@@ -132,14 +136,18 @@ class Recorder:
             self.say(events.CheckpointSaved, file="best.pt", epochs=training.best_epochs)
         checkpoint.save(self._run.path / "checkpoint.pt", training.state_dict())
         self.say(events.CheckpointSaved, file="checkpoint.pt", epochs=training.epoch)
-        now = time.monotonic()
-        wait = max(CHECKPOINT_SECONDS, (now - started) / CHECKPOINT_SHARE)
-        self._next_checkpoint = now + wait
+        self._next_checkpoint = _next_time(started, CHECKPOINT_SECONDS, CHECKPOINT_SHARE)
 
     def _snapshot(self, training: Training) -> None:
         file = f"snapshots/{training.epoch}.pt"
         checkpoint.save(self._run.path / file, training.model.state_dict())
         self.say(events.CheckpointSaved, file=file, epochs=training.epoch)
+
+
+def _next_time(started: float, seconds: float, share: float) -> float:
+    """When to do something again that was begun at `started` and is done now."""
+    now = time.monotonic()
+    return now + max(seconds, (now - started) / share)
 
 
 def _private(path: str, flags: int) -> int:
