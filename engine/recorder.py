@@ -1,5 +1,6 @@
 """Writes a run folder while training goes on, within a small share of the training time."""
 
+import contextlib
 import math
 import os
 import time
@@ -9,6 +10,7 @@ import torch
 from torch.nn import functional
 
 from engine import checkpoint, events
+from engine.files import open_private, write_atomically
 from engine.runs import Run
 from engine.training import Epoch, Training
 
@@ -20,6 +22,8 @@ CHECKPOINT_SECONDS = 0.5
 """Checkpoints come this often at most…"""
 CHECKPOINT_SHARE = 0.02
 """…and may take this share of the time."""
+ROOM = 8192
+"""Bytes that a run in training keeps free for its last words."""
 
 
 class Recorder:
@@ -33,11 +37,14 @@ class Recorder:
         self._run = run
         (run.path / "snapshots").mkdir(mode=0o700, exist_ok=True)
         self._events = open(  # noqa: SIM115
-            run.path / "events.jsonl", "ab+", buffering=0, opener=_private
+            run.path / "events.jsonl", "ab+", buffering=0, opener=open_private
         )
-        self._predictions = _private(str(run.path / "predictions.u8"), os.O_WRONLY | os.O_CREAT)
-        self._said = _private(str(run.path / "log_probabilities.f16"), os.O_WRONLY | os.O_CREAT)
+        self._predictions = open_private(run.path / "predictions.u8", os.O_WRONLY | os.O_CREAT)
+        self._said = open_private(run.path / "log_probabilities.f16", os.O_WRONLY | os.O_CREAT)
         self._end_torn_line()
+        self._room = run.path / "room"
+        with contextlib.suppress(OSError):
+            write_atomically(self._room, bytes(ROOM))
         self._progress_at = self._next_progress = 0.0
         self._progress_images = (0, 0)
         self._next_checkpoint = 0.0
@@ -61,6 +68,11 @@ class Recorder:
         except OSError:  # a full disk takes a part: the next event shall not be glued to it
             self._events.truncate(end)
             raise
+
+    def end(self, kind: type[events.Event], **values: Any) -> None:
+        """Appends the last event, for which there is room even on a full disk."""
+        self._room.unlink(missing_ok=True)
+        self.say(kind, **values)
 
     def begin(self, training: Training) -> None:
         """Before the first step, of a fresh training or one that goes on."""
@@ -148,10 +160,6 @@ def _next_time(started: float, seconds: float, share: float) -> float:
     """When to do something again that was begun at `started` and is done now."""
     now = time.monotonic()
     return now + max(seconds, (now - started) / share)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _is_snapshot(epochs: int) -> bool:
