@@ -99,7 +99,10 @@ class Recorder:
         now = time.monotonic()
         if now < self._next_progress:
             return
+        started = time.thread_time()
         train_loss = functional.cross_entropy(*training.said_so_far(labels)).item()
+        took = time.thread_time() - started
+        self._next_progress = now + max(PROGRESS_SECONDS, took / PROGRESS_SHARE)
         if not math.isfinite(train_loss):  # the end of the epoch says so
             return
         epoch, images = self._progress_images
@@ -114,7 +117,6 @@ class Recorder:
         )
         self._progress_at = now
         self._progress_images = (training.epoch, training.images_done())
-        self._next_progress = _next_time(now, PROGRESS_SECONDS, PROGRESS_SHARE)
         self._save_if_due(training)
 
     def epoch_done(self, training: Training, epoch: Epoch) -> None:
@@ -148,18 +150,14 @@ class Recorder:
             self.say(events.CheckpointSaved, file="best.pt", epochs=training.best_epochs)
         checkpoint.save(self._run.path / "checkpoint.pt", training.state_dict())
         self.say(events.CheckpointSaved, file="checkpoint.pt", epochs=training.epoch)
-        self._next_checkpoint = _next_time(started, CHECKPOINT_SECONDS, CHECKPOINT_SHARE)
+        now = time.monotonic()
+        wait = max(CHECKPOINT_SECONDS, (now - started) / CHECKPOINT_SHARE)
+        self._next_checkpoint = now + wait
 
     def _snapshot(self, training: Training) -> None:
         file = f"snapshots/{training.epoch}.pt"
         checkpoint.save(self._run.path / file, training.model.state_dict())
         self.say(events.CheckpointSaved, file=file, epochs=training.epoch)
-
-
-def _next_time(started: float, seconds: float, share: float) -> float:
-    """When to do something again that was begun at `started` and is done now."""
-    now = time.monotonic()
-    return now + max(seconds, (now - started) / share)
 
 
 def _is_snapshot(epochs: int) -> bool:
