@@ -323,10 +323,10 @@ def pixels(file: Path) -> np.ndarray:
     return levels[:, 1:].astype(np.float32) / 255
 
 
-@pytest.mark.parametrize("place", PLACES[1:], ids=lambda place: place.name)
 def test_before_any_run_the_data_are_there_and_the_rest_says_what_will_fill_it(
-    tmp_path: Path, place: Place
+    tmp_path: Path,
 ) -> None:
+    place = PLACES[1]
     with terminal(tmp_path, size=place.size, **place.environ) as shown:
         shown.wait_for("Press r to train")
         for key in "24":

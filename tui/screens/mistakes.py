@@ -266,10 +266,11 @@ class MistakesScreen(ViewScreen):
         self._draw()
 
     def action_filter(self) -> None:
-        """Goes to the filter line."""
+        """Goes to the end of the filter line."""
         if self._view == "classes":
             self._show_view("list")
         self.set_focus(self._filter.input)
+        self._filter.input.action_end()
 
     @on(FilterLine.Applied)
     def _on_filter_applied(self, message: FilterLine.Applied) -> None:
