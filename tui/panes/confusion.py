@@ -150,7 +150,7 @@ class Confusion(LinesPane, can_focus=True):
     def _cursor(self) -> tuple[int, int] | None:
         return self.cell if self.has_focus else None
 
-    def watch_has_focus(self) -> None:
+    def watch_has_focus(self, has_focus: bool) -> None:
         """Shows the cursor, or hides it."""
         self._start()
         self.redraw()
