@@ -204,7 +204,7 @@ class MnistopApp(TerminalApp):
 
     @on(TrainScreen.Shown)
     def _on_shown(self, message: TrainScreen.Shown) -> None:
-        if isinstance(self.screen, ViewScreen):
+        if self.screen_stack and isinstance(self.screen, ViewScreen):
             self.screen.follow(message.state)
 
     @on(TrainScreen.ImagesWanted)

@@ -80,7 +80,7 @@ class TerminalApp(App[int]):
 
     @on(Written)
     def _on_written(self) -> None:
-        if not self._held_since:
+        if not self._held_since or not self.screen_stack:
             return
         self._held_since = None
         self._frame.close()
