@@ -1,10 +1,11 @@
 """What a step learns from: the images of its batch, shifted or attacked if so configured."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.attacks import FGSM
 from engine.training import Labelled, Training
 
 
@@ -27,13 +28,19 @@ def shifted(images: Tensor, most: int, generator: torch.Generator) -> Tensor:
     return windows[torch.arange(batch, device=device), down, right]
 
 
-def varied(training: Training, images: Labelled, rows: Tensor) -> tuple[Tensor, Tensor]:
+def varied(
+    training: Training,
+    images: Labelled,
+    rows: Tensor,
+    attacked: Callable[[Tensor, Tensor], Tensor],
+) -> tuple[Tensor, Tensor]:
     """What a step learns from: images as they are, or shifted, and then their adversarial twins.
 
     Args:
-        training: the configuration, and the model that is attacked.
+        training: says which, and has the random numbers.
         images: the training images.
         rows: of those of the batch, `(batch,)`.
+        attacked: makes the adversarial twins of flat images with some labels.
 
     Returns:
         Flat images and their labels; those of the batch come first.
@@ -44,6 +51,6 @@ def varied(training: Training, images: Labelled, rows: Tensor) -> tuple[Tensor, 
         pictures = pixels.view(-1, *training.image_shape)
         pixels = shifted(pictures, config.shift, training.noise).flatten(1)
     if config.adversarial_epsilon:
-        attacked = FGSM()(training.model, pixels, labels, config.adversarial_epsilon).images
-        pixels, labels = torch.cat([pixels, attacked]), torch.cat([labels, labels])
+        pixels = torch.cat([pixels, attacked(pixels, labels)])
+        labels = torch.cat([labels, labels])
     return pixels, labels

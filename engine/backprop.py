@@ -61,8 +61,12 @@ class Backprop:
             self._resize(batch)
         return self.values[0]
 
-    def forward(self) -> Tensor:
-        """Logits `(batch, classes)`."""
+    def forward(self, dropout: float) -> Tensor:
+        """Logits `(batch, classes)`.
+
+        Args:
+            dropout: the model's, or 0 to switch nothing off.
+        """
         self._kept: list[Tensor] = []
         self._masks: list[Tensor] = []
         *below_hidden, below_last = zip(self.inputs, self._transposed, strict=True)
@@ -71,7 +75,7 @@ class Backprop:
             if self._takes_sums:
                 self._kept.append(values.clone())
             self._activate_(values)
-            if self._model.dropout:
+            if dropout:
                 if not self._takes_sums:
                     self._kept.append(values.clone())
                 self._masks.append(self._model.dropout_mask(values))
@@ -96,3 +100,9 @@ class Backprop:
             kept = self._kept[number - 1] if self._kept else self.values[number]
             error = self._derive(below, kept)
         yield 0, error, self.inputs[0]
+
+    def input_gradient(self, error: Tensor) -> Tensor:
+        """The gradient of the images, `(batch, pixels)`, from that of the logits."""
+        for _, delta, _ in self.backward(error):
+            lowest = delta
+        return torch.mm(lowest, self._weights[0])

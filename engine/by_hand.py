@@ -55,8 +55,7 @@ class ByHand:
             Their logits before the update, `(batch, classes)`.
         """
         if self._varies:
-            with torch.inference_mode(False):  # attacks need autograd
-                pixels, labels = varied(self._training, self._images, rows)
+            pixels, labels = varied(self._training, self._images, rows, self._attacked)
             batch = labels.shape[0]
             self._passes.images(batch).copy_(pixels)
             targets = self._one_hot.index_select(0, labels)
@@ -65,7 +64,7 @@ class ByHand:
             torch.index_select(self._pixels, 0, rows, out=self._passes.images(batch))
             targets = self._targets.index_select(0, rows)
 
-        logits = self._passes.forward()
+        logits = self._passes.forward(self._training.config.dropout)
         error = torch.softmax(logits, 1).sub_(targets)
         if self._in_one_go:
             rate = self._training.lr / batch
@@ -81,6 +80,16 @@ class ByHand:
             self._optimizer.step(self._gradients, self._training.lr)
         self._new_weights = self._new_memory = True
         return logits[: rows.shape[0]]
+
+    def _attacked(self, images: Tensor, labels: Tensor) -> Tensor:
+        """What `attacks.FGSM` makes of a batch, with the gradient of `Goal.losses` by hand."""
+        self._passes.images(labels.shape[0]).copy_(images)
+        logits = self._passes.forward(dropout=0.0)
+        others = logits.scatter(1, labels[:, None], -torch.inf)
+        error = torch.softmax(others, 1).sub_(self._one_hot.index_select(0, labels))
+        gradient = self._passes.input_gradient(error)
+        epsilon = self._training.config.adversarial_epsilon
+        return gradient.sign_().mul_(epsilon).add_(images).clamp_(0, 1)
 
     def settle_weights(self) -> None:
         """Brings the weights of the training's model up to date."""

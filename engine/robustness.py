@@ -47,7 +47,7 @@ class Robustness:
     """The smallest ε at which FGSM's image fools the model, `(done,)`; infinite where none does,
     0 where the image is predicted wrongly as it is."""
     found: Floats
-    """The smallest ε at which FGSM or PGD fooled it, `(done,)`; infinite where neither did."""
+    """The smallest ε at which FGSM or FAB fooled it, `(done,)`; infinite where neither did."""
     certified: Floats
     """The ε below which nothing can fool it, `(done,)`; proven."""
     fgsm_right: NDArray[np.bool_]
@@ -86,7 +86,7 @@ class Robustness:
         return accuracy
 
     def under_attack(self, epsilon: float) -> float:
-        """Accuracy when every perturbation of at most ε that was found is used."""
+        """Accuracy when the smallest perturbations that were found are used, up to size ε."""
         return float((self.found > epsilon).mean())
 
     def proven(self, epsilon: float) -> float:
@@ -139,13 +139,38 @@ def robustness(run: Run, epochs: int | None = None, seconds: float = 0.4) -> Rob
     return known
 
 
+def accuracy_under_pgd(run: Run, known: Robustness, epsilon: float, epochs: int | None) -> float:
+    """Accuracy under PGD, which is tried where neither fooling nor safety is known already.
+
+    Args:
+        run: the run.
+        known: what is known of all its validation images.
+        epsilon: the largest perturbation, in [0, 1].
+        epochs: as `known` was measured.
+
+    Raises:
+        MnistopError: the weights or the images are gone.
+    """
+    import torch
+
+    from engine.attacks import PGD
+
+    model, _ = load_model(run, epochs)
+    images, labels, _ = validation(run)
+    open_ = torch.from_numpy((known.certified <= epsilon) & (epsilon < known.found))
+    fooled = int((known.found <= epsilon).sum())
+    if open_.any():
+        fooled += int(PGD()(model, images[open_], labels[open_], epsilon).success.sum())
+    return 1 - fooled / known.total
+
+
 def _measured(model: MLP, images: Tensor, labels: Tensor, before: Robustness) -> Robustness:
     import torch
 
     from engine import attacks
 
     path = attacks.smallest_epsilon(model, images, labels).epsilon
-    found = attacks.smallest_budget(attacks.PGD(), model, images, labels, most=path.clamp(max=1))
+    found = attacks.FAB("linf")(model, images, labels).smallest("linf")
     fgsm = [attacks.FGSM()(model, images, labels, epsilon).success for epsilon in EPSILONS]
     return Robustness(
         before.total,

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from engine.attacks import FGSM
 from engine.augment import varied
 from engine.by_hand import ByHand
 from engine.errors import MnistopError
@@ -94,8 +95,11 @@ def step_by_autograd(training: Training, images: Labelled, rows: Tensor) -> Tens
         Their logits before the update, `(batch, classes)`.
     """
     config, parameters = training.config, training.optimizer.parameters
-    pixels, labels = varied(training, images, rows)
 
+    def attacked(images: Tensor, labels: Tensor) -> Tensor:
+        return FGSM()(training.model, images, labels, config.adversarial_epsilon).images
+
+    pixels, labels = varied(training, images, rows, attacked)
     logits = training.model(pixels)  # forward pass
     loss = functional.cross_entropy(logits, labels)  # how wrong it is
     gradients = list(torch.autograd.grad(loss, parameters))  # backward: what each weight does to it

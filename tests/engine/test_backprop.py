@@ -55,7 +55,7 @@ def test_gradients_by_hand_are_those_of_autograd(
     matrices = packing.pack(parameters)
     passes = Backprop(model, packing, matrices, batch + more)
     passes.images(batch).copy_(packing.pixels_of(images))
-    logits = passes.forward()
+    logits = passes.forward(0.0)
     error = (logits.softmax(1) - torch.eye(model.sizes[-1])[labels]) / batch
     products = [delta.t() @ inputs for _, delta, inputs in passes.backward(error)]
     gradients = [torch.zeros_like(parameter) for parameter in parameters]

@@ -60,7 +60,7 @@ def test_what_is_shown_is_what_the_model_says_to_the_pixels_shown(run: Run, meth
 @pytest.mark.parametrize("method", METHODS)
 def test_the_smallest_epsilon_of_each_method_fools_with_that_method(run: Run, method: str) -> None:
     for row in right_rows(run)[:5]:
-        smallest = bracket(run, row).smallest[method]
+        smallest = bracket(run, row, method=method).smallest[method]
         assert 0 < smallest <= METHODS[method].most
         assert attack_image(run, row, smallest, method=method).success
 
