@@ -41,9 +41,10 @@ def test_the_death_of_a_run_is_said_with_what_is_safe_and_what_to_do(folder: Pat
         listed = subprocess.run([*COMMAND, "runs"], capture_output=True, text=True, check=True)
         assert "interrupted" in listed.stdout
 
-        subprocess.run([*COMMAND, "resume", run.name, "--detach"], check=True, capture_output=True)
+        worker.resume(run)
         shown.send("q")
         assert shown.wait_for_end() == 0
+        assert f"mnistop stop {run.name}" in shown.text
     [resumed] = [event for event in read_events(run) if isinstance(event, events.RunResumed)]
     wait_until(lambda: glance.epochs_trained(run) > resumed.epoch)
 
