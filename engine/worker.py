@@ -128,9 +128,16 @@ async def follow(run: Run) -> AsyncIterator[list[events.Event]]:
         elif isinstance(last, events.LAST_EVENTS):
             return
         else:
-            vanished = not run.path.exists()
-            last = events.RunInterrupted(run=run.name, time=time.time(), vanished=vanished)
+            last = await _interruption(run)
             yield [last]
+
+
+async def _interruption(run: Run) -> events.RunInterrupted:
+    """Tells a process that died from a folder that is gone, or just going file by file."""
+    if not run.lock_path.exists():
+        await asyncio.sleep(0.3)
+    vanished = not (run.path / "config.json").exists()
+    return events.RunInterrupted(run=run.name, time=time.time(), vanished=vanished)
 
 
 async def ask(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

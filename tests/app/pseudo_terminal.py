@@ -89,6 +89,10 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self.fd, text.encode())
 
+    def clear(self) -> None:
+        """Forgets what the screen shows, as when another program has drawn on it."""
+        self._screen.reset()
+
     def resize(self, width: int, height: int) -> None:
         self._screen.resize(height, width)
         self.process.setwinsize(height, width)
