@@ -19,6 +19,7 @@ from tui.farewell import crash_report, farewell
 from tui.keymap import declared, read_keymap
 from tui.panes.live_runs import LiveRuns
 from tui.render.terminal import Terminal
+from tui.rhythm import SLOW, USUAL
 from tui.screens.attack import AttackScreen
 from tui.screens.data import DataScreen
 from tui.screens.help import HelpScreen, Section
@@ -30,11 +31,6 @@ from tui.screens.view import ViewScreen
 from tui.screens.weights import WeightsScreen
 from tui.state import State
 from tui.terminal_app import TerminalApp
-
-FRAMES = 4.0
-"""Redraws a second, at most."""
-SLOW_FRAMES = 1.0
-
 
 _KEY_NAMES = {"←→": "left/right", "↑↓": "up/down", "←↑↓→": "arrows"}
 """What the arrows are called where they cannot be shown."""
@@ -111,6 +107,14 @@ class MnistopApp(TerminalApp):
             tooltip="Find what can be done now by its name",
         ),
         Binding(
+            "ctrl+l",
+            "redraw",
+            "Redraw",
+            show=False,
+            id="redraw",
+            tooltip="Draw the whole screen again, after something else wrote over it",
+        ),
+        Binding(
             "ctrl+z",
             "suspend_process",
             "Suspend",
@@ -127,8 +131,8 @@ class MnistopApp(TerminalApp):
         run: Run | None = None,
         slow: bool = False,
     ) -> None:
-        super().__init__(terminal)
-        self._train = TrainScreen(terminal, values or {}, run, SLOW_FRAMES if slow else FRAMES)
+        super().__init__(terminal, SLOW if slow else USUAL)
+        self._train = TrainScreen(terminal, values or {}, run)
         self._mistakes = MistakesScreen(terminal)
         self._attack = AttackScreen(terminal)
         self._views: dict[str, ViewScreen] = {
@@ -192,7 +196,7 @@ class MnistopApp(TerminalApp):
         """Watches the run that the line on top tells of."""
         line = self._train.query_one(LiveRuns)
         if line.newest:
-            self._train.watch_run(line.newest)
+            self._train.session.watch(line.newest)
             line.look()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -242,16 +246,16 @@ class MnistopApp(TerminalApp):
 
     async def action_quit(self) -> None:
         """Quits; asks first what is to become of a run that is going on."""
-        if self._train.is_training:
+        if self._train.session.is_training:
             self.push_screen(QuitScreen(), self._on_quit_answer)
         else:
             self.exit()
 
     def _on_quit_answer(self, answer: Answer | None) -> None:
         if answer == "leave":
-            self._train.leave_then(self.exit)
+            self._train.session.leave_then(self.exit)
         elif answer == "stop":
-            self._train.stop_then(self.exit)
+            self._train.session.stop_then(self.exit)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The command palette: all that can be done now, but moving about."""

@@ -10,8 +10,10 @@ from textual.app import App
 from textual.filter import LineFilter, NoColor
 
 from tui.ascii_only import AsciiOnly
-from tui.driver import CalmDriver, EndRequested, Written
+from tui.driver import EndRequested, Written
+from tui.lean_driver import LeanDriver
 from tui.render.terminal import Terminal
+from tui.rhythm import Pace
 
 _STALLED = 0.5
 """Seconds without a byte that make a line a stalled one."""
@@ -25,12 +27,14 @@ class TerminalApp(App[int]):
 
     Args:
         terminal: what the terminal can show.
+        pace: how much the line takes.
     """
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Terminal, pace: Pace) -> None:
         plain = terminal.colors < 256
-        super().__init__(driver_class=CalmDriver, ansi_color=True if plain else None)
+        super().__init__(driver_class=LeanDriver, ansi_color=True if plain else None)
         self.terminal = terminal
+        self.pace = pace
         self.theme = f"{'ansi' if plain else 'textual'}-{'dark' if terminal.dark else 'light'}"
         self.animation_level = "none"
         self.fault = ""
@@ -54,10 +58,25 @@ class TerminalApp(App[int]):
             self, lambda _: self.screen.refresh(repaint=True, layout=True)
         )
 
+    def on_resize(self) -> None:
+        """What the terminal shows after a change of its size is up to the terminal."""
+        if isinstance(self._driver, LeanDriver):
+            self._driver.forget()
+
+    def action_redraw(self) -> None:
+        """Sends all that is to be seen, as after a message of another program."""
+        self.on_resize()
+        self.screen.refresh()
+
+    @property
+    def sent(self) -> int:
+        """Bytes sent to the terminal so far."""
+        return self._driver.sent if isinstance(self._driver, LeanDriver) else 0
+
     @property
     def is_heard(self) -> bool:
         """Whether the terminal has taken all that the app had to say."""
-        return not (isinstance(self._driver, CalmDriver) and self._driver.is_stalled)
+        return not (isinstance(self._driver, LeanDriver) and self._driver.is_stalled)
 
     @on(EndRequested)
     def _on_end_requested(self, message: EndRequested) -> None:
@@ -69,7 +88,7 @@ class TerminalApp(App[int]):
         """Waits with the next frame until the last one is written."""
         if self._held_since:
             self._has_missed = True
-        elif isinstance(self._driver, CalmDriver) and self._driver.is_behind:
+        elif isinstance(self._driver, LeanDriver) and self._driver.is_behind:
             self._held_since = time.monotonic()
             self._frame.enter_context(self.batch_update())
 

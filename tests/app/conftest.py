@@ -40,5 +40,5 @@ def opened(
     async def no_feed(run: Run, target: object) -> None:
         pass
 
-    monkeypatch.setattr("tui.screens.train.feed", no_feed)
+    monkeypatch.setattr("tui.session.feed", no_feed)
     return partial(dashboard, tmp_path)

@@ -28,6 +28,7 @@ from tui.panes.digit import Digit
 from tui.panes.epoch_log import EpochLog
 from tui.panes.hyperparameters import Hyperparameters
 from tui.render.terminal import Terminal
+from tui.rhythm import Rhythm
 from tui.screens.train import TrainScreen
 from tui.state import State
 
@@ -197,8 +198,14 @@ class Dashboard:
             while calm < _CALM:
                 await asyncio.sleep(0)
                 calm = 0 if self._is_busy() else calm + 1
-            self.screen._draw_if_dirty()
+            self._draw()
             self.app.screen._on_timer_update()
+
+    def _draw(self) -> None:
+        """Draws what waits for its turn."""
+        for screen in self.app.screen_stack:
+            if screen.is_current and isinstance(rhythm := getattr(screen, "_rhythm", None), Rhythm):
+                rhythm.finish()
 
     def _is_busy(self) -> bool:
         nodes = (node for screen in self.app.screen_stack for node in screen.walk_children())
@@ -214,7 +221,7 @@ class Dashboard:
         told = [*made_up.story(epochs, names=names), *more]
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         run = made_up.write_run(folder, told, classes=len(names))
-        self.screen.watch_run(run)
+        self.screen.session.watch(run)
         await self.say(*told, run=run)
         return run
 

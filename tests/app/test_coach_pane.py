@@ -1,5 +1,6 @@
 """Where the coach's words stand, and when they change."""
 
+import asyncio
 import textwrap
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -12,6 +13,7 @@ from engine.coach import Advice
 from engine.history import History
 from tests.app import made_up
 from tests.app.dashboard import PANES, Dashboard
+from tui.feed import RunSaid
 from tui.panes.coach import Coach
 from tui.render.cells import plain
 from tui.render.terminal import Terminal
@@ -73,14 +75,15 @@ async def test_it_reads_the_curves_once_a_second_at_most(
         return LONGEST
 
     async with opened(WIDE) as shown:
-        await shown.show(3)
+        run = await shown.show(3)
         monkeypatch.setattr(train, "advise", count)
         for number in range(3, 60):
-            await shown.say(made_up.epoch(number))
+            shown.screen.post_message(RunSaid(run, [made_up.epoch(number)]))
+            await asyncio.sleep(0.005)
         await shown.until(lambda: 60 in lengths)
         assert len(lengths) < 20
         for _ in range(3):
-            shown.screen._coach_if_new()
+            shown.screen._draw_coach()
         assert lengths.count(60) == 1
 
 
@@ -89,7 +92,7 @@ async def test_it_speaks_of_the_newest_epoch_whichever_is_looked_at(opened: Open
         await shown.show(30)
         await shown.until_shown("Coach at epoch 29")
         await shown.press("tab", "left", "left", "left")
-        shown.screen._coach_if_new()
+        shown.screen._draw_coach()
         assert "Confusion matrix, epoch 26" in shown.text
         assert "Coach at epoch 29" in shown.text
 
@@ -99,7 +102,7 @@ async def test_on_a_wide_terminal_all_of_it_stands_under_the_form(opened: Opened
     for size in (WIDE, (120, 38), (200, 60)):
         async with opened(size) as shown:
             await shown.show(3)
-            shown.screen._coach_if_new()
+            shown.screen._draw_coach()
             await shown.settle()
             assert words_of(LONGEST) in " ".join(
                 " ".join(line[:33].split()) for line in shown.lines
@@ -113,7 +116,7 @@ async def test_on_a_medium_terminal_it_has_two_lines_over_the_progress_line(
 ) -> None:
     async with opened(MEDIUM) as shown:
         await shown.show(3)
-        shown.screen._coach_if_new()
+        shown.screen._draw_coach()
         await shown.settle()
         said = " ".join(line.strip() for line in shown.lines[-4:-2])
         assert said == f"Coach at 2: {words_of(LONGEST)}"
@@ -124,7 +127,7 @@ async def test_on_a_medium_terminal_it_has_two_lines_over_the_progress_line(
 async def test_on_a_small_terminal_it_has_three_lines_under_charts_and_log(opened: Opened) -> None:
     async with opened(SMALL) as shown:
         await shown.show(3)
-        shown.screen._coach_if_new()
+        shown.screen._draw_coach()
         for name in PANES:
             await shown.go_to(name)
             said = " ".join(line.strip() for line in shown.lines[-5:-2])
@@ -137,7 +140,7 @@ async def test_on_the_smallest_terminal_the_rows_are_the_panes(opened: Opened) -
     async with opened(LOW) as shown:
         await shown.show(3)
         await shown.press("tab")
-        shown.screen._coach_if_new()
+        shown.screen._draw_coach()
         await shown.settle()
         assert "Coach" not in shown.text
         await shown.resize(*SMALL)
@@ -152,7 +155,7 @@ async def test_in_ascii_nothing_else_is_drawn(opened: Opened, size: tuple[int, i
     async with opened(size, Terminal(unicode=False, colors=0)) as shown:
         await shown.show(3)
         await shown.press("tab")
-        shown.screen._coach_if_new()
+        shown.screen._draw_coach()
         await shown.settle()
         assert "84.5-93.0" in shown.sentences
         coaches = shown.screen.query(Coach)

@@ -1,7 +1,7 @@
-"""Panes send the cells that changed, and nothing else."""
+"""Panes draw the lines that changed, and nothing else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.segment import Segment
-from rich.style import Style
 from textual.app import App, ComposeResult
 from textual.geometry import Region
 from textual.pilot import Pilot
@@ -21,50 +20,11 @@ from tui import state as states
 from tui.panes.charts import Charts
 from tui.panes.digit import Digit
 from tui.panes.epoch_log import EpochLog
-from tui.panes.lines import LinesPane, _difference
+from tui.panes.lines import LinesPane
+from tui.render.cells import plain
 from tui.render.terminal import Terminal
 
 RUN = Run(Path("/runs") / made_up.NAME)
-STYLES = (Style(bold=True), Style(reverse=True), Style.null())
-WIDTH = 8
-
-segments = st.lists(
-    st.tuples(st.text("ab█文 ", max_size=4), st.sampled_from(STYLES)), max_size=4
-).map(lambda parts: Strip([Segment(text, style) for text, style in parts]))
-pictures = st.lists(segments.map(lambda strip: strip.adjust_cell_length(WIDTH)), max_size=4)
-
-
-def cells(picture: Sequence[Strip], region: Region) -> Iterator[list[tuple[str, Style | None]]]:
-    for y in region.line_range:
-        part = picture[y].crop(region.x, region.right)
-        yield [(char, segment.style) for segment in part for char in segment.text]
-
-
-@given(pictures, pictures)
-def test_the_refreshed_regions_are_all_that_differs(old: list[Strip], new: list[Strip]) -> None:
-    height = max(len(old), len(new))
-    blank = Strip.blank(WIDTH, Style.null())
-    before = [*old, *[blank] * (height - len(old))]
-    after = [*new, *[blank] * (height - len(new))]
-    for y in range(height):
-        region = _difference(
-            old[y] if y < len(old) else None, new[y] if y < len(new) else None, y, WIDTH
-        )
-        if region is None:
-            region = Region(0, y, 0, 1)
-        assert region.height == 1
-        assert region.y == y
-        assert Region(0, y, WIDTH, 1).contains_region(region)
-        for left, right in ((0, region.x), (region.right, WIDTH)):
-            kept = Region(left, y, right - left, 1)
-            assert [*cells(before, kept)] == [*cells(after, kept)]
-
-
-@given(pictures)
-def test_the_same_picture_refreshes_nothing(picture: list[Strip]) -> None:
-    again = [Strip(list(strip), strip.cell_length) for strip in picture]
-    for y, (one, other) in enumerate(zip(picture, again, strict=True)):
-        assert _difference(one, other, y, WIDTH) is None
 
 
 class Letters(LinesPane, can_focus=True):
@@ -100,13 +60,28 @@ def watch(pane: LinesPane, monkeypatch: pytest.MonkeyPatch) -> list[Region]:
     return refreshed
 
 
-async def test_one_letter_refreshes_one_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_letter_refreshes_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     async with letters() as (_, _, pane):
         refreshed = watch(pane, monkeypatch)
         pane.said = "axc"
         pane.redraw()
         pane.redraw()
-        assert refreshed == [Region(1, 1, 1, 1)]
+        assert refreshed == [Region(0, 1, 20, 1)]
+
+
+async def test_a_pane_that_cannot_be_drawn_says_so_and_the_app_goes_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    async with letters() as (_, _, pane):
+        monkeypatch.setattr(pane, "lines", lambda width, height: [1 / 0])
+        pane.redraw()
+        assert "ZeroDivisionError" in plain(pane._lines)
+        [faults] = tmp_path.rglob("faults.txt")
+        assert "division by zero" in faults.read_text()
+        monkeypatch.undo()
+        pane.redraw()
+        assert "abc" in plain(pane._lines)
 
 
 async def test_the_focus_refreshes_the_title_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ async def show(
     """Shows a finished run with all that is recorded, and goes to its mistakes."""
     told = [*made_up.story(epochs, names=names), made_up.finished(epochs)]
     run = judged.write_run(folder / "recorded", told, said, len(names))
-    shown.screen.watch_run(run)
+    shown.screen.session.watch(run)
     await shown.say(*told, run=run)
     if screen:
         await shown.press("2")
@@ -244,7 +244,7 @@ async def test_the_chosen_image_stays_while_training_goes_on(
     async with opened() as shown:
         told = made_up.story(3)
         run = judged.write_run(tmp_path / "live", told)
-        shown.screen.watch_run(run)
+        shown.screen.session.watch(run)
         await shown.say(*told, run=run)
         await shown.press("2")
         await shown.settle()

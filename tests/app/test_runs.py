@@ -256,7 +256,7 @@ async def test_hidden_panes_draw_nothing(opened: Opened, monkeypatch: pytest.Mon
         await shown.go_to("log")
         for name in ("charts", "matrix", "digit"):
             monkeypatch.setattr(shown.pane(name), "lines", lambda width, height: 1 / 0)
-        monkeypatch.setattr(shown.screen._predictions, "matrix", lambda epochs: 1 / 0)
+        monkeypatch.setattr(shown.screen.session.predictions, "matrix", lambda epochs: 1 / 0)
         await shown.say(made_up.epoch(3), made_up.saved(4))
         assert "epoch 4 of 100" in shown.text
 

@@ -183,7 +183,7 @@ def test_sigterm_gives_the_terminal_back_and_leaves_the_run_training(folder: Pat
     with terminal(folder, "--epochs", "100000") as shown:
         shown.wait_for("Press r to train")
         shown.send("r")
-        shown.wait_for("epoch 5")
+        shown.wait_for("  val ")
         os.kill(shown.process.pid, signal.SIGTERM)
         assert shown.wait_for_end() == 128 + signal.SIGTERM
         assert shown.settings() == shown.settings_before

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -34,6 +34,7 @@ def numbers(matrix, names, terminal, width, height, cursor=None):
     return {cell: text.strip() for cell, text in found.items()}
 
 
+@settings(deadline=None)
 @given(squares, terminals, st.integers(0, 29), st.integers(0, 29))
 def test_every_count_can_be_read_back_and_clicked(matrix, terminal, row, column):
     k = len(matrix)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from textual.strip import Strip
-
 from tui.browsing import Browsing
 from tui.panes.lines import LinesPane
 from tui.render import image
@@ -11,7 +9,7 @@ from tui.render.terminal import Terminal
 
 
 class BrowsedPane(LinesPane, can_focus=True):
-    """Fills its whole height, so that nothing of a larger picture stays behind.
+    """Draws what is browsed.
 
     Args:
         terminal: what the terminal can show.
@@ -22,7 +20,3 @@ class BrowsedPane(LinesPane, can_focus=True):
         super().__init__(terminal)
         self._browsing = browsing
         self.mode: image.Mode = "auto"
-
-    def _draw(self) -> list[Strip]:
-        drawn = super()._draw()
-        return drawn + [Strip.blank(self.size.width)] * (self.size.height - len(drawn))

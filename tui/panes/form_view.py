@@ -180,7 +180,9 @@ class FormView(Widget, can_focus=True):
 
     def _draw(self) -> list[Strip]:
         self._drawn = parts = self.parts
-        return Painter(self._style, self._terminal).paint(self.view(), parts)
+        base = self.rich_style  # found anew every time, from all ancestors
 
-    def _style(self, part: str) -> Style:
-        return self.get_component_rich_style(f"form--{part}") if part else self.rich_style
+        def style_of(part: str) -> Style:
+            return self.get_component_rich_style(f"form--{part}") if part else base
+
+        return Painter(style_of, self._terminal).paint(self.view(), parts)

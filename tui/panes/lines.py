@@ -1,18 +1,17 @@
-"""A pane that shows ready-made lines and redraws only the cells that changed."""
+"""A pane that shows ready-made lines and redraws only those that changed."""
 
 import textwrap
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import zip_longest
 
 from rich.cells import cell_len
-from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tui import faults
 from tui.render.cells import clean, line, plain, shorten
 from tui.render.palette import Palette
 from tui.render.terminal import Terminal
@@ -47,40 +46,41 @@ class LinesPane(Widget):
 
     def text(self) -> str:
         """All that the pane shows, as plain text."""
-        return plain(self._draw())
+        return plain(self._draw()).rstrip()
 
     def _draw(self) -> list[Strip]:
         width, height = self.size
         drawn = [self._title_line(width), *self.lines(width, height - 1)]
-        return self._based(drawn[:height])
+        return self._based((drawn + [Strip.blank(0)] * (height - len(drawn)))[:height])
 
     def _based(self, strips: Sequence[Strip]) -> list[Strip]:
-        base, width = self.rich_style, self.size.width
+        base, width = self.rich_style, self.size.width  # the style is found anew every time
         return [strip.adjust_cell_length(width).apply_style(base) for strip in strips]
 
     def redraw(self) -> None:
         """Draws anew and sends what is different."""
-        if self._can_be_seen:
-            self._send(self._draw())
+        self._show(self._draw)
 
     def redraw_title(self) -> None:
         """Draws the title anew, which alone is different."""
-        if self._can_be_seen and self._lines:
-            self._send([*self._based([self._title_line(self.size.width)]), *self._lines[1:]])
+        if self._lines:
+            self._show(
+                lambda: [*self._based([self._title_line(self.size.width)]), *self._lines[1:]]
+            )
 
-    @property
-    def _can_be_seen(self) -> bool:
-        return bool(self.size.area and self.is_attached and self.display)
-
-    def _send(self, new: list[Strip]) -> None:
-        old, self._lines = self._lines, new
-        regions = [
-            region
-            for y, (before, after) in enumerate(zip_longest(old, new))
-            if (region := _difference(before, after, y, self.size.width))
-        ]
-        if regions:
-            self.refresh(*regions)
+    def _show(self, draw: Callable[[], list[Strip]]) -> None:
+        if not (self.size.area and self.is_attached and self.display):
+            return
+        try:
+            drawn = draw()
+        except Exception as error:
+            drawn = self._based(self.say(faults.in_words(error), self.size.width))
+        old, self._lines = self._lines, drawn
+        pairs = enumerate(zip_longest(old, drawn))
+        width = self.size.width
+        changed = [Region(0, y, width, 1) for y, (before, after) in pairs if before != after]
+        if changed:
+            self.refresh(*changed)
 
     def _title_line(self, width: int) -> Strip:
         rule = ("━" if self.has_focus else "─") if self.terminal.unicode else "-"
@@ -125,24 +125,3 @@ class LinesPane(Widget):
     def watch_has_focus(self, has_focus: bool) -> None:
         """Draws what the focus changes; no style depends on it."""
         self.redraw_title()
-
-
-def _difference(before: Strip | None, after: Strip | None, y: int, width: int) -> Region | None:
-    """The cells of line `y` between the first and the last that differ."""
-    if before is None or after is None or before.cell_length != after.cell_length:
-        return Region(0, y, width, 1)
-    if before is after or list(before) == list(after):
-        return None
-    pairs = zip(_cells(before), _cells(after), strict=True)
-    changed = [x for x, (one, other) in enumerate(pairs) if one != other]
-    return Region(changed[0], y, changed[-1] - changed[0] + 1, 1) if changed else None
-
-
-def _cells(strip: Strip) -> list[tuple[str, Style | None]]:
-    """What each cell shows: a character of two cells stands in the first of them."""
-    return [
-        (part, segment.style)
-        for segment in Segment.simplify(strip)
-        for char in segment.text
-        for part in ((char,) if char.isascii() else (char, "")[: cell_len(char)])
-    ]

@@ -112,13 +112,13 @@ class ListPane(LinesPane, can_focus=True):
     def lines(self, width: int, height: int) -> list[Strip]:
         """The header and the rows in sight."""
         if not self.count:
-            return _filled(self.say(self.empty(), width), width, height)
+            return self.say(self.empty(), width)
         room = max(1, height - 1)
         least, most = self.position - room + 1, min(self.position, self.count - room)
         self._top = max(0, least, min(self._top, most))
         rows = range(self._top, min(self.count, self._top + room))
         drawn = [self.row(row, width, row == self.position and self.marks) for row in rows]
-        return _filled([self.header(width), *drawn], width, height)
+        return [self.header(width), *drawn]
 
     def action_move(self, by: int) -> None:
         """Moves the cursor, within the rows."""
@@ -154,8 +154,3 @@ class ListPane(LinesPane, can_focus=True):
         """The wheel moves by three rows."""
         event.stop()
         self.action_move(3)
-
-
-def _filled(strips: list[Strip], width: int, height: int) -> list[Strip]:
-    """With empty lines below, so that nothing of a longer list stays behind."""
-    return strips + [Strip.blank(width)] * (height - len(strips))

@@ -7,6 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
+Places = NDArray[np.int64]
+
 LIMIT = 1e300
 """Magnitudes above this, and below its inverse, are not drawn."""
 
@@ -34,6 +39,15 @@ class Axis:
         """
         share = (self.to_axis(value) - self.low) / (self.high - self.low)
         return math.floor(round(0.5 + (count - 1) * share, 8))
+
+    def places(self, values: NDArray[np.float64], count: int) -> Places:
+        """As `place`, for many values; what is no number falls into the first place."""
+        if self.log:
+            values = np.log10(np.where(values > 0, values, 10**self.low))
+        values = np.nan_to_num(np.clip(values, self.low, self.high), nan=self.low)
+        shares = (values - self.low) / (self.high - self.low)
+        placed: Places = np.floor(np.round(0.5 + (count - 1) * shares, 8)).astype(np.int64)
+        return placed
 
 
 def ceiling(value: float, steps: Sequence[float] = _LADDER) -> float:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import or_
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from plotext._figure import _figure_class
 from rich.style import Style
 
-from tui.render.axis import Axis
+from tui.render.axis import Places
 from tui.render.cells import Grid
 from tui.render.frame import Frame
 from tui.render.legend import letter, marker
 from tui.render.palette import Palette
-from tui.render.series import Curve, Floats, thin
+from tui.render.series import Curve, thin
 from tui.render.terminal import Terminal
 
+_FINENESS = {"braille": (2, 4), "hd": (2, 2)}
+"""Points that a cell holds across and down, by marker; of others one."""
+_BLOCK = 16
+"""Columns that are drawn at once."""
 _BRAILLE = "\u2800"
 """The first braille pattern; the bits of a pattern's number are its dots."""
 
@@ -37,10 +42,9 @@ def draw_curves(grid: Grid, frame: Frame, curves: Sequence[Curve], terminal: Ter
     """
     palette = Palette.of(terminal)
     cells: dict[tuple[int, int], list[tuple[str, Style]]] = {}
-    figure = _figure(frame)
     for curve in curves:
         style = palette.line(curve.role)
-        for place, char in _plot(figure, frame, curve, marker(curve.role, terminal)):
+        for place, char in _plot(frame, curve, marker(curve.role, terminal)):
             cells.setdefault(place, []).append((char, style))
     for (x, y), drawn in cells.items():
         char, style = drawn[x % len(drawn)]
@@ -52,35 +56,74 @@ def draw_curves(grid: Grid, frame: Frame, curves: Sequence[Curve], terminal: Ter
             _draw_end(grid, frame, curve, palette.line(curve.role))
 
 
-def _figure(frame: Frame) -> Any:
+def _plot(frame: Frame, curve: Curve, kind: str) -> Iterator[tuple[tuple[int, int], str]]:
+    """Let plotext draw a curve; yields the grid's cells that it fills."""
+    kept = thin(curve.xs, curve.ys, frame.x_axis.low, frame.x_axis.high, frame.columns)
+    wide, high = _FINENESS.get(kind, (1, 1))
+    pieces = _unbroken(
+        frame.x_axis.places(curve.xs[kept], wide * frame.columns),
+        frame.y_axis.places(curve.ys[kept], high * frame.rows),
+        np.isfinite(curve.ys[kept]),
+    )
+    for first in range(0, frame.columns, _BLOCK):
+        columns = min(_BLOCK, frame.columns - first)
+        for xs, ys in pieces:
+            start = max(0, int(np.searchsorted(xs, wide * first)) - 1)
+            stop = int(np.searchsorted(xs, wide * (first + columns))) + 1
+            points = _Points(
+                tuple((xs[start:stop] - wide * first).tolist()), tuple(ys[start:stop].tolist())
+            )
+            for x, y, char in _drawn(points, columns, frame.rows, kind):
+                yield (frame.left + first + x, frame.top + y), char
+
+
+class _Points(NamedTuple):
+    """A piece of a curve in the points that a cell holds, from the left and from below."""
+
+    xs: tuple[int, ...]
+    ys: tuple[int, ...]
+
+
+@lru_cache(maxsize=1024)
+def _drawn(points: _Points, columns: int, rows: int, kind: str) -> list[tuple[int, int, str]]:
+    """The cells from the left and from above that a piece fills, and with what.
+
+    Most of a curve stays as it is when an epoch is added to it, and so is remembered.
+    """
+    wide, high = _FINENESS.get(kind, (1, 1))
+    figure = _figure(columns, rows)
+    figure.clear_data()
+    figure.xlim(0, max(1, wide * columns - 1))
+    figure.ylim(0, max(1, high * rows - 1))
+    figure.plot(points.xs, points.ys, marker=kind)
+    figure.monitor.build_plot()
+    return [
+        (x, rows - 1 - y, char)
+        for y, chars in enumerate(figure.monitor.matrix.marker)
+        for x, char in enumerate(chars)
+        if char != " "
+    ]
+
+
+@lru_cache(maxsize=16)
+def _figure(columns: int, rows: int) -> Any:
     """A figure of plotext's own kind, apart from its global one: no frame, no ticks, no colours."""
     figure = _figure_class()
     figure.theme("clear")
     figure.frame(False)
     figure.xticks([])
     figure.yticks([])
-    figure.monitor.set_size([frame.columns, frame.rows])
+    figure.monitor.set_size([columns, rows])
     return figure
 
 
-def _plot(
-    figure: Any, frame: Frame, curve: Curve, kind: str
-) -> Iterator[tuple[tuple[int, int], str]]:
-    """Let plotext draw a curve; yields the grid's cells that it fills."""
-    kept = thin(curve.xs, curve.ys, frame.x_axis.low, frame.x_axis.high, frame.columns)
-    pieces = _unbroken(curve.xs[kept], curve.ys[kept], frame.y_axis)
-    if not pieces:
-        return
-    figure.clear_data()
-    figure.xlim(frame.x_axis.low, frame.x_axis.high)
-    figure.ylim(frame.y_axis.low, frame.y_axis.high)
-    for xs, ys in pieces:
-        figure.plot(xs, ys, marker=kind)
-    figure.monitor.build_plot()
-    for y, chars in enumerate(figure.monitor.matrix.marker):
-        for x, char in enumerate(chars):
-            if char != " ":
-                yield (frame.left + x, frame.top + frame.rows - 1 - y), char
+def _unbroken(xs: Places, ys: Places, good: NDArray[np.bool_]) -> list[tuple[Places, Places]]:
+    """The pieces of a curve between its gaps."""
+    edges = np.flatnonzero(np.diff(good, prepend=False, append=False)).tolist()
+    return [
+        (xs[start:stop], ys[start:stop])
+        for start, stop in zip(edges[::2], edges[1::2], strict=True)
+    ]
 
 
 def _draw_end(grid: Grid, frame: Frame, curve: Curve, style: Style) -> None:
@@ -92,13 +135,3 @@ def _draw_end(grid: Grid, frame: Frame, curve: Curve, style: Style) -> None:
     column = frame.column(x)
     if column is not None:
         grid.put(column, frame.row(y), letter(curve.role), style)
-
-
-def _unbroken(xs: Floats, ys: Floats, axis: Axis) -> list[tuple[list[float], list[float]]]:
-    """The pieces of a curve between its gaps, on the axis's own scale."""
-    good = np.isfinite(ys)
-    edges = np.flatnonzero(np.diff(good, prepend=False, append=False)).tolist()
-    return [
-        (xs[start:stop].tolist(), [axis.to_axis(y) for y in ys[start:stop].tolist()])
-        for start, stop in zip(edges[::2], edges[1::2], strict=True)
-    ]

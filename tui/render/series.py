@@ -17,6 +17,9 @@ Role = Literal["train", "val"] | int
 
 Floats = NDArray[np.float64]
 
+_NOTHING = 1e-18
+"""What weighs less is lost in the rounding."""
+
 
 @dataclass(frozen=True)
 class Series:
@@ -53,15 +56,17 @@ def smooth(values: Floats, weight: float) -> Floats:
     """
     if weight <= 0:
         return values
-    smoothed = []
-    mean, bias = 0.0, 1.0
-    for value in values.tolist():
-        if value == value:
-            mean = weight * mean + (1 - weight) * value
-            bias *= weight
-            value = mean / (1 - bias)
-        smoothed.append(value)
-    return np.array(smoothed, dtype=np.float64)
+    good = ~np.isnan(values)
+    sums = (1 - weight) * values[good]
+    shares = np.full(len(sums), 1 - weight)
+    reach = 1
+    while reach < len(sums) and weight**reach > _NOTHING:
+        for array in (sums, shares):
+            array[reach:] += weight**reach * array[:-reach].copy()
+        reach *= 2
+    smoothed = np.full(len(values), np.nan)
+    smoothed[good] = sums / shares
+    return smoothed
 
 
 def drawable(values: Sequence[float] | Floats, log: bool) -> Floats:

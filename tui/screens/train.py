@@ -1,7 +1,5 @@
 """The dashboard: set, train, watch."""
 
-import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -9,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from textual import events, on
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.message import Message
@@ -19,15 +17,13 @@ from textual.widget import Widget
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
-from engine import worker
 from engine.coach import advise
 from engine.config import RunConfig, as_text
-from engine.errors import ConfigError, DataError, MnistopError
+from engine.history import History
 from engine.judgement import judgement_after
 from engine.runs import Run
-from tui import state as states
 from tui.digit_questions import DigitQuestions
-from tui.feed import RunSaid, feed
+from tui.feed import RunSaid
 from tui.keymap import declared
 from tui.layout import LEAST
 from tui.panes.charts import Charts
@@ -43,11 +39,11 @@ from tui.panes.lines import LinesPane
 from tui.panes.live_runs import LiveRuns
 from tui.panes.progress import Progress
 from tui.panes.value_input import ValueInput
-from tui.predictions import Predictions
 from tui.render.terminal import Terminal
+from tui.rhythm import Rhythm
 from tui.screens.help import Section
+from tui.session import GOING, Session
 from tui.state import State
-from tui.terminal_app import TerminalApp
 
 _KINDS: dict[str, tuple[type[Widget], ...]] = {
     "Hyperparameters": (Hyperparameters, ValueInput),
@@ -57,9 +53,6 @@ _KINDS: dict[str, tuple[type[Widget], ...]] = {
     "Digit": (Digit,),
 }
 """The panes by their names, in the order in which Tab goes through them."""
-_GOING = ("starting", "running", "paused")
-_COACH_SECONDS = 1.0
-"""The coach speaks this often at most."""
 _COACH_HEIGHT = 20
 """Rows of a small terminal from which on the coach has its lines there."""
 _SOMETIMES = ("train", "pause", "stop", "back", "digit", "zoom")
@@ -73,7 +66,6 @@ class TrainScreen(Screen[None]):
         terminal: what the terminal can show.
         values: texts of hyperparameters to start the form with.
         run: a run to open, or None.
-        frames: redraws a second, at most.
     """
 
     AUTO_FOCUS = ""
@@ -120,22 +112,12 @@ class TrainScreen(Screen[None]):
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
     """The focused widget; panes draw their own focus, and nothing else has to be sent."""
 
-    def __init__(
-        self, terminal: Terminal, values: dict[str, str], run: Run | None, frames: float
-    ) -> None:
+    def __init__(self, terminal: Terminal, values: dict[str, str], run: Run | None) -> None:
         super().__init__()
         self._terminal = terminal
-        self._frames = frames
         self._to_open = run
-        self._state = State()
-        self._predictions: Predictions | None = None
-        self._notice = ""
-        self._launching = False
-        self._after_launch: Callable[[], object] | None = None
-        self._after_end: Callable[[], object] | None = None
+        self.session = Session(self, self)
         self._possible: frozenset[str] = frozenset()
-        self._warm = False
-        self._dirty = True
         self._form = Hyperparameters(values, ascii=not terminal.unicode)
         self._charts = Charts(terminal)
         self._log = EpochLog(terminal)
@@ -144,8 +126,7 @@ class TrainScreen(Screen[None]):
         self._progress = Progress(terminal, id="progress")
         self._coach = Coach(terminal, titled=False, id="coach")
         self._coach_aside = Coach(terminal, titled=True, id="coach-aside")
-        self._coached: State | None = None
-        self._run_config = RunConfig()
+        self._coached: tuple[Run | None, History] | None = None
         self._controls = Controls(terminal)
         self._too_small = Static(id="too-small", markup=False)
         column = Container(self._form, self._coach_aside, self._controls, id="form-column")
@@ -160,7 +141,7 @@ class TrainScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """The tree; where the panes are is up to the dashboard."""
-        yield LiveRuns(lambda: not self.is_training)
+        yield LiveRuns(lambda: not self.session.is_training)
         yield self._dashboard
         yield self._coach
         yield self._progress
@@ -170,28 +151,36 @@ class TrainScreen(Screen[None]):
     def on_mount(self) -> None:
         """Starts with the form, nothing being edited."""
         self._dashboard.go_to(self._panes[0])
-        self.set_interval(1 / self._frames, self._draw_if_dirty)
-        self.set_interval(max(_COACH_SECONDS, 1 / self._frames), self._coach_if_new)
-        self.run_worker(self._warm_up(), group="warm", exit_on_error=False)
+        self._rhythm = Rhythm(self)
+        for draw, seconds in (
+            (self._draw_progress, 0.25),
+            (self._draw_charts, 0.5),
+            (self._draw_log, 0.5),
+            (self._draw_matrix, 0.5),
+            (self._draw_digit, 0.25),
+            (self._draw_coach, 1.0),
+        ):
+            self._rhythm.add(draw, seconds)
+        self.session.warm_up()
         if self._to_open:
-            self.watch_run(self._to_open)
-        self._draw()
-        self._coach_if_new()
+            self.session.watch(self._to_open)
+        self.on_session_changed()
+        self._rhythm.finish()
+
+    def on_screen_resume(self) -> None:
+        """Catches up with what happened while another screen was shown."""
+        self.on_session_changed()
+        self._rhythm.finish()
 
     @property
     def state(self) -> State:
         """What is shown."""
-        return self._state
+        return self.session.state
 
     @property
     def config(self) -> RunConfig | None:
         """What the form holds; None while a value in it is wrong."""
         return self._form.config
-
-    @property
-    def is_training(self) -> bool:
-        """Whether the shown run is going on, or a new one is being started."""
-        return self._launching or self._state.phase in _GOING
 
     # Layout
 
@@ -209,7 +198,7 @@ class TrainScreen(Screen[None]):
         mode = self._dashboard.mode
         self.set_class(mode == "too-small", "too-small")
         self._fit_coach()
-        self._changed()
+        self.on_session_changed()
 
     def _fit_coach(self) -> None:
         """Gives the coach lines below the panes where it has no place beside the charts."""
@@ -255,146 +244,86 @@ class TrainScreen(Screen[None]):
         ]
         self.post_message(self.ImagesWanted(" ".join(filter(None, [*words, "all"]))))
 
-    # Running
-
-    async def _warm_up(self) -> None:
-        await worker.warmed_up()
-        self._warm = True
-        self._changed()
+    # The run
 
     def action_train(self) -> None:
         """Starts a run with what the form holds."""
-        config = self._form.config
-        if config is None:
+        if config := self._form.config:
+            self.session.train(config)
+        else:
             self.notify(" ".join(self._form.problems.values()), severity="error", markup=False)
-        else:
-            self._launching = True
-            self._draw()
-            self.run_worker(self._launch(config), group="launch", exit_on_error=False)
 
-    async def _launch(self, config: RunConfig) -> None:
-        self._notice = ""
-        try:
-            run = await asyncio.to_thread(worker.launch, config)
-        except ConfigError as error:
-            for name, sentence in error.problems.items():
-                self._complain(name, sentence)
-        except DataError as error:
-            self._complain("source", str(error))
-        except MnistopError as error:
-            self._notice = str(error)
-        else:
-            self.watch_run(run)
-        finally:
-            self._launching = False
-            self._changed()
-            if self._after_launch:
-                self._after_launch()
+    def action_pause(self) -> None:
+        """Pauses the run, or lets it go on."""
+        self.session.pause_or_go_on()
 
-    def _complain(self, name: str, sentence: str) -> None:
-        self._form.show_problem(name, sentence)
-        self._notice = sentence
+    def action_stop(self) -> None:
+        """Asks the run to stop and save."""
+        self.session.stop()
 
-    def watch_run(self, run: Run) -> None:
-        """Shows a run from its beginning, and what it says from now on.
-
-        Args:
-            run: a run, going on or over.
-        """
-        try:
-            config = run.config()
-        except MnistopError as error:
-            self._notice = str(error)
-            return
+    def on_session_opened(self, config: RunConfig) -> None:
+        """Shows the run's hyperparameters, and the charts where only one pane has room."""
         self._form.set_values({name: as_text(value) for name, value in config})
         self._form.show_run(config)
         form, charts, *_ = self._panes
         if self._dashboard.mode == "small" and self._dashboard.active is form:
             self._dashboard.go_to(charts)
-        self._predictions = None
-        self._run_config = config
-        self._state = states.watching(run, config)
         self._questions.forget()
-        self.run_worker(feed(run, self), group="feed", exclusive=True, exit_on_error=False)
 
-    def action_stop(self) -> None:
-        """Asks the run to stop and save."""
-        self._tell(worker.stop)
+    def on_session_refused(self, problems: dict[str, str]) -> None:
+        """Says beside the fields what is wrong."""
+        for name, sentence in problems.items():
+            self._form.show_problem(name, sentence)
 
-    def leave_then(self, then: Callable[[], object]) -> None:
-        """Does something, but not before a run that is being started is there."""
-        if self._launching:
-            self._after_launch = then
-        else:
-            then()
-
-    def stop_then(self, then: Callable[[], object]) -> None:
-        """Stops the run and does something once it has saved."""
-        self.leave_then(lambda: self._stop_then(then))
-
-    def _stop_then(self, then: Callable[[], object]) -> None:
-        if self.is_training:
-            self._after_end = then
-            self.action_stop()
-        else:
-            then()
-
-    def action_pause(self) -> None:
-        """Pauses the run, or lets it go on."""
-        self._tell(worker.resume if self._state.phase == "paused" else worker.pause)
-
-    def _tell(self, what: Callable[[Run], None]) -> None:
-        if run := self._state.run:
-            try:
-                what(run)
-            except MnistopError as error:
-                self.notify(str(error), severity="error", markup=False)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leaves out what is not possible now."""
-        match action:
-            case "train":
-                return not self.is_training
-            case "stop" | "pause":
-                return self._state.phase in _GOING
-            case "back":
-                return self._dashboard.zoomed or self._state.cursor is not None
-            case "digit":
-                return self._predictions is not None
-            case "zoom":
-                return self._dashboard.can_zoom
-        return True
-
-    # What the run says
+    def on_session_changed(self) -> None:
+        """Shows at once what a person has asked for, or waits for."""
+        if self.is_mounted:
+            self._tell_others()
+            self._rhythm.changed(urgent=True)
 
     @on(RunSaid)
     def _on_run_said(self, message: RunSaid) -> None:
-        if message.run != self._state.run:
-            return
-        before = self._state
-        self._state = states.reduce(before, message.events)
-        self._dirty = True
-        if self._predictions is None and (started := self._state.history.started):
-            self._predictions = Predictions(message.run, len(started.class_names))
-        if not self.is_training:
+        is_new = self.session.hear(message)
+        if not self.session.is_training:
             self._form.unlock()
-        if self._state.phase != before.phase or not before.history.epochs:
-            self._draw_if_dirty()
-            self._coach_if_new()
-        if self._after_end and not self.is_training:
-            self._after_end()
+        self._tell_others()
+        self._rhythm.changed(urgent=is_new)
+
+    def _tell_others(self) -> None:
+        """What can be done, and what is looked at, by those that are not drawn here."""
+        self.post_message(self.Shown(self.state))
+        possible = frozenset(action for action in _SOMETIMES if self.check_action(action, ()))
+        if possible != self._possible:
+            self._possible = possible
+            self._controls.show(possible)
+            self.refresh_bindings()
 
     @on(Worker.StateChanged)
     def _on_worker_state_changed(self, message: Worker.StateChanged) -> None:
         if message.state == WorkerState.ERROR:
             error = message.worker.error
-            self._notice = f"This is a fault of the program, {type(error).__name__}: {error}"
-            self._changed()
+            self.session.notice = f"This is a fault of the program, {type(error).__name__}: {error}"
+            self.on_session_changed()
 
     @on(Hyperparameters.Changed)
     def _on_form_changed(self) -> None:
-        self._notice = ""
-        self._changed()
+        self.session.notice = ""
+        self.on_session_changed()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leaves out what is not possible now."""
+        match action:
+            case "train":
+                return not self.session.is_training
+            case "stop" | "pause":
+                return self.state.phase in GOING
+            case "back":
+                return self._dashboard.zoomed or self.state.cursor is not None
+            case "digit":
+                return self.session.predictions is not None
+            case "zoom":
+                return self._dashboard.can_zoom
+        return True
 
     # Looking at an epoch
 
@@ -405,16 +334,15 @@ class TrainScreen(Screen[None]):
 
     def move_cursor(self, by: int) -> None:
         """Moves the epoch that is looked at."""
-        self._state = self._state.moved(by)
-        self._changed()
+        self.session.look(self.state.moved(by))
 
     def action_back(self) -> None:
         """Back from the full-screen pane, then from an epoch to the newest."""
         if self._dashboard.zoomed:
             self._dashboard.zoom()
+            self.on_session_changed()
         else:
-            self._state = self._state.live()
-        self._changed()
+            self.session.look(self.state.live())
 
     @on(Digit.ImageStepped)
     def _on_image_stepped(self, message: Digit.ImageStepped) -> None:
@@ -426,11 +354,11 @@ class TrainScreen(Screen[None]):
         if not len(right):
             self.notify("No validation image is predicted rightly here.")
         self._questions.step(by, right)
-        self._changed()
+        self.on_session_changed()
 
     @on(Digit.EpsilonChosen)
     def _on_epsilon_chosen(self) -> None:
-        self._changed()
+        self.on_session_changed()
 
     def action_image_mode(self) -> None:
         """Takes the next way of drawing images."""
@@ -442,7 +370,7 @@ class TrainScreen(Screen[None]):
         if not isinstance(pane, LinesPane):
             self.notify("Go to a pane with Tab: charts, log, confusion matrix or digit.")
             return
-        run = self._state.run.name if self._state.run else "no-run"
+        run = self.state.run.name if self.state.run else "no-run"
         path = Path(f"mnistop-{run}-{name.lower()}.txt").absolute()
         try:
             path.write_text(pane.text() + "\n", encoding="utf-8")
@@ -453,74 +381,46 @@ class TrainScreen(Screen[None]):
 
     # Drawing
 
-    def _changed(self) -> None:
-        self._dirty = True
-        self._draw_if_dirty()
+    def _draw_progress(self) -> None:
+        self._progress.show(self.state, self.session.words)
 
-    def _draw_if_dirty(self) -> None:
-        if self._dirty and self.is_mounted and not _is_stalled(self.app):
-            self._draw()
+    def _draw_charts(self) -> None:
+        self._charts.show(self.state)
 
-    def _draw(self) -> None:
-        self._dirty = False
-        state = self._state
-        self.post_message(self.Shown(state))
-        self._charts.show(state)
-        self._log.show(state)
-        self._progress.show(state, self._words())
-        if self._matrix.display:
-            self._draw_matrix()
-        if self._digit.display:
-            self._questions.want(state, self._right())
-        possible = frozenset(action for action in _SOMETIMES if self.check_action(action, ()))
-        if possible != self._possible:
-            self._possible = possible
-            self._controls.show(possible)
-            self.refresh_bindings()
-
-    def _coach_if_new(self) -> None:
-        """Lets the coach read the curves again if they are others."""
-        state, before = self._state, self._coached
-        if before and before.run == state.run and before.history is state.history:
-            return
-        self._coached = state
-        history, judgement = state.history, None
-        if state.run and history.started and history.epochs:
-            classes = len(history.started.class_names)
-            judgement = judgement_after(state.run, len(history.epochs), classes)
-        advice = advise(history, self._run_config, judgement)
-        for coach in (self._coach, self._coach_aside):
-            coach.show(advice, len(history.epochs) - 1)
-
-    def _words(self) -> str:
-        if self._launching:
-            return (
-                "Checking the data and starting"
-                if self._warm
-                else "Warming up: PyTorch is loading; training starts by itself in a moment"
-            )
-        if self._notice:
-            return self._notice
-        if self._state.run is None:
-            loading = "" if self._warm else " (PyTorch is loading meanwhile)"
-            return f"Press r to train with these settings, ? for help{loading}"
-        return ""
-
-    def _right(self) -> NDArray[np.intp]:
-        """The validation images that are predicted rightly at the shown epoch."""
-        if self._predictions is None:
-            return np.empty(0, np.intp)
-        return self._predictions.right(self._state.shown_epoch + 1)
+    def _draw_log(self) -> None:
+        self._log.show(self.state)
 
     def _draw_matrix(self) -> None:
-        state = self._state
-        started, predictions = state.history.started, self._predictions
+        if not self._matrix.display:
+            return
+        state = self.state
+        started, predictions = state.history.started, self.session.predictions
         matrix = predictions.matrix(state.shown_epoch + 1) if predictions else None
         if started is None or matrix is None:
             self._matrix.clear(state.hint)
         else:
             self._matrix.show(matrix, tuple(started.class_names), state.shown_epoch)
 
+    def _draw_digit(self) -> None:
+        if self._digit.display:
+            self._questions.want(self.state, self._right())
 
-def _is_stalled(app: App[object]) -> bool:
-    return isinstance(app, TerminalApp) and app.line_is_stalled
+    def _right(self) -> NDArray[np.intp]:
+        """The validation images that are predicted rightly at the shown epoch."""
+        if self.session.predictions is None:
+            return np.empty(0, np.intp)
+        return self.session.predictions.right(self.state.shown_epoch + 1)
+
+    def _draw_coach(self) -> None:
+        """Lets the coach read the curves again if they are others."""
+        run, history = self.state.run, self.state.history
+        if self._coached and self._coached[0] == run and self._coached[1] is history:
+            return
+        self._coached = (run, history)
+        judgement = None
+        if run and history.started and history.epochs:
+            classes = len(history.started.class_names)
+            judgement = judgement_after(run, len(history.epochs), classes)
+        advice = advise(history, self.session.config, judgement)
+        for coach in (self._coach, self._coach_aside):
+            coach.show(advice, len(history.epochs) - 1)

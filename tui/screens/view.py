@@ -18,6 +18,7 @@ from engine.fragility import Subject
 from tui.panes.key_bar import KeyBar
 from tui.panes.progress import Progress
 from tui.render.terminal import Terminal
+from tui.rhythm import Rhythm
 from tui.screens.help import Section
 from tui.state import State
 
@@ -65,6 +66,7 @@ class ViewScreen(Screen[None]):
         super().__init__()
         self.terminal = terminal
         self.state = State()
+        self._rhythm: Rhythm | None = None
         self._progress = Progress(terminal, id="progress")
 
     def compose(self) -> ComposeResult:
@@ -103,14 +105,23 @@ class ViewScreen(Screen[None]):
 
     def follow(self, state: State) -> None:
         """Shows a run that goes on, or another epoch of it."""
+        moved = (state.run, state.cursor, state.phase) != (
+            self.state.run,
+            self.state.cursor,
+            self.state.phase,
+        )
         self.state = state
-        if self.is_current and self.is_mounted:
-            self._progress.show(state)
-            self.redraw()
+        if self.is_current and self._rhythm:
+            self._rhythm.changed(urgent=moved)
 
     def on_screen_resume(self) -> None:
         """Catches up with what happened while another screen was shown."""
-        self.follow(self.state)
+        if self._rhythm is None:
+            self._rhythm = Rhythm(self)
+            self._rhythm.add(self.redraw, 0.5)
+            self._rhythm.add(lambda: self._progress.show(self.state), 0.25)
+        self._rhythm.changed()
+        self._rhythm.finish()
 
     def action_next_pane(self, by: int) -> None:
         """Goes to the next or previous pane."""

@@ -1,0 +1,102 @@
+"""What goes to the terminal is little, and shows the same as all that was drawn."""
+
+import pyte
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tui.changes import Changes
+
+WIDTH, HEIGHT = 24, 4
+
+styles = st.sampled_from(
+    ["0", "1", "1;31", "38;2;1;2;3;48;2;9;9;9", "38;2;4;5;6;48;2;9;9;9", "7", "4;44", "38;5;12"]
+)
+texts = st.text(st.sampled_from("ab ─⠒▀文"), min_size=1, max_size=8)
+pieces = st.tuples(
+    st.integers(1, HEIGHT),
+    st.integers(1, WIDTH - 16),
+    st.lists(st.tuples(styles, texts), max_size=2),
+)
+
+Piece = tuple[int, int, list[tuple[str, str]]]
+
+
+def frame_of(drawn: list[Piece]) -> str:
+    """A frame as Textual writes it."""
+    return "".join(
+        f"\x1b[{row};{column}H"
+        + "".join(f"\x1b[{style}m{text}\x1b[0m" for style, text in texts[:2])
+        for row, column, texts in drawn
+    )
+
+
+frames = st.lists(pieces, min_size=1, max_size=6).map(frame_of)
+lines = st.lists(pieces, min_size=1, unique_by=lambda piece: piece[0]).map(frame_of)
+
+
+class Shown:
+    """A terminal and what it shows."""
+
+    def __init__(self) -> None:
+        self.screen = pyte.Screen(WIDTH, HEIGHT)
+        self.stream = pyte.Stream(self.screen)
+
+    def cells(self) -> list[tuple[object, ...]]:
+        """What can be seen: of a blank cell only the ground and what is drawn through it."""
+        cells = [self.screen.buffer[y][x] for y in range(HEIGHT) for x in range(WIDTH)]
+        return [
+            (cell.data, cell.bg, cell.underscore, cell.reverse)
+            + ((cell.fg, cell.bold) if cell.data != " " or cell.reverse else ())
+            for cell in cells
+        ]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(frames, min_size=1, max_size=5))
+def test_the_terminal_shows_all_that_was_drawn(drawn: list[str]) -> None:
+    whole, lean, changes = Shown(), Shown(), Changes()
+    for frame in drawn:
+        whole.stream.feed(frame)
+        lean.stream.feed(changes.of(frame))
+        assert lean.cells() == whole.cells()
+        position = (lean.screen.cursor.y, lean.screen.cursor.x)
+        assert position == (whole.screen.cursor.y, whole.screen.cursor.x)
+
+
+@settings(deadline=None)
+@given(lines)
+def test_the_same_frame_sends_nothing_the_second_time(frame: str) -> None:
+    changes = Changes()
+    frame = f"\x1b[2J{frame}\x1b[1;1H"
+    changes.of(frame)
+    again = frame.removeprefix("\x1b[2J")
+    changes.of(again)
+    assert changes.of(f"\x1b[?2026h{again}\x1b[?2026l") == ""
+
+
+def test_of_a_line_only_the_cells_that_differ_go_out_in_the_colour_that_differs() -> None:
+    changes = Changes()
+    style = "\x1b[38;2;200;200;200;48;2;18;18;18m"
+    changes.of(f"\x1b[2;1H{style}epoch 17 of 100, val 89%\x1b[0m")
+    sent = changes.of(f"\x1b[2;1H{style}epoch 18 of 100, val 89%\x1b[0m")
+    assert sent == "\x1b[2;8H8\x1b[16C"
+    red = "\x1b[38;2;255;0;0;48;2;18;18;18m"
+    sent = changes.of(f"\x1b[2;1H{red}e\x1b[0m")
+    assert sent == "\x1b[2;1H\x1b[38;2;255;0;0me"
+
+
+def test_after_the_terminal_was_cleared_all_is_sent_again() -> None:
+    changes = Changes()
+    frame = "\x1b[1;1Habc"
+    assert "abc" in changes.of(frame)
+    assert "abc" not in changes.of(frame)
+    changes.of("\x1b[2J")
+    assert "abc" in changes.of(frame)
+    changes.forget()
+    assert "abc" in changes.of(frame)
+
+
+def test_controls_pass() -> None:
+    changes = Changes()
+    for control in ("\x1b[?25l", "\x07", "\x1b[?2026$p", "\x1b]52;c;YWJj\x07", "\x1b[>25u"):
+        assert control in changes.of(control)
