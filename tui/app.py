@@ -213,7 +213,7 @@ class MnistopApp(TerminalApp):
 
     @on(TrainScreen.ImagesWanted)
     def _on_images_wanted(self, message: TrainScreen.ImagesWanted) -> None:
-        self._mistakes.set_filter(message.filter)
+        self._mistakes.enter(message.filter)
         self.action_go("mistakes")
 
     @on(ViewScreen.AttackWanted)
