@@ -47,21 +47,9 @@ _READ_SECONDS = 0.3
 _LOOK_SECONDS = 1.0
 _LOOKS_AT_ALL = 10
 """Every so many looks all runs are looked at, not the live ones alone."""
-_TYPED = frozenset(
-    [
-        "filter",
-        "order",
-        "mark",
-        "unmark",
-        "compare",
-        "resume",
-        "stop",
-        "delete",
-        "delete_marked",
-        "name",
-        "note",
-        "write",
-    ]
+_TYPED = (
+    *("filter", "order", "mark", "unmark", "compare", "resume", "stop"),
+    *("delete", "delete_marked", "name", "note", "write"),
 )
 """What has keys that are typed into the filter line while it has the focus."""
 
