@@ -22,6 +22,7 @@ from tui.render.terminal import Terminal
 from tui.rhythm import SLOW, USUAL
 from tui.screens.ask import AskScreen, AskTextScreen
 from tui.screens.attack import AttackScreen
+from tui.screens.compare import CompareScreen
 from tui.screens.data import DataScreen
 from tui.screens.help import HelpScreen, Section
 from tui.screens.mistakes import MistakesScreen
@@ -138,12 +139,14 @@ class MnistopApp(TerminalApp):
         self._train = TrainScreen(terminal, values or {}, run)
         self._mistakes = MistakesScreen(terminal)
         self._attack = AttackScreen(terminal)
+        self._compare = CompareScreen(terminal)
         self._views: dict[str, ViewScreen] = {
             "mistakes": self._mistakes,
             "attack": self._attack,
             "weights": WeightsScreen(terminal),
             "data": DataScreen(terminal, lambda: self._train.config),
             "runs": RunsScreen(terminal),
+            "compare": self._compare,
             "pad": PadScreen(terminal),
         }
         self._came_from = "train"
@@ -230,6 +233,12 @@ class MnistopApp(TerminalApp):
     def _on_open_wanted(self, message: RunsScreen.OpenWanted) -> None:
         self._train.session.watch(message.run)
         self.action_go("train")
+
+    @on(RunsScreen.CompareWanted)
+    def _on_compare_wanted(self, message: RunsScreen.CompareWanted) -> None:
+        self._compare.compare(message.runs)
+        self._came_from = "runs"
+        self._open(self._compare)
 
     @on(ViewScreen.Left)
     def _on_left(self) -> None:

@@ -1,0 +1,160 @@
+"""Runs laid over each other, as a person sees it."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import pytest
+
+from engine.config import RunConfig
+from engine.runs import Run
+from tests.app import made_up
+from tests.app import made_up_judgements as judged
+from tests.app.dashboard import Dashboard, Workers
+from tui.render.terminal import Terminal
+from tui.screens.compare import CompareScreen
+from tui.screens.runs import RunsScreen
+
+Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
+SIZES = [(120, 40), (80, 24)]
+
+
+def add(workers: Workers, number: int, words: str, epochs: int, **values: object) -> Run:
+    name = f"20260101-1200{number:02}-{words}"
+    said = [*made_up.story(epochs, name), made_up.finished(epochs, name)]
+    run = made_up.write_run(workers.folder, said, RunConfig(**values), name)  # type: ignore[arg-type]
+    judged.record(run, made_up.predictions(epochs))
+    return run
+
+
+def some(workers: Workers) -> None:
+    add(workers, 0, "calm-otter", 30, lr=0.5)
+    add(workers, 1, "keen-lark", 4, hidden=())
+    add(workers, 2, "brave-birch", 10)
+
+
+async def compare(shown: Dashboard, marks: int) -> CompareScreen:
+    await shown.press("6")
+    await shown.until_shown("calm-otter")
+    await shown.press(*["space"] * marks, "c")
+    await shown.until(lambda: isinstance(shown.app.screen, CompareScreen))
+    await shown.until_shown("best")
+    assert isinstance(shown.app.screen, CompareScreen)
+    return shown.app.screen
+
+
+def row(shown: Dashboard, name: str) -> str:
+    return next(line for line in reversed(shown.lines) if name in line)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_curves_lie_over_each_other_with_what_differs(
+    opened: Opened, workers: Workers, size: tuple[int, int]
+) -> None:
+    some(workers)
+    async with opened(size) as shown:
+        await compare(shown, 3)
+        await shown.until_shown(f"{100 * made_up.epoch(29).val_acc:.1f}% (")
+        assert "3 runs: loss and accuracy in validation" in shown.text
+        assert row(shown, "brave-birch").split()[0] == "a"
+        assert row(shown, "keen-lark").split()[-2:] == ["none", "0.1"]
+        assert row(shown, "calm-otter").split()[-2:] == ["128", "0.5"]
+        [head] = [line for line in shown.lines if "val loss" in line]
+        assert head.split() == ["name", "val", "acc", "val", "loss", "best", "hidden", "lr"]
+        await shown.press("t")
+        assert "3 runs: loss and accuracy in training" in shown.text
+
+
+async def test_the_cursor_reads_all_out_at_one_epoch(opened: Opened, workers: Workers) -> None:
+    some(workers)
+    async with opened() as shown:
+        await compare(shown, 3)
+        await shown.until_shown("0.600")
+        await shown.press("home", "right", "right")
+        assert "Epoch 2" in shown.text
+        at = f"{100 * made_up.epoch(2).val_acc:.1f}%"
+        assert all(at in row(shown, name) for name in ("calm-otter", "keen-lark", "brave-birch"))
+        await shown.press("right", "right")
+        assert row(shown, "keen-lark").split()[2:4] == ["-", "-"]
+        await shown.press("end")
+        assert "Epoch 29" in shown.text
+        await shown.press("escape")
+        assert "Newest epoch of each" in shown.text
+        await shown.press("escape")
+        assert isinstance(shown.app.screen, RunsScreen)
+        await shown.press("escape")
+        assert shown.app.screen is shown.screen
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_two_runs_are_compared_image_by_image(
+    opened: Opened, workers: Workers, size: tuple[int, int]
+) -> None:
+    some(workers)
+    async with opened(size) as shown:
+        screen = await compare(shown, 2)
+        await shown.until(lambda: screen._comparing.duel)
+        await shown.press("x")
+        alone = [row for row in made_up.right_after(10) if row not in made_up.right_after(4)]
+        assert f"a alone is right on {len(alone)} images, b alone on 0" in shown.sentences
+        assert "that is a real difference" in shown.sentences
+        assert f"Right in one alone: {len(alone)}" in shown.text
+        assert "Confusion matrices: a less b" in shown.text
+        await shown.press("down")
+        if size[0] >= 116:
+            assert f"Image {alone[1]}" in shown.text
+        await shown.press("escape")
+        assert "2 runs: loss and accuracy in validation" in shown.text
+
+
+async def test_the_dashboards_run_is_compared_with_the_chosen_one(
+    opened: Opened, workers: Workers
+) -> None:
+    some(workers)
+    async with opened() as shown:
+        await shown.press("6")
+        await shown.until_shown("calm-otter")
+        await shown.press("c")
+        assert isinstance(shown.app.screen, RunsScreen)
+        await shown.press("enter", "6", "end", "c")
+        await shown.until(lambda: isinstance(shown.app.screen, CompareScreen))
+        await shown.until_shown(f"{100 * made_up.epoch(29).val_acc:.1f}% (")
+        assert row(shown, "brave-birch").split()[0] == "a"
+        assert row(shown, "calm-otter").split()[0] == "b"
+
+
+async def test_runs_judged_on_other_images_are_told_apart_by_words(
+    opened: Opened, workers: Workers
+) -> None:
+    some(workers)
+    other = add(workers, 3, "sunny-wren", 5)
+    judged.images(made_up.VALIDATION)[::-1].tofile(other.path / "images.u8")
+    async with opened() as shown:
+        await compare(shown, 2)
+        await shown.press("x")
+        await shown.until_shown("These two were not judged on the same validation")
+
+
+async def test_a_live_run_is_followed(opened: Opened, workers: Workers) -> None:
+    some(workers)
+    name = "20260101-120009-sunny-wren"
+    live = made_up.write_run(workers.folder, made_up.story(2, name), RunConfig(seed=1), name)
+    with made_up.training(live):
+        async with opened() as shown:
+            await compare(shown, 2)
+            await shown.until(lambda: "0.875" not in row(shown, "sunny-wren"))
+            made_up.say(live, [made_up.epoch(2, name), made_up.epoch(3, name)])
+            await shown.until(lambda: "0.750" in row(shown, "sunny-wren"))
+
+
+async def test_in_ascii_without_colour_letters_tell_them_apart(
+    opened: Opened, workers: Workers
+) -> None:
+    some(workers)
+    async with opened((80, 24), Terminal(colors=0, unicode=False)) as shown:
+        screen = await compare(shown, 2)
+        await shown.until(lambda: screen._comparing.duel)
+        await shown.until_shown("aaa")
+        assert shown.text.isascii()
+        await shown.press("x")
+        assert "Right in one alone" in shown.text
+        assert shown.text.isascii()

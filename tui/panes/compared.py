@@ -1,0 +1,216 @@
+"""Runs laid over each other: their curves, and the table of what differs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.strip import Strip
+
+from tui.cli.words import accuracy, loss
+from tui.comparing import Compared, Comparing
+from tui.panes.lines import LinesPane
+from tui.render.cells import beside, line, shorten
+from tui.render.chart import chart
+from tui.render.legend import letter
+from tui.render.series import Series
+
+_NAMES = 16
+_WITH_NAMES = 56
+"""Cells of a chart from which on its legend names the runs; the table does in any case."""
+
+
+class ComparedCharts(LinesPane, can_focus=True):
+    """Loss and accuracy of all, with a cursor along the epochs."""
+
+    DEFAULT_CSS = "ComparedCharts { height: 1fr; }"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "left,h",
+            "move(-1)",
+            "Epoch",
+            key_display="←→",
+            id="compare.earlier",
+            tooltip="Read all runs out at an earlier epoch",
+        ),
+        Binding(
+            "right,l",
+            "move(1)",
+            "Later",
+            show=False,
+            id="compare.later",
+            tooltip="Read all runs out at a later epoch",
+        ),
+        Binding(
+            "pageup",
+            "move(-10)",
+            "10 earlier",
+            show=False,
+            id="compare.earlier10",
+            tooltip="Ten epochs earlier",
+        ),
+        Binding(
+            "pagedown",
+            "move(10)",
+            "10 later",
+            show=False,
+            id="compare.later10",
+            tooltip="Ten epochs later",
+        ),
+        Binding(
+            "home",
+            "move(-10000000)",
+            "First",
+            show=False,
+            id="compare.first",
+            tooltip="To the first epoch",
+        ),
+        Binding(
+            "end",
+            "move(10000000)",
+            "Last",
+            show=False,
+            id="compare.last",
+            tooltip="To the last epoch",
+        ),
+        Binding("y", "log", "Log scale", id="compare.log", tooltip="Losses on a logarithmic scale"),
+        Binding(
+            "t",
+            "part",
+            "Training",
+            id="compare.training",
+            tooltip="The curves of training, or those of validation",
+        ),
+    ]
+
+    EXPLANATION = (
+        "The validation curves of the marked runs, each with a letter at its end. Two runs whose "
+        "accuracies lie within each other's 95% interval may be equally good."
+    )
+
+    @dataclass
+    class Moved(Message):
+        """The epoch that is read out shall move."""
+
+        by: int
+
+    comparing = Comparing()
+    log_scale = False
+    training = False
+
+    def show(self, comparing: Comparing) -> None:
+        """Draws runs."""
+        self.comparing = comparing
+        self.redraw()
+
+    def title(self) -> str:
+        """What is drawn."""
+        part = "training" if self.training else "validation"
+        scale = ", log scale" if self.log_scale else ""
+        return f"{len(self.comparing.runs)} runs: loss and accuracy in {part}{scale}"
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """Both charts, side by side, or one over the other where it is narrow and high."""
+        if width < 70 and height >= 16:
+            upper = height // 2
+            return [*self._chart("loss", width, upper), *self._chart("acc", width, height - upper)]
+        left = (width - 2) // 2
+        right = width - 2 - left
+        return beside([self._chart("loss", left, height), self._chart("acc", right, height)])
+
+    def _chart(self, kind: str, width: int, height: int) -> list[Strip]:
+        part = "train" if self.training else "val"
+        named = width >= _WITH_NAMES and len(self.comparing.runs) <= 4
+        series = [
+            Series(
+                one.title if named else "",
+                [getattr(epoch, f"{part}_{kind}") for epoch in one.history.epochs],
+                place,
+            )
+            for place, one in enumerate(self.comparing.runs)
+        ]
+        is_loss = kind == "loss"
+        return chart(
+            series,
+            width,
+            height,
+            self.terminal,
+            log=is_loss and self.log_scale,
+            cursor=self.comparing.cursor,
+            percent=not is_loss,
+            title="loss" if is_loss else "accuracy",
+            empty="none of them has finished an epoch",
+        )
+
+    def action_move(self, by: int) -> None:
+        """Asks for another epoch."""
+        self.post_message(self.Moved(by))
+
+    def action_log(self) -> None:
+        """Switches the logarithmic scale."""
+        self.log_scale = not self.log_scale
+        self.redraw()
+
+    def action_part(self) -> None:
+        """Switches between training and validation."""
+        self.training = not self.training
+        self.redraw()
+
+
+class ComparedTable(LinesPane):
+    """A row a run: its numbers at the epoch that is read out, and the settings that differ."""
+
+    EXPLANATION = "Each run at the epoch looked at, and only those settings in which they differ."
+
+    comparing = Comparing()
+
+    def show(self, comparing: Comparing) -> None:
+        """Draws runs."""
+        self.comparing = comparing
+        self.styles.height = len(comparing.runs) + 2
+        self.redraw()
+
+    def title(self) -> str:
+        """Which epoch is read out, and whether anything differs."""
+        when = self.comparing.when.capitalize()
+        same = "" if self.comparing.settings else "; their settings are all the same"
+        return f"{when}{same}"
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """The header and the runs; settings that have no room are named at the end."""
+        columns = self._columns()
+        style: list[Style | None] = [self.palette.muted]
+        style += [self.palette.line(place) for place in range(len(self.comparing.runs))]
+        shown = []
+        for row in range(len(self.comparing.runs) + 1):
+            cells = [
+                cells[row] + " " * (max(map(cell_len, cells)) - cell_len(cells[row]))
+                for cells in columns
+            ]
+            text = shorten("  ".join(cells), width - 2, self.terminal)
+            mark = letter(row - 1) if row else " "
+            shown.append(
+                line([(f"{mark} ", style[row]), (text, style[row] if not row else None)], width)
+            )
+        return shown[:height]
+
+    def _columns(self) -> list[list[str]]:
+        """The columns from the left, each with its head."""
+        runs, cursor = self.comparing.runs, self.comparing.cursor
+        at = [one.at(cursor) for one in runs]
+        return [
+            ["name", *(shorten(one.title, _NAMES, self.terminal) for one in runs)],
+            ["val acc", *map(self._accuracy, runs)],
+            ["val loss", *(loss(each.val_loss) if each else "-" for each in at)],
+            ["best", *(str(b.epoch) if (b := one.history.best) else "-" for one in runs)],
+            *([name, *values] for name, values in self.comparing.settings.items()),
+        ]
+
+    def _accuracy(self, one: Compared) -> str:
+        epoch = one.at(self.comparing.cursor)
+        return accuracy(epoch.val_acc, one.images) if epoch else "-"

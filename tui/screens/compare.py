@@ -1,0 +1,167 @@
+"""Runs laid over each other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+
+from engine.overview import Listed
+from tui.comparing import Comparing
+from tui.keymap import declared
+from tui.panes.compared import ComparedCharts, ComparedTable
+from tui.panes.duel import DuelImage, DuelList, MatrixDifference
+from tui.panes.list_pane import ListPane
+from tui.render.terminal import Terminal
+from tui.screens.help import Section
+from tui.screens.view import ViewScreen
+from tui.state import State
+
+_LOOK_SECONDS = 0.5
+_WITH_IMAGE = 116
+"""Columns from which on the chosen image is shown beside the list."""
+
+
+class CompareScreen(ViewScreen):
+    """The curves of some runs and the settings in which they differ; of two, image by image.
+
+    Args:
+        terminal: what the terminal can show.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "x",
+            "images",
+            "Image by image",
+            id="compare.images",
+            tooltip="Two runs on the same images: matrices and who is right where; back",
+        ),
+    ]
+
+    DEFAULT_CSS = """
+    CompareScreen {
+        & #compare-body, & #compare-duel { height: 1fr; }
+        & MatrixDifference { width: 48; margin-right: 1; }
+        & DuelList { width: 1fr; max-width: 38; }
+        & DuelImage { width: 1fr; margin-left: 1; }
+    }
+    """
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__(terminal)
+        self._comparing = Comparing()
+        self._charts = ComparedCharts(terminal)
+        self._table = ComparedTable(terminal)
+        self._matrix = MatrixDifference(terminal)
+        self._list = DuelList(terminal)
+        self._image = DuelImage(terminal)
+        self._body = Vertical(self._charts, self._table, id="compare-body")
+        self._duel = Horizontal(self._matrix, self._list, self._image, id="compare-duel")
+        self._is_following = False
+
+    def panes(self) -> Iterable[Widget]:
+        """The charts with the table, or what two say to the same images."""
+        yield self._body
+        yield self._duel
+
+    def on_mount(self) -> None:
+        """Starts with the charts."""
+        self._show_images(False)
+
+    def on_resize(self) -> None:
+        """Leaves the image out where it has no room."""
+        self._image.display = self.app.size.width >= _WITH_IMAGE
+
+    def compare(self, runs: Sequence[Listed]) -> None:
+        """Takes up runs, two or more."""
+        self._comparing = Comparing(runs)
+        if self.is_mounted:
+            self._show_images(False)
+
+    def on_screen_resume(self) -> None:
+        """Follows the runs until another screen is shown."""
+        super().on_screen_resume()
+        if not self._is_following:
+            self._is_following = True
+            self.run_worker(self._follow(), group="compare", exit_on_error=False)
+
+    async def _follow(self) -> None:
+        try:
+            while self.is_current:
+                if await asyncio.to_thread(self._comparing.read):
+                    self._changed()
+                await asyncio.sleep(_LOOK_SECONDS)
+        finally:
+            self._is_following = False
+
+    def _changed(self) -> None:
+        if self._rhythm:
+            self._rhythm.changed(urgent=True)
+
+    def redraw(self) -> None:
+        """Brings what is in sight up to date."""
+        comparing = self._comparing
+        if self._body.display:
+            self._charts.show(comparing)
+            self._table.show(comparing)
+        else:
+            self._matrix.show(comparing)
+            self._list.show(comparing)
+            self._image.show(comparing, self._list.chosen)
+
+    def draw_progress(self) -> None:
+        """Says how to go on."""
+        both = ", x compares two image by image" if len(self._comparing.runs) == 2 else ""
+        words = f"Left and right read all out at one epoch{both}, Esc goes back"
+        if not self._body.display:
+            words = "Up and down choose an image, x or Esc goes back to the curves"
+        self._progress.show(State(), words)
+
+    def _show_images(self, images: bool) -> None:
+        self._body.display, self._duel.display = not images, images
+        self.set_focus(self._list if images else self._charts)
+        self._changed()
+
+    def action_images(self) -> None:
+        """Goes to what two runs say to the same images, or back."""
+        self._show_images(self._body.display)
+
+    @on(ComparedCharts.Moved)
+    def _on_moved(self, message: ComparedCharts.Moved) -> None:
+        self._comparing.move(message.by)
+        self._comparing.judge()
+        self._changed()
+
+    @on(ListPane.Moved)
+    def _on_image_moved(self) -> None:
+        self._changed()
+
+    def action_back(self) -> None:
+        """From the images to the curves, from an epoch to the newest, then to the list."""
+        if not self._body.display:
+            self._show_images(False)
+        elif self._comparing.cursor is not None:
+            self._comparing.cursor = None
+            self._comparing.judge()
+            self._changed()
+        else:
+            super().action_back()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leaves out what makes no sense here."""
+        if action == "images":
+            return len(self._comparing.runs) == 2
+        return action not in ("epoch", "next_pane")
+
+    def sections(self) -> Sequence[Section]:
+        """What each pane is for and its keys, for the help."""
+        return [
+            Section("Comparison", ComparedCharts.EXPLANATION, declared(ComparedCharts)),
+            Section("Two runs", MatrixDifference.EXPLANATION, declared(type(self))),
+        ]
