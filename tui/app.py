@@ -156,9 +156,9 @@ class MnistopApp(App[int]):
         return self._train.state
 
     @property
-    def sent(self) -> int:
-        """Bytes sent to the terminal so far."""
-        return self._driver.sent if isinstance(self._driver, LeanDriver) else 0
+    def sent_unasked(self) -> int:
+        """Bytes sent to the terminal so far, without those that answer a key."""
+        return self._driver.sent_unasked if isinstance(self._driver, LeanDriver) else 0
 
     def on_resize(self) -> None:
         """What the terminal shows after a change of its size is up to the terminal."""
