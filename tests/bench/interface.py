@@ -18,7 +18,7 @@ from pathlib import Path
 
 from engine import events, runs
 from tests.app import made_up
-from tests.bench.watched import percentile, screen, stop, training
+from tests.bench.watched import percentile, screen, stop, tell, training
 
 FOCUSED = "▸"
 """Stands in the title of the pane that has the focus; only the form has none."""
@@ -66,18 +66,18 @@ def opening() -> None:
 
 def keys(presses: int = 200) -> None:
     """From each Tab to its effect while training runs flat out, and what the event loop did."""
-    latencies = []
+    answers = []
     with tempfile.NamedTemporaryFile() as file:
         with training(file.name, module="tests.bench.blocking") as shown:
             for press in range(presses):
                 shown.drain(random.uniform(0.05, 0.3))
-                before = shown.text.find(FOCUSED)
-                pressed = shown.send("tab")
-                if press % 5 != 4:
-                    latencies.append(shown.wait_for(_moved_from(before)) - pressed)
+                moved = _moved_from(shown.text.find(FOCUSED))
+                if press % 5 == 4:
+                    shown.send("tab")
+                else:
+                    answers.append(shown.answer("tab", moved))
         turns = json.loads(Path(file.name).read_text())
-    print(f"key to screen while training       {1000 * percentile(latencies, 0.5):7.1f} ms median")
-    print(f"                                   {1000 * percentile(latencies, 0.99):7.1f} ms 99%")
+    tell("key to screen while training", answers)
     print(f"processor time of one turn of      {percentile(turns, 0.99):7.1f} ms 99%")
     print(f"  the event loop, from 1 ms on     {max(turns):7.1f} ms longest, startup included")
 

@@ -13,11 +13,21 @@ import termios
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
 
 import pyte
 
 WIDTH, HEIGHT = 120, 40
 _KEYS = {"esc": "\x1b", "enter": "\r", "tab": "\t", "down": "\x1b[B", "up": "\x1b[A"}
+
+
+class Answer(NamedTuple):
+    """How long a key took until its effect was seen."""
+
+    seconds: float
+    undisturbed: float
+    """Without the time in which other programs had the processor."""
 
 
 class Screen:
@@ -76,6 +86,41 @@ class Screen:
         end = time.perf_counter() + seconds
         while (left := end - time.perf_counter()) > 0:
             self.read(left)
+
+    def settle(self, quiet: float = 0.12) -> None:
+        """Reads until nothing has been written for some time."""
+        before = -1
+        while self.bytes != before:
+            before = self.bytes
+            self.drain(quiet)
+
+    def answer(self, key: str, seen: Callable[[str], object] | None = None) -> Answer:
+        """Presses a key and waits until the screen is as wanted, or else until all is drawn."""
+        queued = self._queued()
+        pressed = self.send(key)
+        if seen:
+            now, waited = self.wait_for(seen), self._queued() - queued
+        else:
+            now, waited = self._last_change(queued)
+        return Answer(now - pressed, max(0.0, now - pressed - waited))
+
+    def _last_change(
+        self, queued: float, quiet: float = 0.1, seconds: float = 10
+    ) -> tuple[float, float]:
+        """When the last of what is written at one go came, and how long that had to queue."""
+        last, before = (0.0, 0.0), self.bytes
+        end = time.perf_counter() + seconds
+        while last[0] == 0 or time.perf_counter() < last[0] + quiet:
+            now = self.read(quiet / 4)
+            if self.bytes != before:
+                last, before = (now, self._queued() - queued), self.bytes
+            if now > end:
+                raise TimeoutError(f"nothing came to\n{self.text}")
+        return last
+
+    def _queued(self) -> float:
+        """Seconds that the command's main thread was ready but had no processor."""
+        return int(Path(f"/proc/{self.process}/schedstat").read_text().split()[1]) / 1e9
 
     def rate(self, seconds: float) -> float:
         """Bytes written a second."""
@@ -136,6 +181,18 @@ def stop(shown: Screen) -> None:
     if "stopped and saved" not in shown.text:
         shown.send("s")
         shown.wait_for("stopped and saved")
+
+
+def tell(what: str, answers: list[Answer]) -> None:
+    """Prints how long keys took, with and without the time that other programs had."""
+    columns = []
+    for index, share in ((0, 0.5), (0, 0.99), (1, 0.5), (1, 0.99)):
+        columns.append(1000 * percentile([answer[index] for answer in answers], share))
+    print(
+        "{:32} median {:6.1f} ms, 99% {:6.1f} ms; undisturbed {:5.1f}, {:5.1f}".format(
+            what, *columns
+        )
+    )
 
 
 def percentile(values: list[float], share: float) -> float:
