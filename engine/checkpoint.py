@@ -1,6 +1,7 @@
 """Weights and training states on disk."""
 
 import io
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import RunError
-from engine.runs import write_atomically
+from engine.files import open_regular, write_atomically
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
@@ -25,7 +26,9 @@ def load(path: Path) -> dict[str, Any]:
         RunError: the file is missing or damaged.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with open_regular(path) as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what torch says of foreign files, on stderr
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise RunError(f"Run {path.parent.name} has no {path.name} yet.") from None
     except Exception as error:

@@ -2,17 +2,27 @@
 
 A run's first event is `Preparing` or `RunStarted`, its last is exactly one of `RunFinished`,
 `RunStopped` or `RunFailed`; after a stop, `RunResumed` may open it again. Readers skip lines and
-keys that they do not know.
+keys that they do not know, and lines whose values make no sense: the bounds below hold for
+whatever a file says, so that nobody who reads an event has to look at its values again.
 """
 
 import dataclasses
 import functools
 import json
 from dataclasses import dataclass
+from typing import Annotated
 
-from pydantic import TypeAdapter
+import annotated_types as at
+from pydantic import Field, TypeAdapter
 
 from engine.errors import MnistopError
+
+Count = Annotated[int, at.Ge(0), at.Le(2**53)]
+Size = Annotated[int, at.Ge(1), at.Le(2**31)]
+Number = Annotated[float, at.Ge(0), at.Le(1e39), Field(allow_inf_nan=False)]
+"""Not negative, and no larger than a float32."""
+Fraction = Annotated[float, at.Ge(0), at.Le(1), Field(allow_inf_nan=False)]
+Seconds = Annotated[float, at.Ge(0), at.Le(1e11), Field(allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +31,7 @@ class Event:
 
     run: str
     """The run's name."""
-    time: float
+    time: Seconds
     """Seconds since 1970."""
 
     def to_json(self) -> str:
@@ -41,46 +51,46 @@ class Preparing(Event):
 class RunStarted(Event):
     """All is ready and the untrained model has been judged."""
 
-    pid: int
-    class_names: list[str]
-    image_shape: list[int]
+    pid: Count
+    class_names: Annotated[list[str], at.Len(1, 100)]
+    image_shape: Annotated[list[Annotated[int, at.Ge(1), at.Le(2**16)]], at.Len(2, 2)]
     """Height and width in pixels."""
-    training_images: int
-    validation_images: int
-    layers: list[int]
+    training_images: Size
+    validation_images: Size
+    layers: Annotated[list[Size], at.MinLen(2)]
     """Numbers of inputs, hidden neurons and outputs, in order."""
-    parameters: int
+    parameters: Count
     device: str
     """The device in use, as in `cpu`."""
     versions: dict[str, str]
     """Versions of what decides the bits, as in `{"torch": "2.13.0"}`."""
-    val_loss: float
+    val_loss: Number
     """Mean over the validation images for the untrained model; near ln(classes)."""
-    val_acc: float
+    val_acc: Fraction
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunResumed(Event):
     """A stopped or interrupted run goes on from its checkpoint; later epochs are trained anew."""
 
-    pid: int
-    epoch: int
+    pid: Count
+    epoch: Count
     """The epoch that training goes on with; its rows and the later ones no longer count."""
-    step: int
+    step: Count
 
 
 @dataclass(frozen=True, kw_only=True)
 class BatchProgress(Event):
     """How far the present epoch is; said a few times a second at most."""
 
-    epoch: int
-    step: int
+    epoch: Count
+    step: Count
     """Updates done in this epoch."""
-    steps: int
+    steps: Size
     """Updates of a whole epoch."""
-    train_loss: float
+    train_loss: Number
     """Mean over the images of this epoch so far."""
-    images_per_second: float
+    images_per_second: Number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,17 +101,17 @@ class EpochFinished(Event):
     the notebook. Accuracies are fractions.
     """
 
-    epoch: int
+    epoch: Count
     """0 for the first trained one."""
-    train_loss: float
-    val_loss: float
-    train_acc: float
-    val_acc: float
-    lr: float
+    train_loss: Number
+    val_loss: Number
+    train_acc: Fraction
+    val_acc: Fraction
+    lr: Number
     """The learning rate of this epoch."""
-    seconds: float
+    seconds: Seconds
     """Training and judging, without pauses."""
-    dead: float | None = None
+    dead: Fraction | None = None
     """The share of hidden ReLU neurons that are 0 for every validation image: they add nothing.
     None without such neurons, and in runs of before this was kept."""
 
@@ -112,7 +122,7 @@ class CheckpointSaved(Event):
 
     file: str
     """Path inside the run folder, as in `checkpoint.pt`."""
-    epochs: int
+    epochs: Count
     """Epochs completed by these weights: 0 for the untrained model."""
 
 
@@ -130,7 +140,7 @@ class RunUnpaused(Event):
 class RunFinished(Event):
     """The run came to its end."""
 
-    epochs: int
+    epochs: Count
     """Epochs trained."""
     reason: str
     """`all epochs` or `early stopping`."""
@@ -140,8 +150,8 @@ class RunFinished(Event):
 class RunStopped(Event):
     """The run was asked to stop, saved a checkpoint and can be resumed."""
 
-    epochs: int
-    step: int
+    epochs: Count
+    step: Count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +167,9 @@ class RunFailed(Event):
 @dataclass(frozen=True, kw_only=True)
 class RunInterrupted(Event):
     """The training process is gone without a word. Said by readers, never written."""
+
+    vanished: bool = False
+    """Whether the run's folder is gone too."""
 
 
 LAST_EVENTS = (RunFinished, RunStopped, RunFailed, RunInterrupted)

@@ -184,7 +184,8 @@ class Bracket:
     optimal: bool
     """Whether `found` is the true minimum, as a single-layer model allows to compute."""
     smallest: Mapping[str, float]
-    """The smallest ε with which each method fooled it, in its own norm; infinite if none did."""
+    """The smallest ε with which each method that was tried fooled it, in its own norm; infinite
+    if it did not."""
 
     @property
     def path(self) -> float:
@@ -193,7 +194,11 @@ class Bracket:
 
 
 def bracket(
-    run: Run, subject: Subject, epochs: int | None = None, target: int | None = None
+    run: Run,
+    subject: Subject,
+    epochs: int | None = None,
+    target: int | None = None,
+    method: str = "fgsm",
 ) -> Bracket:
     """How large a perturbation has to be to fool a model on one image.
 
@@ -203,6 +208,7 @@ def bracket(
         epochs: with the weights after at most so many epochs, the nearest that are kept; None for
             the newest.
         target: the class to be reached; None where any but the label will do.
+        method: one whose smallest ε is wanted beside those of the L∞ methods.
 
     Raises:
         MnistopError: no weights are saved yet, or there is no such image or class.
@@ -213,12 +219,11 @@ def bracket(
     image, label, _ = _image(run, model, subject)
     targets = targets_of(run, model, target)
     path = attacks.smallest_epsilon(model, image, label, targets)
-    smallest = {"fgsm": float(path.epsilon)} | {
-        name: _smallest(method, model, image, label, targets)
-        for name, method in METHODS.items()
-        if name != "fgsm"
-    }
-    linf = {name: smallest[name] for name in METHODS if METHODS[name].norm == "linf"}
+    smallest = {"fgsm": float(path.epsilon)}
+    for one in sorted(METHODS.values(), key=lambda one: not one.seeks):
+        if one.name != "fgsm" and (one.norm == "linf" or one.name == method):
+            smallest[one.name] = _smallest(one, model, image, label, targets, smallest)
+    linf = {name: size for name, size in smallest.items() if METHODS[name].norm == "linf"}
     best = min(linf, key=lambda name: linf[name])
     optimal = len(model.layers) == 1 and targets is None
     if optimal:
@@ -263,15 +268,30 @@ def attack_of(method: Method) -> Attack:
 
 
 def _smallest(
-    method: Method, model: MLP, image: Tensor, label: Tensor, targets: Tensor | None
+    method: Method,
+    model: MLP,
+    image: Tensor,
+    label: Tensor,
+    targets: Tensor | None,
+    known: Mapping[str, float],
 ) -> float:
-    """The smallest ε with which a method fools the model on one image, in its norm."""
+    """The smallest ε with which a method fools the model on one image, in its norm.
+
+    What others have found already tells where many steps are worth their while.
+    """
     from engine.attacks import smallest_budget
 
     if method.seeks:
         return float(attack_with(method, model, image, label, 0, targets).smallest(method.norm))
-    attack = attack_of(method)
-    return float(smallest_budget(attack, model, image, label, targets, method.most, 12))
+    attack, most = attack_of(method), method.most
+    if method.name.startswith("pgd"):
+        found = [size for name, size in known.items() if METHODS[name].norm == method.norm]
+        nearest = float(
+            smallest_budget(attack, model, image, label, targets, min([*found, most]), 15, 2)
+        )
+        if math.isfinite(nearest):
+            return nearest
+    return float(smallest_budget(attack, model, image, label, targets, most, 63, 2))
 
 
 def _returns(model: MLP, image: Tensor, label: Tensor, targets: Tensor | None, level: int) -> bool:

@@ -31,6 +31,8 @@ class History:
     """The saved weights, in the order of saving."""
     ended: events.RunFinished | events.RunStopped | events.RunFailed | None = None
     """The last word, if it has been said."""
+    vanished: bool = False
+    """Whether the run's folder is gone, as a reader has found."""
 
     def state(self, running: bool) -> str:
         """`starting running paused finished stopped failed` or `interrupted`.
@@ -81,6 +83,8 @@ def reduce(history: History, new: Iterable[events.Event]) -> History:
                 changes["paused"] = False
             case events.RunFinished() | events.RunStopped() | events.RunFailed():
                 changes |= {"ended": event, "paused": False, "preparing": ""}
+            case events.RunInterrupted():
+                changes["vanished"] = event.vanished
     changes |= {"epochs": tuple(epochs), "saved": tuple(saved)}
     return dataclasses.replace(history, **changes)
 

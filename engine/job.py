@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 
 from engine import checkpoint, events, runs
 from engine.config import RunConfig
-from engine.data import Dataset, load, needs_network, split
+from engine.data import Dataset, is_at_hand, load, split
 from engine.device import find_device
 from engine.errors import MnistopError, RunError
+from engine.files import open_private, write_atomically
 from engine.recorder import Recorder
 from engine.runs import Run
 from engine.train import DivergedError, train
-from engine.training import Labelled, Training, judge
+from engine.training import Labelled, Training, accuracy, judge
 
 
 def start(what: RunConfig | Run, folder: Path, answer: Connection) -> None:
@@ -46,16 +47,25 @@ def start(what: RunConfig | Run, folder: Path, answer: Connection) -> None:
         try:
             run, lock, config, dataset = _prepare(what, folder)
         except MnistopError as error:
-            answer.send(error)
-            os._exit(0)
-        answer.send(run)
-        answer.close()
-        _detach(run, lock)
-        _run(run, config, dataset, control)
+            _answer(answer, error)
+        except Exception as error:
+            name = type(error).__name__
+            fault = f"No run could be started, by a fault of the program, {name}: {error}."
+            _answer(answer, RunError(fault))
+        else:
+            _answer(answer, run)
+            _detach(run, lock)
+            _run(run, config, dataset, control)
     except BaseException:
         traceback.print_exc()
     finally:
         os._exit(1)
+
+
+def _answer(connection: Connection, answer: Run | MnistopError) -> None:
+    """Tells whoever waits for it; a run goes on also if they are gone since, as on a hang-up."""
+    with contextlib.suppress(OSError), connection:
+        connection.send(answer)
 
 
 def _prepare(
@@ -74,9 +84,9 @@ def _prepare(
 
 
 def _data_if_here(config: RunConfig) -> Dataset | None:
-    """The data, once the device is found; None if they must be fetched, which takes its time."""
+    """The data, once the device is found; None if they are not at hand, which takes its time."""
     find_device(config.device)
-    return None if needs_network(config.source) else _load(config)
+    return _load(config) if is_at_hand(config.source) else None
 
 
 def _resumable(run: Run) -> RunConfig:
@@ -100,7 +110,10 @@ def _detach(run: Run, lock: IO[bytes]) -> None:
     """No terminal, and no file or folder of the process that it came from."""
     os.chdir("/")
     null = os.open(os.devnull, os.O_RDWR)
-    log = os.open(run.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        log = open_private(run.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    except OSError:
+        log = null
     os.dup2(null, 0)
     os.dup2(null, 1)
     os.dup2(log, 2)
@@ -117,12 +130,12 @@ def _run(
     try:
         _train(run, config, dataset, recorder, control)
     except StopRequestedError:
-        recorder.say(events.RunStopped, epochs=0, step=0)
+        recorder.end(events.RunStopped, epochs=0, step=0)
     except MnistopError as error:
         diverged = isinstance(error, DivergedError)
-        recorder.say(events.RunFailed, message=str(error), diverged=diverged)
-    except Exception as error:  # said first: a full disk has no room for the traceback
-        recorder.say(events.RunFailed, message=in_words(error, run))
+        recorder.end(events.RunFailed, message=str(error), diverged=diverged)
+    except Exception as error:  # said first: a full disk may have no room for the traceback
+        recorder.end(events.RunFailed, message=in_words(error, run))
         traceback.print_exc()
     os._exit(0)
 
@@ -164,7 +177,7 @@ def _train(
         recorder.say(events.RunResumed, pid=os.getpid(), epoch=training.epoch, step=training.step)
     else:
         labels = dataset.labels[val_rows].astype(np.uint8)
-        runs.write_atomically(run.path / "labels.u8", labels.tobytes())
+        write_atomically(run.path / "labels.u8", labels.tobytes())
         run.keep_images(dataset.images[val_rows])
         said, val_loss, _ = judge(training.model, validation)
         recorder.keep_judgement(0, said)
@@ -180,16 +193,16 @@ def _train(
             device=str(device),
             versions={"torch": torch.__version__, "numpy": np.__version__},
             val_loss=val_loss,
-            val_acc=(said.argmax(1) == validation.labels).float().mean().item(),
+            val_acc=accuracy(said, validation.labels),
         )
     recorder.begin(training)
     train(training, images, validation, recorder, control)
     recorder.save_checkpoint(training)
     if training.is_over():
         reason = "early stopping" if training.stopped_early() else "all epochs"
-        recorder.say(events.RunFinished, epochs=training.epoch, reason=reason)
+        recorder.end(events.RunFinished, epochs=training.epoch, reason=reason)
     else:
-        recorder.say(events.RunStopped, epochs=training.epoch, step=training.step)
+        recorder.end(events.RunStopped, epochs=training.epoch, step=training.step)
 
 
 def _on(device: torch.device, dataset: Dataset, rows: NDArray[np.int64]) -> Labelled:

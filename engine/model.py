@@ -59,11 +59,12 @@ class MLP(nn.Module):
         for layer in self.layers[:-1]:
             values = activate(layer(outputs[-1]))
             if self.dropout and self.training:
-                values = values * self._kept(values)
+                values = values * self.dropout_mask(values)
             outputs.append(values)
         return [*outputs[1:], self.layers[-1](outputs[-1])]
 
-    def _kept(self, values: Tensor) -> Tensor:
+    def dropout_mask(self, values: Tensor) -> Tensor:
+        """Random factors for activations, of their shape: 0 for `dropout` of them, in the mean."""
         kept = 1 - self.dropout
         mask = torch.empty_like(values).bernoulli_(kept, generator=self.dropout_generator)
         return mask.div_(kept)

@@ -1,71 +1,158 @@
-"""What turns gradients into updates, and the learning rate of each epoch."""
+"""What turns gradients into updates, and the learning rate of each epoch.
+
+`sgd`, `adam` and `adamw` call the kernels under `torch.optim`, which update all parameters in one
+pass. Its classes are left alone: the first one that is made imports `torch._dynamo`, for a second
+or two.
+"""
 
 import math
-from typing import Any, Protocol, cast
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from engine.config import RunConfig
 
+BETAS = 0.9, 0.999
+"""Adam's decay rates of the mean gradient and of the mean squared gradient."""
+ADAM_EPSILON = 1e-8
+"""What Adam adds to the root of the mean squared gradient."""
 
-class Optimizer(Protocol):
-    """What training needs of an optimizer; those of `torch.optim` have it."""
 
-    param_groups: list[dict[str, Any]]
+class Optimizer:
+    """Updates parameters by their gradients.
 
-    def step(self) -> object:
-        """Updates every parameter by its gradient."""
+    Args:
+        parameters: what to update, on its final device.
+        config: the hyperparameters of the method.
+    """
+
+    def __init__(self, parameters: list[Tensor], config: RunConfig) -> None:
+        self.parameters = parameters
+        self.config = config
+        self.steps = 0
+        self.memory = [
+            [torch.zeros_like(parameter, requires_grad=False) for parameter in parameters]
+            for _ in range(self.memories)
+        ]
+        """What the method remembers from step to step: `memories` tensors of each parameter."""
+
+    memories = 0
+
+    @torch.inference_mode()
+    def step(self, gradients: list[Tensor], lr: float) -> None:
+        """Updates every parameter.
+
+        Args:
+            gradients: one for each parameter; they may be overwritten.
+            lr: the learning rate of this step.
+        """
+        self.steps += 1
+        self.update(gradients, lr)
+
+    def update(self, gradients: list[Tensor], lr: float) -> None:
+        """What the method makes of the gradients of step number `steps`, counted from 1."""
+        raise NotImplementedError
 
     def state_dict(self) -> dict[str, Any]:
         """All but the parameters."""
+        return {"steps": self.steps, "memory": self.memory}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Goes back to a `state_dict`."""
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes back to a `state_dict`.
+
+        Raises:
+            KeyError, ValueError, RuntimeError: it is of another method or model.
+        """
+        self.steps = state["steps"]
+        for ours, theirs in zip(self.memory, state["memory"], strict=True):
+            for tensor, saved in zip(ours, theirs, strict=True):
+                tensor.copy_(saved)
 
 
-class ManualSGD:
+class ManualSGD(Optimizer):
     """The update that the notebook writes by hand: `w -= lr * (gradient + weight_decay * w)`."""
 
-    def __init__(self, parameters: list[nn.Parameter], lr: float, weight_decay: float) -> None:
-        self.param_groups: list[dict[str, Any]] = [{"lr": lr}]
-        self._parameters = parameters
-        self._weight_decay = weight_decay
-
-    @torch.inference_mode()
-    def step(self) -> None:
-        """Updates every parameter by its gradient."""
-        lr = self.param_groups[0]["lr"]
-        for parameter in self._parameters:
-            gradient = cast("Tensor", parameter.grad)
-            if self._weight_decay:
-                gradient.add_(parameter, alpha=self._weight_decay)
+    def update(self, gradients: list[Tensor], lr: float) -> None:
+        """Takes the step."""
+        for parameter, gradient in zip(self.parameters, gradients, strict=True):
+            if self.config.weight_decay:
+                gradient.add_(parameter, alpha=self.config.weight_decay)
             parameter.sub_(gradient, alpha=lr)
 
-    def state_dict(self) -> dict[str, Any]:
-        """Nothing: this optimizer remembers nothing."""
-        return {}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Has nothing to go back to."""
+class SGD(Optimizer):
+    """SGD with momentum: `v = momentum * v + gradient; w -= lr * v`.
+
+    Sutskever et al. 2013, equations 1 and 2, with the learning rate outside v, as PyTorch has it.
+    """
+
+    memories = 1
+
+    def update(self, gradients: list[Tensor], lr: float) -> None:
+        """Takes the step."""
+        torch._fused_sgd_(
+            self.parameters,
+            gradients,
+            self.memory[0] if self.config.momentum else [],
+            lr=lr,
+            momentum=self.config.momentum,
+            weight_decay=self.config.weight_decay,
+            dampening=0.0,
+            nesterov=False,
+            maximize=False,
+            is_first_step=False,
+        )
 
 
-def make_optimizer(config: RunConfig, model: nn.Module) -> Optimizer:
-    """The optimizer of a configuration, for the parameters of a model on its final device."""
-    parameters = list(model.parameters())
-    fused = parameters[0].device.type in ("cpu", "cuda")
-    lr, weight_decay = config.lr, config.weight_decay
-    match config.optimizer:
-        case "manual":
-            return ManualSGD(parameters, lr, weight_decay)
-        case "sgd":
-            return torch.optim.SGD(
-                parameters, lr, config.momentum, weight_decay=weight_decay, fused=fused
-            )
-        case "adam":
-            return torch.optim.Adam(parameters, lr, weight_decay=weight_decay, fused=fused)
-        case "adamw":
-            return torch.optim.AdamW(parameters, lr, weight_decay=weight_decay, fused=fused)
+class Adam(Optimizer):
+    """Adam with weight decay as a part of the gradient (Kingma and Ba 2015, algorithm 1)."""
+
+    memories = 2
+    kernel: Callable[..., None] = staticmethod(torch._fused_adam_)
+
+    def update(self, gradients: list[Tensor], lr: float) -> None:
+        """Takes the step."""
+        steps = torch.full((), float(self.steps), device=self.parameters[0].device)
+        self.kernel(
+            self.parameters,
+            gradients,
+            *self.memory,
+            [],
+            [steps] * len(self.parameters),
+            lr=lr,
+            beta1=BETAS[0],
+            beta2=BETAS[1],
+            weight_decay=self.config.weight_decay,
+            eps=ADAM_EPSILON,
+            amsgrad=False,
+            maximize=False,
+        )
+
+
+class AdamW(Adam):
+    """Adam with weight decay apart from the gradient (Loshchilov and Hutter 2019, algorithm 2)."""
+
+    kernel: Callable[..., None] = staticmethod(torch._fused_adamw_)
+
+
+METHODS = {"manual": ManualSGD, "sgd": SGD, "adam": Adam, "adamw": AdamW}
+
+
+def make_optimizer(config: RunConfig, parameters: Sequence[Tensor]) -> Optimizer:
+    """The optimizer of a configuration, for parameters on their final device."""
+    return METHODS[config.optimizer](list(parameters), config)
+
+
+def clip_(gradients: list[Tensor], norm: float) -> None:
+    """Scales gradients down in place if their common Euclidean norm is greater than `norm`.
+
+    Pascanu et al. 2013, algorithm 1, with PyTorch's 10⁻⁶ against a division by 0.
+    """
+    norms = [torch.linalg.vector_norm(gradient) for gradient in gradients]
+    factor: Tensor = norm / (torch.linalg.vector_norm(torch.stack(norms)) + 1e-6)
+    torch._foreach_mul_(gradients, factor.clamp_(max=1.0))
 
 
 def lr_of_epoch(config: RunConfig, epoch: int) -> float:

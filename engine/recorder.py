@@ -1,5 +1,6 @@
 """Writes a run folder while training goes on, within a small share of the training time."""
 
+import contextlib
 import math
 import os
 import time
@@ -8,6 +9,7 @@ from typing import Any
 import torch
 
 from engine import checkpoint, events
+from engine.files import open_private, write_atomically
 from engine.runs import Run
 from engine.training import Epoch, Training
 
@@ -17,6 +19,8 @@ CHECKPOINT_SECONDS = 0.5
 """Checkpoints come this often at most…"""
 CHECKPOINT_SHARE = 0.02
 """…and may take this share of the time."""
+ROOM = 8192
+"""Bytes that a run in training keeps free for its last words."""
 
 
 class Recorder:
@@ -30,12 +34,15 @@ class Recorder:
         self._run = run
         (run.path / "snapshots").mkdir(mode=0o700, exist_ok=True)
         self._events = open(  # noqa: SIM115
-            run.path / "events.jsonl", "ab+", buffering=0, opener=_private
+            run.path / "events.jsonl", "ab+", buffering=0, opener=open_private
         )
-        self._predictions = _private(str(run.path / "predictions.u8"), os.O_WRONLY | os.O_CREAT)
-        self._said = _private(str(run.path / "log_probabilities.f16"), os.O_WRONLY | os.O_CREAT)
+        self._predictions = open_private(run.path / "predictions.u8", os.O_WRONLY | os.O_CREAT)
+        self._said = open_private(run.path / "log_probabilities.f16", os.O_WRONLY | os.O_CREAT)
         self._end_torn_line()
-        self._progress_at = time.monotonic()
+        self._room = run.path / "room"
+        with contextlib.suppress(OSError):
+            write_atomically(self._room, bytes(ROOM))
+        self._progress_at = 0.0
         self._progress_images = (0, 0)
         self._next_checkpoint = 0.0
         self._best_saved = 0
@@ -59,6 +66,11 @@ class Recorder:
             self._events.truncate(end)
             raise
 
+    def end(self, kind: type[events.Event], **values: Any) -> None:
+        """Appends the last event, for which there is room even on a full disk."""
+        self._room.unlink(missing_ok=True)
+        self.say(kind, **values)
+
     def begin(self, training: Training) -> None:
         """Before the first step, of a fresh training or one that goes on."""
         self._best_saved = training.best_epochs
@@ -66,6 +78,7 @@ class Recorder:
         if training.epoch == training.step == 0:
             self._snapshot(training)
         self.save_checkpoint(training)
+        self._progress_at = time.monotonic()
 
     def keep_judgement(self, epochs: int, log_probabilities: torch.Tensor) -> None:
         """Keeps what the model says after so many epochs, `(n, classes)`, and the predictions."""
@@ -139,10 +152,6 @@ class Recorder:
         file = f"snapshots/{training.epoch}.pt"
         checkpoint.save(self._run.path / file, training.model.state_dict())
         self.say(events.CheckpointSaved, file=file, epochs=training.epoch)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _is_snapshot(epochs: int) -> bool:

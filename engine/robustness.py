@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.files import open_regular, write_atomically
 from engine.questions import load_model, validation
-from engine.runs import Run, write_atomically
+from engine.runs import Run
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,7 +47,7 @@ class Robustness:
     """The smallest ε at which FGSM's image fools the model, `(done,)`; infinite where none does,
     0 where the image is predicted wrongly as it is."""
     found: Floats
-    """The smallest ε at which FGSM or PGD fooled it, `(done,)`; infinite where neither did."""
+    """The smallest ε at which FGSM or FAB fooled it, `(done,)`; infinite where neither did."""
     certified: Floats
     """The ε below which nothing can fool it, `(done,)`; proven."""
     fgsm_right: NDArray[np.bool_]
@@ -85,7 +86,7 @@ class Robustness:
         return accuracy
 
     def under_attack(self, epsilon: float) -> float:
-        """Accuracy when every perturbation of at most ε that was found is used."""
+        """Accuracy when the smallest perturbations that were found are used, up to size ε."""
         return float((self.found > epsilon).mean())
 
     def proven(self, epsilon: float) -> float:
@@ -128,14 +129,39 @@ def robustness(run: Run, epochs: int | None = None, seconds: float = 0.4) -> Rob
     images, labels, _ = validation(run)
     kept = _Kept(run.path / "robustness" / f"{trained}.npz", _fingerprint(model), len(labels))
     known = kept.read() or Robustness.nothing(len(labels), trained)
-    if known.is_complete:
-        return known
     end = time.monotonic() + seconds
-    while not known.is_complete and time.monotonic() < end:
+    while not known.is_complete:
         rows = slice(known.done, known.done + _CHUNK)
         known = known.and_then(_measured(model, images[rows], labels[rows], known))
-    kept.write(known)
+        if known.is_complete or time.monotonic() > end:
+            kept.write(known)
+            break
     return known
+
+
+def accuracy_under_pgd(run: Run, known: Robustness, epsilon: float, epochs: int | None) -> float:
+    """Accuracy under PGD, which is tried where neither fooling nor safety is known already.
+
+    Args:
+        run: the run.
+        known: what is known of all its validation images.
+        epsilon: the largest perturbation, in [0, 1].
+        epochs: as `known` was measured.
+
+    Raises:
+        MnistopError: the weights or the images are gone.
+    """
+    import torch
+
+    from engine.attacks import PGD
+
+    model, _ = load_model(run, epochs)
+    images, labels, _ = validation(run)
+    open_ = torch.from_numpy((known.certified <= epsilon) & (epsilon < known.found))
+    fooled = int((known.found <= epsilon).sum())
+    if open_.any():
+        fooled += int(PGD()(model, images[open_], labels[open_], epsilon).success.sum())
+    return 1 - fooled / known.total
 
 
 def _measured(model: MLP, images: Tensor, labels: Tensor, before: Robustness) -> Robustness:
@@ -144,7 +170,7 @@ def _measured(model: MLP, images: Tensor, labels: Tensor, before: Robustness) ->
     from engine import attacks
 
     path = attacks.smallest_epsilon(model, images, labels).epsilon
-    found = attacks.smallest_budget(attacks.PGD(), model, images, labels, most=path.clamp(max=1))
+    found = attacks.FAB("linf")(model, images, labels).smallest("linf")
     fgsm = [attacks.FGSM()(model, images, labels, epsilon).success for epsilon in EPSILONS]
     return Robustness(
         before.total,
@@ -178,7 +204,7 @@ class _Kept:
 
     def _finished(self) -> Robustness | None:
         try:
-            with np.load(self.file, allow_pickle=False) as stored:
+            with open_regular(self.file) as file, np.load(file, allow_pickle=False) as stored:
                 if str(stored["weights"]) != self.weights:
                     return None
                 arrays = [stored[name] for name in _ARRAYS]

@@ -1,11 +1,12 @@
 """The run folder: what is in it, and how it is made, found, read and deleted.
 
 The training process writes it (`engine.recorder`), everybody else only reads it. Whoever holds
-the lock on `lock` is the training process; a free lock without a last event means that it died.
+its lock (`engine.lock`) is the training process; a free lock without a last event means that it
+died. A folder may come from elsewhere: whatever its files hold, reading them executes nothing and
+raises nothing but `RunError`.
 """
 
 import contextlib
-import fcntl
 import json
 import os
 import random
@@ -19,14 +20,21 @@ from typing import IO
 import numpy as np
 import platformdirs
 from numpy.typing import NDArray
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from engine import events
+from engine import events, lock
 from engine.config import RunConfig
 from engine.errors import RunError
+from engine.files import open_regular, write_atomically
 
 FORMAT = 1
 """The version of the run folder's layout that this program writes."""
+OLDEST_FORMAT = 1
+"""The oldest one that it reads."""
+
+_LONGEST_MANIFEST = 1 << 20
+_LARGEST_ARRAY = 1 << 32
+"""Bytes: more than that is none of our files."""
 
 _FIRST_WORDS = "amber brave calm clear eager early fair gentle keen light mellow quick quiet sunny"
 _SECOND_WORDS = "birch brook cedar cloud delta ember field finch harbor lark maple otter river wren"
@@ -64,21 +72,26 @@ class Run:
         """The hyperparameters.
 
         Raises:
-            RunError: `config.json` is missing, damaged or of a newer format.
+            RunError: `config.json` is missing, damaged or of another format.
         """
-        path = self.path / "config.json"
         try:
-            content = path.read_bytes()
+            with open_regular(self.path / "config.json") as file:
+                content = file.read(_LONGEST_MANIFEST)
             version = _Versioned.model_validate_json(content).format
             if version > FORMAT:
                 raise RunError(
                     f"Run {self.name} was written by a newer mnistop (format {version}, "
                     f"this one reads up to {FORMAT}): update mnistop to open it."
                 )
+            if version < OLDEST_FORMAT:
+                raise RunError(
+                    f"Run {self.name} was written by an older mnistop (format {version}, "
+                    f"this one reads from {OLDEST_FORMAT} on): open it with the one that wrote it."
+                )
             return _Manifest.model_validate_json(content).config
         except OSError as error:
             raise RunError(f"Run {self.name} cannot be read: {error.strerror}.") from None
-        except ValidationError:
+        except ValueError:
             raise RunError(f"Run {self.name} has a damaged config.json.") from None
 
     def labels(self) -> NDArray[np.uint8]:
@@ -148,10 +161,13 @@ class Run:
         exact = self._bytes("images.f32", 4 * offset, 4 * count if count > 0 else count)
         return exact[: len(exact) // 4 * 4].view("<f4").astype(np.float32)
 
-    def _bytes(self, file: str, offset: int = 0, count: int = -1) -> NDArray[np.uint8]:
+    def _bytes(self, name: str, offset: int = 0, count: int = -1) -> NDArray[np.uint8]:
         try:
-            return np.fromfile(self.path / file, np.uint8, count, offset=offset)
-        except OSError:
+            with open_regular(self.path / name) as file:
+                if os.fstat(file.fileno()).st_size > _LARGEST_ARRAY:
+                    return np.empty(0, np.uint8)
+                return np.fromfile(file, np.uint8, count, offset=offset)
+        except (OSError, MemoryError):
             return np.empty(0, np.uint8)
 
     def snapshots(self) -> list[int]:
@@ -160,32 +176,22 @@ class Run:
             int(path.stem) for path in self.path.glob("snapshots/*.pt") if path.stem.isdecimal()
         )
 
+    @property
+    def lock_path(self) -> Path:
+        """The file whose lock the training process holds."""
+        return self.path / "lock"
+
     def is_running(self) -> bool:
         """Whether a training process holds the lock."""
-        try:
-            with open(self.path / "lock", "rb") as lock:
-                return not _try_lock(lock, fcntl.LOCK_SH)
-        except OSError:
-            return False
+        return lock.is_held(self.lock_path)
 
     def process_id(self) -> int | None:
         """The training process while it lives, else None."""
-        try:
-            return int((self.path / "lock").read_text()) if self.is_running() else None
-        except (OSError, ValueError):
-            return None
+        return lock.holder(self.lock_path)
 
 
 def _from_levels(levels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.divide(levels, 255, dtype=np.float32)
-
-
-def _try_lock(file: IO[bytes], kind: int) -> bool:
-    try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 class EventTail:
@@ -210,7 +216,7 @@ class EventTail:
 
     def _whole_lines(self) -> list[bytes]:
         try:
-            with open(self._path, "rb") as file:
+            with open_regular(self._path) as file:
                 file.seek(self._offset)
                 chunk = file.read(self.CHUNK)
         except OSError:
@@ -259,8 +265,7 @@ def create(config: RunConfig, parent: Path) -> tuple[Run, IO[bytes]]:
     try:
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         run = Run(_new_folder(parent))
-        lock = open(run.path / "lock", "w+b")  # noqa: SIM115
-        _claim(lock)
+        held = lock.create(run.lock_path)
         manifest = {"format": FORMAT, "config": config.model_dump(mode="json")}
         write_atomically(run.path / "config.json", json.dumps(manifest, indent=1).encode())
     except OSError as error:
@@ -270,7 +275,7 @@ def create(config: RunConfig, parent: Path) -> tuple[Run, IO[bytes]]:
             f"A run folder cannot be made in {parent}: {error.strerror}. "
             "Set MNISTOP_RUNS to a folder that can be written."
         ) from None
-    return run, lock
+    return run, held
 
 
 def reopen(run: Run) -> IO[bytes]:
@@ -279,26 +284,19 @@ def reopen(run: Run) -> IO[bytes]:
     Raises:
         RunError: the run is being trained already, or may not be written.
     """
+    links = [path for path in run.path.rglob("*") if path.is_symlink()]
+    if links:
+        raise RunError(
+            f"Run {run.name} cannot be resumed: {links[0]} is a link, and what it leads to would "
+            "be written. Put the file itself there."
+        )
     try:
-        lock = open(run.path / "lock", "r+b")  # noqa: SIM115
+        held = lock.take(run.lock_path)
     except OSError as error:
         raise RunError(f"Run {run.name} cannot be resumed: {error.strerror}.") from None
-    if not _claim(lock):
-        lock.close()
+    if not held:
         raise RunError(f"Run {run.name} is being trained already.")
-    return lock
-
-
-def _claim(lock: IO[bytes]) -> bool:
-    """Takes the lock and notes who has it; readers hold it for an instant to see if it is free."""
-    for _ in range(50):
-        if _try_lock(lock, fcntl.LOCK_EX):
-            lock.truncate(0)
-            lock.write(str(os.getpid()).encode())
-            lock.flush()
-            return True
-        time.sleep(0.005)
-    return False
+    return held
 
 
 def _new_folder(parent: Path) -> Path:
@@ -310,17 +308,6 @@ def _new_folder(parent: Path) -> Path:
         except FileExistsError:
             continue
         return path
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replaces a file so that a reader sees the old or the new, never a part."""
-    beside = path.with_name(path.name + ".new")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    except OSError:
-        beside.unlink(missing_ok=True)
-        raise
 
 
 def list_runs() -> list[Run]:

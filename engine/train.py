@@ -1,20 +1,21 @@
 """How a run learns: epochs, and in each the steps forward, loss, backward, update."""
 
+import functools
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from engine import backprop
 from engine.attacks import FGSM
-from engine.augment import shifted
+from engine.augment import varied
+from engine.by_hand import ByHand
 from engine.errors import MnistopError
-from engine.optimizers import lr_of_epoch
-from engine.training import Epoch, Labelled, Training, judge
+from engine.optimizers import clip_
+from engine.training import Epoch, Labelled, Training, accuracy, judge
 
 
 class DivergedError(MnistopError):
@@ -56,70 +57,64 @@ def train(
     Raises:
         DivergedError: the loss is no longer finite.
     """
-    while not training.is_over():
-        started = time.perf_counter()
-        lr = lr_of_epoch(training.config, training.epoch)
-        training.begin_epoch(len(images), lr)
-        for batch in batches(training, images):
-            started += control.wait_while_paused()
-            if control.wants_stop():
-                return
-            train_step(training, *batch)
-            sink.step_done(training, images.labels)
-        train_loss, train_acc = training.means_of_epoch(images.labels)
-        said, val_loss, dead = judge(training.model, validation)
-        if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
-            raise DivergedError(_diagnosis(training, lr))
-        val_acc = (said.argmax(1) == validation.labels).float().mean().item()
-        seconds = time.perf_counter() - started
-        epoch = Epoch(train_loss, val_loss, train_acc, val_acc, lr, seconds, said, dead)
-        training.end_epoch(epoch)
-        sink.epoch_done(training, epoch)
-
-
-def batches(training: Training, images: Labelled) -> Iterator[tuple[Tensor, Tensor]]:
-    """The shuffled batches of the present epoch that are still to come."""
-    size = training.config.batch_size
-    left = training.order[training.step * size :]
-    if not len(left):  # saved after the last step, before the epoch was judged
-        return
-    for some in torch.split(left.to(images.labels.device), size * 32):
-        pixels, labels = images.pixels.index_select(0, some), images.labels.index_select(0, some)
-        yield from zip(torch.split(pixels, size), torch.split(labels, size), strict=True)
-
-
-def train_step(training: Training, images: Tensor, labels: Tensor) -> None:
-    """One update of the weights by one batch: flat images `(batch, pixels)`, labels `(batch,)`."""
-    config, model = training.config, training.model
-    clean = len(labels)
-    if config.shift:
-        pictures = images.view(clean, *training.image_shape)
-        images = shifted(pictures, config.shift, training.noise).flatten(1)
-    if config.adversarial_epsilon:
-        attacked = FGSM()(model, images, labels, config.adversarial_epsilon).images
-        images, labels = torch.cat([images, attacked]), torch.cat([labels, labels])
-
-    if training.in_one_go:
-        lr = training.optimizer.param_groups[0]["lr"]
-        training.note_step(backprop.forward_backward(model, images, labels, lr)[:clean])
-        return
+    step: Callable[[Tensor], Tensor] = functools.partial(step_by_autograd, training, images)
     if training.by_hand:
-        logits = backprop.forward_backward(model, images, labels)
-    else:
-        logits = model(images)  # forward pass
-        loss = functional.cross_entropy(logits, labels)  # how wrong it is
-        model.zero_grad()
-        torch.autograd.backward(loss)  # backward pass: how each weight changes the loss
+        step = ByHand(training, images).step
+    with torch.inference_mode(training.by_hand):  # operations take less time in it
+        while not training.is_over():
+            started = time.perf_counter()
+            training.begin_epoch(len(images))
+            for rows in training.batches():
+                started += control.wait_while_paused()
+                if control.wants_stop():
+                    return
+                training.note_step(step(rows))
+                sink.step_done(training, images.labels)
+            train_loss, train_acc = training.means_of_epoch(images.labels)
+            said, val_loss, dead = judge(training.model, validation)
+            if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
+                raise DivergedError(_diagnosis(training))
+            val_acc = accuracy(said, validation.labels)
+            seconds = time.perf_counter() - started
+            epoch = Epoch(
+                train_loss, val_loss, train_acc, val_acc, training.lr, seconds, said, dead
+            )
+            training.end_epoch(epoch)
+            sink.epoch_done(training, epoch)
+
+
+def step_by_autograd(training: Training, images: Labelled, rows: Tensor) -> Tensor:
+    """Updates the weights by a batch, in any configuration and on any device.
+
+    Args:
+        training: whose weights to update.
+        images: the training images.
+        rows: of those of the batch, `(batch,)`.
+
+    Returns:
+        Their logits before the update, `(batch, classes)`.
+    """
+    config, parameters = training.config, training.optimizer.parameters
+
+    def attacked(images: Tensor, labels: Tensor) -> Tensor:
+        return FGSM()(training.model, images, labels, config.adversarial_epsilon).images
+
+    pixels, labels = varied(training, images, rows, attacked)
+    logits = training.model(pixels)  # forward pass
+    loss = functional.cross_entropy(logits, labels)  # how wrong it is
+    gradients = list(torch.autograd.grad(loss, parameters))  # backward: what each weight does to it
     if config.clip_norm:
-        nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
-    training.optimizer.step()  # update
+        clip_(gradients, config.clip_norm)
+    training.optimizer.step(gradients, training.lr)  # update
 
-    training.note_step(logits[:clean].detach())
+    clean: Tensor = logits[: len(rows)]
+    return clean.detach()
 
 
-def _diagnosis(training: Training, lr: float) -> str:
+def _diagnosis(training: Training) -> str:
     broken = (~torch.cat(training.logits).isfinite().all(1)).nonzero()[:, 0]
     step = int(broken[0]) // training.config.batch_size + 1 if len(broken) else training.steps()
+    lr = training.lr
     return (
         f"The loss is no longer a number: it diverged in epoch {training.epoch}, step {step} of "
         f"{training.steps()}, with learning rate {lr:g}. Try a lower learning rate, for example "

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine import backprop
 from engine.config import RunConfig
 from engine.model import MLP
-from engine.optimizers import make_optimizer
+from engine.optimizers import Optimizer, lr_of_epoch, make_optimizer
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,16 @@ class Epoch:
     """The share of hidden ReLU neurons that are 0 for every validation image; None without any."""
 
 
+class Borrower(Protocol):
+    """One that makes a training's steps on copies of its tensors."""
+
+    def settle_weights(self) -> None:
+        """Brings the weights of the training's model up to date."""
+
+    def settle_memory(self) -> None:
+        """Brings the memory of the training's optimizer up to date."""
+
+
 class Training:
     """A model on its way: weights, optimizer, random states, and where it is.
 
@@ -67,15 +77,17 @@ class Training:
         self.device = device
         sizes = (image_shape[0] * image_shape[1], *config.hidden, classes)
         start = torch.Generator().manual_seed(config.seed)
-        self.model = MLP(sizes, config.activation, config.dropout, start).to(device)
-        self.optimizer = make_optimizer(config, self.model)
-        self.by_hand = backprop.derives(self.model)
-        if self.by_hand:
-            for parameter in self.model.parameters():
-                parameter.grad = torch.zeros_like(parameter)
+        self._model = MLP(sizes, config.activation, config.dropout, start).to(device)
+        self.by_hand = device.type == "cpu"
+        """Whether gradients are written out by hand; on a GPU they are autograd's."""
+        self._optimizer = make_optimizer(config, list(self._model.parameters()))
+        self.lent_to: Borrower | None = None
+        """Who goes on with copies of the weights and of the optimizer's memory."""
+        self.lr = config.lr
+        """The learning rate of the present epoch."""
         self.shuffle = torch.Generator().manual_seed(config.seed + 1)
         self.noise = torch.Generator(device).manual_seed(config.seed + 2)
-        self.model.dropout_generator = self.noise
+        self._model.dropout_generator = self.noise
         self.epoch = 0
         """The present epoch, which is also the number of finished ones."""
         self.step = 0
@@ -95,19 +107,30 @@ class Training:
         self.epochs_since_lowest = 0
 
     @property
-    def in_one_go(self) -> bool:
-        """Whether the update may be made while the gradient is computed: plain SGD by hand."""
-        config = self.config
-        plain = config.optimizer == "manual" and not (config.weight_decay or config.clip_norm)
-        return self.by_hand and plain
+    def model(self) -> MLP:
+        """The model as it stands."""
+        if self.lent_to:
+            self.lent_to.settle_weights()
+        return self._model
 
-    def begin_epoch(self, images: int, lr: float) -> None:
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer of the model's parameters as it stands."""
+        if self.lent_to:
+            self.lent_to.settle_memory()
+        return self._optimizer
+
+    def begin_epoch(self, images: int) -> None:
         """Sets the learning rate, and shuffles unless the epoch was begun before a stop."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
-        self.model.train()
+        self.lr = lr_of_epoch(self.config, self.epoch)
+        self._model.train(not self.by_hand)
         if not len(self.order):
             self.order = torch.randperm(images, generator=self.shuffle)
+
+    def batches(self) -> Sequence[Tensor]:
+        """The rows of each batch of the present epoch that is still to come."""
+        left = self.order[self.step * self.config.batch_size :]
+        return torch.split(left.to(self.device), self.config.batch_size) if len(left) else ()
 
     def note_step(self, logits: Tensor) -> None:
         """Keeps what the model said to a batch, before the update that it led to."""
@@ -131,7 +154,7 @@ class Training:
         labels = labels[self.order[: self.images_done()].to(labels.device)]
         logits = torch.cat(self.logits)
         loss = functional.cross_entropy(logits, labels)
-        return loss.item(), (logits.argmax(1) == labels).float().mean().item()
+        return loss.item(), accuracy(logits, labels)
 
     def end_epoch(self, epoch: Epoch) -> None:
         """Counts the epoch, and keeps its weights if it is the best so far."""
@@ -200,6 +223,11 @@ _PLAIN = (
 """What a checkpoint takes of a training as it is."""
 
 
+def accuracy(logits: Tensor, labels: Tensor) -> float:
+    """The share of images whose greatest logit (or probability) is that of their label."""
+    return int((logits.argmax(1) == labels).count_nonzero()) / len(labels)
+
+
 @torch.no_grad()
 def judge(model: MLP, images: Labelled) -> tuple[Tensor, float, float | None]:
     """What a model makes of images, in evaluation mode.
@@ -208,7 +236,8 @@ def judge(model: MLP, images: Labelled) -> tuple[Tensor, float, float | None]:
         Log-probabilities `(n, classes)`, their mean cross-entropy, and the share of dead neurons,
         as in `Epoch.dead`.
     """
-    model.eval()
+    if model.training:
+        model.eval()
     logits, peaks = [], []
     for pixels in torch.split(images.pixels, 4096):
         *hidden, last = model.outputs(pixels)

@@ -21,11 +21,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from engine import events
+from engine import events, lock
 from engine.config import RunConfig
 from engine.data import absolute
 from engine.errors import MnistopError, RunError
 from engine.runs import EventTail, Run, runs_folder
+from engine.stdio import leave_terminal
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -127,7 +128,8 @@ async def follow(run: Run) -> AsyncIterator[list[events.Event]]:
         elif isinstance(last, events.LAST_EVENTS):
             return
         else:
-            last = events.RunInterrupted(run=run.name, time=time.time())
+            vanished = not run.path.exists()
+            last = events.RunInterrupted(run=run.name, time=time.time(), vanished=vanished)
             yield [last]
 
 
@@ -172,13 +174,12 @@ async def _ask(urgency: Urgency, question: Callable[P, T], *args: P.args, **kwar
 
 def close() -> None:
     """Ends the processes that answer questions at once; training goes on."""
-    if not _pools:
-        return
     for pool in _pools.values():
+        processes = list((pool._processes or {}).values())
         pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.terminate()
     _pools.clear()
-    for process in multiprocessing.active_children():
-        process.terminate()
 
 
 _pools: dict[Urgency, ProcessPoolExecutor] = {}
@@ -199,6 +200,8 @@ def _become_answerer(urgency: Urgency) -> None:
     """
     from engine.questions import answer_here
 
+    leave_terminal()
+
     def end_with_parent() -> None:
         parent = multiprocessing.parent_process()
         if parent:
@@ -216,6 +219,11 @@ def _signal(run: Run, number: signal.Signals) -> None:
     try:
         if process is None:
             raise ProcessLookupError
+        if not lock.is_here(process, run.lock_path):
+            raise RunError(
+                f"Run {run.name} is trained on another machine or in another container: "
+                "it can be stopped and paused only there."
+            )
         os.kill(process, number)
     except ProcessLookupError:
         raise RunError(f"Run {run.name} is not being trained.") from None
@@ -244,4 +252,5 @@ def _start(what: RunConfig | Run, folder: Path) -> Run:
 def _prepare(what: RunConfig | Run, folder: Path, answer: Connection) -> None:
     from engine import job
 
+    leave_terminal()
     job.start(what, folder, answer)

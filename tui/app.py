@@ -3,22 +3,21 @@
 import gc
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import ClassVar
 
 from textual import on
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
-from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 
 from engine import runs, worker
 from engine.errors import MnistopError
 from engine.runs import Run
-from tui.ascii_only import AsciiOnly, to_ascii
-from tui.farewell import farewell
+from tui.ascii_only import to_ascii
+from tui.farewell import crash_report, farewell
 from tui.keymap import declared, read_keymap
-from tui.lean_driver import LeanDriver
+from tui.panes.live_runs import LiveRuns
 from tui.render.terminal import Terminal
 from tui.rhythm import SLOW, USUAL
 from tui.screens.attack import AttackScreen
@@ -30,8 +29,8 @@ from tui.screens.quit import Answer, QuitScreen
 from tui.screens.train import TrainScreen
 from tui.screens.view import ViewScreen
 from tui.screens.weights import WeightsScreen
-from tui.signals import end_on_signals
 from tui.state import State
+from tui.terminal_app import TerminalApp
 
 _KEY_NAMES = {"←→": "left/right", "↑↓": "up/down", "←↑↓→": "arrows"}
 """What the arrows are called where they cannot be shown."""
@@ -50,7 +49,7 @@ _MOVES = ("move", "page", "home", "end", "command_palette")
 """Actions that make no sense in the command palette."""
 
 
-class MnistopApp(App[int]):
+class MnistopApp(TerminalApp):
     """mnistop.
 
     Args:
@@ -93,6 +92,13 @@ class MnistopApp(App[int]):
             tooltip="What each pane is for, and all keys",
         ),
         Binding(
+            "o",
+            "watch",
+            "Watch",
+            id="watch",
+            tooltip="Watch the run that is being trained",
+        ),
+        Binding(
             "ctrl+p",
             "command_palette",
             "Commands",
@@ -125,12 +131,7 @@ class MnistopApp(App[int]):
         run: Run | None = None,
         slow: bool = False,
     ) -> None:
-        plain = terminal.colors < 256
-        super().__init__(driver_class=LeanDriver, ansi_color=True if plain else None)
-        self.pace = SLOW if slow else USUAL
-        self.terminal = terminal
-        self.theme = f"{'ansi' if plain else 'textual'}-{'dark' if terminal.dark else 'light'}"
-        self.animation_level = "none"
+        super().__init__(terminal, SLOW if slow else USUAL)
         self._train = TrainScreen(terminal, values or {}, run)
         self._mistakes = MistakesScreen(terminal)
         self._attack = AttackScreen(terminal)
@@ -144,35 +145,11 @@ class MnistopApp(App[int]):
         self._came_from = "train"
         """The screen that Esc returns to."""
         self._keys: dict[str, str] = {}
-        self._extra_filters: list[LineFilter] = []
-        if terminal.colors == 0:
-            self._extra_filters.append(NoColor())
-        if not terminal.unicode:
-            self._extra_filters.append(AsciiOnly())
 
     @property
     def shown(self) -> State:
         """What the dashboard shows."""
         return self._train.state
-
-    @property
-    def sent_unasked(self) -> int:
-        """Bytes sent to the terminal so far, without those that answer a key."""
-        return self._driver.sent_unasked if isinstance(self._driver, LeanDriver) else 0
-
-    def on_resize(self) -> None:
-        """What the terminal shows after a change of its size is up to the terminal."""
-        if isinstance(self._driver, LeanDriver):
-            self._driver.forget()
-
-    def action_redraw(self) -> None:
-        """Sends all that is to be seen, as after a message of another program."""
-        self.on_resize()
-        self.screen.refresh()
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        """Textual's filters, and those for what this terminal cannot show."""
-        return [*super().get_line_filters(), *self._extra_filters]
 
     def get_key_display(self, binding: Binding) -> str:
         """The key's name, in ASCII where only that can be shown."""
@@ -185,10 +162,6 @@ class MnistopApp(App[int]):
 
     def on_mount(self) -> None:
         """Opens the dashboard."""
-        end_on_signals(lambda code: self.exit(return_code=code))
-        self.app_resume_signal.subscribe(
-            self, lambda _: self.screen.refresh(repaint=True, layout=True)
-        )
         try:
             self._keys = read_keymap([section.bindings for section in self._sections()])
             self.set_keymap(self._keys)
@@ -218,6 +191,20 @@ class MnistopApp(App[int]):
             self.switch_screen(view)
         else:
             self.push_screen(view)
+
+    def action_watch(self) -> None:
+        """Watches the run that the line on top tells of."""
+        line = self._train.query_one(LiveRuns)
+        if line.newest:
+            self._train.session.watch(line.newest)
+            line.look()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leaves out what is not possible now."""
+        if action == "watch":
+            found = list(self._train.query(LiveRuns)) if self._train.is_mounted else []
+            return bool(found and found[0].newest)
+        return super().check_action(action, parameters)
 
     @on(TrainScreen.Shown)
     def _on_shown(self, message: TrainScreen.Shown) -> None:
@@ -306,7 +293,14 @@ def run_app(values: dict[str, str], run: str | None, ascii: bool, slow: bool) ->
         app.run(mouse=True)
     finally:
         worker.close()
-    if run_shown := app.shown.run:
-        words = farewell(run_shown, app.shown.epochs_planned)
-        print(words if terminal.unicode else to_ascii(words))
+    if app.is_heard:
+        _say_farewell(app)
     return app.return_code or 0
+
+
+def _say_farewell(app: MnistopApp) -> None:
+    words = crash_report(app.fault) if app.fault else ""
+    if run := app.shown.run:
+        words += farewell(run, app.shown.epochs_planned)
+    if words:
+        print(words if app.terminal.unicode else to_ascii(words))

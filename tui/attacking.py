@@ -15,8 +15,8 @@ from engine.robustness import Robustness
 Order = Literal["right", "fragile", "all"]
 
 ORDERS: dict[Order, str] = {
-    "right": "those predicted rightly",
-    "fragile": "the most fragile first",
+    "right": "predicted rightly",
+    "fragile": "most fragile first",
     "all": "all",
 }
 """Which images are gone through, and in which order, in words."""

@@ -3,18 +3,18 @@
 import time
 from typing import Any
 
-from textual.drivers.linux_driver import LinuxDriver
 from textual.events import InputEvent
 from textual.message import Message
 
 from tui.changes import Changes
+from tui.driver import CalmDriver
 
 _ANSWER_SECONDS = 0.3
 """What is sent within this time of a key answers it."""
 
 
-class LeanDriver(LinuxDriver):
-    """Textual's driver for Linux and macOS, which sends changes only and counts their bytes."""
+class LeanDriver(CalmDriver):
+    """A driver that sends changes only, and counts their bytes."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -28,6 +28,11 @@ class LeanDriver(LinuxDriver):
         if isinstance(message, InputEvent):
             self._asked = time.monotonic()
         super().process_message(message)
+
+    def start_application_mode(self) -> None:
+        """Takes over a terminal of which nothing is known."""
+        self.forget()
+        super().start_application_mode()
 
     def write(self, data: str) -> None:
         """Sends what of a frame the terminal does not show."""

@@ -42,6 +42,10 @@ class Paced(Protocol):
     pace: Pace
 
     @property
+    def line_is_stalled(self) -> bool:
+        """Whether nobody reads the terminal."""
+
+    @property
     def sent_unasked(self) -> int:
         """Bytes sent to the terminal so far, without those that answer a key."""
 
@@ -94,6 +98,7 @@ class Rhythm:
     def __init__(self, screen: Screen[None]) -> None:
         app = screen.app
         self._screen = screen
+        self._app = app
         self._pace = app.pace if isinstance(app, Paced) else USUAL
         self._budget = Budget(
             self._pace.rate, lambda: app.sent_unasked if isinstance(app, Paced) else 0
@@ -135,6 +140,8 @@ class Rhythm:
         changed = [piece for piece in self._pieces if piece.changed]
         if not changed or not self._screen.is_current:
             self._timer.pause()
+        elif isinstance(self._app, Paced) and self._app.line_is_stalled:
+            return
         elif urgent := [piece for piece in changed if piece.urgent]:
             self._draw(urgent[0])
             self._screen.call_later(self._turn_if_urgent)

@@ -3,14 +3,17 @@
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import Callable
 
+from engine.stdio import leave_terminal
 
-def end_on_signals(end: Callable[[int], None]) -> None:
-    """Lets SIGTERM, SIGQUIT and SIGHUP end the interface in good order.
+_AT_MOST = 1.8
+"""Seconds from the signal to the end of the process, whatever it is busy with."""
 
-    After a hang-up the terminal is gone, and whoever writes to it anyway spins: so the standard
-    descriptors are pointed at the null device first.
+
+def end_on_signals(end: Callable[[int], object]) -> None:
+    """Lets SIGTERM, SIGINT, SIGQUIT and SIGHUP end the interface in good order.
 
     Args:
         end: called with the exit code, 128 + the signal's number.
@@ -19,10 +22,20 @@ def end_on_signals(end: Callable[[int], None]) -> None:
 
     def on_signal(number: signal.Signals) -> None:
         if number == signal.SIGHUP:
-            null = os.open(os.devnull, os.O_RDWR)
-            for descriptor in range(3):
-                os.dup2(null, descriptor)
+            leave_terminal()
+        end_soon(128 + number)
         end(128 + number)
 
-    for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         loop.add_signal_handler(number, on_signal, number)
+
+
+def end_soon(code: int) -> None:
+    """Ends the process before long, even while a thread of it waits for something.
+
+    Args:
+        code: the exit code.
+    """
+    timer = threading.Timer(_AT_MOST, os._exit, [code])
+    timer.daemon = True
+    timer.start()

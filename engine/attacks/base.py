@@ -116,6 +116,16 @@ class Attack(ABC):
         return named(self)
 
 
+def parts(images: Tensor) -> Iterator[Tensor]:
+    """The rows of images, as many at a time as fit into a processor's cache with what they take."""
+    for start in range(0, len(images), _AT_A_TIME):
+        end = min(start + _AT_A_TIME, len(images))
+        yield torch.arange(start, end, device=images.device)
+
+
+_AT_A_TIME = 128
+
+
 def named(attack: object) -> str:
     """An attack with its settings, as it would be written in Python."""
     settings = ", ".join(f"{name}={value!r}" for name, value in vars(attack).items())

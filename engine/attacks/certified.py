@@ -38,7 +38,7 @@ def certified_radius(
     """
     layers = layers_of(model)
     radius = images.new_zeros(len(images))
-    at_once = _NUMBERS_AT_ONCE // (max(model.sizes[1:]) * max(model.sizes[:-1]))
+    at_once = _NUMBERS_AT_ONCE // (max(model.sizes[2:], default=model.sizes[-1]) * max(model.sizes))
     with evaluating(model):
         for rows in chunks(images, at_once, progress):
             right = rows[model(images[rows]).argmax(1) == labels[rows]]

@@ -17,7 +17,8 @@ def chunks(images: Tensor, size: int, progress: Progress | None = None) -> Itera
         size: at least 1 is taken.
         progress: told after each chunk.
     """
-    for rows in torch.split(torch.arange(len(images), device=images.device), max(1, size)):
+    everything = torch.arange(len(images), device=images.device)
+    for rows in torch.split(everything, max(1, size)) if len(images) else ():
         yield rows
-        if progress and len(rows):
+        if progress:
             progress(int(rows[-1]) + 1, len(images))

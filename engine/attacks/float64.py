@@ -9,6 +9,11 @@ from torch import Tensor
 
 from engine.model import ACTIVATIONS, MLP
 
+_FLOAT32 = torch.finfo(torch.float32)
+_FEW = 4
+_STEEPEST = 1.13
+"""No activation has a steeper slope; GELU's reaches 1.129."""
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -40,24 +45,31 @@ def values_in(layers: list[Layer], activation: str, images: Tensor) -> list[Tens
     return [*values, layers[-1](values[-1])]
 
 
+def lost_in_float32(logits: Tensor, exact: Tensor) -> Tensor:
+    """What float32 has lost of the worst logit, at least its last digit: `(batch,)`.
+
+    Args:
+        logits: as the model gives them, `(batch, classes)`.
+        exact: the same in float64.
+    """
+    last_digit = _FLOAT32.eps * exact.abs().amax(1)
+    return (logits - exact).abs().amax(1).maximum(last_digit).clamp(min=_FLOAT32.tiny)
+
+
 def rounding(layers: list[Layer], sizes: list[Tensor]) -> Tensor:
-    """By how much the logits that float32 gives may be off, `(batch,)`.
+    """By how much the logits of float32 may be off where values are at most so large, `(batch,)`.
 
     A sum of n products is off by √n units of rounding of the sum of their magnitudes, but for a
-    tiny chance (Higham and Mary 2019, doi:10.1137/18M1226312); in practice it is a tenth of that.
+    tiny chance (Higham and Mary 2019, doi:10.1137/18M1226312), and an activation by a few units. In
+    practice it is a tenth of that.
 
     Args:
         layers: of the model.
-        sizes: the magnitudes of what each layer gets, `(batch, inputs)` each.
+        sizes: the largest magnitudes of what each layer gets, `(batch, inputs)` each.
     """
     off = torch.zeros_like(sizes[0])
     for layer, size in zip(layers, sizes, strict=True):
         weight = layer.weight.abs().t()
-        unit = weight.shape[0] ** 0.5 * _UNIT
-        off = _STRETCH * off @ weight + unit * (size @ weight + layer.bias.abs())
+        unit = (weight.shape[0] ** 0.5 + _FEW) * _FLOAT32.eps / 2
+        off = _STEEPEST * off @ weight + unit * (size @ weight + layer.bias.abs())
     return off.amax(1)
-
-
-_UNIT = torch.finfo(torch.float32).eps / 2
-_STRETCH = 1.13
-"""No activation has a steeper slope; GELU's reaches 1.129."""

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from engine.attacks.base import evaluating
 from engine.attacks.chunks import chunks
-from engine.attacks.float64 import Layer, layers_of, rounding
+from engine.attacks.float64 import Layer, layers_of, lost_in_float32, rounding
 from engine.attacks.path import Path, rounded_up
 from engine.model import MLP
 
@@ -35,16 +35,16 @@ def smallest_epsilon_linear(model: MLP, images: Tensor, labels: Tensor) -> Tenso
     epsilon = images.new_zeros(len(images))
     with evaluating(model):
         for rows in chunks(images, _AT_ONCE):
-            rows = rows[model(images[rows]).argmax(1) == labels[rows]]
-            needed = torch.zeros(len(rows), dtype=torch.float64, device=rows.device)
+            logits = model(images[rows])
+            needed = 4 * lost_in_float32(logits, layer(images[rows].double()))
+            wanted = (logits.argmax(1) == labels[rows]) & needed.isfinite()
+            rows, needed = rows[wanted], needed[wanted]
             while len(rows):
                 found, path = _best(layer, images[rows], labels[rows], needed)
                 epsilon[rows] = rounded_up(found)
-                pixels = path.at(epsilon[rows])
-                logits = model(pixels)
-                missed = (logits.argmax(1) == labels[rows]) & found.isfinite()
-                lost = (logits - layer(pixels.double())).abs().amax(1)
-                rows, needed = rows[missed], (2 * needed + lost)[missed]
+                missed = model(path.at(epsilon[rows])).argmax(1) == labels[rows]
+                wanted = missed & found.isfinite()
+                rows, needed = rows[wanted], 2 * needed[wanted]
     return epsilon
 
 

@@ -25,6 +25,11 @@ def steepest(gradient: Tensor, norm: Norm) -> Tensor:
     return gradient / _length(gradient).clamp_min(torch.finfo(gradient.dtype).tiny)
 
 
+def steepness(gradient: Tensor, norm: Norm) -> Tensor:
+    """By how much a linear function rises along `steepest`, `(...)` for `(..., pixels)`."""
+    return gradient.abs().sum(-1) if norm == "linf" else gradient.norm(dim=-1)
+
+
 def clipped(moved: Tensor, images: Tensor, epsilons: Tensor, norm: Norm) -> Tensor:
     """Moved images brought back to within ε of the images, and to [0, 1].
 

@@ -1,4 +1,4 @@
-"""The path of an image along a direction, and what a network's layers say on it."""
+"""The path of an image along a direction, until its pixels reach 0 or 1."""
 
 from __future__ import annotations
 

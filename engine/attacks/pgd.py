@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from engine.attacks.base import Attack
+from engine.attacks.base import Attack, parts
+from engine.attacks.boundaries import nearest_classes
 from engine.attacks.goal import Goal, logits_and_gradient
 from engine.attacks.norms import Norm, clipped, steepest
 
@@ -14,19 +15,21 @@ from engine.attacks.norms import Norm, clipped, steepest
 class PGD(Attack):
     """Projected gradient descent: Madry et al. 2018, section 2.1, arXiv:1706.06083.
 
-    From the image and from random places within the budget, it steps in the steepest direction and
-    back to within ε and [0, 1], again and again. The steps shrink along half a cosine: steps of one
-    length either cannot go far or cannot settle (Croce and Hein 2020, section 3, arXiv:2003.01690).
-    Of all that was visited, the nearest to the goal is kept; an image that has reached it is done,
-    an already wrong one at once. As the usual first step is FGSM's, it is never weaker than FGSM.
+    It steps in the steepest direction and back to within ε and [0, 1], again and again: first from
+    the image, then from random places within the budget. The steps shrink along half a cosine, as
+    steps of one length either cannot go far or cannot settle, and without a given target the random
+    starts go towards the classes whose boundaries are nearest, one after another, which is stronger
+    than away from the label (both as in AutoAttack: Croce and Hein 2020, arXiv:2003.01690). Of all
+    that was visited, the nearest to the goal is kept; an image that has reached it is done, an
+    already wrong one at once. As the usual first step is FGSM's, it is never weaker than FGSM.
 
     Args:
         norm: how ε is measured.
         steps: how many in each start.
         step: the length of the first, as a multiple of ε.
-        starts: how often to start: first at the image itself, then at random perturbations.
-        seed: of these. All images of a batch share them, so that what becomes of an image depends
-            neither on the others nor on its place among them.
+        starts: how often to start.
+        seed: of the random places. All images of a batch share them, so that what becomes of an
+            image depends neither on the others nor on its place among them.
     """
 
     def __init__(
@@ -34,7 +37,7 @@ class PGD(Attack):
         norm: Norm = "linf",
         steps: int = 20,
         step: float = 1.0,
-        starts: int = 2,
+        starts: int = 3,
         seed: int = 0,
     ) -> None:
         self.norm = norm
@@ -46,13 +49,19 @@ class PGD(Attack):
     def run(self, model: nn.Module, images: Tensor, goal: Goal, epsilons: Tensor) -> Tensor:
         """The iterates that came nearest to the goal."""
         nearest = images.clone()
+        for rows in parts(images):
+            nearest[rows] = self._run(model, images[rows], goal.of(rows), epsilons[rows])
+        return nearest
+
+    def _run(self, model: nn.Module, images: Tensor, goal: Goal, epsilons: Tensor) -> Tensor:
+        nearest = images.clone()
         margins = torch.full_like(images[:, 0], -torch.inf)
         open_ = torch.arange(len(images), device=images.device)
-        for start in self._starts(images):
+        for start, towards in self._starts(model, images, goal):
             moved = clipped(images + epsilons * start, images, epsilons, self.norm)
             for length in self._lengths():
                 here = goal.of(open_)
-                logits, gradient = logits_and_gradient(model, moved[open_], here)
+                logits, gradient = logits_and_gradient(model, moved[open_], towards.of(open_))
                 reached = here.margins(logits)
                 nearer = reached > margins[open_]
                 nearest[open_[nearer]] = moved[open_[nearer]]
@@ -60,22 +69,28 @@ class PGD(Attack):
 
                 left = ~here.clearly_reached(logits)
                 open_ = open_[left]
+                if not len(open_):
+                    return nearest
                 budgets = epsilons[open_]
                 further = moved[open_] + length * budgets * steepest(gradient[left], self.norm)
                 moved[open_] = clipped(further, images[open_], budgets, self.norm)
         return nearest
 
-    def _starts(self, images: Tensor) -> Iterator[Tensor]:
-        """Perturbations of at most norm 1 to start from, `(pixels,)`."""
-        yield images.new_zeros(images.shape[1])
+    def _starts(
+        self, model: nn.Module, images: Tensor, goal: Goal
+    ) -> Iterator[tuple[Tensor, Goal]]:
+        """Perturbations of at most norm 1 to start from, `(pixels,)`, and what to go towards."""
+        yield images.new_zeros(images.shape[1]), goal
+        if self.starts > 1:
+            goals = _nearer_goals(model, images, goal, self.norm, self.starts - 1)
         random = torch.Generator().manual_seed(self.seed)
-        for _ in range(self.starts - 1):
+        for number in range(self.starts - 1):
             if self.norm == "linf":
                 start = 2 * torch.rand(images.shape[1], generator=random) - 1
             else:
                 start = torch.randn(images.shape[1], generator=random)
                 start *= torch.rand(1, generator=random) / start.norm()
-            yield start.to(images)
+            yield start.to(images), goals[number % len(goals)]
 
     def _lengths(self) -> list[float]:
         """Of each step, as multiples of ε; the last, 0, stands for a last look."""
@@ -83,3 +98,13 @@ class PGD(Attack):
             self.step * (1 + math.cos(math.pi * step / self.steps)) / 2
             for step in range(self.steps + 1)
         ]
+
+
+def _nearer_goals(
+    model: nn.Module, images: Tensor, goal: Goal, norm: Norm, count: int
+) -> list[Goal]:
+    """The goal itself if it has targets, otherwise the nearest classes as targets."""
+    if goal.targets is not None:
+        return [goal]
+    classes = nearest_classes(model, images, goal.labels, norm, count)
+    return [Goal(goal.labels, targets) for targets in classes.unbind(1)]

@@ -17,7 +17,7 @@ GRID = 2040
 
 @dataclass(frozen=True)
 class Pieces:
-    """What a layer gives for images on a stretch of their path: affine from point to point."""
+    """What a layer gives for images on a stretch of their path, from point to point."""
 
     epsilon: Tensor
     """The points, ascending from the start of the stretch to its end, `(batch, points)`."""
@@ -38,8 +38,9 @@ class Pieces:
         start = self.epsilon.gather(1, piece)
         length = self.epsilon.diff(dim=1).gather(1, piece)
         share = torch.where(length > 0, (merged - start) / length, 0)
-        across = piece[:, :, None].expand(-1, -1, outputs)
-        before, after = self.values.gather(1, across), self.values.gather(1, across + 1)
+        place = piece + points * torch.arange(batch, device=piece.device)[:, None]
+        values = self.values.view(batch * points, outputs)
+        before, after = values[place], values[place + 1]
         return Pieces(merged, torch.lerp(before, after, share[:, :, None]))
 
     def with_zeros(self) -> Pieces:
@@ -59,11 +60,10 @@ class Pieces:
         return self.with_points(pieces, points)
 
     def with_grid(self, spacing: float) -> Pieces:
-        """With points no further apart than `spacing`, the same for all images."""
+        """With points a spacing apart; the stretch must be some spacings long."""
         start, end = float(self.epsilon[0, 0]), float(self.epsilon[0, -1])
-        grid = torch.linspace(start, end, int((end - start) / spacing) + 2, dtype=torch.float64)[
-            1:-1
-        ].to(self.epsilon.device)
+        steps = round((end - start) / spacing)
+        grid = torch.linspace(start, end, steps + 1, dtype=torch.float64)[1:-1].to(self.epsilon)
         points = grid.expand(len(self.values), -1).contiguous()
         pieces = torch.searchsorted(self.epsilon, points, right=True) - 1
         return self.with_points(pieces.clamp(max=self.epsilon.shape[1] - 2), points)
@@ -103,8 +103,8 @@ def first_layer(path: Path, layer: Layer, start: float, end: float) -> Pieces:
     lost = torch.where(stop < end, signs.gather(1, pixel), 0)
     slope = ((signs * moving) @ layer.weight.t())[:, None]
     slopes = slope - (layer.weight.t()[pixel] * lost[:, :, None]).cumsum(1)
-    ends = (torch.full_like(stop[:, :0].sum(1, keepdim=True), each) for each in (start, end))
-    epsilon = torch.cat([next(ends), stop, next(ends)], 1)
+    first, last = (stop.new_full((len(stop), 1), each) for each in (start, end))
+    epsilon = torch.cat([first, stop, last], 1)
     rises = torch.cat([slope, slopes], 1) * epsilon.diff(dim=1)[:, :, None]
     values = layer(pixels + signs * room.clamp(max=start))[:, None]
     return Pieces(epsilon, torch.cat([values, values + rises.cumsum(1)], 1))

@@ -10,21 +10,18 @@ from torch import Tensor
 
 from engine.attacks.base import evaluating
 from engine.attacks.chunks import Progress, chunks
-from engine.attacks.float64 import Layer, layers_of, values_in
+from engine.attacks.float64 import Layer, layers_of, lost_in_float32, values_in
 from engine.attacks.goal import Goal
 from engine.attacks.leads import first_share, leads, suffice
+from engine.attacks.levels import LEVELS
 from engine.attacks.path import Path, fgsm_path, rounded_up
 from engine.attacks.pieces import Pieces, logits_along
 from engine.model import MLP
-
-LEVELS = 255
-"""Steps of brightness of a pixel from 0 to 1."""
 
 _STRETCHES = tuple(level / LEVELS for level in (0, 8, 16, 32, 64, 128, LEVELS))
 """The path is walked from one of these ε to the next, by the images not yet fooled."""
 _HALVINGS = 26
 _UNITS_AT_ONCE = 1 << 13
-_TINY = torch.finfo(torch.float32).tiny
 
 
 @dataclass(frozen=True)
@@ -108,11 +105,13 @@ class _Search:
     def first_between(self, start: float, end: float) -> Tensor:
         """The same on a stretch, at the start of which no image fools.
 
-        A lead must exceed what float32 loses at the ends of the stretch; where the float32 model is
-        not fooled all the same, a larger one is needed.
+        A lead must be clearly more than what float32 loses at the ends of the stretch, which is not
+        the same in a batch of another size. Where the float32 model is not fooled all the same, a
+        larger one is needed.
         """
-        needed = 2 * torch.maximum(self.lost_at(start), self.lost_at(end)).clamp(min=_TINY)
         logits = logits_along(self.path, self.layers, self.model.activation, start, end)
+        lost = self.lost_at(start, logits.values[:, 0]), self.lost_at(end, logits.values[:, -1])
+        needed = 4 * torch.maximum(*lost)
         ahead = leads(self.goal, logits.values)
         epsilon = self.path.images.new_full((len(ahead),), torch.inf)
         rows = torch.arange(len(ahead), device=ahead.device)
@@ -137,9 +136,8 @@ class _Search:
         found = torch.where(succeeds.any(1), 0, torch.inf).to(needed.dtype)
         rows = succeeds.any(1).nonzero()[:, 0]
         point = succeeds.int()[rows].argmax(1, keepdim=True)
-        low, high = (
-            ahead.epsilon[rows].gather(1, at)[:, 0] for at in ((point - 1).clamp(0), point)
-        )
+        high = ahead.epsilon[rows].gather(1, point)[:, 0]
+        low = ahead.epsilon[rows].gather(1, (point - 1).clamp(min=0))[:, 0]
         found[rows] = self[rows].narrowed(low, high, needed[rows])
         return found
 
@@ -154,13 +152,10 @@ class _Search:
             low, high = torch.where(succeeds, low, middle), torch.where(succeeds, middle, high)
         return high
 
-    def lost_at(self, epsilon: float) -> Tensor:
-        """By how much float32 is off at an ε of the path, at its worst logit, `(batch,)`."""
+    def lost_at(self, epsilon: float, exact: Tensor) -> Tensor:
+        """What float32 loses at an ε of the path, of logits that are known exactly, `(batch,)`."""
         at = self.path.images.new_full((1,), epsilon)
-        exact = self.path.in_float64().at(at.double())
-        logits = values_in(self.layers, self.model.activation, exact)[-1]
-        lost: Tensor = (self.model(self.path.at(at)) - logits).abs().amax(1)
-        return lost
+        return lost_in_float32(self.model(self.path.at(at)), exact)
 
     def first_level(self, epsilon: Tensor) -> Tensor:
         """The smallest k such that ε = k/255 fools, -1 where none, given the smallest ε."""

@@ -17,7 +17,7 @@ import numpy as np
 from engine.data.dataset import Dataset, Description, describe, split
 from engine.data.files import read_path
 from engine.data.npz import read_npz
-from engine.data.openml import is_cached, read_openml
+from engine.data.openml import is_kept, read_openml
 from engine.data.stored import Part, Stored, shown, to_dataset
 from engine.errors import DataError
 
@@ -27,8 +27,8 @@ __all__ = [
     "Description",
     "absolute",
     "describe",
+    "is_at_hand",
     "load",
-    "needs_network",
     "split",
 ]
 
@@ -86,9 +86,9 @@ def load(
         ) from error
 
 
-def needs_network(source: str) -> bool:
-    """Whether `load` would have to fetch something: for `openml`, until it has been fetched."""
-    return source == "openml" and not is_cached()
+def is_at_hand(source: str) -> bool:
+    """Whether `load` takes a moment only: `openml` must be fetched once, and its text read."""
+    return source != "openml" or is_kept()
 
 
 def _stored(source: str, progress: Callable[[str], None]) -> Stored:

@@ -40,10 +40,9 @@ def cache_folder() -> Path:
     return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("mnistop")
 
 
-def is_cached() -> bool:
-    """Whether the data set can be had without the network."""
-    cache = cache_folder()
-    return zipfile.is_zipfile(_kept(cache)) or _is_downloaded(_scikit_learn_files(cache))
+def is_kept() -> bool:
+    """Whether the arrays are here, and need neither the network nor half a minute of reading."""
+    return zipfile.is_zipfile(_kept(cache_folder()))
 
 
 def read_openml(progress: Callable[[str], None]) -> Stored:

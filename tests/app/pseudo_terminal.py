@@ -97,7 +97,7 @@ class Terminal:
 
     def hang_up(self) -> None:
         """Takes the terminal away, as a lost SSH connection does."""
-        os.close(self.fd)
+        self.process.fileobj.close()
         self.process.fd = -1
         self.process.closed = True
 
@@ -114,6 +114,9 @@ class Terminal:
         return -self.process.signalstatus if code is None else code
 
     def _read(self, seconds: float) -> bool:
+        if self.process.closed:
+            time.sleep(seconds)
+            return False
         if not select.select([self.fd], [], [], seconds)[0]:
             return False
         try:

@@ -206,16 +206,6 @@ def test_sigterm_gives_the_terminal_back_and_leaves_the_run_training(folder: Pat
         time.sleep(0.05)
 
 
-def test_a_lost_line_ends_the_app_and_leaves_the_run_training(folder: Path) -> None:
-    with terminal(folder, "--epochs", "100000") as shown:
-        shown.wait_for("Press r to train")
-        shown.send("r")
-        shown.wait_for("epoch 5")
-        shown.hang_up()
-        assert shown.process.wait() == 128 + signal.SIGHUP
-    assert the_run().is_running()
-
-
 @pytest.mark.parametrize(("arguments", "term"), [((), "linux"), (("--ascii",), "xterm-256color")])
 def test_a_terminal_without_unicode_gets_ascii_alone(
     folder: Path, arguments: tuple[str, ...], term: str

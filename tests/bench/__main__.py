@@ -1,6 +1,7 @@
 """All benchmarks: `python -m tests.bench`."""
 
-from tests.bench import interface, training
+from tests.bench import brackets, interface, training
 
 training.main()
 interface.main()
+brackets.main()

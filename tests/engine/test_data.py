@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
 import engine.data
-from engine.data import Dataset, describe, load, needs_network, split
+from engine.data import Dataset, describe, is_at_hand, load, split
 from engine.data.stored import Part, Stored, to_dataset
 from engine.errors import DataError
 
@@ -75,10 +75,10 @@ def test_loading_says_what_it_loads() -> None:
     assert lines == ["loading bundled"]
 
 
-def test_only_openml_needs_the_network(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_openml_may_take_long(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MNISTOP_CACHE", str(tmp_path))
     sources = ["bundled", "digits", "openml", "/some/folder"]
-    assert [needs_network(source) for source in sources] == [False, False, True, False]
+    assert [is_at_hand(source) for source in sources] == [True, True, False, True]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import _openml as scikit_learn
 
-from engine.data import load, needs_network, openml
+from engine.data import is_at_hand, load, openml
 from engine.errors import DataError
 from tests.data_files import (
     ARFF_PATH,
@@ -103,9 +103,8 @@ def server(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 def test_what_scikit_learn_has_fetched_is_read_without_network(cache: Path) -> None:
-    assert needs_network("openml")
     write_openml_cache(cache, openml_answers(IMAGES, LABELS))
-    assert not needs_network("openml")
+    assert not is_at_hand("openml")
     lines: list[str] = []
     dataset = load("openml", progress=lines.append)
     assert np.array_equal(dataset.images, IMAGES / np.float32(255))
@@ -119,6 +118,7 @@ def test_the_second_time_only_the_kept_arrays_are_read(
 ) -> None:
     write_openml_cache(cache, openml_answers(IMAGES, LABELS))
     first = load("openml")
+    assert is_at_hand("openml")
     monkeypatch.setattr(openml, "_fetch", None)
     again = load("openml", 2)
     assert np.array_equal(again.images, first.images[:2])
@@ -145,10 +145,10 @@ def test_a_kept_file_with_a_flipped_pixel_is_made_anew(cache: Path) -> None:
     assert np.array_equal(load("openml").images, first.images)
 
 
-def test_a_torn_kept_file_alone_needs_the_network(cache: Path) -> None:
+def test_a_torn_kept_file_is_not_at_hand(cache: Path) -> None:
     cache.mkdir()
     (cache / "mnist_784.npz").write_bytes(b"PK\x03\x04 torn")
-    assert needs_network("openml")
+    assert not is_at_hand("openml")
 
 
 def test_a_damaged_download_is_not_taken_for_data(cache: Path) -> None:

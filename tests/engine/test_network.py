@@ -10,10 +10,11 @@ import torch
 from engine import checkpoint, events
 from engine.config import RunConfig
 from engine.errors import RunError
+from engine.files import write_atomically
 from engine.model import MLP
 from engine.network import first_layer, walk
 from engine.recorder import Recorder
-from engine.runs import Run, create, write_atomically
+from engine.runs import Run, create
 from tests.engine.small_runs import digits_config
 
 SHAPE = (8, 8)

@@ -443,19 +443,21 @@ async def test_much_too_high_a_learning_rate_ends_in_words(runs_folder: Path) ->
     assert "with learning rate 1000. Try a lower learning rate" in messages_of(history)
 
 
-async def test_a_full_disk_ends_a_run_in_words(runs_folder: Path) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("needs /dev/full")
+async def test_a_link_in_a_run_folder_is_not_written_through(
+    runs_folder: Path, tmp_path: Path
+) -> None:
     run = await endless()
     worker.stop(run)
     before, _ = await to_the_end(run)
+    mine = tmp_path / "mine.txt"
+    mine.write_text("precious")
     (run.path / "predictions.u8").unlink()
-    (run.path / "predictions.u8").symlink_to("/dev/full")
-    worker.resume(run)
-    history, _ = await to_the_end(run)
-    assert messages_of(history) == "The disk is full: free some space, then resume the run."
-    assert state_of(run) == "failed"
-    assert history.epochs == before.epochs
+    (run.path / "predictions.u8").symlink_to(mine)
+    with pytest.raises(RunError, match=r"predictions\.u8 is a link"):
+        worker.resume(run)
+    assert mine.read_text() == "precious"
+    assert history_of(run).epochs == before.epochs
+    assert not run.is_running()
 
 
 @linux

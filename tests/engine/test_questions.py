@@ -20,22 +20,15 @@ from engine.fragility import attack_image
 from engine.judgement import judgement_after, worst_mistakes
 from engine.runs import Run, read_events
 from engine.training import Labelled
+from tests.engine.finished_run import finished_run
 from tests.engine.small_runs import digits_config, prepared, until
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """A run of 12 epochs."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MNISTOP_RUNS", str(tmp_path_factory.mktemp("finished") / "runs"))
-
-        async def whole() -> Run:
-            run = await asyncio.to_thread(worker.launch, digits_config(epochs=12, dropout=0.2))
-            await until(run, lambda history: history.ended)
-            return run
-
-        yield asyncio.run(whole())
-    worker.close()
+    with finished_run(tmp_path_factory.mktemp("finished"), epochs=12, dropout=0.2) as run:
+        yield run
 
 
 @pytest.fixture(autouse=True)

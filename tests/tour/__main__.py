@@ -8,7 +8,9 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from engine import worker
+from engine.config import PRESETS, RunConfig
 from tui.app import MnistopApp
+from tui.panes.accuracy_chart import AccuracyChart
 from tui.panes.digit import Digit
 from tui.render.terminal import Terminal
 
@@ -22,6 +24,9 @@ A_TWO = (
 
 async def tour() -> None:
     """The default run, its dashboard in the middle of it, then every other screen."""
+    robust = await asyncio.to_thread(worker.launch, RunConfig.from_values(PRESETS["adversarial"]))
+    while robust.is_running():
+        await asyncio.sleep(0.1)
     app = MnistopApp(Terminal())
     async with app.run_test(size=(120, 40)) as pilot:
         await worker.warmed_up()
@@ -40,6 +45,21 @@ async def tour() -> None:
             if name == "pad":
                 await pilot.press(*A_TWO.split())
             await picture(pilot, name, 1.5)
+        await pilot.press("3")
+        await measured(app)
+        await picture(pilot, "attack", 1.5)
+        await pilot.press("c", "enter")
+        await measured(app)
+        await pilot.press("tab", "tab", "z")
+        await picture(pilot, "robustness", 1.5)
+
+
+async def measured(app: MnistopApp) -> None:
+    """Returns once all validation images of the runs in sight have been attacked."""
+    await asyncio.sleep(1)
+    chart = app.screen.query_one(AccuracyChart)
+    while not all(known and known.is_complete for _, known in chart.runs):
+        await asyncio.sleep(0.1)
 
 
 async def picture(pilot: Pilot[int], name: str, seconds: float) -> None:

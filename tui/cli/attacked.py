@@ -17,7 +17,7 @@ from engine.events import RunStarted
 from engine.fragility import AttackedImage, Bracket, attack_image, bracket
 from engine.methods import METHODS
 from engine.png import to_png
-from engine.robustness import Robustness, robustness
+from engine.robustness import Robustness, accuracy_under_pgd, robustness
 from engine.runs import Run
 from tui import attack_words
 from tui.cli.output import Output
@@ -82,7 +82,7 @@ def tell_table(
             "epsilon": epsilon,
             "clean": known.clean,
             "fgsm": attack_all(attacked.run, "fgsm", epsilon, attacked.epochs).accuracy,
-            "pgd": known.under_attack(epsilon),
+            "pgd": accuracy_under_pgd(attacked.run, known, epsilon, attacked.epochs),
             "certified": known.proven(epsilon),
         }
         for epsilon in epsilons
@@ -138,7 +138,7 @@ def _tell_rows(
     elif known.clean:
         out.tell("Most of the rightly predicted images were not fooled at any ε.")
     out.tell(
-        "PGD stands for the strongest of FGSM and PGD; certified is the share for which no "
+        "PGD counts what FGSM and FAB found, too; certified is the share for which no "
         "perturbation of that size can change the prediction (CROWN's bounds)."
     )
 
@@ -156,7 +156,7 @@ def tell_image(out: Output, attacked: Attacked, index: int, quiet: bool) -> dict
     with waiting(out) as progress:
         image = attack_image(attacked.run, index, attacked.epsilon, *how)
         progress("searching for the smallest ε")
-        known = bracket(attacked.run, index, attacked.epochs, attacked.target)
+        known = bracket(attacked.run, index, attacked.epochs, attacked.target, attacked.method)
     names = attacked.started.class_names
     if not quiet:
         _draw_image(out, image, known, names)

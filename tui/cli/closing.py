@@ -40,10 +40,16 @@ def complaint(run: Run, history: History) -> str:
     match history.state(running=False):
         case "failed":
             return getattr(history.ended, "message", "")
+        case "interrupted" if history.vanished:
+            return (
+                f"The folder {run.path} is gone, and with it all that run {run.name} had saved: "
+                "somebody deleted or moved it."
+            )
         case "interrupted":
             return (
                 f"The training process of run {run.name} is gone without a word: it was killed, "
-                f"or the machine went down. {_what_is_safe(run, history)}"
+                "as by the system when memory is full, or the machine went down. "
+                f"{_what_is_safe(run, history)}"
             )
     return ""
 
@@ -59,7 +65,9 @@ def _what_is_safe(run: Run, history: History) -> str:
 
 
 def _next_commands(run: Run, state: str, has_epochs: bool) -> dict[str, str]:
-    commands = {}
+    commands: dict[str, str] = {}
+    if not run.path.exists():
+        return commands
     if state in ("stopped", "interrupted"):
         commands[f"mnistop resume {run.name}"] = "go on with it"
     if has_epochs:

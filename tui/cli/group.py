@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import os
 import sys
 
 import click
@@ -143,10 +144,17 @@ def _refuse_misplaced(context: click.Context) -> None:
 
 
 def _open_app(texts: dict[str, str], run: str | None, ascii: bool, slow: bool) -> int:
-    if not (sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty()):
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    if not all(stream and stream.isatty() for stream in streams):
         raise click.UsageError(
             "The app needs a terminal for its keys and its screen. Without one, mnistop train "
             "trains, and mnistop show last shows what came of it."
+        )
+    if os.environ.get("TERM", "dumb").lower() in ("", "dumb", "unknown"):
+        raise click.UsageError(
+            f"The app cannot draw on this terminal (TERM={os.environ.get('TERM', '')}): it has no "
+            "way to move the cursor. mnistop train trains here, mnistop show last shows what came "
+            "of it, and with TERM=vt100 the app opens if the terminal can do more than it says."
         )
     from tui.app import run_app
 

@@ -19,8 +19,9 @@ class AccuracyChart(LinesPane, can_focus=True):
 
     EXPLANATION = (
         "How many validation images are still right when each is attacked with ε: by FGSM, and by "
-        "the strongest of FGSM and PGD. The lowest curve is the share for which it is proven that "
-        "nothing of size ε can fool the model; the truth lies between the lower two."
+        "the smallest perturbation that any attack found (FGSM or FAB). The lowest curve is the "
+        "share for which it is proven that nothing of size ε can fool the model; the truth lies "
+        "between the lower two."
     )
 
     epsilon: float | None = None

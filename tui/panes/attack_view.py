@@ -46,7 +46,7 @@ class AttackView(LinesPane, can_focus=True):
             return "An image and its adversarial version"
         if self.notice:
             return self.notice
-        whose = f"after {answer.epochs} epochs" if answer.epochs else "untrained"
+        whose = f"epoch {answer.epochs - 1}" if answer.epochs else "untrained"
         what = (
             "Your drawing"
             if isinstance(answer.subject, OwnImage)

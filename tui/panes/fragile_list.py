@@ -25,7 +25,7 @@ class FragileList(ListPane):
 
     EXPLANATION = (
         "The images in the order chosen with o. Below the first ε an image is proven to be safe, "
-        "from the second on FGSM or PGD fooled the model; a dash stands for what is still to be "
+        "from the second on FGSM or FAB fooled the model; a dash stands for what is still to be "
         "measured, or for never."
     )
 
@@ -81,7 +81,7 @@ class FragileList(ListPane):
 
     def title(self) -> str:
         """How many, and in which order."""
-        return f"{self.count} images, {self._order}" if self.count else "Images"
+        return f"{self.count:,} images, {self._order}" if self.count else "Images"
 
     def empty(self) -> str:
         """Why there are none."""

@@ -104,10 +104,16 @@ class Progress(Widget):
                 return f"{name}: {trained} in {took}{early}{self._best()}"
         if phase == "stopped":
             return f"{name}: stopped and saved after {trained}{self._best()}"
+        if history.vanished:
+            return (
+                f"{name}: its folder is gone after {trained}; somebody deleted or moved "
+                f"{run.path}, and training has ended"
+            )
         if phase == "interrupted":
             return (
-                f"{name}: the training process died after {trained}; what is shown is safe, and "
-                f"mnistop resume {name} goes on from the last checkpoint"
+                f"{name}: the training process died after {trained}: it was killed, or memory was "
+                f"full; what is shown is safe, and mnistop resume {name} goes on from the last "
+                "checkpoint"
             )
         return f"{name}: {history.preparing or 'starting'}"
 

@@ -79,7 +79,7 @@ class Proof(LinesPane, can_focus=True):
     def _bar(self, attacked: AttackedImage, known: Bracket, width: int) -> list[Strip]:
         in_linf = METHODS[attacked.method].norm == "linf" and math.isfinite(attacked.epsilon)
         epsilon = attacked.epsilon if in_linf else None
-        heading = Said("The smallest ε for this image (L∞):")
+        heading = Said("Smallest ε of this image, L∞:")
         bar = bracket(known.certified, known.found, epsilon, width, self.terminal)
         return [*self._said([heading], width), *bar]
 

@@ -177,7 +177,7 @@ class AttackScreen(ViewScreen):
         self._active: LinesPane = self._view
         self._zoomed = False
         self._attacks = LatestAnswer(self, attack_image, self._on_attacked)
-        self._brackets = LatestAnswer(self, bracket, self._on_bracket)
+        self._brackets = LatestAnswer(self, bracket, self._on_bracket, at_leisure=True)
         self._robustness = RobustnessFeed(self, self._on_robustness)
         self._others = RobustnessFeed(self, self._on_robustness)
         self._run: Run | None = None
@@ -308,7 +308,7 @@ class AttackScreen(ViewScreen):
         image = (state.run, attacking.subject)
         how = (attacking.epsilon, weights, attacking.method.name, attacking.target)
         self._attacks.want(*image, *how, key=(*image, *how, age))
-        what = (*image, weights, attacking.target)
+        what = (*image, weights, attacking.target, attacking.method.name)
         self._brackets.want(*what, key=(*what, age))
         self._robustness.want(state.run, self._measured_weights, age)
         if self._other:
@@ -351,11 +351,12 @@ class AttackScreen(ViewScreen):
     def _show(self) -> None:
         attacking, attacked = self._attacking, self._attacked
         rows, names = self._rows, self._names
-        self._view.show(attacked, names, self._place(rows), self._troubles["attack"] or "")
+        notice = self._troubles["attack"] or ("" if attacked else "Asking the model.")
+        self._view.show(attacked, names, self._place(rows), notice)
         known = self._bracket
         if known and attacked and known.subject is not attacked.subject:
             known = known if known.subject == attacked.subject else None
-        self._proof.show(attacked, known, names, self._troubles["bracket"])
+        self._proof.show(attacked, known, names, self._troubles["bracket"] or notice)
         linf = attacking.method.norm == "linf"
         self._chart.show(self._curves(), attacking.epsilon if linf else None, self._trouble_of_all)
         labels = self._judgement.labels if self._judgement else np.empty(0, np.intp)
@@ -375,10 +376,10 @@ class AttackScreen(ViewScreen):
         return own, (self._other.name.split("-", 2)[-1], self._others.known)
 
     def _place(self, rows: np.ndarray[tuple[int], np.dtype[np.intp]]) -> str:
-        """Where the attacked image stands, as in `3 of 179, the most fragile first`."""
+        """Where the attacked image stands, as in `3 of 179, most fragile first`."""
         found = np.flatnonzero(rows == self._attacking.subject)
         order = ORDERS[self._attacking.order]
-        return f"{found[0] + 1} of {len(rows)}, {order}" if len(found) else f"not of {order}"
+        return f"{found[0] + 1}/{len(rows)} {order}" if len(found) else f"none of those {order}"
 
     def _show_nothing(self, notice: str) -> None:
         for answers in (self._attacks, self._brackets, self._robustness):
@@ -408,7 +409,7 @@ class AttackScreen(ViewScreen):
         if self._jumps or self._bracket is None:
             return
         method = self._attacking.method
-        smallest = self._bracket.smallest[method.name]
+        smallest = self._bracket.smallest.get(method.name, math.inf)
         if math.isfinite(smallest):
             self._attacking.epsilon = smallest
         else:

@@ -36,6 +36,7 @@ from tui.panes.epoch_log import EpochLog
 from tui.panes.hyperparameters import Hyperparameters
 from tui.panes.key_bar import KeyBar
 from tui.panes.lines import LinesPane
+from tui.panes.live_runs import LiveRuns
 from tui.panes.progress import Progress
 from tui.panes.value_input import ValueInput
 from tui.render.terminal import Terminal
@@ -140,6 +141,7 @@ class TrainScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """The tree; where the panes are is up to the dashboard."""
+        yield LiveRuns(lambda: not self.session.is_training)
         yield self._dashboard
         yield self._coach
         yield self._progress

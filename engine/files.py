@@ -1,0 +1,43 @@
+"""Files of a run folder: read without trusting them, written so that nobody sees a part."""
+
+import os
+import stat
+from pathlib import Path
+from typing import IO
+
+
+def open_regular(path: Path) -> IO[bytes]:
+    """Opens a file for reading, if it is one: a pipe or a device would keep the reader waiting.
+
+    Raises:
+        OSError: it cannot be opened, or is no regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(0, f"{path.name} is no regular file", path)
+    return open(descriptor, "rb")
+
+
+def open_private(path: Path | str, flags: int) -> int:
+    """Opens a file for writing, for those only who may use its folder.
+
+    That is the owner alone, unless the folder has been opened to others.
+    """
+    descriptor = os.open(path, flags, 0o600)
+    shared = stat.S_IMODE(os.stat(os.path.dirname(path)).st_mode) & 0o644
+    if shared != 0o600:
+        os.fchmod(descriptor, shared)
+    return descriptor
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replaces a file so that a reader sees the old or the new, never a part."""
+    beside = path.with_name(path.name + ".new")
+    try:
+        with open(open_private(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
+            file.write(content)
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise

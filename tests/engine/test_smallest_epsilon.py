@@ -1,0 +1,252 @@
+"""The smallest ε fools the model, nothing smaller does, and no image is too odd for it."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from engine.attacks import FGSM, PGD
+from engine.attacks.certified import certified_radius
+from engine.attacks.levels import fooled_levels
+from engine.attacks.linear import optimal_path, smallest_epsilon_linear
+from engine.attacks.smallest import SmallestEpsilon, smallest_epsilon
+from engine.model import MLP
+from tests.engine.attacked import any_model, some_batch, some_right
+from tests.engine.bracketed import (
+    PIECEWISE,
+    SMOOTH,
+    any_deep_model,
+    path_of,
+    some_unseen,
+    tried,
+)
+
+DENSE = torch.linspace(0, 1, 10_001)
+ROUNDING = 1e-6
+
+
+def assert_first(
+    found: SmallestEpsilon,
+    model: MLP,
+    images: Tensor,
+    labels: Tensor,
+    targets: Tensor | None = None,
+) -> None:
+    """What is found fools, and nothing does on a grid of 10,001 points below it or up to 1."""
+    path, goal = path_of(model, images, labels, targets)
+    for row, epsilon in enumerate(found.epsilon):
+        assert not tried(model, path, goal, row, DENSE[epsilon - ROUNDING > DENSE]).any()
+    finite = found.epsilon.isfinite()
+    with torch.no_grad():
+        there = goal.reached(model(path.at(found.epsilon.clamp(max=1))))
+    assert torch.equal(there, finite)
+
+
+@pytest.mark.parametrize("name", [*PIECEWISE, *SMOOTH])
+def test_nothing_below_the_smallest_epsilon_fools_on_a_grid_of_10_001(name: str) -> None:
+    model, images, labels = some_unseen(name, 40)
+    found = smallest_epsilon(model, images, labels)
+    assert found.exact == (name in PIECEWISE)
+    assert (found.epsilon.isfinite() & (found.epsilon > 0)).sum() > 20
+    assert_first(found, model, images, labels)
+
+
+@pytest.mark.parametrize("name", ["plain", "robust", "two hidden layers", "single layer", "gelu"])
+def test_towards_a_target_nothing_below_fools_either(name: str) -> None:
+    model, images, labels = some_unseen(name, 40)
+    targets = (labels + 1 + torch.arange(40) % 9) % 10
+    found = smallest_epsilon(model, images, labels, targets)
+    assert found.epsilon.isfinite().any()
+    assert_first(found, model, images, labels, targets)
+
+
+def test_of_images_that_come_back_it_is_the_first_time() -> None:
+    """A bisection between 0 and 1 ends at any of the times."""
+    model, images, labels = some_unseen("robust in vain", 400)
+    fooled = fooled_levels(model, images, labels)
+    back = (fooled[:, :-1] & ~fooled[:, 1:]).any(1)
+    assert back.sum() >= 20
+    images, labels = images[back][:60], labels[back][:60]
+    found = smallest_epsilon(model, images, labels)
+    assert_first(found, model, images, labels)
+    lower, upper = torch.zeros(len(images)), torch.ones(len(images))
+    for _ in range(20):
+        middle = (lower + upper) / 2
+        success = FGSM()(model, images, labels, middle).success
+        lower, upper = torch.where(success, lower, middle), torch.where(success, middle, upper)
+    assert (upper > found.epsilon + 0.01).any()
+
+
+@pytest.mark.parametrize("name", ["plain", "robust", "three hidden layers", "single layer", "tanh"])
+def test_the_level_is_the_first_of_256_that_fools(name: str) -> None:
+    model, images, labels = some_unseen(name, 300)
+    fooled = fooled_levels(model, images, labels)
+    first = torch.where(fooled.any(1), fooled.int().argmax(1), -1)
+    assert torch.equal(smallest_epsilon(model, images, labels).levels, first)
+
+
+def test_fgsm_with_the_level_succeeds_and_with_the_one_before_it_fails() -> None:
+    model, images, labels = some_right("plain", 300)
+    levels = smallest_epsilon(model, images, labels).levels
+    for image, label, level in zip(images[:, None], labels[:, None], levels.tolist(), strict=True):
+        assert FGSM()(model, image, label, level / 255).success
+        assert not FGSM()(model, image, label, (level - 1) / 255).success
+
+
+@pytest.mark.parametrize("name", ["plain", "confident", "single layer", "three hidden layers"])
+def test_fgsm_on_one_image_succeeds_with_the_epsilon_and_fails_just_below(name: str) -> None:
+    """Alone, though all were searched at once and float32 sums in another order then."""
+    model, images, labels = some_unseen(name, 200)
+    right = ~fooled_levels(model, images, labels)[:, 0]
+    images, labels = images[right], labels[right]
+    epsilon = smallest_epsilon(model, images, labels).epsilon
+    assert epsilon.isfinite().all()
+    for image, label, smallest in zip(images[:, None], labels[:, None], epsilon, strict=True):
+        assert FGSM()(model, image, label, smallest.item()).success
+        assert not FGSM()(model, image, label, smallest.item() - 2e-6).success
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 2**32), st.booleans(), st.booleans())
+def test_any_model(seed: int, deep: bool, targeted: bool) -> None:
+    model, images, labels = (any_deep_model if deep else any_model)(seed)
+    classes = model.sizes[-1]
+    targets = (labels + 1) % classes if targeted else None
+    model.train(seed % 2 == 0)
+    found = smallest_epsilon(model, images, labels, targets)
+    assert model.training == (seed % 2 == 0)
+    path, goal = path_of(model, images, labels, targets)
+    with torch.no_grad():
+        clean = goal.reached(model(images))
+        there = goal.reached(model(path.at(found.epsilon.clamp(max=1))))
+    assert torch.equal(found.epsilon == 0, clean)
+    assert torch.equal(there, found.epsilon.isfinite())
+    levels = (torch.arange(256).double() / 255).float()
+    with torch.no_grad():
+        said = torch.stack([model(path.at(level.expand(len(images)))) for level in levels], 1)
+    clearly = torch.stack([goal.clearly_reached(logits) for logits in said.unbind(1)], 1)
+    below = levels < found.epsilon[:, None]
+    assert not (clearly & below).any()
+    fooled = fooled_levels(model, images, labels, targets)
+    first = torch.where(fooled.any(1), fooled.int().argmax(1), -1)
+    clear = ~(fooled & below).any(1)
+    assert torch.equal(found.levels[clear], first[clear])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32))
+def test_an_image_fares_the_same_alone_and_anywhere_in_a_batch(seed: int) -> None:
+    model, images, labels = any_model(seed)
+    found = smallest_epsilon(model, images, labels)
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
+    turned = smallest_epsilon(model, images[order], labels[order])
+    alone = [smallest_epsilon(model, images[i : i + 1], labels[i : i + 1]) for i in range(5)]
+    for other in (turned.epsilon.gather(0, order.argsort()), torch.cat([a.epsilon for a in alone])):
+        torch.testing.assert_close(other, found.epsilon, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
+def test_a_model_that_looks_at_nothing_is_never_fooled(activation: str) -> None:
+    """Its gradient is exactly 0."""
+    model = MLP((20, 8, 4), activation)
+    with torch.no_grad():
+        model.layers[1].weight.zero_()
+        model.layers[1].bias.copy_(torch.tensor([0.0, 1.0, 0.5, 0.0]))
+    found = smallest_epsilon(model, torch.rand(3, 20), torch.tensor([1, 1, 2]))
+    assert found.epsilon.tolist() == [torch.inf, torch.inf, 0]
+    assert found.levels.tolist() == [-1, -1, 0]
+
+
+@pytest.mark.parametrize("hidden", [(), (8,), (8, 8)])
+def test_a_model_of_zeros_is_right_about_the_first_class_for_ever(hidden: tuple[int, ...]) -> None:
+    model = MLP((20, *hidden, 4))
+    for parameter in model.parameters():
+        parameter.data.zero_()
+    found = smallest_epsilon(model, torch.rand(2, 20), torch.tensor([0, 1]))
+    assert found.epsilon.tolist() == [torch.inf, 0]
+
+
+def test_a_single_layer_of_zeros_has_no_smallest_epsilon() -> None:
+    model = MLP((20, 4))
+    for parameter in model.parameters():
+        parameter.data.zero_()
+    found = smallest_epsilon_linear(model, torch.rand(2, 20), torch.tensor([0, 1]))
+    assert found.tolist() == [torch.inf, 0]
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, 1e30])
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_a_diverged_model_ends_the_search_too(activation: str, value: float) -> None:
+    model, images, labels = some_batch(3)
+    model.activation = activation
+    model.layers[0].weight.data[2] = value
+    smallest_epsilon(model, images, labels)
+    single = MLP((20, 4))
+    single.layers[0].weight.data[2] = value
+    smallest_epsilon_linear(single, images, labels)
+
+
+def test_no_images_are_no_trouble() -> None:
+    model, images, labels = some_batch(1)
+    found = smallest_epsilon(model, images[:0], labels[:0])
+    assert found.epsilon.shape == found.levels.shape == (0,)
+
+
+def test_it_tells_how_far_it_is_and_can_be_stopped() -> None:
+    model, images, labels = some_unseen("plain", 300)
+    told: list[tuple[int, int]] = []
+    smallest_epsilon(model, images, labels, progress=lambda *done: told.append(done))
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
+    assert len(told) > 1
+    assert told[-1] == (300, 300)
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    model.train()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            smallest_epsilon(model, images, labels, progress=stop)
+        assert model.training
+    finally:
+        model.eval()
+
+
+# Without a hidden layer nothing can be smaller.
+
+
+def test_a_single_layers_smallest_epsilon_succeeds_and_is_never_above_fgsms() -> None:
+    model, images, labels = some_right("single layer", 500)
+    best = smallest_epsilon_linear(model, images, labels)
+    assert (best <= smallest_epsilon(model, images, labels).epsilon + ROUNDING).all()
+    with torch.no_grad():
+        predicted = model(optimal_path(model, images, labels).at(best)).argmax(1)
+    assert (predicted != labels).all()
+
+
+def test_no_attack_beats_a_single_layers_smallest_epsilon() -> None:
+    model, images, labels = some_right("single layer", 500)
+    below = smallest_epsilon_linear(model, images, labels) * (1 - 1e-5)
+    for attack in (FGSM(), PGD(steps=30, starts=3)):
+        assert not attack(model, images, labels, below).success.any()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32))
+def test_a_single_layers_smallest_epsilon_is_what_is_proven(seed: int) -> None:
+    random = torch.Generator().manual_seed(seed)
+    classes = 2 + seed % 9
+    model = MLP((12, classes), generator=random)
+    images = torch.rand(6, 12, generator=random).round(decimals=1)
+    labels = torch.randint(0, classes, (6,), generator=random)
+    best = smallest_epsilon_linear(model, images, labels)
+    proven = certified_radius(model, images, labels)
+    torch.testing.assert_close(proven, best.clamp(max=1), atol=1e-5, rtol=1e-4)
+    assert (proven <= best).all()
+    assert (best <= smallest_epsilon(model, images, labels).epsilon + ROUNDING).all()
+
+
+def test_a_model_with_a_hidden_layer_has_no_closed_form() -> None:
+    with pytest.raises(ValueError, match="without a hidden layer"):
+        smallest_epsilon_linear(*some_batch(1))

@@ -1,0 +1,84 @@
+"""All that reads a run folder, let loose on one whose files may be damaged."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine import glance, questions, runs
+from engine.errors import MnistopError
+from engine.history import History, reduce
+from engine.judgement import judgement_after
+from engine.network import first_layer, walk
+from engine.runs import Run, read_events
+from tui.cli.entry import exit_code_of
+
+
+def look(run: Run, others: Sequence[Run], draw: bool) -> None:
+    """Looks at a run in every way without drawing, and with it if asked to.
+
+    Args:
+        run: the damaged one.
+        others: sound ones in the same folder.
+        draw: whether to tell the run's story with its charts and pictures too.
+
+    Raises:
+        AssertionError: a command ended by a fault of the program, or hid another run.
+    """
+    listed = command("runs", "--json")
+    names = {row["name"] for row in json.loads(listed)}
+    assert names >= {other.name for other in others}, "another run is hidden"
+    command("show", run.name, "--json", "--ascii")
+    if draw:
+        command("show", run.name)
+    glance.epochs_trained(run)
+    history = reduce(History(), read_events(run))
+    if history.started:
+        height, width = history.started.image_shape
+        run.images((height, width))
+        classes = len(history.started.class_names)
+        for epochs in range(4):
+            judgement_after(run, epochs, classes)
+
+
+def look_at_weights(run: Run, epochs: int | None, ask: bool) -> None:
+    """Loads a model, and asks what is asked of models; only a sentence may be the answer.
+
+    Args:
+        run: the run.
+        epochs: of which weights, as for `questions.load_model`.
+        ask: whether to ask, too.
+    """
+    with contextlib.suppress(MnistopError):
+        questions.load_model(run, epochs)
+    if not ask:
+        return
+    with contextlib.suppress(MnistopError):
+        questions.attack_image(run, 0, 0.1, epochs)
+    for question in (lambda: first_layer(run, epochs), lambda: walk(run, 0, epochs)):
+        with contextlib.suppress(MnistopError):
+            question()
+
+
+def command(*words: str) -> str:
+    """What a command prints; it may complain of what it is asked to show, but not fail."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = exit_code_of(list(words))
+    said = err.getvalue()
+    assert code in (0, 2), f"mnistop {' '.join(words)} ended with {code}: {said}"
+    assert "fault of the program" not in said, said
+    return out.getvalue()
+
+
+def other_runs(run: Run) -> list[Run]:
+    """The runs beside one."""
+    return [other for other in runs.list_runs() if other != run]
+
+
+def files_of(run: Run) -> list[Path]:
+    """All files of a run."""
+    return sorted(path for path in run.path.rglob("*") if path.is_file())

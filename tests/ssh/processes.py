@@ -1,0 +1,73 @@
+"""Processes as the system tells of them, and runs as their folders do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine import glance, runs, worker
+from engine.config import RunConfig
+from engine.runs import Run
+
+linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
+
+
+def session_of(process: int) -> set[int]:
+    """The living processes of a session, by the one that leads it."""
+    return {
+        number
+        for number, fields in _all_processes().items()
+        if fields[3] == str(process) and fields[0] != "Z"
+    }
+
+
+def kilobytes_of(process: int) -> int:
+    """The memory that a process has."""
+    lines = Path("/proc", str(process), "status").read_text().splitlines()
+    [size] = [line.split()[1] for line in lines if line.startswith("VmRSS")]
+    return int(size)
+
+
+def _all_processes() -> dict[int, list[str]]:
+    found = {}
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            found[int(path.name)] = _fields(path)
+        except OSError:
+            continue
+    return found
+
+
+def _fields(path: Path) -> list[str]:
+    """State, parent, group, session, … as in proc_pid_stat(5)."""
+    return (path / "stat").read_text().rpartition(")")[2].split()
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.02)
+
+
+def endless(**values: object) -> Run:
+    """A run in training that does not end by itself, with some epochs done."""
+    config = {"source": "digits", "samples": 400, "hidden": (16,), "epochs": 1_000_000} | values
+    run = worker.launch(RunConfig(**config))
+    wait_until(lambda: glance.epochs_trained(run) > 3)
+    return run
+
+
+def goes_on(run: Run) -> None:
+    """Waits until a run has trained some more."""
+    before = glance.epochs_trained(run)
+    wait_until(lambda: glance.epochs_trained(run) > before + 1)
+    assert run.is_running()
+
+
+def the_run() -> Run:
+    [run] = runs.list_runs()
+    return run

@@ -1,0 +1,131 @@
+"""The line drops, or the interface is killed or left: training goes on and can be watched again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine import glance
+from engine.runs import Run
+from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
+from tests.ssh.processes import (
+    endless,
+    goes_on,
+    linux,
+    session_of,
+    the_run,
+    wait_until,
+)
+
+
+def kill(shown: Terminal) -> None:
+    os.kill(shown.process.pid, signal.SIGKILL)
+
+
+def leave(shown: Terminal) -> None:
+    shown.send("q")
+    shown.wait_for("Esc stay")
+    shown.send("d")
+
+
+def suspend_and_hang_up(shown: Terminal) -> None:
+    shown.send("\x1a")
+    wait_until(lambda: _is_stopped(shown.process.pid))
+    shown.hang_up()
+
+
+def _is_stopped(process: int) -> bool:
+    return Path("/proc", str(process), "stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+@linux
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        (Terminal.hang_up, 128 + signal.SIGHUP),
+        (kill, -signal.SIGKILL),
+        (leave, 0),
+        (suspend_and_hang_up, 128 + signal.SIGHUP),
+    ],
+)
+def test_training_goes_on_without_the_interface_which_leaves_nothing_behind(
+    folder: Path, end: Callable[[Terminal], None], code: int
+) -> None:
+    with terminal(folder, "--epochs", "100000") as shown:
+        shown.wait_for("Press r to train")
+        shown.send("r")
+        shown.wait_for("weights after")
+        process = shown.process.pid
+        assert len(session_of(process)) >= 3
+        end(shown)
+        assert shown.wait_for_end(10) == code
+        wait_until(lambda: not session_of(process), 10)
+    goes_on(the_run())
+
+
+def test_whoever_comes_back_sees_what_is_training_and_watches_it_with_one_key(
+    folder: Path,
+) -> None:
+    older, newest = endless(), endless()
+    with terminal(folder, size=(80, 24)) as shown:
+        shown.wait_for(f"Run {words_of(newest)} is training (epoch")
+        assert shown.text.splitlines()[0].endswith("1 more in training): press o to watch it")
+        assert "o Watch" in shown.text
+
+        os.kill(newest.process_id() or 0, signal.SIGTERM)
+        shown.wait_for(f"Run {words_of(older)} is training (epoch")
+        shown.send("o")
+        shown.wait_until_gone("press o to watch it")
+        shown.wait_for("of 1,000,000")
+        assert "o Watch" not in shown.text
+        shown.send("tab", "home")
+        shown.wait_for("Epoch log at 0")
+        shown.send("q")
+        shown.wait_for("Esc stay")
+        shown.send("d")
+        assert shown.wait_for_end() == 0
+        assert f"run {older.name} goes on training" in shown.text.replace("\n", "")
+    goes_on(older)
+
+
+def words_of(run: Run) -> str:
+    return run.name.split("-", 2)[-1]
+
+
+@linux
+def test_a_terminal_that_goes_without_a_signal_ends_the_app_too(folder: Path) -> None:
+    """As it is for a program that has no controlling terminal: it hears no SIGHUP."""
+    ours, theirs = os.openpty()
+    environ = os.environ | {
+        "TERM": "xterm-256color",
+        "XDG_CONFIG_HOME": str(folder),
+        "PYTHONUTF8": "1",
+    }
+    with subprocess.Popen(
+        COMMAND, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, env=environ
+    ) as process:
+        os.close(theirs)
+        written = b""
+        while b"Press r to train" not in written:
+            written += os.read(ours, 1 << 16)
+        os.close(ours)
+        process.wait(10)
+    assert process.returncode == 128 + signal.SIGHUP
+    wait_until(lambda: not session_of(process.pid))
+
+
+@linux
+def test_a_hang_up_while_a_run_is_being_started_does_not_lose_the_run(folder: Path) -> None:
+    with terminal(folder, "--epochs", "100000") as shown:
+        shown.wait_for("Press r to train")
+        shown.wait_until_gone("PyTorch is loading meanwhile")
+        shown.send("r")
+        wait_until(lambda: (folder / "mnistop_runs").exists())
+        shown.hang_up()
+        shown.wait_for_end(10)
+    wait_until(lambda: glance.epochs_trained(the_run()) > 0)

@@ -1,0 +1,115 @@
+"""How the app shares a terminal with a person at the far end of a line."""
+
+import contextlib
+import time
+import traceback
+from collections.abc import Sequence
+
+from textual import on
+from textual.app import App
+from textual.filter import LineFilter, NoColor
+
+from tui.ascii_only import AsciiOnly
+from tui.driver import EndRequested, Written
+from tui.lean_driver import LeanDriver
+from tui.render.terminal import Terminal
+from tui.rhythm import Pace
+
+_STALLED = 0.5
+"""Seconds without a byte that make a line a stalled one."""
+
+
+class TerminalApp(App[int]):
+    """An app that leaves the terminal as it found it, and the line as free as it can.
+
+    It draws a frame once the last one is written. So a slow line gets fewer frames, a stalled one
+    none, and then the newest.
+
+    Args:
+        terminal: what the terminal can show.
+        pace: how much the line takes.
+    """
+
+    def __init__(self, terminal: Terminal, pace: Pace) -> None:
+        plain = terminal.colors < 256
+        super().__init__(driver_class=LeanDriver, ansi_color=True if plain else None)
+        self.terminal = terminal
+        self.pace = pace
+        self.theme = f"{'ansi' if plain else 'textual'}-{'dark' if terminal.dark else 'light'}"
+        self.animation_level = "none"
+        self.fault = ""
+        """The traceback of the fault of the program that ended it, if one did."""
+        self._frame = contextlib.ExitStack()
+        self._held_since: float | None = None
+        self._has_missed = False
+        self._extra_filters: list[LineFilter] = []
+        if terminal.colors == 0:
+            self._extra_filters.append(NoColor())
+        if not terminal.unicode:
+            self._extra_filters.append(AsciiOnly())
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's filters, and those for what this terminal cannot show."""
+        return [*super().get_line_filters(), *self._extra_filters]
+
+    def on_load(self) -> None:
+        """Draws all anew when a suspended app goes on."""
+        self.app_resume_signal.subscribe(
+            self, lambda _: self.screen.refresh(repaint=True, layout=True)
+        )
+
+    def on_resize(self) -> None:
+        """What the terminal shows after a change of its size is up to the terminal."""
+        if isinstance(self._driver, LeanDriver):
+            self._driver.forget()
+
+    def action_redraw(self) -> None:
+        """Sends all that is to be seen, as after a message of another program."""
+        self.on_resize()
+        self.screen.refresh()
+
+    @property
+    def sent_unasked(self) -> int:
+        """Bytes sent to the terminal so far, without those that answer a key."""
+        return self._driver.sent_unasked if isinstance(self._driver, LeanDriver) else 0
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether the terminal has taken all that the app had to say."""
+        return not (isinstance(self._driver, LeanDriver) and self._driver.is_stalled)
+
+    @on(EndRequested)
+    def _on_end_requested(self, message: EndRequested) -> None:
+        self.exit(return_code=message.code)
+
+    # One frame at a time
+
+    def post_display_hook(self) -> None:
+        """Waits with the next frame until the last one is written."""
+        if self._held_since:
+            self._has_missed = True
+        elif isinstance(self._driver, LeanDriver) and self._driver.is_behind:
+            self._held_since = time.monotonic()
+            self._frame.enter_context(self.batch_update())
+
+    @property
+    def line_is_stalled(self) -> bool:
+        """Whether a frame has been waiting for so long that drawing another one is idle."""
+        return self._held_since is not None and time.monotonic() - self._held_since > _STALLED
+
+    @on(Written)
+    def _on_written(self) -> None:
+        if not self._held_since:
+            return
+        self._held_since = None
+        self._frame.close()
+        if self._has_missed:
+            self._has_missed = False
+            self.screen.refresh()
+        self.screen.check_idle()
+
+    def _fatal_error(self) -> None:
+        """Keeps the traceback: Textual's own has boxes, colours and the values of all variables."""
+        error = self._exception
+        self.fault = "".join(traceback.format_exception(error)) if error else "unknown\n"
+        self._close_messages_no_wait()
