@@ -28,17 +28,26 @@ def outcome(attacked: AttackedImage, names: Sequence[str]) -> list[Said]:
     fooled = attacked.prediction != attacked.label
     what = f"{label} is taken for {now}" if fooled else f"still {now}"
     said = [Said(what, "bad" if fooled else "good")]
+    if isinstance(attacked.subject, OwnImage):
+        said.append(Said(f"held to be {label}, as it is taken for that", "muted"))
+    if attacked.target == attacked.label:
+        return [*said, Said(f"the target {label} is its own class: nothing to reach", "muted")]
     if attacked.target is not None:
         reached = "reached" if attacked.success else "not reached"
         said.append(Said(f"target {names[attacked.target]} {reached}"))
-    if isinstance(attacked.subject, OwnImage):
-        said.append(Said(f"held to be {label}, as it is taken for that", "muted"))
     if METHODS[attacked.method].seeks:
         if not attacked.success:
             said.append(Said("the walk found no way there", "muted"))
-    elif not attacked.l0 and attacked.epsilon and not attacked.is_wrong:
+    elif not attacked.l0 and attacked.epsilon and not _is_done(attacked):
         said.append(Said("nothing changed: the gradient is exactly 0 here", "muted"))
     return said
+
+
+def _is_done(attacked: AttackedImage) -> bool:
+    """Whether the model says what the attack wants it to without any attack."""
+    if attacked.target is None:
+        return attacked.is_wrong
+    return attacked.clean_prediction == attacked.target
 
 
 def sizes(attacked: AttackedImage) -> str:
@@ -53,9 +62,14 @@ def bounds(attacked: AttackedImage, known: Bracket) -> list[Said]:
         attacked: the image.
         known: what is known of the same image.
     """
-    if attacked.is_wrong:
+    if attacked.target == attacked.label:
+        return []
+    if _is_done(attacked):
         return [Said("It is predicted wrongly as it is: nothing is needed to fool the model.")]
-    said = [Said(f"safe below ε {known.certified:.4f}: proven", "good")]
+    if attacked.is_wrong:
+        said = [Said("predicted wrongly as it is: nothing is safe", "muted")]
+    else:
+        said = [Said(f"safe below ε {known.certified:.4f}: proven", "good")]
     what = "fooled" if known.target is None else "target reached"
     if math.isinf(known.found):
         said.append(Said("no attack does it up to ε 1", "good"))

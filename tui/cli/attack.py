@@ -93,19 +93,15 @@ def attack(
     perturbation of that size can fool the model. With --index one image is attacked and drawn, and
     its smallest ε is searched.
     """
-    if METHODS[method].norm == "linf" and max(epsilons or (0,)) > 1:
-        raise click.UsageError("ε lies between 0 and 1: no pixel can change by more.")
-    if target is not None and index is None and not save:
-        raise click.UsageError(
-            "--target goes with --index or --save; the table is without targets."
-        )
+    _check(epsilons or (), method, index, target, save)
     epsilon = epsilons[0] if epsilons else METHODS[method].usual
+    rows = epsilons if epsilons and METHODS[method].norm == "linf" else USUAL_EPSILONS
     with waiting(out) as progress:
         progress("loading PyTorch")
         answer_here()
     attacked = Attacked.of(runs.find(run), epoch, method, epsilon, target)
     result = (
-        tell_table(out, attacked, epsilons or USUAL_EPSILONS, as_json)
+        tell_table(out, attacked, rows, as_json)
         if index is None
         else tell_image(out, attacked, index, as_json)
     )
@@ -114,3 +110,30 @@ def attack(
     if as_json:
         out.say_json(result)
     return 0
+
+
+def _check(
+    epsilons: tuple[float, ...],
+    method: str,
+    index: int | None,
+    target: str | None,
+    save: str | None,
+) -> None:
+    """Whether what was asked for goes together.
+
+    Raises:
+        UsageError: it does not.
+    """
+    one = index is not None or save is not None
+    if METHODS[method].norm == "linf" and max(epsilons, default=0) > 1:
+        raise click.UsageError("ε lies between 0 and 1: no pixel can change by more.")
+    if target is not None and not one:
+        raise click.UsageError(
+            "--target goes with --index or --save; the table is without targets."
+        )
+    if method != "fgsm" and not one:
+        raise click.UsageError(
+            "--method goes with --index or --save; the table shows FGSM and PGD anyway."
+        )
+    if len(epsilons) > 1 and one:
+        raise click.UsageError("Several ε are for the table; --index and --save take one.")

@@ -155,6 +155,7 @@ def tell_image(out: Output, attacked: Attacked, index: int, quiet: bool) -> dict
     how = (attacked.epochs, attacked.method, attacked.target)
     with waiting(out) as progress:
         image = attack_image(attacked.run, index, attacked.epsilon, *how)
+        _refuse_own_class(image, attacked.started.class_names)
         progress("searching for the smallest ε")
         known = bracket(attacked.run, index, attacked.epochs, attacked.target, attacked.method)
     names = attacked.started.class_names
@@ -183,6 +184,14 @@ def tell_image(out: Output, attacked: Attacked, index: int, quiet: bool) -> dict
         "fgsm_exact": known.exact,
         "smallest_by_method": {name: _number(size) for name, size in known.smallest.items()},
     }
+
+
+def _refuse_own_class(image: AttackedImage, names: Sequence[str]) -> None:
+    if image.target == image.label:
+        raise click.UsageError(
+            f"Validation image {image.subject} is a {names[image.label]} itself: the target has "
+            "to be another class."
+        )
 
 
 def _draw_image(out: Output, image: AttackedImage, known: Bracket, names: Sequence[str]) -> None:

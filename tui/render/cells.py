@@ -15,7 +15,17 @@ from tui.render.terminal import Terminal
 PLAIN = Style.null()
 """No style of its own. Textual's filters want a style on every segment."""
 
-_ASCII = {"…": "~", "–": "-", "—": "-", "−": "-", "·": ".", "×": "x", "ε": "eps", "±": "+-"}
+_ASCII = {
+    "…": "~",
+    "–": "-",
+    "—": "-",
+    "−": "-",
+    "·": ".",
+    "×": "x",
+    "ε": "eps",
+    "±": "+-",
+    "∞": "inf",
+}
 
 
 def clean(text: str, terminal: Terminal) -> str:

@@ -19,6 +19,7 @@ from textual.worker import Worker, WorkerState
 
 from engine.coach import advise
 from engine.config import RunConfig, as_text
+from engine.filters import as_word
 from engine.history import History
 from engine.judgement import judgement_after
 from engine.runs import Run
@@ -239,9 +240,10 @@ class TrainScreen(Screen[None]):
 
     @on(Confusion.CellChosen)
     def _on_cell_chosen(self, message: Confusion.CellChosen) -> None:
+        names = [as_word(name) for name in self._matrix.names]
         words = [
-            f"true:{message.true}" if message.true is not None else "",
-            f"pred:{message.predicted}" if message.predicted is not None else "",
+            f"true:{names[message.true]}" if message.true is not None else "",
+            f"pred:{names[message.predicted]}" if message.predicted is not None else "",
         ]
         self.post_message(self.ImagesWanted(" ".join(filter(None, [*words, "all"]))))
 
