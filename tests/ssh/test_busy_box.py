@@ -16,6 +16,7 @@ from engine import runs, worker
 from engine.config import RunConfig
 from engine.runs import Run
 from tests.app.pseudo_terminal import COMMAND, terminal
+from tests.faults import readers
 from tests.ssh.processes import endless, goes_on, linux, wait_until
 from tui.cli.entry import exit_code_of
 
@@ -167,25 +168,26 @@ def test_somebody_else_may_watch_a_run_that_is_opened_to_him_and_nothing_more(
         for path in [run.path, *run.path.rglob("*")]:
             path.chmod(0o755 if path.is_dir() else 0o644)
         goes_on(run)
+        readers.command("show", run.name)  # imports what the other user could not read here
         wait_until(lambda: stat.S_IMODE((run.path / "checkpoint.pt").stat().st_mode) == 0o644)
 
-        def command(*words: str) -> tuple[int, str]:
+        def as_nobody(*words: str) -> tuple[int, str]:
             return as_somebody_else(lambda: _say(list(words)))
 
-        code, said = command("runs")
+        code, said = as_nobody("runs")
         assert code == 0
         assert f"{run.name}  running" in said
-        assert command("show", run.name)[0] == 0
-        code, said = command("stop", run.name)
+        assert as_nobody("show", run.name)[0] == 0
+        code, said = as_nobody("stop", run.name)
         assert code == 2
         assert f"Run {run.name} belongs to another user" in said
-        code, said = command("delete", run.name, "--yes")
+        code, said = as_nobody("delete", run.name, "--yes")
         assert code == 2
         goes_on(run)
 
         worker.stop(run)
         wait_until(lambda: not run.is_running())
-        assert "Permission denied" in command("delete", run.name, "--yes")[1]
+        assert "Permission denied" in as_nobody("delete", run.name, "--yes")[1]
         assert run.config().source == "digits"
     finally:
         for run in runs.list_runs():
