@@ -119,9 +119,7 @@ async def test_on_a_small_terminal_enter_works_at_once_on_the_worst_cell(
         assert "true:" in shown.lines[0]
 
 
-async def test_an_empty_cell_says_that_nothing_is_taken_so(
-    opened: Opened, tmp_path: Path
-) -> None:
+async def test_an_empty_cell_says_that_nothing_is_taken_so(opened: Opened, tmp_path: Path) -> None:
     async with opened() as shown:
         await show(shown, tmp_path, screen=False)
         await shown.press("tab", "tab", "tab")
