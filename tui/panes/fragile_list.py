@@ -32,7 +32,7 @@ class FragileList(ListPane):
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
         self._rows: NDArray[np.intp] = np.empty(0, np.intp)
-        self._labels: NDArray[np.intp] = np.empty(0, np.intp)
+        self._labels: NDArray[np.integer] = np.empty(0, np.intp)
         self._names: tuple[str, ...] = ()
         self._known: Robustness | None = None
         self._order = ""
@@ -42,7 +42,7 @@ class FragileList(ListPane):
     def show(
         self,
         rows: NDArray[np.intp],
-        labels: NDArray[np.intp],
+        labels: NDArray[np.integer],
         names: tuple[str, ...],
         known: Robustness | None,
         chosen: int | None,
