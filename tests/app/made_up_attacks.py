@@ -104,7 +104,8 @@ class Answers:
         if METHODS[method].seeks:
             epsilon = least
         goal = (label + 3) % self.classes if target is None else target
-        says = goal if epsilon >= least and not self.flat else before
+        fooled = least <= epsilon < math.inf and not self.flat
+        says = goal if fooled else before
         if isinstance(subject, OwnImage):
             image = subject.image
         else:

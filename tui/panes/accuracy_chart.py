@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 
 from textual.strip import Strip
 
 from engine.robustness import EPSILONS, Robustness
 from tui.panes.lines import LinesPane
-from tui.render.cells import beside, line, shorten
+from tui.render.cells import beside, clean, line, shorten
 from tui.render.chart import chart
 from tui.render.series import Series
 
@@ -49,8 +50,9 @@ class AccuracyChart(LinesPane, can_focus=True):
             epsilon: the present ε, to be marked; None if the norm is another.
             notice: what is said where there are no curves.
         """
-        self.runs, self.epsilon, self.notice = runs, epsilon, notice
-        self.redraw()
+        if (runs, epsilon, notice) != (self.runs, self.epsilon, self.notice):
+            self.runs, self.epsilon, self.notice = runs, epsilon, notice
+            self.redraw()
 
     def title(self) -> str:
         """What, of which weights, and of how many images while they are being attacked."""
@@ -90,7 +92,7 @@ class AccuracyChart(LinesPane, can_focus=True):
                 Series(what, accuracies, role, EPSILONS)
                 for role, (what, accuracies) in enumerate(values)
             ]
-        heading = self._heading(run, width) if len(self.runs) > 1 else []
+        heading = self._heading(run, width, max(1, height // 6)) if len(self.runs) > 1 else []
         return heading + chart(
             curves,
             width,
@@ -104,9 +106,13 @@ class AccuracyChart(LinesPane, can_focus=True):
             empty=self.notice or "Attacking the validation images.",
         )
 
-    def _heading(self, run: Measured, width: int) -> list[Strip]:
-        text = shorten(f"{run.name}: {run.settings}", width, self.terminal)
-        return [line([(text, self.palette.strong)], width)]
+    def _heading(self, run: Measured, width: int, most: int) -> list[Strip]:
+        """The run's name and settings, on a few lines."""
+        text = clean(f"{run.name}: {run.settings}", self.terminal)
+        lines = textwrap.wrap(text, max(width, 1), subsequent_indent="  ")
+        if len(lines) > most:
+            lines[most - 1 :] = [shorten(" ".join(lines[most - 1 :]), width, self.terminal)]
+        return [line([(part, self.palette.strong)], width) for part in lines]
 
 
 def _part(known: Robustness | None) -> str:

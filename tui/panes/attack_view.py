@@ -35,8 +35,9 @@ class AttackView(LinesPane, can_focus=True):
             place: where the image stands among those that are gone through, in words.
             notice: what is being waited for or went wrong.
         """
-        self.shown, self.place, self.notice = shown, place, notice
-        self.redraw()
+        if (shown, place, notice) != (self.shown, self.place, self.notice):
+            self.shown, self.place, self.notice = shown, place, notice
+            self.redraw()
 
     def title(self) -> str:
         """Which image, how it is attacked, and whose weights."""

@@ -27,8 +27,9 @@ class Proof(LinesPane, can_focus=True):
             shown: the attack and its bracket; None if there is none yet.
             notice: what is said where there is nothing.
         """
-        self.shown, self.notice = shown, notice
-        self.redraw()
+        if (shown, notice) != (self.shown, self.notice):
+            self.shown, self.notice = shown, notice
+            self.redraw()
 
     def title(self) -> str:
         """What the pane shows."""

@@ -96,11 +96,13 @@ class _Writer:
         ]
 
     def in_a_row(self, said: Iterable[Said]) -> Strip:
-        """As much as fits one line."""
+        """As much as fits one line, the last without what stands behind its colon."""
         pieces = []
         room = self._width
         for text, tone in said:
             cleaned = clean(text, self._terminal)
+            if len(cleaned) > room:
+                cleaned = cleaned.partition(":")[0]
             if len(cleaned) > room:
                 break
             pieces += [(cleaned, self._styles.get(tone)), ("   ", None)]

@@ -156,6 +156,8 @@ class AttackScreen(ViewScreen):
         self._run: Run | None = None
         self._other: Run | None = None
         self._predictions: Predictions | None = None
+        self._brought: Subject | None = None
+        """An image that another screen has sent, until it is attacked."""
         self._jumps = False
         """Whether to go to the smallest ε as soon as it is known."""
         self._patience: Timer | None = None
@@ -171,9 +173,7 @@ class AttackScreen(ViewScreen):
         Args:
             subject: a row of the validation images, or an image of one's own.
         """
-        self._attacking.subject = subject
-        self._attacking.target = None
-        self._jumps = False
+        self._brought = subject
 
     def action_next_pane(self, by: int) -> None:
         """Goes to the next or previous pane."""
@@ -238,6 +238,9 @@ class AttackScreen(ViewScreen):
             self._attacking.target = None
         if state.run and self._predictions is None and self._names:
             self._predictions = Predictions(state.run, len(self._names))
+        if self._brought is not None:
+            self._attacking.subject, self._attacking.target = self._brought, None
+            self._brought, self._jumps = None, False
 
     def _on_answer(self) -> None:
         if self._jumps and not self._answers.is_searching:
@@ -264,7 +267,8 @@ class AttackScreen(ViewScreen):
         elsewise = answers.trouble or (
             "Asking the model. The first answer takes some seconds: PyTorch is being loaded."
         )
-        panes.view.show(shown, self._place(rows), waiting if shown else elsewise)
+        place = self._place(rows, attacked.subject) if attacked else ""
+        panes.view.show(shown, place, waiting if shown else elsewise)
         panes.proof.show(shown, elsewise)
         linf = attacking.method.norm == "linf"
         epsilon = attacking.epsilon if linf and not attacking.method.seeks else None
@@ -301,9 +305,9 @@ class AttackScreen(ViewScreen):
             Measured(_short(self._other), self._answers.other_robustness, others),
         )
 
-    def _place(self, rows: NDArray[np.intp]) -> str:
-        """Where the attacked image stands, as in `3/179 most fragile first`."""
-        found = np.flatnonzero(rows == self._attacking.subject)
+    def _place(self, rows: NDArray[np.intp], subject: Subject) -> str:
+        """Where an image stands, as in `3/179 most fragile first`."""
+        found = np.flatnonzero(rows == subject)
         order = ORDERS[self._attacking.order]
         return f"{found[0] + 1}/{len(rows)} {order}" if len(found) else f"none of those {order}"
 
