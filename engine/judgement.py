@@ -82,7 +82,7 @@ def judgement_after(run: Run, epochs: int, classes: int) -> Judgement | None:
     said = run.log_probabilities_after(epochs, classes)
     if predictions is None or said is None or len(said) != len(labels):
         return None
-    if max(labels.max(), predictions.max()) >= classes:
+    if max(labels.max(), predictions.max()) >= classes or not (said <= 0).all():
         return None
     return Judgement(
         epochs, labels.astype(np.intp), predictions.astype(np.intp), said.astype(np.float32)

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import torch
+from torch.nn import functional
 
 from engine import checkpoint, events
 from engine.files import open_private, write_atomically
@@ -14,7 +15,9 @@ from engine.runs import Run
 from engine.training import Epoch, Training
 
 PROGRESS_SECONDS = 0.25
-"""`BatchProgress` is said this often at most."""
+"""`BatchProgress` is said this often at most…"""
+PROGRESS_SHARE = 0.01
+"""…and may take this share of the time."""
 CHECKPOINT_SECONDS = 0.5
 """Checkpoints come this often at most…"""
 CHECKPOINT_SHARE = 0.02
@@ -42,7 +45,7 @@ class Recorder:
         self._room = run.path / "room"
         with contextlib.suppress(OSError):
             write_atomically(self._room, bytes(ROOM))
-        self._progress_at = 0.0
+        self._progress_at = self._next_progress = 0.0
         self._progress_images = (0, 0)
         self._next_checkpoint = 0.0
         self._best_saved = 0
@@ -79,6 +82,7 @@ class Recorder:
             self._snapshot(training)
         self.save_checkpoint(training)
         self._progress_at = time.monotonic()
+        self._next_progress = self._progress_at + PROGRESS_SECONDS
 
     def keep_judgement(self, epochs: int, log_probabilities: torch.Tensor) -> None:
         """Keeps what the model says after so many epochs, `(n, classes)`, and the predictions."""
@@ -93,10 +97,12 @@ class Recorder:
     def step_done(self, training: Training, labels: torch.Tensor) -> None:
         """Says how far a long epoch is, and saves when that is due."""
         now = time.monotonic()
-        passed = now - self._progress_at
-        if passed < PROGRESS_SECONDS:
+        if now < self._next_progress:
             return
-        train_loss, _ = training.means_of_epoch(labels)
+        started = time.thread_time()
+        train_loss = functional.cross_entropy(*training.said_so_far(labels)).item()
+        took = time.thread_time() - started
+        self._next_progress = now + max(PROGRESS_SECONDS, took / PROGRESS_SHARE)
         if not math.isfinite(train_loss):  # the end of the epoch says so
             return
         epoch, images = self._progress_images
@@ -107,7 +113,7 @@ class Recorder:
             step=training.step,
             steps=training.steps(),
             train_loss=train_loss,
-            images_per_second=done / passed,
+            images_per_second=done / (now - self._progress_at),
         )
         self._progress_at = now
         self._progress_images = (training.epoch, training.images_done())

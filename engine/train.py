@@ -70,11 +70,12 @@ def train(
                     return
                 training.note_step(step(rows))
                 sink.step_done(training, images.labels)
-            train_loss, train_acc = training.means_of_epoch(images.labels)
+            logits, labels = training.said_so_far(images.labels)
+            train_loss = functional.cross_entropy(logits, labels).item()
             said, val_loss, dead = judge(training.model, validation)
             if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
                 raise DivergedError(_diagnosis(training))
-            val_acc = accuracy(said, validation.labels)
+            train_acc, val_acc = accuracy(logits, labels), accuracy(said, validation.labels)
             seconds = time.perf_counter() - started
             epoch = Epoch(
                 train_loss, val_loss, train_acc, val_acc, training.lr, seconds, said, dead

@@ -145,16 +145,17 @@ class Training:
         """Updates of a whole epoch."""
         return -(-len(self.order) // self.config.batch_size)
 
-    def means_of_epoch(self, labels: Tensor) -> tuple[float, float]:
-        """Mean loss and accuracy over the images of the present epoch so far.
+    def said_so_far(self, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """What the model said to the images of the present epoch so far, and their labels.
 
         Args:
             labels: of all training images, `(images,)`.
+
+        Returns:
+            Logits `(n, classes)`, each from before the update that it led to, and labels `(n,)`.
         """
-        labels = labels[self.order[: self.images_done()].to(labels.device)]
-        logits = torch.cat(self.logits)
-        loss = functional.cross_entropy(logits, labels)
-        return loss.item(), accuracy(logits, labels)
+        rows = self.order[: self.images_done()].to(labels.device)
+        return torch.cat(self.logits), labels.index_select(0, rows)
 
     def end_epoch(self, epoch: Epoch) -> None:
         """Counts the epoch, and keeps its weights if it is the best so far."""

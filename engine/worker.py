@@ -128,9 +128,16 @@ async def follow(run: Run) -> AsyncIterator[list[events.Event]]:
         elif isinstance(last, events.LAST_EVENTS):
             return
         else:
-            vanished = not run.path.exists()
-            last = events.RunInterrupted(run=run.name, time=time.time(), vanished=vanished)
+            last = await _interruption(run)
             yield [last]
+
+
+async def _interruption(run: Run) -> events.RunInterrupted:
+    """Tells a process that died from a folder that is gone, or just going file by file."""
+    if not run.lock_path.exists():
+        await asyncio.sleep(0.3)
+    vanished = not (run.path / "config.json").exists()
+    return events.RunInterrupted(run=run.name, time=time.time(), vanished=vanished)
 
 
 async def ask(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -232,18 +239,20 @@ def _signal(run: Run, number: signal.Signals) -> None:
 
 
 def _start(what: RunConfig | Run, folder: Path) -> Run:
-    warm_up()
     receiver, sender = _context.Pipe(duplex=False)
     helper = _context.Process(target=_prepare, args=(what, folder, sender), daemon=True)
-    helper.start()
-    sender.close()
     with receiver:
         try:
+            with sender:
+                warm_up()
+                helper.start()
             answer: Run | MnistopError = receiver.recv()
-        except EOFError:
-            raise RunError("The training process could not be started.") from None
-        finally:
             helper.join()
+        except (EOFError, OSError) as error:
+            raise RunError(
+                f"No training process could be started ({error or type(error).__name__}): there "
+                "may be too many processes, or too little memory. Try again."
+            ) from None
     if isinstance(answer, MnistopError):
         raise answer
     return answer

@@ -15,7 +15,7 @@ from engine import runs, worker
 from engine.errors import MnistopError
 from engine.runs import Run
 from tui.ascii_only import to_ascii
-from tui.farewell import crash_report, farewell
+from tui.farewell import farewell
 from tui.keymap import declared, read_keymap
 from tui.panes.digit import Digit
 from tui.panes.live_runs import LiveRuns
@@ -209,12 +209,12 @@ class MnistopApp(TerminalApp):
 
     @on(TrainScreen.Shown)
     def _on_shown(self, message: TrainScreen.Shown) -> None:
-        if isinstance(self.screen, ViewScreen):
+        if self.screen_stack and isinstance(self.screen, ViewScreen):
             self.screen.follow(message.state)
 
     @on(TrainScreen.ImagesWanted)
     def _on_images_wanted(self, message: TrainScreen.ImagesWanted) -> None:
-        self._mistakes.set_filter(message.filter)
+        self._mistakes.enter(message.filter)
         self.action_go("mistakes")
 
     @on(Digit.AttackWanted)
@@ -305,7 +305,7 @@ def run_app(values: dict[str, str], run: str | None, ascii: bool, slow: bool) ->
 
 
 def _say_farewell(app: MnistopApp) -> None:
-    words = crash_report(app.fault) if app.fault else ""
+    words = app.fault
     if run := app.shown.run:
         words += farewell(run, app.shown.epochs_planned)
     if words:

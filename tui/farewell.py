@@ -1,9 +1,5 @@
 """What stays in the shell's scrollback when the app has been quit."""
 
-import contextlib
-import os
-import tempfile
-
 from engine import runs
 from engine.history import History, reduce
 from engine.runs import Run
@@ -39,23 +35,3 @@ def farewell(run: Run, epochs: int) -> str:
             ),
         ]
     )
-
-
-def crash_report(fault: str) -> str:
-    """What to say after a fault of the program, whose traceback is kept in a file.
-
-    Args:
-        fault: the traceback.
-    """
-    if os.environ.get("MNISTOP_DEBUG"):
-        return fault
-    what = fault.rstrip().rpartition("\n")[2]
-    with contextlib.suppress(OSError):
-        descriptor, path = tempfile.mkstemp(prefix="mnistop-", suffix=".txt")
-        with open(descriptor, "w", encoding="utf-8", errors="replace") as file:
-            file.write(fault)
-        return (
-            f"This is a fault of the program, {what}\n"
-            f"Training is not affected. Where it came from is in {path}"
-        )
-    return fault

@@ -2,13 +2,13 @@
 
 import contextlib
 import time
-import traceback
 from collections.abc import Sequence
 
 from textual import on
 from textual.app import App
 from textual.filter import LineFilter, NoColor
 
+from tui import faults
 from tui.ascii_only import AsciiOnly
 from tui.driver import EndRequested, Written
 from tui.lean_driver import LeanDriver
@@ -38,7 +38,7 @@ class TerminalApp(App[int]):
         self.theme = f"{'ansi' if plain else 'textual'}-{'dark' if terminal.dark else 'light'}"
         self.animation_level = "none"
         self.fault = ""
-        """The traceback of the fault of the program that ended it, if one did."""
+        """The sentence on the fault of the program that ended it, if one did."""
         self._frame = contextlib.ExitStack()
         self._held_since: float | None = None
         self._has_missed = False
@@ -69,9 +69,9 @@ class TerminalApp(App[int]):
         self.screen.refresh()
 
     @property
-    def sent(self) -> int:
-        """Bytes sent to the terminal so far."""
-        return self._driver.sent if isinstance(self._driver, LeanDriver) else 0
+    def sent_unasked(self) -> int:
+        """Bytes sent to the terminal so far, without those that answer a key."""
+        return self._driver.sent_unasked if isinstance(self._driver, LeanDriver) else 0
 
     @property
     def is_heard(self) -> bool:
@@ -99,7 +99,7 @@ class TerminalApp(App[int]):
 
     @on(Written)
     def _on_written(self) -> None:
-        if not self._held_since:
+        if not self._held_since or not self.screen_stack:
             return
         self._held_since = None
         self._frame.close()
@@ -109,7 +109,7 @@ class TerminalApp(App[int]):
         self.screen.check_idle()
 
     def _fatal_error(self) -> None:
-        """Keeps the traceback: Textual's own has boxes, colours and the values of all variables."""
-        error = self._exception
-        self.fault = "".join(traceback.format_exception(error)) if error else "unknown\n"
+        """Says it in a sentence: Textual's words have boxes, and the values of all variables."""
+        if self._exception:
+            self.fault = faults.in_words(self._exception)
         self._close_messages_no_wait()

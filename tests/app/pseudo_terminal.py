@@ -8,7 +8,7 @@ import signal
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ KEYS = {
     "down": "\x1b[B",
     "right": "\x1b[C",
     "left": "\x1b[D",
+    "home": "\x1b[H",
 }
 
 
@@ -76,12 +77,21 @@ class Terminal:
         """What the screen shows."""
         return "\n".join(line.rstrip() for line in self._screen.display)
 
+    @property
+    def cells(self) -> Mapping[int, Mapping[int, pyte.screens.Char]]:
+        """What each cell shows, by line and column."""
+        return self._screen.buffer
+
     def send(self, *keys: str) -> None:
         """Presses keys: characters, or names of `KEYS`."""
         os.write(self.fd, "".join(KEYS.get(key, key) for key in keys).encode())
 
     def type(self, text: str) -> None:
         os.write(self.fd, text.encode())
+
+    def clear(self) -> None:
+        """Forgets what the screen shows, as when another program has drawn on it."""
+        self._screen.reset()
 
     def resize(self, width: int, height: int) -> None:
         self._screen.resize(height, width)

@@ -91,8 +91,9 @@ def test_a_finished_run_tells_its_time_and_its_best_epoch() -> None:
     assert "early stopping" in said(*made_up.story(30), early)
 
 
-def test_one_epoch_is_no_epochs() -> None:
+def test_one_of_something_is_not_in_the_plural() -> None:
     assert "1 epoch in" in said(*made_up.story(1), made_up.finished(1))
+    assert "1 other as good" in said(*made_up.story(4), made_up.finished(4))
 
 
 def test_a_stopped_run_says_that_it_was_saved() -> None:

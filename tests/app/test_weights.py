@@ -293,7 +293,7 @@ async def test_the_answer_about_another_run_is_not_shown(opened: Opened, answers
         await shown.until(lambda: answers.asked[-1][1] == 11 or answers.asked[-1][-1] == 11)
         answers.classes = 2
         await shown.show(3, names=("cat", "dog"))
-        await shown.until_shown("In a moment")
+        await shown.until_shown("Reading the weights")
         answers.open.set()
         await shown.until_shown("0 → cat", "1 → dog")
 

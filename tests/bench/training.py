@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 
 from engine import worker
 from engine.config import RunConfig
@@ -194,6 +195,7 @@ def print_machine(repetitions: int) -> None:
 def main() -> None:
     repetitions = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     torch.set_num_threads(1)
+    threadpool_limits(1)  # of NumPy, under scikit-learn
     print_machine(repetitions)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MNISTOP_RUNS"] = folder

@@ -2,10 +2,12 @@
 
 import asyncio
 import itertools
+import multiprocessing
 import os
 import resource
 import signal
 import stat
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,14 +16,16 @@ import numpy as np
 import pytest
 import torch
 
-from engine import checkpoint, events, runs, worker
+from engine import checkpoint, events, job, runs, worker
 from engine.config import RunConfig
 from engine.errors import ConfigError, DataError, RunError
 from engine.events import EpochFinished, Event
 from engine.history import History
 from engine.job import in_words
+from engine.recorder import Recorder
 from engine.runs import Run, read_events
 from engine.training import judge
+from tests.data_files import openml_answers, write_openml_cache
 from tests.engine.small_runs import (
     ENDLESS,
     digits_config,
@@ -347,6 +351,38 @@ async def test_threads_are_as_many_as_asked_for(runs_folder: Path, threads: int)
     status = Path("/proc", str(process_of(run)), "status").read_text()
     (count,) = (int(line.split()[1]) for line in status.splitlines() if line[:8] == "Threads:")
     assert (count > 1) == (threads > 1)
+
+
+async def test_closing_the_answers_ends_their_process_and_no_other(runs_folder: Path) -> None:
+    host = multiprocessing.get_context("forkserver").Process(target=time.sleep, args=(100,))
+    host.start()
+    answering = await worker.ask(os.getpid)
+    assert Path("/proc", str(answering)).exists()
+    worker.close()
+    while answering in {child.pid for child in multiprocessing.active_children()}:
+        await asyncio.sleep(0.01)
+    assert host.is_alive()
+    host.kill()
+    host.join()
+
+
+def test_a_source_that_is_not_at_hand_is_waited_for_in_the_run_which_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What scikit-learn has fetched must be read once, which takes half a minute for all MNIST."""
+    monkeypatch.setenv("MNISTOP_CACHE", str(tmp_path))
+    labels = (np.arange(40) % 2).astype(np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (40, 784), np.uint8)
+    write_openml_cache(tmp_path, openml_answers(images, labels))
+    config = RunConfig(source="openml", samples=None)
+    assert job._data_if_here(config) is None
+    run, lock = runs.create(config, tmp_path / "runs")
+    with lock:
+        dataset = job._load(config, Recorder(run))
+    assert len(dataset.labels) == 40
+    waited = [event.message for event in read_events(run) if isinstance(event, events.Preparing)]
+    assert any("reading mnist_784, about half a minute" in message for message in waited)
+    assert job._data_if_here(config) is not None
 
 
 # What cannot be started.

@@ -31,6 +31,7 @@ from tests.engine.small_runs import (
     trained,
     until,
 )
+from tests.faults.kills import settings
 
 KINDS: dict[str, dict[str, Any]] = {
     "default": {},
@@ -104,6 +105,22 @@ def test_killed_after_a_checkpoint_of_any_step_it_goes_on_with_the_same_bits(
     for step, saved in enumerate(listener.saved, start=1):
         resumed, later = gone_on(config, saved)
         assert bits(resumed) == bits(training), f"checkpoint of step {step}"
+        assert numbers(later) == numbers(listener.epochs[-len(later) :])
+
+
+@pytest.mark.parametrize(
+    "values", settings(), ids=lambda values: " ".join(map(str, values.values()))
+)
+def test_every_optimizer_schedule_shift_and_dropout_goes_on_with_the_same_bits(
+    values: dict[str, Any],
+) -> None:
+    config = digits_config(samples=200, **values)
+    training, *images = prepared(config)
+    listener = Listener()
+    train(training, *images, listener, listener)
+    for saved in random.Random(repr(values)).sample(listener.saved, 2):
+        resumed, later = gone_on(config, saved)
+        assert bits(resumed) == bits(training)
         assert numbers(later) == numbers(listener.epochs[-len(later) :])
 
 

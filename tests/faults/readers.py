@@ -8,11 +8,12 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine import glance, questions, runs
+from engine import fragility, glance, questions, runs
 from engine.errors import MnistopError
 from engine.history import History, reduce
 from engine.judgement import judgement_after
 from engine.network import first_layer, walk
+from engine.robustness import robustness
 from engine.runs import Run, read_events
 from tui.cli.entry import exit_code_of
 
@@ -57,7 +58,9 @@ def look_at_weights(run: Run, epochs: int | None, ask: bool) -> None:
     if not ask:
         return
     with contextlib.suppress(MnistopError):
-        questions.attack_image(run, 0, 0.1, epochs)
+        fragility.attack_image(run, 0, 0.1, epochs)
+    with contextlib.suppress(MnistopError):
+        robustness(run, epochs, seconds=0)
     for question in (lambda: first_layer(run, epochs), lambda: walk(run, 0, epochs)):
         with contextlib.suppress(MnistopError):
             question()

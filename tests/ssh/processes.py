@@ -10,6 +10,7 @@ import pytest
 
 from engine import glance, runs, worker
 from engine.config import RunConfig
+from engine.history import History, reduce
 from engine.runs import Run
 
 linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
@@ -58,6 +59,14 @@ def endless(**values: object) -> Run:
     config = {"source": "digits", "samples": 400, "hidden": (16,), "epochs": 1_000_000} | values
     run = worker.launch(RunConfig(**config))
     wait_until(lambda: glance.epochs_trained(run) > 3)
+    return run
+
+
+def paused() -> Run:
+    """A run with some epochs done that leaves the processor to others."""
+    run = endless()
+    worker.pause(run)
+    wait_until(lambda: reduce(History(), runs.read_events(run)).paused)
     return run
 
 

@@ -27,6 +27,8 @@ def closing_words(run: Run, history: History, epochs: int) -> list[str]:
             lines.append(f"run {run.name} finished: {trained} in {took}")
         case events.RunStopped():
             lines.append(f"run {run.name} stopped and saved after {trained} of {epochs}")
+        case _ if not run.path.exists():
+            return [*lines, f"run {run.name}: its folder {run.path} is gone"]
         case _:
             lines.append(f"run {run.name} {state} after {trained} of {epochs}")
     if best := best_of(history):
@@ -65,9 +67,7 @@ def _what_is_safe(run: Run, history: History) -> str:
 
 
 def _next_commands(run: Run, state: str, has_epochs: bool) -> dict[str, str]:
-    commands: dict[str, str] = {}
-    if not run.path.exists():
-        return commands
+    commands = {}
     if state in ("stopped", "interrupted"):
         commands[f"mnistop resume {run.name}"] = "go on with it"
     if has_epochs:

@@ -67,6 +67,10 @@ class Watch:
                 async for batch in worker.follow(run):
                     history = reduce(history, batch)
                     self._view.update(batch, history)
+            except OutputClosedError:
+                if run.is_running():
+                    remark(f"run {run.name} goes on; this stops it: mnistop stop {run.name}")
+                raise
             finally:
                 self._view.close()
         return history

@@ -112,6 +112,7 @@ class Confusion(LinesPane, can_focus=True):
         self.matrix, self.names, self.epoch = matrix, names, epoch
         if self.cell and max(self.cell) >= len(matrix):
             self.cell = None
+        self._start()
         self.redraw()
 
     def clear(self, hint: str) -> None:
@@ -150,12 +151,16 @@ class Confusion(LinesPane, can_focus=True):
         return self.cell if self.has_focus else None
 
     def watch_has_focus(self, has_focus: bool) -> None:
-        """Starts at the worst cell: the most frequent mistake."""
-        if has_focus and self.cell is None and len(self.matrix):
+        """Shows the cursor, or hides it."""
+        self._start()
+        self.redraw()
+
+    def _start(self) -> None:
+        """Puts the cursor on the worst cell, the most frequent mistake, where there is none yet."""
+        if self.has_focus and self.cell is None and len(self.matrix):
             mistakes = self.matrix - np.diag(self.matrix.diagonal())
             true, predicted = divmod(int(mistakes.argmax()), len(mistakes))
             self.cell = (true, predicted)
-        self.redraw()
 
     def action_move(self, down: int, right: int) -> None:
         """Moves the cursor, within the matrix."""

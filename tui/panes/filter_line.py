@@ -18,7 +18,7 @@ from engine.filters import FilterError, complete, parse
 from tui.render.cells import clean
 from tui.render.terminal import Terminal
 
-_EXAMPLE = "true:4 pred:9 conf>0.9 first>20 all"
+_NONE = "none; e.g. true:4 pred:9 conf>0.9"
 
 
 class _Completion(Suggester):
@@ -48,12 +48,9 @@ class FilterInput(Input, inherit_bindings=False):
         """The line is left as it was."""
 
     def action_complete(self) -> None:
-        """Takes the completion that is shown, else goes on to the next pane."""
-        before = self.value
+        """Takes the completion that is shown."""
         self.action_end()
         self.action_cursor_right()
-        if self.value == before:
-            self.screen.focus_next()
 
     def action_leave(self) -> None:
         """Gives up."""
@@ -107,7 +104,7 @@ class FilterLine(Horizontal):
         self._applied = ""
         self._problem = Static(id="filter-problem", markup=False)
         self.input = FilterInput(
-            placeholder=_EXAMPLE, compact=True, select_on_focus=False, suggester=self._completion
+            placeholder=_NONE, compact=True, select_on_focus=False, suggester=self._completion
         )
         self.input.cursor_blink = False
 
@@ -130,8 +127,13 @@ class FilterLine(Horizontal):
 
     @on(Input.Changed)
     def _judge(self, event: Input.Changed) -> None:
+        """Says what is wrong, but not of a word that is just being begun."""
         event.stop()
-        self._problem.update(clean(self.problem(), self._terminal))
+        begun = self.input.has_focus and complete(self.input.value, self._names)
+        self._say("" if begun else self.problem())
+
+    def _say(self, problem: str) -> None:
+        self._problem.update(clean(problem, self._terminal))
 
     def problem(self) -> str:
         """What is wrong with what is typed."""
@@ -145,9 +147,15 @@ class FilterLine(Horizontal):
     @on(Input.Submitted)
     def _apply(self, event: Input.Submitted) -> None:
         event.stop()
-        if not self.problem():
+        if problem := self.problem():
+            self._say(problem)
+        else:
             self._applied = self.input.value
             self.post_message(self.Applied(self.input.value))
+
+    def on_descendant_blur(self) -> None:
+        """Shows the filter in force again when the line is left without Enter."""
+        self.input.value = self._applied
 
     @on(FilterInput.Left)
     def _leave(self, event: events.Event) -> None:

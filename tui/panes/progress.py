@@ -124,7 +124,8 @@ class Progress(Widget):
         best = accuracy(history.best.val_acc, history.started.validation_images)
         words = f"  best val {best} at epoch {history.best.epoch}"
         others = others_as_good(history)
-        return f"{words}, {others} others as good" if others else words
+        plural = "" if others == 1 else "s"
+        return f"{words}, {others} other{plural} as good" if others else words
 
     def _going(self, width: int) -> list[tuple[str, Style | None]]:
         """A bar and the numbers of a run, fewer of both where there is less room."""

@@ -6,6 +6,7 @@ from textual.strip import Strip
 
 from engine.classify import Classified
 from engine.pad import Image
+from tui.neurons import weights_of
 from tui.panes.lines import LinesPane
 from tui.render import bars, image
 from tui.render.thumbnails import picture
@@ -30,7 +31,7 @@ class Seen(LinesPane):
 
     def title(self) -> str:
         """What has been done to the drawing."""
-        return f"What the model sees: {'centred as MNIST' if self.centred else 'as drawn'} (c)"
+        return f"What the model sees: {'centred as MNIST' if self.centred else 'as drawn'}"
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """The image, as large as it fits."""
@@ -63,9 +64,7 @@ class Verdict(LinesPane):
             return "What the model says"
         best = int(self.answer.probabilities.argmax())
         share = self.answer.probabilities[best]
-        epochs = self.answer.epochs
-        weights = f"after {epochs} epochs" if epochs else "untrained"
-        return f"{self.names[best]} {share:.0%}, {weights}"
+        return f"{self.names[best]} {share:.0%}, {weights_of(self.answer.epochs, None)}"
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """A bar for each class, the most probable ones where there are many."""

@@ -47,6 +47,7 @@ class MistakesScreen(ViewScreen):
             key_display="/",
             id="mistakes.filter",
             tooltip="Type which images to show, as true:4 pred:9 conf>0.9 all",
+            priority=True,  # so that what is typed right after it, in one packet, comes after it
         ),
         Binding(
             "n,down,j",
@@ -127,6 +128,8 @@ class MistakesScreen(ViewScreen):
         self._browsing = Browsing()
         self._view: View = "list"
         self._through_classes = False
+        self._filters_before: list[str] = []
+        """What Esc restores: the filter before each cell, class or pair that was entered."""
         self._filter = FilterLine(terminal)
         self._list = MistakeList(terminal, self._browsing)
         self._image = ChosenImage(terminal, self._browsing)
@@ -159,17 +162,28 @@ class MistakesScreen(ViewScreen):
         """Starts with the list."""
         self._show_view("list")
 
-    def set_filter(self, text: str) -> None:
-        """Shows the list of the images that pass a filter, the first of them chosen.
+    def enter(self, text: str) -> None:
+        """Shows the list of the images that pass a filter, until Esc leads back.
 
         Args:
             text: as `engine.filters.parse` reads it.
         """
+        before = self._filters_before[0] if self._filters_before else self._browsing.text
+        self._filters_before = [before]
+        self._through_classes = False
+        self._list_images(text)
+
+    def _list_images(self, text: str) -> None:
+        """Shows the list of the images that pass a filter, the first of them chosen."""
         self._browsing.set_filter(text)
         self._browsing.go(0)
-        self._through_classes = False
         if self.is_mounted:
             self._show_view("list")
+
+    def _leave_entered(self) -> None:
+        """Undoes the filter that came with what was entered."""
+        if self._filters_before:
+            self._browsing.set_filter(self._filters_before.pop())
 
     def redraw(self) -> None:
         """Brings what is in sight up to date."""
@@ -216,6 +230,8 @@ class MistakesScreen(ViewScreen):
 
     def action_back(self) -> None:
         """From the filter to the list, from another view to the list, then to the dashboard."""
+        if self._view == "list":
+            self._leave_entered()
         if self._view == "list" and self._through_classes:
             self._through_classes = False
             self._show_view("classes")
@@ -250,13 +266,15 @@ class MistakesScreen(ViewScreen):
         self._draw()
 
     def action_filter(self) -> None:
-        """Goes to the filter line."""
+        """Goes to the end of the filter line."""
         if self._view == "classes":
             self._show_view("list")
-        self._filter.input.focus()
+        self.set_focus(self._filter.input)
+        self._filter.input.action_end()
 
     @on(FilterLine.Applied)
     def _on_filter_applied(self, message: FilterLine.Applied) -> None:
+        self._filters_before.clear()
         self._browsing.set_filter(message.text)
         self._show_view("gallery" if self._view == "gallery" else "list")
 
@@ -285,14 +303,15 @@ class MistakesScreen(ViewScreen):
         if message.pane is self._list:
             self._show_view("image")
         elif message.pane is self._table:
-            self._enter(f"true:{names[message.position]}")
+            self._enter_class(f"true:{names[message.position]}")
         else:
             pair = self._pairs.pair(message.position)
-            self._enter(f"true:{names[pair.true]} pred:{names[pair.predicted]}")
+            self._enter_class(f"true:{names[pair.true]} pred:{names[pair.predicted]}")
 
-    def _enter(self, text: str) -> None:
-        self.set_filter(text)
+    def _enter_class(self, text: str) -> None:
+        self._filters_before.append(self._browsing.text)
         self._through_classes = True
+        self._list_images(text)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leaves out what makes no sense without images."""

@@ -27,6 +27,7 @@ from tui.screens.view import ViewScreen
 from tui.state import State
 
 _MNIST_SHAPE = (28, 28)
+_WAITING = "Asking the model; just after the start PyTorch has to load first."
 
 
 class PadScreen(ViewScreen):
@@ -155,6 +156,8 @@ class PadScreen(ViewScreen):
             self._answers.forget()
             self._verdict.show(None, (), notice)
             return
+        if self._verdict.answer is None:
+            self._verdict.show(None, (), _WAITING)
         epochs = state.weights_wanted
         key = (state.run, self._drawings, self.centred, epochs, state.weights_age)
         self._answers.want(state.run, self.image, epochs, key=key)

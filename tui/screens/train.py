@@ -19,6 +19,7 @@ from textual.worker import Worker, WorkerState
 
 from engine.coach import advise
 from engine.config import RunConfig, as_text
+from engine.filters import as_word
 from engine.history import History
 from engine.judgement import judgement_after
 from engine.runs import Run
@@ -154,7 +155,8 @@ class TrainScreen(Screen[None]):
         self._rhythm = Rhythm(self)
         for draw, seconds in (
             (self._draw_progress, 0.25),
-            (self._draw_charts, 0.5),
+            (self._prepare_charts, 0.5),
+            (self._charts.redraw, 0.5),
             (self._draw_log, 0.5),
             (self._draw_matrix, 0.5),
             (self._draw_digit, 0.25),
@@ -238,9 +240,10 @@ class TrainScreen(Screen[None]):
 
     @on(Confusion.CellChosen)
     def _on_cell_chosen(self, message: Confusion.CellChosen) -> None:
+        names = [as_word(name) for name in self._matrix.names]
         words = [
-            f"true:{message.true}" if message.true is not None else "",
-            f"pred:{message.predicted}" if message.predicted is not None else "",
+            f"true:{names[message.true]}" if message.true is not None else "",
+            f"pred:{names[message.predicted]}" if message.predicted is not None else "",
         ]
         self.post_message(self.ImagesWanted(" ".join(filter(None, [*words, "all"]))))
 
@@ -384,8 +387,8 @@ class TrainScreen(Screen[None]):
     def _draw_progress(self) -> None:
         self._progress.show(self.state, self.session.words)
 
-    def _draw_charts(self) -> None:
-        self._charts.show(self.state)
+    def _prepare_charts(self) -> None:
+        self._charts.prepare(self.state)
 
     def _draw_log(self) -> None:
         self._log.show(self.state)

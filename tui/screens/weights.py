@@ -27,6 +27,8 @@ from tui.screens.view import ViewScreen
 
 Arrangement = Literal["beside", "below", "alone"]
 
+_WAITING = "Reading the weights; just after the start PyTorch has to load first."
+
 _LEAST_LEFT_WIDTH = 48
 _LEFT_WIDTH = 84
 """The left pane is so wide beside the network where there is room, even for small images."""
@@ -205,7 +207,7 @@ class WeightsScreen(ViewScreen):
             )
             return
         if self._network.walk is None:
-            self._network.show(None, (), "", self._troubles["way"] or "In a moment.")
+            self._network.show(None, (), "", self._troubles["way"] or _WAITING)
         weights, age = state.weights_wanted, state.weights_age
         if not (self._on_network and not self._left.display):
             self._first_layer.want(state.run, weights, key=(weights, age))
@@ -229,7 +231,7 @@ class WeightsScreen(ViewScreen):
     def _show_neurons(self) -> None:
         neurons = self._neurons
         if neurons is None:
-            self._gallery.show(None, 0, "", self._troubles["weights"] or "In a moment.")
+            self._gallery.show(None, 0, "", self._troubles["weights"] or _WAITING)
             self._detail.show(None, 0, "")
             return
         whose = weights_of(neurons.layer.epochs, self.state.weights_wanted)

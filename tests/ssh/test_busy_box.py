@@ -1,0 +1,238 @@
+"""A box of many users: folders of one's own, other places, no home, no room, no terminal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from engine import runs, worker
+from engine.config import RunConfig
+from engine.runs import Run
+from tests.app.pseudo_terminal import COMMAND, terminal
+from tests.faults import readers
+from tests.ssh.processes import endless, goes_on, linux, wait_until
+from tui.cli.entry import exit_code_of
+
+NOBODY = 65534
+
+
+def run_command(
+    *words: str, gone: tuple[str, ...] = (), **environ: str
+) -> subprocess.CompletedProcess[str]:
+    """Runs `mnistop` without a terminal, in an environment without the variables in `gone`."""
+    inherited = {name: value for name, value in os.environ.items() if name not in gone}
+    return subprocess.run(
+        [*COMMAND, *words],
+        env=inherited | environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+
+
+def files_below(path: Path) -> list[Path]:
+    return [found for found in path.rglob("*") if found.is_file()]
+
+
+# Places.
+
+
+def test_whatever_the_umask_a_run_is_for_its_owner_alone(folder: Path) -> None:
+    before = os.umask(0)
+    try:
+        [run] = runs_in(
+            folder / "open", "train", "--epochs", "3", "--samples", "100", "--hidden", "4"
+        )
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(run.path.stat().st_mode) == 0o700
+    assert stat.S_IMODE((run.path / "snapshots").stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files_below(run.path)} == {0o600}
+
+
+def runs_in(parent: Path, *words: str, **environ: str) -> list[Run]:
+    done = run_command(*words, MNISTOP_RUNS=str(parent), **environ)
+    assert done.returncode == 0, done.stderr
+    return [Run(path) for path in parent.iterdir()]
+
+
+def test_without_a_home_that_can_be_written_a_sentence_says_what_to_do(
+    folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "home").touch()
+    gone = ("MNISTOP_RUNS", "XDG_STATE_HOME")
+    home = {"HOME": str(tmp_path / "home"), "XDG_CONFIG_HOME": str(tmp_path / "home" / "config")}
+    listed = run_command("runs", gone=gone, **home)
+    assert listed.returncode == 0
+    assert "There are no runs yet" in listed.stdout
+    refused = run_command("train", "--epochs", "1", gone=gone, **home)
+    assert refused.returncode == 2
+    assert "Set MNISTOP_RUNS to a folder that can be written" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_with_xdg_elsewhere_or_no_home_at_all_runs_are_found_there(
+    folder: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "state"
+    run, lock = runs.create(RunConfig(), elsewhere / "mnistop" / "runs")
+    lock.close()
+    for gone in ((), ("HOME",)):
+        listed = run_command("runs", gone=("MNISTOP_RUNS", *gone), XDG_STATE_HOME=str(elsewhere))
+        assert run.name in listed.stdout
+
+
+def test_runs_that_start_in_the_same_second_have_folders_of_their_own(folder: Path) -> None:
+    config = RunConfig(source="digits", samples=100, hidden=(), epochs=1)
+    with ThreadPoolExecutor(8) as starters:
+        started = list(starters.map(lambda _: worker.launch(config), range(16)))
+    assert len({run.path for run in started}) == 16
+    wait_until(lambda: not any(run.is_running() for run in started))
+    assert len(runs.list_runs()) == 16
+
+
+# No terminal.
+
+
+def test_without_a_terminal_the_app_says_how_to_train(folder: Path) -> None:
+    done = run_command()
+    assert done.returncode == 2
+    assert "mnistop train trains" in done.stderr
+    assert done.stdout == ""
+    assert "\x1b" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [("train", "--epochs", "100000"), ("follow", "last")])
+def test_a_closed_pipe_ends_a_command_well_and_training_goes_on(
+    folder: Path, words: tuple[str, ...]
+) -> None:
+    if words[0] == "follow":
+        endless()
+    with subprocess.Popen(
+        [*COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.readline().startswith("run ")
+        process.stdout.close()
+        assert process.wait(60) == 128 + signal.SIGPIPE
+        said = process.stderr.read()
+    [run] = runs.list_runs()
+    assert "Traceback" not in said
+    assert f"run {run.name} goes on" in said
+    goes_on(run)
+
+
+# Others.
+
+
+def as_somebody_else(what: Callable[[], int]) -> tuple[int, str]:
+    """What another user's process returns, and says on its two outputs."""
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        code = 99
+        try:
+            os.dup2(write, 1)
+            os.dup2(write, 2)
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+            code = what()
+        finally:
+            os._exit(code)
+    os.close(write)
+    with open(read) as said:
+        text = said.read()
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), text
+
+
+@linux
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_somebody_else_may_watch_a_run_that_is_opened_to_him_and_nothing_more(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = Path("/tmp", f"mnistop-shared-{os.getpid()}")
+    monkeypatch.setenv("MNISTOP_RUNS", str(shared))
+    try:
+        run = endless()
+        shared.chmod(0o755)
+        for path in [run.path, *run.path.rglob("*")]:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        goes_on(run)
+        readers.command("show", run.name)  # imports what the other user could not read here
+        wait_until(lambda: stat.S_IMODE((run.path / "checkpoint.pt").stat().st_mode) == 0o644)
+
+        def as_nobody(*words: str) -> tuple[int, str]:
+            return as_somebody_else(lambda: _say(list(words)))
+
+        code, said = as_nobody("runs")
+        assert code == 0
+        assert f"{run.name}  running" in said
+        assert as_nobody("show", run.name)[0] == 0
+        code, said = as_nobody("stop", run.name)
+        assert code == 2
+        assert f"Run {run.name} belongs to another user" in said
+        code, said = as_nobody("delete", run.name, "--yes")
+        assert code == 2
+        goes_on(run)
+
+        worker.stop(run)
+        wait_until(lambda: not run.is_running())
+        assert "Permission denied" in as_nobody("delete", run.name, "--yes")[1]
+        assert run.config().source == "digits"
+    finally:
+        for run in runs.list_runs():
+            if process := run.process_id():
+                os.kill(process, signal.SIGKILL)
+            wait_until(lambda run=run: not run.is_running())
+            runs.delete(run)
+        shared.rmdir()
+
+
+def _say(words: list[str]) -> int:
+    import sys
+
+    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
+    code = exit_code_of(words)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code
+
+
+def test_two_terminals_watch_one_run_and_either_may_stop_it(folder: Path) -> None:
+    run = endless()
+    with (
+        terminal(folder, "--run", run.name) as first,
+        terminal(folder, "--run", run.name, size=(80, 24)) as second,
+    ):
+        for shown in (first, second):
+            shown.wait_for("of 1,000,000")
+        second.send("s")
+        for shown in (second, first):
+            shown.wait_for("stopped and saved after")
+            shown.send("q")
+            assert shown.wait_for_end() == 0
+
+
+def test_a_number_in_a_lock_that_is_not_of_the_training_process_gets_no_signal(
+    folder: Path,
+) -> None:
+    """The lock is held, but not by the process that it names: as over a shared disk."""
+    run, lock = runs.create(RunConfig(), folder / "mnistop_runs")
+    with subprocess.Popen(["sleep", "100"]) as innocent, lock:
+        lock.truncate(0)
+        os.pwrite(lock.fileno(), str(innocent.pid).encode(), 0)
+        assert run.process_id() == innocent.pid
+        with pytest.raises(runs.RunError, match="on another machine or in another container"):
+            worker.stop(run)
+        assert innocent.poll() is None
+        innocent.kill()

@@ -1,0 +1,120 @@
+"""The training process dies, or what it writes to goes away: said in words, and mended."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine import events, glance, worker
+from engine.config import RunConfig
+from engine.errors import RunError
+from engine.runs import read_events
+from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
+from tests.ssh.processes import endless, wait_until
+
+LAST_LINES = 5
+"""Lines of the screen in which the app says how a run stands."""
+
+
+def said_below(shown: Terminal) -> str:
+    lines = [line.strip() for line in shown.text.splitlines()[-LAST_LINES:]]
+    return " ".join(lines)
+
+
+def test_the_death_of_a_run_is_said_with_what_is_safe_and_what_to_do(folder: Path) -> None:
+    run = endless()
+    name = run.name.split("-", 2)[-1]
+    with terminal(folder, "--run", run.name) as shown:
+        shown.wait_for("of 1,000,000")
+        os.kill(run.process_id() or 0, signal.SIGKILL)
+        shown.wait_for(lambda: f"mnistop resume {name} goes on" in said_below(shown), 10)
+        assert f"{name}: the training process died after" in said_below(shown)
+        assert "what is shown is safe" in said_below(shown)
+        assert "ln 10" in shown.text
+
+        listed = subprocess.run([*COMMAND, "runs"], capture_output=True, text=True, check=True)
+        assert "interrupted" in listed.stdout
+
+        worker.resume(run)
+        shown.send("q")
+        assert shown.wait_for_end() == 0
+        assert f"mnistop stop {run.name}" in shown.text
+    [resumed] = [event for event in read_events(run) if isinstance(event, events.RunResumed)]
+    wait_until(lambda: glance.epochs_trained(run) > resumed.epoch)
+
+
+def test_a_run_folder_that_vanishes_is_said_and_its_training_ends(folder: Path) -> None:
+    run = endless()
+    process = run.process_id() or 0
+    with terminal(folder, "--run", run.name) as shown:
+        shown.wait_for("of 1,000,000")
+        shutil.rmtree(run.path)
+        shown.wait_for(lambda: "its folder is gone" in said_below(shown), 10)
+        assert "training has ended" in said_below(shown)
+        shown.send("q")
+        assert shown.wait_for_end() == 0
+        assert "is gone" in shown.text
+    wait_until(lambda: not _is_training(process), 20)
+
+
+def _is_training(process: int) -> bool:
+    try:
+        state = Path("/proc", str(process), "stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A disk of 3 MB for the runs."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("only root can make a small disk here")
+    monkeypatch.setenv("MNISTOP_RUNS", str(disk / "runs"))
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Fills a disk to the last byte."""
+    filler = disk / "filler"
+    with open(filler, "wb", buffering=0) as file:
+        for size in (1 << 16, 1 << 12, 1):
+            try:
+                while True:
+                    file.write(bytes(size))
+            except OSError:
+                continue
+    return filler
+
+
+def test_a_full_disk_ends_a_run_in_words_and_it_goes_on_when_there_is_room(
+    folder: Path, small_disk: Path
+) -> None:
+    run = endless()
+    filler = fill(small_disk)
+    wait_until(lambda: not run.is_running())
+    last = read_events(run)[-1]
+    assert isinstance(last, events.RunFailed)
+    assert last.message == "The disk is full: free some space, then resume the run."
+    with pytest.raises(RunError, match=r"cannot be made .* No space left on device"):
+        worker.launch(RunConfig(source="digits", samples=100, epochs=1))
+
+    reached = glance.epochs_trained(run)
+    filler.unlink()
+    worker.resume(run)
+    wait_until(lambda: glance.epochs_trained(run) > reached)
+    worker.stop(run)
+    wait_until(lambda: not run.is_running())
+    assert isinstance(read_events(run)[-1], events.RunStopped)

@@ -1,0 +1,175 @@
+"""Terminals of all kinds: each gets what it can show, and is given back as it was."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
+from tests.ssh.processes import linux, paused, wait_until
+
+GIVEN_BACK = {
+    b"\x1b[?1049h": b"\x1b[?1049l",
+    b"\x1b[?25l": b"\x1b[?25h",
+    b"\x1b[?1000h": b"\x1b[?1000l",
+    b"\x1b[?1003h": b"\x1b[?1003l",
+    b"\x1b[?1004h": b"\x1b[?1004l",
+    b"\x1b[?2004h": b"\x1b[?2004l",
+    b"\x1b[?7l": b"\x1b[?7h",
+}
+"""What is switched on, and how it is switched off."""
+
+
+def assert_given_back(shown: Terminal) -> None:
+    """The terminal is set as it was, and the last word on every mode is the one that undoes it."""
+    assert shown.settings() == shown.settings_before
+    for taken, undone in GIVEN_BACK.items():
+        assert taken in shown.written
+        assert shown.written.rindex(undone) > shown.written.rindex(taken)
+
+
+@pytest.mark.parametrize(
+    ("environ", "colours", "is_ascii"),
+    [
+        ({"TERM": "tmux-256color"}, {"16", "256"}, False),
+        ({"TERM": "vt100"}, set(), True),
+        ({"TERM": "screen", "STY": "1.pts", "NO_COLOR": "1"}, set(), False),
+        (
+            {
+                "TERM": "xterm-256color",
+                "LC_ALL": "C",
+                "PYTHONUTF8": "0",
+                "PYTHONCOERCECLOCALE": "0",
+            },
+            {"16", "256"},
+            True,
+        ),
+    ],
+    ids=["tmux", "vt100", "screen without colour", "C locale"],
+)
+def test_a_terminal_gets_the_colours_and_characters_that_it_can_show(
+    folder: Path, environ: dict[str, str], colours: set[str], is_ascii: bool
+) -> None:
+    run = paused()
+    with terminal(folder, "--run", run.name, **environ) as shown:
+        shown.wait_for("of 1,000,000")
+        shown.wait_for("Confusion matrix, epoch")
+        for key, expected in {"?": "The focused pane alone", "5": "Labels of"}.items():
+            shown.send(key)
+            shown.wait_for(expected)
+            shown.send("escape")
+            shown.wait_until_gone(expected)
+        shown.send("q")
+        shown.wait_for("Esc stay")
+        shown.send("d")
+        assert shown.wait_for_end() == 0
+        assert f"mnistop --run {run.name}" in shown.text
+        assert_given_back(shown)
+        assert shown.written.isascii() == is_ascii
+        assert colours_in(shown.written) <= colours
+
+
+def colours_in(written: bytes) -> set[str]:
+    """The kinds of colours that are asked for."""
+    kinds = {"5": "256", "2": "true"}
+    found = set()
+    for codes in re.findall(rb"\x1b\[([\d;]*)m", written):
+        numbers = codes.decode().split(";")
+        for before, number in pairwise(numbers):
+            if before in ("38", "48"):
+                found.add(kinds[number])
+        if any(re.fullmatch("[349][0-7]|10[0-7]", number) for number in numbers):
+            found.add("16")
+    return found
+
+
+def test_resizing_during_training_always_draws_what_fits(folder: Path) -> None:
+    run = paused()
+    with terminal(folder, "--run", run.name) as shown:
+        shown.wait_for("of 1,000,000")
+        for width, height in ((80, 24), (59, 15), (300, 100), (20, 5), (100, 34), (120, 40)):
+            shown.resize(width, height)
+            fits = width >= 60
+            shown.wait_for("of 1,000,000" if fits else "needs" if width > 40 else "Training is not")
+            if (width, height) == (59, 15):
+                assert "59×15 cells" in shown.text
+                assert "60×16" in shown.text
+        os.kill(shown.process.pid, signal.SIGTERM)
+        assert shown.wait_for_end() == 128 + signal.SIGTERM
+        assert_given_back(shown)
+
+
+@linux
+def test_a_suspended_app_gives_the_terminal_back_and_draws_all_when_it_goes_on(
+    folder: Path,
+) -> None:
+    with terminal(folder) as shown:
+        shown.wait_for("Press r to train")
+        shown.send("\x1a")
+        wait_until(lambda: _state(shown) == "T")
+        assert shown.settings() == shown.settings_before
+        continue_after_another_program(shown)
+        os.kill(shown.process.pid, signal.SIGSTOP)
+        wait_until(lambda: _state(shown) == "T")
+        continue_after_another_program(shown)
+        shown.send("down")
+        shown.wait_for("› source")
+        shown.send("q")
+        assert shown.wait_for_end() == 0
+        assert_given_back(shown)
+
+
+def continue_after_another_program(shown: Terminal) -> None:
+    shown.clear()
+    os.kill(shown.process.pid, signal.SIGCONT)
+    shown.wait_for("Press r to train")
+    shown.wait_for("hidden layers")
+    shown.wait_for("Epoch log")
+
+
+def _state(shown: Terminal) -> str:
+    stat = Path("/proc", str(shown.process.pid), "stat").read_text()
+    return stat.rpartition(")")[2].split()[0]
+
+
+CRASHING = """
+import sys
+from tui.app import MnistopApp
+def crash(app):
+    raise ZeroDivisionError("a made-up fault")
+MnistopApp.action_help = crash
+from tui.cli.entry import exit_code_of
+sys.exit(exit_code_of(sys.argv[1:]))
+"""
+
+
+def test_after_a_fault_of_the_program_the_terminal_is_given_back_and_training_goes_on(
+    folder: Path,
+) -> None:
+    run = paused()
+    command = (sys.executable, "-c", CRASHING)
+    with terminal(folder, "--run", run.name, "--ascii", command=command) as shown:
+        shown.wait_for("of 1,000,000")
+        shown.send("?")
+        assert shown.wait_for_end() == 1
+        said = shown.text.replace("\n", "")
+        assert "fault of the program, ZeroDivisionError: a made-up fault" in said
+        assert "Training is not affected" in said
+        assert f"mnistop --run {run.name}" in said
+        assert_given_back(shown)
+        assert shown.written.isascii()
+    assert run.is_running()
+
+
+@pytest.mark.parametrize("term", ["dumb", ""])
+def test_a_terminal_without_a_cursor_is_told_how_to_train(folder: Path, term: str) -> None:
+    with terminal(folder, command=COMMAND, TERM=term) as shown:
+        assert shown.wait_for_end() == 2
+        assert "mnistop train trains here" in " ".join(shown.text.split())
+        assert b"\x1b" not in shown.written
