@@ -17,6 +17,7 @@ from engine.runs import Run
 from tui.ascii_only import to_ascii
 from tui.farewell import farewell
 from tui.keymap import declared, read_keymap
+from tui.panes.digit import Digit
 from tui.panes.live_runs import LiveRuns
 from tui.render.terminal import Terminal
 from tui.rhythm import SLOW, USUAL
@@ -215,6 +216,11 @@ class MnistopApp(TerminalApp):
     def _on_images_wanted(self, message: TrainScreen.ImagesWanted) -> None:
         self._mistakes.enter(message.filter)
         self.action_go("mistakes")
+
+    @on(Digit.AttackWanted)
+    def _on_digit_attacked(self, message: Digit.AttackWanted) -> None:
+        self._attack.attack(message.row)
+        self.action_go("attack")
 
     @on(ViewScreen.AttackWanted)
     def _on_attack_wanted(self, message: ViewScreen.AttackWanted) -> None:
