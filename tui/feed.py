@@ -1,5 +1,6 @@
 """Brings a run's events to a screen."""
 
+import asyncio
 from dataclasses import dataclass
 
 from textual.message import Message
@@ -27,3 +28,4 @@ async def feed(run: Run, target: Widget) -> None:
     """
     async for batch in worker.follow(run):
         target.post_message(RunSaid(run, batch))
+        await asyncio.sleep(0)  # a long story comes in many batches, and keys in between

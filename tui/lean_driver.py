@@ -1,9 +1,16 @@
 """The terminal, which gets only what it does not show already."""
 
+import time
 from typing import Any
+
+from textual.events import InputEvent
+from textual.message import Message
 
 from tui.changes import Changes
 from tui.driver import CalmDriver
+
+_ANSWER_SECONDS = 0.3
+"""What is sent within this time of a key answers it."""
 
 
 class LeanDriver(CalmDriver):
@@ -12,8 +19,15 @@ class LeanDriver(CalmDriver):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._changes = Changes()
-        self.sent = 0
-        """Bytes so far."""
+        self._asked = 0.0
+        self.sent_unasked = 0
+        """Bytes so far, without those that answer a key or the mouse."""
+
+    def process_message(self, message: Message) -> None:
+        """Hands on what comes from the terminal."""
+        if isinstance(message, InputEvent):
+            self._asked = time.monotonic()
+        super().process_message(message)
 
     def start_application_mode(self) -> None:
         """Takes over a terminal of which nothing is known."""
@@ -23,7 +37,8 @@ class LeanDriver(CalmDriver):
     def write(self, data: str) -> None:
         """Sends what of a frame the terminal does not show."""
         if changed := self._changes.of(data):
-            self.sent += len(changed.encode())
+            if time.monotonic() > self._asked + _ANSWER_SECONDS:
+                self.sent_unasked += len(changed.encode())
             super().write(changed)
 
     def forget(self) -> None:

@@ -46,8 +46,8 @@ class Paced(Protocol):
         """Whether nobody reads the terminal."""
 
     @property
-    def sent(self) -> int:
-        """Bytes sent to the terminal so far."""
+    def sent_unasked(self) -> int:
+        """Bytes sent to the terminal so far, without those that answer a key."""
 
 
 class Budget:
@@ -70,15 +70,10 @@ class Budget:
 
     @property
     def allows(self) -> bool:
-        """Whether something may be sent.
-
-        Not more than a second's bytes are saved up, and what goes beyond, as for the answer to a
-        key, is paid back within two seconds.
-        """
+        """Whether something may be sent: not more than a second's bytes are saved up."""
         now, sent = self._clock(), self._sent()
         earned = self._rate * (now - self._before[0])
-        left = min(self._rate, self._left + earned) - (sent - self._before[1])
-        self._left = max(left, -2 * self._rate)
+        self._left = min(self._rate, self._left + earned) - (sent - self._before[1])
         self._before = (now, sent)
         return self._left > 0
 
@@ -105,7 +100,9 @@ class Rhythm:
         self._screen = screen
         self._app = app
         self._pace = app.pace if isinstance(app, Paced) else USUAL
-        self._budget = Budget(self._pace.rate, lambda: app.sent if isinstance(app, Paced) else 0)
+        self._budget = Budget(
+            self._pace.rate, lambda: app.sent_unasked if isinstance(app, Paced) else 0
+        )
         self._pieces: list[_Piece] = []
         self._complained: set[str] = set()
         self._timer = screen.set_interval(_TURN, self._turn, pause=True)

@@ -69,9 +69,9 @@ class TerminalApp(App[int]):
         self.screen.refresh()
 
     @property
-    def sent(self) -> int:
-        """Bytes sent to the terminal so far."""
-        return self._driver.sent if isinstance(self._driver, LeanDriver) else 0
+    def sent_unasked(self) -> int:
+        """Bytes sent to the terminal so far, without those that answer a key."""
+        return self._driver.sent_unasked if isinstance(self._driver, LeanDriver) else 0
 
     @property
     def is_heard(self) -> bool:

@@ -1,89 +1,42 @@
-"""How quickly the interface opens, starts a run and answers keys, and what it costs training.
+"""How quickly the interface opens, starts a run and answers keys, and what it costs and sends.
 
-    python -m tests.bench.interface
+    python -m tests.bench.interface [opening|keys|bytes|growth|cost]...
 
 Everything is measured from outside, at the pseudo-terminal of the real command, 120×40.
 """
 
-import fcntl
+import json
 import os
-import pty
 import random
-import select
-import signal
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
 import time
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from pathlib import Path
 
 from engine import events, runs
+from tests.app import made_up
+from tests.bench.watched import percentile, screen, stop, tell, training
 
-FOCUSED = "▸".encode()
-"""Stands in the title of the pane that has the focus, and is sent when the focus moves only."""
-
-
-class Screen:
-    """The command in a pseudo-terminal, its bytes read with the time at which they came."""
-
-    def __init__(self, *arguments: str) -> None:
-        environment = os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-        self.started = time.perf_counter()
-        self._process, self._fd = pty.fork()
-        if self._process == 0:
-            time.sleep(0.02)
-            os.execve(sys.executable, [sys.executable, "-m", "tui", *arguments], environment)
-        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-        self.bytes = 0
-
-    def send(self, keys: str) -> float:
-        os.write(self._fd, keys.encode())
-        return time.perf_counter()
-
-    def read(self, seconds: float) -> bytes:
-        ready, _, _ = select.select([self._fd], [], [], seconds)
-        chunk = os.read(self._fd, 1 << 16) if ready else b""
-        self.bytes += len(chunk)
-        return chunk
-
-    def wait_for(self, wanted: bytes, seconds: float = 60) -> float:
-        """The time at which some bytes came."""
-        seen, end = b"", time.perf_counter() + seconds
-        while wanted not in seen:
-            seen += self.read(0.5)
-            if time.perf_counter() > end:
-                raise TimeoutError(f"{wanted!r} did not come")
-        return time.perf_counter()
-
-    def drain(self, seconds: float) -> None:
-        end = time.perf_counter() + seconds
-        while (left := end - time.perf_counter()) > 0:
-            self.read(left)
-
-    def close(self) -> None:
-        os.kill(self._process, signal.SIGTERM)
-        with suppress(OSError):
-            while True:
-                self.read(0.1)
-        os.waitpid(self._process, 0)
-        os.close(self._fd)
-
-
-@contextmanager
-def screen(*arguments: str):
-    opened = Screen(*arguments)
-    try:
-        yield opened
-    finally:
-        opened.close()
+FOCUSED = "▸"
+"""Stands in the title of the pane that has the focus; only the form has none."""
+EPOCHS = 300
+SCREENS = {
+    "1": "dashboard",
+    "2": "mistakes",
+    "2g": "gallery",
+    "3": "attack",
+    "4": "weights",
+    "5": "data",
+    "e": "pad",
+}
 
 
 def first_frame() -> float:
     with screen() as shown:
-        return shown.wait_for(b"Press r") - shown.started
+        return shown.wait_for("Press r") - shown.started
 
 
 def textual_alone() -> float:
@@ -93,38 +46,94 @@ def textual_alone() -> float:
 
 
 def first_epoch() -> float:
-    """Seconds from the key r to the first row of the log, the fork server being warm."""
+    """Seconds from the key r to the first epoch on the screen, the fork server being warm."""
     with screen() as shown:
-        shown.wait_for(b"Press r")
+        shown.wait_for("Press r")
         shown.drain(4)
         pressed = shown.send("r")
-        return shown.wait_for(b"val ") - pressed
+        return shown.wait_for("val ") - pressed
 
 
-def key_latencies(presses: int) -> tuple[list[float], float]:
-    """Seconds from each key to its effect on the screen while training runs, and bytes/s."""
-    latencies = []
-    with screen("--epochs", "100000") as shown:
-        shown.wait_for(b"Press r")
-        shown.drain(3)
-        shown.send("r")
-        shown.wait_for(b"val ")
-        shown.drain(2)
-        before, started = shown.bytes, time.perf_counter()
-        shown.drain(8)
-        rate = (shown.bytes - before) / (time.perf_counter() - started)
-        for press in range(presses):
-            shown.drain(random.uniform(0.05, 0.3))
-            pressed = shown.send("\t")
-            if press % 5 == 4:
-                continue
-            latencies.append(shown.wait_for(FOCUSED) - pressed)
-        shown.send("s")
-        shown.wait_for(b"stopped and saved")
-    return sorted(latencies), rate
+def opening() -> None:
+    pairs = [(first_frame(), textual_alone()) for _ in range(5)]
+    frame, alone = (statistics.median(side) for side in zip(*pairs, strict=True))
+    ratio = statistics.median(a / b for a, b in pairs)
+    print(f"importing Textual alone            {alone:7.3f} s  1.00")
+    print(f"mnistop to its first frame         {frame:7.3f} s  {ratio:.2f}")
+    starts = [first_epoch() for _ in range(5)]
+    print(f"key r to the first epoch, warm     {statistics.median(starts):7.3f} s")
 
 
-EPOCHS = 300
+def keys(presses: int = 200) -> None:
+    """From each Tab to its effect while training runs flat out, and what the event loop did."""
+    answers = []
+    with tempfile.NamedTemporaryFile() as file:
+        with training(file.name, module="tests.bench.blocking") as shown:
+            for press in range(presses):
+                shown.drain(random.uniform(0.05, 0.3))
+                moved = _moved_from(shown.text.find(FOCUSED))
+                if press % 5 == 4:
+                    shown.send("tab")
+                else:
+                    answers.append(shown.answer("tab", moved))
+        turns = json.loads(Path(file.name).read_text())
+    tell("key to screen while training", answers)
+    print(f"processor time of one turn of      {percentile(turns, 0.99):7.1f} ms 99%")
+    print(f"  the event loop, from 1 ms on     {max(turns):7.1f} ms longest, startup included")
+
+
+def _moved_from(before: int) -> Callable[[str], bool]:
+    return lambda text: text.find(FOCUSED) not in (-1, before)
+
+
+def sent() -> None:
+    """Bytes a second of each screen in steady training, and while nothing changes."""
+    for arguments in ((), ("--slow",)):
+        with training(*arguments) as shown:
+            for going, name in SCREENS.items():
+                for key in going:
+                    shown.send(key)
+                    shown.drain(1)
+                shown.drain(3)
+                label = " ".join([name, *arguments])
+                print(f"bytes while training, {label:18} {shown.rate(8) / 1000:5.2f} kB/s")
+            shown.send("1")
+            shown.drain(1)
+            shown.send(" ")
+            shown.wait_for("paused")
+            shown.drain(2)
+            print(f"bytes while paused                       {shown.rate(3) / 1000:5.2f} kB/s")
+            shown.send(" ")
+            shown.drain(1)
+            stop(shown)
+            shown.drain(2)
+            print(f"bytes after the run                      {shown.rate(3) / 1000:5.2f} kB/s")
+    with screen() as shown:
+        shown.wait_for("Press r")
+        shown.drain(5)
+        print(f"bytes before the first run               {shown.rate(3) / 1000:5.2f} kB/s")
+
+
+def growth() -> None:
+    """Processor time of the interface a second, and its memory, by the length of the run."""
+    for epochs in (100, 1_000, 10_000):
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ["MNISTOP_RUNS"] = folder
+            run = made_up.write_run(Path(folder), made_up.story(epochs))
+            with made_up.training(run), screen("--run", run.name) as shown:
+                shown.wait_for(f"epoch {epochs:,} of")
+                shown.drain(2)
+                before, count = shown.processor(), 0
+                started = time.perf_counter()
+                while (now := time.perf_counter()) < started + 8:
+                    made_up.say(run, [made_up.epoch(epochs + count)])
+                    count += 1
+                    shown.drain(max(0, started + count / 100 - now))
+                share = (shown.processor() - before) / (time.perf_counter() - started)
+                print(
+                    f"{epochs:6,} epochs, 100 more a second    "
+                    f"{1000 * share:5.0f} ms/s of a processor, {shown.memory():4.0f} MB"
+                )
 
 
 def seconds_of(run: runs.Run) -> float:
@@ -135,10 +144,10 @@ def seconds_of(run: runs.Run) -> float:
 
 def training_watched() -> float:
     with screen("--epochs", str(EPOCHS)) as shown:
-        shown.wait_for(b"Press r")
+        shown.wait_for("Press r")
         shown.drain(3)
         shown.send("r")
-        shown.wait_for(f"{EPOCHS} epochs in".encode())
+        shown.wait_for(f"{EPOCHS} epochs in")
     return seconds_of(runs.find("last"))
 
 
@@ -151,27 +160,23 @@ def training_alone() -> float:
     return seconds_of(runs.find("last"))
 
 
-def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["MNISTOP_RUNS"] = folder
-        opening = [(first_frame(), textual_alone()) for _ in range(5)]
-        frame, alone = (statistics.median(side) for side in zip(*opening, strict=True))
-        ratio = statistics.median(a / b for a, b in opening)
-        print(f"importing Textual alone            {alone:7.3f} s  1.00")
-        print(f"mnistop to its first frame         {frame:7.3f} s  {ratio:.2f}")
-        starts = [first_epoch() for _ in range(5)]
-        print(f"key r to the first epoch, warm     {statistics.median(starts):7.3f} s")
-        latencies, rate = key_latencies(200)
-        middle, late = latencies[len(latencies) // 2], latencies[int(len(latencies) * 0.99)]
-        print(f"key to screen while training       {1000 * middle:7.1f} ms median")
-        print(f"                                   {1000 * late:7.1f} ms 99th percentile")
-        print(f"bytes written while training       {rate / 1000:7.1f} kB/s")
-        pairs = [(training_watched(), training_alone()) for _ in range(5)]
-        watched, unwatched = (statistics.median(side) for side in zip(*pairs, strict=True))
-        ratio = statistics.median(a / b for a, b in pairs)
-        print(f"training without the dashboard     {unwatched:7.3f} s  1.00")
-        print(f"training with the dashboard        {watched:7.3f} s  {ratio:.2f}")
+def cost() -> None:
+    pairs = [(training_watched(), training_alone()) for _ in range(5)]
+    watched, unwatched = (statistics.median(side) for side in zip(*pairs, strict=True))
+    ratio = statistics.median(a / b for a, b in pairs)
+    print(f"training without the dashboard     {unwatched:7.3f} s  1.00")
+    print(f"training with the dashboard        {watched:7.3f} s  {ratio:.2f}")
+
+
+PARTS = {"opening": opening, "keys": keys, "bytes": sent, "growth": growth, "cost": cost}
+
+
+def main(*chosen: str) -> None:
+    for name in chosen or PARTS:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            os.environ["MNISTOP_RUNS"] = folder
+            PARTS[name]()
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -8,14 +8,17 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
 
+from tui.epoch_columns import EpochColumns
 from tui.panes.lines import LinesPane
 from tui.render.cells import beside
 from tui.render.chart import chart
 from tui.render.series import Series
+from tui.render.terminal import Terminal
 from tui.state import State
 
 _SMOOTHINGS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95)
 _TAIL = 50
+_GAP = 2
 
 
 class Charts(LinesPane, can_focus=True):
@@ -115,10 +118,24 @@ class Charts(LinesPane, can_focus=True):
 
         by: int
 
-    state = State()
-    log_scale = False
-    smoothing = 0.0
-    tail = False
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__(terminal)
+        self.state = State()
+        self.log_scale = False
+        self.smoothing = 0.0
+        self.tail = False
+        self._columns = EpochColumns()
+        self._kept: tuple[State | None, tuple[object, ...], list[Strip]] = (None, (), [])
+
+    def prepare(self, state: State) -> None:
+        """Takes up a run, and draws the first chart already for the `redraw` that follows.
+
+        So neither of the two takes long, and a key comes between them.
+        """
+        self.state = state
+        if self.size.area and self.display:
+            width, height = self.size
+            self._loss(*self._sizes(width, height - 1)[0])
 
     def show(self, state: State) -> None:
         """Draws the curves of a run."""
@@ -136,19 +153,29 @@ class Charts(LinesPane, can_focus=True):
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """Both charts, side by side, or one over the other where it is narrow and high."""
+        first, second = self._sizes(width, height)
+        drawn = [self._loss(*first), self._accuracy(*second)]
+        return drawn[0] + drawn[1] if first[0] == width else beside(drawn, gap=_GAP)
+
+    def _sizes(self, width: int, height: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Width and height of both charts."""
         if width < 70 and height >= 16:
             upper = height // 2
-            return [*self._loss(width, upper), *self._accuracy(width, height - upper)]
-        gap = 2
-        left = (width - gap) // 2
-        return beside(
-            [self._loss(left, height), self._accuracy(width - gap - left, height)], gap=gap
-        )
+            return (width, upper), (width, height - upper)
+        left = (width - _GAP) // 2
+        return (left, height), (width - _GAP - left, height)
 
     def _loss(self, width: int, height: int) -> list[Strip]:
+        """The first chart; what was drawn is kept while nothing that it shows changes."""
         started = self.state.history.started
         classes = len(started.class_names) if started else 10
-        return self._chart("loss", width, height, reference=(f"ln {classes}", math.log(classes)))
+        looks = (width, height, self.log_scale, self.smoothing, self.tail)
+        before, looked, drawn = self._kept
+        if before is not self.state or looked != looks:
+            reference = (f"ln {classes}", math.log(classes))
+            drawn = self._chart("loss", width, height, reference)
+            self._kept = (self.state, looks, drawn)
+        return drawn
 
     def _accuracy(self, width: int, height: int) -> list[Strip]:
         return self._chart("acc", width, height)
@@ -163,10 +190,9 @@ class Charts(LinesPane, can_focus=True):
         history, cursor = self.state.history, self.state.cursor
         best = history.best.epoch if history.best else None
         loss = kind == "loss"
-        train, val = (
-            Series(role, [getattr(epoch, f"{role}_{kind}") for epoch in history.epochs], role)
-            for role in ("train", "val")
-        )
+        self._columns.follow(history.epochs)
+        train = Series("train", self._columns[f"train_{kind}"], "train")
+        val = Series("val", self._columns[f"val_{kind}"], "val")
         return chart(
             [train, val],
             width,

@@ -60,7 +60,18 @@ def gray(image: Pixels, terminal: Terminal, mode: Mode = "auto") -> list[Strip]:
     Returns:
         The lines; their size is that of `size`.
     """
-    levels = np.clip(_finite(image), 0, 1)
+    levels = np.clip(_finite(image), 0, 1).astype(np.float32)
+    return list(_gray(levels.tobytes(), levels.shape[1], terminal, mode))
+
+
+@lru_cache(maxsize=256)
+def _gray(content: bytes, width: int, terminal: Terminal, mode: Mode) -> tuple[Strip, ...]:
+    """As `gray`; a page of images is drawn again and again while a cursor goes over it."""
+    levels = np.frombuffer(content, np.float32).reshape(-1, width).astype(np.float64)
+    return tuple(_draw_gray(levels, terminal, mode))
+
+
+def _draw_gray(levels: NDArray[np.float64], terminal: Terminal, mode: Mode) -> list[Strip]:
     if _blocks(terminal, mode):
         if terminal.colors == 0:
             return _draw_threshold(levels)

@@ -155,7 +155,8 @@ class TrainScreen(Screen[None]):
         self._rhythm = Rhythm(self)
         for draw, seconds in (
             (self._draw_progress, 0.25),
-            (self._draw_charts, 0.5),
+            (self._prepare_charts, 0.5),
+            (self._charts.redraw, 0.5),
             (self._draw_log, 0.5),
             (self._draw_matrix, 0.5),
             (self._draw_digit, 0.25),
@@ -386,8 +387,8 @@ class TrainScreen(Screen[None]):
     def _draw_progress(self) -> None:
         self._progress.show(self.state, self.session.words)
 
-    def _draw_charts(self) -> None:
-        self._charts.show(self.state)
+    def _prepare_charts(self) -> None:
+        self._charts.prepare(self.state)
 
     def _draw_log(self) -> None:
         self._log.show(self.state)

@@ -1,0 +1,200 @@
+"""The real command in a pseudo-terminal, with the time at which something came to be seen."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import pyte
+
+WIDTH, HEIGHT = 120, 40
+_KEYS = {"esc": "\x1b", "enter": "\r", "tab": "\t", "down": "\x1b[B", "up": "\x1b[A"}
+
+
+class Answer(NamedTuple):
+    """How long a key took until its effect was seen."""
+
+    seconds: float
+    undisturbed: float
+    """Without the time in which other programs had the processor."""
+
+
+class Screen:
+    """The command, what it has written, and what its screen shows.
+
+    Args:
+        arguments: of the command.
+        module: what is run as the command.
+    """
+
+    def __init__(self, *arguments: str, module: str = "tui") -> None:
+        environment = os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        self.started = time.perf_counter()
+        self.process, self._fd = pty.fork()
+        if self.process == 0:
+            time.sleep(0.02)
+            os.execve(sys.executable, [sys.executable, "-m", module, *arguments], environment)
+        size = struct.pack("HHHH", HEIGHT, WIDTH, 0, 0)
+        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, size)
+        self.bytes = 0
+        self._screen = pyte.Screen(WIDTH, HEIGHT)
+        self._stream = pyte.ByteStream(self._screen)
+
+    @property
+    def text(self) -> str:
+        """What the screen shows."""
+        return "\n".join(self._screen.display)
+
+    def send(self, key: str) -> float:
+        """Presses a key; returns when."""
+        os.write(self._fd, _KEYS.get(key, key).encode())
+        return time.perf_counter()
+
+    def read(self, seconds: float) -> float:
+        """Reads what is written within some time; returns when it came."""
+        ready, _, _ = select.select([self._fd], [], [], seconds)
+        now = time.perf_counter()
+        if ready:
+            chunk = os.read(self._fd, 1 << 16)
+            self.bytes += len(chunk)
+            self._stream.feed(chunk)
+        return now
+
+    def wait_for(self, seen: str | Callable[[str], object], seconds: float = 60) -> float:
+        """The time at which a text was on the screen, or the screen was as wanted."""
+        end = time.perf_counter() + seconds
+        now = time.perf_counter()
+        while not (seen in self.text if isinstance(seen, str) else seen(self.text)):
+            now = self.read(0.5)
+            if now > end:
+                raise TimeoutError(f"{seen} did not come to\n{self.text}")
+        return now
+
+    def drain(self, seconds: float) -> None:
+        """Reads for some time."""
+        end = time.perf_counter() + seconds
+        while (left := end - time.perf_counter()) > 0:
+            self.read(left)
+
+    def settle(self, quiet: float = 0.12) -> None:
+        """Reads until nothing has been written for some time."""
+        before = -1
+        while self.bytes != before:
+            before = self.bytes
+            self.drain(quiet)
+
+    def answer(self, key: str, seen: Callable[[str], object] | None = None) -> Answer:
+        """Presses a key and waits until the screen is as wanted, or else until all is drawn."""
+        queued = self._queued()
+        pressed = self.send(key)
+        if seen:
+            now, waited = self.wait_for(seen), self._queued() - queued
+        else:
+            now, waited = self._last_change(queued)
+        return Answer(now - pressed, max(0.0, now - pressed - waited))
+
+    def _last_change(
+        self, queued: float, quiet: float = 0.1, seconds: float = 10
+    ) -> tuple[float, float]:
+        """When the last of what is written at one go came, and how long that had to queue."""
+        last, before = (0.0, 0.0), self.bytes
+        end = time.perf_counter() + seconds
+        while last[0] == 0 or time.perf_counter() < last[0] + quiet:
+            now = self.read(quiet / 4)
+            if self.bytes != before:
+                last, before = (now, self._queued() - queued), self.bytes
+            if now > end:
+                raise TimeoutError(f"nothing came to\n{self.text}")
+        return last
+
+    def _queued(self) -> float:
+        """Seconds that the command's main thread was ready but had no processor."""
+        return int(Path(f"/proc/{self.process}/schedstat").read_text().split()[1]) / 1e9
+
+    def rate(self, seconds: float) -> float:
+        """Bytes written a second."""
+        before, started = self.bytes, time.perf_counter()
+        self.drain(seconds)
+        return (self.bytes - before) / (time.perf_counter() - started)
+
+    def processor(self) -> float:
+        """Seconds of processor time that the interface has taken."""
+        with open(f"/proc/{self.process}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory(self) -> float:
+        """Megabytes that the interface holds."""
+        with open(f"/proc/{self.process}/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    def close(self) -> None:
+        """Ends the command; training goes on."""
+        os.kill(self.process, signal.SIGTERM)
+        with suppress(OSError):
+            while True:
+                self.read(0.1)
+        os.waitpid(self.process, 0)
+        os.close(self._fd)
+
+
+@contextmanager
+def screen(*arguments: str, module: str = "tui") -> Iterator[Screen]:
+    """Opens the command."""
+    opened = Screen(*arguments, module=module)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+@contextmanager
+def training(*arguments: str, module: str = "tui") -> Iterator[Screen]:
+    """Opens the command and trains for long, until it is left."""
+    with screen(*arguments, "--epochs", "100000", module=module) as shown:
+        shown.wait_for("Press r")
+        shown.drain(3)
+        shown.send("r")
+        shown.wait_for("val ")
+        shown.drain(2)
+        try:
+            yield shown
+        finally:
+            stop(shown)
+
+
+def stop(shown: Screen) -> None:
+    """Stops the run, from whatever screen."""
+    shown.send("1")
+    shown.drain(0.3)
+    if "stopped and saved" not in shown.text:
+        shown.send("s")
+        shown.wait_for("stopped and saved")
+
+
+def tell(what: str, answers: list[Answer]) -> None:
+    """Prints how long keys took, with and without the time that other programs had."""
+    columns = []
+    for index, share in ((0, 0.5), (0, 0.99), (1, 0.5), (1, 0.99)):
+        columns.append(1000 * percentile([answer[index] for answer in answers], share))
+    print(
+        "{:32} median {:6.1f} ms, 99% {:6.1f} ms; undisturbed {:5.1f}, {:5.1f}".format(
+            what, *columns
+        )
+    )
+
+
+def percentile(values: list[float], share: float) -> float:
+    """The value that so large a share of the others is not above."""
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
