@@ -14,6 +14,9 @@ from engine.runs import Run
 LIVE = ("starting", "running", "paused")
 """The states of a run whose training process lives."""
 
+_LONGEST = 1e11
+"""Seconds: the most that `Seconds` may be."""
+
 
 @dataclass(frozen=True)
 class Overview:
@@ -64,7 +67,7 @@ class Overview:
             validation_images=started.validation_images if started else None,
             started=started.time if started else None,
             ended=ended.time if ended else None,
-            seconds=sum(epoch.seconds for epoch in history.epochs),
+            seconds=min(_LONGEST, sum(epoch.seconds for epoch in history.epochs)),
             message=ended.message if isinstance(ended, RunFailed) else "",
             about=read_about(run),
         )

@@ -242,9 +242,13 @@ class MnistopApp(TerminalApp):
 
     @on(RunsScreen.CompareWanted)
     def _on_compare_wanted(self, message: RunsScreen.CompareWanted) -> None:
-        self._compare.compare(message.runs)
-        self._came_from = "runs"
-        self._open(self._compare)
+        try:
+            self._compare.compare(message.runs)
+        except MnistopError as error:  # one of them has just been deleted or damaged
+            self.notify(str(error), severity="error", markup=False)
+        else:
+            self._came_from = "runs"
+            self._open(self._compare)
 
     @on(ViewScreen.Left)
     def _on_left(self) -> None:

@@ -40,10 +40,13 @@ class Comparing:
 
     Args:
         runs: two or more.
+
+    Raises:
+        RunError: the configuration of one cannot be read.
     """
 
     def __init__(self, runs: Sequence[Listed] = ()) -> None:
-        self.runs = [Compared(one.run, one.title, one.config()) for one in runs]
+        self.runs = [Compared(one.run, one.title, one.run.config()) for one in runs]
         self.settings = differing([one.config for one in self.runs])
         """The hyperparameters that differ, with a value for each run."""
         self.cursor: int | None = None

@@ -10,11 +10,15 @@ from textual.widgets import Input
 from engine import events
 from engine.about import About, read_about
 from engine.config import RunConfig
+from engine.index import Index
 from engine.runs import Run
 from tests.app import made_up
 from tests.app.dashboard import Dashboard, Workers
 from tests.app.pseudo_terminal import terminal
+from tui.panes.compared import ComparedCharts
 from tui.render.terminal import Terminal
+from tui.screens.ask import AskScreen, AskTextScreen
+from tui.screens.compare import CompareScreen
 from tui.screens.runs import RunsScreen
 
 Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
@@ -214,6 +218,40 @@ async def test_marks_have_letters_and_are_eight_at_most(opened: Opened, workers:
         assert "8 runs are marked already" in " ".join(shown.notices)
         await shown.press("u")
         assert " a ✓" not in shown.text
+
+
+async def test_a_fault_while_looking_is_said(
+    opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some(workers)
+
+    def fail(index: Index, seconds: float) -> bool:
+        raise ArithmeticError("no such thing")
+
+    async with opened() as shown:
+        monkeypatch.setattr(Index, "look", fail)
+        await shown.press("6")
+        await shown.until(lambda: "ArithmeticError: no such thing" in " ".join(shown.notices))
+
+
+async def test_runs_deleted_under_its_hands_are_told(opened: Opened, workers: Workers) -> None:
+    *_, birch = some(workers)
+    async with opened() as shown:
+        await open_runs(shown)
+        await shown.press("space", "space")
+        (birch.path / "config.json").write_text("{")
+        await shown.press("c")
+        assert isinstance(shown.app.screen, RunsScreen)
+        assert "has a damaged config.json" in " ".join(shown.notices)
+
+
+def test_all_keys_of_these_screens_have_names_of_their_own() -> None:
+    kinds = (RunsScreen, CompareScreen, ComparedCharts, AskScreen, AskTextScreen)
+    bindings = [each for kind in kinds for each in kind.__dict__["BINDINGS"]]
+    ids = [each.id for each in bindings]
+    assert all(ids)
+    assert len(set(ids)) == len(ids)
+    assert all(len(each.tooltip) >= 8 or each.id.startswith("ask.") for each in bindings)
 
 
 async def test_w_writes_what_is_listed(opened: Opened, workers: Workers, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from engine import events, index, runs
+from engine import events, index, runs, worker
 from engine.config import RunConfig
 from tests.app import made_up
 
@@ -58,6 +58,7 @@ async def screen_times() -> tuple[float, list[float]]:
     """Seconds from the key 6 to the newest run on the screen, and those of each key after."""
     from tests.app.dashboard import dashboard
 
+    await worker.warmed_up()
     folder = runs.runs_folder()
     newest = runs.list_runs()[0].name
     async with dashboard(folder, (120, 40)) as shown:
@@ -85,7 +86,9 @@ def main(count: int = 5000) -> None:
         kept = index.list_all()
         again = statistics.median(seconds(kept.look) for _ in range(7))
         live = statistics.median(seconds(kept.look_at_live) for _ in range(7))
+        worker.warm_up()
         opened, keys = asyncio.run(screen_times())
+        worker.close()
         for what, took in (
             ("reading the events of all", baseline),
             ("the index made anew", rebuilt),

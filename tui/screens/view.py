@@ -7,14 +7,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.worker import Worker, WorkerState
 
 from engine.fragility import Subject
+from tui import faults
 from tui.panes.key_bar import KeyBar
 from tui.panes.progress import Progress
 from tui.render.terminal import Terminal
@@ -126,6 +129,13 @@ class ViewScreen(Screen[None]):
             self._rhythm.add(self.draw_progress, 0.25)
         self._rhythm.changed()
         self._rhythm.finish()
+
+    @on(Worker.StateChanged)
+    def _on_worker_state_changed(self, message: Worker.StateChanged) -> None:
+        """Says what work beside the screen has failed."""
+        error = message.worker.error
+        if message.state == WorkerState.ERROR and isinstance(error, Exception):
+            self.notify(faults.in_words(error), severity="error", markup=False, timeout=15)
 
     def action_next_pane(self, by: int) -> None:
         """Goes to the next or previous pane."""
