@@ -164,7 +164,7 @@ def test_a_fault_of_the_program_is_one_line(call, monkeypatch: pytest.MonkeyPatc
     def fail() -> None:
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr("engine.runs.list_runs", fail)
+    monkeypatch.setattr("tui.cli.runs.list_all", fail)
     answer = call("runs")
     assert answer.code == 1
     assert "fault of the program, ZeroDivisionError: oh" in answer.err

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence
-
-from rich.cells import cell_len
 
 from engine.overview import Listed
 from tui.cli.words import accuracy, duration, loss
@@ -35,8 +34,10 @@ def final_loss(run: Listed) -> str:
 
 
 def epochs(run: Listed) -> str:
-    """Finished and planned epochs, as in `34/100`."""
-    return f"{run.overview.epochs}/{run.overview.planned}"
+    """Finished and planned epochs, as in `34/100` or `34/100k`."""
+    planned = run.overview.planned
+    short = f"{planned // 1000}k" if planned >= 10_000 and planned % 1000 == 0 else str(planned)
+    return f"{run.overview.epochs}/{short}"
 
 
 def time_taken(run: Listed) -> str:
@@ -71,8 +72,8 @@ def table(runs: Sequence[Listed], width: int | None = None) -> list[str]:
     columns = {head: [head, *map(text, runs)] for head, text in _COLUMNS.items()}
     columns = {head: cells for head, cells in columns.items() if any(cells[1:])}
     settings = columns.pop("settings")
-    widths = {head: max(map(cell_len, cells)) for head, cells in columns.items()}
-    room = max(map(cell_len, settings))
+    widths = {head: max(map(_cells, cells)) for head, cells in columns.items()}
+    room = max(map(_cells, settings))
     if width is not None:
         wanted = min(room, _LEAST_SETTINGS)
         for head in _DISPENSABLE:
@@ -83,7 +84,7 @@ def table(runs: Sequence[Listed], width: int | None = None) -> list[str]:
     for row, differences in enumerate(settings):
         cells = [columns[head][row] for head in widths]
         padded = [
-            text + " " * (wide - cell_len(text))
+            text + " " * (wide - _cells(text))
             for text, wide in zip(cells, widths.values(), strict=True)
         ]
         if room >= _NARROWEST_SETTINGS:
@@ -91,6 +92,14 @@ def table(runs: Sequence[Listed], width: int | None = None) -> list[str]:
             padded.append(differences if fits else differences[: room - 1] + "…")
         lines.append("  ".join(padded).rstrip())
     return lines
+
+
+def _cells(text: str) -> int:
+    """How wide a text is on the screen."""
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+    return len(text) + wide - sum(bool(unicodedata.combining(char)) for char in text)
 
 
 def _left(width: int, widths: dict[str, int]) -> int:
