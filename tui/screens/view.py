@@ -119,8 +119,8 @@ class ViewScreen(Screen[None]):
         if self._rhythm is None:
             self._rhythm = Rhythm(self)
             self._rhythm.add(self.redraw, 0.5)
-            self._rhythm.add(lambda: self._progress.show(self.state), 0.25)
-        self._rhythm.changed()
+            self._rhythm.add(lambda: self._progress.show(self.state), 0.25, cheap=True)
+        self._rhythm.changed(urgent=True)
         self._rhythm.finish()
 
     def action_next_pane(self, by: int) -> None:
