@@ -34,6 +34,12 @@ class OwnImage:
     image: FloatArray
     """`(height, width)` in [0, 1]."""
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, OwnImage) and np.array_equal(self.image, other.image)
+
+    def __hash__(self) -> int:
+        return hash(self.image.tobytes())
+
 
 Subject = int | OwnImage
 """What is attacked: a row of the validation images, or an image of one's own."""

@@ -17,6 +17,7 @@ from engine.runs import Run
 from tui.ascii_only import to_ascii
 from tui.farewell import farewell
 from tui.keymap import declared, read_keymap
+from tui.panes.digit import Digit
 from tui.panes.live_runs import LiveRuns
 from tui.render.terminal import Terminal
 from tui.rhythm import SLOW, USUAL
@@ -216,6 +217,11 @@ class MnistopApp(TerminalApp):
         self._mistakes.enter(message.filter)
         self.action_go("mistakes")
 
+    @on(Digit.AttackWanted)
+    def _on_digit_attacked(self, message: Digit.AttackWanted) -> None:
+        self._attack.attack(message.row)
+        self.action_go("attack")
+
     @on(ViewScreen.AttackWanted)
     def _on_attack_wanted(self, message: ViewScreen.AttackWanted) -> None:
         self._attack.attack(message.subject)
@@ -235,11 +241,20 @@ class MnistopApp(TerminalApp):
         self.push_screen(HelpScreen(self._sections(), self._keys))
 
     def _sections(self) -> list[Section]:
-        return [
+        """All that the help tells; of the screens, the one in sight first."""
+        others = [view for view in self._views.values() if view is not self.screen]
+        of_others = Section("Every screen but the dashboard", "", declared(ViewScreen))
+        dashboard = [
             Section("Everywhere", "", declared(TrainScreen, MnistopApp)),
             *self._train.sections(),
-            Section("Every other screen", "", declared(ViewScreen)),
-            *(section for view in self._views.values() for section in view.sections()),
+        ]
+        return [
+            *(
+                [*self.screen.sections(), of_others, *dashboard]
+                if isinstance(self.screen, ViewScreen)
+                else [*dashboard, of_others]
+            ),
+            *(section for view in others for section in view.sections()),
             Section("This help", "", declared(HelpScreen)),
             Section("The question before quitting", "", declared(QuitScreen)),
         ]

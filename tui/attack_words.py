@@ -78,7 +78,11 @@ def bounds(attacked: AttackedImage, known: Bracket) -> list[Said]:
     else:
         by = METHODS[known.found_by].title
         said.append(Said(f"{what} from ε {known.found:.4f}: shown by {by}", "bad"))
-    return [*said, *_path(known)]
+    said += _path(known)
+    if known.epochs != attacked.epochs:
+        when = f"epoch {known.epochs - 1}" if known.epochs else "the untrained model"
+        said.append(Said(f"as of {when}", "muted"))
+    return said
 
 
 def _path(known: Bracket) -> list[Said]:

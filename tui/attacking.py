@@ -74,21 +74,23 @@ class Attacking:
         orders = list(ORDERS)
         self.order = orders[(orders.index(self.order) + 1) % len(orders)]
 
-    def rows(self, right: NDArray[np.bool_], known: Robustness | None) -> NDArray[np.intp]:
+    def rows(
+        self, right: NDArray[np.intp], count: int, known: Robustness | None
+    ) -> NDArray[np.intp]:
         """The validation images to go through, in order.
 
         Args:
-            right: whether each is predicted rightly without an attack, `(n,)`.
+            right: those that are predicted rightly without an attack, rising.
+            count: how many there are in all.
             known: what is known of their robustness, to go by fragility as far as it reaches.
         """
         if self.order == "all":
-            return np.arange(len(right))
-        rows = np.flatnonzero(right)
+            return np.arange(count)
         if self.order == "fragile" and known is not None:
-            smallest = np.full(len(right), np.inf)
-            smallest[: known.done] = known.found[: len(right)]
-            rows = rows[np.argsort(smallest[rows], kind="stable")]
-        return rows
+            smallest = np.full(count, np.inf)
+            smallest[: known.done] = known.found[:count]
+            return right[np.argsort(smallest[right], kind="stable")]
+        return right
 
     def step(self, by: int, rows: NDArray[np.intp]) -> None:
         """Goes to the next or previous image of `rows`, round and round."""

@@ -101,6 +101,10 @@ class Browsing:
             return ""
         count, epoch = len(self.judgement), self.state.shown_epoch
         when = f"at epoch {epoch}" if epoch >= 0 else "before training"
+        true, predicted = self.filter.true, self.filter.predicted
+        if true is not None and predicted is not None and not self.filter.bounds:
+            taken = f"{self.names[true]} is taken for {self.names[predicted]}"
+            return f"No {taken} {when}. Press / for other images, Esc to go back."
         if self.filter == Filter():
             return f"No mistakes among {count} images {when}. Press / and type all for the others."
         if self.filter.kind == "wrong":

@@ -23,29 +23,34 @@ class Predictions:
         self._labels: NDArray[np.uint8] = np.empty(0, np.uint8)
         self._read: tuple[int, NDArray[np.uint8]] | None = None
 
+    @property
+    def labels(self) -> NDArray[np.uint8]:
+        """The true classes of the validation images, `(n,)`."""
+        if not len(self._labels):
+            self._labels = self._run.labels()
+        return self._labels
+
     def right(self, epochs: int) -> NDArray[np.intp]:
         """The validation images that are predicted rightly after so many epochs, rising."""
         predictions = self._after(epochs)
         if predictions is None:
             return np.empty(0, np.intp)
-        return np.flatnonzero(predictions == self._labels)
+        return np.flatnonzero(predictions == self.labels)
 
     def matrix(self, epochs: int) -> NDArray[np.int64] | None:
         """The confusion matrix after so many epochs; None if the predictions are not there."""
         predictions = self._after(epochs)
         if predictions is None:
             return None
-        return confusion_matrix(self._labels, predictions, self._classes)
+        return confusion_matrix(self.labels, predictions, self._classes)
 
     def _after(self, epochs: int) -> NDArray[np.uint8] | None:
         if self._read and self._read[0] == epochs:
             return self._read[1]
-        if not len(self._labels):
-            self._labels = self._run.labels()
         predictions = self._run.predictions_after(epochs)
-        if predictions is None or len(predictions) != len(self._labels):
+        if predictions is None or len(predictions) != len(self.labels):
             return None
-        if max(predictions.max(), self._labels.max()) >= self._classes:
+        if max(predictions.max(), self.labels.max()) >= self._classes:
             return None
         self._read = (epochs, predictions)
         return predictions

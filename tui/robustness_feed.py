@@ -22,6 +22,9 @@ class RobustnessFeed:
     def __init__(self, node: DOMNode, changed: Callable[[], None]) -> None:
         self._answers = LatestAnswer(node, robustness, self._on_answer, at_leisure=True)
         self._changed = changed
+        self._about: tuple[object, ...] = ()
+        self._parts = 0
+        """How many answers about the same there have been."""
         self.known: Robustness | None = None
         """What is known by now."""
         self.trouble = ""
@@ -30,6 +33,7 @@ class RobustnessFeed:
     def forget(self) -> None:
         """Nothing is wanted any more."""
         self._answers.forget()
+        self._about = ()
         self.known, self.trouble = None, ""
 
     def want(self, run: Run, epochs: int | None, age: int) -> None:
@@ -40,11 +44,14 @@ class RobustnessFeed:
             epochs: with the weights after at most so many epochs; None for the newest.
             age: differs where `epochs` stands for other weights than before.
         """
-        done = 0 if self.known is None or self.known.is_complete else self.known.done
-        self._answers.want(run, epochs, key=(run, epochs, age, done))
+        about = (run, epochs, age)
+        if about != self._about:
+            self._about, self._parts = about, 0
+        self._answers.want(run, epochs, key=(about, self._parts))
 
     def _on_answer(self, answer: Robustness | None, trouble: str) -> None:
         self.trouble = trouble
         if answer is not None:
             self.known = answer
+            self._parts += not answer.is_complete
         self._changed()

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.coach.advice import accuracy
 from engine.config import RunConfig
 from engine.history import History
 from engine.judgement import Judgement
@@ -117,6 +118,11 @@ class Case:
     def val_now(self) -> float:
         """The recent epochs' median validation loss."""
         return float(np.median(self.val[-RECENT:]))
+
+    @property
+    def accuracy_now(self) -> str:
+        """The validation accuracy of the newest epoch, as the log shows it, with its interval."""
+        return accuracy(self.history.epochs[-1].val_acc, self.images)
 
     def accuracy_around(self, epoch: int) -> float:
         """The median validation accuracy of an epoch and its neighbours."""

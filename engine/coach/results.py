@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from engine.coach.advice import Advice, accuracy, count, either, number, percent
+from engine.coach.advice import Advice, count, either, number, percent
 from engine.coach.case import RECENT, Case, Curve
 from engine.coach.suggest import lower_rate
 from engine.evaluate import wilson_interval
@@ -116,7 +116,7 @@ def _accuracy_since(case: Case, since: int) -> str:
     then, now = case.accuracy_around(since), case.accuracy_around(case.epochs - 1)
     low, high = wilson_interval(then, case.images)
     if low <= now <= high:
-        return f"holds at {accuracy(now, case.images)}"
+        return f"holds at {case.accuracy_now}"
     return f"{'fell' if now < low else 'still rose'} from {percent(then)} to {percent(now)}"
 
 
@@ -139,12 +139,11 @@ def gap(case: Case) -> Advice | None:
     if not case.train[-1] < GAP * case.val_now or case.val_now < HIGH * case.guessing:
         return None
     worse = case.val_now > case.guessing
-    right = case.accuracy_around(case.epochs - 1)
     return Advice(
         "gap",
         f"Training loss is {number(case.train[-1])}, validation loss {number(case.val_now)}"
         f"{f', above guessing ({case.chance})' if worse else ''}: the training images are known "
-        f"by heart; accuracy {accuracy(right, case.images)}.",
+        f"by heart; accuracy {case.accuracy_now}.",
         f"Try a lower learning rate, for example {lower_rate(case.config, 3)}."
         if worse
         else _against_overfitting(case),
@@ -169,11 +168,10 @@ def all_well(case: Case) -> Advice | None:
     lowest = float(case.val[case.lowest])
     if case.epochs < RECENT or case.val_now > min(RISE * lowest, HIGH * case.guessing):
         return None
-    right = case.accuracy_around(case.epochs - 1)
     return Advice(
         "all well",
         f"All well: validation loss {number(case.val_now)} is near its lowest, "
-        f"{number(lowest)} at epoch {case.lowest}; accuracy {accuracy(right, case.images)}.",
+        f"{number(lowest)} at epoch {case.lowest}; accuracy {case.accuracy_now}.",
         "More samples may lower it further."
         if case.could_use_more and case.train[-1] < APART * case.val_now
         else "",

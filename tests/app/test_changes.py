@@ -11,7 +11,7 @@ WIDTH, HEIGHT = 24, 4
 styles = st.sampled_from(
     ["0", "1", "1;31", "38;2;1;2;3;48;2;9;9;9", "38;2;4;5;6;48;2;9;9;9", "7", "4;44", "38;5;12"]
 )
-texts = st.text(st.sampled_from("ab ─⠒▀文"), min_size=1, max_size=8)
+texts = st.text(st.sampled_from("ab ─⠒▀文"), min_size=1, max_size=4)
 pieces = st.tuples(
     st.integers(1, HEIGHT),
     st.integers(1, WIDTH - 16),

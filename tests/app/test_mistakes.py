@@ -1,5 +1,6 @@
 """The mistakes screen as a person sees it: list, image, filter, gallery, pair and classes."""
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -116,6 +117,17 @@ async def test_on_a_small_terminal_enter_works_at_once_on_the_worst_cell(
         await shown.settle()
         assert set(listed(shown)) <= set(WRONG)
         assert "true:" in shown.lines[0]
+
+
+async def test_an_empty_cell_says_that_nothing_is_taken_so(opened: Opened, tmp_path: Path) -> None:
+    async with opened() as shown:
+        await show(shown, tmp_path, screen=False)
+        await shown.press("tab", "tab", "tab")
+        true, predicted = shown.screen.query_one("Confusion").cell  # type: ignore[attr-defined]
+        await shown.press("right", "enter")
+        await shown.settle()
+        assert f"No {true} is taken for {predicted + 1} at epoch 19." in shown.sentences
+        assert "Esc to go back" in shown.sentences
 
 
 async def test_a_cell_is_entered_by_the_names_of_its_classes(
@@ -265,6 +277,8 @@ async def test_classes_and_confused_pairs_are_entrances(opened: Opened, tmp_path
         await shown.settle()
         assert "precision" in shown.text
         assert "Most confused pairs" in shown.text
+        bars = [line for line in shown.lines if re.match(r" +\d +\d+\.\d% .*█", line)]
+        assert len(bars) == 10
         await shown.press("down", "down", "enter")
         await shown.settle()
         assert "true:2" in shown.lines[0]
@@ -364,3 +378,11 @@ async def test_every_view_fits_every_terminal_and_ascii_stays_ascii(
             assert terminal.unicode or shown.text.isascii()
             assert all(len(line) <= size[0] for line in shown.lines)
             assert "Error" not in shown.text
+
+
+async def test_the_help_begins_with_what_is_in_sight(opened: Opened, tmp_path: Path) -> None:
+    async with opened() as shown:
+        await show(shown, tmp_path)
+        await shown.press("question_mark")
+        await shown.until(lambda: "Each row is a validation image" in shown.text)
+        assert "Losses on a logarithmic scale" not in shown.text

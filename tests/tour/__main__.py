@@ -58,7 +58,7 @@ async def measured(app: MnistopApp) -> None:
     """Returns once all validation images of the runs in sight have been attacked."""
     await asyncio.sleep(1)
     chart = app.screen.query_one(AccuracyChart)
-    while not all(known and known.is_complete for _, known in chart.runs):
+    while not all(run.robustness and run.robustness.is_complete for run in chart.runs):
         await asyncio.sleep(0.1)
 
 

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import textwrap
+from dataclasses import dataclass
+
 from textual.strip import Strip
 
 from engine.robustness import EPSILONS, Robustness
 from tui.panes.lines import LinesPane
-from tui.render.cells import beside
+from tui.render.cells import beside, clean, line, shorten
 from tui.render.chart import chart
 from tui.render.series import Series
 
 _LEAST_BESIDE = 76
 _LEAST_HEIGHT = 7
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A run and how its model withstands attacks."""
+
+    name: str
+    robustness: Robustness | None
+    """What is known by now."""
+    settings: str = ""
+    """In what it differs from the other run."""
 
 
 class AccuracyChart(LinesPane, can_focus=True):
@@ -26,27 +40,25 @@ class AccuracyChart(LinesPane, can_focus=True):
 
     epsilon: float | None = None
     notice = ""
-    runs: tuple[tuple[str, Robustness | None], ...] = ()
+    runs: tuple[Measured, ...] = ()
 
-    def show(
-        self,
-        runs: tuple[tuple[str, Robustness | None], ...],
-        epsilon: float | None,
-        notice: str = "",
-    ) -> None:
+    def show(self, runs: tuple[Measured, ...], epsilon: float | None, notice: str = "") -> None:
         """Draws the curves.
 
         Args:
-            runs: what each run is called, and what is known of it.
+            runs: one or two.
             epsilon: the present ε, to be marked; None if the norm is another.
             notice: what is said where there are no curves.
         """
-        self.runs, self.epsilon, self.notice = runs, epsilon, notice
-        self.redraw()
+        if (runs, epsilon, notice) != (self.runs, self.epsilon, self.notice):
+            self.runs, self.epsilon, self.notice = runs, epsilon, notice
+            self.redraw()
 
     def title(self) -> str:
-        """What, and of how many images while they are being attacked."""
-        parts = [_part(known) for _, known in self.runs]
+        """What, of which weights, and of how many images while they are being attacked."""
+        parts = [_part(run.robustness) for run in self.runs]
+        if len(self.runs) == 1 and (known := self.runs[0].robustness):
+            parts.append(f"epoch {known.epochs - 1}" if known.epochs else "untrained")
         return ", ".join(["Accuracy against ε (L∞)", *filter(None, parts)])
 
     def lines(self, width: int, height: int) -> list[Strip]:
@@ -54,21 +66,21 @@ class AccuracyChart(LinesPane, can_focus=True):
         if not self.runs:
             return self.say(self.notice, width)
         if len(self.runs) == 1:
-            ((name, known),) = self.runs
-            return self._chart(name, known, width, height)
+            return self._chart(self.runs[0], width, height)
         if width >= _LEAST_BESIDE or height < 2 * _LEAST_HEIGHT:
             left = (width - 2) // 2
             sizes = ((left, height), (width - 2 - left, height))
             return beside(
-                [self._chart(*run, *size) for run, size in zip(self.runs, sizes, strict=True)]
+                [self._chart(run, *size) for run, size in zip(self.runs, sizes, strict=True)]
             )
         upper = height // 2
         return [
-            *self._chart(*self.runs[0], width, upper),
-            *self._chart(*self.runs[1], width, height - upper),
+            *self._chart(self.runs[0], width, upper),
+            *self._chart(self.runs[1], width, height - upper),
         ]
 
-    def _chart(self, name: str, known: Robustness | None, width: int, height: int) -> list[Strip]:
+    def _chart(self, run: Measured, width: int, height: int) -> list[Strip]:
+        known = run.robustness
         curves = []
         if known is not None and known.done:
             values: tuple[tuple[str, list[float]], ...] = (
@@ -80,18 +92,27 @@ class AccuracyChart(LinesPane, can_focus=True):
                 Series(what, accuracies, role, EPSILONS)
                 for role, (what, accuracies) in enumerate(values)
             ]
-        return chart(
+        heading = self._heading(run, width, max(1, height // 6)) if len(self.runs) > 1 else []
+        return heading + chart(
             curves,
             width,
-            height,
+            height - len(heading),
             self.terminal,
             cursor=self.epsilon,
             y_limits=(0, 1),
             percent=True,
             x_label="ε" if self.terminal.unicode else "eps",
-            title=name,
+            title="" if heading else "accuracy",
             empty=self.notice or "Attacking the validation images.",
         )
+
+    def _heading(self, run: Measured, width: int, most: int) -> list[Strip]:
+        """The run's name and settings, on a few lines."""
+        text = clean(f"{run.name}: {run.settings}", self.terminal)
+        lines = textwrap.wrap(text, max(width, 1), subsequent_indent="  ")
+        if len(lines) > most:
+            lines[most - 1 :] = [shorten(" ".join(lines[most - 1 :]), width, self.terminal)]
+        return [line([(part, self.palette.strong)], width) for part in lines]
 
 
 def _part(known: Robustness | None) -> str:

@@ -7,8 +7,9 @@ from textual.strip import Strip
 from engine.fragility import AttackedImage, OwnImage
 from engine.methods import METHODS
 from tui.panes.lines import LinesPane
-from tui.render import image
+from tui.render import image, proof
 from tui.render.attacked import attacked
+from tui.render.proof import Shown
 
 
 class AttackView(LinesPane, can_focus=True):
@@ -20,51 +21,52 @@ class AttackView(LinesPane, can_focus=True):
     )
 
     mode: image.Mode = "auto"
-    answer: AttackedImage | None = None
-    names: tuple[str, ...] = ()
+    is_alone = False
+    """Whether the pane of the bracket is out of sight, so that it is shown here in short."""
+    shown: Shown | None = None
     notice = ""
     place = ""
 
-    def show(
-        self, answer: AttackedImage | None, names: tuple[str, ...], place: str, notice: str
-    ) -> None:
+    def show(self, shown: Shown | None, place: str, notice: str) -> None:
         """Draws an attacked image.
 
         Args:
-            answer: the image and what the model says; None to show only the notice.
-            names: of the classes.
+            shown: the image and what the model says; None to show only the notice.
             place: where the image stands among those that are gone through, in words.
             notice: what is being waited for or went wrong.
         """
-        self.answer, self.names, self.place, self.notice = answer, names, place, notice
-        self.redraw()
+        if (shown, place, notice) != (self.shown, self.place, self.notice):
+            self.shown, self.place, self.notice = shown, place, notice
+            self.redraw()
 
     def title(self) -> str:
         """Which image, how it is attacked, and whose weights."""
-        answer = self.answer
-        if answer is None:
+        if self.shown is None:
             return "An image and its adversarial version"
-        if self.notice:
-            return self.notice
-        whose = f"epoch {answer.epochs - 1}" if answer.epochs else "untrained"
+        answer = self.shown.attacked
+        method = METHODS[answer.method]
         what = (
             "Your drawing"
             if isinstance(answer.subject, OwnImage)
             else f"Image {answer.subject} ({self.place})"
         )
-        method = METHODS[answer.method]
-        return f"{what}, {method.title} {method.norm_name}{self._strength(answer)}, {whose}"
+        how = f"{method.title} {method.norm_name}{self._strength(answer)}"
+        whose = f"epoch {answer.epochs - 1}" if answer.epochs else "untrained"
+        return ", ".join(filter(None, (self.notice, what, how, whose)))
 
     def _strength(self, answer: AttackedImage) -> str:
-        towards = f" towards {self.names[answer.target]}" if answer.target is not None else ""
+        names = self.shown.names if self.shown else ()
+        towards = f" towards {names[answer.target]}" if answer.target is not None else ""
         if METHODS[answer.method].seeks:
             return towards
         return f" ε {answer.epsilon:.4g}{towards}"
 
     def lines(self, width: int, height: int) -> list[Strip]:
-        """The pictures and the probabilities."""
-        if self.answer is None:
-            drawn = self.say(self.notice, width)
-        else:
-            drawn = attacked(self.answer, self.names, self.terminal, width, height, self.mode)
-        return drawn + [Strip.blank(width)] * (height - len(drawn))
+        """The pictures and the probabilities, and the bracket if it is not shown elsewhere."""
+        shown = self.shown
+        if shown is None:
+            return self.say(self.notice, width)
+        below = proof.short(shown, self.terminal, width) if self.is_alone else []
+        room = height - len(below)
+        drawn = attacked(shown.attacked, shown.names, self.terminal, width, room, self.mode)
+        return [*drawn, *below]

@@ -12,6 +12,7 @@ from tui.render import bars
 from tui.render.cells import line, shorten
 from tui.render.terminal import Terminal
 
+_SHORTEST_BAR, _LONGEST_BAR = 6, 30
 _NAME_WIDTH = 12
 
 
@@ -68,7 +69,8 @@ class ClassTable(ListPane):
     def header(self, width: int) -> Strip:
         """The names of the columns."""
         text = f"{'':{self._name_width}}  precision  recall     F1 support"
-        return line([(text, self.palette.muted)], width)
+        bar = "  F1" if self._bar_room(width, text) else ""
+        return line([(text + bar, self.palette.muted)], width)
 
     def row(self, index: int, width: int, chosen: bool) -> Strip:
         """One class."""
@@ -79,11 +81,17 @@ class ClassTable(ListPane):
             f"{name:>{self._name_width}}  {shares[0]:>9} {shares[1]:>7} {shares[2]:>6} "
             f"{score.support:>7}"
         )
+        room = self._bar_room(width, text)
+        bar = f"  {bars.bar(score.f1 or 0.0, room, self.terminal)}" if room else ""
         if chosen and self.has_focus:
-            return line([(text.ljust(width), self.palette.cursor)], width)
-        room = width - len(text) - 2
-        bar = bars.bar(score.f1 or 0.0, min(room, 30), self.terminal) if room >= 6 else ""
-        return line([(text, None), (f"  {bar}", self.palette.train)], width)
+            return line([((text + bar).ljust(width), self.palette.cursor)], width)
+        return line([(text, None), (bar, self.palette.train)], width)
+
+    @staticmethod
+    def _bar_room(width: int, text: str) -> int:
+        """Cells for a bar beside a row's text; 0 where a bar would be too short."""
+        room = min(_LONGEST_BAR, width - len(text) - 2)
+        return room if room >= _SHORTEST_BAR else 0
 
     @property
     def _name_width(self) -> int:

@@ -62,6 +62,13 @@ class Digit(LinesPane, can_focus=True):
             id="digit.usual",
             tooltip="The notebook's strength, 0.125",
         ),
+        Binding(
+            "a",
+            "attack",
+            "Attack",
+            id="digit.attack",
+            tooltip="Take this image to the attack screen; Esc returns here",
+        ),
     ]
 
     EXPLANATION = (
@@ -80,6 +87,12 @@ class Digit(LinesPane, can_focus=True):
         """The attack shall be of another strength."""
 
         epsilon: float
+
+    @dataclass
+    class AttackWanted(Message):
+        """The image shall be attacked on a screen of its own."""
+
+        row: int
 
     epsilon = _USUAL_EPSILON
     mode: image.Mode = "auto"
@@ -138,3 +151,8 @@ class Digit(LinesPane, can_focus=True):
         last = len(EPSILONS) - 1
         self.epsilon = EPSILONS[max(0, min(last, place))] if by else _USUAL_EPSILON
         self.post_message(self.EpsilonChosen(self.epsilon))
+
+    def action_attack(self) -> None:
+        """Asks for the attack screen, with the image that is shown."""
+        if self.answer and isinstance(self.answer.subject, int):
+            self.post_message(self.AttackWanted(self.answer.subject))

@@ -32,17 +32,18 @@ class FragileList(ListPane):
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
         self._rows: NDArray[np.intp] = np.empty(0, np.intp)
-        self._labels: NDArray[np.intp] = np.empty(0, np.intp)
+        self._labels: NDArray[np.integer] = np.empty(0, np.intp)
         self._names: tuple[str, ...] = ()
         self._known: Robustness | None = None
         self._order = ""
         self._listed = False
         self._nothing = ""
+        self._shown: tuple[object, ...] = ()
 
     def show(
         self,
         rows: NDArray[np.intp],
-        labels: NDArray[np.intp],
+        labels: NDArray[np.integer],
         names: tuple[str, ...],
         known: Robustness | None,
         chosen: int | None,
@@ -60,6 +61,10 @@ class FragileList(ListPane):
             order: in words.
             nothing: what to say where there are no images.
         """
+        shown = (names, known, chosen, order, nothing)
+        if shown == self._shown and np.array_equal(rows, self._rows) and labels is self._labels:
+            return
+        self._shown = shown
         self._rows, self._labels, self._names, self._known = rows, labels, names, known
         self._order, self._nothing = order, nothing
         place = np.flatnonzero(rows == chosen) if chosen is not None else np.empty(0, np.intp)

@@ -69,11 +69,16 @@ class KeyBar(Widget):
         return list(items.values())
 
     def _fitting(self, items: list[_Item], room: int) -> list[_Item]:
-        """The app's first, then the screen's, the focused pane's, and the ways elsewhere."""
-        order = [self.app, self.screen]
+        """The app's first, then the screen's, the focused pane's, and the ways elsewhere.
 
-        def weight(item: _Item) -> tuple[bool, int]:
-            return item.action.startswith("go("), (*order, item.node).index(item.node)
+        Of the screen's, those that it alone has come before those of all screens.
+        """
+        order = [self.app, self.screen]
+        own = {binding.action for binding in vars(type(self.screen)).get("BINDINGS", ())}
+
+        def weight(item: _Item) -> tuple[bool, int, bool]:
+            place = (*order, item.node).index(item.node)
+            return item.action.startswith("go("), place, item.action not in own
 
         kept = set()
         for item in sorted(items, key=weight):

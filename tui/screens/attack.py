@@ -8,34 +8,32 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from textual import events, on
+from numpy.typing import NDArray
+from textual import on
 from textual.binding import Binding, BindingType
-from textual.containers import Container
+from textual.timer import Timer
 from textual.widget import Widget
 
-from engine.fragility import AttackedImage, Bracket, OwnImage, Subject, attack_image, bracket
-from engine.judgement import Judgement
-from engine.robustness import Robustness
+from engine.errors import RunError
+from engine.fragility import OwnImage, Subject
 from engine.runs import Run
+from tui.attack_answers import AttackAnswers
 from tui.attacking import ORDERS, Attacking
-from tui.judged import Judged
+from tui.compared import differences
 from tui.keymap import declared
-from tui.latest_answer import LatestAnswer
-from tui.panes.accuracy_chart import AccuracyChart
-from tui.panes.attack_view import AttackView
-from tui.panes.fragile_list import FragileList
-from tui.panes.lines import LinesPane
+from tui.panes.accuracy_chart import Measured
+from tui.panes.attack_panes import AttackPanes
 from tui.panes.list_pane import ListPane
-from tui.panes.proof import Proof
-from tui.panes.tabs import Tabs
+from tui.predictions import Predictions
+from tui.render.proof import Shown
 from tui.render.terminal import Terminal
-from tui.robustness_feed import RobustnessFeed
 from tui.screens.choose import ChooseRunScreen
 from tui.screens.help import Section
 from tui.screens.view import ViewScreen
 
-_WIDE, _HIGH = 118, 34
-"""From so many cells and lines on, all panes are shown at once."""
+_SLOW = 0.4
+"""Seconds after which it is said that an answer is waited for."""
+_NONE: NDArray[np.intp] = np.empty(0, np.intp)
 
 
 class AttackScreen(ViewScreen):
@@ -43,15 +41,6 @@ class AttackScreen(ViewScreen):
 
     Args:
         terminal: what the terminal can show.
-    """
-
-    DEFAULT_CSS = """
-    AttackScreen #attack-tabs { height: 1; }
-    AttackScreen #attack-body { height: 1fr; }
-    AttackScreen #attack-body > * { height: 1fr; }
-    AttackScreen #attack-body.wide {
-        layout: grid; grid-size: 2; grid-columns: 1fr 33; grid-gutter: 0 1;
-    }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -77,12 +66,12 @@ class AttackScreen(ViewScreen):
             "Usual ε",
             show=False,
             id="attack.usual",
-            tooltip="The usual ε: the notebook's 0.125 in L∞, 1.5 in L2",
+            tooltip="The usual ε: the notebook's 0.125, or a length of 1.5 (L2)",
         ),
         Binding(
             "m",
             "smallest",
-            "Smallest ε",
+            "Smallest",
             id="attack.smallest",
             tooltip="Go to the smallest ε that fools the model on this image",
         ),
@@ -162,47 +151,21 @@ class AttackScreen(ViewScreen):
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
         self._attacking = Attacking()
-        self._view = AttackView(terminal)
-        self._proof = Proof(terminal)
-        self._chart = AccuracyChart(terminal)
-        self._list = FragileList(terminal)
-        self._tabs = Tabs(terminal, id="attack-tabs")
-        self._body = Container(id="attack-body")
-        self._places: dict[str, LinesPane] = {
-            "Attack": self._view,
-            "How little it takes": self._proof,
-            "Accuracy": self._chart,
-            "Images": self._list,
-        }
-        self._active: LinesPane = self._view
-        self._zoomed = False
-        self._attacks = LatestAnswer(self, attack_image, self._on_attacked)
-        self._brackets = LatestAnswer(self, bracket, self._on_bracket, at_leisure=True)
-        self._robustness = RobustnessFeed(self, self._on_robustness)
-        self._others = RobustnessFeed(self, self._on_robustness)
+        self._answers = AttackAnswers(self, self._on_answer)
+        self._panes = AttackPanes(terminal)
         self._run: Run | None = None
         self._other: Run | None = None
-        self._judged: Judged | None = None
-        self._attacked: AttackedImage | None = None
-        self._bracket: Bracket | None = None
-        self._troubles = {"attack": "", "bracket": ""}
-        """What went wrong with the last question of each kind."""
+        self._predictions: Predictions | None = None
+        self._brought: Subject | None = None
+        """An image that another screen has sent, until it is attacked."""
         self._jumps = False
         """Whether to go to the smallest ε as soon as it is known."""
+        self._patience: Timer | None = None
+        """Runs while an answer is waited for and nothing has been said of that."""
 
     def panes(self) -> Iterable[Widget]:
-        """All panes; which of them are seen is up to `_arrange`."""
-        yield self._tabs
-        with self._body:
-            yield self._view
-            yield self._proof
-            yield self._chart
-            yield self._list
-
-    def on_mount(self) -> None:
-        """Starts with the pictures."""
-        self._arrange()
-        self._view.focus()
+        """All panes; which of them are seen is up to the terminal's size."""
+        yield self._panes
 
     def attack(self, subject: Subject) -> None:
         """Takes an image from another screen.
@@ -210,63 +173,20 @@ class AttackScreen(ViewScreen):
         Args:
             subject: a row of the validation images, or an image of one's own.
         """
-        self._attacking.subject = subject
-        self._attacking.target = None
-
-    # Layout
-
-    @property
-    def _has_room(self) -> bool:
-        width, height = self.app.size
-        return width >= _WIDE and height >= _HIGH
-
-    def _arrange(self) -> None:
-        wide = self._has_room and not self._zoomed
-        self._tabs.display = not wide
-        self._tabs.show(list(self._places), list(self._places.values()).index(self._active))
-        self._body.set_class(wide, "wide")
-        for pane in self._places.values():
-            pane.display = wide or pane is self._active
-        if wide:
-            rows = self.app.size.height - 2
-            upper = min(28, rows - 10) if rows < 62 else rows - 16
-            self._body.styles.grid_rows = f"{upper} 1fr"
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Finds the arrangement that fits."""
-        self._arrange()
-        self.call_after_refresh(self.redraw)
-
-    def on_descendant_focus(self) -> None:
-        """Shows the pane that has got the focus."""
-        if isinstance(self.focused, LinesPane) and self.focused in self._places.values():
-            self._active = self.focused
-            self._arrange()
+        self._brought = subject
 
     def action_next_pane(self, by: int) -> None:
         """Goes to the next or previous pane."""
-        panes = list(self._places.values())
-        self._go_to(panes[(panes.index(self._active) + by) % len(panes)])
-
-    def _go_to(self, pane: LinesPane) -> None:
-        self._active = pane
-        self._arrange()
-        self.set_focus(pane)
-        self.call_after_refresh(self.redraw)
-
-    @on(Tabs.Chosen)
-    def _on_tab(self, message: Tabs.Chosen) -> None:
-        self._go_to(list(self._places.values())[message.index])
+        self._panes.step(by)
 
     def action_zoom(self) -> None:
         """The focused pane alone, and back."""
-        self._zoomed = not self._zoomed
-        self._arrange()
-        self.call_after_refresh(self.redraw)
+        self._panes.zoom()
+        self.refresh_bindings()
 
     def action_back(self) -> None:
         """From a pane that fills the screen to all, then to where the image came from."""
-        if self._zoomed:
+        if self._panes.zoomed:
             self.action_zoom()
         else:
             super().action_back()
@@ -279,20 +199,18 @@ class AttackScreen(ViewScreen):
         return tuple(started.class_names) if started else ()
 
     @property
-    def _judgement(self) -> Judgement | None:
-        return self._judged.at(self.state.shown_epoch + 1) if self._judged else None
-
-    @property
-    def _rows(self) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-        if self._judgement is None:
-            return np.empty(0, np.intp)
-        return self._attacking.rows(self._judgement.right, self._robustness.known)
+    def _rows(self) -> NDArray[np.intp]:
+        if self._predictions is None:
+            return _NONE
+        right = self._predictions.right(self.state.shown_epoch + 1)
+        count = len(self._predictions.labels)
+        return self._attacking.rows(right, count, self._answers.robustness)
 
     def redraw(self) -> None:
         """Asks for what is not known yet of the weights that are looked at, and shows the rest."""
         self._fit_to_run()
         state, attacking = self.state, self._attacking
-        if state.run is None or self._judged is None or not state.checkpoints:
+        if state.run is None or self._predictions is None or not state.checkpoints:
             hint = "Esc, then r to train" if state.phase == "idle" else state.hint
             self._show_nothing(f"How little it takes to fool the model: {hint}.")
             return
@@ -304,168 +222,186 @@ class AttackScreen(ViewScreen):
                 "o goes through all images."
             )
             return
-        weights, age = state.weights_wanted, state.weights_age
-        image = (state.run, attacking.subject)
-        how = (attacking.epsilon, weights, attacking.method.name, attacking.target)
-        self._attacks.want(*image, *how, key=(*image, *how, age))
-        what = (*image, weights, attacking.target, attacking.method.name)
-        self._brackets.want(*what, key=(*what, age))
-        self._robustness.want(state.run, self._measured_weights, age)
-        if self._other:
-            self._others.want(self._other, None, 0)
+        self._answers.want(state, attacking, self._other)
+        self._be_patient()
         self._show()
-
-    @property
-    def _measured_weights(self) -> int | None:
-        """Weights whose robustness is measured: while the newest still change, kept ones."""
-        state = self.state
-        going = state.weights_wanted is None and state.history.ended is None and state.alive
-        return len(state.history.epochs) if going else state.weights_wanted
 
     def _fit_to_run(self) -> None:
         state = self.state
         if state.run != self._run:
-            self._run, self._judged, self._other = state.run, None, None
-            self._attacked, self._bracket, self._jumps = None, None, False
-            for answers in (self._attacks, self._brackets, self._robustness, self._others):
-                answers.forget()
+            self._run, self._predictions, self._other = state.run, None, None
+            self._jumps = False
+            self._answers.forget()
+            self._answers.forget_other()
             if not isinstance(self._attacking.subject, OwnImage):
                 self._attacking.subject = None
             self._attacking.target = None
-        if state.run and self._judged is None and (started := state.history.started):
-            self._judged = Judged(state.run, started)
+        if state.run and self._predictions is None and self._names:
+            self._predictions = Predictions(state.run, len(self._names))
+        if self._brought is not None:
+            self._attacking.subject, self._attacking.target = self._brought, None
+            self._brought, self._jumps = None, False
 
-    def _on_attacked(self, answer: AttackedImage | None, trouble: str) -> None:
-        self._attacked, self._troubles["attack"] = answer, trouble
-        self._show()
-
-    def _on_bracket(self, answer: Bracket | None, trouble: str) -> None:
-        self._bracket, self._troubles["bracket"] = answer, trouble
-        if self._jumps and not self._brackets.waiting:
+    def _on_answer(self) -> None:
+        if self._jumps and not self._answers.is_searching:
             self.action_smallest()
-        self._show()
-
-    def _on_robustness(self) -> None:
         self.redraw()
 
-    def _show(self) -> None:
-        attacking, attacked = self._attacking, self._attacked
-        rows, names = self._rows, self._names
-        notice = self._troubles["attack"] or ("" if attacked else "Asking the model.")
-        self._view.show(attacked, names, self._place(rows), notice)
-        known = self._bracket
-        if known and attacked and known.subject is not attacked.subject:
-            known = known if known.subject == attacked.subject else None
-        self._proof.show(attacked, known, names, self._troubles["bracket"] or notice)
+    def _be_patient(self) -> None:
+        """Says that an answer is waited for, but only if it takes its time."""
+        if self._patience:
+            self._patience.stop()
+        waits = self._answers.is_attacking
+        self._patience = self.set_timer(_SLOW, self._say_what_is_waited_for) if waits else None
+
+    def _say_what_is_waited_for(self) -> None:
+        self._show("asking the model")
+
+    def _show(self, waiting: str = "") -> None:
+        answers, attacking, panes = self._answers, self._attacking, self._panes
+        rows, attacked = self._rows, answers.attacked
+        shown = None
+        if attacked:
+            bracket = answers.bracket(attacking)
+            shown = Shown(attacked, bracket, self._names, self._about_bracket)
+        elsewise = answers.trouble or (
+            "Asking the model. The first answer takes some seconds: PyTorch is being loaded."
+        )
+        place = self._place(rows, attacked.subject) if attacked else ""
+        panes.view.show(shown, place, waiting if shown else elsewise)
+        panes.proof.show(shown, elsewise)
         linf = attacking.method.norm == "linf"
-        self._chart.show(self._curves(), attacking.epsilon if linf else None, self._trouble_of_all)
-        labels = self._judgement.labels if self._judgement else np.empty(0, np.intp)
+        epsilon = attacking.epsilon if linf and not attacking.method.seeks else None
+        panes.chart.show(self._measured(), epsilon, answers.trouble_of_all)
         chosen = attacking.subject if isinstance(attacking.subject, int) else None
-        self._list.show(
-            rows, labels, names, self._robustness.known, chosen, ORDERS[attacking.order], "None."
+        panes.list.show(
+            rows,
+            self._predictions.labels if self._predictions else _NONE,
+            self._names,
+            answers.robustness,
+            chosen,
+            ORDERS[attacking.order],
+            "No validation image is predicted rightly here.",
         )
 
     @property
-    def _trouble_of_all(self) -> str:
-        return self._robustness.trouble or self._others.trouble
+    def _about_bracket(self) -> str:
+        """What is said where the bracket will be."""
+        if self._answers.trouble_of_bracket:
+            return self._answers.trouble_of_bracket
+        then = "; then ε goes there" if self._jumps else ""
+        return f"Searching for the smallest ε{then}."
 
-    def _curves(self) -> tuple[tuple[str, Robustness | None], ...]:
-        own = ("this run" if self._other else "accuracy", self._robustness.known)
-        if self._other is None:
-            return (own,)
-        return own, (self._other.name.split("-", 2)[-1], self._others.known)
+    def _measured(self) -> tuple[Measured, ...]:
+        known = self._answers.robustness
+        if self._run is None or self._other is None:
+            return (Measured("", known),)
+        try:
+            own, others = differences(self._run.config(), self._other.config())
+        except RunError as error:
+            own = others = str(error)
+        return (
+            Measured(_short(self._run), known, own),
+            Measured(_short(self._other), self._answers.other_robustness, others),
+        )
 
-    def _place(self, rows: np.ndarray[tuple[int], np.dtype[np.intp]]) -> str:
-        """Where the attacked image stands, as in `3 of 179, most fragile first`."""
-        found = np.flatnonzero(rows == self._attacking.subject)
+    def _place(self, rows: NDArray[np.intp], subject: Subject) -> str:
+        """Where an image stands, as in `3/179 most fragile first`."""
+        found = np.flatnonzero(rows == subject)
         order = ORDERS[self._attacking.order]
         return f"{found[0] + 1}/{len(rows)} {order}" if len(found) else f"none of those {order}"
 
     def _show_nothing(self, notice: str) -> None:
-        for answers in (self._attacks, self._brackets, self._robustness):
-            answers.forget()
-        self._attacked = self._bracket = None
-        self._view.show(None, (), "", notice)
-        self._proof.show(None, None, (), "The smallest ε that fools the model, and what is proven.")
-        self._chart.show((), None, "Accuracy on the validation set against ε.")
-        none = np.empty(0, np.intp)
-        self._list.show(none, none, (), None, None, "", "The validation images, by fragility.")
+        self._answers.forget()
+        panes = self._panes
+        panes.view.show(None, "", notice)
+        panes.proof.show(None, "The smallest ε that fools the model, and what is proven.")
+        panes.chart.show((), None, "Accuracy on the validation set against ε.")
+        panes.list.show(
+            _NONE, _NONE, (), None, None, "", "The validation images, and what fools each."
+        )
 
     # Keys
+
+    def _change(self) -> None:
+        """Shows what has been chosen."""
+        self._jumps = False
+        self.redraw()
 
     def action_strengthen(self, by: int) -> None:
         """Goes to the next or previous ε."""
         self._attacking.strengthen(by)
-        self.redraw()
+        self._change()
 
     def action_usual(self) -> None:
         """Goes to the usual ε."""
         self._attacking.epsilon = self._attacking.method.usual
-        self.redraw()
+        self._change()
 
     def action_smallest(self) -> None:
         """Goes to the smallest ε with which the method fools the model on this image."""
-        self._jumps = self._brackets.waiting
-        if self._jumps or self._bracket is None:
-            return
-        method = self._attacking.method
-        smallest = self._bracket.smallest.get(method.name, math.inf)
-        if math.isfinite(smallest):
-            self._attacking.epsilon = smallest
-        else:
-            reached = "reaches the target" if self._attacking.target is not None else "fools it"
-            self.notify(f"No ε up to {method.most:g} of {method.title} {reached} on this image.")
+        known, method = self._answers.bracket(self._attacking), self._attacking.method
+        self._jumps = self._answers.is_searching
+        if known and not self._jumps:
+            smallest = known.smallest.get(method.name, math.inf)
+            if math.isfinite(smallest):
+                self._attacking.epsilon = smallest
+            else:
+                reached = "fools it" if known.target is None else "reaches the target"
+                self.notify(
+                    f"No ε up to {method.most:g} of {method.title} {reached} on this image."
+                )
         self.redraw()
 
     def action_method(self, by: int) -> None:
         """Takes another way to attack."""
         self._attacking.next_method(by)
-        self.notify(self._attacking.method.explanation, timeout=4)
-        self.redraw()
+        self._change()
         self.refresh_bindings()
 
     def action_target(self, by: int) -> None:
         """Takes another target."""
-        if self._attacked:
-            self._attacking.next_target(by, len(self._names), self._attacked.label)
-            self.redraw()
+        if attacked := self._answers.attacked:
+            self._attacking.next_target(by, len(self._names), attacked.label)
+            self._change()
 
     def action_step(self, by: int) -> None:
         """Goes to another image."""
         self._attacking.step(by, self._rows)
-        self.redraw()
+        self._change()
 
     def action_order(self) -> None:
         """Takes another order of the images."""
         self._attacking.next_order()
-        self.redraw()
+        self._change()
 
     def action_compare(self) -> None:
         """Asks for another run to compare with, or ends the comparison."""
         if self._other:
-            self._other = None
-            self._others.forget()
-            self.redraw()
+            self._compare(None)
         else:
             title = "Compare accuracy against ε with (Enter; Esc: none)"
             self.app.push_screen(ChooseRunScreen(self.terminal, title, self._run), self._compare)
 
     def _compare(self, other: Run | None) -> None:
+        self._answers.forget_other()
         self._other = other
         self.redraw()
 
     def action_image_mode(self) -> None:
         """Takes the next way of drawing images."""
-        ascii_next = self._view.mode == "auto" and self.terminal.unicode
-        self._view.mode = "ascii" if ascii_next else "auto"
-        self._view.redraw()
+        view = self._panes.view
+        ascii_next = view.mode == "auto" and self.terminal.unicode
+        view.mode = "ascii" if ascii_next else "auto"
+        view.redraw()
 
     def action_write(self) -> None:
         """Writes the focused pane as text."""
+        name, pane = self._panes.active
         run = self._run.name if self._run else "no-run"
-        path = Path(f"mnistop-{run}-attack.txt").absolute()
+        path = Path(f"mnistop-{run}-{name.lower().replace(' ', '-')}.txt").absolute()
         try:
-            path.write_text(self._active.text() + "\n", encoding="utf-8")
+            path.write_text(pane.text() + "\n", encoding="utf-8")
         except OSError as error:
             self.notify(f"{path}: {error.strerror}.", severity="error", markup=False)
         else:
@@ -474,26 +410,31 @@ class AttackScreen(ViewScreen):
     @on(ListPane.Moved)
     def _on_moved(self, message: ListPane.Moved) -> None:
         self._attacking.subject = int(self._rows[message.position])
-        self.redraw()
+        self._change()
 
     @on(ListPane.Opened)
     def _on_opened(self) -> None:
-        self._go_to(self._view)
+        self._panes.go_to(self._panes.places[0])
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leaves out what makes no sense now."""
         if action in ("strengthen", "usual", "smallest"):
             return not self._attacking.method.seeks
-        return action != "zoom" or self._zoomed or self._has_room
+        return action != "zoom" or self._panes.zoomed or self._panes.has_room
 
     def sections(self) -> Sequence[Section]:
         """What each pane is for, the focused one first, and the keys."""
-        places = list(self._places.items())
-        first = [pane for _, pane in places].index(self._active)
+        places = self._panes.places
+        first = places.index(self._panes.active)
         return [
             Section("Attack", "How little it takes to fool the model.", declared(AttackScreen)),
             *(
                 Section(name, getattr(pane, "EXPLANATION", ""), declared(type(pane)))
-                for name, pane in places[first:] + places[:first]
+                for name, pane in (*places[first:], *places[:first])
             ),
         ]
+
+
+def _short(run: Run) -> str:
+    """A run's name without its date."""
+    return run.name.split("-", 2)[-1]

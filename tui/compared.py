@@ -1,0 +1,25 @@
+"""What sets two runs apart: the settings that differ."""
+
+from __future__ import annotations
+
+from engine.config import RunConfig, as_text
+
+
+def differences(one: RunConfig, other: RunConfig) -> tuple[str, str]:
+    """The settings in which two runs differ, of each as in `lr 0.1, seed 1`.
+
+    What has no effect in either is left out; `the same settings` if nothing is left.
+    """
+    idle = one.without_effect() & other.without_effect()
+    apart = [
+        name
+        for name in RunConfig.model_fields
+        if name not in idle and getattr(one, name) != getattr(other, name)
+    ]
+    if not apart:
+        return "the same settings", "the same settings"
+    first, second = (
+        ", ".join(f"{name} {as_text(getattr(config, name))}" for name in apart)
+        for config in (one, other)
+    )
+    return first, second
