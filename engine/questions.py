@@ -7,6 +7,7 @@ names them, so they import PyTorch when they are called only.
 from __future__ import annotations
 
 import functools
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,16 +61,20 @@ def _load_model(run: Run, path: Path, changed: int) -> tuple[MLP, int]:
     from engine.model import MLP
 
     content = checkpoint.load(path)
-    weights = checkpoint.weights_of(content)
     config = run.config()
-    matrices = [value for name, value in weights.items() if name.endswith(".weight")]
+    misfit = f"{path} is damaged: its weights fit no model of this run."
     try:
+        weights = checkpoint.weights_of(content)
+        matrices = [value for name, value in weights.items() if name.endswith(".weight")]
         sizes = [matrices[0].shape[1], *(len(matrix) for matrix in matrices)]
         model = MLP(sizes, config.activation, config.dropout)
         model.load_state_dict(weights)
-    except (RuntimeError, IndexError, AttributeError, TypeError):
-        raise RunError(f"{path} is damaged: its weights fit no model.") from None
-    return model.eval(), int(content.get("epoch", 0))
+        trained = int(content.get("epoch", 0))
+    except (RuntimeError, IndexError, AttributeError, TypeError, ValueError):
+        raise RunError(misfit) from None
+    if sizes[0] != math.prod(image_shape(run)):
+        raise RunError(misfit)
+    return model.eval(), trained
 
 
 def validation(run: Run, row: int | None = None) -> tuple[Tensor, Tensor, tuple[int, int]]:
@@ -102,6 +107,8 @@ def _validation(run: Run, *changed: int) -> tuple[Tensor, Tensor, tuple[int, int
     images, labels = run.images(shape), run.labels()
     if not len(images) or len(images) != len(labels):
         raise RunError(f"Run {run.name} has kept no validation images; train anew to see them.")
+    if labels.max() >= len(_started(run).class_names):
+        raise RunError(f"Run {run.name} has a damaged labels.u8: there are not so many classes.")
     pixels = torch.from_numpy(images).flatten(1)
     return pixels, torch.from_numpy(labels.astype(np.int64)), shape
 
@@ -113,17 +120,21 @@ def _changed(path: Path) -> int:
         return 0
 
 
-@functools.lru_cache(8)
 def image_shape(run: Run) -> tuple[int, int]:
     """Height and width of a run's images in pixels.
 
     Raises:
         RunError: training has not started yet.
     """
+    height, width = _started(run).image_shape
+    return height, width
+
+
+@functools.lru_cache(8)
+def _started(run: Run) -> RunStarted:
     tail = EventTail(run)
     while said := tail.read():
         for event in said:
             if isinstance(event, RunStarted):
-                height, width = event.image_shape
-                return height, width
+                return event
     raise RunError(f"Run {run.name} has not started to train yet.")

@@ -241,11 +241,20 @@ class MnistopApp(TerminalApp):
         self.push_screen(HelpScreen(self._sections(), self._keys))
 
     def _sections(self) -> list[Section]:
-        return [
+        """All that the help tells; of the screens, the one in sight first."""
+        others = [view for view in self._views.values() if view is not self.screen]
+        of_others = Section("Every screen but the dashboard", "", declared(ViewScreen))
+        dashboard = [
             Section("Everywhere", "", declared(TrainScreen, MnistopApp)),
             *self._train.sections(),
-            Section("Every other screen", "", declared(ViewScreen)),
-            *(section for view in self._views.values() for section in view.sections()),
+        ]
+        return [
+            *(
+                [*self.screen.sections(), of_others, *dashboard]
+                if isinstance(self.screen, ViewScreen)
+                else [*dashboard, of_others]
+            ),
+            *(section for view in others for section in view.sections()),
             Section("This help", "", declared(HelpScreen)),
             Section("The question before quitting", "", declared(QuitScreen)),
         ]

@@ -378,3 +378,11 @@ async def test_every_view_fits_every_terminal_and_ascii_stays_ascii(
             assert terminal.unicode or shown.text.isascii()
             assert all(len(line) <= size[0] for line in shown.lines)
             assert "Error" not in shown.text
+
+
+async def test_the_help_begins_with_what_is_in_sight(opened: Opened, tmp_path: Path) -> None:
+    async with opened() as shown:
+        await show(shown, tmp_path)
+        await shown.press("question_mark")
+        await shown.until(lambda: "Each row is a validation image" in shown.text)
+        assert "Losses on a logarithmic scale" not in shown.text

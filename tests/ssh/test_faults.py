@@ -1,7 +1,9 @@
 """A short form of `python -m tests.faults`."""
 
+import random
 from pathlib import Path
 
+from tests.app.dashboard import dashboard
 from tests.faults import files, kills
 
 
@@ -19,3 +21,29 @@ def test_what_is_killed_at_random_moments_and_resumed_ends_with_the_same_bits(
     assert tally.kills == 3
     assert tally.different == []
     assert tally.equal == tally.runs > 0
+
+
+async def test_the_app_opens_a_run_with_any_damage_and_goes_through_its_screens(
+    folder: Path,
+) -> None:
+    run = files.small_run()
+    damages = random.Random(11)
+    for name in ("events.jsonl", "predictions.u8", "log_probabilities.f16", "labels.u8"):
+        content = (run.path / name).read_bytes()
+        for _ in range(3):
+            (run.path / name).write_bytes(damaged(content, damages))
+            async with dashboard(folder, run=run) as shown:
+                for key in ("2", "3", "4", "5", "escape", "q"):
+                    await shown.press(key)
+                assert shown.app.fault == ""
+                assert "fault of the program" not in " ".join([*shown.notices, shown.text])
+        (run.path / name).write_bytes(content)
+
+
+def damaged(content: bytes, damages: random.Random) -> bytes:
+    """Several bytes changed, or cut off, or replaced by other ones of the file."""
+    changed = bytearray(content)
+    for _ in range(damages.randint(1, 8)):
+        place = damages.randrange(len(changed))
+        changed[place] = damages.choice([changed[damages.randrange(len(changed))], 0xFF, 0x39])
+    return bytes(changed[: damages.choice([len(changed), damages.randrange(len(changed))])])
