@@ -69,16 +69,19 @@ class KeyBar(Widget):
         return list(items.values())
 
     def _fitting(self, items: list[_Item], room: int) -> list[_Item]:
-        """The app's first, then the screen's, the focused pane's, and the ways elsewhere.
+        """The app's first, with the way back and those to other screens; the screen's, the pane's.
 
-        Of the screen's, those that it alone has come before those of all screens.
+        Of the screen's, those that it alone has come before those of all screens. Where there is
+        no room for all, the ways to other screens share a place.
         """
+        if sum(item.width for item in items) > room:
+            items = _with_shared_way(items)
         order = [self.app, self.screen]
         own = {binding.action for binding in vars(type(self.screen)).get("BINDINGS", ())}
 
-        def weight(item: _Item) -> tuple[bool, int, bool]:
+        def weight(item: _Item) -> tuple[int, bool]:
             place = (*order, item.node).index(item.node)
-            return item.action.startswith("go("), place, item.action not in own
+            return 0 if item.action == "back" else place, item.action not in own
 
         kept = set()
         for item in sorted(items, key=weight):
@@ -103,3 +106,12 @@ class KeyBar(Widget):
             if event.x < end:
                 await self.app.run_action(item.action, item.node)
                 return
+
+
+def _with_shared_way(items: list[_Item]) -> list[_Item]:
+    """The items, those that go to other screens made one, which tells of them in the help."""
+    ways = [item for item in items if item.action.startswith("go(")]
+    others = [item for item in items if item not in ways]
+    if ways:
+        others.append(_Item(" ".join(way.key for way in ways), "Screens", "help", ways[0].node))
+    return others
