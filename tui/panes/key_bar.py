@@ -12,6 +12,10 @@ from tui.render.palette import Palette
 from tui.render.terminal import Terminal
 
 
+_GAP = 2
+_SHARED = "Screens"
+
+
 class _Item(NamedTuple):
     key: str
     words: str
@@ -20,7 +24,7 @@ class _Item(NamedTuple):
 
     @property
     def width(self) -> int:
-        return len(self.key) + len(self.words) + 3
+        return len(self.key) + 1 + len(self.words) + _GAP
 
 
 class KeyBar(Widget):
@@ -69,19 +73,22 @@ class KeyBar(Widget):
         return list(items.values())
 
     def _fitting(self, items: list[_Item], room: int) -> list[_Item]:
-        """The app's first, with the way back and those to other screens; the screen's, the pane's.
+        """The app's first, then the screen's, the focused pane's, and the ways elsewhere.
 
         Of the screen's, those that it alone has come before those of all screens. Where there is
-        no room for all, the ways to other screens share a place.
+        no room for all, the ways to other screens share a place, right after those.
         """
+        room += _GAP
         if sum(item.width for item in items) > room:
             items = _with_shared_way(items)
-        order = [self.app, self.screen]
         own = {binding.action for binding in vars(type(self.screen)).get("BINDINGS", ())}
 
-        def weight(item: _Item) -> tuple[int, bool]:
-            place = (*order, item.node).index(item.node)
-            return 0 if item.action == "back" else place, item.action not in own
+        def weight(item: _Item) -> int:
+            if item.node is self.app:
+                return 2 if item.words == _SHARED else 0
+            if item.node is self.screen:
+                return 1 if item.action in own else 3
+            return 4
 
         kept = set()
         for item in sorted(items, key=weight):
@@ -113,5 +120,15 @@ def _with_shared_way(items: list[_Item]) -> list[_Item]:
     ways = [item for item in items if item.action.startswith("go(")]
     others = [item for item in items if item not in ways]
     if ways:
-        others.append(_Item(" ".join(way.key for way in ways), "Screens", "help", ways[0].node))
+        keys = " ".join(_ranges([way.key for way in ways]))
+        others.append(_Item(keys, _SHARED, "help", ways[0].node))
     return others
+
+
+def _ranges(keys: list[str]) -> list[str]:
+    """The keys, successive digits as a range: `2-6`."""
+    digits = sorted(key for key in keys if key in "123456789")
+    successive = len(digits) > 2 and int(digits[-1]) - int(digits[0]) == len(digits) - 1
+    if not successive:
+        return keys
+    return [f"{digits[0]}-{digits[-1]}", *(key for key in keys if key not in digits)]
