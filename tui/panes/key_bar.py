@@ -11,7 +11,6 @@ from tui.render.cells import clean, line
 from tui.render.palette import Palette
 from tui.render.terminal import Terminal
 
-
 _GAP = 2
 _SHARED = "Screens"
 
