@@ -77,12 +77,19 @@ class Budget:
         self._before = (now, sent)
         return self._left > 0
 
+    def forgive(self) -> None:
+        """Starts anew, without debt."""
+        self._before = (self._clock(), self._sent())
+        self._left = self._rate
+
 
 @dataclass
 class _Piece:
     draw: Callable[[], object]
     every: float
     """Seconds from one drawing to the next, at least."""
+    cheap: bool
+    """Whether it is drawn whatever else was sent."""
     last: float = -math.inf
     changed: bool = False
     urgent: bool = False
@@ -107,14 +114,15 @@ class Rhythm:
         self._complained: set[str] = set()
         self._timer = screen.set_interval(_TURN, self._turn, pause=True)
 
-    def add(self, draw: Callable[[], object], every: float) -> None:
+    def add(self, draw: Callable[[], object], every: float, cheap: bool = False) -> None:
         """Takes up a piece.
 
         Args:
             draw: draws it.
             every: seconds from one drawing to the next, at least.
+            cheap: whether it takes so few bytes that it need not wait for the line.
         """
-        self._pieces.append(_Piece(draw, every * self._pace.stretch))
+        self._pieces.append(_Piece(draw, every * self._pace.stretch, cheap))
 
     def changed(self, urgent: bool = False) -> None:
         """All pieces may have to be drawn.
@@ -126,6 +134,7 @@ class Rhythm:
             piece.changed = True
             piece.urgent |= urgent
         if urgent:
+            self._budget.forgive()
             self._turn()
         self._timer.resume()
 
@@ -146,9 +155,14 @@ class Rhythm:
             self._draw(urgent[0])
             self._screen.call_later(self._turn_if_urgent)
         else:
-            piece = max(changed, key=lambda piece: (now - piece.last) / piece.every)
-            if now - piece.last >= piece.every and self._budget.allows:
-                self._draw(piece)
+            allows = self._budget.allows
+            due = [
+                piece
+                for piece in changed
+                if now - piece.last >= piece.every and (allows or piece.cheap)
+            ]
+            if due:
+                self._draw(max(due, key=lambda piece: (now - piece.last) / piece.every))
 
     def _turn_if_urgent(self) -> None:
         if any(piece.urgent for piece in self._pieces):

@@ -11,6 +11,9 @@ from tui.render.cells import clean, line
 from tui.render.palette import Palette
 from tui.render.terminal import Terminal
 
+_GAP = 2
+_SHARED = "Screens"
+
 
 class _Item(NamedTuple):
     key: str
@@ -20,7 +23,7 @@ class _Item(NamedTuple):
 
     @property
     def width(self) -> int:
-        return len(self.key) + len(self.words) + 3
+        return len(self.key) + 1 + len(self.words) + _GAP
 
 
 class KeyBar(Widget):
@@ -71,14 +74,20 @@ class KeyBar(Widget):
     def _fitting(self, items: list[_Item], room: int) -> list[_Item]:
         """The app's first, then the screen's, the focused pane's, and the ways elsewhere.
 
-        Of the screen's, those that it alone has come before those of all screens.
+        Of the screen's, those that it alone has come before those of all screens. Where there is
+        no room for all, the ways to other screens share a place, right after those.
         """
-        order = [self.app, self.screen]
+        room += _GAP
+        if sum(item.width for item in items) > room:
+            items = _with_shared_way(items)
         own = {binding.action for binding in vars(type(self.screen)).get("BINDINGS", ())}
 
-        def weight(item: _Item) -> tuple[bool, int, bool]:
-            place = (*order, item.node).index(item.node)
-            return item.action.startswith("go("), place, item.action not in own
+        def weight(item: _Item) -> int:
+            if item.node is self.app:
+                return 2 if item.words == _SHARED else 0
+            if item.node is self.screen:
+                return 1 if item.action in own else 3
+            return 4
 
         kept = set()
         for item in sorted(items, key=weight):
@@ -103,3 +112,22 @@ class KeyBar(Widget):
             if event.x < end:
                 await self.app.run_action(item.action, item.node)
                 return
+
+
+def _with_shared_way(items: list[_Item]) -> list[_Item]:
+    """The items, those that go to other screens made one, which tells of them in the help."""
+    ways = [item for item in items if item.action.startswith("go(")]
+    others = [item for item in items if item not in ways]
+    if ways:
+        keys = " ".join(_ranges([way.key for way in ways]))
+        others.append(_Item(keys, _SHARED, "help", ways[0].node))
+    return others
+
+
+def _ranges(keys: list[str]) -> list[str]:
+    """The keys, successive digits as a range: `2-6`."""
+    digits = sorted(key for key in keys if key in "123456789")
+    successive = len(digits) > 2 and int(digits[-1]) - int(digits[0]) == len(digits) - 1
+    if not successive:
+        return keys
+    return [f"{digits[0]}-{digits[-1]}", *(key for key in keys if key not in digits)]

@@ -59,7 +59,7 @@ def short(shown: Shown, terminal: Terminal, width: int) -> list[Strip]:
     attacked = shown.attacked
     first, *others = attack_words.outcome(attacked, shown.names)
     sizes = Said(attack_words.sizes(attacked), "muted")
-    drawn = [writer.in_a_row([_marked(first, attacked, terminal), *others, sizes])]
+    drawn = [writer.in_a_row([_marked(first, attacked, terminal), sizes, *others])]
     if shown.bracket is None:
         return [*drawn, writer.in_a_row([Said(shown.notice, "muted")])]
     bar = writer.bar(attacked, shown.bracket)

@@ -153,8 +153,8 @@ class TrainScreen(Screen[None]):
         """Starts with the form, nothing being edited."""
         self._dashboard.go_to(self._panes[0])
         self._rhythm = Rhythm(self)
+        self._rhythm.add(self._draw_progress, 0.25, cheap=True)
         for draw, seconds in (
-            (self._draw_progress, 0.25),
             (self._prepare_charts, 0.5),
             (self._charts.redraw, 0.5),
             (self._draw_log, 0.5),

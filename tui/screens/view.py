@@ -126,8 +126,8 @@ class ViewScreen(Screen[None]):
         if self._rhythm is None:
             self._rhythm = Rhythm(self)
             self._rhythm.add(self.redraw, 0.5)
-            self._rhythm.add(self.draw_progress, 0.25)
-        self._rhythm.changed()
+            self._rhythm.add(self.draw_progress, 0.25, cheap=True)
+        self._rhythm.changed(urgent=True)
         self._rhythm.finish()
 
     @on(Worker.StateChanged)
