@@ -50,6 +50,7 @@ class CalmDriver(LinuxDriver):
         """Takes over the terminal, for the first time or after a suspension."""
         if self._writer:  # continued by SIGCONT, but stopped by a SIGSTOP that nobody can hear
             self.suspend_application_mode()
+            self._must_signal_resume = True
         if not self._watched:
             self._watched = True
             end_on_signals(self._request_end)

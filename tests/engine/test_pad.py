@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import checkpoint, runs
+from engine import checkpoint, events, runs
 from engine.classify import classify
 from engine.config import RunConfig
 from engine.data import load
@@ -19,6 +19,7 @@ from engine.errors import RunError
 from engine.pad import THICKNESSES, Pad, centred
 from engine.png import to_png
 from engine.resample import resample
+from engine.recorder import Recorder
 from engine.runs import Run
 from engine.train import train
 from tests.engine import small_runs
@@ -151,7 +152,20 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
     config = RunConfig(epochs=8, hidden=(64,))
     run, lock = runs.create(config, tmp_path_factory.mktemp("runs"))
     lock.close()
-    (run.path / "snapshots").mkdir(exist_ok=True)
+    Recorder(run).say(
+        events.RunStarted,
+        pid=1,
+        class_names=list("0123456789"),
+        image_shape=[28, 28],
+        training_images=800,
+        validation_images=200,
+        layers=[784, 64, 10],
+        parameters=0,
+        device="cpu",
+        versions={},
+        val_loss=2.3,
+        val_acc=0.1,
+    )
     training, images, validation = small_runs.prepared(config)
     checkpoint.save(run.path / "snapshots/0.pt", training.model.state_dict())
     listener = small_runs.QuietListener()
