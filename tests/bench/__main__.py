@@ -1,7 +1,11 @@
 """All benchmarks: `python -m tests.bench`."""
 
-from tests.bench import brackets, interface, training
+from tests.bench import attack_screen, attacks, brackets, browsing, interface, runs, training
 
 training.main()
 interface.main()
+browsing.main()
+runs.main()
+attacks.main()
 brackets.main()
+attack_screen.main()

@@ -45,6 +45,8 @@ async def tour() -> None:
             if name == "pad":
                 await pilot.press(*A_TWO.split())
             await picture(pilot, name, 1.5)
+        await pilot.press("6")
+        await picture(pilot, "runs", 1.5)
         await pilot.press("3")
         await measured(app)
         await picture(pilot, "attack", 1.5)
