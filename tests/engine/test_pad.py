@@ -18,8 +18,8 @@ from engine.data import load
 from engine.errors import RunError
 from engine.pad import THICKNESSES, Pad, centred
 from engine.png import to_png
-from engine.resample import resample
 from engine.recorder import Recorder
+from engine.resample import resample
 from engine.runs import Run
 from engine.train import train
 from tests.engine import small_runs
