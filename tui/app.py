@@ -178,7 +178,7 @@ class MnistopApp(TerminalApp):
         for name, view in self._views.items():
             self.install_screen(view, name)
         self.push_screen(self._train)
-        self.call_after_refresh(gc.freeze)  # else collections, which look at all, delay keys
+        self.call_after_refresh(_collect_from_now_on)
 
     # Screens
 
@@ -334,6 +334,12 @@ def run_app(values: dict[str, str], run: str | None, ascii: bool, slow: bool) ->
     if app.is_heard:
         _say_farewell(app)
     return app.return_code or 0
+
+
+def _collect_from_now_on() -> None:
+    """Leaves what is loaded out of collections, which would look at all of it and delay keys."""
+    gc.freeze()
+    gc.enable()
 
 
 def _say_farewell(app: MnistopApp) -> None:

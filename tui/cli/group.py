@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import gc
 import importlib
 import os
 import sys
@@ -156,6 +157,7 @@ def _open_app(texts: dict[str, str], run: str | None, ascii: bool, slow: bool) -
             "way to move the cursor. mnistop train trains here, mnistop show last shows what came "
             "of it, and with TERM=vt100 the app opens if the terminal can do more than it says."
         )
+    gc.disable()  # all that is loaded now stays; the app goes on with it after its first frame
     from tui.app import run_app
 
     return run_app(texts, run, ascii, slow)

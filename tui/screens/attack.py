@@ -16,6 +16,7 @@ from textual.widget import Widget
 
 from engine.errors import RunError
 from engine.fragility import OwnImage, Subject
+from engine.methods import METHODS
 from engine.runs import Run
 from tui.attack_answers import AttackAnswers
 from tui.attacking import ORDERS, Attacking
@@ -270,9 +271,7 @@ class AttackScreen(ViewScreen):
         place = self._place(rows, attacked.subject) if attacked else ""
         panes.view.show(shown, place, waiting if shown else elsewise)
         panes.proof.show(shown, elsewise)
-        linf = attacking.method.norm == "linf"
-        epsilon = attacking.epsilon if linf and not attacking.method.seeks else None
-        panes.chart.show(self._measured(), epsilon, answers.trouble_of_all)
+        self.call_after_refresh(self._show_chart)  # which takes longer to draw than the pictures
         chosen = attacking.subject if isinstance(attacking.subject, int) else None
         panes.list.show(
             rows,
@@ -283,6 +282,16 @@ class AttackScreen(ViewScreen):
             ORDERS[attacking.order],
             "No validation image is predicted rightly here.",
         )
+
+    def _show_chart(self) -> None:
+        """Draws the accuracies, with the ε of the attack that is shown marked."""
+        if self._attacking.subject is None:
+            return
+        attacked, epsilon = self._answers.attacked, None
+        if attacked:
+            method = METHODS[attacked.method]
+            epsilon = None if method.norm != "linf" or method.seeks else attacked.epsilon
+        self._panes.chart.show(self._measured(), epsilon, self._answers.trouble_of_all)
 
     @property
     def _about_bracket(self) -> str:
