@@ -336,8 +336,7 @@ def test_before_any_run_the_data_are_there_and_the_rest_says_what_will_fill_it(
             shown.wait_for("Press r to train")
         shown.send("e")
         shown.wait_for("No model to ask yet")
-        shown.send("escape")
-        shown.wait_for("Press r to train")
+        shown.send("1")  # Esc with the next key right behind it would be another key
         walk_through_data(shown, place)
         shown.send("q")
         assert shown.wait_for_end() == 0
