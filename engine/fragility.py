@@ -234,6 +234,8 @@ def bracket(
     optimal = len(model.layers) == 1 and targets is None
     if optimal:
         linf[best] = float(attacks.smallest_epsilon_linear(model, image, label))
+    level = int(path.levels)
+    fooled = attacks.fooled_levels(model, image, label, targets)[0]
     return Bracket(
         subject=subject,
         target=target,
@@ -241,9 +243,9 @@ def bracket(
         certified=float(attacks.certified_radius(model, image, label)),
         found=linf[best],
         found_by=best if linf[best] < math.inf else "",
-        level=int(path.levels),
+        level=level,
         exact=path.exact,
-        returns=_returns(model, image, label, targets, int(path.levels)),
+        returns=level >= 0 and not bool(fooled[level:].all()),
         optimal=optimal,
         smallest=smallest,
     )
@@ -298,21 +300,6 @@ def _smallest(
         if math.isfinite(nearest):
             return nearest
     return float(smallest_budget(attack, model, image, label, targets, most, 63, 2))
-
-
-def _returns(model: MLP, image: Tensor, label: Tensor, targets: Tensor | None, level: int) -> bool:
-    """Whether FGSM's image is predicted rightly again at a larger ε than the smallest."""
-    import torch
-
-    from engine.attacks import FGSM
-
-    if level < 0:
-        return False
-    epsilons = torch.arange(level, 256) / 255
-    copies = len(epsilons)
-    wanted = None if targets is None else targets.expand(copies)
-    fooled = FGSM()(model, image.expand(copies, -1), label.expand(copies), epsilons, wanted).success
-    return not bool(fooled.all())
 
 
 def _image(run: Run, model: MLP, subject: Subject) -> tuple[Tensor, Tensor, tuple[int, int]]:

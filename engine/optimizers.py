@@ -6,6 +6,7 @@ or two.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ ADAM_EPSILON = 1e-8
 """What Adam adds to the root of the mean squared gradient."""
 
 
-class Optimizer:
+class Optimizer(ABC):
     """Updates parameters by their gradients.
 
     Args:
@@ -51,9 +52,9 @@ class Optimizer:
         self.steps += 1
         self.update(gradients, lr)
 
+    @abstractmethod
     def update(self, gradients: list[Tensor], lr: float) -> None:
         """What the method makes of the gradients of step number `steps`, counted from 1."""
-        raise NotImplementedError
 
     def state_dict(self) -> dict[str, Any]:
         """All but the parameters."""
@@ -137,7 +138,12 @@ class AdamW(Adam):
     kernel: Callable[..., None] = staticmethod(torch._fused_adamw_)
 
 
-METHODS = {"manual": ManualSGD, "sgd": SGD, "adam": Adam, "adamw": AdamW}
+METHODS: dict[str, type[Optimizer]] = {
+    "manual": ManualSGD,
+    "sgd": SGD,
+    "adam": Adam,
+    "adamw": AdamW,
+}
 
 
 def make_optimizer(config: RunConfig, parameters: Sequence[Tensor]) -> Optimizer:

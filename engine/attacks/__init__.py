@@ -11,6 +11,7 @@ from engine.attacks.deepfool import DeepFool
 from engine.attacks.fab import FAB
 from engine.attacks.fgsm import FGSM, FastGradient
 from engine.attacks.goal import Goal
+from engine.attacks.levels import fooled_levels
 from engine.attacks.linear import smallest_epsilon_linear
 from engine.attacks.minimal import MinimalAttack
 from engine.attacks.norms import Norm
@@ -31,6 +32,7 @@ __all__ = [
     "Norm",
     "SmallestEpsilon",
     "certified_radius",
+    "fooled_levels",
     "smallest_budget",
     "smallest_epsilon",
     "smallest_epsilon_linear",
