@@ -16,13 +16,22 @@ from pydantic.fields import FieldInfo
 from engine.errors import ConfigError
 
 
-def _setting(default: Any, label: str, explanation: str, usual: tuple[Any, ...] = ()) -> Any:
-    """A field with its label, one line of help, and usual values from the least to the most."""
+def _setting(
+    default: Any,
+    label: str,
+    explanation: str,
+    usual: tuple[Any, ...] = (),
+    by_factors: bool = False,
+) -> Any:
+    """A field with its label, one line of help, and usual values from the least to the most.
+
+    `by_factors` is for what one tries in equal factors, as rates and sizes, not in equal steps.
+    """
     return Field(
         default=default,
         title=label,
         description=explanation,
-        json_schema_extra={"usual": list(usual)},
+        json_schema_extra={"usual": list(usual), "by_factors": by_factors},
     )
 
 
@@ -65,6 +74,7 @@ class RunConfig(BaseModel):
         "samples",
         "How many of the first images to use; all uses every one.",
         (500, 1000, 2000, 4500, None),
+        by_factors=True,
     )
     val_fraction: Annotated[float, at.Gt(0), at.Lt(1)] = _setting(
         0.2,
@@ -86,18 +96,21 @@ class RunConfig(BaseModel):
         "epochs",
         "How often the training goes through all training images.",
         (10, 20, 50, 100, 200, 500, 1000),
+        by_factors=True,
     )
     batch_size: Annotated[int, at.Ge(1), at.Le(1_000_000)] = _setting(
         32,
         "batch size",
         "How many images each update of the weights looks at.",
         (1, 4, 8, 16, 32, 64, 128, 256, 512),
+        by_factors=True,
     )
     hidden: _LayerSizes = _setting(
         (128,),
         "hidden layers",
         "Neurons of each hidden layer, as in 128 or 256 128; none makes a single-layer model.",
         ((), (32,), (64,), (128,), (256,), (256, 128), (512, 256)),
+        by_factors=True,
     )
     activation: Literal["relu", "tanh", "sigmoid", "gelu"] = _setting(
         "relu", "activation", "The bend after each hidden layer; without it, layers add nothing."
@@ -112,6 +125,7 @@ class RunConfig(BaseModel):
         "learning rate",
         "How far each update goes: too high and the loss swings, too low and it barely falls.",
         (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
+        by_factors=True,
     )
     momentum: Annotated[float, at.Ge(0), at.Lt(1)] = _setting(
         0.9,
@@ -124,6 +138,7 @@ class RunConfig(BaseModel):
         "weight decay",
         "How strongly every update pulls the weights towards zero.",
         (0.0, 0.00001, 0.0001, 0.001, 0.01),
+        by_factors=True,
     )
     dropout: Annotated[float, at.Ge(0), at.Lt(1)] = _setting(
         0.0,
@@ -232,9 +247,16 @@ def choices(name: str) -> tuple[str, ...]:
 
 def usual_values(name: str) -> tuple[Any, ...]:
     """The values that a person steps through, in order."""
-    extra = RunConfig.model_fields[name].json_schema_extra
-    usual = extra["usual"] if isinstance(extra, dict) else []
-    return choices(name) or tuple(typing.cast("list[Any]", usual))
+    return choices(name) or tuple(_extra(name)["usual"])
+
+
+def by_factors(name: str) -> bool:
+    """Whether one tries the hyperparameter in equal factors, as 0.01, 0.1, 1."""
+    return bool(_extra(name)["by_factors"])
+
+
+def _extra(name: str) -> dict[str, Any]:
+    return typing.cast("dict[str, Any]", RunConfig.model_fields[name].json_schema_extra)
 
 
 def as_text(value: Any) -> str:

@@ -1,0 +1,264 @@
+"""The runs of a sweep: every combination of the values that a person names, or a sample of them.
+
+A hyperparameter's values stand on one line, as `0.001,0.01,0.1,1`. A part of the list may be a
+range: `0.001..1` takes both ends and what lies between, and `0.001..1:7` takes seven values. Rates
+and sizes go by equal factors (one value a decade, whole numbers doubled), other whole numbers one
+by one, and all else in five equal steps. Semicolons divide where a comma has another meaning, as
+in `128; 256 128; none` for the hidden layers.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from engine.config import RunConfig, as_text, by_factors, choices, label
+from engine.errors import ConfigError
+
+MOST = 1000
+"""Runs of one sweep: more would not be looked at."""
+MOST_COMBINATIONS = 10**9
+"""Combinations that a random sample is drawn from."""
+_STEPS = 5
+"""Values of a range in equal steps that does not say how many."""
+_LEAST_DIGITS, _MOST_DIGITS = 3, 17
+"""Significant digits of the values between the ends of a range: as few as tell them apart."""
+
+Changes = Mapping[str, Any]
+"""Some hyperparameters by name, with values that are valid."""
+
+
+def plan(
+    base: RunConfig,
+    texts: Mapping[str, str],
+    seeds: int = 1,
+    sample: int | None = None,
+    sample_seed: int = 0,
+    variants: Sequence[Changes] = (),
+) -> list[RunConfig]:
+    """The configurations of a sweep: each combination once with the first seed, then the next.
+
+    Combinations that differ only in what has no effect beside the rest, as the momentum of
+    Adam, are one.
+
+    Args:
+        base: what is the same in all runs.
+        texts: the values of each hyperparameter that is to vary or to differ from the base, as a
+            person writes them; the first one varies slowest.
+        seeds: how many seeds each combination is trained with, from the base's on.
+        sample: how many combinations to draw at random, each at most once; None for all
+            (Bergstra and Bengio 2012, Random Search for Hyper-Parameter Optimization).
+        sample_seed: decides which.
+        variants: changes that belong together, one of which each combination has.
+
+    Raises:
+        ConfigError: a sentence for each text that is wrong, or for there being too many runs.
+    """
+    axes = [[{name: value} for value in found] for name, found in _all_values(texts).items()]
+    axes.insert(0, [dict(each) for each in variants] or [{}])
+    _check_seeds(texts, axes, seeds, sample)
+    total = math.prod(map(len, axes))
+    if total > MOST_COMBINATIONS or (sample is None and total * seeds > MOST):
+        raise _too_many(total * seeds)
+    if sample is not None and min(sample, total) * seeds > MOST:
+        raise _too_many(min(sample, total) * seeds)
+    drawn: Iterable[int] = range(total)
+    if sample is not None:
+        drawn = random.Random(sample_seed).sample(range(total), min(total, 10 * MOST))
+    found: dict[tuple[Any, ...], tuple[int, RunConfig]] = {}
+    for index in drawn:
+        config = base.model_copy(update=_combination(axes, index))
+        found.setdefault(_effective(config), (index, config))
+        if len(found) == sample:
+            break
+    configs = [config for _, config in sorted(found.values(), key=lambda each: each[0])]
+    return [
+        config.model_copy(update={"seed": (config.seed + number) % 2**32}) if number else config
+        for number in range(seeds)
+        for config in configs
+    ]
+
+
+def values(name: str, text: str) -> tuple[Any, ...]:
+    """The values of a hyperparameter that a text names, each once, in its order.
+
+    Args:
+        name: the hyperparameter.
+        text: as in `0.001,0.01`, `0.001..1:7`, `sgd,adam` or `128; 256 128; none`.
+
+    Raises:
+        ConfigError: what is wrong with the text, and how to write it.
+    """
+    found = [value for part in _parts(name, text) for value in _part_values(name, part)]
+    if len(set(found)) > MOST:
+        raise ConfigError({name: _too_many(len(set(found))).problems["sweep"]})
+    return tuple(dict.fromkeys(found))
+
+
+def written(name: str, values: Sequence[Any]) -> str:
+    """The text that `values` reads as these values."""
+    between = "; " if name == "hidden" else ", "
+    return between.join(map(as_text, values))
+
+
+def _all_values(texts: Mapping[str, str]) -> dict[str, tuple[Any, ...]]:
+    found: dict[str, tuple[Any, ...]] = {}
+    problems: dict[str, str] = {}
+    for name, text in texts.items():
+        try:
+            found[name] = values(name, text)
+        except ConfigError as error:
+            problems |= error.problems
+    if problems:
+        raise ConfigError(problems)
+    return found
+
+
+def _check_seeds(
+    texts: Mapping[str, str], axes: Sequence[Sequence[Changes]], seeds: int, sample: int | None
+) -> None:
+    if seeds < 1:
+        raise ConfigError({"seeds": f"Seeds must be a whole number from 1 up, not {seeds}."})
+    if sample is not None and sample < 1:
+        raise ConfigError({"random": f"Random must be a whole number from 1 up, not {sample}."})
+    if seeds > 1 and any(len(axis) > 1 and "seed" in axis[0] for axis in axes):
+        raise ConfigError(
+            {"seeds": f"Seeds are given twice, as {seeds} and as {texts['seed']}: leave one out."}
+        )
+
+
+def _combination(axes: Sequence[Sequence[Changes]], index: int) -> dict[str, Any]:
+    """The combination of a number; the last axis varies fastest."""
+    chosen: list[Changes] = []
+    for axis in reversed(axes):
+        index, place = divmod(index, len(axis))
+        chosen.append(axis[place])
+    return {name: value for changes in reversed(chosen) for name, value in changes.items()}
+
+
+def _effective(config: RunConfig) -> tuple[Any, ...]:
+    idle = config.without_effect()
+    return tuple(None if name in idle else (value,) for name, value in config)
+
+
+def _too_many(runs: int) -> ConfigError:
+    return ConfigError(
+        {
+            "sweep": f"That makes {runs:,} runs, and a sweep has {MOST:,} at most: name fewer "
+            "values, or say how many values a range has, as in 10..90:5, or take a random sample."
+        }
+    )
+
+
+# A text
+
+
+def _parts(name: str, text: str) -> list[str]:
+    if ";" in text:
+        parts = [part.strip() for part in text.split(";")]
+        return parts if parts[-1] else parts[:-1]
+    if name == "hidden" and "," in text:
+        _refuse_two_meanings(text)
+    return [part.strip() for part in text.split(",")]
+
+
+def _refuse_two_meanings(text: str) -> None:
+    """Elsewhere commas divide the layers of one network."""
+    try:
+        layers = RunConfig.from_values({"hidden": text}).hidden
+    except ConfigError:
+        return
+    several, one = "; ".join(map(str, layers)), " ".join(map(str, layers))
+    raise ConfigError(
+        {
+            "hidden": f"Hidden layers {text} may mean {len(layers)} networks or one: write "
+            f'"{several}" for {len(layers)}, or "{one}" for one.'
+        }
+    )
+
+
+def _part_values(name: str, part: str) -> Sequence[Any]:
+    if ".." in part and not choices(name) and name != "source":
+        return _range(name, part)
+    return (_value(name, part),)
+
+
+def _value(name: str, text: str) -> Any:
+    return getattr(RunConfig.from_values({name: text}), name)
+
+
+def _range(name: str, part: str) -> Sequence[Any]:
+    low_text, _, rest = part.partition("..")
+    high_text, colon, count_text = (each.strip() for each in rest.partition(":"))
+    if not low_text.strip() or not high_text:
+        raise _range_error(name, part, "needs both ends")
+    ends = [_end(name, part, text) for text in (low_text, high_text)]
+    count = int(count_text) if count_text.isdecimal() and count_text.isascii() else None
+    if colon and (count is None or not 2 <= count <= MOST):
+        raise _range_error(name, part, f"has 2 to {MOST:,} values")
+    low, high = ends
+    if low == high:
+        return [_from_number(name, low)]
+    if by_factors(name) and min(ends) <= 0:
+        raise _range_error(
+            name, part, "goes by factors and cannot begin at 0; name the 0 beside it"
+        )
+    whole = isinstance(low, int)
+    if count is None and whole and not by_factors(name) and abs(high - low) >= MOST:
+        raise _range_error(name, part, f"has {abs(high - low) + 1:,} whole numbers; say how many")
+    numbers = _between(low, high, count or _usual_count(name, low, high), by_factors(name), whole)
+    return [_from_number(name, number) for number in numbers]
+
+
+def _end(name: str, part: str, text: str) -> int | float:
+    value = _value(name, text)
+    if isinstance(value, tuple) and len(value) == 1:
+        value = value[0]
+    if not isinstance(value, int | float):
+        raise _range_error(name, part, f"cannot end at {as_text(value)}")
+    return value
+
+
+def _range_error(name: str, part: str, what: str) -> ConfigError:
+    example = "0.001..1:4" if by_factors(name) else "0..0.4:5"
+    if name == "hidden":
+        example = "32..256:4"
+    elif isinstance(RunConfig.model_fields[name].default, int):
+        example = "16..128:4" if by_factors(name) else "0..4:3"
+    return ConfigError(
+        {name: f"{label(name).capitalize()}: the range {part} {what}, as in {example}."}
+    )
+
+
+def _usual_count(name: str, low: int | float, high: int | float) -> int:
+    whole = isinstance(low, int)
+    if by_factors(name):
+        factor = max(low, high) / min(low, high)
+        return max(2, round(math.log2(factor) if whole else math.log10(factor)) + 1)
+    return int(abs(high - low)) + 1 if whole else _STEPS
+
+
+def _between(
+    low: int | float, high: int | float, count: int, factors: bool, whole: bool
+) -> list[int | float]:
+    """Both ends, and round numbers between them in equal factors or steps."""
+    shares = [place / (count - 1) for place in range(1, count - 1)]
+    if factors:
+        inner = [math.exp(math.log(low) + share * math.log(high / low)) for share in shares]
+    else:
+        inner = [low + share * (high - low) for share in shares]
+    for digits in range(_LEAST_DIGITS, _MOST_DIGITS + 1):
+        numbers = [low, *(float(f"{number:.{digits}g}") for number in inner), high]
+        if whole:
+            numbers = list(dict.fromkeys(map(round, numbers)))
+        rising = numbers if low < high else numbers[::-1]
+        if all(one < other for one, other in pairwise(rising)):
+            break
+    return numbers
+
+
+def _from_number(name: str, number: int | float) -> Any:
+    return (number,) if name == "hidden" else number

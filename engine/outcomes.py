@@ -1,0 +1,147 @@
+"""What the runs of a sweep have come to, side by side: those that differ in their seed together."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from engine.coach import advise
+from engine.coach.verdict import verdict
+from engine.config import RunConfig
+from engine.evaluate import wilson_interval
+from engine.history import History
+
+WAITING = "waiting"
+"""The state of a run that has not begun."""
+
+ATTACK = 0.1
+"""The ε under which models are compared where none is named."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One run of a sweep, as far as it has come."""
+
+    config: RunConfig
+    name: str = ""
+    """The run's name; empty while it waits."""
+    state: str = WAITING
+    """As `History.state` has it, or `WAITING`."""
+    epochs: int = 0
+    """Finished ones."""
+    images: int = 1
+    """Validation images."""
+    best_epoch: int | None = None
+    best_val_acc: float | None = None
+    val_acc: float | None = None
+    """Of the newest epoch, as the next two are."""
+    val_loss: float | None = None
+    verdict: str = ""
+    """Whether the learning rate was too high, too low or right; empty while nobody can tell."""
+    seconds: float = 0.0
+    """Training and judging of all epochs."""
+    attacked: float | None = None
+    """Accuracy when every validation image is attacked; None if that was not measured."""
+
+    @classmethod
+    def of(cls, config: RunConfig, name: str, state: str, history: History) -> Outcome:
+        """What a run has come to by its history."""
+        newest = history.epochs[-1] if history.epochs else None
+        best = history.best
+        return cls(
+            config=config,
+            name=name,
+            state=state,
+            epochs=len(history.epochs),
+            images=history.started.validation_images if history.started else 1,
+            best_epoch=best.epoch if best else None,
+            best_val_acc=best.val_acc if best else None,
+            val_acc=newest.val_acc if newest else None,
+            val_loss=newest.val_loss if newest else None,
+            verdict=verdict(advise(history, config, None).kind),
+            seconds=sum(epoch.seconds for epoch in history.epochs),
+        )
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A number over the runs of a group that have it."""
+
+    mean: float
+    spread: float | None
+    """The sample's standard deviation; None for one run."""
+    count: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that differ in their seed alone."""
+
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def config(self) -> RunConfig:
+        """The hyperparameters, with the first seed."""
+        return self.outcomes[0].config
+
+    @property
+    def images(self) -> int:
+        """Validation images of each."""
+        return max(one.images for one in self.outcomes)
+
+    @property
+    def finished(self) -> int:
+        """How many have trained to the end."""
+        return sum(one.state == "finished" for one in self.outcomes)
+
+    @property
+    def state(self) -> str:
+        """The state of all, or of the one that stands back most."""
+        order = ("failed", "interrupted", "stopped", "running", "starting", "paused", WAITING)
+        states = {one.state for one in self.outcomes}
+        return next((state for state in order if state in states), "finished")
+
+    @property
+    def verdict(self) -> str:
+        """What is to be said of most of the runs, and of how many if not of all."""
+        said = [one.verdict for one in self.outcomes if one.verdict]
+        if not said:
+            return ""
+        most = max(dict.fromkeys(said), key=said.count)
+        return most if said.count(most) == len(said) else f"{most} ({said.count(most)}/{len(said)})"
+
+    def measured(self, value: Callable[[Outcome], float | None]) -> Measured | None:
+        """The mean of a number and its spread over the seeds; None where no run has it."""
+        found = [number for one in self.outcomes if (number := value(one)) is not None]
+        if not found:
+            return None
+        spread = statistics.stdev(found) if len(found) > 1 else None
+        return Measured(statistics.fmean(found), spread, len(found))
+
+
+def grouped(outcomes: Iterable[Outcome]) -> list[Group]:
+    """Runs of the same hyperparameters together, in the order of their first ones."""
+    groups: dict[RunConfig, list[Outcome]] = {}
+    for one in outcomes:
+        groups.setdefault(one.config.model_copy(update={"seed": 0}), []).append(one)
+    return [Group(tuple(members)) for members in groups.values()]
+
+
+def best_of(groups: Sequence[Group]) -> tuple[Group, list[Group]] | None:
+    """The group of the highest accuracy at its best epoch, and those that may be as good.
+
+    As good may be those whose mean lies within the 95% interval of the best one's mean, which its
+    validation images leave.
+    """
+    means = {
+        index: found.mean
+        for index, group in enumerate(groups)
+        if (found := group.measured(lambda one: one.best_val_acc))
+    }
+    if not means:
+        return None
+    best = max(means, key=lambda index: means[index])
+    low, _ = wilson_interval(means[best], groups[best].images)
+    others = [groups[index] for index, mean in means.items() if index != best and mean >= low]
+    return groups[best], others
