@@ -39,8 +39,8 @@ class Outcome:
     val_loss: float | None = None
     verdict: str = ""
     """Whether the learning rate was too high, too low or right; empty while nobody can tell."""
-    seconds: float = 0.0
-    """Training and judging of all epochs."""
+    is_done: bool = False
+    """Whether it has nothing left to train: all its epochs are finished, or it diverged."""
     attacked: float | None = None
     """Accuracy when every validation image is attacked; None if that was not measured."""
 
@@ -60,7 +60,7 @@ class Outcome:
             val_acc=newest.val_acc if newest else None,
             val_loss=newest.val_loss if newest else None,
             verdict=verdict(advise(history, config, None).kind),
-            seconds=sum(epoch.seconds for epoch in history.epochs),
+            is_done=state == "finished" or getattr(history.ended, "diverged", False),
         )
 
 
@@ -91,16 +91,9 @@ class Group:
         return max(one.images for one in self.outcomes)
 
     @property
-    def finished(self) -> int:
-        """How many have trained to the end."""
-        return sum(one.state == "finished" for one in self.outcomes)
-
-    @property
-    def state(self) -> str:
-        """The state of all, or of the one that stands back most."""
-        order = ("failed", "interrupted", "stopped", "running", "starting", "paused", WAITING)
-        states = {one.state for one in self.outcomes}
-        return next((state for state in order if state in states), "finished")
+    def done(self) -> int:
+        """How many have nothing left to train."""
+        return sum(one.is_done for one in self.outcomes)
 
     @property
     def verdict(self) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -69,10 +70,14 @@ class SettingsCommand(click.Command):
 
 
 class _PresetName(click.Choice[str]):
-    """A preset, whose name may be written with spaces or with dashes."""
+    """A preset, whose name may be written with spaces or with dashes.
 
-    def __init__(self) -> None:
-        super().__init__([_dashed(name) for name in PRESETS])
+    Args:
+        names: those that there are.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__([_dashed(name) for name in names])
 
     def convert(
         self, value: Any, parameter: click.Parameter | None, context: click.Context | None
@@ -81,18 +86,21 @@ class _PresetName(click.Choice[str]):
         return super().convert(_dashed(str(value)), parameter, context)
 
 
-def setting_options(hidden: bool = False) -> Callable[[Command], Command]:
+def setting_options(
+    hidden: bool = False, presets: Iterable[str] = PRESETS
+) -> Callable[[Command], Command]:
     """Adds `--preset`, `--config` and a flag for each hyperparameter to a command.
 
     Args:
         hidden: whether to leave them out of the help.
+        presets: the names that `--preset` takes.
     """
     options = [
         click.option(
             "--preset",
-            type=_PresetName(),
+            type=_PresetName(presets),
             metavar="NAME",
-            help=f"Start from {', '.join(map(_dashed, PRESETS))}; flags change it.",
+            help=f"Start from {', '.join(map(_dashed, presets))}; flags change it.",
             hidden=hidden,
         ),
         click.option(
@@ -129,17 +137,33 @@ def given_settings(
     presets = {_dashed(name): values for name, values in PRESETS.items()}
     from_preset = presets[preset] if preset else {}
     from_file = _read(config_file) if config_file else {}
-    from_flags = {name: text for name, text in flags.items() if text is not None}
-    values = {**from_preset, **from_file, **from_flags}
-    try:
+    values = {**from_preset, **from_file, **given(flags)}
+    with told_by_origin(flags, config_file):
         return RunConfig.from_values(values), frozenset(values)
+
+
+def given(flags: Mapping[str, str | None]) -> dict[str, str]:
+    """The texts of those flags that were given."""
+    return {name: text for name, text in flags.items() if text is not None}
+
+
+@contextmanager
+def told_by_origin(
+    flags: Mapping[str, str | None], config_file: str | None = None
+) -> Iterator[None]:
+    """Says of each value that is wrong in here which flag or file it came from.
+
+    Raises:
+        ConfigError: what was raised, with that.
+    """
+    try:
+        yield
     except ConfigError as error:
-        raise ConfigError(
-            {
-                name: f"{_flag_of(name) if name in from_flags else config_file}: {sentence}"
-                for name, sentence in error.problems.items()
-            }
-        ) from None
+        told = {}
+        for name, sentence in error.problems.items():
+            origin = config_file if flags.get(name) is None else _flag_of(name)
+            told[name] = f"{origin}: {sentence}" if origin else sentence
+        raise ConfigError(told) from None
 
 
 def _by_section() -> list[tuple[str, list[str]]]:

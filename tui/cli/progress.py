@@ -52,6 +52,19 @@ def progress_line(history: History, epochs: int, out: Output, width: int) -> Ren
         right += f"  val acc {newest}"
     if part and width >= 100:
         right += f"  {part.images_per_second:,.0f} images/s"
+    return bar_line(left, fraction, right, out, width)
+
+
+def bar_line(left: str, fraction: float, right: str, out: Output, width: int) -> RenderableType:
+    """A bar between two texts; without room for it, the texts alone.
+
+    Args:
+        left: what stands before the bar.
+        fraction: what is done, in [0, 1].
+        right: what stands behind it.
+        out: where it is shown.
+        width: cells that the line may take now.
+    """
     left, right = out.clean(left), out.clean(right)
     room = width - len(left) - len(right) - _MARGIN
     if room < _NARROWEST_BAR:

@@ -17,7 +17,7 @@ from tui.cli.options import SettingsCommand, given_settings, setting_options
 from tui.cli.output import Output, complain, remark, with_output
 from tui.cli.run_argument import run_argument
 from tui.cli.views import view_for
-from tui.cli.watch import Watch
+from tui.cli.watch import RunWatch
 
 _json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print the run's events as JSON lines."
@@ -105,13 +105,13 @@ def follow(out: Output, as_json: bool, run: str) -> int:
     Ctrl+C leaves, and the run goes on.
     """
     found = runs.find(run)
-    history = asyncio.run(Watch(view_for(out, as_json), stops=False).follow(found))
+    history = asyncio.run(RunWatch(view_for(out, as_json), stops=False).follow(found))
     _close(out, found, history, as_json)
     return 1 if complaint(found, history) else 0
 
 
 def _train(out: Output, start: Callable[[], Run], message: str, as_json: bool, detach: bool) -> int:
-    watch = Watch(view_for(out, as_json), stops=True)
+    watch = RunWatch(view_for(out, as_json), stops=True)
 
     async def start_and_follow() -> tuple[Run, History | None]:
         run = await watch.launch(start, message)

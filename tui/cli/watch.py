@@ -1,4 +1,4 @@
-"""Follows a run and shows it, and answers Ctrl+C and the other signals meanwhile."""
+"""Follows what goes on in other processes, and answers Ctrl+C and the other signals meanwhile."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Generic, Protocol, TypeVar
 
 from engine import worker
 from engine.errors import RunError
@@ -16,27 +17,55 @@ from tui.cli.processes import leave, warm_up
 from tui.cli.views import View
 
 
-class Watch:
-    """The way of one run from its start to its end, before a person's eyes.
+class Going(Protocol):
+    """What goes on by itself: a run, or a sweep."""
+
+    @property
+    def name(self) -> str:
+        """Its folder's name."""
+
+    def is_running(self) -> bool:
+        """Whether its process lives."""
+
+
+class Waiting(Protocol):
+    """Shows what is waited for."""
+
+    def wait(self, message: str) -> None:
+        """Something takes its time."""
+
+    def close(self) -> None:
+        """Leaves the terminal as it was."""
+
+
+T = TypeVar("T", bound=Going)
+
+
+class Watch(Generic[T]):
+    """The way of a run or a sweep from its start to its end, before a person's eyes.
 
     Args:
+        kind: what it is, in a word.
         view: what shows it.
-        stops: whether Ctrl+C and SIGTERM stop the run and wait until it has saved, and only when
-            they come again leave at once; otherwise they leave at once and the run goes on.
+        stop: asks it to stop and save.
+        stops: whether Ctrl+C and SIGTERM stop it and wait until it has saved, and only when they
+            come again leave at once; otherwise they leave at once and it goes on.
     """
 
-    def __init__(self, view: View, stops: bool) -> None:
+    def __init__(self, kind: str, view: Waiting, stop: Callable[[T], None], stops: bool) -> None:
+        self._kind = kind
         self._view = view
+        self._stop = stop
         self._stops = stops
-        self._run: Run | None = None
+        self._going: T | None = None
         self.asked: signal.Signals | None = None
         """The signal that asked for the stop, if any."""
 
-    async def launch(self, start: Callable[[], Run], message: str) -> Run:
-        """Starts a run, which takes a moment.
+    async def launch(self, start: Callable[[], T], message: str) -> T:
+        """Starts it, which takes a moment.
 
         Args:
-            start: returns once there is a run, or raises.
+            start: returns once it is there, or raises.
             message: what is waited for meanwhile.
 
         Raises:
@@ -46,34 +75,31 @@ class Watch:
         with self._signals():
             try:
                 self._view.wait(message)
-                self._run = await asyncio.to_thread(start)
+                self._going = await asyncio.to_thread(start)
                 self._stop_if_asked()
             except BaseException:
                 self._view.close()
                 raise
-        return self._run
+        return self._going
 
     def close(self) -> None:
-        """Shows nothing more of the run."""
+        """Shows nothing more of it."""
         self._view.close()
 
-    async def follow(self, run: Run) -> History:
-        """Shows all that the run says, until its last event."""
-        self._run = run
-        history = History()
+    @contextmanager
+    def following(self, going: T) -> Iterator[None]:
+        """Answers signals while something is followed, and leaves the terminal as it was."""
+        self._going = going
         with self._signals():
             try:
-                self._view.begin(run, run.config())
-                async for batch in worker.follow(run):
-                    history = reduce(history, batch)
-                    self._view.update(batch, history)
+                yield
             except OutputClosedError:
-                if run.is_running():
-                    remark(f"run {run.name} goes on; this stops it: mnistop stop {run.name}")
+                if going.is_running():
+                    name = going.name
+                    remark(f"{self._kind} {name} goes on; this stops it: mnistop stop {name}")
                 raise
             finally:
                 self._view.close()
-        return history
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
@@ -102,13 +128,37 @@ class Watch:
             self._stop_if_asked()
 
     def _stop_if_asked(self) -> None:
-        if self._run and self.asked:
+        if self._going and self.asked:
             with suppress(RunError):
-                worker.stop(self._run)
+                self._stop(self._going)
 
     def _leave(self, number: signal.Signals, fate: str = "", command: str = "") -> None:
         with suppress(OutputClosedError, OSError):
             self._view.close()
-        if self._run and command:
-            remark(f"run {self._run.name} {fate} mnistop {command} {self._run.name}")
+        if self._going and command:
+            name = self._going.name
+            remark(f"{self._kind} {name} {fate} mnistop {command} {name}")
         leave(number)
+
+
+class RunWatch(Watch[Run]):
+    """Watches one run.
+
+    Args:
+        view: what shows it.
+        stops: as for `Watch`.
+    """
+
+    def __init__(self, view: View, stops: bool) -> None:
+        super().__init__("run", view, worker.stop, stops)
+        self._events = view
+
+    async def follow(self, run: Run) -> History:
+        """Shows all that the run says, until its last event."""
+        history = History()
+        with self.following(run):
+            self._events.begin(run, run.config())
+            async for batch in worker.follow(run):
+                history = reduce(history, batch)
+                self._events.update(batch, history)
+        return history

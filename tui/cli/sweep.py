@@ -1,0 +1,210 @@
+"""`mnistop sweep`: many runs at once, and what came of them side by side."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+
+import click
+
+from engine import worker
+from engine.comparison import differing
+from engine.config import RunConfig
+from engine.grid import plan
+from engine.outcomes import ATTACK
+from engine.sweep_presets import SWEEPS, sweep_preset
+from engine.sweep_reader import SweepReader
+from engine.sweeps import Sweep
+from tui.cli.options import (
+    SettingsCommand,
+    given,
+    given_settings,
+    setting_options,
+    told_by_origin,
+)
+from tui.cli.output import Output, remark, with_output
+from tui.cli.sweep_story import tell_end
+from tui.cli.sweep_view import SweepView, view_for
+from tui.cli.watch import Watch
+from tui.cli.words import count
+
+_POLL_SECONDS = 0.1
+_WHOLE = click.IntRange(min=1)
+
+
+@click.command(
+    cls=SettingsCommand,
+    epilog="""
+\b
+Values of any hyperparameter:
+  --lr 0.001,0.01,0.1,1              a list
+  --lr 0.001..1                      a range: 0.001, 0.01, 0.1, 1
+  --lr 0.001..1:7                    seven values, in equal factors
+  --shift 0..3                       whole numbers, each
+  --hidden "128; 256 128; none"      networks, with ; between
+
+\b
+Examples:
+  mnistop sweep --lr 0.001,0.01,0.1,1 --seeds 5
+  mnistop sweep --preset learning-rates         what is too low, right, too high
+  mnistop sweep --preset shifts --samples 500   a preset, changed
+  mnistop sweep --lr 0.01..1:9 --dropout 0..0.5 --random 20
+  SWEEP=$(mnistop sweep --preset optimizers --detach)
+
+\b
+Exit codes: 0 all runs trained to their end, 1 some failed or it was stopped from
+elsewhere, 2 wrong use or bad input, 130 stopped by Ctrl+C and saved.
+""",
+)
+@with_output
+@click.option("--seeds", type=_WHOLE, metavar="N", help="Train each with N seeds.  [default: 1]")
+@click.option(
+    "--random",
+    "sample",
+    type=_WHOLE,
+    metavar="N",
+    help="Draw N of the combinations at random, instead of all.",
+)
+@click.option(
+    "--random-seed",
+    "sample_seed",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Decides which are drawn.  [default: 0]",
+)
+@click.option(
+    "--jobs",
+    type=_WHOLE,
+    metavar="N",
+    help="Train N at once.  [default: as many as there are cores]",
+)
+@click.option("--dask", metavar="ADDRESS", help="Train on the workers of a Dask scheduler.")
+@click.option("--title", default="", metavar="TEXT", help="What the sweep is about.")
+@click.option(
+    "--attack",
+    type=click.FloatRange(0, 1, min_open=True),
+    metavar="E",
+    help="Also compare accuracy when every validation image is attacked with ε E.  "
+    f"[default: {ATTACK:g} where the adversarial epsilon varies]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print results as JSON lines.")
+@click.option("--detach", is_flag=True, help="Print the sweep's name and leave it training.")
+@setting_options(presets=SWEEPS)
+def sweep(
+    out: Output,
+    seeds: int | None,
+    sample: int | None,
+    sample_seed: int,
+    jobs: int | None,
+    dask: str | None,
+    title: str,
+    attack: float | None,
+    as_json: bool,
+    detach: bool,
+    preset: str | None,
+    config_file: str | None,
+    **flags: str | None,
+) -> int:
+    """Train every combination of several hyperparameters, some at once, and compare them.
+
+    Each run is an ordinary one, which mnistop show and the app open. Ctrl+C stops the sweep and
+    saves what is in training; a second one leaves at once. When the terminal goes away, the sweep
+    goes on, and mnistop follow watches it again.
+
+    With --json each run that ends is a line, and the last line tells of the whole sweep.
+    """
+    base, _ = given_settings(None, config_file, {})
+    with told_by_origin(flags):
+        if preset:
+            configs = sweep_preset(preset).configs(base, given(flags), seeds, sample, sample_seed)
+        else:
+            configs = plan(base, given(flags), seeds or 1, sample, sample_seed)
+    if len(configs) == 1:
+        raise click.UsageError(
+            "Nothing varies: name several values, as in --lr 0.01,0.1,1, or several --seeds, or a "
+            "--preset. mnistop train trains a single run."
+        )
+    title = title or (preset or "").replace("-", " ") or ", ".join(differing(configs))
+    return watch_sweep(
+        out,
+        lambda: worker.launch_sweep(configs, title, jobs, dask),
+        "loading PyTorch and the data",
+        as_json,
+        detach,
+        attack,
+    )
+
+
+def watch_sweep(
+    out: Output,
+    start: Callable[[], Sweep],
+    message: str,
+    as_json: bool,
+    detach: bool = False,
+    attack: float | None = None,
+) -> int:
+    """Starts a sweep or goes on with it, and shows it until its end.
+
+    Args:
+        out: where it is shown.
+        start: returns once the sweep is there.
+        message: what is waited for meanwhile.
+        as_json: whether to print JSON lines.
+        detach: whether to leave it at once.
+        attack: the ε of the attack to compare under, None for the usual.
+
+    Returns:
+        The exit code.
+    """
+    view = view_for(out, as_json)
+    watch: Watch[Sweep] = Watch("sweep", view, worker.stop_sweep, stops=True)
+
+    async def start_and_follow() -> SweepReader:
+        going = await watch.launch(start, message)
+        reader = SweepReader(going)
+        if detach and not watch.asked:
+            watch.close()
+        else:
+            await _follow(watch, view, reader)
+        return reader
+
+    reader = asyncio.run(start_and_follow())
+    if not reader.state:
+        _tell_detached(out, reader, as_json)
+        return 0
+    tell_end(out, reader, as_json, attack)
+    if reader.state == "finished":
+        return 0
+    return 128 + watch.asked if reader.state == "stopped" and watch.asked else 1
+
+
+def follow_sweep(out: Output, going: Sweep, as_json: bool) -> int:
+    """Shows a sweep until its end; Ctrl+C leaves it going on."""
+    view = view_for(out, as_json)
+    watch: Watch[Sweep] = Watch("sweep", view, worker.stop_sweep, stops=False)
+    reader = SweepReader(going)
+    asyncio.run(_follow(watch, view, reader))
+    tell_end(out, reader, as_json)
+    return 0 if reader.state == "finished" else 1
+
+
+async def _follow(watch: Watch[Sweep], view: SweepView, reader: SweepReader) -> None:
+    with watch.following(reader.sweep):
+        reader.read()
+        view.begin(reader)
+        view.update(reader)
+        while reader.state in ("starting", "running"):
+            await asyncio.sleep(_POLL_SECONDS)
+            if reader.read():
+                view.update(reader)
+
+
+def _tell_detached(out: Output, reader: SweepReader, as_json: bool) -> None:
+    name = reader.sweep.name
+    out.say(json.dumps({"sweep": name}) if as_json else name)
+    remark(
+        f"{count(len(reader.outcomes), 'run')}, which train by themselves: mnistop follow {name} "
+        f"watches them, mnistop stop {name} stops them."
+    )

@@ -1,0 +1,176 @@
+"""The table of a sweep: a row for each combination, printed by the commands and by the app."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from engine.comparison import differing
+from engine.outcomes import Group, Outcome, best_of
+from tui.cli.words import accuracy, count, loss, percent
+
+Value = Callable[[Outcome], float | None]
+
+_MOST_NAMED = 4
+"""Of those that may be as good as the best."""
+
+
+def best_acc(one: Outcome) -> float | None:
+    """Validation accuracy of the best epoch."""
+    return one.best_val_acc
+
+
+def final_acc(one: Outcome) -> float | None:
+    """Validation accuracy of the newest epoch."""
+    return one.val_acc
+
+
+def attacked_acc(one: Outcome) -> float | None:
+    """Accuracy under attack."""
+    return one.attacked
+
+
+def accuracy_of(group: Group, value: Value) -> str:
+    """An accuracy with its 95% interval, or over seeds with its spread, as in `89.5% ± 0.8`."""
+    found = group.measured(value)
+    if found is None:
+        return "-"
+    if found.spread is None:
+        return accuracy(found.mean, group.images)
+    return f"{percent(found.mean)} ± {100 * found.spread:.1f}"
+
+
+def final_loss(group: Group) -> str:
+    """The mean validation loss of the newest epochs."""
+    found = group.measured(lambda one: one.val_loss)
+    return loss(found.mean) if found else "-"
+
+
+def best_epoch(group: Group) -> str:
+    """The best epoch, over seeds their mean."""
+    found = group.measured(lambda one: one.best_epoch)
+    return f"{found.mean:.0f}" if found else "-"
+
+
+def progress_of(group: Group) -> str:
+    """How far the runs are: `2/3`, or of one its state."""
+    if len(group.outcomes) > 1:
+        return f"{group.done}/{len(group.outcomes)}"
+    one = group.outcomes[0]
+    return f"epoch {one.epochs}" if one.state == "running" else one.state
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table."""
+
+    head: str
+    cells: list[str]
+    rank: int = 0
+    """The columns of the lowest rank have room first."""
+    is_number: bool = True
+    """Whether it stands at the right of its place."""
+
+    @property
+    def width(self) -> int:
+        """Cells that it takes."""
+        return max(map(len, (self.head, *self.cells)))
+
+    def padded(self, text: str) -> str:
+        """The text, as wide as the column."""
+        return text.rjust(self.width) if self.is_number else text.ljust(self.width)
+
+    def cleaned(self, clean: Callable[[str], str]) -> Column:
+        """The column as the terminal can show it."""
+        return replace(self, head=clean(self.head), cells=list(map(clean, self.cells)))
+
+
+def settings_of(groups: Sequence[Group]) -> dict[str, list[str]]:
+    """The hyperparameters in which the groups differ, with each one's value."""
+    found = differing([group.config for group in groups])
+    found.pop("seed", None)
+    return found
+
+
+def in_words(settings: dict[str, list[str]], row: int) -> str:
+    """What sets a group apart, as in `lr 0.1, hidden 64`."""
+    return ", ".join(f"{name} {cells[row]}" for name, cells in settings.items())
+
+
+def columns(groups: Sequence[Group], attacked: float | None) -> list[Column]:
+    """The columns that have something to say, in the order in which they stand.
+
+    Args:
+        groups: at least one.
+        attacked: the ε at which accuracy under attack was measured, None if it was not.
+    """
+
+    def of(head: str, text: Callable[[Group], str], rank: int) -> Column:
+        return Column(head, [text(group) for group in groups], rank)
+
+    shown = [Column(name, cells) for name, cells in settings_of(groups).items()]
+    if any(group.done != 1 or len(group.outcomes) > 1 for group in groups):
+        shown.append(of("runs", progress_of, 1))
+    shown += [
+        of("best", best_epoch, 6),
+        of("best acc", lambda group: accuracy_of(group, best_acc), 2),
+        of("final acc", lambda group: accuracy_of(group, final_acc), 4),
+        of("loss", final_loss, 5),
+    ]
+    if attacked is not None:
+        shown.append(of(f"at ε {attacked:g}", lambda group: accuracy_of(group, attacked_acc), 2))
+    verdicts = [group.verdict for group in groups]
+    return [*shown, Column("rate was", verdicts, 3, is_number=False)] if any(verdicts) else shown
+
+
+def fitting(offered: Sequence[Column], width: int) -> list[Column]:
+    """Those columns that there is room for.
+
+    Args:
+        offered: in the order in which they stand.
+        width: cells of a line.
+    """
+    kept: list[Column] = []
+    for column in sorted(offered, key=lambda each: each.rank):
+        needed = sum(each.width + 2 for each in kept) + column.width
+        if needed <= width or not kept:
+            kept.append(column)
+    return [column for column in offered if column in kept]
+
+
+def table(
+    groups: Sequence[Group], attacked: float | None = None, clean: Callable[[str], str] = str
+) -> list[str]:
+    """A header, and a row for each group, as plain lines as long as it takes.
+
+    Args:
+        groups: at least one.
+        attacked: the ε at which accuracy under attack was measured, None if it was not.
+        clean: makes a text fit for where it goes.
+    """
+    shown = [column.cleaned(clean) for column in columns(groups, attacked)]
+    rows = [[column.head, *column.cells] for column in shown]
+    return [
+        "  ".join(column.padded(text) for column, text in zip(shown, texts, strict=True)).rstrip()
+        for texts in zip(*rows, strict=True)
+    ]
+
+
+def conclusion(groups: Sequence[Group]) -> str:
+    """Which is best, and which may be as good, as a sentence or two; empty before any result."""
+    found = best_of(groups)
+    settings = settings_of(groups)
+    if not found or not settings:
+        return ""
+    names = {id(group): in_words(settings, row) for row, group in enumerate(groups)}
+    best, others = found
+    words = f"Best: {names[id(best)]}, {accuracy_of(best, best_acc)} at its best epoch."
+    if not others:
+        return f"{words} No other lies within its 95% interval."
+    listed = "; ".join(names[id(group)] for group in others[:_MOST_NAMED])
+    if len(others) > _MOST_NAMED:
+        listed += f"; and {len(others) - _MOST_NAMED} more"
+    return (
+        f"{words} Within its 95% interval, and so perhaps as good: {listed}. "
+        f"{count(best.images, 'validation image')} cannot tell them apart."
+    )

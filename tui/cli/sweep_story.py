@@ -1,0 +1,185 @@
+"""What came of a sweep: its table, what stands out, and how to go on."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+from engine import events
+from engine.config import as_text, label
+from engine.evaluate import wilson_interval
+from engine.outcomes import ATTACK, Group, Measured, grouped
+from engine.robustness import robustness
+from engine.sweep_reader import SweepReader
+from tui.cli.output import Output, complain
+from tui.cli.sweep_lines import Value, attacked_acc, best_acc, conclusion, final_acc, settings_of, table
+from tui.cli.sweep_view import outcome_as_json
+from tui.cli.waiting import waiting
+from tui.cli.words import count, what_next
+
+_MOST_FAILURES = 3
+
+
+def tell_end(out: Output, reader: SweepReader, as_json: bool, attack: float | None = None) -> None:
+    """The lines that stay in the scrollback when a sweep has come to its end.
+
+    Args:
+        out: where they go.
+        reader: the sweep, read to its end.
+        as_json: whether to print one line of JSON instead.
+        attack: the ε of the attack to compare under, None for the usual.
+    """
+    epsilon = measure(out, reader, attack)
+    if as_json:
+        out.say(json.dumps(as_summary(reader, epsilon)))
+    else:
+        out.say()
+        tell_state(out, reader)
+        tell_results(out, reader, epsilon)
+    tell_failures(reader)
+
+
+def tell_story(out: Output, reader: SweepReader) -> None:
+    """All that there is to tell of a sweep, for `mnistop show`."""
+    epsilon = measure(out, reader, None)
+    tell_state(out, reader)
+    _tell_settings(out, reader)
+    out.heading("Results")
+    tell_results(out, reader, epsilon)
+    tell_failures(reader)
+
+
+def measure(out: Output, reader: SweepReader, attack: float | None) -> float | None:
+    """Measures accuracy under attack where that is of interest.
+
+    Args:
+        out: where it is shown how far this is.
+        reader: whose outcomes get the accuracies.
+        attack: the ε; None for the usual one where the adversarial ε varies, else for no attack.
+
+    Returns:
+        The ε of the attack, None if there was none.
+    """
+    groups = grouped(reader.outcomes)
+    if attack is None and "adversarial_epsilon" not in settings_of(groups):
+        return None
+    epsilon = ATTACK if attack is None else attack
+    from engine.questions import answer_here
+
+    with waiting(out) as progress:
+        progress("loading PyTorch")
+        answer_here()
+        for place, one in enumerate(reader.outcomes):
+            if not one.epochs:
+                continue
+            run = reader.sweep.member(place + 1)
+            known = robustness(run)
+            while not known.is_complete:
+                progress(f"attacking run {place + 1} of {len(reader.outcomes)}")
+                known = robustness(run)
+            attacked = known.under_attack(epsilon)
+            reader.outcomes[place] = dataclasses.replace(one, attacked=attacked)
+    return epsilon
+
+
+def tell_state(out: Output, reader: SweepReader) -> None:
+    """How far the sweep is, and how to go on."""
+    name, runs = reader.sweep.name, len(reader.outcomes)
+    title = f" ({reader.sweep.title})" if reader.sweep.title else ""
+    out.tell(f"sweep {name}{title}: {reader.state}, {reader.done:,} of {count(runs, 'run')} done")
+    commands = {}
+    if reader.state in ("starting", "running"):
+        commands[f"mnistop follow {name}"] = "watch it"
+        commands[f"mnistop stop {name}"] = "stop and save it"
+    elif reader.state != "finished":
+        commands[f"mnistop resume {name}"] = "go on with it"
+    commands[f"mnistop runs sweep:{reader.sweep.words}"] = "list its runs"
+    out.say(what_next(commands))
+
+
+def tell_results(out: Output, reader: SweepReader, epsilon: float | None) -> None:
+    """The table, on a terminal with the accuracies on one scale, and which is best."""
+    groups = grouped(reader.outcomes)
+    if out.is_terminal:
+        from tui.render.sweep_rows import SweepRows
+
+        rows = SweepRows.fit(groups, out.width, out.terminal, epsilon)
+        drawn = [rows.row(index, out.width) for index in range(len(groups))]
+        out.draw([rows.header(out.width), *drawn])
+    else:
+        out.say("\n".join(table(groups, epsilon, out.clean)))
+    if any(len(group.outcomes) > 1 for group in groups):
+        out.say()
+        out.tell("± is the standard deviation over the seeds.")
+    if epsilon is not None:
+        out.tell(
+            f"At ε {epsilon:g} every validation image is attacked with the smallest perturbation "
+            "that FGSM or FAB finds."
+        )
+    if words := conclusion(groups):
+        out.say()
+        out.tell(words)
+
+
+def _tell_settings(out: Output, reader: SweepReader) -> None:
+    config = reader.outcomes[0].config
+    varied = {*settings_of(grouped(reader.outcomes)), "seed"}
+    same = [name for name in config.changes() if name not in varied]
+    words = [f"{label(name)} {as_text(getattr(config, name))}" for name in same]
+    out.tell(f"All else is as in the notebook{', but ' if words else ''}{', '.join(words)}.")
+
+
+def tell_failures(reader: SweepReader) -> None:
+    """What could not be trained, and why; on stderr."""
+    failed = {
+        event.member: event.message
+        for event in reader.sweep.events()
+        if isinstance(event, events.MemberFailed)
+    }
+    for one in reader.outcomes:
+        if one.is_done:
+            failed.pop(one.name, None)
+    for member, message in list(failed.items())[:_MOST_FAILURES]:
+        complain(f"run {member}: {message}")
+    if len(failed) > _MOST_FAILURES:
+        complain(f"and {count(len(failed) - _MOST_FAILURES, 'run')} more failed")
+
+
+def as_summary(reader: SweepReader, epsilon: float | None) -> dict[str, Any]:
+    """The whole sweep as one JSON object."""
+    groups = grouped(reader.outcomes)
+    settings = settings_of(groups)
+    return {
+        "sweep": reader.sweep.name,
+        "title": reader.sweep.title,
+        "state": reader.state,
+        "runs": len(reader.outcomes),
+        "done": reader.done,
+        "epsilon": epsilon,
+        "groups": [
+            {
+                "settings": {
+                    name: group.config.model_dump(mode="json")[name] for name in settings
+                },
+                "best_val_acc": _measured(group, best_acc),
+                "val_acc": _measured(group, final_acc),
+                "val_loss": _measured(group, lambda one: one.val_loss, interval=False),
+                "attacked_acc": _measured(group, attacked_acc),
+                "learning_rate": group.verdict or None,
+                "runs": [outcome_as_json(one) for one in group.outcomes],
+            }
+            for group in groups
+        ],
+        "conclusion": conclusion(groups) or None,
+    }
+
+
+def _measured(group: Group, value: Value, interval: bool = True) -> dict[str, Any] | None:
+    found = group.measured(value)
+    if found is None:
+        return None
+    told: dict[str, Any] = {"mean": found.mean, "spread": found.spread, "runs": found.count}
+    if interval:
+        told["interval"] = wilson_interval(found.mean, group.images)
+    return told
