@@ -80,10 +80,26 @@ class FormValues:
             self.wrong = {}
             self.without_effect = self.config.without_effect()
 
+    def put(self, name: str, text: str) -> None:
+        """Replace one text, right or wrong."""
+        self.update({name: text})
+
+    def is_wrong(self, name: str) -> bool:
+        """Whether a text makes no sense in itself."""
+        return name in self.wrong
+
     def tidy(self, name: str) -> None:
         """Write a text as the program does, as in 0.001 for 1e-3, unless it is wrong."""
         if name not in self.wrong:
             self.update({name: as_text(self._value(name))})
+
+    def label(self, name: str) -> str:
+        """What a row is called."""
+        return PRESET if name == PRESET else label(name)
+
+    def is_typed(self, name: str) -> bool:
+        """Whether a text can be typed, not only stepped through."""
+        return name != PRESET and not choices(name)
 
     def text(self, name: str) -> str:
         """The text of a hyperparameter, or the name of the preset."""

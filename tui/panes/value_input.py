@@ -1,4 +1,4 @@
-"""The editor of one value in the hyperparameters form."""
+"""The editor of one value in a form."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from textual.widgets import Input
 from textual.widgets.input import Selection
 
 if TYPE_CHECKING:
-    from tui.panes.hyperparameters import Hyperparameters
+    from tui.panes.form_editor import FormEditor
 
 
 class ValueInput(Input, inherit_bindings=False):
@@ -48,7 +48,7 @@ class ValueInput(Input, inherit_bindings=False):
     }
     """
 
-    def __init__(self, form: Hyperparameters, unicode: bool) -> None:
+    def __init__(self, form: FormEditor, unicode: bool) -> None:
         super().__init__(compact=True, select_on_focus=False)
         self._form = form
         self._unicode = unicode
