@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from engine.config import RunConfig, as_text, by_factors, choices, label
+from engine.config import RunConfig, as_text, by_factors, choices, label, usual_values
 from engine.errors import ConfigError
 
 MOST = 1000
@@ -24,6 +24,8 @@ MOST_COMBINATIONS = 10**9
 """Combinations that a random sample is drawn from."""
 _STEPS = 5
 """Values of a range in equal steps that does not say how many."""
+_AROUND = 3
+"""Values that are tried around one."""
 _LEAST_DIGITS, _MOST_DIGITS = 3, 17
 """Significant digits of the values between the ends of a range: as few as tell them apart."""
 
@@ -262,3 +264,36 @@ def _between(
 
 def _from_number(name: str, number: int | float) -> Any:
     return (number,) if name == "hidden" else number
+
+
+# What to try
+
+
+def around(name: str, value: Any) -> tuple[Any, ...]:
+    """A few values to try around one: of choices all, of rates a tenth and ten times as much.
+
+    Of all else it and its neighbours among the usual values.
+    """
+    if choices(name):
+        return choices(name)
+    if name == "source":
+        return (value,)
+    if by_factors(name) and isinstance(value, float) and value > 0:
+        tried = (float(f"{factor * value:.3g}") for factor in (0.1, 1, 10))
+        return tuple(each for each in tried if _is_valid(name, each))
+    ordered = sorted({*usual_values(name), value}, key=_rank)
+    first = max(0, min(ordered.index(value) - 1, len(ordered) - _AROUND))
+    return tuple(ordered[first : first + _AROUND])
+
+
+def _is_valid(name: str, value: Any) -> bool:
+    try:
+        RunConfig.from_values({name: value})
+    except ConfigError:
+        return False
+    return True
+
+
+def _rank(value: Any) -> Any:
+    """What values are ordered by; all of the images is more than any number."""
+    return math.inf if value is None else value

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.config import RunConfig, as_text, usual_values
 from engine.errors import ConfigError
-from engine.grid import MOST, plan, values, written
+from engine.grid import MOST, around, plan, values, written
 from engine.sweep_presets import SWEEPS, sweep_preset
 
 LISTED = tuple(name for name in RunConfig.model_fields if name not in ("source", "seed", "device"))
@@ -197,6 +197,25 @@ def test_a_range_of_whole_numbers_has_each_once(name: str, low: int, high: int, 
     assert (found[0], found[-1]) == (low, high)
     assert list(found) == sorted(set(found), reverse=low > high)
     assert len(found) <= count
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("lr", 0.3, "0.03, 0.3, 3"),
+        ("lr", 1000.0, "100, 1000"),
+        ("shift", 0, "0, 1, 2"),
+        ("samples", None, "2000, 4500, all"),
+        ("hidden", (128,), "64; 128; 256"),
+        ("batch_size", 33, "32, 33, 64"),
+        ("weight_decay", 0.0, "0, 1e-05, 0.0001"),
+        ("activation", "tanh", "relu, tanh, sigmoid, gelu"),
+        ("source", "digits", "digits"),
+    ],
+)
+def test_values_to_try_around_one(name: str, value: Any, expected: str) -> None:
+    assert written(name, around(name, value)) == expected
+    assert values(name, expected) == around(name, value)
 
 
 @given(st.sampled_from(tuple(RunConfig.model_fields)), st.text(max_size=12))

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import click
+from engine.sweeps import Sweep
 
 from engine import worker
 from engine.comparison import differing
-from engine.config import RunConfig
 from engine.grid import plan
 from engine.outcomes import ATTACK
 from engine.sweep_presets import SWEEPS, sweep_preset
 from engine.sweep_reader import SweepReader
-from engine.sweeps import Sweep
 from tui.cli.options import (
     SettingsCommand,
     given,

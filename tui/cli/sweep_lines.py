@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from engine.comparison import differing
+from engine.config import label
 from engine.outcomes import Group, Outcome, best_of
 from tui.cli.words import accuracy, count, loss, percent
 
@@ -95,6 +96,16 @@ def settings_of(groups: Sequence[Group]) -> dict[str, list[str]]:
 def in_words(settings: dict[str, list[str]], row: int) -> str:
     """What sets a group apart, as in `lr 0.1, hidden 64`."""
     return ", ".join(f"{name} {cells[row]}" for name, cells in settings.items())
+
+
+def in_common(groups: Sequence[Group]) -> str:
+    """What all runs change of the notebook's, as a sentence."""
+    config, varied = groups[0].config, {*settings_of(groups), "seed"}
+    words = [
+        f"{label(name)} {text}" for name, text in config.changes().items() if name not in varied
+    ]
+    same = ", ".join(words)
+    return f"All else is as in the notebook{f', but {same}' if same else ''}."
 
 
 def columns(groups: Sequence[Group], attacked: float | None) -> list[Column]:

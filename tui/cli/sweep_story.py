@@ -7,13 +7,21 @@ import json
 from typing import Any
 
 from engine import events
-from engine.config import as_text, label
 from engine.evaluate import wilson_interval
-from engine.outcomes import ATTACK, Group, Measured, grouped
+from engine.outcomes import ATTACK, Group, grouped
 from engine.robustness import robustness
 from engine.sweep_reader import SweepReader
 from tui.cli.output import Output, complain
-from tui.cli.sweep_lines import Value, attacked_acc, best_acc, conclusion, final_acc, settings_of, table
+from tui.cli.sweep_lines import (
+    Value,
+    attacked_acc,
+    best_acc,
+    conclusion,
+    final_acc,
+    in_common,
+    settings_of,
+    table,
+)
 from tui.cli.sweep_view import outcome_as_json
 from tui.cli.waiting import waiting
 from tui.cli.words import count, what_next
@@ -44,7 +52,7 @@ def tell_story(out: Output, reader: SweepReader) -> None:
     """All that there is to tell of a sweep, for `mnistop show`."""
     epsilon = measure(out, reader, None)
     tell_state(out, reader)
-    _tell_settings(out, reader)
+    out.tell(in_common(grouped(reader.outcomes)))
     out.heading("Results")
     tell_results(out, reader, epsilon)
     tell_failures(reader)
@@ -122,14 +130,6 @@ def tell_results(out: Output, reader: SweepReader, epsilon: float | None) -> Non
         out.tell(words)
 
 
-def _tell_settings(out: Output, reader: SweepReader) -> None:
-    config = reader.outcomes[0].config
-    varied = {*settings_of(grouped(reader.outcomes)), "seed"}
-    same = [name for name in config.changes() if name not in varied]
-    words = [f"{label(name)} {as_text(getattr(config, name))}" for name in same]
-    out.tell(f"All else is as in the notebook{', but ' if words else ''}{', '.join(words)}.")
-
-
 def tell_failures(reader: SweepReader) -> None:
     """What could not be trained, and why; on stderr."""
     failed = {
@@ -159,9 +159,7 @@ def as_summary(reader: SweepReader, epsilon: float | None) -> dict[str, Any]:
         "epsilon": epsilon,
         "groups": [
             {
-                "settings": {
-                    name: group.config.model_dump(mode="json")[name] for name in settings
-                },
+                "settings": {name: group.config.model_dump(mode="json")[name] for name in settings},
                 "best_val_acc": _measured(group, best_acc),
                 "val_acc": _measured(group, final_acc),
                 "val_loss": _measured(group, lambda one: one.val_loss, interval=False),

@@ -1,0 +1,110 @@
+"""The form of a sweep, and the line that says what it makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.message import Message
+from textual.strip import Strip
+
+from engine.config import RunConfig
+from engine.effort import duration_of
+from tui.cli.words import count, duration
+from tui.panes.form_editor import FormEditor
+from tui.panes.lines import LinesPane
+from tui.panes.sweep_values import ROWS, SweepValues
+from tui.render.cells import clean, line, shorten
+from tui.render.terminal import Terminal
+
+
+class SweepForm(FormEditor):
+    """For each hyperparameter the values to try.
+
+    Args:
+        base: what the dashboard's form holds.
+        cores: how many there are.
+        ascii: whether to draw with ASCII characters only.
+    """
+
+    EXPLANATION = (
+        "Each row may have several values, with commas between or as a range, and every "
+        "combination of them is trained; rows with several are marked. Left and right step "
+        "through the dashboard's value, a few around it, and all usual ones."
+    )
+
+    @dataclass
+    class Changed(Message):
+        """The form makes other runs than before."""
+
+    def __init__(self, base: RunConfig, cores: int, ascii: bool) -> None:
+        self.sweep = SweepValues(base, cores)
+        super().__init__(ROWS, self.sweep, ascii)
+
+    def on_mount(self) -> None:
+        """Starts at the learning rate, which is most often asked about."""
+        self.select(ROWS.index("lr"))
+
+    def changed(self) -> None:
+        """Shows the values, and tells that they make other runs."""
+        super().changed()
+        self.post_message(self.Changed())
+
+
+class SweepSize(LinesPane):
+    """How many runs the form makes, and how long they will take."""
+
+    DEFAULT_CSS = "SweepSize { height: 4; }"
+
+    values: SweepValues | None = None
+    pace = 1.0
+    is_known = False
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__(terminal)
+
+    def show(self, values: SweepValues, pace: float, is_known: bool) -> None:
+        """Draws what the form makes now.
+
+        Args:
+            values: what it holds.
+            pace: how much longer runs take here than `engine.effort` says.
+            is_known: whether that was measured.
+        """
+        self.values, self.pace, self.is_known = values, pace, is_known
+        self.redraw()
+
+    def title(self) -> str:
+        """What it is about."""
+        return "What this makes"
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """The number of runs and the time, or what is wrong."""
+        values = self.values
+        if values is None:
+            return []
+        if values.problems:
+            sentence = list(values.problems.values())[-1]
+            said = [f"! {sentence}", "It can be started when all is right."]
+            style = self.palette.bad
+        elif len(values.configs) < 2:
+            said = ["A single run: give a row several values, or train with several seeds."]
+            style = self.palette.muted
+        else:
+            said, style = self._made(values), self.palette.strong
+        return [
+            line([(shorten(clean(text, self.terminal), width, self.terminal), style)], width)
+            for text in said
+        ][:height]
+
+    def _made(self, values: SweepValues) -> list[str]:
+        runs, combinations = len(values.configs), values.combinations
+        seeds = runs // combinations
+        words = f"{runs:,} runs"
+        if seeds > 1:
+            words += f": {count(combinations, 'combination')} with {seeds} seeds each"
+        seconds = duration_of(values.configs, values.jobs, self.pace)
+        basis = "" if self.is_known else ", on a usual machine"
+        return [
+            f"{words}.",
+            f"They take roughly {duration(seconds)}{basis}, {values.jobs} at once.",
+        ]

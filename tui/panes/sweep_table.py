@@ -1,0 +1,147 @@
+"""A sweep: a row for each combination, and what can be said of all."""
+
+from __future__ import annotations
+
+from rich.style import Style
+from textual.strip import Strip
+
+from tui.cli.sweep_lines import conclusion, in_common
+from tui.cli.words import count
+from tui.panes.lines import LinesPane
+from tui.panes.list_pane import ListPane
+from tui.render.cells import line
+from tui.render.sweep_rows import SweepRows
+from tui.render.terminal import Terminal
+from tui.sweeping import Sweeping
+
+
+class SweepTable(ListPane):
+    """The rows.
+
+    Args:
+        terminal: what the terminal can show.
+        sweeping: what it shows.
+    """
+
+    DEFAULT_CSS = "SweepTable { height: 1fr; }"
+
+    EXPLANATION = (
+        "Each row is a combination of the values that vary: the best epoch, its accuracy and that "
+        "of the newest epoch, with the 95% interval, or over several seeds their mean and standard "
+        "deviation; the newest loss; and whether the learning rate was too high, too low or right. "
+        "On the right the accuracies stand on one scale, and a cross is the accuracy when every "
+        "image is attacked."
+    )
+
+    near = False
+    """Whether the scale shows the best ones only."""
+
+    def __init__(self, terminal: Terminal, sweeping: Sweeping) -> None:
+        self._sweeping = sweeping
+        self._rows: SweepRows | None = None
+        super().__init__(terminal)
+
+    @property
+    def position(self) -> int:
+        """The row at the cursor."""
+        return self._sweeping.position
+
+    @position.setter
+    def position(self, position: int) -> None:
+        self._sweeping.position = position
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return len(self._sweeping.groups)
+
+    def title(self) -> str:
+        """Which sweep, how far it is, and the order of the rows."""
+        reader = self._sweeping.reader
+        if reader is None:
+            return "Sweep"
+        about = f", {reader.sweep.title}" if reader.sweep.title else ""
+        runs = count(len(reader.outcomes), "run")
+        return (
+            f"Sweep {reader.sweep.words}{about}: {reader.state}, {reader.done:,} of {runs} done, "
+            f"{self._sweeping.order}"
+        )
+
+    def empty(self) -> str:
+        """Why there are no rows."""
+        return self._sweeping.problem or (
+            "There are no sweeps yet. A sweep trains every combination of some values, as of three "
+            "learning rates, and lays them side by side here: press 6 for the runs, and S there."
+        )
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """The rows in sight."""
+        if groups := self._sweeping.groups:
+            epsilon = self._sweeping.epsilon
+            self._rows = SweepRows.fit(groups, width - 1, self.terminal, epsilon, self.near)
+        return super().lines(width, height)
+
+    def header(self, width: int) -> Strip:
+        """The heads of the columns."""
+        return self._indented(self._rows.header(width - 1) if self._rows else Strip.blank(0), width)
+
+    def row(self, index: int, width: int, chosen: bool) -> Strip:
+        """One combination."""
+        if self._rows is None:
+            return Strip.blank(width)
+        style: Style | None = self.palette.cursor if chosen else None
+        return self._indented(self._rows.row(index, width - 1, style), width, style)
+
+    def _indented(self, strip: Strip, width: int, style: Style | None = None) -> Strip:
+        return Strip.join([line([(" ", style)], 1), strip]).adjust_cell_length(width)
+
+
+class SweepFacts(LinesPane):
+    """What stands out in a sweep, and what all its runs have in common."""
+
+    DEFAULT_CSS = "SweepFacts { height: 7; }"
+
+    def __init__(self, terminal: Terminal, sweeping: Sweeping) -> None:
+        super().__init__(terminal)
+        self._sweeping = sweeping
+        self._notice = ""
+
+    def show(self, notice: str) -> None:
+        """Draws the facts.
+
+        Args:
+            notice: what is going on beside them; empty for nothing.
+        """
+        self._notice = notice
+        self.redraw()
+
+    def title(self) -> str:
+        """The chosen row, in words."""
+        chosen = self._sweeping.chosen
+        if not chosen:
+            return "What stands out"
+        runs = ", ".join(one.name.rpartition(".")[2] for one in chosen.outcomes if one.name)
+        return f"What stands out; the chosen row is run {runs or 'still to come'}"
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """The best, what is in common, and how the numbers are to be read."""
+        groups = self._sweeping.groups
+        if not groups:
+            return []
+        epsilon = self._sweeping.epsilon
+        attack = (
+            f"At ε {epsilon:g} every validation image is attacked with the smallest perturbation "
+            "that FGSM or FAB finds."
+        )
+        said = [
+            self._notice,
+            conclusion(groups),
+            attack if epsilon is not None else "",
+            in_common(groups),
+            "± is the standard deviation over the seeds."
+            if any(len(group.outcomes) > 1 for group in groups)
+            else "",
+        ]
+        lines = [strip for text in said if text for strip in self.say(text, width)]
+        return lines[:height]
+

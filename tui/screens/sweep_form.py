@@ -1,0 +1,109 @@
+"""A sweep is set up: which hyperparameters vary, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from engine.config import RunConfig
+from engine.effort import pace
+from engine.overview import Listed
+from tui.panes.key_bar import KeyBar
+from tui.panes.sweep_form import SweepForm, SweepSize
+from tui.render.cells import clean
+from tui.render.terminal import Terminal
+
+_RECENT = 20
+"""Finished runs from which the pace of this machine is known."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be trained."""
+
+    configs: Sequence[RunConfig]
+    title: str
+    jobs: int
+
+
+class SweepFormScreen(ModalScreen[Wanted | None]):
+    """Asks what is to vary; Esc leaves without a sweep.
+
+    Args:
+        terminal: what the terminal can show.
+        base: what the dashboard's form holds.
+        known: the runs that there are, the newest first.
+        cores: how many there are.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "start", "Start", id="sweep_form.start", tooltip="Start this sweep"),
+        Binding(
+            "escape,q", "dismiss(None)", "Leave", id="sweep_form.leave", tooltip="Without a sweep"
+        ),
+    ]
+
+    DEFAULT_CSS = """
+    SweepFormScreen {
+        align: center middle;
+        background: $background 60%;
+        & > Vertical {
+            width: 96%;
+            max-width: 100;
+            height: 96%;
+            max-height: 34;
+            padding: 0 1;
+            background: $surface;
+        }
+        & #sweep-title { height: 1; text-style: bold; }
+        & SweepForm { height: 1fr; }
+        & KeyBar { height: 1; }
+    }
+    """
+
+    def __init__(
+        self, terminal: Terminal, base: RunConfig, known: Sequence[Listed], cores: int
+    ) -> None:
+        super().__init__()
+        self._terminal = terminal
+        finished = [run for run in known if run.state == "finished"][:_RECENT]
+        self._pace = pace((run.config(), run.overview.seconds) for run in finished)
+        self._is_known = bool(finished)
+        self._form = SweepForm(base, cores, ascii=not terminal.unicode)
+        self._makes = SweepSize(terminal)
+
+    def compose(self) -> ComposeResult:
+        """The form, what it makes, and the keys."""
+        with Vertical():
+            words = "A sweep: every combination of the values below is trained"
+            yield Static(clean(words, self._terminal), id="sweep-title", markup=False)
+            yield self._form
+            yield self._makes
+            yield KeyBar(self._terminal)
+
+    def on_mount(self) -> None:
+        """Starts in the form."""
+        self.set_focus(self._form)
+        self._show()
+
+    @on(SweepForm.Changed)
+    def _show(self) -> None:
+        self._makes.show(self._form.sweep, self._pace, self._is_known)
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leaves out what is not possible now."""
+        return action != "start" or len(self._form.sweep.configs) > 1
+
+    def action_start(self) -> None:
+        """Gives the sweep to be started."""
+        values = self._form.sweep
+        self.dismiss(Wanted(values.configs, values.title, values.jobs))

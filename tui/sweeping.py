@@ -1,0 +1,151 @@
+"""The sweep that is looked at: its runs as far as they have come, and those before and after it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+from engine.errors import RunError
+from engine.outcomes import ATTACK, Group, grouped
+from engine.robustness import Robustness
+from engine.runs import Run
+from engine.sweep_reader import SweepReader
+from engine.sweeps import Sweep, list_sweeps
+from tui.cli.sweep_lines import attacked_acc, best_acc, settings_of
+
+Key = Callable[[Group], float]
+
+
+def _falling(value: Callable[[Group], float | None]) -> Key:
+    def key(group: Group) -> float:
+        found = value(group)
+        return 2.0 if found is None else -found
+
+    return key
+
+
+def _mean(value: Callable[..., float | None]) -> Callable[[Group], float | None]:
+    def mean(group: Group) -> float | None:
+        found = group.measured(value)
+        return found.mean if found else None
+
+    return mean
+
+
+ORDERS: tuple[tuple[str, Key], ...] = (
+    ("as planned", lambda group: 0.0),
+    ("best accuracy first", _falling(_mean(best_acc))),
+    ("hardest to fool first", _falling(_mean(attacked_acc))),
+)
+"""The orders of the rows, each with its words."""
+
+
+class Sweeping:
+    """Where a person is among the sweeps, and in one of them."""
+
+    def __init__(self) -> None:
+        self.reader: SweepReader | None = None
+        """The sweep that is looked at."""
+        self.groups: Sequence[Group] = ()
+        """Its rows, in order."""
+        self.position = 0
+        """The row at the cursor."""
+        self.others: Sequence[Sweep] = ()
+        """All sweeps, newest first."""
+        self.problem = ""
+        """Why it cannot be shown."""
+        self._order = 0
+
+    @property
+    def order(self) -> str:
+        """The order of the rows, in words."""
+        return ORDERS[self._order][0]
+
+    @property
+    def chosen(self) -> Group | None:
+        """The row at the cursor."""
+        return self.groups[self.position] if self.position < len(self.groups) else None
+
+    @property
+    def epsilon(self) -> float | None:
+        """The ε of the attack under which runs are compared; None where none was measured."""
+        attacked = any(one.attacked is not None for group in self.groups for one in group.outcomes)
+        return ATTACK if attacked else None
+
+    @property
+    def wants_attack(self) -> bool:
+        """Whether robustness is what the sweep is about."""
+        return "adversarial_epsilon" in settings_of(self.groups)
+
+    def look(self) -> None:
+        """Looks which sweeps there are; of none is looked at, the newest is taken."""
+        self.others = list_sweeps()
+        if self.reader and self.reader.sweep not in self.others:
+            self.reader, self.groups = None, ()
+        if self.reader is None and self.others:
+            self.open(self.others[0])
+
+    def open(self, sweep: Sweep) -> None:
+        """Looks at a sweep from now on."""
+        self.groups, self.position, self.problem = (), 0, ""
+        try:
+            self.reader = SweepReader(sweep)
+        except RunError as error:
+            self.reader, self.problem = None, str(error)
+        else:
+            self.read()
+
+    def neighbour(self, by: int) -> Sweep | None:
+        """The sweep that comes so many after this one in time; None if there is none."""
+        if not self.reader or self.reader.sweep not in self.others:
+            return None
+        at = self.others.index(self.reader.sweep) - by
+        return self.others[at] if 0 <= at < len(self.others) else None
+
+    def read(self) -> bool:
+        """Reads what the runs have said since; says whether that is anything."""
+        if not (self.reader and self.reader.read()):
+            return False
+        self.arrange()
+        return True
+
+    def arrange(self) -> None:
+        """Puts the rows in order; the cursor stays on its row."""
+        before = self.chosen
+        if self.reader:
+            self.groups = sorted(grouped(self.reader.outcomes), key=ORDERS[self._order][1])
+        if before:
+            same = (at for at, group in enumerate(self.groups) if group.config == before.config)
+            self.position = next(same, 0)
+
+    def next_order(self) -> None:
+        """Takes the next order that makes a difference."""
+        count = len(ORDERS) if self.epsilon is not None else len(ORDERS) - 1
+        self._order = (self._order + 1) % count
+        self.arrange()
+
+    # Accuracy under attack
+
+    def to_attack(self) -> Sequence[tuple[int, Run]]:
+        """The trained runs of which it is not known, with their places in the plan."""
+        if not self.reader:
+            return ()
+        sweep = self.reader.sweep
+        return [
+            (place, sweep.member(place + 1))
+            for place, one in enumerate(self.reader.outcomes)
+            if one.is_done and one.epochs and one.attacked is None
+        ]
+
+    def take(self, reader: SweepReader, place: int, known: Robustness) -> None:
+        """Takes up what is known of a run under attack.
+
+        Args:
+            reader: the sweep that was asked about.
+            place: the run's place in its plan.
+            known: of all its validation images.
+        """
+        attacked = known.under_attack(ATTACK)
+        reader.outcomes[place] = dataclasses.replace(reader.outcomes[place], attacked=attacked)
+        if reader is self.reader:
+            self.arrange()
