@@ -115,6 +115,8 @@ def launch_sweep(
         MnistopError: the data or the device do not fit, the cluster cannot be reached, or the
             sweep's folder cannot be made.
     """
+    from engine.data import absolute
+
     at_home = [config.model_copy(update={"source": absolute(config.source)}) for config in configs]
     plan = Plan(configs=tuple(at_home), title=title, jobs=jobs, dask=dask or "")
     return _start(plan, runs_folder())

@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable
 
 import click
-from engine.sweeps import Sweep
 
 from engine import worker
 from engine.comparison import differing
@@ -15,6 +14,7 @@ from engine.grid import plan
 from engine.outcomes import ATTACK
 from engine.sweep_presets import SWEEPS, sweep_preset
 from engine.sweep_reader import SweepReader
+from engine.sweeps import Sweep
 from tui.cli.options import (
     SettingsCommand,
     given,

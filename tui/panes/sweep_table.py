@@ -144,4 +144,3 @@ class SweepFacts(LinesPane):
         ]
         lines = [strip for text in said if text for strip in self.say(text, width)]
         return lines[:height]
-
