@@ -15,12 +15,13 @@ from tui.cli.options import given_settings, setting_options
 
 COMMANDS = {
     "train": ("train", "Train without the app."),
+    "sweep": ("sweep", "Train many combinations of values, and compare them."),
     "runs": ("runs", "List all runs, newest first."),
-    "show": ("show", "Tell a run's story: settings, log, charts, mistakes."),
-    "follow": ("train", "Watch a run, from its start to its end."),
-    "stop": ("runs", "Stop a run; it saves where it is."),
-    "resume": ("train", "Go on with a run that was stopped, interrupted or paused."),
-    "delete": ("runs", "Delete a run and all that belongs to it."),
+    "show": ("show", "Tell the story of a run or a sweep: settings, log, charts, mistakes."),
+    "follow": ("train", "Watch a run or a sweep, from its start to its end."),
+    "stop": ("runs", "Stop a run or a sweep; it saves where it is."),
+    "resume": ("train", "Go on with what was stopped, interrupted or paused."),
+    "delete": ("runs", "Delete a run or a sweep and all that belongs to it."),
     "attack": ("attack", "Show how little it takes to fool a run's model."),
     "data": ("data", "Describe a data source, or fetch it."),
 }
@@ -86,10 +87,12 @@ Examples:
   mnistop --lr 0.5 --hidden "256 128"     opens it with these in the form
   mnistop --run last                      opens it with the newest run
   mnistop train --preset adam             trains here, without the app
+  mnistop sweep --lr 0.01,0.1,1           trains three, and compares them
   mnistop runs                            lists what has been trained
 
 \b
-RUN is the name of a run, the beginning of one, its two words, or last.
+RUN is the name of a run, the beginning of one, its two words, or last; or the
+name or the two words of a sweep.
 Runs are kept in $MNISTOP_RUNS if it is set, data in $MNISTOP_CACHE.
 Exit codes: 0 done, 1 failed, 2 wrong use or bad input, 130 stopped by Ctrl+C.
 """,

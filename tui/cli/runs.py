@@ -8,10 +8,12 @@ import time
 import click
 
 from engine import runs as engine_runs
+from engine import sweeps
 from engine.errors import RunError
 from engine.filter_words import FilterError
 from engine.index import list_all
 from engine.run_filters import parse
+from engine.sweeps import Sweep, find_run_or_sweep
 from tui.cli.output import Output, complain, with_output
 from tui.cli.run_argument import run_argument
 from tui.cli.run_lines import table
@@ -61,11 +63,13 @@ def runs(out: Output, as_json: bool, words: tuple[str, ...]) -> int:
 def stop(out: Output, run: str) -> int:
     """Stop RUN after its present step, and wait until it is saved.
 
-    mnistop resume goes on with it.
+    mnistop resume goes on with it. A sweep begins no other run, and saves those in training.
     """
     from engine import worker
 
-    found = engine_runs.find(run)
+    found = find_run_or_sweep(run)
+    if isinstance(found, Sweep):
+        return _stop_sweep(out, found)
     worker.stop(found)
     while found.is_running():
         time.sleep(_POLL_SECONDS)
@@ -88,20 +92,44 @@ def delete(out: Output, yes: bool, run: str) -> int:
 
     Asks before it does so; a run in training must be stopped first.
     """
-    found = engine_runs.find(run)
+    found = find_run_or_sweep(run)
+    kind = "sweep" if isinstance(found, Sweep) else "run"
     if found.is_running():
-        raise RunError(f"Run {found.name} is being trained: mnistop stop {found.name} first.")
+        raise RunError(
+            f"{kind.capitalize()} {found.name} is being trained: mnistop stop {found.name} first."
+        )
     if not yes:
         if not (sys.stdin and sys.stdin.isatty() and out.is_terminal):
             raise click.UsageError(
                 f"Nobody can be asked without a terminal: mnistop delete {found.name} --yes "
                 "deletes it."
             )
-        if not click.confirm(out.clean(f"Delete run {found.name}{_worth(found)}?")):
+        if not click.confirm(out.clean(f"Delete {kind} {found.name}{_worth(found)}?")):
             out.say("nothing was deleted")
             return 0
-    engine_runs.delete(found)
-    out.say(f"run {found.name} is deleted")
+    if isinstance(found, Sweep):
+        sweeps.delete(found)
+    else:
+        engine_runs.delete(found)
+    out.say(f"{kind} {found.name} is deleted")
+    return 0
+
+
+def _stop_sweep(out: Output, sweep: Sweep) -> int:
+    from engine import worker
+    from engine.sweep_reader import SweepReader
+
+    worker.stop_sweep(sweep)
+    while sweep.is_running():
+        time.sleep(_POLL_SECONDS)
+    reader = SweepReader(sweep)
+    reader.read()
+    done = f"{reader.done:,} of {count(len(reader.outcomes), 'run')} done"
+    if reader.state == "finished":
+        out.say(f"sweep {sweep.name} finished, {done}, before it could stop")
+        return 0
+    out.say(f"sweep {sweep.name} stopped and saved, {done}")
+    out.say(what_next({f"mnistop resume {sweep.name}": "go on with it"}))
     return 0
 
 
@@ -112,8 +140,10 @@ def _best(summary: Summary) -> str:
     return accuracy(history.best.val_acc, history.started.validation_images)
 
 
-def _worth(run: engine_runs.Run) -> str:
+def _worth(run: engine_runs.Run | Sweep) -> str:
     """What would be lost, as in ` (finished, 100 epochs, best 89.5% (84.5–93.0))`."""
+    if isinstance(run, Sweep):
+        return f" with its {count(len(run.members()), 'run')}"
     try:
         summary = Summary.of(run)
     except RunError:

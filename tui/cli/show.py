@@ -8,12 +8,13 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import runs
 from engine.coach import Advice, advise
 from engine.evaluate import confusion_matrix, wilson_interval
 from engine.events import RunStarted
 from engine.history import others_as_good
 from engine.judgement import Judgement, Mistake, judgement_after, worst_mistakes
+from engine.sweep_reader import SweepReader
+from engine.sweeps import Sweep, find_run_or_sweep
 from tui.cli import story
 from tui.cli.output import Output, with_output
 from tui.cli.run_argument import run_argument
@@ -34,15 +35,31 @@ def show(out: Output, as_json: bool, epoch: int | None, run: str) -> int:
     """Tell the whole story of RUN, finished or still in training.
 
     How it stands, its settings, the epoch log with charts, the confusion matrix, the best epoch
-    and what that is worth, and the mistakes it was most sure of.
+    and what that is worth, and the mistakes it was most sure of. Of a sweep, what came of each
+    combination, side by side.
     """
-    summary = Summary.of(runs.find(run))
+    found = find_run_or_sweep(run)
+    if isinstance(found, Sweep):
+        return _show_sweep(out, found, as_json)
+    summary = Summary.of(found)
     epoch = _checked(epoch, summary)
     judgement = None if epoch is None else _judgement(summary, epoch)
     if as_json:
         out.say_json(_as_json(summary, epoch, judgement))
     else:
         _tell(out, summary, epoch, judgement)
+    return 0
+
+
+def _show_sweep(out: Output, sweep: Sweep, as_json: bool) -> int:
+    from tui.cli import sweep_story
+
+    reader = SweepReader(sweep)
+    reader.read()
+    if as_json:
+        out.say_json(sweep_story.as_summary(reader, sweep_story.measure(out, reader, None)))
+    else:
+        sweep_story.tell_story(out, reader)
     return 0
 
 

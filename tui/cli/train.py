@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 import click
 
-from engine import runs, worker
+from engine import worker
 from engine.history import History
 from engine.runs import Run
+from engine.sweeps import Sweep, find_run_or_sweep
 from tui.cli.closing import closing_words, complaint
 from tui.cli.options import SettingsCommand, given_settings, setting_options
 from tui.cli.output import Output, complain, remark, with_output
@@ -81,9 +82,11 @@ def resume(out: Output, as_json: bool, detach: bool, run: str) -> int:
     """Go on with RUN, from its last checkpoint or from a pause.
 
     It then is as if it had never been stopped: the same numbers come out. Ctrl+C stops and saves
-    it again.
+    it again. Of a sweep, the runs that have ended are not trained again.
     """
-    found = runs.find(run)
+    found = find_run_or_sweep(run)
+    if isinstance(found, Sweep):
+        return _resume_sweep(out, found, as_json, detach)
 
     def start() -> Run:
         worker.resume(found)
@@ -104,10 +107,24 @@ def follow(out: Output, as_json: bool, run: str) -> int:
 
     Ctrl+C leaves, and the run goes on.
     """
-    found = runs.find(run)
+    found = find_run_or_sweep(run)
+    if isinstance(found, Sweep):
+        from tui.cli.sweep import follow_sweep
+
+        return follow_sweep(out, found, as_json)
     history = asyncio.run(RunWatch(view_for(out, as_json), stops=False).follow(found))
     _close(out, found, history, as_json)
     return 1 if complaint(found, history) else 0
+
+
+def _resume_sweep(out: Output, sweep: Sweep, as_json: bool, detach: bool) -> int:
+    from tui.cli.sweep import watch_sweep
+
+    def start() -> Sweep:
+        worker.resume_sweep(sweep)
+        return sweep
+
+    return watch_sweep(out, start, "loading PyTorch and the data", as_json, detach)
 
 
 def _train(out: Output, start: Callable[[], Run], message: str, as_json: bool, detach: bool) -> int:
