@@ -26,7 +26,7 @@ from engine.overview import LIVE, Listed
 STATES = ("live", *LIVE, "finished", "stopped", "failed", "interrupted")
 """What a state can be asked to be; `live` is any of the first three."""
 
-TEXTS = ("name", "note", "source")
+TEXTS = ("name", "note", "sweep", "source")
 """Fields of which a part is asked for, in any case of letters."""
 
 _DEFAULTS = {name: as_text(value) for name, value in RunConfig()}
@@ -47,7 +47,12 @@ best epoch, finished epochs, and their seconds. None before the first epoch."""
 
 _SHARES = ("val_acc", "last_acc", "val_fraction", "momentum", "dropout")
 _USUAL = {"val_acc": ">0.9", "val_loss": "<0.5", "lr": ">0.1", "trained": ">10", "seconds": ">60"}
-_EXAMPLES = {"state": "state:stopped", "hidden": "hidden:256,128", "name": "name:otter"}
+_EXAMPLES = {
+    "state": "state:stopped",
+    "hidden": "hidden:256,128",
+    "name": "name:otter",
+    "sweep": "sweep:otter",
+}
 FIELDS = ("lr", "val_acc", "hidden", "state", *RESULTS, *_NUMBERS, *_CHOICES, *TEXTS)
 """What can be asked for; some of it twice, the likeliest first."""
 
@@ -134,6 +139,8 @@ def _test(field: str, wanted: str) -> Test:
             )
         case "note":
             return lambda run: wanted in run.overview.about.note.casefold()
+        case "sweep":
+            return lambda run: wanted in run.run.sweep.casefold()
         case "source":
             return lambda run: wanted in _setting(run, field).casefold()
     return lambda run: _setting(run, field) == wanted

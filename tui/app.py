@@ -134,8 +134,8 @@ class MnistopApp(TerminalApp):
         super().__init__(terminal, SLOW if slow else USUAL)
         self._train = TrainScreen(terminal, values or {}, run)
         self._views = Views(terminal, lambda: self._train.config)
-        self._came_from = "train"
-        """The screen that Esc returns to."""
+        self._trail: list[str] = []
+        """The screens that Esc returns to, the last one first."""
         self._keys: dict[str, str] = {}
 
     @property
@@ -166,12 +166,21 @@ class MnistopApp(TerminalApp):
 
     def action_go(self, name: str) -> None:
         """Goes to a screen: the dashboard, or one that lies over it."""
-        self._came_from = "train"
+        self._trail.clear()
+        self._go(name)
+
+    def _go(self, name: str) -> None:
         if name == "train":
             while isinstance(self.screen, ViewScreen):
                 self.pop_screen()
         else:
             self._open(self._views[name])
+
+    def _open_over(self, view: ViewScreen) -> None:
+        """Opens a screen from which Esc leads back to the present one."""
+        if isinstance(self.screen, ViewScreen):
+            self._trail.append(self._views.name_of(self.screen))
+        self._open(view)
 
     def _open(self, view: ViewScreen) -> None:
         if view is self.screen:
@@ -216,9 +225,7 @@ class MnistopApp(TerminalApp):
     @on(ViewScreen.AttackWanted)
     def _on_attack_wanted(self, message: ViewScreen.AttackWanted) -> None:
         self._views.attack.attack(message.subject)
-        if isinstance(self.screen, ViewScreen):
-            self._came_from = self._views.name_of(self.screen)
-        self._open(self._views.attack)
+        self._open_over(self._views.attack)
 
     @on(ViewScreen.OpenWanted)
     def _on_open_wanted(self, message: ViewScreen.OpenWanted) -> None:
@@ -232,12 +239,16 @@ class MnistopApp(TerminalApp):
         except MnistopError as error:  # one of them has just been deleted or damaged
             self.notify(str(error), severity="error", markup=False)
         else:
-            self._came_from = "runs"
-            self._open(self._views.compare)
+            self._open_over(self._views.compare)
+
+    @on(ViewScreen.SweepWanted)
+    def _on_sweep_wanted(self, message: ViewScreen.SweepWanted) -> None:
+        self._views.sweep.open(message.sweep)
+        self._open_over(self._views.sweep)
 
     @on(ViewScreen.Left)
     def _on_left(self) -> None:
-        self.action_go(self._came_from)
+        self._go(self._trail.pop() if self._trail else "train")
 
     @on(ViewScreen.EpochMoved)
     def _on_epoch_moved(self, message: ViewScreen.EpochMoved) -> None:

@@ -40,6 +40,11 @@ class RunBrowsing:
         """The run at the cursor."""
         return self.rows[self.position] if self.position < len(self.rows) else None
 
+    @property
+    def all(self) -> Sequence[Listed]:
+        """All runs, newest first."""
+        return tuple(self._all.values())
+
     def listed(self, run: Run) -> Listed | None:
         """What is known of a run; None if it is gone."""
         return self._all.get(run)

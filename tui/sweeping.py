@@ -77,16 +77,22 @@ class Sweeping:
         """Whether robustness is what the sweep is about."""
         return "adversarial_epsilon" in settings_of(self.groups)
 
-    def look(self) -> None:
-        """Looks which sweeps there are; of none is looked at, the newest is taken."""
-        self.others = list_sweeps()
-        if self.reader and self.reader.sweep not in self.others:
-            self.reader, self.groups = None, ()
-        if self.reader is None and self.others:
-            self.open(self.others[0])
+    def look(self, wanted: Sweep | None = None) -> None:
+        """Looks which sweeps there are.
 
-    def open(self, sweep: Sweep) -> None:
-        """Looks at a sweep from now on."""
+        Args:
+            wanted: the one to look at from now on; None for the same, or the newest if that is
+                gone.
+        """
+        self.others = list_sweeps()
+        shown = self.reader.sweep if self.reader else None
+        if shown not in self.others:
+            self.reader, self.groups = None, ()
+            wanted = wanted or next(iter(self.others), None)
+        if wanted and wanted != shown:
+            self._open(wanted)
+
+    def _open(self, sweep: Sweep) -> None:
         self.groups, self.position, self.problem = (), 0, ""
         try:
             self.reader = SweepReader(sweep)

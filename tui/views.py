@@ -23,14 +23,16 @@ if TYPE_CHECKING:
     from tui.screens.mistakes import MistakesScreen
     from tui.screens.pad import PadScreen
     from tui.screens.runs import RunsScreen
+    from tui.screens.sweep import SweepScreen
     from tui.screens.view import ViewScreen
     from tui.screens.weights import WeightsScreen
 
-NAMES = ("mistakes", "attack", "weights", "data", "runs", "compare", "pad")
+NAMES = ("mistakes", "attack", "weights", "data", "runs", "compare", "sweep", "pad")
 
 LOADED_AFTER_THE_FIRST_FRAME = (
     "plotext._figure",
     *(f"tui.screens.{name}" for name in NAMES),
+    "tui.screens.sweep_form",
     "tui.help_sections",
     "textual.command",
 )
@@ -96,7 +98,7 @@ class Views:
         """All that was trained."""
         from tui.screens.runs import RunsScreen
 
-        return RunsScreen(self._terminal)
+        return RunsScreen(self._terminal, self._config)
 
     @cached_property
     def compare(self) -> CompareScreen:
@@ -104,6 +106,13 @@ class Views:
         from tui.screens.compare import CompareScreen
 
         return CompareScreen(self._terminal)
+
+    @cached_property
+    def sweep(self) -> SweepScreen:
+        """What came of a sweep."""
+        from tui.screens.sweep import SweepScreen
+
+        return SweepScreen(self._terminal)
 
     @cached_property
     def pad(self) -> PadScreen:

@@ -23,7 +23,6 @@ from tui.cli.options import (
     told_by_origin,
 )
 from tui.cli.output import Output, remark, with_output
-from tui.cli.sweep_story import tell_end
 from tui.cli.sweep_view import SweepView, view_for
 from tui.cli.watch import Watch
 from tui.cli.words import count
@@ -173,7 +172,7 @@ def watch_sweep(
     if not reader.state:
         _tell_detached(out, reader, as_json)
         return 0
-    tell_end(out, reader, as_json, attack)
+    _tell_end(out, reader, as_json, attack)
     if reader.state == "finished":
         return 0
     return 128 + watch.asked if reader.state == "stopped" and watch.asked else 1
@@ -185,7 +184,7 @@ def follow_sweep(out: Output, going: Sweep, as_json: bool) -> int:
     watch: Watch[Sweep] = Watch("sweep", view, worker.stop_sweep, stops=False)
     reader = SweepReader(going)
     asyncio.run(_follow(watch, view, reader))
-    tell_end(out, reader, as_json)
+    _tell_end(out, reader, as_json, None)
     return 0 if reader.state == "finished" else 1
 
 
@@ -198,6 +197,12 @@ async def _follow(watch: Watch[Sweep], view: SweepView, reader: SweepReader) -> 
             await asyncio.sleep(_POLL_SECONDS)
             if reader.read():
                 view.update(reader)
+
+
+def _tell_end(out: Output, reader: SweepReader, as_json: bool, attack: float | None) -> None:
+    from tui.cli.sweep_story import tell_end
+
+    tell_end(out, reader, as_json, attack)
 
 
 def _tell_detached(out: Output, reader: SweepReader, as_json: bool) -> None:

@@ -11,14 +11,12 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from engine import runs as engine_runs
 from engine import worker
-from engine.about import LONGEST_NAME, LONGEST_NOTE, About, write_about
-from engine.errors import MnistopError
+from engine.config import RunConfig
 from engine.index import Index
 from engine.overview import Listed
 from engine.run_filters import complete, parse
-from engine.runs import Run
+from engine.sweeps import Sweep
 from tui.cli.run_lines import table
 from tui.cli.words import count
 from tui.keymap import declared
@@ -28,9 +26,9 @@ from tui.panes.run_detail import RunDetail
 from tui.panes.run_table import RunTable
 from tui.render.terminal import Terminal
 from tui.run_browsing import MOST_MARKED, RunBrowsing
-from tui.screens.ask import AskScreen, AskTextScreen
 from tui.screens.help import Section
-from tui.screens.view import ViewScreen
+from tui.screens.run_keeping import RunKeeping
+from tui.screens.sweep_form import SweepFormScreen, Wanted, cores
 from tui.state import State
 
 _EXAMPLE = "lr>0.1 val_acc>0.9 hidden:128 state:stopped"
@@ -38,7 +36,7 @@ _FILTER = (
     "Words that all must hold: any hyperparameter with > >= < <= or : and a value, as lr>0.1, "
     "optimizer:adam or hidden:256,128; val_acc (of the best epoch), val_loss and train_loss (of "
     "the newest), best, trained (epochs) and seconds; state: with live, finished, stopped, failed "
-    "and so on; name:, note: and source: with a part of it."
+    "and so on; name:, note:, sweep: and source: with a part of it."
 )
 _READ_SECONDS = 0.3
 """How long runs are read before those read so far are shown."""
@@ -46,17 +44,18 @@ _LOOK_SECONDS = 1.0
 _LOOKS_AT_ALL = 10
 """Every so many looks all runs are looked at, not the live ones alone."""
 _TYPED = (
-    *("filter", "order", "mark", "unmark", "compare", "resume", "stop"),
+    *("filter", "order", "mark", "unmark", "compare", "resume", "stop", "sweep", "side_by_side"),
     *("delete", "delete_marked", "name", "note", "write"),
 )
 """What has keys that are typed into the filter line while it has the focus."""
 
 
-class RunsScreen(ViewScreen):
+class RunsScreen(RunKeeping):
     """A live table of all runs.
 
     Args:
         terminal: what the terminal can show.
+        config: tells what the dashboard's form holds, None while a value in it is wrong.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -67,6 +66,20 @@ class RunsScreen(ViewScreen):
             "Compare",
             id="runs.compare",
             tooltip="Lay the marked runs, or this one and the dashboard's, over each other",
+        ),
+        Binding(
+            "C",
+            "side_by_side",
+            "Its sweep",
+            id="runs.sweep",
+            tooltip="All runs of this one's sweep side by side, or those of the newest",
+        ),
+        Binding(
+            "S",
+            "sweep",
+            "Sweep",
+            id="runs.new_sweep",
+            tooltip="Train every combination of some values, and compare them",
         ),
         Binding(
             "slash",
@@ -83,25 +96,6 @@ class RunsScreen(ViewScreen):
             id="runs.order",
             tooltip="By age, accuracy, loss, time, name or settings",
         ),
-        Binding("s", "stop", "Stop", id="runs.stop", tooltip="Stop this run; it saves"),
-        Binding(
-            "R",
-            "resume",
-            "Resume",
-            id="runs.resume",
-            tooltip="Go on with this run from where it stopped",
-        ),
-        Binding("d", "delete", "Delete", id="runs.delete", tooltip="Delete this run, after asking"),
-        Binding(
-            "D",
-            "delete_marked",
-            "Delete marked",
-            show=False,
-            id="runs.delete_marked",
-            tooltip="Delete all marked runs, after asking",
-        ),
-        Binding("t", "name", "Name", id="runs.name", tooltip="Give this run a name of your own"),
-        Binding("m", "note", "Note", id="runs.note", tooltip="Keep a note with this run"),
         Binding(
             "u", "unmark", "Unmark", show=False, id="runs.unmark", tooltip="Take all marks away"
         ),
@@ -115,8 +109,9 @@ class RunsScreen(ViewScreen):
         ),
     ]
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Terminal, config: Callable[[], RunConfig | None]) -> None:
         super().__init__(terminal)
+        self._config = config
         self._index: Index | None = None
         self._browsing = RunBrowsing()
         self._filter = FilterLine(terminal, _EXAMPLE, parse, complete)
@@ -195,9 +190,26 @@ class RunsScreen(ViewScreen):
             problem = next(iter(index.problems.values()))
             more = f" ({len(index.problems) - 1} more like it)" if len(index.problems) > 1 else ""
             return f"{problem}{more}"
-        if self._browsing.chosen:
+        chosen = self._browsing.chosen
+        if chosen and chosen.run.sweep:
+            return "C shows this run's sweep side by side; Enter opens the run on the dashboard"
+        if chosen:
             return "Enter opens the run on the dashboard; Space marks runs to compare"
         return ""
+
+    @property
+    def chosen(self) -> Listed | None:
+        """The run at the cursor."""
+        return self._browsing.chosen
+
+    @property
+    def marked(self) -> Sequence[Listed]:
+        """The marked runs, in the order of marking."""
+        return [run for run in map(self._browsing.listed, self._browsing.marked) if run]
+
+    def look_again(self) -> None:
+        """Looks at all runs at once, as something has become of one."""
+        self._wake.set()
 
     def _changed(self) -> None:
         if self._rhythm:
@@ -263,71 +275,28 @@ class RunsScreen(ViewScreen):
                 wanted.append(chosen.run)
         return [listed for run in wanted if (listed := self._browsing.listed(run))]
 
-    # What becomes of a run
+    # Sweeps
 
-    def action_stop(self) -> None:
-        """Asks the chosen run to stop and save."""
-        self._do(worker.stop)
+    def action_side_by_side(self) -> None:
+        """Shows the chosen run's sweep, else the newest."""
+        chosen = self._browsing.chosen
+        name = chosen.run.sweep if chosen else ""
+        found = Sweep(chosen.run.path.with_name(name)) if chosen and name else None
+        self.post_message(self.SweepWanted(found))
 
-    def action_resume(self) -> None:
-        """Goes on with the chosen run."""
-        self._do(worker.resume)
+    def action_sweep(self) -> None:
+        """Asks what is to vary in a new sweep, and starts it."""
+        form = SweepFormScreen(
+            self.terminal, self._config() or RunConfig(), self._browsing.all, cores()
+        )
+        self.app.push_screen(form, self._start_sweep)
 
-    def _do(self, what: Callable[[Run], None]) -> None:
-        if chosen := self._browsing.chosen:
-            self.run_worker(self._try(lambda: what(chosen.run)), exit_on_error=False)
-
-    async def _try(self, what: Callable[[], None]) -> None:
-        try:
-            await asyncio.to_thread(what)
-        except MnistopError as error:
-            self.notify(str(error), severity="error", markup=False)
-        self._wake.set()
-
-    def action_delete(self) -> None:
-        """Deletes the chosen run after asking."""
-        if chosen := self._browsing.chosen:
-            trained = count(chosen.overview.epochs, "epoch")
-            self._ask_to_delete([chosen], f"Delete {chosen.title} ({chosen.state}, {trained})?")
-
-    def action_delete_marked(self) -> None:
-        """Deletes the marked runs after asking."""
-        marked = [run for run in map(self._browsing.listed, self._browsing.marked) if run]
-        names = ", ".join(run.title for run in marked)
-        self._ask_to_delete(marked, f"Delete {count(len(marked), 'marked run')}: {names}?")
-
-    def _ask_to_delete(self, doomed: Sequence[Listed], question: str) -> None:
-        def answer(yes: bool | None) -> None:
-            if yes:
-                self.run_worker(self._try(lambda: _delete(doomed)), exit_on_error=False)
-
-        self.app.push_screen(AskScreen(self.terminal, question), answer)
-
-    def action_name(self) -> None:
-        """Asks for a name for the chosen run."""
-        if chosen := self._browsing.chosen:
-            about = chosen.overview.about
-            self._ask_about(
-                chosen, "Name:", about.name, LONGEST_NAME, lambda text: About(text, about.note)
+    def _start_sweep(self, wanted: Wanted | None) -> None:
+        if wanted:
+            self.attempts.do(
+                lambda: worker.launch_sweep(wanted.configs, wanted.title, wanted.jobs),
+                lambda sweep: self.post_message(self.SweepWanted(sweep)),
             )
-
-    def action_note(self) -> None:
-        """Asks for a note on the chosen run."""
-        if chosen := self._browsing.chosen:
-            about = chosen.overview.about
-            self._ask_about(
-                chosen, "Note:", about.note, LONGEST_NOTE, lambda text: About(about.name, text)
-            )
-
-    def _ask_about(
-        self, chosen: Listed, label: str, text: str, longest: int, about: Callable[[str], About]
-    ) -> None:
-        def answer(said: str | None) -> None:
-            if said is not None:
-                write = self._try(lambda: write_about(chosen.run, about(said)))
-                self.run_worker(write, exit_on_error=False)
-
-        self.app.push_screen(AskTextScreen(self.terminal, label, text, longest), answer)
 
     def action_write(self) -> None:
         """Writes the runs that are listed to a file."""
@@ -347,21 +316,13 @@ class RunsScreen(ViewScreen):
         match action:
             case "epoch":
                 return False
-            case "mark" | "order" | "name" | "note" | "write":
+            case "mark" | "order" | "write":
                 return chosen is not None
             case "unmark":
                 return bool(self._browsing.marked)
             case "compare":
                 return len(self._to_compare()) > 1
-            case "stop":
-                return chosen is not None and chosen.is_live
-            case "resume":
-                return chosen is not None and chosen.state in ("stopped", "interrupted", "paused")
-            case "delete":
-                return chosen is not None and not chosen.is_live
-            case "delete_marked":
-                return bool(self._browsing.marked)
-        return True
+        return super().check_action(action, parameters)
 
     def sections(self) -> Sequence[Section]:
         """What each pane is for and its keys, for the help."""
@@ -369,8 +330,3 @@ class RunsScreen(ViewScreen):
             Section("Runs", RunTable.EXPLANATION, declared(type(self))),
             Section("The filter of runs", _FILTER, declared(FilterInput)),
         ]
-
-
-def _delete(doomed: Iterable[Listed]) -> None:
-    for one in doomed:
-        engine_runs.delete(one.run)

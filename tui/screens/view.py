@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from engine.fragility import Subject
     from engine.overview import Listed
     from engine.runs import Run
+    from engine.sweeps import Sweep
 
 
 class ViewScreen(Screen[None]):
@@ -121,6 +122,12 @@ class ViewScreen(Screen[None]):
         """Runs shall be laid over each other."""
 
         runs: Sequence[Listed]
+
+    @dataclass
+    class SweepWanted(Message):
+        """A sweep shall be shown side by side; None for the newest."""
+
+        sweep: Sweep | None
 
     @dataclass
     class Left(Message):

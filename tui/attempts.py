@@ -1,0 +1,60 @@
+"""What takes a moment and may go wrong, done beside a screen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from textual.screen import Screen
+
+from engine.errors import MnistopError
+from tui.render.terminal import Terminal
+from tui.screens.ask import AskScreen
+
+T = TypeVar("T")
+
+
+class Attempts:
+    """Does things in a thread, and says what went wrong.
+
+    Args:
+        screen: whose work it is.
+        terminal: what the terminal can show.
+        after: is called when something was done, or was not.
+    """
+
+    def __init__(
+        self, screen: Screen[None], terminal: Terminal, after: Callable[[], object]
+    ) -> None:
+        self._screen = screen
+        self._terminal = terminal
+        self._after = after
+
+    def do(self, what: Callable[[], T], then: Callable[[T], object] | None = None) -> None:
+        """Does something.
+
+        Args:
+            what: to be done, in a thread; a `MnistopError` that it raises is told.
+            then: is called with what it returns.
+        """
+        self._screen.run_worker(self._try(what, then), exit_on_error=False)
+
+    def ask(self, question: str, what: Callable[[], object]) -> None:
+        """Does something after a yes."""
+
+        def answer(yes: bool | None) -> None:
+            if yes:
+                self.do(what)
+
+        self._screen.app.push_screen(AskScreen(self._terminal, question), answer)
+
+    async def _try(self, what: Callable[[], T], then: Callable[[T], object] | None) -> None:
+        try:
+            done = await asyncio.to_thread(what)
+        except MnistopError as error:
+            self._screen.notify(str(error), severity="error", markup=False)
+        else:
+            if then:
+                then(done)
+        self._after()

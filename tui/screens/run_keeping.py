@@ -1,0 +1,136 @@
+"""What becomes of runs in a list: stopped, resumed, deleted, given names and notes."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from engine import runs, worker
+from engine.about import LONGEST_NAME, LONGEST_NOTE, About, write_about
+from engine.overview import Listed
+from tui.attempts import Attempts
+from tui.cli.words import count
+from tui.render.terminal import Terminal
+from tui.screens.ask import AskTextScreen
+from tui.screens.view import ViewScreen
+
+
+class RunKeeping(ViewScreen):
+    """A screen on which a run is chosen, and others may be marked.
+
+    Args:
+        terminal: what the terminal can show.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "stop", "Stop", id="runs.stop", tooltip="Stop this run; it saves"),
+        Binding(
+            "R",
+            "resume",
+            "Resume",
+            id="runs.resume",
+            tooltip="Go on with this run from where it stopped",
+        ),
+        Binding("d", "delete", "Delete", id="runs.delete", tooltip="Delete this run, after asking"),
+        Binding(
+            "D",
+            "delete_marked",
+            "Delete marked",
+            show=False,
+            id="runs.delete_marked",
+            tooltip="Delete all marked runs, after asking",
+        ),
+        Binding("t", "name", "Name", id="runs.name", tooltip="Give this run a name of your own"),
+        Binding("m", "note", "Note", id="runs.note", tooltip="Keep a note with this run"),
+    ]
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__(terminal)
+        self.attempts = Attempts(self, terminal, self.look_again)
+
+    @property
+    @abstractmethod
+    def chosen(self) -> Listed | None:
+        """The run at the cursor."""
+
+    @property
+    @abstractmethod
+    def marked(self) -> Sequence[Listed]:
+        """The marked runs."""
+
+    @abstractmethod
+    def look_again(self) -> None:
+        """Looks what has become of the runs."""
+
+    def action_stop(self) -> None:
+        """Asks the chosen run to stop and save."""
+        if chosen := self.chosen:
+            self.attempts.do(lambda: worker.stop(chosen.run))
+
+    def action_resume(self) -> None:
+        """Goes on with the chosen run."""
+        if chosen := self.chosen:
+            self.attempts.do(lambda: worker.resume(chosen.run))
+
+    def action_delete(self) -> None:
+        """Deletes the chosen run after asking."""
+        if chosen := self.chosen:
+            trained = count(chosen.overview.epochs, "epoch")
+            question = f"Delete {chosen.title} ({chosen.state}, {trained})?"
+            self.attempts.ask(question, lambda: _delete([chosen]))
+
+    def action_delete_marked(self) -> None:
+        """Deletes the marked runs after asking."""
+        marked = self.marked
+        names = ", ".join(run.title for run in marked)
+        question = f"Delete {count(len(marked), 'marked run')}: {names}?"
+        self.attempts.ask(question, lambda: _delete(marked))
+
+    def action_name(self) -> None:
+        """Asks for a name for the chosen run."""
+        if chosen := self.chosen:
+            about = chosen.overview.about
+            self._ask_about(
+                chosen, "Name:", about.name, LONGEST_NAME, lambda text: About(text, about.note)
+            )
+
+    def action_note(self) -> None:
+        """Asks for a note on the chosen run."""
+        if chosen := self.chosen:
+            about = chosen.overview.about
+            self._ask_about(
+                chosen, "Note:", about.note, LONGEST_NOTE, lambda text: About(about.name, text)
+            )
+
+    def _ask_about(
+        self, chosen: Listed, label: str, text: str, longest: int, about: Callable[[str], About]
+    ) -> None:
+        def answer(said: str | None) -> None:
+            if said is not None:
+                self.attempts.do(lambda: write_about(chosen.run, about(said)))
+
+        self.app.push_screen(AskTextScreen(self.terminal, label, text, longest), answer)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leaves out what is not possible now."""
+        chosen = self.chosen
+        match action:
+            case "name" | "note":
+                return chosen is not None
+            case "stop":
+                return chosen is not None and chosen.is_live
+            case "resume":
+                return chosen is not None and chosen.state in ("stopped", "interrupted", "paused")
+            case "delete":
+                return chosen is not None and not chosen.is_live
+            case "delete_marked":
+                return bool(self.marked)
+        return True
+
+
+def _delete(doomed: Iterable[Listed]) -> None:
+    for one in doomed:
+        runs.delete(one.run)

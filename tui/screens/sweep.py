@@ -1,0 +1,313 @@
+"""A sweep: what came of each combination, side by side, while it goes on and after."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+
+from engine import sweeps, worker
+from engine.history import History
+from engine.outcomes import Group
+from engine.overview import Listed, Overview
+from engine.robustness import robustness
+from engine.runs import Run
+from engine.sweep_reader import SweepReader
+from engine.sweeps import Sweep
+from tui.attempts import Attempts
+from tui.cli.sweep_lines import conclusion, table
+from tui.cli.words import count
+from tui.keymap import declared
+from tui.panes.list_pane import ListPane
+from tui.panes.sweep_table import SweepFacts, SweepTable
+from tui.render.terminal import Terminal
+from tui.run_browsing import MOST_MARKED
+from tui.screens.help import Section
+from tui.screens.view import ViewScreen
+from tui.state import State
+from tui.sweeping import Sweeping
+
+_LOOK_SECONDS = 0.5
+_LOOKS_AT_ALL = 20
+"""Every so many looks it is looked which sweeps there are."""
+_LIVE = ("starting", "running")
+
+
+class SweepScreen(ViewScreen):
+    """The rows of a sweep on one scale.
+
+    Args:
+        terminal: what the terminal can show.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "c",
+            "curves",
+            "Curves",
+            id="sweep.curves",
+            tooltip="Lay the curves of its runs over each other, of eight rows at most",
+        ),
+        Binding(
+            "o", "order", "Order", id="sweep.order", tooltip="As planned, or the best ones first"
+        ),
+        Binding(
+            "y",
+            "near",
+            "Scale",
+            id="sweep.scale",
+            tooltip="The whole scale, or only that of the best ones",
+        ),
+        Binding(
+            "a",
+            "attack",
+            "Attack",
+            id="sweep.attack",
+            tooltip="Measure the accuracy of all runs under attack",
+        ),
+        Binding("s", "stop", "Stop", id="sweep.stop", tooltip="Stop the sweep; its runs save"),
+        Binding(
+            "R", "resume", "Resume", id="sweep.resume", tooltip="Go on with the sweep where it was"
+        ),
+        Binding(
+            "d",
+            "delete",
+            "Delete",
+            id="sweep.delete",
+            tooltip="Delete the sweep with all its runs, after asking",
+        ),
+        Binding(
+            "p", "sweep(-1)", "Other sweeps", key_display="n p", id="sweep.before", tooltip="Older"
+        ),
+        Binding("n", "sweep(1)", "Newer", show=False, id="sweep.after", tooltip="The next sweep"),
+        Binding(
+            "w",
+            "write",
+            "Write",
+            show=False,
+            id="sweep.write",
+            tooltip="Write the table to a text file in this folder",
+        ),
+    ]
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__(terminal)
+        self._sweeping = Sweeping()
+        self._table = SweepTable(terminal, self._sweeping)
+        self._facts = SweepFacts(terminal, self._sweeping)
+        self._notice = ""
+        self._is_following = False
+        self._wake = asyncio.Event()
+        self._attempts = Attempts(self, terminal, self._wake.set)
+        self._wanted: Sweep | None = None
+        """What is to be looked at next."""
+        self._attacking: SweepReader | None = None
+
+    def panes(self) -> Iterable[Widget]:
+        """The rows, and what stands out."""
+        yield self._table
+        yield self._facts
+
+    def on_mount(self) -> None:
+        """Starts in the table."""
+        self.set_focus(self._table)
+
+    def open(self, sweep: Sweep | None) -> None:
+        """Looks at a sweep; None for the one before, or the newest."""
+        self._wanted = sweep or self._wanted
+        self._wake.set()
+
+    def on_screen_resume(self) -> None:
+        """Follows the sweep until another screen is shown."""
+        super().on_screen_resume()
+        self._wake.set()
+        if not self._is_following:
+            self._is_following = True
+            self.run_worker(self._follow(), group="sweep", exit_on_error=False)
+
+    async def _follow(self) -> None:
+        looks = 0
+        try:
+            while self.is_current:
+                wanted, self._wanted = self._wanted, None
+                if looks % _LOOKS_AT_ALL == 0 or self._wake.is_set():
+                    self._wake.clear()
+                    await asyncio.to_thread(self._sweeping.look, wanted)
+                    self._changed()
+                if await asyncio.to_thread(self._sweeping.read):
+                    self._changed()
+                if self._sweeping.wants_attack:
+                    self.action_attack()
+                looks += 1
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), _LOOK_SECONDS)
+        finally:
+            self._is_following = False
+
+    def _changed(self) -> None:
+        if self._rhythm:
+            self._rhythm.changed(urgent=True)
+
+    def redraw(self) -> None:
+        """Brings what is in sight up to date."""
+        self._table.redraw()
+        self._facts.show(self._notice)
+        self.refresh_bindings()
+
+    def draw_progress(self) -> None:
+        """Says what can be done next."""
+        words = "Enter opens a run on the dashboard, c lays curves over each other, Esc goes back"
+        if not self._sweeping.groups:
+            words = "Esc goes back"
+        elif self._state in _LIVE:
+            words = f"It goes on by itself: s stops it. {words}"
+        elif self._state != "finished":
+            words = f"R goes on with it. {words}"
+        self._progress.show(State(), words)
+
+    @property
+    def _state(self) -> str:
+        return self._sweeping.reader.state if self._sweeping.reader else ""
+
+    # Going about
+
+    @on(ListPane.Moved)
+    def _on_moved(self) -> None:
+        self._changed()
+
+    @on(ListPane.Opened)
+    def _on_opened(self) -> None:
+        chosen = self._sweeping.chosen
+        if chosen and (run := self._run_of(chosen)):
+            self.post_message(self.OpenWanted(run))
+
+    def _run_of(self, group: Group) -> Run | None:
+        """The first run of a row that has begun."""
+        reader = self._sweeping.reader
+        name = next((one.name for one in group.outcomes if one.name), "")
+        return Run(reader.sweep.path.with_name(name)) if reader and name else None
+
+    def action_order(self) -> None:
+        """Sorts by something else."""
+        self._sweeping.next_order()
+        self._changed()
+
+    def action_near(self) -> None:
+        """Switches between the whole scale and that of the best."""
+        self._table.near = not self._table.near
+        self._changed()
+
+    def action_sweep(self, by: int) -> None:
+        """Goes to the next sweep or the one before."""
+        self.open(self._sweeping.neighbour(by))
+
+    def action_curves(self) -> None:
+        """Lays the curves of some rows over each other."""
+        if len(found := self._to_compare()) > 1:
+            self.post_message(self.CompareWanted(found))
+
+    def _to_compare(self) -> list[Listed]:
+        """All runs if they are few; else one of each row, of those around the cursor."""
+        groups = self._sweeping.groups
+        names = [one.name for group in groups for one in group.outcomes if one.name]
+        reader = self._sweeping.reader
+        if reader and len(names) <= MOST_MARKED:
+            runs = [Run(reader.sweep.path.with_name(name)) for name in names]
+        else:
+            first = max(0, min(self._sweeping.position - MOST_MARKED // 2, len(groups)))
+            near = groups[min(first, max(0, len(groups) - MOST_MARKED)) :][:MOST_MARKED]
+            runs = [run for group in near if (run := self._run_of(group))]
+        return [_listed(run) for run in runs]
+
+    # What becomes of it
+
+    def action_stop(self) -> None:
+        """Asks the sweep to stop and save."""
+        if reader := self._sweeping.reader:
+            self._attempts.do(lambda: worker.stop_sweep(reader.sweep))
+
+    def action_resume(self) -> None:
+        """Goes on with the sweep."""
+        if reader := self._sweeping.reader:
+            self._attempts.do(lambda: worker.resume_sweep(reader.sweep))
+
+    def action_delete(self) -> None:
+        """Deletes the sweep after asking."""
+        if reader := self._sweeping.reader:
+            begun = sum(bool(one.name) for one in reader.outcomes)
+            question = f"Delete sweep {reader.sweep.words} with its {count(begun, 'run')}?"
+            self._attempts.ask(question, lambda: sweeps.delete(reader.sweep))
+
+    def action_attack(self) -> None:
+        """Measures all runs under attack, one after the other."""
+        reader = self._sweeping.reader
+        if reader and self._attacking is None and self._sweeping.to_attack():
+            self._attacking = reader
+            self.run_worker(self._attack(reader), group="attack", exit_on_error=False)
+
+    async def _attack(self, reader: SweepReader) -> None:
+        try:
+            for place, run in self._sweeping.to_attack():
+                known = None
+                while known is None or not known.is_complete:
+                    if self._sweeping.reader is not reader or not self.is_current:
+                        return
+                    known = await worker.ask_at_leisure(robustness, run)
+                    self._notice = (
+                        f"Attacking run {place + 1}: {known.done:,} of {known.total:,} images."
+                    )
+                    self._changed()
+                self._sweeping.take(reader, place, known)
+        finally:
+            self._attacking, self._notice = None, ""
+            self._changed()
+
+    def action_write(self) -> None:
+        """Writes the table to a file."""
+        if not (reader := self._sweeping.reader):
+            return
+        path = Path(f"mnistop-{reader.sweep.name}.txt").absolute()
+        groups, epsilon = self._sweeping.groups, self._sweeping.epsilon
+        text = "\n".join([*table(groups, epsilon), "", conclusion(groups), ""])
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            self.notify(f"{path}: {error.strerror}.", severity="error", markup=False)
+        else:
+            self.notify(f"Written to {path}", markup=False)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leaves out what is not possible now."""
+        groups, state = self._sweeping.groups, self._state
+        match action:
+            case "epoch":
+                return False
+            case "order" | "near" | "write":
+                return bool(groups)
+            case "curves":
+                return sum(bool(one.name) for group in groups for one in group.outcomes) > 1
+            case "attack":
+                return self._attacking is None and bool(self._sweeping.to_attack())
+            case "stop":
+                return state in _LIVE
+            case "resume":
+                return state in ("stopped", "interrupted")
+            case "delete":
+                return bool(state) and state not in _LIVE
+            case "sweep":
+                return any(self._sweeping.neighbour(by) for by in (1, -1))
+        return True
+
+    def sections(self) -> Sequence[Section]:
+        """What each pane is for and its keys, for the help."""
+        return [Section("Sweep", SweepTable.EXPLANATION, declared(type(self)))]
+
+
+def _listed(run: Run) -> Listed:
+    return Listed(run, Overview.of(run, run.config(), History()), "finished")
