@@ -108,6 +108,24 @@ def in_common(groups: Sequence[Group]) -> str:
     return f"All else is as in the notebook{f', but {same}' if same else ''}."
 
 
+def notes(groups: Sequence[Group], attacked: float | None) -> list[str]:
+    """How the numbers are to be read, and what all runs have in common.
+
+    Args:
+        groups: at least one.
+        attacked: the ε at which accuracy under attack was measured, None if it was not.
+    """
+    found = [in_common(groups)]
+    if any(len(group.outcomes) > 1 for group in groups):
+        found.append("± is the standard deviation over the seeds.")
+    if attacked is not None:
+        found.append(
+            f"At ε {attacked:g} every validation image is attacked with the smallest perturbation "
+            "that FGSM or FAB finds."
+        )
+    return found
+
+
 def columns(groups: Sequence[Group], attacked: float | None) -> list[Column]:
     """The columns that have something to say, in the order in which they stand.
 

@@ -18,7 +18,7 @@ from tui.cli.sweep_lines import (
     best_acc,
     conclusion,
     final_acc,
-    in_common,
+    notes,
     settings_of,
     table,
 )
@@ -52,7 +52,6 @@ def tell_story(out: Output, reader: SweepReader) -> None:
     """All that there is to tell of a sweep, for `mnistop show`."""
     epsilon = measure(out, reader, None)
     tell_state(out, reader)
-    out.tell(in_common(grouped(reader.outcomes)))
     out.heading("Results")
     tell_results(out, reader, epsilon)
     tell_failures(reader)
@@ -117,14 +116,8 @@ def tell_results(out: Output, reader: SweepReader, epsilon: float | None) -> Non
         out.draw([rows.header(out.width), *drawn])
     else:
         out.say("\n".join(table(groups, epsilon, out.clean)))
-    if any(len(group.outcomes) > 1 for group in groups):
-        out.say()
-        out.tell("± is the standard deviation over the seeds.")
-    if epsilon is not None:
-        out.tell(
-            f"At ε {epsilon:g} every validation image is attacked with the smallest perturbation "
-            "that FGSM or FAB finds."
-        )
+    out.say()
+    out.tell(" ".join(notes(groups, epsilon)))
     if words := conclusion(groups):
         out.say()
         out.tell(words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.style import Style
 from textual.strip import Strip
 
-from tui.cli.sweep_lines import conclusion, in_common
+from tui.cli.sweep_lines import conclusion, notes
 from tui.cli.words import count
 from tui.panes.lines import LinesPane
 from tui.panes.list_pane import ListPane
@@ -128,19 +128,6 @@ class SweepFacts(LinesPane):
         groups = self._sweeping.groups
         if not groups:
             return []
-        epsilon = self._sweeping.epsilon
-        attack = (
-            f"At ε {epsilon:g} every validation image is attacked with the smallest perturbation "
-            "that FGSM or FAB finds."
-        )
-        said = [
-            self._notice,
-            conclusion(groups),
-            attack if epsilon is not None else "",
-            in_common(groups),
-            "± is the standard deviation over the seeds."
-            if any(len(group.outcomes) > 1 for group in groups)
-            else "",
-        ]
+        said = [self._notice, conclusion(groups), *notes(groups, self._sweeping.epsilon)]
         lines = [strip for text in said if text for strip in self.say(text, width)]
         return lines[:height]
