@@ -124,7 +124,8 @@ def sweep(
             "Nothing varies: name several values, as in --lr 0.01,0.1,1, or several --seeds, or a "
             "--preset. mnistop train trains a single run."
         )
-    title = title or (preset or "").replace("-", " ") or ", ".join(differing(configs))
+    varied = [name for name in differing(configs) if name != "seed"] or ["seeds"]
+    title = title or (preset or "").replace("-", " ") or ", ".join(varied)
     return watch_sweep(
         out,
         lambda: worker.launch_sweep(configs, title, jobs, dask),

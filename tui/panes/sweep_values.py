@@ -55,7 +55,7 @@ class SweepValues:
         """What the sweep is about: its preset, or what varies."""
         if self._preset != CUSTOM:
             return self._preset
-        return ", ".join(name for name in RunConfig.model_fields if self._varies(name))
+        return ", ".join(filter(self._varies, RunConfig.model_fields)) or SEEDS
 
     @property
     def jobs(self) -> int:
