@@ -46,15 +46,31 @@ class Comparing:
     """
 
     def __init__(self, runs: Sequence[Listed] = ()) -> None:
-        self.runs = [Compared(one.run, one.title, one.run.config()) for one in runs]
-        self.settings = differing([one.config for one in self.runs])
+        self.runs: list[Compared] = []
+        self.settings: dict[str, list[str]] = {}
         """The hyperparameters that differ, with a value for each run."""
         self.cursor: int | None = None
         """The epoch that is read out, None for each one's newest."""
         self.duel: Duel | None = None
         """What both say to the same images, if there are two."""
-        self._tails = [EventTail(one.run) for one in self.runs]
+        self._tails: list[EventTail] = []
         self._judged: tuple[int, int] | None = None
+        for one in runs:
+            self.add(one.run, one.title)
+
+    def add(self, run: Run, title: str) -> None:
+        """Lays one more run over the others.
+
+        Args:
+            run: which.
+            title: what it is called.
+
+        Raises:
+            RunError: its configuration cannot be read.
+        """
+        self.runs.append(Compared(run, title, run.config()))
+        self._tails.append(EventTail(run))
+        self.settings = differing([one.config for one in self.runs])
 
     @property
     def when(self) -> str:

@@ -11,7 +11,9 @@ from engine.robustness import Robustness
 from engine.runs import Run
 from engine.sweep_reader import SweepReader
 from engine.sweeps import Sweep, list_sweeps
-from tui.cli.sweep_lines import attacked_acc, best_acc, settings_of
+from tui.cli.sweep_lines import attacked_acc, best_acc, in_words, settings_of
+from tui.comparing import Comparing
+from tui.run_browsing import MOST_MARKED
 
 Key = Callable[[Group], float]
 
@@ -50,6 +52,8 @@ class Sweeping:
         """Its rows, in order."""
         self.position = 0
         """The row at the cursor."""
+        self.curves = Comparing()
+        """The first run of each row, where these are few enough to be told apart."""
         self.others: Sequence[Sweep] = ()
         """All sweeps, newest first."""
         self.problem = ""
@@ -94,6 +98,7 @@ class Sweeping:
 
     def _open(self, sweep: Sweep) -> None:
         self.groups, self.position, self.problem = (), 0, ""
+        self.curves = Comparing()
         try:
             self.reader = SweepReader(sweep)
         except RunError as error:
@@ -113,7 +118,25 @@ class Sweeping:
         if not (self.reader and self.reader.read()):
             return False
         self.arrange()
+        self._read_curves(self.reader.sweep)
         return True
+
+    def _read_curves(self, sweep: Sweep) -> None:
+        planned = grouped(self.reader.outcomes) if self.reader else []
+        if len(planned) > MOST_MARKED:
+            return
+        settings, known = settings_of(planned), {one.run.name for one in self.curves.runs}
+        for row, group in enumerate(planned):
+            name = group.outcomes[0].name
+            if name and name not in known:
+                self.curves.add(Run(sweep.path.with_name(name)), in_words(settings, row))
+        self.curves.read()
+
+    def curve_of(self, group: Group) -> int | None:
+        """Which of the curves belongs to a row; None if none does yet."""
+        name = group.outcomes[0].name
+        places = (place for place, one in enumerate(self.curves.runs) if one.run.name == name)
+        return next(places, None)
 
     def arrange(self) -> None:
         """Puts the rows in order; the cursor stays on its row."""

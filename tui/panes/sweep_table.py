@@ -10,9 +10,13 @@ from tui.cli.words import count
 from tui.panes.lines import LinesPane
 from tui.panes.list_pane import ListPane
 from tui.render.cells import line
+from tui.render.legend import letter
 from tui.render.sweep_rows import SweepRows
 from tui.render.terminal import Terminal
 from tui.sweeping import Sweeping
+
+_MARK = 2
+"""Cells before a row."""
 
 
 class SweepTable(ListPane):
@@ -35,6 +39,8 @@ class SweepTable(ListPane):
 
     near = False
     """Whether the scale shows the best ones only."""
+    with_letters = False
+    """Whether the rows have the letters of the curves below them."""
 
     def __init__(self, terminal: Terminal, sweeping: Sweeping) -> None:
         self._sweeping = sweeping
@@ -78,28 +84,33 @@ class SweepTable(ListPane):
         """The rows in sight."""
         if groups := self._sweeping.groups:
             epsilon = self._sweeping.epsilon
-            self._rows = SweepRows.fit(groups, width - 1, self.terminal, epsilon, self.near)
+            self._rows = SweepRows.fit(groups, width - _MARK, self.terminal, epsilon, self.near)
         return super().lines(width, height)
 
     def header(self, width: int) -> Strip:
         """The heads of the columns."""
-        return self._indented(self._rows.header(width - 1) if self._rows else Strip.blank(0), width)
+        rows = self._rows.header(width - _MARK) if self._rows else Strip.blank(0)
+        return self._marked(" ", None, rows, width)
 
     def row(self, index: int, width: int, chosen: bool) -> Strip:
         """One combination."""
         if self._rows is None:
             return Strip.blank(width)
         style: Style | None = self.palette.cursor if chosen else None
-        return self._indented(self._rows.row(index, width - 1, style), width, style)
+        curve = self._sweeping.curve_of(self._sweeping.groups[index]) if self.with_letters else None
+        mark = " " if curve is None else letter(curve)
+        of_mark = style if curve is None or chosen else self.palette.line(curve)
+        return self._marked(mark, of_mark, self._rows.row(index, width - _MARK, style), width)
 
-    def _indented(self, strip: Strip, width: int, style: Style | None = None) -> Strip:
-        return Strip.join([line([(" ", style)], 1), strip]).adjust_cell_length(width)
+    def _marked(self, mark: str, style: Style | None, strip: Strip, width: int) -> Strip:
+        beside = line([(f"{mark:<{_MARK}}", style)], _MARK)
+        return Strip.join([beside, strip]).adjust_cell_length(width)
 
 
 class SweepFacts(LinesPane):
     """What stands out in a sweep, and what all its runs have in common."""
 
-    DEFAULT_CSS = "SweepFacts { height: 7; }"
+    DEFAULT_CSS = "SweepFacts { height: 6; }"
 
     def __init__(self, terminal: Terminal, sweeping: Sweeping) -> None:
         super().__init__(terminal)

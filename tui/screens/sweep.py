@@ -24,6 +24,7 @@ from tui.attempts import Attempts
 from tui.cli.sweep_lines import conclusion, table
 from tui.cli.words import count
 from tui.keymap import declared
+from tui.panes.compared import ComparedCharts
 from tui.panes.list_pane import ListPane
 from tui.panes.sweep_table import SweepFacts, SweepTable
 from tui.render.terminal import Terminal
@@ -36,6 +37,8 @@ from tui.sweeping import Sweeping
 _LOOK_SECONDS = 0.5
 _LOOKS_AT_ALL = 20
 """Every so many looks it is looked which sweeps there are."""
+_BESIDE_CURVES, _LEAST_CURVES = 10, 9
+"""Lines that all else takes beside the rows, and that the curves have at least."""
 _LIVE = ("starting", "running")
 
 
@@ -100,6 +103,7 @@ class SweepScreen(ViewScreen):
         super().__init__(terminal)
         self._sweeping = Sweeping()
         self._table = SweepTable(terminal, self._sweeping)
+        self._charts = ComparedCharts(terminal)
         self._facts = SweepFacts(terminal, self._sweeping)
         self._notice = ""
         self._is_following = False
@@ -110,8 +114,9 @@ class SweepScreen(ViewScreen):
         self._attacking: SweepReader | None = None
 
     def panes(self) -> Iterable[Widget]:
-        """The rows, and what stands out."""
+        """The rows, their curves where these have room, and what stands out."""
         yield self._table
+        yield self._charts
         yield self._facts
 
     def on_mount(self) -> None:
@@ -156,13 +161,28 @@ class SweepScreen(ViewScreen):
 
     def redraw(self) -> None:
         """Brings what is in sight up to date."""
+        self._fit()
         self._table.redraw()
+        self._charts.show(self._sweeping.curves)
         self._facts.show(self._notice)
         self.refresh_bindings()
+
+    def on_resize(self) -> None:
+        """Gives the curves what room there is."""
+        self._fit()
+
+    def _fit(self) -> None:
+        rows = len(self._sweeping.groups)
+        room = self.size.height - rows - _BESIDE_CURVES
+        shown = bool(self._sweeping.curves.runs) and room >= _LEAST_CURVES
+        self._charts.display = self._table.with_letters = shown
+        self._table.styles.height = rows + 2 if shown else "1fr"
 
     def draw_progress(self) -> None:
         """Says what can be done next."""
         words = "Enter opens a run on the dashboard, c lays curves over each other, Esc goes back"
+        if self._charts.display:
+            words = "Enter opens a run on the dashboard, Tab goes to the curves, Esc goes back"
         if not self._sweeping.groups:
             words = "Esc goes back"
         elif self._state in _LIVE:
@@ -176,6 +196,11 @@ class SweepScreen(ViewScreen):
         return self._sweeping.reader.state if self._sweeping.reader else ""
 
     # Going about
+
+    @on(ComparedCharts.Moved)
+    def _on_epoch_moved(self, message: ComparedCharts.Moved) -> None:
+        self._sweeping.curves.move(message.by)
+        self._changed()
 
     @on(ListPane.Moved)
     def _on_moved(self) -> None:
@@ -306,7 +331,10 @@ class SweepScreen(ViewScreen):
 
     def sections(self) -> Sequence[Section]:
         """What each pane is for and its keys, for the help."""
-        return [Section("Sweep", SweepTable.EXPLANATION, declared(type(self)))]
+        return [
+            Section("Sweep", SweepTable.EXPLANATION, declared(type(self))),
+            Section("Its curves", ComparedCharts.EXPLANATION, declared(ComparedCharts)),
+        ]
 
 
 def _listed(run: Run) -> Listed:
