@@ -11,6 +11,7 @@ from engine import events, worker
 from engine.config import RunConfig
 from engine.data import is_at_hand
 from engine.errors import MnistopError, RunError
+from engine.event_log import EventLog
 from engine.history import History, reduce
 from engine.job import train_member
 from engine.nursery import Nursery
@@ -38,18 +39,28 @@ def state_of(run: Run) -> str:
     return history.state(run.is_running())
 
 
+OnFailure = Callable[[Run, str, bool], None]
+"""Called with a member, what has hindered it in words, and whether it is tried again."""
+
+
+def failures_to(log: EventLog) -> OnFailure:
+    """Has what hinders members said by a sweep."""
+
+    def tell(run: Run, message: str, retried: bool) -> None:
+        log.say(events.MemberFailed, member=run.name, message=message, retried=retried)
+
+    return tell
+
+
 class Trainer:
     """Trains members, in as many threads as call it.
 
     Args:
         nursery: forks off the training processes.
-        on_failure: called with a member, what has hindered it in words, and whether it is tried
-            again.
     """
 
-    def __init__(self, nursery: Nursery, on_failure: Callable[[Run, str, bool], None]) -> None:
+    def __init__(self, nursery: Nursery) -> None:
         self._nursery = nursery
-        self._on_failure = on_failure
         self._in_training: dict[str, Run] = {}
         self._stopping = threading.Event()
 
@@ -65,12 +76,13 @@ class Trainer:
         """Whether `stop` was called."""
         return self._stopping.is_set()
 
-    def train(self, run: Run, config: RunConfig) -> str:
+    def train(self, run: Run, config: RunConfig, on_failure: OnFailure) -> str:
         """Trains a member to its end, from its last checkpoint if it has begun.
 
         Args:
             run: the member; its folder is made if it is not there.
             config: its hyperparameters.
+            on_failure: called with what hinders it.
 
         Returns:
             Its state then, as `state_of` has it.
@@ -86,7 +98,7 @@ class Trainer:
                 break
             dead = hindrance is None and state != "failed"
             retried = dead and retries_left > 0 and not self.is_stopping
-            self._on_failure(run, hindrance or (DIED if dead else _last_words(run)), retried)
+            on_failure(run, hindrance or (DIED if dead else _last_words(run)), retried)
             if not retried:
                 break
         return state
