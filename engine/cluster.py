@@ -6,6 +6,7 @@ to be put in place here. Dask gives what a lost worker had in hand to another on
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
@@ -25,7 +26,7 @@ from engine.parcel import finish_putting, pack, put_in_place
 from engine.runs import Run
 from engine.sweeps import is_there
 
-_PATIENCE = 10
+_PATIENCE = 5
 """Seconds in which a scheduler must answer, and have a worker."""
 
 
@@ -132,7 +133,8 @@ class Cluster:
                 run = members[name]
                 _receive(run, answer, failures_to(log))
                 yield state_of(run)
-        event.clear()
+        with contextlib.suppress(OSError):  # a scheduler that is gone has forgotten it
+            event.clear()
 
 
 def _receive(run: Run, answer: Returned | Exception, on_failure: OnFailure) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from distributed import Event, get_worker
 
 from engine.config import RunConfig
-from engine.data import SOURCES
+from engine.data import is_here
 from engine.members import Trainer
 from engine.nursery import Nursery
 from engine.parcel import pack, unpack
@@ -43,18 +43,14 @@ class Worker:
 
 
 def look(sources: tuple[str, ...]) -> Worker:
-    """What is there on this worker.
+    """What is there on this worker; it begins to load PyTorch.
 
     Args:
         sources: that will be needed.
     """
-    paths = {source: source.split(",") for source in sources if source not in SOURCES}
-    missing = [
-        source
-        for source, parts in paths.items()
-        if not Path(source).exists() and not all(Path(part).exists() for part in parts)
-    ]
-    return Worker(version(), tuple(missing))
+    _nursery()
+    missing = tuple(source for source in sources if not is_here(source))
+    return Worker(version(), missing)
 
 
 def version() -> str:
@@ -91,10 +87,13 @@ def train(name: str, config: str, parcel: bytes, stop: str) -> Returned:
                 RunConfig.model_validate_json(config),
                 lambda _, *failure: failures.append(failure),
             )
-            while not wait([training], _POLL_SECONDS).done:
-                task = worker.state.tasks.get(key)
-                if task is None or task.state != "executing" or event.is_set():
-                    trainer.stop()
+            try:
+                while not wait([training], _POLL_SECONDS).done:
+                    task = worker.state.tasks.get(key)
+                    if task is None or task.state != "executing" or event.is_set():
+                        trainer.stop()
+            finally:  # also if the scheduler is gone
+                trainer.stop()
             training.result()
         return Returned(pack(run) if is_there(run) else b"", tuple(failures))
 

@@ -1,4 +1,7 @@
-"""Trains the members of a sweep, each in a process of its own, and tries again what dies."""
+"""Trains the members of a sweep, each in a process of its own, and tries again what dies.
+
+Who does so only waits, and needs no PyTorch.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,15 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
 
 from engine import events, worker
 from engine.config import RunConfig
-from engine.data import is_at_hand
+from engine.data import Dataset, is_at_hand
 from engine.errors import MnistopError, RunError
 from engine.event_log import EventLog
 from engine.history import History, reduce
-from engine.job import train_member
 from engine.nursery import Nursery
 from engine.runs import Run, read_events
 from engine.sweeps import is_there
@@ -113,7 +117,7 @@ class Trainer:
         data = (config.source, config.samples) if is_at_hand(config.source) else None
         what = run if is_there(run) else config
         with (
-            self._nursery.start(train_member, data, what, run.path) as process,
+            self._nursery.start(_train, data, what, run.path) as process,
             contextlib.suppress(EOFError, OSError, RunError),
         ):
             answer = process.recv()
@@ -125,6 +129,13 @@ class Trainer:
             process.recv_bytes()  # it says no more: this is its end
         self._in_training.pop(run.name, None)
         return None
+
+
+def _train(caller: Connection, dataset: Dataset | None, what: RunConfig | Run, path: Path) -> None:
+    """What the training process does, which has PyTorch from the nursery."""
+    from engine import job
+
+    job.train_member(caller, dataset, what, path)
 
 
 def _last_words(run: Run) -> str:

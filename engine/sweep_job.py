@@ -15,7 +15,7 @@ from typing import IO, NoReturn, Protocol
 
 from engine import events, sweeps
 from engine.config import RunConfig
-from engine.data import Dataset, is_at_hand, split
+from engine.data import Dataset, is_at_hand, is_here, split
 from engine.device import find_device
 from engine.errors import MnistopError, RunError
 from engine.event_log import EventLog
@@ -106,7 +106,7 @@ def _hands(plan: Plan, todo: Sequence[RunConfig], nursery: Nursery) -> Hands:
     Raises:
         MnistopError: data or devices are missing, or the cluster.
     """
-    _check_data(todo, nursery)
+    _check_data(plan, todo, nursery)
     if not plan.dask:
         for device in sorted({config.device for config in todo}):
             find_device(device)
@@ -122,8 +122,8 @@ def _hands(plan: Plan, todo: Sequence[RunConfig], nursery: Nursery) -> Hands:
     return cluster
 
 
-def _check_data(configs: Sequence[RunConfig], nursery: Nursery) -> None:
-    """That there are enough images, for what can be told in a moment.
+def _check_data(plan: Plan, configs: Sequence[RunConfig], nursery: Nursery) -> None:
+    """That there are enough images, for what can be told in a moment and here.
 
     Raises:
         MnistopError: there are not.
@@ -131,7 +131,7 @@ def _check_data(configs: Sequence[RunConfig], nursery: Nursery) -> None:
     for source, samples, val_fraction in dict.fromkeys(
         (config.source, config.samples, config.val_fraction) for config in configs
     ):
-        if not is_at_hand(source):
+        if not is_at_hand(source) or (plan.dask and not is_here(source)):
             continue
         with (
             nursery.start(_check_split, (source, samples), val_fraction) as process,

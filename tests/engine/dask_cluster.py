@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from distributed import Client
+
 from tests.engine.small_runs import ROOT
 
 
@@ -38,15 +40,26 @@ class DaskCluster:
 
     def add_worker(self) -> None:
         """Starts a worker for one task at a time; it may be killed by its process."""
-        options = ("--no-nanny", "--nthreads", "1", "--local-directory", str(self._folder))
+        folder = self._folder / f"worker {len(self.workers)}"
+        options = ("--no-nanny", "--nthreads", "1", "--local-directory", str(folder))
         self.workers.append(self._start("worker", *options))
+
+    def is_training(self, worker: int) -> bool:
+        """Whether a worker has a member in hand that has finished an epoch."""
+        said = (self._folder / f"worker {worker}").rglob("mnistop-*/*/events.jsonl")
+        with contextlib.suppress(FileNotFoundError):  # just done
+            return any("EpochFinished" in path.read_text() for path in said)
+        return False
 
     def _start(self, what: str, *options: str) -> subprocess.Popen[bytes]:
         number = len(self._processes)
         with (self._folder / f"{what}-{number}.log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", f"distributed.cli.dask_{what}"]
-                + ["--scheduler-file", str(self._file), "--no-dashboard", *options],
+                [
+                    *(sys.executable, "-m", f"distributed.cli.dask_{what}", "--no-dashboard"),
+                    *("--scheduler-file", str(self._file)),
+                    *options,
+                ],
                 env=os.environ | {"PYTHONPATH": str(ROOT)},
                 stdout=log,
                 stderr=log,
@@ -68,6 +81,8 @@ def dask_cluster(folder: Path, workers: int) -> Iterator[DaskCluster]:
     try:
         for _ in range(workers):
             cluster.add_worker()
+        with Client(cluster.address) as client:
+            client.wait_for_workers(workers)
         yield cluster
     finally:
         cluster.end()
