@@ -26,7 +26,8 @@ def workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Workers:
     monkeypatch.setattr(worker, "warmed_up", warmed_up)
     monkeypatch.setattr(worker, "launch", fake.launch)
     monkeypatch.setattr(worker, "ask", fake.ask)
-    for what in ("stop", "pause", "resume"):
+    monkeypatch.setattr(worker, "launch_sweep", fake.launch_sweep)
+    for what in ("stop", "pause", "resume", "stop_sweep", "resume_sweep"):
         monkeypatch.setattr(worker, what, fake.tell(what))
     return fake
 

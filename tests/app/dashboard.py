@@ -18,7 +18,8 @@ from engine import events
 from engine.config import RunConfig
 from engine.fragility import AttackedImage
 from engine.runs import Run
-from tests.app import made_up
+from engine.sweeps import Sweep
+from tests.app import made_up, made_up_sweeps
 from tui.app import MnistopApp
 from tui.feed import RunSaid
 from tui.panes.charts import Charts
@@ -50,8 +51,10 @@ class Workers:
 
     folder: Path
     launched: list[RunConfig] = field(default_factory=list)
+    swept: list[tuple[str, list[RunConfig], int | None]] = field(default_factory=list)
+    """Title, configurations and jobs of each sweep that was started."""
     told: list[str] = field(default_factory=list)
-    """`stop`, `pause` and `resume`, in order."""
+    """`stop`, `pause`, `resume`, `stop_sweep` and `resume_sweep`, in order."""
     asked: list[tuple[int, float, int | None]] = field(default_factory=list)
     """Row, ε and epochs of each question."""
     answers: asyncio.Event = field(default_factory=asyncio.Event)
@@ -78,8 +81,16 @@ class Workers:
         classes = int(run.labels().max()) + 1
         return made_up.answer(row, epsilon, 77 if epochs is None else epochs, classes)
 
-    def tell(self, what: str) -> Callable[[Run], None]:
-        return lambda run: self.told.append(what)
+    def launch_sweep(
+        self, configs: Sequence[RunConfig], title: str = "", jobs: int | None = None
+    ) -> Sweep:
+        self.swept.append((title, list(configs), jobs))
+        if self.refuses:
+            raise self.refuses
+        return made_up_sweeps.create(self.folder, configs, title)
+
+    def tell(self, what: str) -> Callable[[object], None]:
+        return lambda going: self.told.append(what)
 
 
 class Dashboard:

@@ -48,6 +48,11 @@ class SweepTable(ListPane):
         super().__init__(terminal)
 
     @property
+    def has_scale(self) -> bool:
+        """Whether there is room for the scale."""
+        return bool(self._rows and self._rows.plot)
+
+    @property
     def position(self) -> int:
         """The row at the cursor."""
         return self._sweeping.position

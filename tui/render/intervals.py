@@ -14,7 +14,7 @@ from tui.render.cells import Grid
 from tui.render.palette import Palette
 from tui.render.terminal import Terminal
 
-NARROWEST = 16
+NARROWEST = 12
 """Cells below which nothing can be read off."""
 _GAP = 8
 """Least cells between two ticks."""

@@ -313,8 +313,10 @@ class SweepScreen(ViewScreen):
         match action:
             case "epoch":
                 return False
-            case "order" | "near" | "write":
+            case "order" | "write":
                 return bool(groups)
+            case "near":
+                return self._table.has_scale
             case "curves":
                 return sum(bool(one.name) for group in groups for one in group.outcomes) > 1
             case "attack":

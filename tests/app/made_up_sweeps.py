@@ -1,0 +1,51 @@
+"""Made-up sweeps: their folders, and members that no process has trained."""
+
+import fcntl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine import events, sweeps
+from engine.config import RunConfig
+from engine.runs import Run
+from engine.sweeps import Plan, Sweep
+from tests.app import made_up
+
+
+def create(folder: Path, configs: Sequence[RunConfig], title: str = "") -> Sweep:
+    """A sweep that has just begun, and of which no process lives."""
+    sweep, held = sweeps.create(Plan(configs=tuple(configs), title=title), folder)
+    held.close()
+    say(sweep, events.SweepStarted(run=sweep.name, time=0.0, pid=1, jobs=2))
+    return sweep
+
+
+def say(sweep: Sweep, event: events.Event) -> None:
+    made_up.say(Run(sweep.path), [event])
+
+
+def member(sweep: Sweep, number: int, val_acc: float, epochs: int = 5, ended: bool = True) -> Run:
+    """Lets a member of a sweep be trained, so that it ends with an accuracy."""
+    run = sweep.member(number)
+    told = [
+        *made_up.story(epochs - 1, run.name)[:-1],
+        made_up.epoch(epochs - 1, run.name, val_acc),
+        *([made_up.finished(epochs, run.name)] if ended else []),
+    ]
+    return made_up.write_run(sweep.path.parent, told, sweep.configs()[number - 1], run.name)
+
+
+@contextmanager
+def going_on(sweep: Sweep) -> Iterator[None]:
+    """Makes a sweep look as if its process lived."""
+    with open(sweep.lock_path, "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def finished(sweep: Sweep) -> None:
+    say(sweep, events.SweepFinished(run=sweep.name, time=1.0))
+
+
+def stopped(sweep: Sweep) -> None:
+    say(sweep, events.SweepStopped(run=sweep.name, time=1.0))
