@@ -16,6 +16,7 @@ from tui.render.terminal import Terminal
 
 NARROWEST = 12
 """Cells below which nothing can be read off."""
+_LEAST_SPAN = 0.01
 _GAP = 8
 """Least cells between two ticks."""
 
@@ -49,8 +50,8 @@ def scale(intervals: Sequence[Interval | None], near: bool = False) -> Axis:
     lows += [each.second for each in there if each.second is not None]
     best = max(there, key=lambda each: each.middle)
     low = max(min(lows), best.middle - 2 * (best.high - best.low) - 0.02) if near else min(lows)
-    axis = linear_axis(low, high)
-    return Axis(max(axis.low, 0.0), min(axis.high, 1.0))
+    axis = linear_axis(min(low, high - _LEAST_SPAN), high)
+    return Axis(min(max(axis.low, 0.0), low), min(axis.high, 1.0))
 
 
 def axis_line(axis: Axis, width: int, terminal: Terminal) -> Strip:

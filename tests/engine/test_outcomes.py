@@ -1,0 +1,119 @@
+"""What came of a sweep's runs, put together."""
+
+import statistics
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.coach.verdict import verdict
+from engine.config import RunConfig
+from engine.effort import duration_of, effort, pace
+from engine.evaluate import wilson_interval
+from engine.grid import plan
+from engine.history import History, reduce
+from engine.outcomes import WAITING, Outcome, best_of, grouped
+from tests.app import made_up
+
+
+def outcome(config: RunConfig, best: float | None, said: str = "right") -> Outcome:
+    return Outcome(
+        config,
+        name="20260101-120000-quiet-otter.01" if best is not None else "",
+        state="finished" if best is not None else WAITING,
+        images=200,
+        best_epoch=3,
+        best_val_acc=best,
+        val_acc=best,
+        val_loss=0.5,
+        verdict=said if best is not None else "",
+        is_done=best is not None,
+    )
+
+
+@given(st.integers(1, 4), st.integers(1, 4), st.data())
+def test_runs_that_differ_in_their_seed_are_one_row(
+    rates: int, seeds: int, data: st.DataObject
+) -> None:
+    configs = plan(RunConfig(), {"lr": f"0.01..1:{max(2, rates)}"}, seeds)
+    accuracies = [data.draw(st.floats(0, 1)) for _ in configs]
+    groups = grouped(map(outcome, configs, accuracies))
+    assert [group.config.lr for group in groups] == list(
+        dict.fromkeys(config.lr for config in configs)
+    )
+    assert sum(len(group.outcomes) for group in groups) == len(configs)
+    for group in groups:
+        own = [a for c, a in zip(configs, accuracies, strict=True) if c.lr == group.config.lr]
+        found = group.measured(lambda one: one.best_val_acc)
+        assert found
+        assert found.mean == pytest.approx(statistics.fmean(own))
+        assert found.spread == (pytest.approx(statistics.stdev(own)) if seeds > 1 else None)
+
+
+def test_the_best_row_and_those_within_its_interval() -> None:
+    configs = plan(RunConfig(), {"lr": "0.01,0.03,0.1,0.3,1"})
+    groups = grouped(map(outcome, configs, (0.86, 0.8, 0.9, 0.84, None)))
+    found = best_of(groups)
+    assert found
+    best, others = found
+    low, _ = wilson_interval(0.9, 200)
+    assert best.config.lr == 0.1
+    assert [group.config.lr for group in others] == [0.01]
+    assert 0.84 < low < 0.86
+    assert best_of(grouped([outcome(configs[0], None)])) is None
+
+
+def test_most_of_the_seeds_decide_what_is_said() -> None:
+    configs = plan(RunConfig(), {}, seeds=3)
+    said = ("too high: swings", "right", "too high: swings")
+    [group] = grouped(outcome(c, 0.5, words) for c, words in zip(configs, said, strict=True))
+    assert group.verdict == "too high: swings (2/3)"
+    [group] = grouped(outcome(c, None) for c in configs)
+    assert (group.verdict, group.done) == ("", 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("diverged", "too high: diverged"),
+        ("stuck", "too high: stuck"),
+        ("too low", "too low"),
+        ("over-fitting", "right"),
+        ("all well", "right"),
+        ("start", ""),
+        ("waiting", ""),
+    ],
+)
+def test_the_coach_says_whether_the_rate_was_right(kind: str, words: str) -> None:
+    assert verdict(kind) == words
+
+
+def test_an_outcome_is_read_from_a_history() -> None:
+    history = reduce(History(), [*made_up.story(30), made_up.finished(30)])
+    one = Outcome.of(RunConfig(), "a.01", "finished", history)
+    assert (one.epochs, one.best_epoch, one.images) == (30, 20, 200)
+    assert one.best_val_acc == made_up.epoch(20).val_acc
+    assert one.val_acc == made_up.epoch(29).val_acc
+    assert one.is_done
+    failed = reduce(History(), [*made_up.story(2), made_up.failed("no room")])
+    assert not Outcome.of(RunConfig(), "a.01", "failed", failed).is_done
+
+
+def test_effort_grows_with_all_that_makes_work() -> None:
+    base = RunConfig()
+    assert 0.3 < effort(base) < 3
+    for more in (
+        {"epochs": 200},
+        {"samples": 4500},
+        {"hidden": (512,)},
+        {"batch_size": 4},
+        {"adversarial_epsilon": 0.1},
+        {"source": "openml", "samples": None},
+    ):
+        assert effort(base.model_copy(update=more)) > 1.2 * effort(base)
+    assert pace([]) == 1
+    assert pace([(base, 2 * effort(base))] * 3) == pytest.approx(2)
+    four = [base] * 4
+    assert duration_of(four, 1) == pytest.approx(4 * duration_of([base], 1))
+    assert duration_of(four, 2) == pytest.approx(2 * duration_of([base], 1))
+    assert duration_of(four, 100) == pytest.approx(duration_of([base], 1))
