@@ -50,8 +50,10 @@ def scale(intervals: Sequence[Interval | None], near: bool = False) -> Axis:
     lows += [each.second for each in there if each.second is not None]
     best = max(there, key=lambda each: each.middle)
     low = max(min(lows), best.middle - 2 * (best.high - best.low) - 0.02) if near else min(lows)
-    axis = linear_axis(min(low, high - _LEAST_SPAN), high)
-    return Axis(min(max(axis.low, 0.0), low), min(axis.high, 1.0))
+    high = max(high, _LEAST_SPAN)
+    low = min(low, high - _LEAST_SPAN)
+    axis = linear_axis(low, high)
+    return Axis(min(max(axis.low, 0.0), low), max(min(axis.high, 1.0), high))
 
 
 def axis_line(axis: Axis, width: int, terminal: Terminal) -> Strip:
