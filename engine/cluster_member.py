@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from importlib import metadata
@@ -49,8 +50,12 @@ def look(sources: tuple[str, ...]) -> Worker:
         sources: that will be needed.
     """
     _nursery()
-    missing = tuple(source for source in sources if not is_here(source))
-    return Worker(version(), missing)
+    return Worker(version(), missing(sources))
+
+
+def missing(sources: Sequence[str]) -> tuple[str, ...]:
+    """Which of these sources this machine does not have."""
+    return tuple(source for source in sources if not is_here(source))
 
 
 def version() -> str:

@@ -106,24 +106,35 @@ def _hands(plan: Plan, todo: Sequence[RunConfig], nursery: Nursery) -> Hands:
     Raises:
         MnistopError: data or devices are missing, or the cluster.
     """
-    _check_data(plan, todo, nursery)
-    if not plan.dask:
-        for device in sorted({config.device for config in todo}):
-            find_device(device)
-        return ThisMachine(nursery)
+    if plan.dask:
+        hands = connect(plan.dask, sorted({config.source for config in todo}))
+        _check_data([config for config in todo if is_here(config.source)], nursery)
+        return hands
+    for device in sorted({config.device for config in todo}):
+        find_device(device)
+    _check_data(todo, nursery)
+    return ThisMachine(nursery)
+
+
+def connect(address: str, sources: Sequence[str]) -> Hands:
+    """The Dask cluster of an address, once it is sure that it can train.
+
+    Raises:
+        RunError: it cannot be reached, lacks mnistop or a source, or Dask is not installed here.
+    """
     try:
         from engine.cluster import Cluster
     except ImportError:
         raise RunError(
             "For a Dask cluster mnistop needs Dask: pip install 'mnistop[dask]'."
         ) from None
-    cluster = Cluster(plan.dask)
-    cluster.check(sorted({config.source for config in todo}))
+    cluster = Cluster(address)
+    cluster.check(sources)
     return cluster
 
 
-def _check_data(plan: Plan, configs: Sequence[RunConfig], nursery: Nursery) -> None:
-    """That there are enough images, for what can be told in a moment and here.
+def _check_data(configs: Sequence[RunConfig], nursery: Nursery) -> None:
+    """That there are enough images, as far as that can be told in a moment.
 
     Raises:
         MnistopError: there are not.
@@ -131,7 +142,7 @@ def _check_data(plan: Plan, configs: Sequence[RunConfig], nursery: Nursery) -> N
     for source, samples, val_fraction in dict.fromkeys(
         (config.source, config.samples, config.val_fraction) for config in configs
     ):
-        if not is_at_hand(source) or (plan.dask and not is_here(source)):
+        if not is_at_hand(source):
             continue
         with (
             nursery.start(_check_split, (source, samples), val_fraction) as process,
