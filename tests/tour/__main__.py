@@ -1,20 +1,21 @@
-"""Makes the pictures of the README from the real program: `python -m tests.tour`."""
+"""Makes the pictures of the README from the real program: `python -m tests.tour`.
+
+With `screens` or `sweeps` behind it, only those of the screens or of the sweeps.
+"""
 
 import asyncio
 import os
+import sys
 import tempfile
-from pathlib import Path
-
-from textual.pilot import Pilot
 
 from engine import worker
 from engine.config import PRESETS, RunConfig
+from tests.tour.pictures import picture
+from tests.tour.sweeps import sweeps
 from tui.app import MnistopApp
 from tui.panes.accuracy_chart import AccuracyChart
 from tui.panes.digit import Digit
 from tui.render.terminal import Terminal
-
-FOLDER = Path(__file__).parent
 
 A_TWO = (
     f"{'left ' * 5}{'up ' * 7}space "
@@ -64,18 +65,15 @@ async def measured(app: MnistopApp) -> None:
         await asyncio.sleep(0.1)
 
 
-async def picture(pilot: Pilot[int], name: str, seconds: float) -> None:
-    """Saves what is shown after some seconds."""
-    await pilot.pause(seconds)
-    pilot.app.save_screenshot(f"{name}.svg", str(FOLDER))
-
-
 def main() -> None:
-    """Makes all pictures."""
+    """Makes the pictures that are asked for."""
+    parts = {"screens": tour, "sweeps": sweeps}
+    wanted = sys.argv[1:] or list(parts)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MNISTOP_RUNS"] = folder
         worker.warm_up()
-        asyncio.run(tour())
+        for part in wanted:
+            asyncio.run(parts[part]())
         worker.close()
 
 
