@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from engine import events
+from engine.architecture import Architecture
 from engine.config import RunConfig, as_text, label
 from engine.events import EpochFinished, RunStarted
-from engine.export.description import Description
 from engine.history import others_as_good
 from engine.judgement import Mistake
 from engine.report.document import (
@@ -205,5 +205,5 @@ def _again(facts: Facts) -> Iterator[Part]:
     if facts.history.started and facts.history.saved:
         yield Paragraph("Its model as a file, and that file in plain PyTorch:")
         yield Code(f"mnistop export {facts.run.name} --output model.pt", "sh")
-        description = Description.of(facts.history.started, facts.config)
-        yield Code(description.in_pytorch("model.pt"), "python")
+        architecture = Architecture.of(facts.history.started, facts.config)
+        yield Code(architecture.in_pytorch("model.pt"), "python")

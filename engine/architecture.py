@@ -14,11 +14,9 @@ MODULES = {"relu": "ReLU", "tanh": "Tanh", "sigmoid": "Sigmoid", "gelu": "GELU"}
 
 
 @dataclass(frozen=True)
-class Description:
+class Architecture:
     """A model without its weights."""
 
-    run: str
-    """The name of the run."""
     sizes: Sequence[int]
     """Numbers of inputs, hidden neurons and classes."""
     activation: str
@@ -27,12 +25,10 @@ class Description:
     """Height and width in pixels."""
 
     @classmethod
-    def of(cls, started: RunStarted, config: RunConfig) -> Description:
+    def of(cls, started: RunStarted, config: RunConfig) -> Architecture:
         """The model of a run that has begun to train."""
         height, width = started.image_shape
-        return cls(
-            started.run, started.layers, config.activation, started.class_names, (height, width)
-        )
+        return cls(started.layers, config.activation, started.class_names, (height, width))
 
     @property
     def modules(self) -> list[tuple[str, list[int]]]:
