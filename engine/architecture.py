@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -48,7 +49,7 @@ class Architecture:
             "import torch\n"
             "from torch import nn\n"
             "\n"
-            f"saved = torch.load({file!r}, weights_only=True)\n"
+            f"saved = torch.load({json.dumps(file)}, weights_only=True)\n"
             f"model = nn.Sequential(\n{modules}\n)\n"
             'model.load_state_dict(saved["state_dict"])\n'
             "model.eval()\n"

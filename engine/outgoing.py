@@ -22,11 +22,11 @@ def write_out(path: Path, content: bytes, replace: bool = False) -> None:
         MnistopError: it cannot be written, or there is such a file already.
     """
     path = Path(os.path.realpath(path))
-    if path.is_dir():
-        raise MnistopError(f"{path} is a folder: give the name of a file in it.")
-    if not path.parent.is_dir():
-        raise MnistopError(f"There is no folder {path.parent}: make it first, or choose another.")
     try:
+        if path.is_dir():
+            raise MnistopError(f"{path} is a folder: give the name of a file in it.")
+        if not path.parent.is_dir():
+            raise MnistopError(f"There is no folder {path.parent}: make it, or choose another.")
         if path.exists() and not path.is_file():  # a device or a pipe: nothing in it can be lost
             path.write_bytes(content)
         elif path.exists() and not replace:

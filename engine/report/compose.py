@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from engine.comparison import differing
+from engine.outgoing import free_path, write_out
 from engine.report.epochs import as_csv
 from engine.report.facts import Facts
 from engine.report.html import as_html
@@ -34,6 +36,21 @@ def report(runs: Sequence[Run], format: str, epoch: int | None = None) -> str:
         return json.dumps(told, indent=1) + "\n"
     document = report_of_run(facts[0]) if len(facts) == 1 else report_of_runs(facts)
     return as_html(document) if format == "html" else as_markdown(document)
+
+
+def write_report(runs: Sequence[Run], folder: Path) -> Path:
+    """Writes one run, or several compared, as HTML under a name that is free in a folder.
+
+    Returns:
+        The file.
+
+    Raises:
+        MnistopError: a run cannot be read, or the file cannot be written.
+    """
+    what = runs[0].name if len(runs) == 1 else f"{len(runs)}-runs"
+    path = free_path(folder / f"mnistop-{what}.html")
+    write_out(path, report(runs, "html").encode("utf-8", "backslashreplace"))
+    return path
 
 
 def _all_as_json(facts: Sequence[Facts]) -> dict[str, object]:

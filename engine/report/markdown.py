@@ -20,6 +20,8 @@ from engine.report.document import (
 from engine.report.markup import clean
 from engine.words import percent
 
+_START = re.compile(r"^(\d*)([-+=.)])")
+"""What makes a list, a rule or a heading of a line that begins so."""
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~&$!])")
 
 
@@ -34,7 +36,7 @@ def as_markdown(document: Document) -> str:
 def _part(part: Part) -> str:
     match part:
         case Paragraph(text, strong):
-            return f"**{_escaped(text)}**" if strong else _escaped(text)
+            return _strong(text) if strong else _line(text)
         case Code(text, language):
             fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
             return f"{fence}{language}\n{clean(text)}\n{fence}"
@@ -44,19 +46,19 @@ def _part(part: Part) -> str:
             aligned = [name in part.texts for name in part.head]
             return _table(part.head, part.rows, aligned)
         case Chart():
-            return f"**{_escaped(part.title)}.** {_escaped(part.description)}"
+            return f"{_strong(part.title)}: {_escaped(part.description)}"
         case Matrix():
             return _matrix(part)
         case Pictures(pictures):
-            return "\n".join(f"- {_escaped('; '.join(one.caption))}" for one in pictures)
+            return "\n".join(f"- {_line('; '.join(one.caption))}" for one in pictures)
 
 
 def _entries(listing: Listing) -> Iterator[str]:
     for entry in listing.entries:
         value = _escaped(entry.value)
         if entry.remark:
-            value = f"**{value}** ({_escaped(entry.remark)})"
-        yield f"- {_escaped(entry.name)}: {value}"
+            value = f"{_strong(entry.value)} ({_escaped(entry.remark)})"
+        yield f"- {_line(entry.name)}: {value}"
 
 
 def _matrix(matrix: Matrix) -> str:
@@ -79,6 +81,16 @@ def _table(
     marks = [":--" if is_text else "--:" for is_text in texts or [False] * len(head)]
     lines = [map(_escaped, head), marks, *(map(_escaped, row) for row in rows)]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _strong(text: str) -> str:
+    escaped = _escaped(text)
+    return f"**{escaped}**" if escaped else ""
+
+
+def _line(text: str) -> str:
+    """A text that begins a line."""
+    return _START.sub(r"\1\\\2", _escaped(text))
 
 
 def _escaped(text: str) -> str:
