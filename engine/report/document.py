@@ -79,6 +79,8 @@ class Chart:
     """Label and value of a line to compare with."""
     best: int | None = None
     """The best epoch."""
+    interval: tuple[float, float] | None = None
+    """What the value at the best epoch may be as well: its 95% interval."""
 
     @property
     def description(self) -> str:
@@ -86,6 +88,9 @@ class Chart:
         said = [self._in_words(curve) for curve in self.curves if curve.values]
         if self.best is not None:
             said.append(f"The best epoch is {self.best}.")
+        if self.interval:
+            low, high = map(self.in_words, self.interval)
+            said.append(f"Its 95% interval is {low} to {high}.")
         if self.reference:
             said.append(f"{self.reference[0]} is {self.in_words(self.reference[1])}.")
         return " ".join(said)

@@ -11,6 +11,7 @@ import numpy as np
 from engine import events
 from engine.architecture import Architecture
 from engine.config import RunConfig, as_text, label
+from engine.evaluate import wilson_interval
 from engine.events import EpochFinished, RunStarted
 from engine.history import others_as_good
 from engine.judgement import Mistake
@@ -104,8 +105,9 @@ def _sections(facts: Facts) -> Iterator[Section]:
 
 
 def _charts(facts: Facts, started: RunStarted) -> Iterator[Chart]:
-    epochs = facts.history.epochs
-    best = facts.history.best.epoch if facts.history.best else None
+    epochs, best = facts.history.epochs, facts.history.best
+    if not best:
+        return
     classes = len(started.class_names)
     yield Chart(
         "Loss",
@@ -114,7 +116,7 @@ def _charts(facts: Facts, started: RunStarted) -> Iterator[Chart]:
             Curve("validation", [epoch.val_loss for epoch in epochs]),
         ),
         reference=(f"ln {classes}", math.log(classes)) if classes > 1 else None,
-        best=best,
+        best=best.epoch,
     )
     yield Chart(
         "Accuracy",
@@ -123,7 +125,8 @@ def _charts(facts: Facts, started: RunStarted) -> Iterator[Chart]:
             Curve("validation", [epoch.val_acc for epoch in epochs]),
         ),
         fractions=True,
-        best=best,
+        best=best.epoch,
+        interval=wilson_interval(best.val_acc, started.validation_images),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
@@ -20,7 +21,7 @@ WIDTH, HEIGHT = 520, 320
 _TOP, _RIGHT, _BOTTOM, _LEFT = 34, 24, 44, 52
 """Room around the curves."""
 _LOG_FROM = 4.0
-"""A chart whose values go this many times beyond its reference line has a logarithmic axis."""
+"""A chart of losses that reach this many times that of guessing has a logarithmic axis."""
 _SMALLEST = 1e-12
 """What stands for 0 on a logarithmic axis."""
 _LETTER_GAP = 12.0
@@ -98,13 +99,15 @@ def _line(chart: Chart, place: int) -> str:
 
 
 def _is_log(chart: Chart) -> bool:
+    guessing = chart.reference[1] if chart.reference else math.log(10)
     largest = max((max(curve.values, default=0) for curve in chart.curves), default=0)
-    return chart.reference is not None and largest > _LOG_FROM * chart.reference[1]
+    return not chart.fractions and largest > _LOG_FROM * guessing
 
 
 def _frame(chart: Chart) -> _Frame:
     values = [value for curve in chart.curves for value in curve.values]
     values += [chart.reference[1]] if chart.reference else []
+    values += chart.interval or ()
     last = max(len(curve.values) for curve in chart.curves) - 1
     x = Axis(0, max(last, 1))
     smallest, largest = min(values, default=0), max(values, default=1)
@@ -145,6 +148,24 @@ def _marks(chart: Chart, frame: _Frame) -> Iterator[Element]:
             {"class": "best", "d": f"M{x:.1f} {bottom}l5 9h-10z"},
             element("title", {}, f"best epoch: {chart.best}"),
         )
+        if chart.interval:
+            yield _interval(chart, frame, x)
+
+
+def _interval(chart: Chart, frame: _Frame, x: float) -> Element:
+    """A bar from the lower to the upper end of the interval."""
+    low, high = chart.interval or (0, 0)
+    _, bottom = frame.at(0, low)
+    _, top = frame.at(0, high)
+    words = f"95% interval: {chart.in_words(low)} to {chart.in_words(high)}"
+    return element(
+        "path",
+        {
+            "class": "interval",
+            "d": f"M{x - 5:.1f} {top:.1f}h10M{x:.1f} {top:.1f}V{bottom:.1f}m-5 0h10",
+        },
+        element("title", {}, words),
+    )
 
 
 def _curve(curve: Curve, line: str, frame: _Frame) -> Iterator[Element]:

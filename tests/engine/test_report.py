@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import events
@@ -123,6 +123,9 @@ def test_the_curves_on_a_page_are_those_of_the_run(run: Run) -> None:
         assert [title.attrib["id"], words.attrib["id"]] == named
         assert f"The best epoch is {BEST}." in str(words.text)
         assert f"best: {BEST}" in [one.text for one in chart.iter(f"{SVG}text")]
+    low, high = wilson_interval(epochs[BEST].val_acc, made_up.VALIDATION)
+    words = f"95% interval: {100 * low:.1f}% to {100 * high:.1f}%"
+    assert words in [one.text for one in accuracy.iter(f"{SVG}title")]
     assert "ln 10 = 2.303" in [one.text for one in loss.iter(f"{SVG}text")]
 
 
@@ -228,6 +231,7 @@ def _with(text: str) -> Document:
 
 
 @given(anything)
+@settings(max_examples=40)
 def test_no_text_becomes_markup_in_html(text: str) -> None:
     page, harmless = read_html(as_html(_with(text))), read_html(as_html(_with("x")))
 
@@ -241,6 +245,7 @@ def test_no_text_becomes_markup_in_html(text: str) -> None:
 
 
 @given(anything)
+@settings(max_examples=40)
 def test_no_text_becomes_markup_in_markdown(text: str) -> None:
     page = read_markdown(as_markdown(_with(text)))
     shown = " ".join(clean(text).split())
