@@ -22,8 +22,6 @@ _TOP, _RIGHT, _BOTTOM, _LEFT = 34, 24, 44, 52
 """Room around the curves."""
 _LOG_FROM = 4.0
 """A chart of losses that reach this many times that of guessing has a logarithmic axis."""
-_SMALLEST = 1e-12
-"""What stands for 0 on a logarithmic axis."""
 _LETTER_GAP = 12.0
 """Least distance of two letters at the ends of curves."""
 LINES = 8
@@ -110,10 +108,9 @@ def _frame(chart: Chart) -> _Frame:
     values += chart.interval or ()
     last = max(len(curve.values) for curve in chart.curves) - 1
     x = Axis(0, max(last, 1))
-    smallest, largest = min(values, default=0), max(values, default=1)
     if _is_log(chart):
-        return _Frame(x, log_axis(max(smallest, _SMALLEST), largest))
-    y = linear_axis(smallest, largest)
+        return _Frame(x, log_axis(min(value for value in values if value > 0), max(values)))
+    y = linear_axis(min(values, default=0), max(values, default=1))
     return _Frame(x, Axis(y.low, min(y.high, 1.0)) if chart.fractions else y)
 
 

@@ -12,7 +12,6 @@ from engine.runs import Run
 from tui.cli.destination import STDOUT, deliver, format_of, with_destination
 from tui.cli.output import Output, with_output
 from tui.cli.run_argument import runs_argument
-from tui.cli.waiting import waiting
 
 _FORMATS = {".pt": "state_dict", ".pth": "state_dict", ".onnx": "onnx"}
 """The format of a model by the ending of its file."""
@@ -98,6 +97,8 @@ def export(
 def _write_model(
     out: Output, run: Run, weights: str, format: str, output: str, force: bool
 ) -> None:
+    from tui.cli.waiting import waiting
+
     with waiting(out) as progress:
         progress("loading PyTorch")
         from engine.export.trained import Trained
