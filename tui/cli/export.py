@@ -34,13 +34,14 @@ class _Weights(click.ParamType[str]):
     epilog="""
 \b
 Examples:
-  mnistop export last --output model.pt              for torch.load
-  mnistop export last --output model.onnx            for any ONNX runtime
+  mnistop export last --output model.pt               for torch.load
+  mnistop export last --output model.onnx             for any ONNX runtime
   mnistop export last --weights 31 -o epoch-31.onnx
-  mnistop export last --format tensorboard -o logs   then: tensorboard --logdir logs
+  mnistop export last --format tensorboard -o logs    for tensorboard --logdir
 
 \b
-ONNX needs pip install "mnistop[onnx]", TensorBoard pip install "mnistop[tensorboard]".
+ONNX needs        pip install "mnistop[onnx]"
+TensorBoard needs pip install "mnistop[tensorboard]"
 """
 )
 @with_output

@@ -15,10 +15,10 @@ from tui.cli.run_argument import runs_argument
     epilog="""
 \b
 Examples:
-  mnistop report last                            Markdown, here
-  mnistop report last --output report.html       a page with charts and images, one file
+  mnistop report last                              Markdown, here
+  mnistop report last --output run.html            a page with charts, images
   mnistop report quiet-otter calm-lark -o two.html
-  mnistop report last --format csv | head        the epochs as rows
+  mnistop report last --format csv > epochs.csv    a row an epoch
 """
 )
 @with_output
@@ -47,7 +47,7 @@ def report(
 
     Markdown and HTML tell a run's best epoch with its interval, curves, what the coach says,
     confusion matrix, worst mistakes, settings and log; of several runs the curves over each other
-    and the settings in which they differ. HTML is one file that needs nothing else. CSV has a row
+    and the settings in which they differ. HTML is one page with charts and images that needs nothing else. CSV has a row
     an epoch, JSON all that is known.
     """
     output = output or STDOUT

@@ -57,7 +57,7 @@ def tell_state(out: Output, facts: Facts) -> None:
     elif summary.state in ("stopped", "interrupted"):
         commands[f"mnistop resume {name}"] = "go on with it"
     commands[again(summary.config)] = "train the same again"
-    commands[f"mnistop report {name} --output report.html"] = "write it as a page"
+    commands[f"mnistop report {name} -o run.html"] = "write it as a page"
     out.say(what_next(commands))
 
 
