@@ -26,7 +26,7 @@ class Trained:
     """The name of the run."""
     architecture: Architecture
     epoch: int
-    """The last epoch that the weights were trained in, from 0; -1 for none."""
+    """The last epoch that the weights were trained in to its end, from 0; -1 for none."""
     layers: Sequence[tuple[Floats, Floats]]
     """Each linear layer's weights `(outputs, inputs)` and biases `(outputs,)`."""
 

@@ -47,8 +47,8 @@ def report(
 
     Markdown and HTML tell a run's best epoch with its interval, curves, what the coach says,
     confusion matrix, worst mistakes, settings and log; of several runs the curves over each other
-    and the settings in which they differ. HTML is one page with charts and images that needs nothing else. CSV has a row
-    an epoch, JSON all that is known.
+    and the settings in which they differ. HTML is one page with charts and images that needs
+    nothing else. CSV has a row an epoch, JSON all that is known.
     """
     output = output or STDOUT
     if format is None:
