@@ -18,6 +18,8 @@ COMMANDS = {
     "sweep": ("sweep", "Train many combinations of values, and compare them."),
     "runs": ("runs", "List all runs, newest first."),
     "show": ("show", "Tell the story of a run or a sweep: settings, log, charts, mistakes."),
+    "report": ("report", "Write a report of one run, or of several compared."),
+    "export": ("export", "Write a model for PyTorch or ONNX, or curves for TensorBoard."),
     "follow": ("train", "Watch a run or a sweep, from its start to its end."),
     "stop": ("runs", "Stop a run or a sweep; it saves where it is."),
     "resume": ("train", "Go on with what was stopped, interrupted or paused."),

@@ -9,7 +9,7 @@ from itertools import pairwise
 from rich.style import Style
 from textual.strip import Strip
 
-from tui.render.axis import Axis, labels, linear_axis, ticks
+from engine.axis import Axis, labels, linear_axis, ticks
 from tui.render.cells import Grid
 from tui.render.palette import Palette
 from tui.render.terminal import Terminal

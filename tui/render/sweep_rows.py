@@ -9,10 +9,10 @@ from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
 
+from engine.axis import Axis
 from engine.evaluate import wilson_interval
 from engine.outcomes import Group, best_of
 from tui.cli.sweep_lines import Column, attacked_acc, best_acc, columns, fitting
-from tui.render.axis import Axis
 from tui.render.cells import clean, line
 from tui.render.intervals import NARROWEST, Interval, axis_line, interval_line, scale
 from tui.render.palette import Palette
