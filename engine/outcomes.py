@@ -64,6 +64,10 @@ class Outcome:
         )
 
 
+Value = Callable[[Outcome], float | None]
+"""A number of a run; None where it is not known."""
+
+
 @dataclass(frozen=True)
 class Measured:
     """A number over the runs of a group that have it."""
@@ -104,7 +108,7 @@ class Group:
         most = max(dict.fromkeys(said), key=said.count)
         return most if said.count(most) == len(said) else f"{most} ({said.count(most)}/{len(said)})"
 
-    def measured(self, value: Callable[[Outcome], float | None]) -> Measured | None:
+    def measured(self, value: Value) -> Measured | None:
         """The mean of a number and its spread over the seeds; None where no run has it."""
         found = [number for one in self.outcomes if (number := value(one)) is not None]
         if not found:
@@ -121,20 +125,30 @@ def grouped(outcomes: Iterable[Outcome]) -> list[Group]:
     return [Group(tuple(members)) for members in groups.values()]
 
 
+def highest(groups: Sequence[Group], value: Value) -> Group | None:
+    """The group with the highest mean of a number; None where no group has it."""
+    found = [(group.measured(value), group) for group in groups]
+    known = [(measured.mean, group) for measured, group in found if measured]
+    return max(known, key=lambda each: each[0])[1] if known else None
+
+
 def best_of(groups: Sequence[Group]) -> tuple[Group, list[Group]] | None:
     """The group of the highest accuracy at its best epoch, and those that may be as good.
 
     As good may be those whose mean lies within the 95% interval of the best one's mean, which its
     validation images leave.
     """
-    means = {
-        index: found.mean
-        for index, group in enumerate(groups)
-        if (found := group.measured(lambda one: one.best_val_acc))
-    }
-    if not means:
+
+    def accuracy(one: Outcome) -> float | None:
+        return one.best_val_acc
+
+    best = highest(groups, accuracy)
+    if best is None or not (measured := best.measured(accuracy)):
         return None
-    best = max(means, key=lambda index: means[index])
-    low, _ = wilson_interval(means[best], groups[best].images)
-    others = [groups[index] for index, mean in means.items() if index != best and mean >= low]
-    return groups[best], others
+    low, _ = wilson_interval(measured.mean, best.images)
+    others = [
+        group
+        for group in groups
+        if group is not best and (found := group.measured(accuracy)) and found.mean >= low
+    ]
+    return best, others

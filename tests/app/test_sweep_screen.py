@@ -309,7 +309,7 @@ async def test_accuracy_under_attack_is_measured_where_that_is_the_question(
     made_up.finished(sweep)
     async with opened() as shown:
         await open_sweep(shown, "2 of 2 runs done")
-        await shown.until_shown("at ε 0.1", "attacked with the smallest perturbation")
+        await shown.until_shown("at ε 0.1", "Hardest to fool: adversarial_epsilon 0.1, 100.0%")
         await shown.until(lambda: "100.0%" in row(shown, "0.1"))
         assert "0.0% (" in row(shown, "0")
         assert "×" in row(shown, "0")

@@ -44,7 +44,11 @@ async def show(pilot: Pilot[int], sweep: Sweep, attacked: bool) -> None:
     await pilot.press("end" if attacked else "home")
     await picture(pilot, f"sweep-{sweep.title.replace(' ', '-')}", 1.5)
     print(f"\n{sweep.title}\n")
-    print("\n".join([*table(shown.groups, shown.epsilon), "", conclusion(shown.groups)]))
+    print(
+        "\n".join(
+            [*table(shown.groups, shown.epsilon), "", conclusion(shown.groups, shown.epsilon)]
+        )
+    )
 
 
 def sweeping(pilot: Pilot[int]) -> Sweeping:

@@ -45,14 +45,14 @@ Values of any hyperparameter:
 \b
 Examples:
   mnistop sweep --lr 0.001,0.01,0.1,1 --seeds 5
-  mnistop sweep --preset learning-rates         what is too low, right, too high
-  mnistop sweep --preset shifts --samples 500   a preset, changed
+  mnistop sweep --preset learning-rates        too low, right, too high
+  mnistop sweep --preset shifts --samples 500  a preset, changed
   mnistop sweep --lr 0.01..1:9 --dropout 0..0.5 --random 20
   SWEEP=$(mnistop sweep --preset optimizers --detach)
 
 \b
-Exit codes: 0 all runs trained to their end, 1 some failed or it was stopped from
-elsewhere, 2 wrong use or bad input, 130 stopped by Ctrl+C and saved.
+Exit codes: 0 all runs trained to their end, 1 some failed or it was stopped
+from elsewhere, 2 wrong use or bad input, 130 stopped by Ctrl+C and saved.
 """,
 )
 @with_output

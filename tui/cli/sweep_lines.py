@@ -7,10 +7,8 @@ from dataclasses import dataclass, replace
 
 from engine.comparison import differing
 from engine.config import label
-from engine.outcomes import Group, Outcome, best_of
+from engine.outcomes import Group, Outcome, Value, best_of, highest
 from tui.cli.words import accuracy, count, loss, percent
-
-Value = Callable[[Outcome], float | None]
 
 _MOST_NAMED = 4
 """Of those that may be as good as the best."""
@@ -185,8 +183,13 @@ def table(
     ]
 
 
-def conclusion(groups: Sequence[Group]) -> str:
-    """Which is best, and which may be as good, as a sentence or two; empty before any result."""
+def conclusion(groups: Sequence[Group], attacked: float | None = None) -> str:
+    """Which is best, and which may be as good, as some sentences; empty before any result.
+
+    Args:
+        groups: at least one.
+        attacked: the ε at which accuracy under attack was measured, None if it was not.
+    """
     found = best_of(groups)
     settings = settings_of(groups)
     if not found or not settings:
@@ -194,12 +197,20 @@ def conclusion(groups: Sequence[Group]) -> str:
     names = {id(group): in_words(settings, row) for row, group in enumerate(groups)}
     best, others = found
     words = f"Best: {names[id(best)]}, {accuracy_of(best, best_acc)} at its best epoch."
-    if not others:
-        return f"{words} No other lies within its 95% interval."
-    listed = "; ".join(names[id(group)] for group in others[:_MOST_NAMED])
-    if len(others) > _MOST_NAMED:
-        listed += f"; and {len(others) - _MOST_NAMED} more"
+    if others:
+        listed = "; ".join(names[id(group)] for group in others[:_MOST_NAMED])
+        if len(others) > _MOST_NAMED:
+            listed += f"; and {len(others) - _MOST_NAMED} more"
+        words += (
+            f" Within its 95% interval, and so perhaps as good: {listed}. "
+            f"{count(best.images, 'validation image')} cannot tell them apart."
+        )
+    else:
+        words += " No other lies within its 95% interval."
+    robust = highest(groups, attacked_acc)
+    if attacked is None or robust is None:
+        return words
     return (
-        f"{words} Within its 95% interval, and so perhaps as good: {listed}. "
-        f"{count(best.images, 'validation image')} cannot tell them apart."
+        f"Hardest to fool: {names[id(robust)]}, {accuracy_of(robust, attacked_acc)} at "
+        f"ε {attacked:g}. {words}"
     )

@@ -8,12 +8,11 @@ from typing import Any
 
 from engine import events
 from engine.evaluate import wilson_interval
-from engine.outcomes import ATTACK, Group, grouped
+from engine.outcomes import ATTACK, Group, Value, grouped
 from engine.robustness import robustness
 from engine.sweep_reader import SweepReader
 from tui.cli.output import Output, complain
 from tui.cli.sweep_lines import (
-    Value,
     attacked_acc,
     best_acc,
     conclusion,
@@ -118,7 +117,7 @@ def tell_results(out: Output, reader: SweepReader, epsilon: float | None) -> Non
         out.say("\n".join(table(groups, epsilon, out.clean)))
     out.say()
     out.tell(" ".join(notes(groups, epsilon)))
-    if words := conclusion(groups):
+    if words := conclusion(groups, epsilon):
         out.say()
         out.tell(words)
 
@@ -162,7 +161,7 @@ def as_summary(reader: SweepReader, epsilon: float | None) -> dict[str, Any]:
             }
             for group in groups
         ],
-        "conclusion": conclusion(groups) or None,
+        "conclusion": conclusion(groups, epsilon) or None,
     }
 
 

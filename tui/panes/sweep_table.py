@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from rich.style import Style
 from textual.strip import Strip
 
@@ -9,7 +11,7 @@ from tui.cli.sweep_lines import conclusion, notes
 from tui.cli.words import count
 from tui.panes.lines import LinesPane
 from tui.panes.list_pane import ListPane
-from tui.render.cells import line
+from tui.render.cells import clean, line
 from tui.render.legend import letter
 from tui.render.sweep_rows import SweepRows
 from tui.render.terminal import Terminal
@@ -144,6 +146,9 @@ class SweepFacts(LinesPane):
         groups = self._sweeping.groups
         if not groups:
             return []
-        said = [self._notice, conclusion(groups), *notes(groups, self._sweeping.epsilon)]
-        lines = [strip for text in said if text for strip in self.say(text, width)]
+        epsilon = self._sweeping.epsilon
+        best = textwrap.wrap(clean(conclusion(groups, epsilon), self.terminal), max(width, 1))
+        lines = [*self.say(self._notice, width), *(line([(part, None)], width) for part in best)]
+        for note in notes(groups, epsilon):
+            lines += self.say(note, width)
         return lines[:height]

@@ -299,7 +299,7 @@ class SweepScreen(ViewScreen):
             return
         path = Path(f"mnistop-{reader.sweep.name}.txt").absolute()
         groups, epsilon = self._sweeping.groups, self._sweeping.epsilon
-        text = "\n".join([*table(groups, epsilon), "", conclusion(groups), ""])
+        text = "\n".join([*table(groups, epsilon), "", conclusion(groups, epsilon), ""])
         try:
             path.write_text(text, encoding="utf-8")
         except OSError as error:
