@@ -15,6 +15,9 @@ from tui.cli.sweep_lines import attacked_acc, best_acc, in_words, settings_of
 from tui.comparing import Comparing
 from tui.run_browsing import MOST_MARKED
 
+_SHORT = 9
+"""Characters that the name of a hyperparameter may have beside a curve."""
+
 Key = Callable[[Group], float]
 
 
@@ -46,10 +49,16 @@ class Sweeping:
     """Where a person is among the sweeps, and in one of them."""
 
     def __init__(self) -> None:
-        self.reader: SweepReader | None = None
+        self.sweep: Sweep | None = None
         """The sweep that is looked at."""
+        self.reader: SweepReader | None = None
+        """Reads it; None while there is none that can be read."""
         self.groups: Sequence[Group] = ()
         """Its rows, in order."""
+        self.epsilon: float | None = None
+        """The ε of the attack under which runs are compared; None where none was measured."""
+        self.wants_attack = False
+        """Whether robustness is what the sweep is about."""
         self.position = 0
         """The row at the cursor."""
         self.curves = Comparing()
@@ -70,17 +79,6 @@ class Sweeping:
         """The row at the cursor."""
         return self.groups[self.position] if self.position < len(self.groups) else None
 
-    @property
-    def epsilon(self) -> float | None:
-        """The ε of the attack under which runs are compared; None where none was measured."""
-        attacked = any(one.attacked is not None for group in self.groups for one in group.outcomes)
-        return ATTACK if attacked else None
-
-    @property
-    def wants_attack(self) -> bool:
-        """Whether robustness is what the sweep is about."""
-        return "adversarial_epsilon" in settings_of(self.groups)
-
     def look(self, wanted: Sweep | None = None) -> None:
         """Looks which sweeps there are.
 
@@ -89,28 +87,30 @@ class Sweeping:
                 gone.
         """
         self.others = list_sweeps()
-        shown = self.reader.sweep if self.reader else None
-        if shown not in self.others:
-            self.reader, self.groups = None, ()
+        if self.sweep not in self.others:
+            self.sweep, self.reader, self.groups, self.problem = None, None, (), ""
             wanted = wanted or next(iter(self.others), None)
-        if wanted and wanted != shown:
+        if wanted and wanted != self.sweep:
             self._open(wanted)
 
     def _open(self, sweep: Sweep) -> None:
-        self.groups, self.position, self.problem = (), 0, ""
+        self.sweep, self.groups, self.position, self.problem = sweep, (), 0, ""
+        self.wants_attack = False
         self.curves = Comparing()
         try:
             self.reader = SweepReader(sweep)
         except RunError as error:
             self.reader, self.problem = None, str(error)
         else:
+            planned = grouped(self.reader.outcomes)
+            self.wants_attack = "adversarial_epsilon" in settings_of(planned)
             self.read()
 
     def neighbour(self, by: int) -> Sweep | None:
         """The sweep that comes so many after this one in time; None if there is none."""
-        if not self.reader or self.reader.sweep not in self.others:
+        if self.sweep is None or self.sweep not in self.others:
             return None
-        at = self.others.index(self.reader.sweep) - by
+        at = self.others.index(self.sweep) - by
         return self.others[at] if 0 <= at < len(self.others) else None
 
     def read(self) -> bool:
@@ -126,10 +126,12 @@ class Sweeping:
         if len(planned) > MOST_MARKED:
             return
         settings, known = settings_of(planned), {one.run.name for one in self.curves.runs}
+        if len(settings) == 1 and len(next(iter(settings))) > _SHORT:
+            settings = {"": next(iter(settings.values()))}
         for row, group in enumerate(planned):
             name = group.outcomes[0].name
             if name and name not in known:
-                self.curves.add(Run(sweep.path.with_name(name)), in_words(settings, row))
+                self.curves.add(Run(sweep.path.with_name(name)), in_words(settings, row).strip())
         self.curves.read()
 
     def curve_of(self, group: Group) -> int | None:
@@ -142,7 +144,10 @@ class Sweeping:
         """Puts the rows in order; the cursor stays on its row."""
         before = self.chosen
         if self.reader:
-            self.groups = sorted(grouped(self.reader.outcomes), key=ORDERS[self._order][1])
+            outcomes = self.reader.outcomes
+            attacked = any(one.attacked is not None for one in outcomes)
+            self.epsilon = ATTACK if attacked else None
+            self.groups = sorted(grouped(outcomes), key=ORDERS[self._order][1])
         if before:
             same = (at for at, group in enumerate(self.groups) if group.config == before.config)
             self.position = next(same, 0)

@@ -199,6 +199,7 @@ async def test_members_come_in_while_it_goes_on(opened: Opened, workers: Workers
             await open_sweep(shown, "running, 1 of 3 runs done")
             assert "finished" in row(shown, "0.01")
             assert "waiting" in row(shown, "1")
+            assert "Best so far: lr 0.01," in shown.sentences
             made_up.member(sweep, 2, 0.9, ended=False)
             await shown.until(lambda: "interrupted" in row(shown, "0.1"))
             await shown.press("s")
@@ -233,6 +234,7 @@ async def test_over_seeds_there_is_a_mean_and_a_spread(opened: Opened, workers: 
         assert "89.0% ± 1.4" in row(shown, "1")
         assert "2/2" in row(shown, "1")
         assert "± is the standard deviation over the seeds." in shown.text
+        assert "Best: lr 1, 89.0% ± 1.4 at its best epoch." in shown.sentences
 
 
 async def test_its_curves_are_laid_over_each_other_and_esc_leads_back_step_by_step(
@@ -328,12 +330,17 @@ async def test_w_writes_the_table(opened: Opened, workers: Workers, tmp_path: Pa
         assert "Best: lr 0.1" in written
 
 
-async def test_one_that_cannot_be_read_says_so(opened: Opened, workers: Workers) -> None:
-    sweep = rates(workers, 0.5)
-    (sweep.path / "sweep.json").write_text("{")
+async def test_one_that_cannot_be_read_says_so_and_hides_no_other(
+    opened: Opened, workers: Workers
+) -> None:
+    older = rates(workers)
+    older.path.rename(older.path.with_name("20200101-120000-calm-lark"))
+    (rates(workers).path / "sweep.json").write_text("{")
     async with opened() as shown:
         await shown.press("6", "C")
         await shown.until_shown("has a damaged sweep.json")
+        await shown.press("p")
+        await shown.until_shown("Sweep calm-lark", "0 of 3 runs done")
 
 
 @pytest.mark.parametrize("size", SIZES)

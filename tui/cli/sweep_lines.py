@@ -114,7 +114,8 @@ def notes(groups: Sequence[Group], attacked: float | None) -> list[str]:
         attacked: the ε at which accuracy under attack was measured, None if it was not.
     """
     found = [in_common(groups)]
-    if any(len(group.outcomes) > 1 for group in groups):
+    measured = [group.measured(best_acc) for group in groups]
+    if any(each and each.spread is not None for each in measured):
         found.append("± is the standard deviation over the seeds.")
     if attacked is not None:
         found.append(
@@ -196,7 +197,8 @@ def conclusion(groups: Sequence[Group], attacked: float | None = None) -> str:
         return ""
     names = {id(group): in_words(settings, row) for row, group in enumerate(groups)}
     best, others = found
-    words = f"Best: {names[id(best)]}, {accuracy_of(best, best_acc)} at its best epoch."
+    so_far = "" if all(group.done == len(group.outcomes) for group in groups) else " so far"
+    words = f"Best{so_far}: {names[id(best)]}, {accuracy_of(best, best_acc)} at its best epoch."
     if others:
         listed = "; ".join(names[id(group)] for group in others[:_MOST_NAMED])
         if len(others) > _MOST_NAMED:

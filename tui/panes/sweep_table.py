@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
 from rich.style import Style
 from textual.strip import Strip
 
+from engine.outcomes import Group
 from tui.cli.sweep_lines import conclusion, notes
 from tui.cli.words import count
 from tui.panes.lines import LinesPane
@@ -47,6 +49,8 @@ class SweepTable(ListPane):
     def __init__(self, terminal: Terminal, sweeping: Sweeping) -> None:
         self._sweeping = sweeping
         self._rows: SweepRows | None = None
+        self._fitted: tuple[int, float | None, bool] | None = None
+        """For which width, ε and scale the rows are laid out."""
         super().__init__(terminal)
 
     @property
@@ -89,8 +93,10 @@ class SweepTable(ListPane):
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """The rows in sight."""
-        if groups := self._sweeping.groups:
-            epsilon = self._sweeping.epsilon
+        groups, epsilon = self._sweeping.groups, self._sweeping.epsilon
+        wanted = (width - _MARK, epsilon, self.near)
+        if groups and (self._fitted != wanted or not self._rows or self._rows.groups is not groups):
+            self._fitted = wanted
             self._rows = SweepRows.fit(groups, width - _MARK, self.terminal, epsilon, self.near)
         return super().lines(width, height)
 
@@ -123,6 +129,10 @@ class SweepFacts(LinesPane):
         super().__init__(terminal)
         self._sweeping = sweeping
         self._notice = ""
+        self._told: Sequence[Group] = ()
+        """The rows that the words below are about."""
+        self._best = ""
+        self._notes: Sequence[str] = ()
 
     def show(self, notice: str) -> None:
         """Draws the facts.
@@ -146,9 +156,12 @@ class SweepFacts(LinesPane):
         groups = self._sweeping.groups
         if not groups:
             return []
-        epsilon = self._sweeping.epsilon
-        best = textwrap.wrap(clean(conclusion(groups, epsilon), self.terminal), max(width, 1))
+        if self._told is not groups:
+            self._told, epsilon = groups, self._sweeping.epsilon
+            self._best = clean(conclusion(groups, epsilon), self.terminal)
+            self._notes = notes(groups, epsilon)
+        best = textwrap.wrap(self._best, max(width, 1))
         lines = [*self.say(self._notice, width), *(line([(part, None)], width) for part in best)]
-        for note in notes(groups, epsilon):
+        for note in self._notes:
             lines += self.say(note, width)
         return lines[:height]

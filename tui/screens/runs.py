@@ -24,6 +24,7 @@ from tui.panes.filter_line import FilterInput, FilterLine
 from tui.panes.list_pane import ListPane
 from tui.panes.run_detail import RunDetail
 from tui.panes.run_table import RunTable
+from tui.panes.sweep_form import SweepForm
 from tui.render.terminal import Terminal
 from tui.reporting import write_report
 from tui.run_browsing import MOST_MARKED, RunBrowsing
@@ -345,4 +346,5 @@ class RunsScreen(RunKeeping):
         return [
             Section("Runs", RunTable.EXPLANATION, declared(type(self))),
             Section("The filter of runs", _FILTER, declared(FilterInput)),
+            Section("A new sweep", SweepForm.EXPLANATION, declared(SweepFormScreen)),
         ]
