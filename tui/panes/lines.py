@@ -12,7 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui import faults
-from tui.render.cells import clean, line, plain, shorten
+from tui.render.cells import clean, line, on_ground, plain, shorten
 from tui.render.palette import Palette
 from tui.render.terminal import Terminal
 
@@ -56,8 +56,8 @@ class LinesPane(Widget):
         return self._based((drawn + [Strip.blank(0)] * (height - len(drawn)))[:height])
 
     def _based(self, strips: Sequence[Strip]) -> list[Strip]:
-        base, width = self.rich_style, self.size.width  # the style is found anew every time
-        return [strip.adjust_cell_length(width).apply_style(base) for strip in strips]
+        width = self.size.width
+        return on_ground([strip.adjust_cell_length(width) for strip in strips], self.rich_style)
 
     def redraw(self) -> None:
         """Draws anew and sends what is different; what is not in sight yet is drawn once it is."""
