@@ -295,7 +295,6 @@ class MistakesScreen(ViewScreen):
     @on(ListPane.Moved)
     def _on_moved(self, message: ListPane.Moved) -> None:
         if message.pane is self._list:
-            self._browsing.go(message.position)
             self._draw()
 
     @on(Gallery.Moved)
