@@ -69,6 +69,7 @@ class MistakeList(ListPane):
         """The rows drawn so far, by image and whether it is the chosen one."""
         self._rows_of: tuple[object, ...] = ()
         """What these rows are of."""
+        self._row_layout: tuple[int, int, list[_Column]] = (0, 0, [])
 
     def show(self) -> None:
         """Draws what is browsed now."""
@@ -128,7 +129,7 @@ class MistakeList(ListPane):
         browsing = self._browsing
         of = (browsing.judgement, browsing.learned, browsing.order, width)
         if of != self._rows_of:
-            self._rows, self._rows_of = {}, of
+            self._rows, self._rows_of, self._row_layout = {}, of, self._layout(width)
         key = int(browsing.rows[index]), chosen
         drawn = self._rows.get(key)
         if drawn is None:
@@ -139,7 +140,7 @@ class MistakeList(ListPane):
         judged, learned = self._browsing.judgement, self._browsing.learned
         assert judged
         assert learned
-        number, names, columns = self._layout(width)
+        number, names, columns = self._row_layout
         true, predicted = int(judged.labels[row]), int(judged.predictions[row])
         right = true == predicted
         said = self._taken(true, predicted).ljust(names)
