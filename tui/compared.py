@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from engine.config import RunConfig, as_text, label
 
 
@@ -19,7 +21,17 @@ def differences(one: RunConfig, other: RunConfig) -> tuple[str, str]:
     if not apart:
         return "the same settings", "the same settings"
     first, second = (
-        ", ".join(f"{label(name)} {as_text(getattr(config, name))}" for name in apart)
+        in_words({name: as_text(getattr(config, name)) for name in apart})
         for config in (one, other)
     )
     return first, second
+
+
+def in_words(settings: Mapping[str, str]) -> str:
+    """Settings by their labels, as in `learning rate 0.5, hidden layers none`.
+
+    Args:
+        settings: texts by name; none means those of the notebook.
+    """
+    words = ", ".join(f"{label(name)} {text}" for name, text in settings.items())
+    return words or "as the notebook"

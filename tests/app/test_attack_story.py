@@ -86,7 +86,8 @@ def test_every_key_over_a_real_model(folder: Path) -> None:
 
         shown.send("c")
         shown.wait_for("Compare accuracy against ε with")
-        shown.wait_for("hidden 32")
+        shown.wait_for("differs by")
+        shown.wait_for("✓ finished")
         shown.send("enter")
         shown.wait_for("adversarial epsilon 0 ")
         shown.wait_for(lambda: len(re.findall(r"adversarial epsilon 0\.1", shown.text)) == 1)
