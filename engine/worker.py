@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import ParamSpec, TypeVar, overload
 
-from engine import events, lock
+from engine import events, lock, sweeps
 from engine.config import RunConfig
 from engine.data import absolute
 from engine.errors import MnistopError, RunError
