@@ -1,6 +1,5 @@
 """A sweep: started, watched, stopped, killed and resumed, and what becomes of its members."""
 
-import asyncio
 import os
 import signal
 import time
@@ -22,7 +21,7 @@ from engine.runs import Run, list_runs, read_events
 from engine.sweeps import Plan, Sweep
 from engine.this_machine import ThisMachine
 from tests.data_files import openml_answers, write_openml_cache
-from tests.engine.small_runs import ENDLESS, digits_config, history_of, state_of
+from tests.engine.small_runs import ENDLESS, digits_config, history_of, run_script, state_of
 from tests.faults.kills import results
 
 linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
@@ -218,11 +217,30 @@ def test_a_member_stopped_by_hand_stays_so_until_the_sweep_is_resumed(runs_folde
     assert sweep.state() == "stopped"
 
 
-async def test_a_sweep_survives_whoever_started_it(runs_folder: Path) -> None:
-    """As a run does, whose tests close terminals; here its parents are not its starter's."""
-    sweep = await asyncio.to_thread(swept, rates(0.1, epochs=ENDLESS))
-    process = sweep.process_id()
-    assert process
-    assert os.getsid(process) == process
-    worker.stop_sweep(sweep)
+PROGRAM = """if True:
+    import time
+    from engine import worker
+    from engine.config import RunConfig
+
+    configs = [
+        RunConfig(source="digits", samples=400, epochs=300, hidden=(64,), seed=seed)
+        for seed in range(3)
+    ]
+    print(worker.launch_sweep(configs, jobs=1).name, flush=True)
+    time.sleep(100)
+    """
+
+
+def test_a_sweep_outlives_a_killed_program_and_its_closed_terminal(runs_folder: Path) -> None:
+    program = run_script(PROGRAM, runs_folder, start_new_session=True)
+    assert program.stdout
+    name = program.stdout.readline().strip()
+    os.killpg(program.pid, signal.SIGHUP)
+    os.killpg(program.pid, signal.SIGKILL)
+    program.communicate()
+    (sweep,) = sweeps.list_sweeps()
+    assert sweep.name == name
+    assert sweep.is_running()
     wait_for_end(sweep)
+    assert sweep.state() == "finished"
+    assert states(sweep) == ["finished"] * 3
