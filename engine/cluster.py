@@ -68,8 +68,8 @@ class Cluster:
         for worker, seen in found.items():
             if not isinstance(seen, cluster_member.Worker):
                 raise RunError(
-                    f"The Dask worker {worker} cannot train ({type(seen).__name__}: {seen}): "
-                    "install mnistop there."
+                    f"The Dask worker {worker} cannot train ({seen}): install mnistop there, "
+                    f"version {cluster_member.version()} as here."
                 )
             if seen.version != cluster_member.version():
                 raise RunError(

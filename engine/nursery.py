@@ -109,7 +109,9 @@ class Nursery:
                 reduction.send_handle(self._connection, theirs.fileno(), 0)
         except OSError:
             ours.close()
-            raise RunError("The process that starts the trainings has died.") from None
+            raise RunError(
+                "The process that starts the trainings has died: resume the sweep."
+            ) from None
         return ours
 
 

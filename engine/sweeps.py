@@ -27,6 +27,7 @@ from engine.runs import Run, read_events, runs_folder
 FORMAT = 1
 MOST = 10_000
 """Members that a sweep may have."""
+LONGEST_TITLE = 200
 
 _PLAN = "sweep.json"
 _LARGEST = 1 << 26
@@ -39,7 +40,7 @@ class Plan(BaseModel):
 
     configs: Annotated[tuple[RunConfig, ...], at.Len(1, MOST)]
     """The members' hyperparameters, in order."""
-    title: Annotated[str, at.MaxLen(200)] = ""
+    title: Annotated[str, at.MaxLen(LONGEST_TITLE)] = ""
     jobs: Annotated[int, at.Ge(1), at.Le(4096)] | None = None
     """How many members are trained at once; None for as many as there are cores for."""
     dask: Annotated[str, at.MaxLen(1000)] = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -28,15 +29,9 @@ class DaskCluster:
         self.workers: list[subprocess.Popen[bytes]] = []
         self._file = folder / "scheduler.json"
         self._start("scheduler", "--host", "127.0.0.1", "--port", "0")
-        while not self._file.exists():
+        while not (self._file.exists() and self._file.read_text().endswith("}")):
             time.sleep(0.02)
-
-    @property
-    def address(self) -> str:
-        import json
-
-        address: str = json.loads(self._file.read_text())["address"]
-        return address
+        self.address: str = json.loads(self._file.read_text())["address"]
 
     def add_worker(self) -> None:
         """Starts a worker for one task at a time; it may be killed by its process."""

@@ -53,8 +53,8 @@ def test_the_engine_needs_no_interface() -> None:
 def test_what_the_drawing_process_imports_loads_no_torch_and_no_scikit_learn() -> None:
     loaded = loaded_after(
         "import engine.worker, engine.runs, engine.config, engine.questions, engine.history\n"
-        "import engine.data, engine.events, engine.errors, engine.evaluate, engine.sweeps\n"
-        "import engine.report.compose"
+        "import engine.data, engine.events, engine.errors, engine.evaluate, engine.report.compose\n"
+        "import engine.sweeps"
     )
     assert loaded & {"torch", "sklearn", "scipy", "joblib", "tui", "textual"} == set()
 
