@@ -113,16 +113,16 @@ def notes(groups: Sequence[Group], attacked: float | None) -> list[str]:
         groups: at least one.
         attacked: the ε at which accuracy under attack was measured, None if it was not.
     """
-    found = [in_common(groups)]
-    measured = [group.measured(best_acc) for group in groups]
-    if any(each and each.spread is not None for each in measured):
-        found.append("± is the standard deviation over the seeds.")
+    found = []
     if attacked is not None:
         found.append(
             f"At ε {attacked:g} every validation image is attacked with the smallest perturbation "
             "that FGSM or FAB finds."
         )
-    return found
+    measured = [group.measured(best_acc) for group in groups]
+    if any(each and each.spread is not None for each in measured):
+        found.append("± is the standard deviation over the seeds.")
+    return [*found, in_common(groups)]
 
 
 def columns(groups: Sequence[Group], attacked: float | None) -> list[Column]:
