@@ -181,7 +181,7 @@ async def test_its_rows_stand_side_by_side_with_the_best(
     async with opened(size) as shown:
         await open_sweep(shown, "finished, 3 of 3 runs done")
         assert "90.0% (85.1–93.4)" in row(shown, "0.1")
-        assert "Best: lr 0.1, 90.0% (85.1–93.4) at its best epoch." in shown.sentences
+        assert "Best: learning rate 0.1, 90.0% (85.1–93.4) at its best epoch." in shown.sentences
         assert "No other lies within its 95% interval." in shown.sentences
         assert all(len(line) <= size[0] for line in shown.lines)
         if size == (120, 40):
@@ -199,7 +199,7 @@ async def test_members_come_in_while_it_goes_on(opened: Opened, workers: Workers
             await open_sweep(shown, "running, 1 of 3 runs done")
             assert "finished" in row(shown, "0.01")
             assert "waiting" in row(shown, "1")
-            assert "Best so far: lr 0.01," in shown.sentences
+            assert "Best so far: learning rate 0.01," in shown.sentences
             made_up.member(sweep, 2, 0.9, ended=False)
             await shown.until(lambda: "interrupted" in row(shown, "0.1"))
             await shown.press("s")
@@ -234,7 +234,7 @@ async def test_over_seeds_there_is_a_mean_and_a_spread(opened: Opened, workers: 
         assert "89.0% ± 1.4" in row(shown, "1")
         assert "2/2" in row(shown, "1")
         assert "± is the standard deviation over the seeds." in shown.text
-        assert "Best: lr 1, 89.0% ± 1.4 at its best epoch." in shown.sentences
+        assert "Best: learning rate 1, 89.0% ± 1.4 at its best epoch." in shown.sentences
 
 
 async def test_its_curves_are_laid_over_each_other_and_esc_leads_back_step_by_step(
@@ -311,7 +311,7 @@ async def test_accuracy_under_attack_is_measured_where_that_is_the_question(
     made_up.finished(sweep)
     async with opened() as shown:
         await open_sweep(shown, "2 of 2 runs done")
-        await shown.until_shown("at ε 0.1", "Hardest to fool: adversarial_epsilon 0.1, 100.0%")
+        await shown.until_shown("at ε 0.1", "Hardest to fool: adversarial epsilon 0.1, 100.0%")
         await shown.until(lambda: "100.0%" in row(shown, "0.1"))
         assert "0.0% (" in row(shown, "0")
         assert "×" in row(shown, "0")
@@ -327,7 +327,7 @@ async def test_w_writes_the_table(opened: Opened, workers: Workers, tmp_path: Pa
         await shown.press("w")
         written = (tmp_path / f"mnistop-{sweep.name}.txt").read_text()
         assert "90.0% (85.1–93.4)" in written
-        assert "Best: lr 0.1" in written
+        assert "Best: learning rate 0.1" in written
 
 
 async def test_one_that_cannot_be_read_says_so_and_hides_no_other(
@@ -388,7 +388,7 @@ def test_from_the_first_key_to_the_table_in_a_real_terminal(tmp_path: Path) -> N
         shown.send("r")
         shown.wait_for("of 3 runs done")
         shown.wait_for("finished, 3 of 3 runs done", 60)
-        shown.wait_for("Best: lr")
+        shown.wait_for("Best: learning rate")
         shown.wait_for("3 runs: loss and accuracy")
         shown.send("escape")
         shown.wait_for("Runs: 3")

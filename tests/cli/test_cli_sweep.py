@@ -43,7 +43,7 @@ def test_each_run_that_ends_is_a_line_of_json_and_the_last_is_the_sweep(
     assert low["mean"] + 0.3 < right["mean"]
     assert right["runs"] == 2
     assert right["interval"][0] < right["mean"] < right["interval"][1]
-    assert "Best: lr 0.3" in last["conclusion"]
+    assert "Best: learning rate 0.3" in last["conclusion"]
 
 
 def test_its_members_are_listed_by_the_name_of_the_sweep(
@@ -75,7 +75,7 @@ def test_show_lays_its_rows_side_by_side(swept: tuple[Place, list[str]], call: C
     said = " ".join(answer.out.split())
     assert "as in the notebook, but source digits, samples 300, epochs 6" in said
     assert "± is the standard deviation over the seeds." in said
-    assert "Best: lr 0.3" in said
+    assert "Best: learning rate 0.3" in said
     shown = json.loads(call("show", name, "--json", runs=place.folder).out)
     assert shown == json.loads(lines[-1])
     ascii_only = call("show", name, "--ascii", runs=place.folder).out

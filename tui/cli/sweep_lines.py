@@ -192,7 +192,7 @@ def conclusion(groups: Sequence[Group], attacked: float | None = None) -> str:
         attacked: the ε at which accuracy under attack was measured, None if it was not.
     """
     found = best_of(groups)
-    settings = settings_of(groups)
+    settings = {label(name): cells for name, cells in settings_of(groups).items()}
     if not found or not settings:
         return ""
     names = {id(group): in_words(settings, row) for row, group in enumerate(groups)}
