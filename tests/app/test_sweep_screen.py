@@ -19,6 +19,7 @@ from tests.app import made_up_sweeps as made_up
 from tests.app.dashboard import Dashboard, Workers
 from tests.app.made_up import write_run
 from tests.app.pseudo_terminal import terminal
+from tui.panes.sweep_values import ROWS
 from tui.render.terminal import Terminal
 from tui.screens.compare import CompareScreen
 from tui.screens.runs import RunsScreen
@@ -42,6 +43,11 @@ async def open_form(shown: Dashboard) -> SweepFormScreen:
     await shown.until(lambda: isinstance(shown.app.screen, SweepFormScreen))
     assert isinstance(shown.app.screen, SweepFormScreen)
     return shown.app.screen
+
+
+async def go_to(shown: Dashboard, name: str) -> None:
+    """Puts the form's cursor on a row."""
+    await shown.press("home", *["down"] * ROWS.index(name))
 
 
 async def open_sweep(shown: Dashboard, wanted: str = "rates") -> SweepScreen:
@@ -91,6 +97,7 @@ async def test_values_are_typed_and_nonsense_is_said_beside_the_form(
 ) -> None:
     async with opened() as shown:
         await open_form(shown)
+        await go_to(shown, "lr")
         await shown.press("enter", *"0.1,oops")
         assert "Learning rate must be a number above 0" in shown.sentences
         assert "It can be started when all is right." in shown.text
@@ -111,6 +118,7 @@ async def test_left_and_right_step_through_the_value_a_few_and_all_usual_ones(
 ) -> None:
     async with opened() as shown:
         await open_form(shown)
+        await go_to(shown, "lr")
         await shown.press("backspace")
         assert "A single run: give a row several values" in shown.text
         await shown.press("up")
@@ -125,7 +133,8 @@ async def test_presets_of_sweeps_are_stepped_through_and_changed(
 ) -> None:
     async with opened() as shown:
         await open_form(shown)
-        await shown.press("home", *["right"] * 4)
+        assert "Presets: learning rates, more data" in shown.text
+        await shown.press(*["right"] * 4)
         assert "‹optimizers›" in shown.text
         assert "How do SGD by hand, SGD with moment" in shown.text
         assert "manual, sgd, adam" in shown.text
@@ -144,6 +153,7 @@ async def test_presets_of_sweeps_are_stepped_through_and_changed(
 async def test_esc_leaves_without_a_sweep(opened: Opened, workers: Workers) -> None:
     async with opened() as shown:
         await open_form(shown)
+        await go_to(shown, "lr")
         await shown.press("enter", *"x", "escape")
         assert isinstance(shown.app.screen, SweepFormScreen)
         await shown.press("escape")

@@ -40,10 +40,6 @@ class SweepForm(FormEditor):
         self.sweep = SweepValues(base, cores)
         super().__init__(ROWS, self.sweep, ascii)
 
-    def on_mount(self) -> None:
-        """Starts at the learning rate, which is most often asked about."""
-        self.select(ROWS.index("lr"))
-
     def changed(self) -> None:
         """Shows the values, and tells that they make other runs."""
         super().changed()

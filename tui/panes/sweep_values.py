@@ -16,6 +16,7 @@ SEEDS, RANDOM, JOBS = "seeds", "random", "jobs"
 
 ROWS = (PRESET, SEEDS, RANDOM, JOBS, *RunConfig.model_fields)
 
+_BY_HAND = "What varies is set below; left and right step through presets."
 _ALL = "all"
 _DIGITS = 4
 """That a number in these rows may have."""
@@ -86,8 +87,8 @@ class SweepValues:
     def about(self, name: str, editing: bool) -> list[str]:
         """Plain words on a row."""
         if name == PRESET:
-            question = SWEEPS[self._preset].question if self._preset in SWEEPS else "By hand."
-            return [question, f"Presets: {', '.join(SWEEPS)}."]
+            preset = SWEEPS.get(self._preset)
+            return [preset.question if preset else _BY_HAND, f"Presets: {', '.join(SWEEPS)}."]
         if name in _WORDS:
             return [_WORDS[name]]
         words = [explanation(name), f"{self._example(name)}."]
