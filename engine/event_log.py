@@ -29,6 +29,10 @@ class EventLog:
             if self._file.read(1) != b"\n":
                 self._file.write(b"\n")
 
+    def fileno(self) -> int:
+        """The descriptor of the file."""
+        return self._file.fileno()
+
     def say(self, kind: type[events.Event], **values: Any) -> None:
         """Appends an event."""
         event = kind(run=self._name, time=time.time(), **values)

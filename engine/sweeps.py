@@ -4,7 +4,8 @@ Its members are ordinary run folders beside it, named after it: `20261124-142501
 So each member is there once at most, and whoever lists runs finds them. The sweep's folder holds
 the plan (`sweep.json`), what the process has to say that trains the members (`events.jsonl`, as of
 a run), and its `lock`; it has no `config.json` and is no run. As of runs, whatever its files hold,
-reading them executes nothing and raises nothing but `RunError`.
+reading them executes nothing and raises nothing but `RunError`. To resume a sweep connects to the
+Dask scheduler that its plan names, if it names one.
 """
 
 from __future__ import annotations

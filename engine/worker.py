@@ -126,7 +126,9 @@ def launch_sweep(
 
 
 def resume_sweep(sweep: Sweep) -> None:
-    """Lets a sweep go on where it was: what is trained to its end is not trained again.
+    """Lets a sweep go on where it was, as it was planned.
+
+    What is trained to its end or has diverged is not trained again, unless it was deleted.
 
     Raises:
         MnistopError: it goes on already, is finished or another user's, or what its members need

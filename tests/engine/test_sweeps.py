@@ -23,8 +23,7 @@ from engine.this_machine import ThisMachine
 from tests.data_files import openml_answers, write_openml_cache
 from tests.engine.small_runs import ENDLESS, digits_config, history_of, run_script, state_of
 from tests.faults.kills import results
-
-linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
+from tests.ssh.processes import linux, session_of
 
 
 def swept(configs: list[RunConfig], **options: Any) -> Sweep:
@@ -152,14 +151,17 @@ def test_a_sweep_is_stopped_and_goes_on_to_the_same_bits(runs_folder: Path) -> N
     assert results(running[0]) == never_killed(configs[0])
 
 
+@linux
 def test_a_killed_sweep_leaves_no_process_and_goes_on_to_the_same_bits(runs_folder: Path) -> None:
     configs = [digits_config(seed=seed, epochs=400, hidden=(64,)) for seed in range(3)]
     sweep = swept(configs, jobs=2)
     running = with_epochs(sweep, 2)
     process = sweep.process_id()
     assert process
+    assert session_of(process) > {process}
     os.kill(process, signal.SIGKILL)
     wait(lambda: not any(run.is_running() for run in running))
+    wait(lambda: not session_of(process))
     assert sweep.state() == "interrupted"
     assert states(sweep) == ["interrupted", "interrupted"]
 
@@ -206,6 +208,14 @@ def test_a_member_that_dies_every_time_is_given_up_and_tried_anew_by_resuming(
     worker.resume_sweep(sweep)
     (running,) = with_epochs(sweep, 1)
     assert running == member
+
+
+def test_a_sweep_of_one_job_is_stopped_in_its_first_member(runs_folder: Path) -> None:
+    sweep = swept([digits_config(epochs=ENDLESS, seed=seed) for seed in range(3)], jobs=1)
+    with_epochs(sweep, 1)
+    worker.stop_sweep(sweep)
+    wait_for_end(sweep)
+    assert (sweep.state(), states(sweep)) == ("stopped", ["stopped"])
 
 
 def test_a_member_stopped_by_hand_stays_so_until_the_sweep_is_resumed(runs_folder: Path) -> None:
