@@ -11,6 +11,7 @@ from textual.filter import LineFilter, NoColor
 from tui import faults
 from tui.ascii_only import AsciiOnly
 from tui.driver import EndRequested, Written
+from tui.fault_tolerant import FaultTolerant
 from tui.lean_driver import LeanDriver
 from tui.render.terminal import Terminal
 from tui.rhythm import Pace
@@ -19,7 +20,7 @@ _STALLED = 0.5
 """Seconds without a byte that make a line a stalled one."""
 
 
-class TerminalApp(App[int]):
+class TerminalApp(FaultTolerant, App[int]):
     """An app that leaves the terminal as it found it, and the line as free as it can.
 
     It draws a frame once the last one is written. So a slow line gets fewer frames, a stalled one
