@@ -8,7 +8,7 @@ from textual import on
 from textual.app import App
 from textual.filter import LineFilter, NoColor
 
-from tui import faults
+from tui import faults, tidying
 from tui.ascii_only import AsciiOnly
 from tui.driver import EndRequested, Written
 from tui.fault_tolerant import FaultTolerant
@@ -54,7 +54,8 @@ class TerminalApp(FaultTolerant, App[int]):
         return [*super().get_line_filters(), *self._extra_filters]
 
     def on_load(self) -> None:
-        """Draws all anew when a suspended app goes on."""
+        """Tidies up now and then, and draws all anew when a suspended app goes on."""
+        self.set_interval(tidying.SECONDS, self._tidy)
         self.app_resume_signal.subscribe(
             self, lambda _: self.screen.refresh(repaint=True, layout=True)
         )
@@ -68,6 +69,11 @@ class TerminalApp(FaultTolerant, App[int]):
         """Sends all that is to be seen, as after a message of another program."""
         self.on_resize()
         self.screen.refresh()
+
+    def _tidy(self) -> None:
+        driver = self._driver
+        if isinstance(driver, LeanDriver) and driver.quiet_seconds > tidying.QUIET_SECONDS:
+            tidying.collect()
 
     @property
     def sent_unasked(self) -> int:

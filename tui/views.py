@@ -6,7 +6,6 @@ that frame is shown, so that no key waits for it; a screen is made when it is fi
 
 from __future__ import annotations
 
-import gc
 import importlib
 import threading
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from engine.config import RunConfig
+from tui import tidying
 from tui.render.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -47,8 +47,7 @@ def load_the_rest() -> threading.Thread:
 def _load_the_rest() -> None:
     for module in LOADED_AFTER_THE_FIRST_FRAME:
         importlib.import_module(module)
-    gc.freeze()  # a collection would look at all that is loaded, and delay a key
-    gc.enable()
+    tidying.begin()
 
 
 class Views:
