@@ -4,7 +4,6 @@ import asyncio
 
 from hypothesis import given
 from hypothesis import strategies as st
-
 from textual.app import App
 from textual.screen import Screen
 

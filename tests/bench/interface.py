@@ -1,6 +1,6 @@
 """How quickly the interface opens, starts a run and answers keys, and what it costs and sends.
 
-    python -m tests.bench.interface [opening|keys|bytes|growth|cost]...
+    python -m tests.bench.interface [opening|keys|bytes|memory|growth|cost]...
 
 Everything is measured from outside, at the pseudo-terminal of the real command, 120×40.
 """
@@ -114,6 +114,34 @@ def sent() -> None:
         print(f"bytes before the first run               {shown.rate(3) / 1000:5.2f} kB/s")
 
 
+def memory() -> None:
+    """Of the interface and of the training process, in the default run at 120×40."""
+    with screen() as shown:
+        shown.wait_for("Press r")
+        shown.drain(5)
+        _tell_memory("interface, before the first run", shown.process)
+        shown.send("r")
+        shown.wait_for("val ")
+        _tell_memory("training process", runs.find("last").process_id() or 0)
+        shown.wait_for("100 epochs in")
+        _tell_memory("interface, after the default run", shown.process)
+        for key in SCREENS:
+            shown.send(key[0])
+            shown.drain(2)
+        _tell_memory("interface, all screens opened", shown.process)
+
+
+def _tell_memory(what: str, process: int) -> None:
+    """Megabytes: all that is mapped, that with shared pages divided, and that of its own."""
+    kept = dict.fromkeys(("Rss", "Pss", "Private_Clean", "Private_Dirty"), 0.0)
+    for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()[1:]:
+        name, value = line.split(":")
+        if name in kept:
+            kept[name] = int(value.split()[0]) * 1024 / 1e6
+    own = kept["Private_Clean"] + kept["Private_Dirty"]
+    print(f"{what:34} {kept['Rss']:4.0f} MB, its share {kept['Pss']:4.0f}, its own {own:4.0f}")
+
+
 def growth() -> None:
     """Processor time of the interface a second, and its memory, by the length of the run."""
     for epochs in (100, 1_000, 10_000):
@@ -168,7 +196,14 @@ def cost() -> None:
     print(f"training with the dashboard        {watched:7.3f} s  {ratio:.2f}")
 
 
-PARTS = {"opening": opening, "keys": keys, "bytes": sent, "growth": growth, "cost": cost}
+PARTS = {
+    "opening": opening,
+    "keys": keys,
+    "bytes": sent,
+    "memory": memory,
+    "growth": growth,
+    "cost": cost,
+}
 
 
 def main(*chosen: str) -> None:
