@@ -7,6 +7,7 @@ that frame is shown, so that no key waits for it; a screen is made when it is fi
 from __future__ import annotations
 
 import importlib
+import sys
 import threading
 from collections.abc import Callable
 from functools import cached_property
@@ -35,6 +36,8 @@ LOADED_AFTER_THE_FIRST_FRAME = (
     "textual.command",
 )
 """Modules, those that are likely to be needed first at first."""
+_SWITCH_SECONDS = 0.0002
+"""So long a key waits for this thread, some ten times until it is answered; usual are 5 ms."""
 
 
 def load_the_rest() -> threading.Thread:
@@ -45,8 +48,11 @@ def load_the_rest() -> threading.Thread:
 
 
 def _load_the_rest() -> None:
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_SECONDS)
     for module in LOADED_AFTER_THE_FIRST_FRAME:
         importlib.import_module(module)
+    sys.setswitchinterval(usual)
     tidying.begin()
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from engine import events, runs
 from tests.app import made_up
+from tests.bench.commands import Taken, taken
 from tests.bench.watched import percentile, screen, stop, tell, training
 
 FOCUSED = "▸"
@@ -34,15 +35,10 @@ SCREENS = {
 }
 
 
-def first_frame() -> float:
+def first_frame() -> Taken:
     with screen() as shown:
-        return shown.wait_for("Press r") - shown.started
-
-
-def textual_alone() -> float:
-    started = time.perf_counter()
-    subprocess.run([sys.executable, "-c", "import textual.app, textual.widgets"], check=True)
-    return time.perf_counter() - started
+        seconds = shown.wait_for("Press r") - shown.started
+        return Taken(seconds, shown.processor())
 
 
 def first_epoch() -> float:
@@ -55,11 +51,17 @@ def first_epoch() -> float:
 
 
 def opening() -> None:
-    pairs = [(first_frame(), textual_alone()) for _ in range(5)]
-    frame, alone = (statistics.median(side) for side in zip(*pairs, strict=True))
-    ratio = statistics.median(a / b for a, b in pairs)
-    print(f"importing Textual alone            {alone:7.3f} s  1.00")
-    print(f"mnistop to its first frame         {frame:7.3f} s  {ratio:.2f}")
+    alone = ("-c", "import textual.app, textual.widgets")
+    pairs = [(taken(alone), first_frame()) for _ in range(9)]
+    ratio = statistics.median(frame.processor / alone.processor for alone, frame in pairs)
+    for name, side, share in zip(
+        ("importing Textual alone", "mnistop to its first frame"),
+        zip(*pairs, strict=True),
+        (1, ratio),
+        strict=True,
+    ):
+        wall, processor = (statistics.median(column) for column in zip(*side, strict=True))
+        print(f"{name:34} {wall:7.3f} s, processor {processor:6.3f} s  {share:.2f}")
     starts = [first_epoch() for _ in range(5)]
     print(f"key r to the first epoch, warm     {statistics.median(starts):7.3f} s")
 
