@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.style import Style
 
-from tui.render.axis import Places
+from engine.axis import Places
 from tui.render.cells import Grid
 from tui.render.frame import Frame
 from tui.render.legend import letter, marker
