@@ -53,7 +53,7 @@ def _load_the_rest() -> None:
     for module in LOADED_AFTER_THE_FIRST_FRAME:
         importlib.import_module(module)
     sys.setswitchinterval(usual)
-    tidying.begin()
+    tidying.go_on_between_keys()
 
 
 class Views:

@@ -36,6 +36,7 @@ class _LazyGroup(click.Group):
         if name not in COMMANDS:
             return None
         module = importlib.import_module(f"tui.cli.{COMMANDS[name][0]}")
+        tidying.go_on()
         command: click.Command = getattr(module, name)
         return command
 
@@ -160,7 +161,6 @@ def _open_app(texts: dict[str, str], run: str | None, ascii: bool, slow: bool) -
             "of it, and with TERM=vt100 the app opens if the terminal can do more than it says."
         )
     os.environ.setdefault("TEXTUAL_FPS", "120")  # what a key changes waits 8 ms for its frame
-    tidying.wait()
     from tui.app import run_app
 
     return run_app(texts, run, ascii, slow)
