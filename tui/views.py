@@ -6,6 +6,7 @@ that frame is shown, so that no key waits for it; a screen is made when it is fi
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 import threading
@@ -33,7 +34,6 @@ LOADED_AFTER_THE_FIRST_FRAME = (
     "plotext._figure",
     *(f"tui.screens.{name}" for name in NAMES),
     "tui.help_sections",
-    "textual.command",
 )
 """Modules, those that are likely to be needed first at first."""
 _SWITCH_SECONDS = 0.0002
@@ -51,7 +51,8 @@ def _load_the_rest() -> None:
     usual = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH_SECONDS)
     for module in LOADED_AFTER_THE_FIRST_FRAME:
-        importlib.import_module(module)
+        with contextlib.suppress(Exception):  # which is said when its screen is opened
+            importlib.import_module(module)
     sys.setswitchinterval(usual)
     tidying.go_on_between_keys()
 
