@@ -20,4 +20,8 @@ class FaultTolerant(MessagePump):
         except Exception as error:
             if isinstance(message, events.Compose | events.Mount):
                 raise
-            self.app.notify(faults.in_words(error), severity="error", markup=False, timeout=15)
+            self._say_once(faults.in_words(error))
+
+    def _say_once(self, fault: str) -> None:
+        if all(notice.message != fault for notice in self.app._notifications):
+            self.app.notify(fault, severity="error", markup=False, timeout=15)

@@ -44,7 +44,8 @@ async def test_what_fails_after_a_key_says_so_and_its_screen_goes_on(
         await shown.go_to("charts")
         monkeypatch.setattr(Session, "look", fails)
         await shown.press("left", "left")
-        assert all("ZeroDivisionError" in notice for notice in shown.notices)
+        (notice,) = shown.notices
+        assert "ZeroDivisionError" in notice
         monkeypatch.undo()
         await shown.press("left")
         assert shown.state.cursor == 3
