@@ -6,14 +6,16 @@ that frame is shown, so that no key waits for it; a screen is made when it is fi
 
 from __future__ import annotations
 
-import gc
+import contextlib
 import importlib
+import sys
 import threading
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from engine.config import RunConfig
+from tui import tidying
 from tui.render.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -34,9 +36,10 @@ LOADED_AFTER_THE_FIRST_FRAME = (
     *(f"tui.screens.{name}" for name in NAMES),
     "tui.screens.sweep_form",
     "tui.help_sections",
-    "textual.command",
 )
 """Modules, those that are likely to be needed first at first."""
+_SWITCH_SECONDS = 0.0002
+"""So long a key waits for this thread, some ten times until it is answered; usual are 5 ms."""
 
 
 def load_the_rest() -> threading.Thread:
@@ -47,10 +50,13 @@ def load_the_rest() -> threading.Thread:
 
 
 def _load_the_rest() -> None:
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_SECONDS)
     for module in LOADED_AFTER_THE_FIRST_FRAME:
-        importlib.import_module(module)
-    gc.freeze()  # a collection would look at all that is loaded, and delay a key
-    gc.enable()
+        with contextlib.suppress(Exception):  # which is said when its screen is opened
+            importlib.import_module(module)
+    sys.setswitchinterval(usual)
+    tidying.go_on_between_keys()
 
 
 class Views:

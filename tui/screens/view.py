@@ -17,6 +17,7 @@ from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
 from tui import faults
+from tui.fault_tolerant import FaultTolerant
 from tui.panes.key_bar import KeyBar
 from tui.panes.progress import Progress
 from tui.render.terminal import Terminal
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from engine.sweeps import Sweep
 
 
-class ViewScreen(Screen[None]):
+class ViewScreen(FaultTolerant, Screen[None]):
     """A screen that shows something of the run that the dashboard shows, at the same epoch.
 
     Args:
