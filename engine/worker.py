@@ -42,7 +42,7 @@ def warm_up() -> None:
     Call it before the terminal is taken over: a server started from inside a Textual app fails.
     """
     resource_tracker.ensure_running()
-    _context.set_forkserver_preload(["engine.preload"])
+    _context.set_forkserver_preload(["engine.outlive", "engine.preload"])
     forkserver.ensure_running()
 
 
