@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from engine import checkpoint, events
-from engine.files import open_private, write_atomically
+from engine.files import make_folder, open_private, write_atomically
 from engine.runs import Run
 from engine.training import Epoch, Training
 
@@ -35,7 +35,7 @@ class Recorder:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        (run.path / "snapshots").mkdir(mode=0o700, exist_ok=True)
+        make_folder(run.path / "snapshots")
         self._events = open(  # noqa: SIM115
             run.path / "events.jsonl", "ab+", buffering=0, opener=open_private
         )

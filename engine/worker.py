@@ -8,16 +8,19 @@ and nobody has to wait for it.
 import asyncio
 import contextlib
 import enum
+import functools
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -32,6 +35,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 POLL_SECONDS = 0.05
+_SECONDS_OF_DYING = 2.0
+"""A fork server that was killed may take so long until it is known to be dead."""
 
 _context = multiprocessing.get_context("forkserver")
 
@@ -46,6 +51,37 @@ def warm_up() -> None:
     forkserver.ensure_running()
 
 
+@contextlib.contextmanager
+def _real_stderr() -> Iterator[None]:
+    """For whatever may have to replace a server that was killed, as where memory runs out.
+
+    The new one inherits `sys.stderr`, and what Textual puts in its place cannot be inherited.
+    """
+    with _stderr_lock, contextlib.redirect_stderr(sys.__stderr__):
+        yield
+
+
+_stderr_lock = threading.Lock()
+
+
+def _begin(process: BaseProcess) -> None:
+    """Starts a process, by a new fork server if the old one is gone or just going.
+
+    Raises:
+        OSError, EOFError: it cannot be started.
+    """
+    end = time.monotonic() + _SECONDS_OF_DYING
+    while True:
+        with _real_stderr():
+            warm_up()
+            try:
+                return process.start()
+            except (EOFError, ConnectionError):
+                if time.monotonic() > end:
+                    raise
+        time.sleep(POLL_SECONDS)
+
+
 async def warmed_up() -> None:
     """Returns once the fork server has loaded everything. Ending the program need not wait."""
     loop = asyncio.get_running_loop()
@@ -53,7 +89,7 @@ async def warmed_up() -> None:
 
     def try_it() -> None:
         process = _context.Process(target=_do_nothing, daemon=True)
-        process.start()
+        _begin(process)
         process.join()
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(ready.set)
@@ -169,14 +205,19 @@ async def _ask(urgency: Urgency, question: Callable[P, T], *args: P.args, **kwar
     for attempt in (1, 2):
         pool = _pool(urgency)
         try:
-            future = await asyncio.to_thread(pool.submit, question, *args, **kwargs)
-            return await asyncio.wrap_future(future)
-        except BrokenProcessPool:
+            put = functools.partial(pool.submit, question, *args, **kwargs)
+            return await asyncio.wrap_future(await asyncio.to_thread(_put, put))
+        except (BrokenProcessPool, EOFError, ConnectionError):
             if _pools.get(urgency) is pool:
                 del _pools[urgency]
             if attempt == 2:
                 raise RunError("The process that answers questions died twice.") from None
     raise AssertionError
+
+
+def _put(submit: Callable[[], Future[T]]) -> Future[T]:
+    with _real_stderr():
+        return submit()
 
 
 def close() -> None:
@@ -194,9 +235,10 @@ _pools: dict[Urgency, ProcessPoolExecutor] = {}
 
 def _pool(urgency: Urgency) -> ProcessPoolExecutor:
     if urgency not in _pools:
-        _pools[urgency] = ProcessPoolExecutor(
-            1, mp_context=_context, initializer=_become_answerer, initargs=(urgency,)
-        )
+        with _real_stderr():
+            _pools[urgency] = ProcessPoolExecutor(
+                1, mp_context=_context, initializer=_become_answerer, initargs=(urgency,)
+            )
     return _pools[urgency]
 
 
@@ -244,8 +286,7 @@ def _start(what: RunConfig | Run, folder: Path) -> Run:
     with receiver:
         try:
             with sender:
-                warm_up()
-                helper.start()
+                _begin(helper)
             answer: Run | MnistopError = receiver.recv()
             helper.join()
         except (EOFError, OSError) as error:

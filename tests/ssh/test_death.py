@@ -16,7 +16,7 @@ from engine.config import RunConfig
 from engine.errors import RunError
 from engine.runs import read_events
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
-from tests.ssh.processes import endless, wait_until
+from tests.ssh.processes import endless, linux, session_of, wait_until
 
 LAST_LINES = 5
 """Lines of the screen in which the app says how a run stands."""
@@ -47,6 +47,24 @@ def test_the_death_of_a_run_is_said_with_what_is_safe_and_what_to_do(folder: Pat
         assert f"mnistop stop {run.name}" in shown.text
     [resumed] = [event for event in read_events(run) if isinstance(event, events.RunResumed)]
     wait_until(lambda: glance.epochs_trained(run) > resumed.epoch)
+
+
+@linux
+def test_helping_processes_that_were_killed_are_replaced(folder: Path) -> None:
+    """As by a system without memory, which takes the large ones first."""
+    with terminal(folder, "--samples", "100", "--epochs", "3") as shown:
+        shown.wait_for("Press r to train")
+        shown.wait_until_gone("PyTorch is loading meanwhile")
+        for process in session_of(shown.process.pid) - {shown.process.pid}:
+            os.kill(process, signal.SIGKILL)
+        shown.send("r")
+        shown.wait_for("weights after 3 epochs")
+        for process in session_of(shown.process.pid) - {shown.process.pid}:
+            os.kill(process, signal.SIGKILL)
+        shown.send("3")
+        shown.wait_for("fooled from")
+        shown.send("q")
+        assert shown.wait_for_end() == 0
 
 
 def test_a_run_folder_that_vanishes_is_said_and_its_training_ends(folder: Path) -> None:
