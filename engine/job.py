@@ -146,13 +146,28 @@ def in_words(error: Exception, run: Run) -> str:
         return "The disk is full: free some space, then resume the run."
     if isinstance(error, OSError):
         return f"{run.path} cannot be written ({error.strerror}): mend that, then resume the run."
-    no_memory = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    if no_memory or isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return "The memory is full: fewer samples, smaller layers or smaller batches need less."
+    if any(map(_is_lack_of_memory, _with_causes(error))):
+        return (
+            "The memory is full: free some, then resume the run. One with fewer samples, smaller "
+            "layers or smaller batches needs less."
+        )
     return (
         f"The training process met a fault of the program, {type(error).__name__}: "
         f"the traceback is in {run.log_path}."
     )
+
+
+def _is_lack_of_memory(error: BaseException) -> bool:
+    told = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return told or isinstance(error, (MemoryError, torch.OutOfMemoryError))
+
+
+def _with_causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it came from: PyTorch's writer hides a lack of memory behind its own."""
+    following: BaseException | None = error
+    while following:
+        yield following
+        following = following.__cause__ or following.__context__
 
 
 def _train(

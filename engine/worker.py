@@ -300,7 +300,15 @@ def _start(what: RunConfig | Run, folder: Path) -> Run:
 
 
 def _prepare(what: RunConfig | Run, folder: Path, answer: Connection) -> None:
-    from engine import job
-
     leave_terminal()
-    job.start(what, folder, answer)
+    try:
+        from engine import job
+    except Exception as error:
+        answer.send(
+            RunError(
+                f"PyTorch cannot be loaded ({error}): there may be too little memory, or it is "
+                "damaged."
+            )
+        )
+    else:
+        job.start(what, folder, answer)

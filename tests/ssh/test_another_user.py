@@ -133,7 +133,7 @@ def test_what_a_run_gets_later_is_open_to_those_whom_it_was_opened_to(folder: Pa
     run.path.chmod(0o755)
     worker.stop(run)
     wait_until(lambda: not run.is_running())
-    assert not robustness(run, seconds=100).done == 0
+    assert robustness(run, seconds=100).is_complete
     kept = run.path / "robustness"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o755
     assert {stat.S_IMODE(path.stat().st_mode) for path in kept.iterdir()} == {0o644}
