@@ -53,7 +53,7 @@ def test_the_death_of_a_run_is_said_with_what_is_safe_and_what_to_do(folder: Pat
 
 @linux
 def test_without_memory_a_run_ends_in_words_and_resumed_it_has_the_same_bits(folder: Path) -> None:
-    config = RunConfig(source="digits", samples=1500, batch_size=512, hidden=(256,), epochs=400)
+    config = RunConfig(source="digits", samples=1500, batch_size=512, hidden=(256,), epochs=150)
     undisturbed, run = worker.launch(config), worker.launch(config)
     wait_until(lambda: glance.epochs_trained(run) > 3)
     process = run.process_id() or 0
