@@ -310,7 +310,9 @@ class MnistopApp(TerminalApp):
                 )
 
 
-def run_app(values: dict[str, str], run: str | None, ascii: bool, slow: bool) -> int:
+def run_app(
+    values: dict[str, str], run: str | None, ascii: bool, slow: bool, light: bool | None
+) -> int:
     """Opens the app and returns the exit code of the command.
 
     Args:
@@ -318,13 +320,14 @@ def run_app(values: dict[str, str], run: str | None, ascii: bool, slow: bool) ->
         run: which run to open, as for `runs.find`, or None.
         ascii: whether to draw with ASCII only.
         slow: whether the line is slow.
+        light: whether the terminal's ground is light, None if it has not been said.
 
     Raises:
         MnistopError: there is no such run.
     """
     opened = runs.find(run) if run else None
     stream = sys.__stderr__
-    terminal = Terminal.detect(os.environ, stream.encoding if stream else None, ascii)
+    terminal = Terminal.detect(os.environ, stream.encoding if stream else None, ascii, light)
     worker.warm_up()
     app = MnistopApp(terminal, values, opened, slow)
     try:

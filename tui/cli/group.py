@@ -98,6 +98,9 @@ Exit codes: 0 done, 1 failed, 2 wrong use or bad input, 130 stopped by Ctrl+C.
 @click.option("--ascii", is_flag=True, help="Draw with plain ASCII only.")
 @click.option("--slow", is_flag=True, help="Draw seldom, for a slow line.")
 @click.option(
+    "--light/--dark", default=None, help="What ground the terminal has, unless COLORFGBG says it."
+)
+@click.option(
     "--version",
     is_flag=True,
     is_eager=True,
@@ -113,6 +116,7 @@ def mnistop(
     run: str | None,
     ascii: bool,
     slow: bool,
+    light: bool | None,
     preset: str | None,
     config_file: str | None,
     **flags: str | None,
@@ -127,7 +131,7 @@ def mnistop(
         return None
     config, given = given_settings(preset, config_file, flags)
     texts = {name: as_text(getattr(config, name)) for name in given}
-    return _open_app(texts, run, ascii, slow)
+    return _open_app(texts, run, ascii, slow, light)
 
 
 def _refuse_misplaced(context: click.Context) -> None:
@@ -144,7 +148,9 @@ def _refuse_misplaced(context: click.Context) -> None:
             )
 
 
-def _open_app(texts: dict[str, str], run: str | None, ascii: bool, slow: bool) -> int:
+def _open_app(
+    texts: dict[str, str], run: str | None, ascii: bool, slow: bool, light: bool | None
+) -> int:
     streams = (sys.stdin, sys.stdout, sys.stderr)
     if not all(stream and stream.isatty() for stream in streams):
         raise click.UsageError(
@@ -160,4 +166,4 @@ def _open_app(texts: dict[str, str], run: str | None, ascii: bool, slow: bool) -
     gc.disable()  # all that is loaded now stays; the app goes on with it after its first frame
     from tui.app import run_app
 
-    return run_app(texts, run, ascii, slow)
+    return run_app(texts, run, ascii, slow, light)
