@@ -41,7 +41,7 @@ def make_folder(path: Path) -> None:
             path.chmod(shared)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes | memoryview) -> None:
     """Replaces a file so that a reader sees the old or the new, never a part."""
     beside = path.with_name(path.name + ".new")
     try:
