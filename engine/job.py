@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
-from typing import IO, NoReturn
+from typing import IO, Any, NoReturn
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine import checkpoint, events, runs
+from engine import events, runs
 from engine.config import RunConfig
 from engine.data import Dataset, is_at_hand, load, split
 from engine.device import find_device
@@ -25,6 +25,7 @@ from engine.errors import MnistopError, RunError
 from engine.files import open_private, write_atomically
 from engine.recorder import Recorder
 from engine.runs import Run
+from engine.safekeeping import newest_checkpoint
 from engine.train import DivergedError, train
 from engine.training import Labelled, Training, accuracy, judge
 
@@ -186,9 +187,8 @@ def _train(
     images, validation = _on(device, dataset, train_rows), _on(device, dataset, val_rows)
     shape = dataset.image_shape
     training = Training(config, shape, dataset.classes, device)
-    saved = run.path / "checkpoint.pt"
-    if saved.exists():
-        _load_state(training, run)
+    if saved := newest_checkpoint(run):
+        _load_state(training, run, saved)
         recorder.say(events.RunResumed, pid=os.getpid(), epoch=training.epoch, step=training.step)
     else:
         labels = dataset.labels[val_rows].astype(np.uint8)
@@ -225,8 +225,7 @@ def _on(device: torch.device, dataset: Dataset, rows: NDArray[np.int64]) -> Labe
     return Labelled(images.to(device), torch.from_numpy(dataset.labels[rows]).to(device))
 
 
-def _load_state(training: Training, run: Run) -> None:
-    state = checkpoint.load(run.path / "checkpoint.pt")
+def _load_state(training: Training, run: Run, state: dict[str, Any]) -> None:
     try:
         training.load_state_dict(state)
     except (KeyError, RuntimeError, ValueError, TypeError, AttributeError):
