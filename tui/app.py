@@ -1,8 +1,6 @@
 """The app: the screens, the keys that hold everywhere, and how the terminal is used."""
 
 import gc
-import os
-import sys
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -310,24 +308,19 @@ class MnistopApp(TerminalApp):
                 )
 
 
-def run_app(
-    values: dict[str, str], run: str | None, ascii: bool, slow: bool, light: bool | None
-) -> int:
+def run_app(terminal: Terminal, values: dict[str, str], run: str | None, slow: bool) -> int:
     """Opens the app and returns the exit code of the command.
 
     Args:
+        terminal: what the terminal can show.
         values: texts of hyperparameters to start the form with.
         run: which run to open, as for `runs.find`, or None.
-        ascii: whether to draw with ASCII only.
         slow: whether the line is slow.
-        light: whether the terminal's ground is light, None if it has not been said.
 
     Raises:
         MnistopError: there is no such run.
     """
     opened = runs.find(run) if run else None
-    stream = sys.__stderr__
-    terminal = Terminal.detect(os.environ, stream.encoding if stream else None, ascii, light)
     worker.warm_up()
     app = MnistopApp(terminal, values, opened, slow)
     try:

@@ -7,11 +7,13 @@ import gc
 import importlib
 import os
 import sys
+from dataclasses import replace
 
 import click
 
 from engine.config import as_text
 from tui.cli.options import given_settings, setting_options
+from tui.render.terminal import Terminal
 
 COMMANDS = {
     "train": ("train", "Train without the app."),
@@ -163,7 +165,12 @@ def _open_app(
             "way to move the cursor. mnistop train trains here, mnistop show last shows what came "
             "of it, and with TERM=vt100 the app opens if the terminal can do more than it says."
         )
+    encoding = sys.__stderr__.encoding if sys.__stderr__ else None
+    terminal = Terminal.detect(os.environ, encoding, ascii, light)
+    if slow:  # colours of 24 bits take nearly twice the bytes
+        terminal = replace(terminal, colors=min(terminal.colors, 256))
+    os.environ["TEXTUAL_COLOR_SYSTEM"] = terminal.color_system or "standard"  # read on import
     gc.disable()  # all that is loaded now stays; the app goes on with it after its first frame
     from tui.app import run_app
 
-    return run_app(texts, run, ascii, slow, light)
+    return run_app(terminal, texts, run, slow)

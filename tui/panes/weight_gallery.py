@@ -6,6 +6,8 @@ import textwrap
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.cells import cell_len
 from textual import events
 from textual.binding import Binding, BindingType
@@ -112,8 +114,17 @@ class WeightGallery(LinesPane, can_focus=True):
         super().__init__(terminal, id=id)
         self._images: dict[tuple[int, image.Mode], list[Strip]] = {}
         """The drawn images of these weights: moving the cursor draws none anew."""
+        self._drawn_of: dict[int, NDArray[np.float32]] = {}
+        """The weights that each neuron's drawn image shows."""
 
-    def show(self, neurons: Neurons | None, neuron: int, weights_of: str, notice: str) -> None:
+    def show(
+        self,
+        neurons: Neurons | None,
+        neuron: int,
+        weights_of: str,
+        notice: str,
+        at_once: int | None = None,
+    ) -> None:
         """Draws a first layer.
 
         Args:
@@ -121,12 +132,31 @@ class WeightGallery(LinesPane, can_focus=True):
             neuron: the one under the cursor.
             weights_of: whose weights they are, as in `after 3 epochs`.
             notice: what is being waited for or went wrong.
+            at_once: how many images may give way to those of newer weights, the most changed
+                first, while the others stay on the scale that they were drawn on; None for all.
         """
         if neurons is None or self.neurons is None or neurons.layer is not self.neurons.layer:
-            self._images = {}
+            self._forget_images(neurons, at_once)
         self.neurons, self.neuron = neurons, neuron
         self.weights_of, self.notice = weights_of, notice
         self.redraw()
+
+    def _forget_images(self, newer: Neurons | None, at_once: int | None) -> None:
+        """Lets go of the images that are to be drawn anew, and of those out of sight."""
+        older, kept = self.neurons, set[int]()
+        if newer and older and at_once is not None:
+            seen = [neuron for neuron in self._page() if neuron in self._drawn_of]
+            weights = newer.layer.weights
+            seen.sort(key=lambda neuron: abs(weights[neuron] - self._drawn_of[neuron]).sum())
+            kept = set(seen[: len(seen) - at_once])
+        self._images = {key: drawn for key, drawn in self._images.items() if key[0] in kept}
+
+    def _page(self) -> list[int]:
+        """The neurons of the page with the cursor."""
+        if self.neurons is None or not (count := self.tiles.count):
+            return []
+        first = self._position // count * count
+        return self.neurons.sorted[first : first + count]
 
     def fit(self, width: int, height: int) -> Tiles:
         """How the images would share a pane of some size."""
@@ -162,8 +192,7 @@ class WeightGallery(LinesPane, can_focus=True):
         tiles = self.tiles
         if not tiles.count:
             return self.say("More room is needed for an image: a larger terminal, or z.", width)
-        first = self._position // tiles.count * tiles.count
-        shown = self.neurons.sorted[first : first + tiles.count]
+        shown = self._page()
         drawn: list[Strip] = []
         for start in range(0, len(shown), tiles.columns):
             row = shown[start : start + tiles.columns]
@@ -182,6 +211,7 @@ class WeightGallery(LinesPane, can_focus=True):
             strips = image.diverging(weights, self.neurons.scale, self.terminal, tiles.mode)
             drawn = [strip.adjust_cell_length(tiles.width) for strip in strips]
             self._images[neuron, tiles.mode] = drawn
+            self._drawn_of[neuron] = weights
         return [line([(caption.ljust(tiles.width), style)], tiles.width), *drawn]
 
     def _below(self, width: int, height: int) -> list[Strip]:
