@@ -23,6 +23,7 @@ from tui.render.terminal import Terminal
 
 _USUAL_SHAPE = (128, 28, 28)
 """Neurons, rows and columns, to arrange the panes before the weights are known."""
+_GAP = 1
 _ORDER_WORDS = {"index": "", "norm": " by norm", "class": " by class"}
 
 
@@ -112,10 +113,11 @@ class WeightGallery(LinesPane, can_focus=True):
 
     def __init__(self, terminal: Terminal, *, id: str | None = None) -> None:
         super().__init__(terminal, id=id)
-        self._images: dict[tuple[int, image.Mode], list[Strip]] = {}
-        """The drawn images of these weights: moving the cursor draws none anew."""
-        self._drawn_of: dict[int, NDArray[np.float32]] = {}
-        """The weights that each neuron's drawn image shows."""
+        self._drawn: list[list[Strip]] = []
+        self._drawn_of: tuple[list[int], Tiles] | None = None
+        """The neurons and their arrangement that are drawn; None for those of other weights."""
+        self._values: dict[int, NDArray[np.float32]] = {}
+        """What each neuron's image shows: its weights by the scale."""
 
     def show(
         self,
@@ -136,20 +138,20 @@ class WeightGallery(LinesPane, can_focus=True):
                 first, while the others stay on the scale that they were drawn on; None for all.
         """
         if neurons is None or self.neurons is None or neurons.layer is not self.neurons.layer:
-            self._forget_images(neurons, at_once)
+            self._give_way(neurons, at_once)
         self.neurons, self.neuron = neurons, neuron
         self.weights_of, self.notice = weights_of, notice
         self.redraw()
 
-    def _forget_images(self, newer: Neurons | None, at_once: int | None) -> None:
-        """Lets go of the images that are to be drawn anew, and of those out of sight."""
-        older, kept = self.neurons, set[int]()
-        if newer and older and at_once is not None:
-            seen = [neuron for neuron in self._page() if neuron in self._drawn_of]
-            weights = newer.layer.weights
-            seen.sort(key=lambda neuron: abs(weights[neuron] - self._drawn_of[neuron]).sum())
-            kept = set(seen[: len(seen) - at_once])
-        self._images = {key: drawn for key, drawn in self._images.items() if key[0] in kept}
+    def _give_way(self, newer: Neurons | None, at_once: int | None) -> None:
+        self._drawn_of = None
+        kept: list[int] = []
+        if newer and at_once is not None:
+            weights, scale = newer.layer.weights, newer.scale
+            seen = [neuron for neuron in self._page() if neuron in self._values]
+            seen.sort(key=lambda each: abs(weights[each] / scale - self._values[each]).sum())
+            kept = seen[: max(len(seen) - at_once, 0)]
+        self._values = {neuron: self._values[neuron] for neuron in kept}
 
     def _page(self) -> list[int]:
         """The neurons of the page with the cursor."""
@@ -194,25 +196,39 @@ class WeightGallery(LinesPane, can_focus=True):
             return self.say("More room is needed for an image: a larger terminal, or z.", width)
         shown = self._page()
         drawn: list[Strip] = []
-        for start in range(0, len(shown), tiles.columns):
-            row = shown[start : start + tiles.columns]
-            drawn += beside([self._tile(neuron, tiles) for neuron in row], gap=1)
+        for row, pictures in zip(_by_rows(shown, tiles), self._pictures(shown, tiles), strict=True):
+            captions = [[self._caption(neuron, tiles.width)] for neuron in row]
+            drawn += [*beside(captions, _GAP), *pictures]
         return [*drawn, *self._below(width, height - len(drawn))]
 
-    def _tile(self, neuron: int, tiles: Tiles) -> list[Strip]:
+    def _pictures(self, shown: list[int], tiles: Tiles) -> list[list[Strip]]:
+        """The images of a page by rows; they stay while the cursor moves over them."""
+        assert self.neurons
+        weights, scale = self.neurons.layer.weights, self.neurons.scale
+        if self._drawn_of != (shown, tiles):
+            self._drawn_of = shown, tiles
+            for neuron in shown:
+                self._values.setdefault(neuron, weights[neuron] / scale)
+            self._drawn = [
+                image.diverging_row(
+                    [self._values[neuron] for neuron in row],
+                    1,
+                    tiles.width,
+                    _GAP,
+                    self.terminal,
+                    tiles.mode,
+                )
+                for row in _by_rows(shown, tiles)
+            ]
+        return self._drawn
+
+    def _caption(self, neuron: int, width: int) -> Strip:
         assert self.neurons
         chosen = neuron == self.neuron
         mark = ("▸" if self.terminal.unicode else ">") if chosen else " "
-        caption = mark + self.neurons.caption(neuron, tiles.width - 2, self.terminal)
+        caption = mark + self.neurons.caption(neuron, width - 2, self.terminal)
         style = self.palette.cursor if chosen else self.palette.muted
-        drawn = self._images.get((neuron, tiles.mode))
-        if drawn is None:
-            weights = self.neurons.layer.weights[neuron]
-            strips = image.diverging(weights, self.neurons.scale, self.terminal, tiles.mode)
-            drawn = [strip.adjust_cell_length(tiles.width) for strip in strips]
-            self._images[neuron, tiles.mode] = drawn
-            self._drawn_of[neuron] = weights
-        return [line([(caption.ljust(tiles.width), style)], tiles.width), *drawn]
+        return line([(caption.ljust(width), style)], width)
 
     def _below(self, width: int, height: int) -> list[Strip]:
         """The scale and the words beside it, or below it where they fit only there."""
@@ -273,3 +289,7 @@ class WeightGallery(LinesPane, can_focus=True):
             self.action_open()
         elif position < len(self.neurons.sorted):
             self._go(position)
+
+
+def _by_rows(shown: list[int], tiles: Tiles) -> list[list[int]]:
+    return [shown[start : start + tiles.columns] for start in range(0, len(shown), tiles.columns)]
