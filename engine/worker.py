@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import forkserver, resource_tracker
@@ -51,17 +51,16 @@ def warm_up() -> None:
     forkserver.ensure_running()
 
 
-@contextlib.contextmanager
-def _real_stderr() -> Iterator[None]:
-    """For whatever may have to replace a server that was killed, as where memory runs out.
+def _replace_servers() -> None:
+    """Starts anew what was killed, as where memory runs out.
 
-    The new one inherits `sys.stderr`, and what Textual puts in its place cannot be inherited.
+    It inherits `sys.stderr`, and what Textual puts in its place cannot be inherited.
     """
-    with _stderr_lock, contextlib.redirect_stderr(sys.__stderr__):
-        yield
+    with _starting, contextlib.redirect_stderr(sys.__stderr__):
+        warm_up()
 
 
-_stderr_lock = threading.Lock()
+_starting = threading.Lock()
 
 
 def _begin(process: BaseProcess) -> None:
@@ -72,13 +71,12 @@ def _begin(process: BaseProcess) -> None:
     """
     end = time.monotonic() + _SECONDS_OF_DYING
     while True:
-        with _real_stderr():
-            warm_up()
-            try:
-                return process.start()
-            except (EOFError, ConnectionError):
-                if time.monotonic() > end:
-                    raise
+        _replace_servers()
+        try:
+            return process.start()
+        except (EOFError, ConnectionError):
+            if time.monotonic() > end:
+                raise
         time.sleep(POLL_SECONDS)
 
 
@@ -216,8 +214,8 @@ async def _ask(urgency: Urgency, question: Callable[P, T], *args: P.args, **kwar
 
 
 def _put(submit: Callable[[], Future[T]]) -> Future[T]:
-    with _real_stderr():
-        return submit()
+    _replace_servers()
+    return submit()
 
 
 def close() -> None:
@@ -235,10 +233,10 @@ _pools: dict[Urgency, ProcessPoolExecutor] = {}
 
 def _pool(urgency: Urgency) -> ProcessPoolExecutor:
     if urgency not in _pools:
-        with _real_stderr():
-            _pools[urgency] = ProcessPoolExecutor(
-                1, mp_context=_context, initializer=_become_answerer, initargs=(urgency,)
-            )
+        _replace_servers()
+        _pools[urgency] = ProcessPoolExecutor(
+            1, mp_context=_context, initializer=_become_answerer, initargs=(urgency,)
+        )
     return _pools[urgency]
 
 
