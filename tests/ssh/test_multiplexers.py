@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,11 +61,16 @@ def multiplexer(request: pytest.FixtureRequest) -> Iterator[Multiplexer]:
     subprocess.run(chosen.end, capture_output=True, check=False)
 
 
+@pytest.fixture
+def sockets() -> Iterator[Path]:
+    """A folder with a short name: that of a socket may have some 100 bytes."""
+    with tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
 def test_a_session_is_left_and_found_again_with_training_going_on(
-    folder: Path, multiplexer: Multiplexer
+    folder: Path, multiplexer: Multiplexer, sockets: Path
 ) -> None:
-    sockets = folder / "sockets"
-    sockets.mkdir(mode=0o700)
     places = {
         "PS1": PROMPT,
         "TMUX_TMPDIR": str(sockets),
