@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
-from typing import IO, NoReturn
+from typing import IO, Any, NoReturn
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine import checkpoint, events, runs
+from engine import events, runs
 from engine.config import RunConfig
 from engine.data import Dataset, is_at_hand, load, split
 from engine.device import find_device
@@ -25,6 +25,7 @@ from engine.errors import MnistopError, RunError
 from engine.files import open_private, write_atomically
 from engine.recorder import Recorder
 from engine.runs import Run
+from engine.safekeeping import newest_checkpoint
 from engine.train import DivergedError, train
 from engine.training import Labelled, Training, accuracy, judge
 
@@ -146,13 +147,28 @@ def in_words(error: Exception, run: Run) -> str:
         return "The disk is full: free some space, then resume the run."
     if isinstance(error, OSError):
         return f"{run.path} cannot be written ({error.strerror}): mend that, then resume the run."
-    no_memory = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    if no_memory or isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return "The memory is full: fewer samples, smaller layers or smaller batches need less."
+    if any(map(_is_lack_of_memory, _with_causes(error))):
+        return (
+            "The memory is full: free some, then resume the run. One with fewer samples, smaller "
+            "layers or smaller batches needs less."
+        )
     return (
         f"The training process met a fault of the program, {type(error).__name__}: "
         f"the traceback is in {run.log_path}."
     )
+
+
+def _is_lack_of_memory(error: BaseException) -> bool:
+    told = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return told or isinstance(error, (MemoryError, torch.OutOfMemoryError))
+
+
+def _with_causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it came from: PyTorch's writer hides a lack of memory behind its own."""
+    following: BaseException | None = error
+    while following:
+        yield following
+        following = following.__cause__ or following.__context__
 
 
 def _train(
@@ -171,9 +187,8 @@ def _train(
     images, validation = _on(device, dataset, train_rows), _on(device, dataset, val_rows)
     shape = dataset.image_shape
     training = Training(config, shape, dataset.classes, device)
-    saved = run.path / "checkpoint.pt"
-    if saved.exists():
-        _load_state(training, run)
+    if saved := newest_checkpoint(run):
+        _load_state(training, run, saved)
         recorder.say(events.RunResumed, pid=os.getpid(), epoch=training.epoch, step=training.step)
     else:
         labels = dataset.labels[val_rows].astype(np.uint8)
@@ -210,8 +225,7 @@ def _on(device: torch.device, dataset: Dataset, rows: NDArray[np.int64]) -> Labe
     return Labelled(images.to(device), torch.from_numpy(dataset.labels[rows]).to(device))
 
 
-def _load_state(training: Training, run: Run) -> None:
-    state = checkpoint.load(run.path / "checkpoint.pt")
+def _load_state(training: Training, run: Run, state: dict[str, Any]) -> None:
     try:
         training.load_state_dict(state)
     except (KeyError, RuntimeError, ValueError, TypeError, AttributeError):

@@ -531,4 +531,4 @@ def test_a_lack_of_memory_is_told_in_words(much: Callable[[], object]) -> None:
     with pytest.raises((RuntimeError, MemoryError)) as caught:
         much()
     words = in_words(caught.value, Run(Path("/some/run")))
-    assert words.startswith("The memory is full: fewer samples, smaller layers")
+    assert words.startswith("The memory is full: free some, then resume the run.")
