@@ -6,7 +6,6 @@ keys that they do not know, and lines whose values make no sense: the bounds bel
 whatever a file says, so that nobody who reads an event has to look at its values again.
 """
 
-import dataclasses
 import functools
 import json
 from dataclasses import dataclass
@@ -36,7 +35,7 @@ class Event:
 
     def to_json(self) -> str:
         """The event as one line of JSON, without the line's end."""
-        return json.dumps({"event": type(self).__name__, **dataclasses.asdict(self)})
+        return json.dumps({"event": type(self).__name__, **vars(self)})
 
 
 @dataclass(frozen=True, kw_only=True)
