@@ -118,8 +118,8 @@ def _bundled() -> Stored:
 def _digits() -> Stored:
     # The file behind `load_digits`: to import scikit-learn takes many times as long as to read it.
     package = find_spec("sklearn")
-    assert package and package.origin
-    path = Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz"
+    assert package is not None
+    path = Path(str(package.origin)).parent / "datasets" / "data" / "digits.csv.gz"
     table = np.loadtxt(path, np.uint8, delimiter=",")
     part = Part(table[:, :-1].reshape(-1, 8, 8), table[:, -1], "digits", "digits")
     provenance = (

@@ -56,7 +56,7 @@ def test_what_the_drawing_process_imports_loads_no_torch_and_no_scikit_learn() -
 
 
 def test_what_training_processes_are_forked_from_loads_no_scikit_learn() -> None:
-    """It would double the time until a run begins."""
+    """Its import would make people wait half as long again as PyTorch's."""
     loaded = loaded_after("import engine.preload")
     assert "torch" in loaded
     assert loaded & {"sklearn", "scipy", "tui", "textual", "rich", "click"} == set()
