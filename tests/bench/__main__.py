@@ -1,8 +1,24 @@
 """All benchmarks: `python -m tests.bench`."""
 
-from tests.bench import attack_screen, attacks, brackets, browsing, interface, runs, training
+from tests.bench import (
+    attack_screen,
+    attacks,
+    brackets,
+    browsing,
+    gpu,
+    growth,
+    interface,
+    processes,
+    recording,
+    runs,
+    training,
+)
 
 training.main()
+recording.main()
+growth.main()
+processes.main()
+gpu.main()
 interface.main()
 browsing.main()
 runs.main()

@@ -20,7 +20,8 @@ from engine.config import RunConfig
 from engine.data import load
 from engine.train import train
 from engine.training import Labelled, Training
-from tests.bench.training import Silence, alternated, ratio, timed
+from tests.bench.timing import alternated, ratio, timed
+from tests.bench.training import Silence
 
 IMAGES, VALIDATION = 60_000, 10_000
 CONFIG = RunConfig(epochs=10, batch_size=128, device="cuda")
