@@ -16,7 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from engine import runs
+from engine import runs, worker
+from engine.events import EpochFinished
 from tests.bench.timing import timed
 from tests.bench.training import write_images
 
@@ -54,30 +55,26 @@ def print_command(repetitions: int) -> None:
 
 
 def peak_memory(*arguments: str) -> float:
-    """The most megabytes that a training process has held, those shared with its server included.
+    """The most megabytes that a training process has held until it has trained two epochs.
 
-    The kernel keeps the peak; it is read again and again until the process ends.
+    Pages that it shares with its server count too.
     """
-    run = runs.find(mnistop_train("--detach", *arguments).strip())
-    status = Path(f"/proc/{run.process_id()}/status")
-    peak = 0.0
-    while run.is_running():
-        try:
-            lines = status.read_text().splitlines()
-        except OSError:
-            break
-        for line in lines:
-            if line.startswith("VmHWM:"):
-                peak = int(line.split()[1]) * 1024 / 1e6
-        time.sleep(0.01)
-    return peak
+    run = runs.find(mnistop_train("--detach", "--epochs", "100000", *arguments).strip())
+    finished = 0
+    while finished < 2:
+        time.sleep(0.05)
+        finished = sum(isinstance(event, EpochFinished) for event in runs.read_events(run))
+    lines = Path(f"/proc/{run.process_id()}/status").read_text().splitlines()
+    worker.stop(run)
+    [peak] = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
+    return int(peak) * 1024 / 1e6
 
 
 def print_memory(folder: Path) -> None:
     path = folder / "images.npz"
     write_images(path, IMAGES)
     few = peak_memory()
-    many = peak_memory("--source", str(path), "--samples", "all", "--epochs", "2")
+    many = peak_memory("--source", str(path), "--samples", "all")
     one_copy = IMAGES * 784 * 4 / 1e6
     print(f"\nmemory of a training process, the default run {few:8.0f} MB at most")
     print(f"  {IMAGES:,} images                               {many:8.0f} MB at most")
