@@ -17,6 +17,8 @@ COMMANDS = {
     "train": ("train", "Train without the app."),
     "runs": ("runs", "List all runs, newest first."),
     "show": ("show", "Tell a run's story: settings, log, charts, mistakes."),
+    "report": ("report", "Write a report of one run, or of several compared."),
+    "export": ("export", "Write a model for PyTorch or ONNX, or curves for TensorBoard."),
     "follow": ("train", "Watch a run, from its start to its end."),
     "stop": ("runs", "Stop a run; it saves where it is."),
     "resume": ("train", "Go on with a run that was stopped, interrupted or paused."),
@@ -89,7 +91,7 @@ Examples:
   mnistop runs                            lists what has been trained
 
 \b
-RUN is the name of a run, the beginning of one, its two words, or last.
+RUN is the name of a run, its own or yours, the beginning of its own, its words, or last.
 Runs are kept in $MNISTOP_RUNS if it is set, data in $MNISTOP_CACHE.
 Exit codes: 0 done, 1 failed, 2 wrong use or bad input, 130 stopped by Ctrl+C.
 """,
