@@ -5,6 +5,7 @@ from tests.bench import (
     attacks,
     brackets,
     browsing,
+    commands,
     gpu,
     growth,
     interface,
@@ -19,6 +20,7 @@ recording.main()
 growth.main()
 processes.main()
 gpu.main()
+commands.main()
 interface.main()
 browsing.main()
 runs.main()
