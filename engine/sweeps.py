@@ -214,14 +214,13 @@ def list_sweeps() -> list[Sweep]:
 
 
 def find(reference: str) -> Sweep:
-    """The sweep of a name, the beginning of one, or its two words.
+    """The sweep of a name, the beginning of one, its two words, or its title.
 
     Raises:
         RunError: there is none, or more than one.
     """
-    found = list_sweeps()
-    exact = [sweep for sweep in found if sweep.name == reference]
-    matches = exact or [sweep for sweep in found if runs.fits(sweep.name, reference)]
+    found = _fitting(reference)
+    matches = [sweep for sweep in found if sweep.name == reference] or found
     if not matches:
         raise RunError(f"There is no sweep {reference or repr('')}.")
     if len(matches) > 1:
@@ -230,15 +229,29 @@ def find(reference: str) -> Sweep:
     return matches[0]
 
 
+def _fitting(reference: str) -> list[Sweep]:
+    every = list_sweeps()
+    return [sweep for sweep in every if runs.fits(sweep.name, reference)] or [
+        sweep for sweep in every if reference and _is_titled(sweep, reference)
+    ]
+
+
+def _is_titled(sweep: Sweep, title: str) -> bool:
+    try:
+        return sweep.title.casefold() == " ".join(title.split()).casefold()
+    except RunError:
+        return False
+
+
 def find_run_or_sweep(reference: str) -> Run | Sweep:
-    """The run or the sweep of a name, the beginning of one, its two words, or `last`.
+    """The run or the sweep of a name, the beginning of one, its two words, a title, or `last`.
 
     What a sweep's name has in common with those of its members names the sweep; `last` is a run.
 
     Raises:
         RunError: there is none, or more than one.
     """
-    found = [sweep for sweep in list_sweeps() if runs.fits(sweep.name, reference)]
+    found = _fitting(reference)
     if not found or reference == "last":
         return runs.find(reference)
     of_these = {sweep.name for sweep in found}
@@ -273,4 +286,5 @@ def delete(sweep: Sweep) -> None:
     try:
         shutil.rmtree(sweep.path)
     except OSError as error:
-        raise RunError(f"Sweep {sweep.name} cannot be deleted: {error.strerror}.") from None
+        what = runs.hindrance(Run(sweep.path), error)
+        raise RunError(f"Sweep {sweep.name} cannot be deleted: {what}.") from None
