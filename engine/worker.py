@@ -26,7 +26,6 @@ from typing import ParamSpec, TypeVar
 
 from engine import events, lock
 from engine.config import RunConfig
-from engine.data import absolute
 from engine.errors import MnistopError, RunError
 from engine.runs import EventTail, Run, runs_folder
 from engine.stdio import leave_terminal
@@ -108,6 +107,8 @@ def launch(config: RunConfig) -> Run:
     Raises:
         MnistopError: the data or the device do not fit, or the run folder cannot be made.
     """
+    from engine.data import absolute
+
     source = absolute(config.source)
     return _start(config.model_copy(update={"source": source}), runs_folder())
 

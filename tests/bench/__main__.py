@@ -1,8 +1,18 @@
 """All benchmarks: `python -m tests.bench`."""
 
-from tests.bench import attack_screen, attacks, brackets, browsing, interface, runs, training
+from tests.bench import (
+    attack_screen,
+    attacks,
+    brackets,
+    browsing,
+    commands,
+    interface,
+    runs,
+    training,
+)
 
 training.main()
+commands.main()
 interface.main()
 browsing.main()
 runs.main()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import gc
 import importlib
 import os
 import sys
@@ -12,6 +11,7 @@ from dataclasses import replace
 import click
 
 from engine.config import as_text
+from tui import tidying
 from tui.cli.options import given_settings, setting_options
 from tui.render.terminal import Terminal
 
@@ -38,6 +38,7 @@ class _LazyGroup(click.Group):
         if name not in COMMANDS:
             return None
         module = importlib.import_module(f"tui.cli.{COMMANDS[name][0]}")
+        tidying.go_on()
         command: click.Command = getattr(module, name)
         return command
 
@@ -172,7 +173,7 @@ def _open_app(
     if slow:  # colours of 24 bits take nearly twice the bytes
         terminal = replace(terminal, colors=min(terminal.colors, 256))
     os.environ["TEXTUAL_COLOR_SYSTEM"] = terminal.color_system or "standard"  # read on import
-    gc.disable()  # all that is loaded now stays; the app goes on with it after its first frame
+    os.environ.setdefault("TEXTUAL_FPS", "120")  # what a key changes waits 8 ms for its frame
     from tui.app import run_app
 
     return run_app(terminal, texts, run, slow)
