@@ -15,19 +15,19 @@ from typing import IO, Any, NoReturn
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from engine import events, runs
 from engine.config import RunConfig
-from engine.data import Dataset, is_at_hand, load, split
+from engine.data import is_at_hand, load
 from engine.device import find_device
 from engine.errors import MnistopError, RunError
+from engine.examples import Examples, examples_of
 from engine.files import open_private, write_atomically
 from engine.recorder import Recorder
 from engine.runs import Run
 from engine.safekeeping import newest_checkpoint
 from engine.train import DivergedError, train
-from engine.training import Labelled, Training, accuracy, judge
+from engine.training import Training, accuracy, judge
 
 
 def start(what: RunConfig | Run, folder: Path, answer: Connection) -> None:
@@ -46,7 +46,7 @@ def start(what: RunConfig | Run, folder: Path, answer: Connection) -> None:
         os.setsid()
         control = SignalControl()
         try:
-            run, lock, config, dataset = _prepare(what, folder)
+            run, lock, config, examples = _prepare(what, folder)
         except MnistopError as error:
             _answer(answer, error)
         except Exception as error:
@@ -56,7 +56,7 @@ def start(what: RunConfig | Run, folder: Path, answer: Connection) -> None:
         else:
             _answer(answer, run)
             _detach(run, lock)
-            _run(run, config, dataset, control)
+            _run(run, config, examples, control)
     except BaseException:
         traceback.print_exc()
     finally:
@@ -71,7 +71,7 @@ def _answer(connection: Connection, answer: Run | MnistopError) -> None:
 
 def _prepare(
     what: RunConfig | Run, folder: Path
-) -> tuple[Run, IO[bytes], RunConfig, Dataset | None]:
+) -> tuple[Run, IO[bytes], RunConfig, Examples | None]:
     if isinstance(what, Run):
         lock = runs.reopen(what)
         try:
@@ -80,11 +80,11 @@ def _prepare(
         except MnistopError:
             lock.close()
             raise
-    dataset = _data_if_here(what)
-    return *runs.create(what, folder), what, dataset
+    examples = _data_if_here(what)
+    return *runs.create(what, folder), what, examples
 
 
-def _data_if_here(config: RunConfig) -> Dataset | None:
+def _data_if_here(config: RunConfig) -> Examples | None:
     """The data, once the device is found; None if they are not at hand, which takes its time."""
     find_device(config.device)
     return _load(config) if is_at_hand(config.source) else None
@@ -97,14 +97,12 @@ def _resumable(run: Run) -> RunConfig:
     return run.config()
 
 
-def _load(config: RunConfig, say: Recorder | None = None) -> Dataset:
+def _load(config: RunConfig, say: Recorder | None = None) -> Examples:
     def progress(message: str) -> None:
         if say:
             say.say(events.Preparing, message=message)
 
-    dataset = load(config.source, config.samples, progress)
-    split(dataset, config.val_fraction, config.split_seed)
-    return dataset
+    return examples_of(load(config.source, config.samples, progress), config)
 
 
 def _detach(run: Run, lock: IO[bytes]) -> None:
@@ -124,12 +122,12 @@ def _detach(run: Run, lock: IO[bytes]) -> None:
 
 
 def _run(
-    run: Run, config: RunConfig, dataset: Dataset | None, control: "SignalControl"
+    run: Run, config: RunConfig, examples: Examples | None, control: "SignalControl"
 ) -> NoReturn:
     recorder = Recorder(run)
     control.recorder = recorder
     try:
-        _train(run, config, dataset, recorder, control)
+        _train(run, config, examples, recorder, control)
     except StopRequestedError:
         recorder.end(events.RunStopped, epochs=0, step=0)
     except MnistopError as error:
@@ -174,32 +172,32 @@ def _with_causes(error: BaseException) -> Iterator[BaseException]:
 def _train(
     run: Run,
     config: RunConfig,
-    dataset: Dataset | None,
+    examples: Examples | None,
     recorder: Recorder,
     control: "SignalControl",
 ) -> None:
     torch.set_num_threads(config.threads)
-    if dataset is None:
+    if examples is None:
         with control.stopping_at_once():
-            dataset = _load(config, recorder)
+            examples = _load(config, recorder)
     device = find_device(config.device)
-    train_rows, val_rows = split(dataset, config.val_fraction, config.split_seed)
-    images, validation = _on(device, dataset, train_rows), _on(device, dataset, val_rows)
-    shape = dataset.image_shape
-    training = Training(config, shape, dataset.classes, device)
+    shape, class_names = examples.image_shape, examples.class_names
+    training = Training(config, shape, len(class_names), device)
+    there = examples.to(device)
+    images, validation = there.training, there.validation
     if saved := newest_checkpoint(run):
         _load_state(training, run, saved)
         recorder.say(events.RunResumed, pid=os.getpid(), epoch=training.epoch, step=training.step)
     else:
-        labels = dataset.labels[val_rows].astype(np.uint8)
+        labels = examples.validation.labels.numpy().astype(np.uint8)
         write_atomically(run.path / "labels.u8", labels.tobytes())
-        run.keep_images(dataset.images[val_rows])
+        run.keep_images(examples.validation.pixels.numpy().reshape(-1, *shape))
         said, val_loss, _ = judge(training.model, validation)
         recorder.keep_judgement(0, said)
         recorder.say(
             events.RunStarted,
             pid=os.getpid(),
-            class_names=list(dataset.class_names),
+            class_names=list(class_names),
             image_shape=list(shape),
             training_images=len(images),
             validation_images=len(validation),
@@ -218,11 +216,6 @@ def _train(
         recorder.end(events.RunFinished, epochs=training.epoch, reason=reason)
     else:
         recorder.end(events.RunStopped, epochs=training.epoch, step=training.step)
-
-
-def _on(device: torch.device, dataset: Dataset, rows: NDArray[np.int64]) -> Labelled:
-    images = torch.from_numpy(dataset.images[rows]).flatten(1)
-    return Labelled(images.to(device), torch.from_numpy(dataset.labels[rows]).to(device))
 
 
 def _load_state(training: Training, run: Run, state: dict[str, Any]) -> None:

@@ -6,12 +6,20 @@ from tests.bench import (
     brackets,
     browsing,
     commands,
+    gpu,
+    growth,
     interface,
+    processes,
+    recording,
     runs,
     training,
 )
 
 training.main()
+recording.main()
+growth.main()
+processes.main()
+gpu.main()
 commands.main()
 interface.main()
 browsing.main()
