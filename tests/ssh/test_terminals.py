@@ -104,7 +104,7 @@ WALK: list[tuple[tuple[str, ...], str]] = [
     (("enter",), "Its weights to the classes"),
     (("5",), "Labels of"),
     (("6",), "Runs: 2"),
-    (("m",), "Note:"),
+    (("t",), "Name:"),
     (("escape",), "o Order"),
     (("space", "down", "space"), "c Compare"),
     (("c",), "2 runs: loss and accuracy"),
