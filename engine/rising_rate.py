@@ -1,0 +1,81 @@
+"""A fresh model that is trained step by step at rates of one's own, and judged in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from engine.by_hand import ByHand
+from engine.config import RunConfig
+from engine.data import Dataset, split
+from engine.device import find_device
+from engine.train import step_by_autograd
+from engine.training import Labelled, Training, accuracy
+
+PROBE = 256
+"""Training images by whose loss the model is judged; those of a batch alone are too few."""
+
+
+class Stepper:
+    """A training as a run of the same configuration begins, but for the learning rate.
+
+    Args:
+        config: the hyperparameters; `lr` and `schedule` are without effect.
+        dataset: the images, of which those to train on are used.
+
+    Raises:
+        MnistopError: there is no such device, or the images cannot be split so.
+    """
+
+    def __init__(self, config: RunConfig, dataset: Dataset) -> None:
+        device = find_device(config.device)
+        rows, _ = split(dataset, config.val_fraction, config.split_seed)
+        self._images = Labelled(
+            torch.from_numpy(dataset.images[rows]).flatten(1).to(device),
+            torch.from_numpy(dataset.labels[rows]).to(device),
+        )
+        self._training = Training(config, dataset.image_shape, dataset.classes, device)
+        self._probe = _drawn(self._images, config.seed)
+        self._step: Callable[[Tensor], object] = self._by_autograd
+        if self._training.by_hand:
+            self._step = ByHand(self._training, self._images).step
+        self._batches = self._endless()
+
+    @property
+    def steps_an_epoch(self) -> int:
+        """Updates in one pass through the training images."""
+        return -(-len(self._images) // self._training.config.batch_size)
+
+    def step(self, rate: float) -> None:
+        """Updates the weights by the next batch, at a learning rate."""
+        rows = next(self._batches)
+        self._training.lr = rate
+        with torch.inference_mode(self._training.by_hand):
+            self._step(rows)
+
+    @torch.no_grad()
+    def judge(self) -> tuple[float, float]:
+        """The model's loss and accuracy on some training images, the same ones, as they are."""
+        model = self._training.model.eval()
+        logits = model(self._probe.pixels)
+        model.train(not self._training.by_hand)
+        loss = functional.cross_entropy(logits, self._probe.labels).item()
+        return loss, accuracy(logits, self._probe.labels)
+
+    def _by_autograd(self, rows: Tensor) -> None:
+        step_by_autograd(self._training, self._images, rows)
+
+    def _endless(self) -> Iterator[Tensor]:
+        while True:
+            self._training.begin_epoch(len(self._images))
+            yield from self._training.batches()
+            self._training.order = torch.empty(0, dtype=torch.int64)
+
+
+def _drawn(images: Labelled, seed: int) -> Labelled:
+    drawn = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:PROBE]
+    rows = drawn.to(images.labels.device)
+    return Labelled(images.pixels[rows], images.labels[rows])
