@@ -1,9 +1,13 @@
 """What a run says while it goes on: one JSON object a line in its `events.jsonl`.
 
 A run's first event is `Preparing` or `RunStarted`, its last is exactly one of `RunFinished`,
-`RunStopped` or `RunFailed`; after a stop, `RunResumed` may open it again. Readers skip lines and
-keys that they do not know, and lines whose values make no sense: the bounds below hold for
-whatever a file says, so that nobody who reads an event has to look at its values again.
+`RunStopped` or `RunFailed`; after a stop, `RunResumed` may open it again. A sweep (`engine.sweeps`)
+says `SweepStarted`, then at times `Preparing` and `MemberFailed`, and at last `SweepFinished` or
+`SweepStopped`.
+
+Readers skip lines and keys that they do not know, and lines whose values make no sense: the bounds
+below hold for whatever a file says, so that nobody who reads an event has to look at its values
+again.
 """
 
 import dataclasses
@@ -172,7 +176,44 @@ class RunInterrupted(Event):
     """Whether the run's folder is gone too."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class SweepStarted(Event):
+    """A sweep starts or goes on. What a sweep says has its own name as `run`."""
+
+    pid: Count
+    jobs: Count
+    """Members that are trained at once."""
+    cluster: str = ""
+    """The address of the Dask cluster that trains them; empty for this machine."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberFailed(Event):
+    """A member of a sweep could not be trained, or its process died."""
+
+    member: str
+    """The name of its run."""
+    message: str
+    """What happened, in words."""
+    retried: bool = False
+    """Whether the sweep tries it again at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepFinished(Event):
+    """Each member of a sweep is trained to its end, or has diverged."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepStopped(Event):
+    """A sweep ended before all its members were trained, and can be resumed."""
+
+    message: str = ""
+    """Why, in words, unless it was asked to stop."""
+
+
 LAST_EVENTS = (RunFinished, RunStopped, RunFailed, RunInterrupted)
+"""Those of a run, of which one is the last."""
 
 
 class UnreadableEventError(MnistopError):

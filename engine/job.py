@@ -2,12 +2,13 @@
 
 import contextlib
 import errno
+import itertools
 import os
 import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
@@ -42,45 +43,93 @@ def start(what: RunConfig | Run, folder: Path, answer: Connection) -> None:
     if os.fork():
         return
     try:
-        os.setsid()
-        control = SignalControl()
-        try:
-            run, lock, config, dataset = _prepare(what, folder)
-        except MnistopError as error:
-            _answer(answer, error)
-        except Exception as error:
-            name = type(error).__name__
-            fault = f"No run could be started, by a fault of the program, {name}: {error}."
-            _answer(answer, RunError(fault))
-        else:
-            _answer(answer, run)
-            _detach(run, lock)
-            _run(run, config, dataset, control)
+        _live(lambda: _prepare(what, folder), answer)
     except BaseException:
         traceback.print_exc()
     finally:
         os._exit(1)
 
 
+def train_member(
+    caller: Connection, dataset: Dataset | None, what: RunConfig | Run, path: Path
+) -> NoReturn:
+    """The life of a process that trains a member of a sweep, as a task of `engine.nursery`.
+
+    Args:
+        caller: gets the run once it is sure to begin, or the `MnistopError`.
+        dataset: the data; None for those that are not at hand.
+        what: the configuration of a new member, or one to go on with.
+        path: the member's folder.
+    """
+
+    def data(config: RunConfig) -> Dataset | None:
+        find_device(config.device)
+        return dataset
+
+    def prepare() -> Prepared:
+        if isinstance(what, Run):
+            return _reopened(what, data)
+        here = data(what)
+        return *runs.create(what, path.parent, path.name), what, here
+
+    _live(prepare, caller, keeps=True)
+
+
+Prepared = tuple[Run, IO[bytes], RunConfig, Dataset | None]
+"""A run, its open lock, its configuration, and its data if they are at hand."""
+
+
+def _live(prepare: Callable[[], Prepared], caller: Connection, keeps: bool = False) -> NoReturn:
+    """The life of a training process.
+
+    Args:
+        prepare: checks all that can be wrong, and makes or opens the run folder.
+        caller: gets the answer.
+        keeps: whether the connection stays open.
+    """
+    os.setsid()
+    control = SignalControl()
+    try:
+        run, lock, config, dataset = prepare()
+    except MnistopError as error:
+        _answer(caller, error)
+    except Exception as error:
+        name = type(error).__name__
+        fault = f"No run could be started, by a fault of the program, {name}: {error}."
+        _answer(caller, RunError(fault))
+    else:
+        _answer(caller, run)
+        kept = {lock.fileno()}
+        if keeps:
+            kept.add(caller.fileno())
+        else:
+            caller.close()
+        detach(run.log_path, kept)
+        _run(run, config, dataset, control)
+    os._exit(1)
+
+
 def _answer(connection: Connection, answer: Run | MnistopError) -> None:
     """Tells whoever waits for it; a run goes on also if they are gone since, as on a hang-up."""
-    with contextlib.suppress(OSError), connection:
+    with contextlib.suppress(OSError):
         connection.send(answer)
 
 
-def _prepare(
-    what: RunConfig | Run, folder: Path
-) -> tuple[Run, IO[bytes], RunConfig, Dataset | None]:
+def _prepare(what: RunConfig | Run, folder: Path) -> Prepared:
     if isinstance(what, Run):
-        lock = runs.reopen(what)
-        try:
-            config = _resumable(what)
-            return what, lock, config, _data_if_here(config)
-        except MnistopError:
-            lock.close()
-            raise
+        return _reopened(what, _data_if_here)
     dataset = _data_if_here(what)
     return *runs.create(what, folder), what, dataset
+
+
+def _reopened(run: Run, data: Callable[[RunConfig], Dataset | None]) -> Prepared:
+    lock = runs.reopen(run)
+    try:
+        config = _resumable(run)
+        return run, lock, config, data(config)
+    except MnistopError:
+        lock.close()
+        raise
 
 
 def _data_if_here(config: RunConfig) -> Dataset | None:
@@ -106,19 +155,25 @@ def _load(config: RunConfig, say: Recorder | None = None) -> Dataset:
     return dataset
 
 
-def _detach(run: Run, lock: IO[bytes]) -> None:
-    """No terminal, and no file or folder of the process that it came from."""
+def detach(log_path: Path, kept: Collection[int]) -> None:
+    """No terminal, and no file or folder of the process that this one came from.
+
+    Args:
+        log_path: the file that gets what is written to standard output and errors from now on.
+        kept: descriptors that stay open.
+    """
     os.chdir("/")
     null = os.open(os.devnull, os.O_RDWR)
     try:
-        log = open_private(run.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        log = open_private(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     except OSError:
         log = null
     os.dup2(null, 0)
     os.dup2(null, 1)
     os.dup2(log, 2)
-    os.closerange(3, lock.fileno())
-    os.closerange(lock.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
+    bounds = [2, *sorted(kept), os.sysconf("SC_OPEN_MAX")]
+    for one, next_one in itertools.pairwise(bounds):
+        os.closerange(one + 1, next_one)
     sys.stdout = sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
 
 

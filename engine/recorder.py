@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional
 
 from engine import checkpoint, events
+from engine.event_log import EventLog
 from engine.files import open_private, write_atomically
 from engine.runs import Run
 from engine.training import Epoch, Training
@@ -36,12 +37,9 @@ class Recorder:
     def __init__(self, run: Run) -> None:
         self._run = run
         (run.path / "snapshots").mkdir(mode=0o700, exist_ok=True)
-        self._events = open(  # noqa: SIM115
-            run.path / "events.jsonl", "ab+", buffering=0, opener=open_private
-        )
+        self.say = EventLog(run.path).say
         self._predictions = open_private(run.path / "predictions.u8", os.O_WRONLY | os.O_CREAT)
         self._said = open_private(run.path / "log_probabilities.f16", os.O_WRONLY | os.O_CREAT)
-        self._end_torn_line()
         self._room = run.path / "room"
         with contextlib.suppress(OSError):
             write_atomically(self._room, bytes(ROOM))
@@ -49,25 +47,6 @@ class Recorder:
         self._progress_images = (0, 0)
         self._next_checkpoint = 0.0
         self._best_saved = 0
-
-    def _end_torn_line(self) -> None:
-        end = self._events.seek(0, os.SEEK_END)
-        if end:
-            self._events.seek(-1, os.SEEK_END)
-            if self._events.read(1) != b"\n":
-                self._events.write(b"\n")
-
-    def say(self, kind: type[events.Event], **values: Any) -> None:
-        """Appends an event."""
-        event = kind(run=self._run.name, time=time.time(), **values)
-        rest = memoryview(event.to_json().encode() + b"\n")
-        end = self._events.seek(0, os.SEEK_END)
-        try:
-            while rest:
-                rest = rest[self._events.write(rest) :]
-        except OSError:  # a full disk takes a part: the next event shall not be glued to it
-            self._events.truncate(end)
-            raise
 
     def end(self, kind: type[events.Event], **values: Any) -> None:
         """Appends the last event, for which there is room even on a full disk."""

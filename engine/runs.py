@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -35,6 +36,9 @@ OLDEST_FORMAT = 1
 _LONGEST_MANIFEST = 1 << 20
 _LARGEST_ARRAY = 1 << 32
 """Bytes: more than that is none of our files."""
+
+_MEMBER = re.compile(r"(.+)\.\d{2,}")
+"""A member's name: that of its sweep, and its number."""
 
 _FIRST_WORDS = "amber brave calm clear eager early fair gentle keen light mellow quick quiet sunny"
 _SECOND_WORDS = "birch brook cedar cloud delta ember field finch harbor lark maple otter river wren"
@@ -62,6 +66,12 @@ class Run:
     def name(self) -> str:
         """The folder's name, as in `20261123-142501-quiet-otter`."""
         return self.path.name
+
+    @property
+    def sweep(self) -> str:
+        """The name of the sweep that the run is a member of; empty if of none."""
+        match = _MEMBER.fullmatch(self.name)
+        return match[1] if match else ""
 
     @property
     def log_path(self) -> Path:
@@ -251,20 +261,20 @@ def runs_folder() -> Path:
     return Path(chosen).absolute() if chosen else platformdirs.user_state_path("mnistop") / "runs"
 
 
-def create(config: RunConfig, parent: Path) -> tuple[Run, IO[bytes]]:
+def create(config: RunConfig, parent: Path, name: str = "") -> tuple[Run, IO[bytes]]:
     """A new run folder, and the open lock that marks this process as its training process.
 
     Args:
         config: the hyperparameters.
         parent: the folder to make it in, as `runs_folder` says.
+        name: of the folder, which nobody else makes at this moment; empty for a new one.
 
     Raises:
         RunError: the folder cannot be made.
     """
     run = None
     try:
-        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        run = Run(_new_folder(parent))
+        run = Run(_named_folder(parent / name) if name else new_folder(parent))
         held = lock.create(run.lock_path)
         manifest = {"format": FORMAT, "config": config.model_dump(mode="json")}
         write_atomically(run.path / "config.json", json.dumps(manifest, indent=1).encode())
@@ -299,7 +309,13 @@ def reopen(run: Run) -> IO[bytes]:
     return held
 
 
-def _new_folder(parent: Path) -> Path:
+def new_folder(parent: Path) -> Path:
+    """Makes a folder with a new name, for a run or a sweep.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     while True:
         words = (random.choice(words.split()) for words in (_FIRST_WORDS, _SECOND_WORDS))
         path = parent / "-".join([time.strftime("%Y%m%d-%H%M%S"), *words])
@@ -308,6 +324,14 @@ def _new_folder(parent: Path) -> Path:
         except FileExistsError:
             continue
         return path
+
+
+def _named_folder(path: Path) -> Path:
+    """Makes a folder that is not there, or only half made by a process that was killed."""
+    if path.exists() and not (path / "config.json").exists():
+        shutil.rmtree(path)
+    path.mkdir(mode=0o700)
+    return path
 
 
 def list_runs() -> list[Run]:

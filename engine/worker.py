@@ -13,13 +13,13 @@ import os
 import signal
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar, overload
 
 from engine import events, lock
 from engine.config import RunConfig
@@ -27,6 +27,7 @@ from engine.data import absolute
 from engine.errors import MnistopError, RunError
 from engine.runs import EventTail, Run, runs_folder
 from engine.stdio import leave_terminal
+from engine.sweeps import Plan, Sweep
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -91,6 +92,50 @@ def resume(run: Run) -> None:
         _signal(run, signal.SIGUSR2)
     else:
         _start(run, run.path.parent)
+
+
+def launch_sweep(
+    configs: Sequence[RunConfig],
+    title: str = "",
+    jobs: int | None = None,
+    dask: str | None = None,
+) -> Sweep:
+    """Starts a sweep's process, which trains a run for each configuration, and returns at once.
+
+    Args:
+        configs: of the members, in the order in which they are begun.
+        title: the user's words for the sweep.
+        jobs: how many members are trained at once; None for as many as there are cores for, with
+            the threads that the configurations ask for.
+        dask: the address of a Dask scheduler, as in `tcp://host:8786`, whose workers train the
+            members; None for this machine.
+
+    Raises:
+        MnistopError: the data or the device do not fit, the cluster cannot be reached, or the
+            sweep's folder cannot be made.
+    """
+    at_home = [config.model_copy(update={"source": absolute(config.source)}) for config in configs]
+    plan = Plan(configs=tuple(at_home), title=title, jobs=jobs, dask=dask or "")
+    return _start(plan, runs_folder())
+
+
+def resume_sweep(sweep: Sweep) -> None:
+    """Lets a sweep go on where it was: what is trained to its end is not trained again.
+
+    Raises:
+        MnistopError: it goes on already, is finished or another user's, or what its members need
+            is gone.
+    """
+    _start(sweep, sweep.path.parent)
+
+
+def stop_sweep(sweep: Sweep) -> None:
+    """Asks a sweep to stop: members in training stop with a checkpoint, and no other is begun.
+
+    Raises:
+        RunError: it does not go on, or belongs to another user.
+    """
+    _signal(sweep, signal.SIGTERM)
 
 
 def stop(run: Run) -> None:
@@ -221,24 +266,30 @@ def _become_answerer(urgency: Urgency) -> None:
     os.nice(urgency)
 
 
-def _signal(run: Run, number: signal.Signals) -> None:
-    process = run.process_id()
+def _signal(whom: Run | Sweep, number: signal.Signals) -> None:
+    process = whom.process_id()
+    name = f"{type(whom).__name__} {whom.name}"
     try:
         if process is None:
             raise ProcessLookupError
-        if not lock.is_here(process, run.lock_path):
+        if not lock.is_here(process, whom.lock_path):
             raise RunError(
-                f"Run {run.name} is trained on another machine or in another container: "
+                f"{name} is trained on another machine or in another container: "
                 "it can be stopped and paused only there."
             )
         os.kill(process, number)
     except ProcessLookupError:
-        raise RunError(f"Run {run.name} is not being trained.") from None
+        raise RunError(f"{name} is not being trained.") from None
     except PermissionError:
-        raise RunError(f"Run {run.name} belongs to another user, who alone can do that.") from None
+        raise RunError(f"{name} belongs to another user, who alone can do that.") from None
 
 
-def _start(what: RunConfig | Run, folder: Path) -> Run:
+@overload
+def _start(what: RunConfig | Run, folder: Path) -> Run: ...
+@overload
+def _start(what: Plan | Sweep, folder: Path) -> Sweep: ...
+def _start(what: RunConfig | Run | Plan | Sweep, folder: Path) -> Run | Sweep:
+    """Starts the process of a run or a sweep, new or not."""
     receiver, sender = _context.Pipe(duplex=False)
     helper = _context.Process(target=_prepare, args=(what, folder, sender), daemon=True)
     with receiver:
@@ -246,7 +297,7 @@ def _start(what: RunConfig | Run, folder: Path) -> Run:
             with sender:
                 warm_up()
                 helper.start()
-            answer: Run | MnistopError = receiver.recv()
+            answer: Run | Sweep | MnistopError = receiver.recv()
             helper.join()
         except (EOFError, OSError) as error:
             raise RunError(
@@ -258,8 +309,13 @@ def _start(what: RunConfig | Run, folder: Path) -> Run:
     return answer
 
 
-def _prepare(what: RunConfig | Run, folder: Path, answer: Connection) -> None:
-    from engine import job
-
+def _prepare(what: RunConfig | Run | Plan | Sweep, folder: Path, answer: Connection) -> None:
     leave_terminal()
-    job.start(what, folder, answer)
+    if isinstance(what, RunConfig | Run):
+        from engine import job
+
+        job.start(what, folder, answer)
+    else:
+        from engine import sweep_job
+
+        sweep_job.start(what, folder, answer)

@@ -1,5 +1,6 @@
 """Trainings that take a moment, in this process or in processes of their own."""
 
+import contextlib
 import functools
 import io
 import os
@@ -19,6 +20,7 @@ from engine.data import load, split
 from engine.events import Event
 from engine.history import History, reduce
 from engine.runs import Run, list_runs, read_events
+from engine.sweeps import list_sweeps
 from engine.train import train
 from engine.training import Epoch, Labelled, Training
 
@@ -150,10 +152,11 @@ async def to_the_end(run: Run) -> tuple[History, list[Event]]:
 
 
 def kill_all() -> None:
-    """Ends the training processes that a test left."""
-    for run in list_runs():
-        if process := run.process_id():
-            os.kill(process, signal.SIGKILL)
+    """Ends the training processes that a test left, those of sweeps first."""
+    for one in [*list_sweeps(), *list_runs()]:
+        if process := one.process_id():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
 
 
 def run_script(

@@ -1,0 +1,40 @@
+"""The file to which a run or a sweep appends what it says."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from engine import events
+from engine.files import open_private
+
+
+class EventLog:
+    """The `events.jsonl` of a folder, open for writing.
+
+    Args:
+        folder: that of a run or a sweep whose lock this process holds.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._name = folder.name
+        self._file = open(  # noqa: SIM115
+            folder / "events.jsonl", "ab+", buffering=0, opener=open_private
+        )
+        end = self._file.seek(0, os.SEEK_END)
+        if end:  # a torn line ends here
+            self._file.seek(-1, os.SEEK_END)
+            if self._file.read(1) != b"\n":
+                self._file.write(b"\n")
+
+    def say(self, kind: type[events.Event], **values: Any) -> None:
+        """Appends an event."""
+        event = kind(run=self._name, time=time.time(), **values)
+        rest = memoryview(event.to_json().encode() + b"\n")
+        end = self._file.seek(0, os.SEEK_END)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError:  # a full disk takes a part: the next event shall not be glued to it
+            self._file.truncate(end)
+            raise

@@ -1,0 +1,120 @@
+"""Trains the members of a sweep, each in a process of its own, and tries again what dies."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+
+from engine import events, worker
+from engine.config import RunConfig
+from engine.data import is_at_hand
+from engine.errors import MnistopError, RunError
+from engine.history import History, reduce
+from engine.job import train_member
+from engine.nursery import Nursery
+from engine.runs import Run, read_events
+from engine.sweeps import is_there
+
+RETRIES = 2
+"""How often a member is tried again when its process has died."""
+
+POLL_SECONDS = 0.05
+
+DIED = "Its process died without a word: it was killed, or the memory was full."
+
+SETTLED = ("finished", "diverged")
+"""The states of a member for which nothing is left to be done."""
+
+
+def state_of(run: Run) -> str:
+    """What has become of a member: as `History.state` has it, `diverged`, or `waiting` before."""
+    if not is_there(run):
+        return "waiting"
+    history = reduce(History(), read_events(run))
+    if isinstance(history.ended, events.RunFailed) and history.ended.diverged:
+        return "diverged"
+    return history.state(run.is_running())
+
+
+class Trainer:
+    """Trains members, in as many threads as call it.
+
+    Args:
+        nursery: forks off the training processes.
+        on_failure: called with a member, what has hindered it in words, and whether it is tried
+            again.
+    """
+
+    def __init__(self, nursery: Nursery, on_failure: Callable[[Run, str, bool], None]) -> None:
+        self._nursery = nursery
+        self._on_failure = on_failure
+        self._in_training: dict[str, Run] = {}
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Begins no other member, and stops those in training with a checkpoint."""
+        self._stopping.set()
+        for run in list(self._in_training.values()):
+            with contextlib.suppress(RunError):
+                worker.stop(run)
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopping.is_set()
+
+    def train(self, run: Run, config: RunConfig) -> str:
+        """Trains a member to its end, from its last checkpoint if it has begun.
+
+        Args:
+            run: the member; its folder is made if it is not there.
+            config: its hyperparameters.
+
+        Returns:
+            Its state then, as `state_of` has it.
+        """
+        for retries_left in range(RETRIES, -1, -1):
+            self._wait_for_others(run)
+            state = state_of(run)
+            if self.is_stopping or state in SETTLED:
+                break
+            hindrance = self._train_once(run, config)
+            state = state_of(run)
+            if hindrance is None and state in (*SETTLED, "stopped"):
+                break
+            dead = hindrance is None and state != "failed"
+            retried = dead and retries_left > 0 and not self.is_stopping
+            self._on_failure(run, hindrance or (DIED if dead else _last_words(run)), retried)
+            if not retried:
+                break
+        return state
+
+    def _wait_for_others(self, run: Run) -> None:
+        """A member may be in training already: somebody has resumed it, or it is just dying."""
+        while run.is_running() and not self.is_stopping:
+            time.sleep(POLL_SECONDS)
+
+    def _train_once(self, run: Run, config: RunConfig) -> str | None:
+        """Returns when the process has ended; what has kept it from beginning is returned."""
+        data = (config.source, config.samples) if is_at_hand(config.source) else None
+        what = run if is_there(run) else config
+        with (
+            self._nursery.start(train_member, data, what, run.path) as process,
+            contextlib.suppress(EOFError, OSError, RunError),
+        ):
+            answer = process.recv()
+            if isinstance(answer, MnistopError):
+                return str(answer)
+            self._in_training[run.name] = run
+            if self.is_stopping:
+                worker.stop(run)
+            process.recv_bytes()  # it says no more: this is its end
+        self._in_training.pop(run.name, None)
+        return None
+
+
+def _last_words(run: Run) -> str:
+    ended = reduce(History(), read_events(run)).ended
+    return ended.message if isinstance(ended, events.RunFailed) else ""

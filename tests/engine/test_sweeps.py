@@ -1,0 +1,200 @@
+"""A sweep: started, watched, stopped, killed and resumed, and what becomes of its members."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine import events, sweeps, worker
+from engine.config import RunConfig
+from engine.errors import ConfigError, DataError, RunError
+from engine.events import MemberFailed
+from engine.index import list_all
+from engine.runs import Run, list_runs
+from engine.sweeps import Sweep
+from tests.engine.small_runs import ENDLESS, digits_config, history_of, state_of
+from tests.faults.kills import results
+
+linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
+
+
+def swept(configs: list[RunConfig], **options: Any) -> Sweep:
+    return worker.launch_sweep(configs, **options)
+
+
+def wait(reached: Callable[[], object]) -> None:
+    while not reached():
+        time.sleep(0.01)
+
+
+def wait_for_end(sweep: Sweep) -> None:
+    wait(lambda: not sweep.is_running())
+
+
+def with_epochs(sweep: Sweep, count: int) -> list[Run]:
+    """The members in training that have finished an epoch, once there are so many."""
+    found: list[Run] = []
+
+    def enough() -> bool:
+        found[:] = [run for run in sweep.members() if run.is_running() and history_of(run).epochs]
+        return len(found) >= count or not sweep.is_running()
+
+    wait(enough)
+    return found
+
+
+def states(sweep: Sweep) -> list[str]:
+    return [state_of(run) for run in sweep.members()]
+
+
+def never_killed(config: RunConfig) -> dict[str, Any]:
+    """What a run of its own comes to."""
+    run = worker.launch(config)
+    wait(lambda: not run.is_running())
+    return results(run)
+
+
+def rates(*rates: float, **values: Any) -> list[RunConfig]:
+    return [digits_config(lr=lr, **values) for lr in rates]
+
+
+def test_the_members_of_a_sweep_are_ordinary_runs(runs_folder: Path) -> None:
+    configs = rates(0.01, 0.1, 1.0, epochs=4)
+    sweep = swept(configs, title="three rates")
+    wait_for_end(sweep)
+    assert sweep.state() == "finished"
+    assert (sweep.title, list(sweep.configs())) == ("three rates", configs)
+    members = sweep.members()
+    assert [run.name for run in members] == [f"{sweep.name}.{number:02}" for number in (1, 2, 3)]
+    assert [run.config() for run in members] == configs
+    assert {run.sweep for run in members} == {sweep.name}
+    assert states(sweep) == ["finished"] * 3
+    assert results(members[1]) == never_killed(configs[1])
+    listed = list_all()
+    assert listed.problems == {}
+    assert {row.run.name for row in listed.runs} == {run.name for run in list_runs()}
+    assert {run.name for run in list_runs()} >= {run.name for run in members}
+    assert [one.path for one in sweeps.list_sweeps()] == [sweep.path]
+    assert sweep.log_path.read_text() == ""
+
+
+def test_a_member_that_diverges_is_a_result_and_ends_nothing(runs_folder: Path) -> None:
+    sweep = swept([digits_config(lr=1000, weight_decay=100), digits_config()], jobs=1)
+    wait_for_end(sweep)
+    assert states(sweep) == ["failed", "finished"]
+    assert sweep.state() == "finished"
+    assert not [said for said in sweep.events() if isinstance(said, MemberFailed)]
+    with pytest.raises(RunError, match="is finished: there is nothing left"):
+        worker.resume_sweep(sweep)
+
+
+def test_what_is_wrong_is_said_before_anything_starts(runs_folder: Path) -> None:
+    with pytest.raises(DataError, match="There is no data source digitz: did you mean digits"):
+        swept([digits_config(), digits_config(source="digitz")])
+    with pytest.raises(DataError, match="leaves none of the 3 images to train on"):
+        swept([digits_config(), digits_config(samples=3, val_fraction=0.9)])
+    with pytest.raises(ConfigError, match="finds no"):
+        swept([digits_config(), digits_config(device="mps")])
+    assert list(runs_folder.glob("*")) == []
+
+
+def test_a_sweep_is_stopped_and_goes_on_to_the_same_bits(runs_folder: Path) -> None:
+    configs = [digits_config(seed=seed, epochs=400, hidden=(64,)) for seed in range(3)]
+    sweep = swept(configs, jobs=2)
+    running = with_epochs(sweep, 2)
+    assert sweep.state() == "running"
+    with pytest.raises(RunError, match="goes on already"):
+        worker.resume_sweep(sweep)
+    worker.stop_sweep(sweep)
+    wait_for_end(sweep)
+    assert sweep.state() == "stopped"
+    assert states(sweep) == ["stopped", "stopped"]
+    with pytest.raises(RunError, match="is not being trained"):
+        worker.stop_sweep(sweep)
+
+    worker.resume_sweep(sweep)
+    wait_for_end(sweep)
+    assert sweep.state() == "finished"
+    assert states(sweep) == ["finished"] * 3
+    assert history_of(running[0]).resumed is not None
+    assert results(running[0]) == never_killed(configs[0])
+
+
+def test_a_killed_sweep_leaves_no_process_and_goes_on_to_the_same_bits(runs_folder: Path) -> None:
+    configs = [digits_config(seed=seed, epochs=400, hidden=(64,)) for seed in range(3)]
+    sweep = swept(configs, jobs=2)
+    running = with_epochs(sweep, 2)
+    process = sweep.process_id()
+    assert process
+    os.kill(process, signal.SIGKILL)
+    wait(lambda: not any(run.is_running() for run in running))
+    assert sweep.state() == "interrupted"
+    assert states(sweep) == ["interrupted", "interrupted"]
+
+    worker.resume_sweep(sweep)
+    wait_for_end(sweep)
+    assert states(sweep) == ["finished"] * 3
+    assert results(running[1]) == never_killed(configs[1])
+
+
+def test_a_killed_member_is_tried_again_and_that_is_told(runs_folder: Path) -> None:
+    configs = rates(0.1, 0.2, epochs=300, hidden=(64,))
+    sweep = swept(configs, jobs=2)
+    killed = with_epochs(sweep, 1)[0]
+    process = killed.process_id()
+    assert process
+    os.kill(process, signal.SIGKILL)
+    wait_for_end(sweep)
+    assert sweep.state() == "finished"
+    assert states(sweep) == ["finished"] * 2
+    (said,) = [said for said in sweep.events() if isinstance(said, MemberFailed)]
+    assert (said.member, said.retried) == (killed.name, True)
+    assert "killed" in said.message
+    assert results(killed) == never_killed(killed.config())
+
+
+def test_a_member_that_dies_every_time_is_given_up_and_tried_anew_by_resuming(
+    runs_folder: Path,
+) -> None:
+    sweep = swept([digits_config(epochs=ENDLESS), digits_config()], jobs=1)
+    member, dead = sweep.member(1), None
+    for _ in range(3):
+        wait(lambda dead=dead: member.process_id() not in (None, dead))
+        dead = member.process_id()
+        assert dead
+        os.kill(dead, signal.SIGKILL)
+    wait_for_end(sweep)
+    assert states(sweep) == ["interrupted", "finished"]
+    assert sweep.state() == "stopped"
+    said = sweep.events()
+    assert [each.retried for each in said if isinstance(each, MemberFailed)] == [True, True, False]
+    assert isinstance(said[-1], events.SweepStopped)
+    assert said[-1].message.startswith("1 of 2 runs is not trained to its end")
+
+    worker.resume_sweep(sweep)
+    (running,) = with_epochs(sweep, 1)
+    assert running == member
+
+
+def test_a_member_stopped_by_hand_stays_so_until_the_sweep_is_resumed(runs_folder: Path) -> None:
+    sweep = swept([digits_config(epochs=ENDLESS), digits_config(seed=1)], jobs=1)
+    (first,) = with_epochs(sweep, 1)
+    worker.stop(first)
+    wait_for_end(sweep)
+    assert states(sweep) == ["stopped", "finished"]
+    assert sweep.state() == "stopped"
+
+
+async def test_a_sweep_survives_whoever_started_it(runs_folder: Path) -> None:
+    """As a run does, whose tests close terminals; here its parents are not its starter's."""
+    sweep = await asyncio.to_thread(swept, rates(0.1, epochs=ENDLESS))
+    process = sweep.process_id()
+    assert process
+    assert os.getsid(process) == process
+    worker.stop_sweep(sweep)
+    wait_for_end(sweep)
