@@ -106,6 +106,17 @@ class RangeTest:
         """Whether the loss fell at any rate."""
         return self.too_low is not None
 
+    @property
+    def marks(self) -> dict[str, float]:
+        """The rates that were found, by what they are."""
+        found = {"too low": self.too_low, "good": self.good, "too high": self.too_high}
+        return {name: rate for name, rate in found.items() if rate is not None}
+
+    @property
+    def lowest(self) -> float:
+        """The rate at which the loss was lowest."""
+        return float(self.rates[smoothed(self.losses).argmin()])
+
     def after_run(self, rate: float) -> float | None:
         """The training loss that a whole run at a low rate ends with; None for other rates.
 

@@ -29,6 +29,7 @@ from tui.screens.help import HelpScreen, Section
 from tui.screens.mistakes import MistakesScreen
 from tui.screens.pad import PadScreen
 from tui.screens.quit import Answer, QuitScreen
+from tui.screens.rates import RatesScreen
 from tui.screens.runs import RunsScreen
 from tui.screens.train import TrainScreen
 from tui.screens.view import ViewScreen
@@ -46,6 +47,7 @@ SCREENS = {
     "4": ("weights", "Weights: what the first layer looks for; the network"),
     "5": ("data", "Data: what the model learns from"),
     "6": ("runs", "Runs: all that was trained, compared, resumed, deleted"),
+    "f": ("rates", "Learning rates: find one that is too low, too high, or good"),
     "e": ("pad", "A digit of your own: draw, and see what the model says"),
 }
 """The screens by the keys that open them: their names, and what each is for."""
@@ -149,6 +151,7 @@ class MnistopApp(TerminalApp):
             "runs": RunsScreen(terminal),
             "compare": self._compare,
             "pad": PadScreen(terminal),
+            "rates": RatesScreen(terminal, lambda: self._train.config),
         }
         self._came_from = "train"
         """The screen that Esc returns to."""
@@ -249,6 +252,11 @@ class MnistopApp(TerminalApp):
         else:
             self._came_from = "runs"
             self._open(self._compare)
+
+    @on(RatesScreen.RateTaken)
+    def _on_rate_taken(self, message: RatesScreen.RateTaken) -> None:
+        self._train.set_rate(message.text)
+        self.action_go("train")
 
     @on(ViewScreen.Left)
     def _on_left(self) -> None:

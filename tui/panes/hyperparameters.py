@@ -21,6 +21,7 @@ from tui.panes.value_input import ValueInput
 
 _ROWS = (PRESET, *RunConfig.model_fields)
 _LOCKED = "The run's values: locked until it ends."
+_FINDER = "Press f to find one by a range test."
 
 
 class Hyperparameters(FormView):
@@ -136,6 +137,10 @@ class Hyperparameters(FormView):
         """Select a hyperparameter and say what is wrong with it, until its value changes."""
         self._leave()
         self._own.found[name] = sentence
+        self.point_at(name)
+
+    def point_at(self, name: str) -> None:
+        """Select a hyperparameter."""
         self.select(_ROWS.index(name))
 
     # Keys
@@ -311,7 +316,10 @@ class Hyperparameters(FormView):
             return View(rows, [self._notice], "changed", hints)
         if problem := self.problems.get(self.selected):
             return View(rows, [f"! {problem}"], "problem", hints)
-        return View(rows, self._values.about(self.selected, self.editing), "", hints)
+        words = self._values.about(self.selected, self.editing)
+        if self.selected == "lr" and not self.editing:
+            words.insert(1, _FINDER)
+        return View(rows, words, "", hints)
 
     def _row(self, name: str) -> Row:
         selected = name == self.selected

@@ -1,0 +1,64 @@
+"""What a run shows about its learning rate: too low, too high, or one that works, and why."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from engine.coach import advise
+from engine.coach.advice import TOO_HIGH, TOO_LOW, accuracy, number
+from engine.config import RunConfig
+from engine.history import History
+from engine.judgement import Judgement
+
+PEAK = 1.5
+"""A training loss of so many times the first one has risen enough to be told."""
+
+
+@dataclass(frozen=True)
+class RateAnswer:
+    """What is to be said of a run's learning rate after its newest epoch."""
+
+    verdict: str
+    """`too low`, `works`, `too high`, or nothing while that is open."""
+    sentence: str
+    """What its curve does."""
+    accuracy: str
+    """Its newest validation accuracy with its 95% interval; empty before the first epoch."""
+
+
+def answer(history: History, config: RunConfig, judgement: Judgement | None) -> RateAnswer:
+    """Reads a run's curves by the rules of the coach.
+
+    Args:
+        history: what the run has said.
+        config: its hyperparameters.
+        judgement: what its model says to the validation images after the newest epoch, where
+            that is known.
+    """
+    advice = advise(history, config, judgement)
+    verdict = ""
+    if advice.kind in TOO_HIGH:
+        verdict = "too high"
+    elif advice.kind in TOO_LOW:
+        verdict = "too low"
+    elif history.ended and history.epochs:
+        verdict = "works"
+    return RateAnswer(verdict, advice.sentence + _peak(history), _accuracy(history))
+
+
+def _accuracy(history: History) -> str:
+    if not (history.epochs and history.started):
+        return ""
+    return accuracy(history.epochs[-1].val_acc, history.started.validation_images)
+
+
+def _peak(history: History) -> str:
+    """How far the training loss rose above where it began, if it did."""
+    losses = [epoch.train_loss for epoch in history.epochs]
+    if not (losses and history.started):
+        return ""
+    highest = max(losses)
+    if not highest > PEAK * max(history.started.val_loss, math.ulp(1)):
+        return ""
+    return f" It had risen to {number(highest)} in epoch {losses.index(highest)}."

@@ -1,0 +1,84 @@
+"""What a range test says, in words: the same in the app and on the command line."""
+
+from __future__ import annotations
+
+from engine.coach.advice import number, percent
+from engine.config import as_text
+from engine.range_test import TRIAL, RangeTest, Trial
+from engine.rate_answer import RateAnswer
+from tui.render.axis import scientific
+
+DIGITS_FROM = 1e-4
+"""Rates below are written with an exponent."""
+
+
+def rate_text(rate: float) -> str:
+    """As in `0.0125` or `1.3e-5`, two or three digits at most."""
+    return scientific(rate) if rate < DIGITS_FROM else f"{rate:.3g}"
+
+
+def reasons(test: RangeTest) -> dict[str, str]:
+    """Why each mark stands where it does, a sentence for each; also for one that was not found."""
+    if not test.falls:
+        highest = rate_text(float(test.rates[-1]))
+        return {
+            "none": f"The loss of {number(test.start)} did not fall by a tenth at any rate up to "
+            f"{highest}: with these settings nothing is learned in one step at each."
+        }
+    return {"too low": _too_low(test), "good": _good(test), "too high": _too_high(test)}
+
+
+def _too_low(test: RangeTest) -> str:
+    assert test.too_low is not None
+    after = test.after_run(test.too_low)
+    assert after is not None
+    return (
+        f"All steps of a run together bring its training loss from {number(test.start)} to about "
+        f"{number(after)} only."
+    )
+
+
+def _good(test: RangeTest) -> str:
+    assert test.good is not None
+    share = test.lowest / test.good
+    where = f"{rate_text(test.lowest)}, where the loss was lowest"
+    if share > 7:
+        return f"A tenth of {where}: well below what is too much, yet far in few steps."
+    return f"Near {where}: a run as short as this one needs large steps."
+
+
+def _too_high(test: RangeTest) -> str:
+    if test.too_high is not None:
+        return f"{_outcome(test.trials[-1])}: nothing is learned."
+    if not test.trials:
+        return "The loss came back at no rate that a run may have."
+    return f"None was found: {_outcome(test.trials[-1], at_rate=True)}."
+
+
+def _outcome(trial: Trial, at_rate: bool = False) -> str:
+    where = f"at {as_text(trial.rate)} " if at_rate else ""
+    loss = f"a loss of {number(trial.loss)}" if trial.loss < float("inf") else "no finite loss"
+    return (
+        f"After {TRIAL} steps {where}a run has {percent(trial.accuracy)} of its training images "
+        f"right, and {loss}"
+    )
+
+
+def first_shown(test: RangeTest) -> int:
+    """Which rate a chart begins with: a decade below the lowest mark, as nothing happens before."""
+    lowest = min(test.marks.values(), default=float(test.rates[0]))
+    return int((test.rates < lowest / 10).sum())
+
+
+_VERDICTS = {"too low": "it is too low", "works": "it works", "too high": "it is too high"}
+
+
+def told(state: str, found: RateAnswer) -> str:
+    """How far a run is and how good, as in `finished, accuracy 38.0% (31.6–44.9): it is too low`.
+
+    Args:
+        state: how far it is.
+        found: what it shows about its rate.
+    """
+    accuracy = f", accuracy {found.accuracy}" if found.accuracy else ""
+    return f"{state}{accuracy}" + (f": {_VERDICTS[found.verdict]}" if found.verdict else "")
