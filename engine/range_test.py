@@ -8,8 +8,8 @@ where a whole run would stand at a fixed rate:
 - **Too low.** While steps are small, the loss depends on their sum alone: N steps at the rate r
   reach what the test has reached once its rates add up to N·r. A rate is too low if all steps of
   the run together bring the loss down by no more than `LITTLE`, and half of that rate is marked.
-- **Good.** A tenth of the rate with the lowest loss (Gugger). A short run gets more, if that is
-  too little to come as far as the test did.
+- **Good.** A tenth of the rate with the lowest loss (Gugger). A short run gets more, so much that
+  all its steps together go `FURTHER` than the test went until its loss was lowest.
 - **Too high.** Beyond the rate at which the loss has climbed back to where it began. How far
   beyond differs, since a model may recover from a few such steps. So from twice that rate on
   round rates are tried: a run no better than guessing after `TRIAL` steps will not become so.
@@ -38,8 +38,8 @@ Floats = NDArray[np.float64]
 
 LOWEST, HIGHEST = 1e-6, 1e3
 """The rates of the test; the highest is the highest that a run may have."""
-PER_DECADE = 40
-"""Steps in which the rate rises tenfold."""
+PER_DECADE = 40, 160
+"""Steps in which the rate rises tenfold; more where the loss did not fall in the first so many."""
 BLOWN_UP = 4.0
 """The test ends when the loss is so many times what it was before the first step."""
 SMOOTHED = 9
@@ -47,6 +47,8 @@ SMOOTHED = 9
 
 LITTLE = 0.1
 """The share of its loss that a run with a rate too low loses at most."""
+FURTHER = 4
+"""How many times as far as the test a run goes at least at a good rate."""
 TRIAL = 200
 """Steps of a trial: eight epochs of the notebook's run."""
 LOOKS = 20
@@ -95,7 +97,7 @@ class RangeTest:
     too_low: float | None
     """A rate with which a run learns next to nothing; None where the test tells none."""
     good: float | None
-    """A rate that works."""
+    """A rate that works; None where the run has too few steps for any."""
     too_high: float | None
     """A rate with which a run diverges, or is no better than guessing."""
     trials: tuple[Trial, ...]
@@ -157,14 +159,17 @@ def range_test(config: RunConfig, progress: Path | None = None) -> RangeTest:
         return Stepper(config, dataset)
 
     tell("raising the learning rate step by step")
-    rates, losses, start = _risen(fresh())
+    for per_decade in PER_DECADE:
+        rates, losses, start = _risen(fresh(), per_decade)
+        low = _first(smoothed(losses) <= (1 - LITTLE) * start)
+        if low is not None:
+            break
     steps = fresh().steps_an_epoch * _whole_rate_epochs(config)
-    lowest = int(smoothed(losses).argmin())
-    low = _first(smoothed(losses) <= (1 - LITTLE) * start)
     if low is None:
         return RangeTest(rates, losses, start, dataset.classes, steps, None, None, None, ())
-    summed = np.cumsum(rates)
-    good = min(max(rates[lowest] / 10, summed[lowest] / steps), rates[lowest] / 2)
+    lowest, summed = int(smoothed(losses).argmin()), np.cumsum(rates)
+    too_low = summed[low] / steps / 2
+    good = min(max(rates[lowest] / 10, FURTHER * summed[lowest] / steps), rates[lowest] / 2)
     back = _first((losses > start) & (np.arange(len(losses)) > lowest))
     trials: list[Trial] = []
     too_high = None
@@ -180,8 +185,8 @@ def range_test(config: RunConfig, progress: Path | None = None) -> RangeTest:
         start,
         dataset.classes,
         steps,
-        too_low=in_one_digit(summed[low] / steps / 2),
-        good=in_one_digit(good),
+        too_low=in_one_digit(too_low),
+        good=in_one_digit(good) if too_low < good / 2 else None,
         too_high=too_high,
         trials=tuple(trials),
     )
@@ -199,10 +204,10 @@ def in_one_digit(rate: float) -> float:
     return float(f"{rate:.1g}")
 
 
-def _risen(training: Stepper) -> tuple[Floats, Floats, float]:
+def _risen(training: Stepper, per_decade: int) -> tuple[Floats, Floats, float]:
     start, _ = training.judge()
     decades = math.log10(HIGHEST / LOWEST)
-    rates = LOWEST * 10 ** np.linspace(0, decades, round(decades * PER_DECADE) + 1)
+    rates = LOWEST * 10 ** np.linspace(0, decades, round(decades * per_decade) + 1)
     losses: list[float] = []
     for rate in rates.tolist():
         training.step(rate)
@@ -241,4 +246,5 @@ def _whole_rate_epochs(config: RunConfig) -> float:
     from engine.optimizers import lr_of_epoch
 
     looked_at = range(0, config.epochs, -(-config.epochs // 1000))
-    return config.epochs * float(np.mean([lr_of_epoch(config, at) for at in looked_at])) / config.lr
+    shares = [lr_of_epoch(config, at) / config.lr for at in looked_at]
+    return config.epochs * float(np.mean(shares))
