@@ -44,33 +44,30 @@ class Backprop:
         self._takes_sums = model.activation == "gelu"
         self._transposed = [matrix.t() for matrix in matrices]
         self._weights = packing.weights(matrices)
-        self._inputs = packing.inputs(largest)
-        self._values = packing.weights(self._inputs)
+        self._buffers = [packing.inputs(layer, largest) for layer in range(1, len(matrices))]
         self._resize(largest)
 
     def _resize(self, batch: int) -> None:
-        self.batch = batch
-        self.inputs = [each[:batch] for each in self._inputs]
-        """The inputs of each layer, with a column of ones."""
-        self.values = [each[:batch] for each in self._values]
-        """The same without it: first the images, which `forward` expects there."""
+        self._batch = batch
+        self._above = [each[:batch] for each, _ in self._buffers]
+        """The inputs of each layer but the first, with a column of ones."""
+        self._values = [each[:batch] for _, each in self._buffers]
+        """The same without it."""
 
-    def images(self, batch: int) -> Tensor:
-        """Where to write the next batch, `(batch, pixels)`."""
-        if batch != self.batch:
-            self._resize(batch)
-        return self.values[0]
-
-    def forward(self, dropout: float) -> Tensor:
+    def forward(self, images: Tensor, dropout: float) -> Tensor:
         """Logits `(batch, classes)`.
 
         Args:
+            images: as `Packing.inputs` has them for the first layer, `(batch, columns)`.
             dropout: the model's, or 0 to switch nothing off.
         """
+        if images.shape[0] != self._batch:
+            self._resize(images.shape[0])
+        self._inputs = [images, *self._above]
         self._kept: list[Tensor] = []
         self._masks: list[Tensor] = []
-        *below_hidden, below_last = zip(self.inputs, self._transposed, strict=True)
-        for (inputs, matrix), values in zip(below_hidden, self.values[1:], strict=True):
+        *below_hidden, below_last = zip(self._inputs, self._transposed, strict=True)
+        for (inputs, matrix), values in zip(below_hidden, self._values, strict=True):
             torch.mm(inputs, matrix, out=values)
             if self._takes_sums:
                 self._kept.append(values.clone())
@@ -94,12 +91,12 @@ class Backprop:
         """
         for number in range(len(self._weights) - 1, 0, -1):
             below = torch.mm(error, self._weights[number])
-            yield number, error, self.inputs[number]
+            yield number, error, self._inputs[number]
             if self._masks:
                 below.mul_(self._masks[number - 1])
-            kept = self._kept[number - 1] if self._kept else self.values[number]
+            kept = self._kept[number - 1] if self._kept else self._values[number - 1]
             error = self._derive(below, kept)
-        yield 0, error, self.inputs[0]
+        yield 0, error, self._inputs[0]
 
     def input_gradient(self, error: Tensor) -> Tensor:
         """The gradient of the images, `(batch, pixels)`, from that of the logits."""

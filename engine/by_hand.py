@@ -10,6 +10,9 @@ from engine.optimizers import clip_, make_optimizer
 from engine.packing import Packing
 from engine.training import Labelled, Training
 
+GATHERED = 1024
+"""So many images are put in the order of their batches at once."""
+
 
 class ByHand:
     """Makes the steps of a training without autograd, in less than half the time.
@@ -42,29 +45,25 @@ class ByHand:
         self._targets = self._one_hot[images.labels]
         largest = min(config.batch_size, len(images)) * (2 if config.adversarial_epsilon else 1)
         self._passes = Backprop(model, self._packing, self._matrices, largest)
+        rows = largest if self._varies else min(_ahead(config), len(images))
+        self._inputs, self._places = self._packing.inputs(0, rows)
+        self._gathered: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
+        """Inputs and targets of batches to come, by their epoch and step."""
         self._new_weights = self._new_memory = False
         training.lent_to = self
 
     def step(self, rows: Tensor) -> Tensor:
-        """Updates the weights by a batch of training images.
+        """Updates the weights by the training's next batch.
 
         Args:
-            rows: their rows, `(batch,)`.
+            rows: its rows among the training images, `(batch,)`.
 
         Returns:
-            Their logits before the update, `(batch, classes)`.
+            Its logits before the update, `(batch, classes)`.
         """
-        if self._varies:
-            pixels, labels = varied(self._training, self._images, rows, self._attacked)
-            batch = labels.shape[0]
-            self._passes.images(batch).copy_(pixels)
-            targets = self._one_hot.index_select(0, labels)
-        else:
-            batch = rows.shape[0]
-            torch.index_select(self._pixels, 0, rows, out=self._passes.images(batch))
-            targets = self._targets.index_select(0, rows)
-
-        logits = self._passes.forward(self._training.config.dropout)
+        inputs, targets = self._vary(rows) if self._varies else self._next()
+        batch = targets.shape[0]
+        logits = self._passes.forward(inputs, self._training.config.dropout)
         error = torch.softmax(logits, 1).sub_(targets)
         if self._in_one_go:
             rate = self._training.lr / batch
@@ -81,10 +80,35 @@ class ByHand:
         self._new_weights = self._new_memory = True
         return logits[: rows.shape[0]]
 
+    def _next(self) -> tuple[Tensor, Tensor]:
+        """Inputs and targets of the next batch, gathered for many at once: that saves time."""
+        training = self._training
+        here = training.epoch, training.step
+        if here not in self._gathered:
+            size = training.config.batch_size
+            start = training.step * size
+            rows = training.order[start : start + _ahead(training.config)]
+            torch.index_select(self._pixels, 0, rows, out=self._places[: len(rows)])
+            inputs = torch.split(self._inputs[: len(rows)], size)
+            targets = torch.split(self._targets.index_select(0, rows), size)
+            self._gathered = {
+                (training.epoch, training.step + later): batch
+                for later, batch in enumerate(zip(inputs, targets, strict=True))
+            }
+        return self._gathered[here]
+
+    def _vary(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Inputs and targets of a batch whose images are shifted or attacked first."""
+        pixels, labels = varied(self._training, self._images, rows, self._attacked)
+        return self._laid_out(pixels), self._one_hot.index_select(0, labels)
+
+    def _laid_out(self, pixels: Tensor) -> Tensor:
+        self._places[: len(pixels)].copy_(pixels)
+        return self._inputs[: len(pixels)]
+
     def _attacked(self, images: Tensor, labels: Tensor) -> Tensor:
         """What `attacks.FGSM` makes of a batch, with the gradient of `Goal.losses` by hand."""
-        self._passes.images(labels.shape[0]).copy_(images)
-        logits = self._passes.forward(dropout=0.0)
+        logits = self._passes.forward(self._laid_out(images), dropout=0.0)
         others = logits.scatter(1, labels[:, None], -torch.inf)
         error = torch.softmax(others, 1).sub_(self._one_hot.index_select(0, labels))
         gradient = self._passes.input_gradient(error)
@@ -106,6 +130,11 @@ class ByHand:
                 self._optimizer.memory, self._its_optimizer.memory, strict=True
             ):
                 self._packing.unpack(ours, theirs)
+
+
+def _ahead(config: RunConfig) -> int:
+    """The images of all whole batches among `GATHERED`, or of one that is larger."""
+    return max(1, GATHERED // config.batch_size) * config.batch_size
 
 
 def is_plain_sgd(config: RunConfig) -> bool:

@@ -16,7 +16,7 @@ def save(path: Path, content: dict[str, Any]) -> None:
     """Writes a dictionary of tensors and plain values; a reader sees the old or the new file."""
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    write_atomically(path, buffer.getvalue())
+    write_atomically(path, buffer.getbuffer())
 
 
 def load(path: Path) -> dict[str, Any]:

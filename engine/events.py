@@ -10,7 +10,6 @@ below hold for whatever a file says, so that nobody who reads an event has to lo
 again.
 """
 
-import dataclasses
 import functools
 import json
 from dataclasses import dataclass
@@ -40,7 +39,7 @@ class Event:
 
     def to_json(self) -> str:
         """The event as one line of JSON, without the line's end."""
-        return json.dumps({"event": type(self).__name__, **dataclasses.asdict(self)})
+        return json.dumps({"event": type(self).__name__, **vars(self)})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,7 +31,7 @@ def open_private(path: Path | str, flags: int) -> int:
     return descriptor
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes | memoryview) -> None:
     """Replaces a file so that a reader sees the old or the new, never a part."""
     beside = path.with_name(path.name + ".new")
     try:

@@ -57,14 +57,14 @@ class Packing:
         """The weights in matrices, as views: all columns before that of the bias."""
         return [matrix[:, :inputs] for matrix, inputs in zip(matrices, self._inputs, strict=True)]
 
-    def inputs(self, batch: int) -> list[Tensor]:
-        """For each layer a matrix `(batch, columns)` to write its inputs to."""
-        made = []
-        for inputs, columns in zip(self._inputs, self._columns, strict=True):
-            matrix = torch.zeros(batch, columns)
-            matrix[:, inputs] = 1
-            made.append(matrix)
-        return made
+    def inputs(self, layer: int, batch: int) -> tuple[Tensor, Tensor]:
+        """A matrix `(batch, columns)` for the inputs of a layer, and a view of where to write them.
+
+        The column of the bias is 1.
+        """
+        matrix = torch.zeros(batch, self._columns[layer])
+        matrix[:, self._inputs[layer]] = 1
+        return matrix, matrix[:, : self._inputs[layer]]
 
 
 def _pairs(parameters: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:

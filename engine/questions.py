@@ -47,12 +47,24 @@ def load_model(run: Run, epochs: int | None = None) -> tuple[MLP, int]:
         path = run.path / f"snapshots/{kept[-1]}.pt"
     else:
         raise RunError(f"Run {run.name} has no weights of epoch {epochs} or before.")
+    model, trained = load_model_in(run, path)
+    return model, trained if epochs is None else kept[-1]
+
+
+def load_model_in(run: Run, path: Path) -> tuple[MLP, int]:
+    """The model of one of a run's files of weights, in evaluation mode.
+
+    Returns:
+        The model, and how many epochs it was trained for if the file says so, else 0.
+
+    Raises:
+        MnistopError: there is no such file, or it is damaged.
+    """
     try:
         changed = path.stat().st_mtime_ns
     except OSError:
         raise RunError(f"Run {run.name} has no {path.name} yet.") from None
-    model, trained = _load_model(run, path, changed)
-    return model, trained if epochs is None else kept[-1]
+    return _load_model(run, path, changed)
 
 
 @functools.lru_cache(8)

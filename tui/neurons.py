@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 
+from engine.axis import ceiling
 from engine.network import FirstLayer
-from tui.render.axis import ceiling
 from tui.render.cells import shorten
 from tui.render.terminal import Terminal
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from engine.axis import scientific
 from engine.coach.advice import number, percent
 from engine.config import as_text
 from engine.range_test import TRIAL, RangeTest, Trial
 from engine.rate_answer import RateAnswer
-from tui.render.axis import scientific
 
 DIGITS_FROM = 1e-4
 """Rates below are written with an exponent."""

@@ -254,11 +254,48 @@ def test_all_keys_of_these_screens_have_names_of_their_own() -> None:
     assert all(len(each.tooltip) >= 8 or each.id.startswith("ask.") for each in bindings)
 
 
-async def test_w_writes_what_is_listed(opened: Opened, workers: Workers, tmp_path: Path) -> None:
+async def test_w_writes_a_report_of_the_chosen_run_or_of_the_marked_ones(
+    opened: Opened, workers: Workers, tmp_path: Path
+) -> None:
     some(workers)
     async with opened() as shown:
         await open_runs(shown)
-        await shown.press("slash", *"lr>0.1", "enter", "w")
+        await shown.press("down", "w")
+        path = tmp_path / "mnistop-20260101-120001-keen-lark.html"
+        await shown.until(lambda: f"Report written to {path}" in shown.notices)
+        assert "<title>keen-lark</title>" in path.read_text("utf-8")
+        await shown.press("w")
+        again = tmp_path / "mnistop-20260101-120001-keen-lark-2.html"
+        await shown.until(lambda: f"Report written to {again}" in shown.notices)
+        await shown.press("home", "space", "space", "w")
+        path = tmp_path / "mnistop-2-runs.html"
+        await shown.until(lambda: f"Report written to {path}" in shown.notices)
+        assert "2 runs compared" in path.read_text("utf-8")
+        await shown.press("c", "w")
+        assert isinstance(shown.app.screen, CompareScreen)
+        again = tmp_path / "mnistop-2-runs-2.html"
+        await shown.until(lambda: f"Report written to {again}" in shown.notices)
+
+
+async def test_a_report_that_cannot_be_written_is_told(
+    opened: Opened, workers: Workers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    *_, birch = some(workers)
+    async with opened() as shown:
+        await open_runs(shown)
+        (birch.path / "config.json").write_text("{")
+        await shown.press("w")
+        await shown.until(lambda: "has a damaged config.json" in " ".join(shown.notices))
+        assert not list(tmp_path.glob("*.html"))
+
+
+async def test_shift_w_writes_what_is_listed(
+    opened: Opened, workers: Workers, tmp_path: Path
+) -> None:
+    some(workers)
+    async with opened() as shown:
+        await open_runs(shown)
+        await shown.press("slash", *"lr>0.1", "enter", "W")
         written = (tmp_path / "mnistop-runs.txt").read_text().splitlines()
         assert written[0].split()[:3] == ["run", "state", "epochs"]
         assert [line.split()[0] for line in written[1:]] == ["20260101-120000-calm-otter"]

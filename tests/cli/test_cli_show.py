@@ -46,6 +46,7 @@ def test_show_tells_the_whole_story_without_pytorch(finished: Finished):
         assert words in text
     assert re.search(r"\d+ of 80 right: \d+\.\d% \(\d+\.\d–\d+\.\d\)", text)
     assert "mnistop train --samples 400 --epochs 12 --hidden 16" in lines[2]
+    assert f"mnistop report {finished.name} -o run.html" in lines[3]
     assert "MOST CONFIDENT MISTAKES AFTER EPOCH 11" in lines
 
 

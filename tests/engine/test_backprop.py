@@ -54,8 +54,9 @@ def test_gradients_by_hand_are_those_of_autograd(
     packing = Packing(model.sizes, used)
     matrices = packing.pack(parameters)
     passes = Backprop(model, packing, matrices, batch + more)
-    passes.images(batch).copy_(packing.pixels_of(images))
-    logits = passes.forward(0.0)
+    inputs, pixels = packing.inputs(0, batch)
+    pixels.copy_(packing.pixels_of(images))
+    logits = passes.forward(inputs, 0.0)
     error = (logits.softmax(1) - torch.eye(model.sizes[-1])[labels]) / batch
     products = [delta.t() @ inputs for _, delta, inputs in passes.backward(error)]
     gradients = [torch.zeros_like(parameter) for parameter in parameters]
@@ -254,5 +255,7 @@ def test_the_last_batch_may_be_smaller() -> None:
     training, *_ = prepared(digits_config(batch_size=32))
     images = Labelled(torch.rand(40, 64), torch.randint(0, 10, (40,)))
     hand = ByHand(training, images)
-    assert hand.step(torch.arange(32)).shape == (32, 10)
-    assert hand.step(torch.arange(32, 40)).shape == (8, 10)
+    training.begin_epoch(len(images))
+    for rows, size in zip(training.batches(), (32, 8), strict=True):
+        training.note_step(hand.step(rows))
+        assert training.logits[-1].shape == (size, 10)

@@ -50,7 +50,7 @@ def test_the_engine_needs_no_interface() -> None:
 def test_what_the_drawing_process_imports_loads_no_torch_and_no_scikit_learn() -> None:
     loaded = loaded_after(
         "import engine.worker, engine.runs, engine.config, engine.questions, engine.history\n"
-        "import engine.data, engine.events, engine.errors, engine.evaluate"
+        "import engine.data, engine.events, engine.errors, engine.evaluate, engine.report.compose"
     )
     assert loaded & {"torch", "sklearn", "scipy", "tui", "textual"} == set()
 

@@ -19,9 +19,9 @@ from engine.methods import METHODS
 from engine.png import to_png
 from engine.robustness import Robustness, accuracy_under_pgd, robustness
 from engine.runs import Run
+from engine.summary import Summary
 from tui import attack_words
 from tui.cli.output import Output
-from tui.cli.summary import Summary
 from tui.cli.waiting import waiting
 from tui.cli.words import accuracy, count, percent
 from tui.render.attacked import attacked as drawn

@@ -17,6 +17,8 @@ COMMANDS = {
     "train": ("train", "Train without the app."),
     "runs": ("runs", "List all runs, newest first."),
     "show": ("show", "Tell a run's story: settings, log, charts, mistakes."),
+    "report": ("report", "Write a report of one run, or of several compared."),
+    "export": ("export", "Write a model for PyTorch or ONNX, or curves for TensorBoard."),
     "follow": ("train", "Watch a run, from its start to its end."),
     "stop": ("runs", "Stop a run; it saves where it is."),
     "resume": ("train", "Go on with a run that was stopped, interrupted or paused."),

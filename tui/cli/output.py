@@ -80,6 +80,18 @@ class Output:
         """Prints a sentence, broken between words where the line ends."""
         self.say(textwrap.fill(text, self.width, break_long_words=False, break_on_hyphens=False))
 
+    def send(self, content: bytes) -> None:
+        """Passes on a file's content as it is.
+
+        Raises:
+            OutputClosedError: nobody reads it.
+            OutputError: it cannot be written.
+        """
+        with _told_when_closed():
+            if sys.stdout:
+                sys.stdout.buffer.write(content)
+                sys.stdout.flush()
+
     def say_json(self, value: Any) -> None:
         """Prints a value as JSON, indented."""
         self.say(json.dumps(value, indent=1))

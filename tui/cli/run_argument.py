@@ -21,3 +21,10 @@ def _complete(
 def run_argument(command: Command) -> Command:
     """Adds the argument `RUN`, handed over as `run`."""
     return click.argument("run", metavar="RUN", shell_complete=_complete)(command)
+
+
+def runs_argument(command: Command) -> Command:
+    """Adds the argument `RUN…`, one or more, handed over as `names`."""
+    return click.argument(
+        "names", metavar="RUN...", nargs=-1, required=True, shell_complete=_complete
+    )(command)

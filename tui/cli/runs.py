@@ -12,10 +12,10 @@ from engine.errors import RunError
 from engine.filter_words import FilterError
 from engine.index import list_all
 from engine.run_filters import parse
+from engine.summary import Summary
 from tui.cli.output import Output, complain, with_output
 from tui.cli.run_argument import run_argument
 from tui.cli.run_lines import table
-from tui.cli.summary import Summary
 from tui.cli.words import accuracy, count, what_next
 
 _POLL_SECONDS = 0.05

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.about import read_about
 from engine.coach import Advice
 from engine.config import RunConfig, as_text, label
 from engine.events import RunStarted
 from engine.history import History, others_as_good
 from engine.judgement import Mistake
+from engine.report.facts import Facts, again
 from tui.cli.gallery import Picture, draw_gallery
 from tui.cli.output import Output
-from tui.cli.summary import Summary
 from tui.cli.words import (
     EPOCH_HEADER,
     accuracy,
@@ -39,17 +37,17 @@ _NARROWEST_PAIR = 100
 """From this width on the two charts stand side by side."""
 
 
-def tell_state(out: Output, summary: Summary) -> None:
+def tell_state(out: Output, facts: Facts) -> None:
     """How far the run is, and how to go on."""
-    name, history = summary.run.name, summary.history
+    summary = facts.summary
+    name, history = facts.run.name, facts.history
     trained = f"{count(len(history.epochs), 'epoch')} of {summary.config.epochs:,}"
     took = duration(sum(epoch.seconds for epoch in history.epochs))
     out.tell(f"run {name}: {summary.state}, {trained} in {took}")
-    about = read_about(summary.run)
-    if about.name:
-        out.tell(f"named {about.name}")
-    if about.note:
-        out.tell(f"note: {about.note}")
+    if facts.about.name:
+        out.tell(f"named {facts.about.name}")
+    if facts.about.note:
+        out.tell(f"note: {facts.about.note}")
     if message := getattr(history.ended, "message", ""):
         out.tell(message)
     commands = {f"mnistop --run {name}": "open it in the app"}
@@ -59,15 +57,8 @@ def tell_state(out: Output, summary: Summary) -> None:
     elif summary.state in ("stopped", "interrupted"):
         commands[f"mnistop resume {name}"] = "go on with it"
     commands[again(summary.config)] = "train the same again"
+    commands[f"mnistop report {name} -o run.html"] = "write it as a page"
     out.say(what_next(commands))
-
-
-def again(config: RunConfig) -> str:
-    """The command that trains with this configuration."""
-    flags = [
-        f"--{name.replace('_', '-')} {shlex.quote(text)}" for name, text in config.changes().items()
-    ]
-    return " ".join(["mnistop train", *flags])
 
 
 def tell_settings(out: Output, config: RunConfig) -> None:

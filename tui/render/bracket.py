@@ -6,7 +6,7 @@ import math
 
 from textual.strip import Strip
 
-from tui.render.axis import ceiling
+from engine.axis import ceiling
 from tui.render.cells import Grid
 from tui.render.palette import Palette
 from tui.render.terminal import Terminal

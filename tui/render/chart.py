@@ -9,7 +9,7 @@ import numpy as np
 from rich.cells import cell_len
 from textual.strip import Strip
 
-from tui.render.axis import Axis, ceiling, linear_axis, log_axis
+from engine.axis import Axis, ceiling, linear_axis, log_axis
 from tui.render.cells import Grid, shorten
 from tui.render.curves import draw_curves
 from tui.render.frame import Frame, draw_axes, draw_marks, draw_names

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from plotext._figure import _figure_class
 from rich.style import Style
 
-from tui.render.axis import Places
+from engine.axis import Places
 from tui.render.cells import Grid
 from tui.render.frame import Frame
 from tui.render.legend import letter, marker

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from rich.cells import cell_len
 
-from tui.render.axis import Axis, labels, scientific, ticks
+from engine.axis import Axis, labels, scientific, ticks
 from tui.render.cells import Grid, shorten
 from tui.render.legend import Marks
 from tui.render.palette import Palette

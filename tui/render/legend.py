@@ -10,7 +10,7 @@ import numpy as np
 from rich.cells import cell_len
 from rich.style import Style
 
-from tui.render.axis import labels, scientific
+from engine.axis import labels, scientific
 from tui.render.cells import clean, shorten
 from tui.render.palette import Palette
 from tui.render.series import Role, Series

@@ -18,6 +18,7 @@ from tui.panes.compared import ComparedCharts, ComparedTable
 from tui.panes.duel import DuelImage, DuelList, MatrixDifference
 from tui.panes.list_pane import ListPane
 from tui.render.terminal import Terminal
+from tui.reporting import write_report
 from tui.screens.help import Section
 from tui.screens.view import ViewScreen
 from tui.state import State
@@ -41,6 +42,14 @@ class CompareScreen(ViewScreen):
             "Image by image",
             id="compare.images",
             tooltip="Two runs on the same images: matrices and who is right where; back",
+        ),
+        Binding(
+            "w",
+            "write",
+            "Write",
+            show=False,
+            id="compare.write",
+            tooltip="Write a report of these runs compared, in this folder",
         ),
     ]
 
@@ -135,6 +144,11 @@ class CompareScreen(ViewScreen):
     def action_images(self) -> None:
         """Goes to what two runs say to the same images, or back."""
         self._show_images(self._body.display)
+
+    def action_write(self) -> None:
+        """Writes a report of the runs."""
+        runs = [one.run for one in self._comparing.runs]
+        self.run_worker(write_report(self, runs), exit_on_error=False)
 
     @on(ComparedCharts.Moved)
     def _on_moved(self, message: ComparedCharts.Moved) -> None:

@@ -29,6 +29,7 @@ from tui.panes.list_pane import ListPane
 from tui.panes.run_detail import RunDetail
 from tui.panes.run_table import RunTable
 from tui.render.terminal import Terminal
+from tui.reporting import write_report
 from tui.run_browsing import MOST_MARKED, RunBrowsing
 from tui.screens.ask import AskScreen, AskTextScreen
 from tui.screens.help import Section
@@ -49,7 +50,7 @@ _LOOKS_AT_ALL = 10
 """Every so many looks all runs are looked at, not the live ones alone."""
 _TYPED = (
     *("filter", "order", "mark", "unmark", "compare", "resume", "stop"),
-    *("delete", "delete_marked", "name", "note", "write"),
+    *("delete", "delete_marked", "name", "note", "write", "write_list"),
 )
 """What has keys that are typed into the filter line while it has the focus."""
 
@@ -113,6 +114,14 @@ class RunsScreen(ViewScreen):
             "Write",
             show=False,
             id="runs.write",
+            tooltip="Write a report of this run, or of the marked ones compared, in this folder",
+        ),
+        Binding(
+            "W",
+            "write_list",
+            "Write list",
+            show=False,
+            id="runs.write_list",
             tooltip="Write the runs that are listed to a text file in this folder",
         ),
     ]
@@ -344,6 +353,13 @@ class RunsScreen(ViewScreen):
         self.app.push_screen(AskTextScreen(self.terminal, label, text, longest), answer)
 
     def action_write(self) -> None:
+        """Writes a report of the marked runs, or else of the chosen one."""
+        marked, chosen = self._browsing.marked, self._browsing.chosen
+        if chosen:
+            wanted = marked if len(marked) > 1 else [chosen.run]
+            self.run_worker(write_report(self, list(wanted)), exit_on_error=False)
+
+    def action_write_list(self) -> None:
         """Writes the runs that are listed to a file."""
         path = Path("mnistop-runs.txt").absolute()
         try:
@@ -361,7 +377,7 @@ class RunsScreen(ViewScreen):
         match action:
             case "epoch":
                 return False
-            case "mark" | "order" | "name" | "note" | "write":
+            case "mark" | "order" | "name" | "note" | "write" | "write_list":
                 return chosen is not None
             case "unmark":
                 return bool(self._browsing.marked)

@@ -55,12 +55,17 @@ class Axis:
 
     def places(self, values: NDArray[np.float64], count: int) -> Places:
         """As `place`, for many values; what is no number falls into the first place."""
+        shares = self.shares(values)
+        placed: Places = np.floor(np.round(0.5 + (count - 1) * shares, 8)).astype(np.int64)
+        return placed
+
+    def shares(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Where values stand, from 0 at the lower end to 1 at the upper; what is no number at 0."""
         if self.log:
             values = np.log10(np.where(values > 0, values, 10**self.low))
         values = np.nan_to_num(np.clip(values, self.low, self.high), nan=self.low)
-        shares = (values - self.low) / (self.high - self.low)
-        placed: Places = np.floor(np.round(0.5 + (count - 1) * shares, 8)).astype(np.int64)
-        return placed
+        shares: NDArray[np.float64] = (values - self.low) / (self.high - self.low)
+        return shares
 
 
 def ceiling(value: float, steps: Sequence[float] = _LADDER) -> float:

@@ -1,0 +1,1 @@
+"""Files for other programs: a model for PyTorch or ONNX, curves for TensorBoard."""

@@ -1,0 +1,60 @@
+"""From runs to the text of a report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine.comparison import differing
+from engine.outgoing import free_path, write_out
+from engine.report.epochs import as_csv
+from engine.report.facts import Facts
+from engine.report.html import as_html
+from engine.report.markdown import as_markdown
+from engine.report.of_run import report_of_run
+from engine.report.of_runs import report_of_runs
+from engine.runs import Run
+
+
+def report(runs: Sequence[Run], format: str, epoch: int | None = None) -> str:
+    """A report of one run, or of several compared.
+
+    Args:
+        runs: one or more.
+        format: `markdown`, `html`, `csv` or `json`.
+        epoch: which epoch's confusion matrix and mistakes to tell; None for the newest.
+
+    Raises:
+        RunError: a run cannot be read or has no such epoch, or there are too many of them.
+    """
+    facts = [Facts.of(run, epoch) for run in runs]
+    if format == "csv":
+        return as_csv(facts)
+    if format == "json":
+        told = facts[0].as_json() if len(facts) == 1 else _all_as_json(facts)
+        return json.dumps(told, indent=1) + "\n"
+    document = report_of_run(facts[0]) if len(facts) == 1 else report_of_runs(facts)
+    return as_html(document) if format == "html" else as_markdown(document)
+
+
+def write_report(runs: Sequence[Run], folder: Path) -> Path:
+    """Writes one run, or several compared, as HTML under a name that is free in a folder.
+
+    Returns:
+        The file.
+
+    Raises:
+        MnistopError: a run cannot be read, or the file cannot be written.
+    """
+    what = runs[0].name if len(runs) == 1 else f"{len(runs)}-runs"
+    path = free_path(folder / f"mnistop-{what}.html")
+    write_out(path, report(runs, "html").encode("utf-8", "backslashreplace"))
+    return path
+
+
+def _all_as_json(facts: Sequence[Facts]) -> dict[str, object]:
+    return {
+        "runs": [one.as_json() for one in facts],
+        "differing": differing([one.config for one in facts]),
+    }

@@ -1,0 +1,161 @@
+"""A report as a list of parts, before it becomes Markdown or HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.words import loss, percent
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Sentences."""
+
+    text: str
+    strong: bool = False
+    """Whether it is what the report is about."""
+
+
+@dataclass(frozen=True)
+class Code:
+    """Lines to be typed, or copied into a program."""
+
+    text: str
+    language: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A thing and its value."""
+
+    name: str
+    value: str
+    remark: str = ""
+    """What is worth knowing of the value; it then stands out."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Things and their values."""
+
+    entries: Sequence[Entry]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of texts."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    texts: frozenset[str] = frozenset()
+    """The columns that hold words; the others hold numbers."""
+    lines: bool = False
+    """Whether row `k` belongs to curve `k` of the charts, and its first cell is that letter."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Values over the epochs, from epoch 0 on."""
+
+    name: str
+    values: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Curves over the epochs."""
+
+    title: str
+    curves: Sequence[Curve]
+    lettered: bool = False
+    """Whether the curves are told apart by letters, else by `training` and `validation`."""
+    fractions: bool = False
+    """Whether the values are fractions, shown in percent; else they are losses or rates."""
+    reference: tuple[str, float] | None = None
+    """Label and value of a line to compare with."""
+    best: int | None = None
+    """The best epoch."""
+    interval: tuple[float, float] | None = None
+    """What the value at the best epoch may be as well: its 95% interval."""
+
+    @property
+    def description(self) -> str:
+        """The curves in words, for those who cannot see them."""
+        said = [self._in_words(curve) for curve in self.curves if curve.values]
+        if self.best is not None:
+            said.append(f"The best epoch is {self.best}.")
+        if self.interval:
+            low, high = map(self.in_words, self.interval)
+            said.append(f"Its 95% interval is {low} to {high}.")
+        if self.reference:
+            said.append(f"{self.reference[0]} is {self.in_words(self.reference[1])}.")
+        return " ".join(said)
+
+    def _in_words(self, curve: Curve) -> str:
+        values = curve.values
+        extreme, word = (max, "highest") if self.fractions else (min, "lowest")
+        place = values.index(extreme(values))
+        first, last, best = map(self.in_words, (values[0], values[-1], values[place]))
+        return (
+            f"{curve.name}: {first} in epoch 0, {last} in epoch {len(values) - 1}, "
+            f"{word} {best} in epoch {place}."
+        )
+
+    def in_words(self, value: float) -> str:
+        """A value of the chart as a text."""
+        return percent(value) if self.fractions else loss(value)
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix:
+    """How often each class was taken for each."""
+
+    counts: NDArray[np.int64]
+    """`(classes, classes)`: rows true."""
+    names: Sequence[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A gray image with lines below it."""
+
+    image: NDArray[np.float32]
+    """`(height, width)` in [0, 1]."""
+    caption: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Images side by side."""
+
+    pictures: Sequence[Picture]
+
+
+Part = Paragraph | Code | Listing | Table | Chart | Matrix | Pictures
+
+
+@dataclass(frozen=True)
+class Section:
+    """Parts under a heading."""
+
+    title: str
+    parts: Sequence[Part]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A whole report."""
+
+    title: str
+    parts: Sequence[Part]
+    """What comes before the first heading."""
+    sections: Sequence[Section] = field(default_factory=tuple)
+
+
+def letter(place: int) -> str:
+    """The letter of a curve that is told apart by it."""
+    return chr(ord("a") + place)

@@ -1,0 +1,30 @@
+"""The epochs of runs as CSV, one row each: what a data frame or a spreadsheet reads."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from engine.comparison import differing
+from engine.report.facts import Facts
+
+COLUMNS = (
+    *("epoch", "train_loss", "val_loss", "train_acc", "val_acc"),
+    *("lr", "seconds", "dead", "time"),
+)
+"""The columns after `run`, named as the fields of `EpochFinished`."""
+
+
+def as_csv(runs: Sequence[Facts]) -> str:
+    """All epochs of some runs, and the settings in which these differ as `config.…`."""
+    apart = differing([one.config for one in runs])
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["run", *COLUMNS, *(f"config.{name}" for name in apart)])
+    for place, one in enumerate(runs):
+        settings = [texts[place] for texts in apart.values()]
+        for epoch in one.history.epochs:
+            values = [getattr(epoch, name) for name in COLUMNS]
+            writer.writerow([one.run.name, *values, *settings])
+    return text.getvalue()

@@ -1,0 +1,164 @@
+"""What there is to tell of a run, whoever tells it: the terminal, a report or a script."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.about import About, read_about
+from engine.coach import Advice, advise
+from engine.config import RunConfig
+from engine.errors import RunError
+from engine.evaluate import confusion_matrix, wilson_interval
+from engine.history import History, others_as_good
+from engine.judgement import Judgement, Mistake, judgement_after, worst_mistakes
+from engine.runs import Run
+from engine.summary import Summary
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """A run as it stood when it was read."""
+
+    summary: Summary
+    epoch: int | None
+    """The epoch whose confusion matrix and mistakes are told; None before the first."""
+
+    @classmethod
+    def of(cls, run: Run, epoch: int | None = None) -> Facts:
+        """Reads a run, finished or in training.
+
+        Args:
+            run: the run.
+            epoch: which epoch's confusion matrix and mistakes to tell; None for the newest.
+
+        Raises:
+            RunError: its configuration cannot be read, or it has no such epoch.
+        """
+        summary = Summary.of(run)
+        finished = len(summary.history.epochs)
+        if epoch is not None and not 0 <= epoch < finished:
+            there = f"epochs 0 to {finished - 1}" if finished else "no epochs yet"
+            raise RunError(f"Run {run.name} has {there}, not {epoch}.")
+        newest = finished - 1 if finished else None
+        return cls(summary, newest if epoch is None else epoch)
+
+    @property
+    def run(self) -> Run:
+        """The run."""
+        return self.summary.run
+
+    @property
+    def config(self) -> RunConfig:
+        """Its hyperparameters."""
+        return self.summary.config
+
+    @property
+    def history(self) -> History:
+        """What it has said."""
+        return self.summary.history
+
+    @cached_property
+    def about(self) -> About:
+        """What the user says of it."""
+        return read_about(self.run)
+
+    @property
+    def title(self) -> str:
+        """The user's name for it, else its two words."""
+        return self.about.name or self.run.name.split("-", 2)[-1]
+
+    @cached_property
+    def judgement(self) -> Judgement | None:
+        """What the model said to the validation images after `epoch`, if that is recorded."""
+        return None if self.epoch is None else self._judgement_after(self.epoch + 1)
+
+    def _judgement_after(self, epochs: int) -> Judgement | None:
+        if not self.history.started:
+            return None
+        return judgement_after(self.run, epochs, len(self.history.started.class_names))
+
+    @cached_property
+    def advice(self) -> Advice:
+        """What the coach says after the newest epoch."""
+        epochs = len(self.history.epochs)
+        newest = self.epoch is not None and self.epoch + 1 == epochs
+        judgement = self.judgement if newest else self._judgement_after(epochs)
+        return advise(self.history, self.config, judgement)
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64] | None:
+        """The confusion matrix after `epoch`, `(classes, classes)`: rows true."""
+        said = self.judgement
+        if said is None:
+            return None
+        return confusion_matrix(said.labels, said.predictions, said.classes)
+
+    def mistakes(self, most: int = 8) -> list[Mistake]:
+        """The mistakes that the model was most sure of after `epoch`, so many at most."""
+        started = self.history.started
+        if not (self.judgement and started):
+            return []
+        height, width = started.image_shape
+        return worst_mistakes(self.run, self.judgement, (height, width), most)
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it as values for JSON; None for what is not known yet."""
+        history = self.history
+        started, counts = history.started, self.counts
+        facts = self.summary.as_json() | {
+            "changes": self.config.changes(),
+            "facts": started and _without_time(vars(started)),
+            "log": [_without_time(vars(one)) for one in history.epochs],
+            "coach": vars(self.advice),
+            "best": None,
+            "confusion": None,
+            "mistakes": None,
+        }
+        if started and history.best:
+            images = started.validation_images
+            facts["best"] = {
+                "epoch": history.best.epoch,
+                "val_acc": history.best.val_acc,
+                "interval": wilson_interval(history.best.val_acc, images),
+                "other_epochs_within": others_as_good(history),
+            }
+        if counts is not None:
+            totals = counts.sum(1)
+            recall = [
+                int(right) / int(total) if total else None
+                for right, total in zip(counts.diagonal(), totals, strict=True)
+            ]
+            facts["confusion"] = {
+                "epoch": self.epoch,
+                "counts": counts.tolist(),
+                "recall": recall,
+            }
+            facts["mistakes"] = [_mistake(one) for one in self.mistakes()]
+        return facts
+
+
+def _without_time(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in ("run", "time")}
+
+
+def _mistake(mistake: Mistake) -> dict[str, Any]:
+    return {
+        "row": mistake.row,
+        "label": mistake.label,
+        "prediction": int(mistake.probabilities.argmax()),
+        "probabilities": [float(one) for one in mistake.probabilities],
+    }
+
+
+def again(config: RunConfig) -> str:
+    """The command that trains with this configuration."""
+    flags = [
+        f"--{name.replace('_', '-')} {shlex.quote(text)}" for name, text in config.changes().items()
+    ]
+    return " ".join(["mnistop train", *flags])

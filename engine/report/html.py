@@ -1,0 +1,216 @@
+"""A report as one HTML file that needs nothing else: style, charts and images are in it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Sequence
+from importlib import resources
+from xml.etree.ElementTree import Element
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.evaluate import class_report
+from engine.png import to_png
+from engine.report import svg
+from engine.report.document import (
+    Chart,
+    Code,
+    Document,
+    Listing,
+    Matrix,
+    Paragraph,
+    Part,
+    Picture,
+    Pictures,
+    Section,
+    Table,
+)
+from engine.report.markup import clean, element, to_html
+from engine.words import percent
+
+_NOTHING_FROM_OUTSIDE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+_PICTURE_PIXELS = 112
+"""Width of an image on the page."""
+
+
+def as_html(document: Document) -> str:
+    """A whole document as the text of an HTML file."""
+    style = resources.files("engine.report").joinpath("style.css").read_text("utf-8")
+    head = element(
+        "head",
+        {},
+        element("meta", {"charset": "utf-8"}),
+        element(
+            "meta",
+            {"http-equiv": "Content-Security-Policy", "content": _NOTHING_FROM_OUTSIDE},
+        ),
+        element("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}),
+        element("meta", {"name": "generator", "content": "mnistop"}),
+        element("title", {}, document.title),
+        element("style", {}, style),
+    )
+    body = element(
+        "body",
+        {},
+        element("h1", {}, document.title),
+        *_parts(document.parts, "start"),
+        *(_section(section, f"part-{n}") for n, section in enumerate(document.sections)),
+    )
+    return f"<!DOCTYPE html>\n{to_html(element('html', {'lang': 'en'}, head, body))}\n"
+
+
+def _section(section: Section, name: str) -> Element:
+    return element("section", {}, element("h2", {}, section.title), *_parts(section.parts, name))
+
+
+def _parts(parts: Sequence[Part], name: str) -> Iterator[Element]:
+    """The parts, charts in a row side by side where there is room."""
+    row: Element | None = None
+    for number, part in enumerate(parts):
+        if not isinstance(part, Chart):
+            row = None
+            yield _part(part)
+            continue
+        if row is None:
+            row = element("div", {"class": "charts"})
+            yield row
+        row.append(_chart(part, f"{name}-{number}"))
+
+
+def _part(part: Paragraph | Code | Listing | Table | Matrix | Pictures) -> Element:
+    match part:
+        case Paragraph(text, strong):
+            return element("p", {"class": "strong"} if strong else {}, text)
+        case Code(text):
+            return element("pre", {}, element("code", {}, text))
+        case Listing():
+            return _listing(part)
+        case Table():
+            return _table(part)
+        case Matrix():
+            return _matrix(part)
+        case Pictures(pictures):
+            return element("div", {"class": "pictures"}, *map(_picture, pictures))
+
+
+def _chart(chart: Chart, name: str) -> Element:
+    return element(
+        "figure",
+        {"class": "chart"},
+        element("figcaption", {}, svg.title(chart)),
+        svg.to_svg(chart, name),
+    )
+
+
+def _listing(listing: Listing) -> Element:
+    entries = []
+    for entry in listing.entries:
+        value = element("dd", {}, entry.value)
+        if entry.remark:
+            value = element("dd", {}, element("strong", {}, entry.value), f" ({entry.remark})")
+        entries.append(element("div", {}, element("dt", {}, entry.name), value))
+    return element("dl", {}, *entries)
+
+
+def _table(table: Table) -> Element:
+    kinds = [{"class": "words"} if name in table.texts else {} for name in table.head]
+    head = element(
+        "tr",
+        {},
+        *(
+            element("th", kind | {"scope": "col"}, name)
+            for kind, name in zip(kinds, table.head, strict=True)
+        ),
+    )
+    rows = []
+    for number, cells in enumerate(table.rows):
+        made = [element("td", kind, cell) for kind, cell in zip(kinds, cells, strict=True)]
+        if table.lines:
+            made[0] = element("td", kinds[0], svg.sample(number), f" {cells[0]}")
+        rows.append(element("tr", {}, *made))
+    return _scrolling(element("table", {}, element("thead", {}, head), element("tbody", {}, *rows)))
+
+
+def _matrix(matrix: Matrix) -> Element:
+    scores = class_report(matrix.counts)
+    head = element(
+        "tr",
+        {},
+        element("th", {"scope": "col"}, "true ↓ predicted →"),
+        *(element("th", {"scope": "col"}, name) for name in matrix.names),
+        element("th", {"scope": "col"}, "recall"),
+    )
+    rows = [
+        element(
+            "tr",
+            {},
+            element("th", {"scope": "row"}, name),
+            *_row(matrix, true),
+            element("td", {"class": "score"}, _share(scores[true].recall)),
+        )
+        for true, name in enumerate(matrix.names)
+    ]
+    foot = element(
+        "tr",
+        {},
+        element("th", {"scope": "row"}, "precision"),
+        *(element("td", {"class": "score"}, _share(score.precision)) for score in scores),
+        element("td", {}),
+    )
+    return _scrolling(
+        element(
+            "table",
+            {"class": "matrix"},
+            element("thead", {}, head),
+            element("tbody", {}, *rows),
+            element("tfoot", {}, foot),
+        )
+    )
+
+
+def _row(matrix: Matrix, true: int) -> Iterator[Element]:
+    """The cells of a class, shaded by their share of its images."""
+    counts: NDArray[np.int64] = matrix.counts[true]
+    total = max(1, int(counts.sum()))
+    for predicted, count in enumerate(counts.tolist()):
+        if not count:
+            yield element("td", {"class": "none"}, "·")
+            continue
+        share = count / total
+        kind = "right" if predicted == true else "wrong"
+        deep = " deep" if share > 0.5 else ""
+        words = f"{count:,} of true {matrix.names[true]} predicted as {matrix.names[predicted]}"
+        yield element(
+            "td",
+            {
+                "class": f"{kind}{deep}",
+                "style": f"--share:{0.15 + 0.8 * share:.2f}",
+                "title": clean(words),
+            },
+            f"{count:,}",
+        )
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else percent(value)
+
+
+def _picture(picture: Picture) -> Element:
+    height, width = picture.image.shape
+    content = base64.b64encode(to_png(picture.image)).decode("ascii")
+    image = element(
+        "img",
+        {
+            "src": f"data:image/png;base64,{content}",
+            "alt": clean(", ".join(picture.caption)),
+            "width": str(_PICTURE_PIXELS),
+            "height": str(round(_PICTURE_PIXELS * height / width)),
+        },
+    )
+    lines = [element("span", {}, line) for line in picture.caption]
+    return element("figure", {}, image, element("figcaption", {}, *lines))
+
+
+def _scrolling(table: Element) -> Element:
+    return element("div", {"class": "wide"}, table)

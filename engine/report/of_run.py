@@ -1,0 +1,212 @@
+"""The report of one run."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from engine import events
+from engine.architecture import Architecture
+from engine.config import RunConfig, as_text, label
+from engine.evaluate import wilson_interval
+from engine.events import EpochFinished, RunStarted
+from engine.history import others_as_good
+from engine.judgement import Mistake
+from engine.report.document import (
+    Chart,
+    Code,
+    Curve,
+    Document,
+    Entry,
+    Listing,
+    Matrix,
+    Paragraph,
+    Part,
+    Picture,
+    Pictures,
+    Section,
+    Table,
+)
+from engine.report.facts import Facts, again
+from engine.words import accuracy, count, duration, is_milestone, loss, percent
+
+_MISTAKES = 12
+
+
+def report_of_run(facts: Facts) -> Document:
+    """All that there is to tell of a run."""
+    return Document(facts.title, tuple(_summary(facts)), tuple(_sections(facts)))
+
+
+def how_far(facts: Facts) -> str:
+    """As in `finished, 100 epochs of 100 in 0.9 s`."""
+    epochs = facts.history.epochs
+    trained = f"{count(len(epochs), 'epoch')} of {facts.config.epochs:,}"
+    took = duration(sum(epoch.seconds for epoch in epochs))
+    return f"{facts.summary.state}, {trained} in {took}"
+
+
+def _summary(facts: Facts) -> Iterator[Part]:
+    history = facts.history
+    started = history.started
+    when = f", started {time.strftime('%F %H:%M', time.localtime(started.time))}" if started else ""
+    yield Paragraph(f"Run {facts.run.name}: {how_far(facts)}{when}.")
+    if facts.about.note:
+        yield Paragraph(f"Note: {facts.about.note}")
+    if isinstance(history.ended, events.RunFailed):
+        yield Paragraph(history.ended.message)
+    if not (started and history.best):
+        return
+    images = started.validation_images
+    found = accuracy(history.best.val_acc, images)
+    yield Paragraph(
+        f"Best epoch {history.best.epoch}: validation accuracy {found}, a 95% interval.",
+        strong=True,
+    )
+    others = len(history.epochs) - 1
+    if others:
+        yield Paragraph(
+            f"{others_as_good(history):,} of {count(others, 'other epoch')} lie within this "
+            f"interval: between them, {count(images, 'image')} cannot tell. The best one was "
+            "chosen by these same images, which flatters it a little."
+        )
+
+
+def _sections(facts: Facts) -> Iterator[Section]:
+    history = facts.history
+    started = history.started
+    if started and history.epochs:
+        yield Section("Curves", tuple(_charts(facts, started)))
+    if started:
+        advice = facts.advice
+        after = f" after epoch {len(history.epochs) - 1}" if history.epochs else ""
+        words = f"{advice.sentence} {advice.remedy}".rstrip()
+        yield Section(f"Coach{after}", (Paragraph(words),))
+    if started and facts.counts is not None:
+        right, images = int(np.trace(facts.counts)), int(facts.counts.sum())
+        words = f"{right:,} of {images:,} right: {accuracy(right / images, images)}."
+        yield Section(
+            f"Confusion matrix after epoch {facts.epoch}",
+            (Matrix(facts.counts, started.class_names), Paragraph(words)),
+        )
+        yield Section(
+            f"Most confident mistakes after epoch {facts.epoch}",
+            (_pictures(facts.mistakes(_MISTAKES), started.class_names),),
+        )
+    yield Section("Settings", (Listing(tuple(settings(facts.config))),))
+    if started:
+        yield Section("Data and model", tuple(_model(started)))
+    if history.epochs:
+        yield Section("Log", (_log(history.epochs, history.best, facts.config.epochs),))
+    yield Section("Again", tuple(_again(facts)))
+
+
+def _charts(facts: Facts, started: RunStarted) -> Iterator[Chart]:
+    epochs, best = facts.history.epochs, facts.history.best
+    if not best:
+        return
+    classes = len(started.class_names)
+    yield Chart(
+        "Loss",
+        (
+            Curve("training", [epoch.train_loss for epoch in epochs]),
+            Curve("validation", [epoch.val_loss for epoch in epochs]),
+        ),
+        reference=(f"ln {classes}", math.log(classes)) if classes > 1 else None,
+        best=best.epoch,
+    )
+    yield Chart(
+        "Accuracy",
+        (
+            Curve("training", [epoch.train_acc for epoch in epochs]),
+            Curve("validation", [epoch.val_acc for epoch in epochs]),
+        ),
+        fractions=True,
+        best=best.epoch,
+        interval=wilson_interval(best.val_acc, started.validation_images),
+    )
+
+
+def _pictures(mistakes: Sequence[Mistake], names: Sequence[str]) -> Part:
+    if not mistakes:
+        return Paragraph("None: every validation image is predicted rightly.")
+    return Pictures(tuple(_picture(mistake, names) for mistake in mistakes))
+
+
+def _picture(mistake: Mistake, names: Sequence[str]) -> Picture:
+    said, taken = mistake.probabilities, int(mistake.probabilities.argmax())
+    return Picture(
+        mistake.image,
+        (
+            f"a {names[mistake.label]}, taken for {names[taken]}",
+            f"{names[taken]} {percent(said[taken])}, "
+            f"{names[mistake.label]} {percent(said[mistake.label])}",
+            f"validation image {mistake.row}",
+        ),
+    )
+
+
+def settings(config: RunConfig) -> Iterator[Entry]:
+    """The hyperparameters that have an effect, those that differ from the notebook's remarked."""
+    changes, idle = config.changes(), config.without_effect()
+    for name, value in config:
+        if name not in idle:
+            default = as_text(RunConfig.model_fields[name].default)
+            remark = f"the notebook has {default}" if name in changes else ""
+            yield Entry(label(name), as_text(value), remark)
+
+
+def _model(started: RunStarted) -> Iterator[Part]:
+    height, width = started.image_shape
+    classes = len(started.class_names)
+    versions = ", ".join(f"{name} {version}" for name, version in started.versions.items())
+    guessing = f"guessing among {classes} has ln {classes} = {math.log(classes):.3f}"
+    yield Listing(
+        (
+            Entry("training images", f"{started.training_images:,}"),
+            Entry("validation images", f"{started.validation_images:,}"),
+            Entry("image size", f"{height}×{width} pixels"),
+            Entry("classes", ", ".join(started.class_names)),
+            Entry("layers", "-".join(map(str, started.layers))),
+            Entry("parameters", f"{started.parameters:,}"),
+            Entry("device", started.device),
+            Entry("versions", versions),
+            Entry("validation loss before training", f"{loss(started.val_loss)}; {guessing}"),
+        )
+    )
+
+
+def _log(epochs: Sequence[EpochFinished], best: EpochFinished | None, planned: int) -> Table:
+    lowest = min(epochs, key=lambda epoch: epoch.val_loss)
+    rows = []
+    for epoch in epochs:
+        marks = ["best"] if best and epoch.epoch == best.epoch else []
+        if epoch is lowest:
+            marks.append("lowest loss")
+        if marks or epoch is epochs[-1] or is_milestone(epoch.epoch, planned):
+            rows.append(
+                (
+                    str(epoch.epoch),
+                    loss(epoch.train_loss),
+                    loss(epoch.val_loss),
+                    percent(epoch.train_acc),
+                    percent(epoch.val_acc),
+                    f"{epoch.lr:g}",
+                    ", ".join(marks),
+                )
+            )
+    head = ("epoch", "train loss", "val loss", "train acc", "val acc", "learning rate", "")
+    return Table(head, rows, texts=frozenset({""}))
+
+
+def _again(facts: Facts) -> Iterator[Part]:
+    yield Paragraph("The same run, to the same bits on the same machine:")
+    yield Code(again(facts.config), "sh")
+    if facts.history.started and facts.history.saved:
+        yield Paragraph("Its model as a file, and that file in plain PyTorch:")
+        yield Code(f"mnistop export {facts.run.name} --output model.pt", "sh")
+        architecture = Architecture.of(facts.history.started, facts.config)
+        yield Code(architecture.in_pytorch("model.pt"), "python")

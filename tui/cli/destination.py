@@ -1,0 +1,63 @@
+"""`--output` and `--force`: where a command's file goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from tui.cli.output import Output
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+STDOUT = "-"
+
+
+def with_destination(help: str) -> Callable[[Command], Command]:
+    """Adds `--output`, described by `help`, and `--force` to a command."""
+
+    def add(command: Command) -> Command:
+        output = click.option("--output", "-o", metavar="FILE", help=help)
+        force = click.option("--force", is_flag=True, help="Replace a file that is there already.")
+        return output(force(command))
+
+    return add
+
+
+def format_of(output: str, formats: Mapping[str, str]) -> str:
+    """The format that the ending of a file's name stands for.
+
+    Args:
+        output: the file's name.
+        formats: the formats by ending.
+
+    Raises:
+        UsageError: the ending stands for none.
+    """
+    ending = Path(output).suffix.lower()
+    if ending not in formats:
+        known = ", ".join(formats)
+        raise click.UsageError(
+            f"What {output} shall be is not told by its ending: give --format, or one of {known}."
+        )
+    return formats[ending]
+
+
+def deliver(out: Output, content: bytes, output: str, force: bool) -> None:
+    """Writes a file where it is wanted, and says where; `-` is standard output.
+
+    Raises:
+        MnistopError: it cannot be written, or there is such a file already.
+    """
+    if output != STDOUT:
+        from engine.outgoing import write_out
+
+        path = Path(output).expanduser().absolute()
+        write_out(path, content, force)
+        out.say(f"Written to {path}")
+    elif out.is_terminal:
+        out.say(content.decode().rstrip("\n"))
+    else:
+        out.send(content)

@@ -1,0 +1,132 @@
+"""`mnistop export`: a run's model or curves for other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from engine import runs
+from engine.runs import Run
+from tui.cli.destination import STDOUT, deliver, format_of, with_destination
+from tui.cli.output import Output, with_output
+from tui.cli.run_argument import runs_argument
+
+_FORMATS = {".pt": "state_dict", ".pth": "state_dict", ".onnx": "onnx"}
+"""The format of a model by the ending of its file."""
+_TENSORBOARD = "tensorboard"
+
+
+class _Weights(click.ParamType[str]):
+    name = "weights"
+
+    def convert(
+        self, value: str, parameter: click.Parameter | None, context: click.Context | None
+    ) -> str:
+        """`best`, `last` or the number of an epoch."""
+        if value not in ("best", "last") and not (value.isascii() and value.isdecimal()):
+            self.fail(f"{value!r} is not best, last or the number of an epoch.")
+        return value
+
+
+@click.command(
+    epilog="""
+\b
+Examples:
+  mnistop export last --output model.pt               for torch.load
+  mnistop export last --output model.onnx             for any ONNX runtime
+  mnistop export last --weights 31 -o epoch-31.onnx
+  mnistop export last --format tensorboard -o logs    for tensorboard --logdir
+
+\b
+ONNX needs        pip install "mnistop[onnx]"
+TensorBoard needs pip install "mnistop[tensorboard]"
+"""
+)
+@with_output
+@with_destination("The file to write; with tensorboard the folder, which gets a folder a run.")
+@click.option(
+    "--format",
+    type=click.Choice(["state_dict", "onnx", _TENSORBOARD]),
+    help="What to write.  [default: by the ending of FILE, .pt or .onnx]",
+)
+@click.option(
+    "--weights",
+    type=_Weights(),
+    metavar="best|last|EPOCH",
+    help="Which weights of the model: of the epoch with the best validation accuracy, the newest, "
+    "or those kept of an epoch.  [default: best]",
+)
+@runs_argument
+def export(
+    out: Output,
+    output: str | None,
+    force: bool,
+    format: str | None,
+    weights: str | None,
+    names: tuple[str, ...],
+) -> int:
+    """Write the model of RUN for PyTorch or ONNX, or the curves of one or more for TensorBoard.
+
+    Both kinds of models take flat images with pixels in [0, 1], any number at a time. The one for
+    PyTorch is a state_dict that torch.load reads with weights_only=True, and what is needed to
+    build the model. The one for ONNX gives logits and probabilities.
+    """
+    if not output:
+        raise click.UsageError("Say where to: --output model.pt, for example, or model.onnx.")
+    if format is None:
+        if output == STDOUT:
+            raise click.UsageError("Say what to write to standard output: give --format.")
+        format = format_of(output, _FORMATS)
+    found = [runs.find(name) for name in names]
+    if format == _TENSORBOARD:
+        if weights or output == STDOUT:
+            raise click.UsageError(
+                "TensorBoard gets curves, no weights, and in a folder: --output logs, for example."
+            )
+        _write_event_files(out, found, output, force)
+        return 0
+    if len(found) > 1:
+        raise click.UsageError("A model file holds one model: name one run.")
+    if output == STDOUT and out.is_terminal:
+        raise click.UsageError("A model is nothing to read: send it into a pipe or to a file.")
+    _write_model(out, found[0], weights or "best", format, output, force)
+    return 0
+
+
+def _write_model(
+    out: Output, run: Run, weights: str, format: str, output: str, force: bool
+) -> None:
+    from tui.cli.waiting import waiting
+
+    with waiting(out) as progress:
+        progress("loading PyTorch")
+        from engine.export.trained import Trained
+
+        trained = Trained.of(run, weights)
+    if format == "onnx":
+        from engine.export.onnx_model import INPUT, LOGITS, PROBABILITIES, to_onnx
+
+        deliver(out, to_onnx(trained), output, force)
+        sizes = trained.architecture.sizes
+        lines = (
+            f"input {INPUT} (batch, {sizes[0]}) in [0, 1], "
+            f"outputs {LOGITS} and {PROBABILITIES} (batch, {sizes[-1]})"
+        )
+    else:
+        from engine.export.pytorch import to_pytorch
+
+        deliver(out, to_pytorch(trained), output, force)
+        lines = trained.architecture.in_pytorch(output)
+    if output != STDOUT:
+        out.say(f"The model of run {run.name} after epoch {trained.epoch}:\n\n{lines}")
+
+
+def _write_event_files(out: Output, found: Sequence[Run], output: str, force: bool) -> None:
+    from engine.export.event_file import write_event_file
+
+    folder = Path(output).expanduser().absolute()
+    for run in found:
+        out.say(f"Written to {write_event_file(run, folder, force)}")
+    out.say(f"tensorboard --logdir {output} shows it.")

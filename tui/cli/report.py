@@ -1,0 +1,62 @@
+"""`mnistop report`: what there is to tell of runs, as a document or as data."""
+
+from __future__ import annotations
+
+import click
+
+from engine import runs
+from engine.report import FORMATS
+from tui.cli.destination import STDOUT, deliver, format_of, with_destination
+from tui.cli.output import Output, with_output
+from tui.cli.run_argument import runs_argument
+
+
+@click.command(
+    epilog="""
+\b
+Examples:
+  mnistop report last                              Markdown, here
+  mnistop report last --output run.html            a page with charts, images
+  mnistop report quiet-otter calm-lark -o two.html
+  mnistop report last --format csv > epochs.csv    a row an epoch
+"""
+)
+@with_output
+@with_destination("Write into this file; - is standard output.  [default: -]")
+@click.option(
+    "--format",
+    type=click.Choice(list(dict.fromkeys(FORMATS.values()))),
+    help="What to write.  [default: by the ending of FILE, else markdown]",
+)
+@click.option(
+    "--epoch",
+    type=int,
+    metavar="N",
+    help="Tell the confusion matrix and the mistakes after this epoch, not the last.",
+)
+@runs_argument
+def report(
+    out: Output,
+    output: str | None,
+    force: bool,
+    format: str | None,
+    epoch: int | None,
+    names: tuple[str, ...],
+) -> int:
+    """Write a report of RUN, finished or in training, or compare several.
+
+    Markdown and HTML tell a run's best epoch with its interval, curves, what the coach says,
+    confusion matrix, worst mistakes, settings and log; of several runs the curves over each other
+    and the settings in which they differ. HTML is one page with charts and images that needs
+    nothing else. CSV has a row an epoch, JSON all that is known.
+    """
+    output = output or STDOUT
+    if format is None:
+        format = "markdown" if output == STDOUT else format_of(output, FORMATS)
+    if epoch is not None and len(names) > 1:
+        raise click.UsageError("--epoch goes with one run only.")
+    from engine.report.compose import report as compose
+
+    text = compose([runs.find(name) for name in names], format, epoch)
+    deliver(out, text.encode("utf-8", "backslashreplace"), output, force)
+    return 0
