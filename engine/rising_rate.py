@@ -39,7 +39,7 @@ class Stepper:
         )
         self._training = Training(config, dataset.image_shape, dataset.classes, device)
         self._probe = _drawn(self._images, config.seed)
-        self._step: Callable[[Tensor], object] = self._by_autograd
+        self._step: Callable[[Tensor], Tensor] = self._by_autograd
         if self._training.by_hand:
             self._step = ByHand(self._training, self._images).step
         self._batches = self._endless()
@@ -54,7 +54,7 @@ class Stepper:
         rows = next(self._batches)
         self._training.lr = rate
         with torch.inference_mode(self._training.by_hand):
-            self._step(rows)
+            self._training.note_step(self._step(rows))
 
     @torch.no_grad()
     def judge(self) -> tuple[float, float]:
@@ -65,14 +65,17 @@ class Stepper:
         loss = functional.cross_entropy(logits, self._probe.labels).item()
         return loss, accuracy(logits, self._probe.labels)
 
-    def _by_autograd(self, rows: Tensor) -> None:
-        step_by_autograd(self._training, self._images, rows)
+    def _by_autograd(self, rows: Tensor) -> Tensor:
+        return step_by_autograd(self._training, self._images, rows)
 
     def _endless(self) -> Iterator[Tensor]:
+        """The rows of one batch after the other, epoch after epoch."""
+        training = self._training
         while True:
-            self._training.begin_epoch(len(self._images))
-            yield from self._training.batches()
-            self._training.order = torch.empty(0, dtype=torch.int64)
+            training.begin_epoch(len(self._images))
+            yield from training.batches()
+            training.epoch += 1
+            training.step, training.order, training.logits = 0, training.order[:0], []
 
 
 def _drawn(images: Labelled, seed: int) -> Labelled:
