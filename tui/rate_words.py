@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from engine.axis import scientific
 from engine.coach.advice import number, percent
-from engine.config import as_text
 from engine.range_test import TRIAL, RangeTest, Trial
 from engine.rate_answer import RateAnswer
 
@@ -49,19 +50,17 @@ def _good(test: RangeTest) -> str:
 
 def _too_high(test: RangeTest) -> str:
     if test.too_high is not None:
-        return f"{_outcome(test.trials[-1])}: nothing is learned."
+        return f"After {_outcome(test.trials[-1])}: nothing is learned."
     if not test.trials:
-        return "The loss came back at no rate that a run may have."
-    return f"None was found: {_outcome(test.trials[-1], at_rate=True)}."
+        return "None: at no rate that a run may have does the loss come back to where it began."
+    last = test.trials[-1]
+    return f"None was found: at {rate_text(last.rate)}, after {_outcome(last)}."
 
 
-def _outcome(trial: Trial, at_rate: bool = False) -> str:
-    where = f"at {as_text(trial.rate)} " if at_rate else ""
-    loss = f"a loss of {number(trial.loss)}" if trial.loss < float("inf") else "no finite loss"
-    return (
-        f"After {TRIAL} steps {where}a run has {percent(trial.accuracy)} of its training images "
-        f"right, and {loss}"
-    )
+def _outcome(trial: Trial) -> str:
+    loss = f"a loss of {number(trial.loss)}" if trial.loss < math.inf else "no finite loss"
+    right = percent(trial.accuracy)
+    return f"{TRIAL} steps a run has {right} of its training images right, and {loss}"
 
 
 def first_shown(test: RangeTest) -> int:
@@ -74,11 +73,13 @@ _VERDICTS = {"too low": "it is too low", "works": "it works", "too high": "it is
 
 
 def told(state: str, found: RateAnswer) -> str:
-    """How far a run is and how good, as in `finished, accuracy 38.0% (31.6–44.9): it is too low`.
+    """What a run shows, how far it is and how good, as in `it is too low, accuracy 38.0% (…)`.
 
     Args:
-        state: how far it is.
+        state: how far it is, which is left out where it is finished and shows something.
         found: what it shows about its rate.
     """
-    accuracy = f", accuracy {found.accuracy}" if found.accuracy else ""
-    return f"{state}{accuracy}" + (f": {_VERDICTS[found.verdict]}" if found.verdict else "")
+    verdict = _VERDICTS.get(found.verdict, "")
+    accuracy = f"accuracy {found.accuracy}" if found.accuracy else ""
+    how_far = "" if verdict and state == "finished" else state
+    return ", ".join(filter(None, [verdict, how_far, accuracy]))

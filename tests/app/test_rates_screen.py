@@ -108,8 +108,9 @@ async def test_the_curve_stands_with_its_marks_by_name_and_their_reasons(
         assert terminal.unicode or shown.text.isascii()
         for mark in ("too low", "good", "too high"):
             assert mark in shown.text
-        assert "from 2.30 to about" in shown.sentences
+        assert "All steps of a run together" in shown.sentences
         if size[1] >= 24:
+            assert "from 2.30 to about" in shown.sentences
             assert "11% of its training images right, and a loss of 2.32" in shown.sentences
             [names] = [line for line in shown.lines if all(w in line for w in ("low", "good"))][:1]
             assert names.index("too low") < names.index("good")
@@ -262,10 +263,10 @@ async def test_one_key_trains_at_all_marks_and_says_what_each_curve_shows(
         assert "What the curves show so far" in shown.text
         finder.alive.close()
         await shown.until_shown(
-            "finished, accuracy 38.0% (31.6–44.9): it is too low",
+            "it is too low, accuracy 38.0% (31.6–44.9)",
             "In 100 epochs training loss has fallen only from 2.303 to 2.20",
             "it works",
-            "diverged, accuracy 12.0% (8.2–17.2): it is too high",
+            "it is too high, diverged, accuracy 12.0% (8.2–17.2)",
             "Diverged in epoch 1: each step went too far",
             "It had risen to 40.00 in epoch 0.",
         )

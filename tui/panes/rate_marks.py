@@ -13,6 +13,10 @@ from tui.render.cells import clean, line
 
 _NAME, _RATE = 10, 9
 """Cells of the columns before the reason."""
+_REASON = 4
+"""Lines that a reason takes at most."""
+_LEAST, _FOR_CURVE = 4, 11
+"""The pane's lines at least, and those that all else keeps."""
 
 
 class RateMarks(LinesPane):
@@ -24,7 +28,6 @@ class RateMarks(LinesPane):
     )
 
     test: RangeTest | None = None
-    steps = ""
 
     def show(self, test: RangeTest | None) -> None:
         """Draws the marks of a test, None for nothing."""
@@ -41,7 +44,8 @@ class RateMarks(LinesPane):
         self.refresh()
 
     def _fit(self) -> None:
-        height = 1 + len(self._rows(self.size.width or 80))
+        wanted = 1 + len(self._rows(self.size.width or self.app.size.width))
+        height = min(wanted, max(_LEAST, self.app.size.height - _FOR_CURVE))
         if self.styles.height is None or self.styles.height.value != height:
             self.styles.height = height
 
@@ -52,10 +56,14 @@ class RateMarks(LinesPane):
         return f"For whole runs, each of {steps}"
 
     def lines(self, width: int, height: int) -> list[Strip]:
-        """A row a mark, its reason on as many lines as it takes."""
-        return self._rows(width)[:height]
+        """A row a mark, its reason on as many lines as it takes and there are."""
+        rows, most = self._rows(width), _REASON
+        while len(rows) > height and most > 1:
+            most -= 1
+            rows = self._rows(width, most)
+        return rows[:height]
 
-    def _rows(self, width: int) -> list[Strip]:
+    def _rows(self, width: int, most: int = _REASON) -> list[Strip]:
         if self.test is None:
             return []
         strong, rows = self.palette.strong, []
@@ -63,8 +71,12 @@ class RateMarks(LinesPane):
             rate = self.test.marks.get(name)
             shown = clean(rate_text(rate) if rate is not None else "-", self.terminal)
             before = "" if name == "none" else f"{name:<{_NAME}}{shown:<{_RATE}}"
-            room = max(width - len(before), 20)
-            words = textwrap.wrap(clean(reason, self.terminal), room) or [""]
+            words = textwrap.wrap(
+                clean(reason, self.terminal),
+                max(width - len(before), 20),
+                max_lines=most,
+                placeholder=" …" if self.terminal.unicode else " ~",
+            )
             for number, part in enumerate(words):
                 head = before if number == 0 else " " * len(before)
                 rows.append(line([(head, strong), (part, None)], width))

@@ -65,7 +65,7 @@ class RatesScreen(ViewScreen):
         Binding(
             "r",
             "train",
-            "Train all three",
+            "Train all",
             id="rates.train",
             tooltip="Train a run at each mark, as a sweep, and lay their curves over each other",
         ),
