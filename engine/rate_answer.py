@@ -13,6 +13,11 @@ from engine.judgement import Judgement
 
 PEAK = 1.5
 """A training loss of so many times the first one has risen enough to be told."""
+ROSE = 1.02
+"""A run that is stuck, but whose training loss has never been above this share of the first one,
+was not thrown back by steps that were too long."""
+LEARNED = 0.5
+"""A training loss above this share of the first one has learned little, as for the coach."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,8 @@ class RateAnswer:
     """What is to be said of a run's learning rate after its newest epoch."""
 
     verdict: str
-    """`too low`, `works`, `too high`, or nothing while that is open."""
+    """`too low`, `works`, `too high`; `learned little`, where the curve does not tell which way
+    the rate is wrong; or nothing while that is open."""
     sentence: str
     """What its curve does."""
     accuracy: str
@@ -37,14 +43,22 @@ def answer(history: History, config: RunConfig, judgement: Judgement | None) -> 
             that is known.
     """
     advice = advise(history, config, judgement)
-    verdict = ""
-    if advice.kind in TOO_HIGH:
-        verdict = "too high"
-    elif advice.kind in TOO_LOW:
-        verdict = "too low"
-    elif history.ended and history.epochs:
-        verdict = "works"
+    verdict = _verdict(advice.kind, history)
     return RateAnswer(verdict, advice.sentence + _peak(history), _accuracy(history))
+
+
+def _verdict(kind: str, history: History) -> str:
+    losses = [epoch.train_loss for epoch in history.epochs]
+    start = history.started.val_loss if history.started else math.inf
+    if kind == "stuck" and max(losses) <= ROSE * start:
+        return "learned little"
+    if kind in TOO_HIGH:
+        return "too high"
+    if kind in TOO_LOW:
+        return "too low"
+    if not (history.ended and losses):
+        return ""
+    return "works" if losses[-1] < LEARNED * start else "learned little"
 
 
 def _accuracy(history: History) -> str:

@@ -69,7 +69,12 @@ def first_shown(test: RangeTest) -> int:
     return int((test.rates < lowest / 10).sum())
 
 
-_VERDICTS = {"too low": "it is too low", "works": "it works", "too high": "it is too high"}
+_VERDICTS = {
+    "too low": "it is too low",
+    "works": "it works",
+    "too high": "it is too high",
+    "learned little": "it teaches little",
+}
 
 
 def told(state: str, found: RateAnswer) -> str:

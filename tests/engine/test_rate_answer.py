@@ -30,6 +30,12 @@ def test_how_far_the_loss_had_risen_is_told_with_its_epoch() -> None:
     assert accuracy == "12.0% (8.2–17.2)"
 
 
+def test_a_slow_run_that_the_noise_of_dropout_and_shifts_hides_is_not_called_too_high() -> None:
+    verdict, _, accuracy = last(coached(dropout=0.3, shift=2, lr=0.0004, epochs=30))
+    assert verdict in ("learned little", "too low")
+    assert float(accuracy.partition("%")[0]) < 50
+
+
 def test_nothing_is_decided_before_the_curves_say_anything() -> None:
     run = coached()
     assert answer(History(), run.config, None).verdict == ""

@@ -67,7 +67,7 @@ class RatesScreen(ViewScreen):
             "train",
             "Train all",
             id="rates.train",
-            tooltip="Train a run at each mark, as a sweep, and lay their curves over each other",
+            tooltip="Train a run at each mark, and compare their curves",
         ),
         Binding("s", "stop", "Stop", id="rates.stop", tooltip="Stop these runs; they save"),
         Binding(
