@@ -349,7 +349,7 @@ def list_runs() -> list[Run]:
 
 
 def find(reference: str) -> Run:
-    """The run of a name, a prefix of one, its words, or `last`.
+    """The run of a name, its own or given by the user, a prefix of its own, its words, or `last`.
 
     Raises:
         RunError: there is none, or more than one.
@@ -359,7 +359,7 @@ def find(reference: str) -> Run:
         raise RunError("There are no runs yet: mnistop train makes one.")
     if reference == "last":
         return found[0]
-    exact = [run for run in found if run.name == reference]
+    exact = [run for run in found if run.name == reference] or _named(found, reference)
     matches = exact or [
         run
         for run in found
@@ -371,6 +371,14 @@ def find(reference: str) -> Run:
         names = ", ".join(run.name for run in matches[:4])
         raise RunError(f"{reference} fits {len(matches)} runs ({names}): give more of the name.")
     return matches[0]
+
+
+def _named(found: list[Run], name: str) -> list[Run]:
+    """Those that the user has given a name, whatever the case of its letters."""
+    from engine.about import read_about  # which needs this module
+
+    wanted = " ".join(name.split()).casefold()
+    return [run for run in found if wanted and read_about(run).name.casefold() == wanted]
 
 
 def delete(run: Run) -> None:

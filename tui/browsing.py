@@ -86,6 +86,12 @@ class Browsing:
         return ORDERS[self._order]
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of pixels of an image."""
+        started = self.state.history.started
+        return (started.image_shape[0], started.image_shape[1]) if started else (28, 28)
+
+    @property
     def listed(self) -> bool:
         """Whether the chosen image passes the filter."""
         return self.position < len(self.rows) and self.rows[self.position] == self.row
@@ -194,6 +200,10 @@ class Browsing:
         elif self.row is None:
             self.go(0)
 
+    def image(self, row: int) -> Floats | None:
+        """An image alone, `(height, width)` in [0, 1]; None if it is not recorded."""
+        return self._judged.image(row) if self._judged else None
+
     def look(self, row: int | None) -> Looked | None:
         """All about an image; None for none."""
         judgement = self.judgement
@@ -201,7 +211,7 @@ class Browsing:
             return None
         return Looked(
             row,
-            self._judged.image(row),
+            self.image(row),
             int(judgement.labels[row]),
             int(judgement.predictions[row]),
             judgement.probabilities[row],

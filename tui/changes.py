@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from operator import ne
-from typing import NamedTuple
+from weakref import WeakValueDictionary
 
 from rich.cells import cell_len
 
 _TOKEN = re.compile(
-    r"(?P<text>[^\x00-\x1f\x7f\x1b]+)"
+    r"(?:\x1b\[(?P<style>[\d;]+)m)?(?P<text>[^\x00-\x1f\x7f]+)(?P<end>\x1b\[0m)?"
     r"|\x1b\[(?P<row>\d+);(?P<column>\d+)H"
-    r"|\x1b\[(?P<style>[\d;]*)m"
+    r"|\x1b\[(?P<sgr>[\d;]*)m"
     r"|(?P<line>\r?\n)"
     r"|(?P<sync>\x1b\[\?2026[hl])"
     r"|(?P<other>\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[^\[\]]|.)",
@@ -41,23 +42,32 @@ _SHORT = 4
 """So many cells of a gap take no more bytes than moving the cursor past them."""
 
 
-class _Style(NamedTuple):
-    """The attributes of a cell, as SGR parameters."""
+@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
+class _Style:
+    """The attributes of a cell, as SGR parameters. `_style` makes one object of equal ones."""
 
-    front: str = ""
-    back: str = ""
-    flags: frozenset[str] = frozenset()
-
-
-class _Cell(NamedTuple):
-    """What stands in a cell; nothing in the second one of a wide character."""
-
-    text: str
-    style: _Style
+    front: str
+    back: str
+    flags: frozenset[str]
 
 
-_PLAIN = _Style()
-_UNKNOWN = _Cell("unknown", _PLAIN)
+_styles: WeakValueDictionary[tuple[str, str, frozenset[str]], _Style] = WeakValueDictionary()
+
+
+def _style(front: str = "", back: str = "", flags: frozenset[str] = frozenset()) -> _Style:
+    key = (front, back, flags)
+    style = _styles.get(key)
+    if style is None:
+        style = _styles[key] = _Style(*key)
+    return style
+
+
+_PLAIN = _style()
+
+_Cell = tuple[str, _Style]
+"""What stands in a cell, nothing in the second one of a wide character; and its attributes."""
+
+_UNKNOWN: _Cell = ("unknown", _PLAIN)
 
 
 class Changes:
@@ -73,6 +83,8 @@ class Changes:
         """Row and column that what is drawn goes to."""
         self._cursor: tuple[int, int] | None = None
         """Where the terminal's cursor is, None if that is not known."""
+        self._has_wide = False
+        """Whether a character of two cells was ever drawn."""
         self._opening = ""
         """What goes out before the next change, if there is one."""
         self._out: list[str] = []
@@ -90,16 +102,23 @@ class Changes:
         """
         is_placed = False
         for token in _TOKEN.finditer(drawn):
-            is_placed |= token.lastgroup in ("text", "column", "line")
             match token.lastgroup:
-                case "text":
-                    self._put(token["text"])
+                case "text" | "end":
+                    style, text, end = token.group("style", "text", "end")
+                    if style:
+                        self._wanted = _after(self._wanted, style)
+                    self._put(text)
+                    if end:
+                        self._wanted = _PLAIN
+                    is_placed = True
                 case "column":
                     self._at = (int(token["row"]) - 1, int(token["column"]) - 1)
-                case "style":
-                    self._wanted = _after(self._wanted, token["style"])
+                    is_placed = True
+                case "sgr":
+                    self._wanted = _after(self._wanted, token["sgr"])
                 case "line":
                     self._at = (self._at[0] + 1, 0)
+                    is_placed = True
                 case "sync":
                     self._synchronise(token["sync"])
                 case _:
@@ -112,50 +131,67 @@ class Changes:
 
     def _put(self, text: str) -> None:
         """Writes text with the wanted attributes from where the drawing is."""
-        cells = _cells(text, self._wanted)
+        cells, is_wide = _cells(text, self._wanted)
         y, x = self._at
         end = x + len(cells)
         self._at = (y, end)
         row = self._rows.setdefault(y, [])
-        row += [_UNKNOWN] * (end - len(row))
+        if len(row) < end:
+            row += [_UNKNOWN] * (end - len(row))
         before = row[x:end]
         if before == cells:
             return
         row[x:end] = cells
-        is_wide = [not each.text for each in (*before, *row[end : end + 1], *cells)]
-        if any(is_wide):  # characters of two cells are not taken apart
-            if x and is_wide[0]:
-                row[x - 1] = _UNKNOWN
-            if row[end : end + 1] and is_wide[len(cells)]:
-                row[end] = _UNKNOWN
-            self._send(y, x, cells)
-            return
-        start = 0
-        for differs, run in groupby(map(ne, before, cells)):
-            stop = start + len(list(run))
-            if differs:
-                self._send(y, x + start, cells[start:stop])
-            start = stop
+        self._has_wide = self._has_wide or is_wide
+        if self._has_wide and self._has_halves(row, x, before, cells):
+            self._send(y, x, text, len(cells))
+        elif len(cells) == 1:
+            self._send(y, x, text, 1)
+        else:
+            start = 0
+            for differs, run in groupby(map(ne, before, cells)):
+                stop = start + len(list(run))
+                if differs:
+                    piece = "".join([char for char, _ in cells[start:stop]])
+                    self._send(y, x + start, piece, stop - start)
+                start = stop
 
-    def _send(self, y: int, x: int, cells: Sequence[_Cell]) -> None:
-        style, text = self._wanted, "".join(cell.text for cell in cells)
-        self._go(y, x)
-        unseen = not text.strip(" ") and _on_blanks(style) == _on_blanks(self._pen)
-        if style != self._pen and not unseen:
-            self._emit(_change(self._pen, style))
+    @staticmethod
+    def _has_halves(
+        row: list[_Cell], x: int, before: Sequence[_Cell], cells: Sequence[_Cell]
+    ) -> bool:
+        """Whether there are characters of two cells, which are not sent by halves.
+
+        What is left of one that is written over is not known.
+        """
+        end = x + len(cells)
+        is_wide = [not text for text, _ in (*before, *row[end : end + 1], *cells)]
+        if not any(is_wide):
+            return False
+        if x and is_wide[0]:
+            row[x - 1] = _UNKNOWN
+        if row[end : end + 1] and is_wide[len(cells)]:
+            row[end] = _UNKNOWN
+        return True
+
+    def _send(self, y: int, x: int, text: str, width: int) -> None:
+        """Sends text of so many cells with the wanted attributes."""
+        if self._cursor != (y, x):
+            self._go(y, x)
+        style, pen = self._wanted, self._pen
+        if style is not pen and (text.strip(" ") or _on_blanks(style) is not _on_blanks(pen)):
+            self._emit(_change(pen, style))
             self._pen = style
         self._emit(text)
-        self._cursor = (y, x + len(cells))
+        self._cursor = (y, x + width)
 
     def _go(self, y: int, x: int) -> None:
         """Moves the terminal's cursor."""
-        if self._cursor == (y, x):
-            return
         if self._cursor and self._cursor[0] == y and self._cursor[1] < x:
             start = self._cursor[1]
             between = self._rows.get(y, [])[start:x]
-            text = "".join(cell.text for cell in between)
-            same = all(cell.style == self._pen and cell is not _UNKNOWN for cell in between)
+            text = "".join(char for char, _ in between)
+            same = all(cell[1] is self._pen and cell is not _UNKNOWN for cell in between)
             if len(between) == x - start <= _SHORT and same and text.isascii():
                 self._emit(text)
             else:
@@ -189,12 +225,12 @@ class Changes:
         self._out.append(text)
 
 
-_cell = lru_cache(maxsize=4096)(_Cell)
+@lru_cache(maxsize=2048)
+def _cells(text: str, style: _Style) -> tuple[list[_Cell], bool]:
+    """Text by the cells that it stands in, and whether a character takes two of them.
 
-
-@lru_cache(maxsize=1024)
-def _cells(text: str, style: _Style) -> list[_Cell]:
-    """Text by the cells that it stands in; what has no width stands with what is before it."""
+    What has no width stands with what is before it.
+    """
     chars: list[str] = []
     if text.isascii() or cell_len(text) == len(text):
         chars = list(text)
@@ -205,13 +241,16 @@ def _cells(text: str, style: _Style) -> list[_Cell]:
                 chars += [char, ""][:width]
             elif chars:
                 chars[-1 if chars[-1] else -2] += char
-    blank = _cell(" ", _on_blanks(style))
-    return [blank if char == " " else _cell(char, style) for char in chars]
+    cell_of = {char: (char, style) for char in chars}
+    if " " in cell_of:
+        cell_of[" "] = (" ", _on_blanks(style))
+    return [cell_of[char] for char in chars], "" in cell_of
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 13)
 def _after(style: _Style, parameters: str) -> _Style:
     """The attributes after an SGR sequence."""
+    front, back, flags = style.front, style.back, style.flags
     numbers = (parameters or "0").split(";")
     while numbers:
         number = numbers.pop(0)
@@ -221,33 +260,36 @@ def _after(style: _Style, parameters: str) -> _Style:
             number = ";".join([number, *numbers[:length]])
             del numbers[:length]
         if code == 0:
-            style = _PLAIN
+            front, back, flags = "", "", frozenset()
         elif 30 <= code <= 39 or 90 <= code <= 97:
-            style = style._replace(front="" if code == 39 else number)
+            front = "" if code == 39 else number
         elif 40 <= code <= 49 or 100 <= code <= 107:
-            style = style._replace(back="" if code == 49 else number)
+            back = "" if code == 49 else number
         else:
-            style = style._replace(flags=style.flags | {number})
-    return style
+            flags |= {number}
+    return _style(front, back, flags)
 
 
-@lru_cache(maxsize=4096)
 def _change(before: _Style, after: _Style) -> str:
     """The SGR sequence from some attributes to others."""
-    gone = before.flags - after.flags
-    if gone or (before.front and not after.front) or (before.back and not after.back):
-        before, start = _PLAIN, ["0"]
-    else:
-        start = []
-    colours = [
-        new for old, new in ((before.front, after.front), (before.back, after.back)) if new != old
-    ]
-    return f"\x1b[{';'.join([*start, *sorted(after.flags - before.flags), *colours])}m"
+    parameters = []
+    if (
+        before.flags - after.flags
+        or (before.front and not after.front)
+        or (before.back and not after.back)
+    ):
+        before = _PLAIN
+        parameters.append("0")
+    if after.flags != before.flags:
+        parameters += sorted(after.flags - before.flags)
+    if after.front != before.front:
+        parameters.append(after.front)
+    if after.back != before.back:
+        parameters.append(after.back)
+    return f"\x1b[{';'.join(parameters)}m"
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 13)
 def _on_blanks(style: _Style) -> _Style:
     """What of the attributes is seen where there is only a space."""
-    if style.flags <= _INVISIBLE_ON_BLANKS:
-        return _Style(back=style.back)
-    return style
+    return _style(back=style.back) if style.flags <= _INVISIBLE_ON_BLANKS else style

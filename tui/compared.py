@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from engine.config import RunConfig, as_text
+from collections.abc import Mapping
+
+from engine.config import RunConfig, as_text, label
 
 
 def differences(one: RunConfig, other: RunConfig) -> tuple[str, str]:
-    """The settings in which two runs differ, of each as in `lr 0.1, seed 1`.
+    """The settings in which two runs differ, of each as in `learning rate 0.1, seed 1`.
 
     What has no effect in either is left out; `the same settings` if nothing is left.
     """
@@ -19,7 +21,17 @@ def differences(one: RunConfig, other: RunConfig) -> tuple[str, str]:
     if not apart:
         return "the same settings", "the same settings"
     first, second = (
-        ", ".join(f"{name} {as_text(getattr(config, name))}" for name in apart)
+        in_words({name: as_text(getattr(config, name)) for name in apart})
         for config in (one, other)
     )
     return first, second
+
+
+def in_words(settings: Mapping[str, str]) -> str:
+    """Settings by their labels, as in `learning rate 0.5, hidden layers none`.
+
+    Args:
+        settings: texts by name; none means those of the notebook.
+    """
+    words = ", ".join(f"{label(name)} {text}" for name, text in settings.items())
+    return words or "as the notebook"

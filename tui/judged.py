@@ -10,6 +10,9 @@ from engine.judgement import Floats, Judgement, judgement_after
 from engine.learned import Learned, learned
 from engine.runs import Run
 
+_KEPT_IMAGES = 256
+"""Some pages of a gallery."""
+
 
 class Judged:
     """Reads one epoch at a time, and each only once in a row.
@@ -26,6 +29,8 @@ class Judged:
         self._judgement: Judgement | None = None
         self._predictions: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
         self._learned: tuple[int, Learned] | None = None
+        self._images: dict[int, Floats] = {}
+        """Those that were read last."""
 
     def at(self, epochs: int) -> Judgement | None:
         """What the model said after so many epochs; None if that is not recorded."""
@@ -46,4 +51,9 @@ class Judged:
 
     def image(self, row: int) -> Floats | None:
         """An image, `(height, width)` in [0, 1]; None if it is not recorded."""
-        return self._run.image(row, self._shape)
+        found = self._images.get(row)
+        if found is None and (found := self._run.image(row, self._shape)) is not None:
+            if len(self._images) >= _KEPT_IMAGES:
+                self._images.clear()
+            self._images[row] = found
+        return found

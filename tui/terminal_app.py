@@ -3,20 +3,45 @@
 import contextlib
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 
+from rich.segment import Segment
 from textual import on
 from textual.app import App
+from textual.color import Color
 from textual.filter import LineFilter, NoColor
 
 from tui import faults
 from tui.ascii_only import AsciiOnly
 from tui.driver import EndRequested, Written
 from tui.lean_driver import LeanDriver
+from tui.render.cells import Changed
 from tui.render.terminal import Terminal
 from tui.rhythm import Pace
 
 _STALLED = 0.5
 """Seconds without a byte that make a line a stalled one."""
+
+
+class _EachOnce(LineFilter):
+    """A filter of single pieces of lines, which is asked once about each."""
+
+    def __init__(self, whole: LineFilter) -> None:
+        super().__init__()
+        self._whole = whole
+        self._changed: dict[Color, Changed] = {}
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """The pieces as the filter lets them through."""
+        changed = self._changed.get(background)
+        if changed is None:
+            changed = self._changed[background] = Changed(
+                lambda piece: self._whole.apply([piece], background)[0]
+            )
+        return list(map(changed.__getitem__, segments))
+
+
+_each_once = lru_cache(maxsize=16)(_EachOnce)
 
 
 class TerminalApp(App[int]):
@@ -50,7 +75,7 @@ class TerminalApp(App[int]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's filters, and those for what this terminal cannot show."""
-        return [*super().get_line_filters(), *self._extra_filters]
+        return [_each_once(each) for each in (*super().get_line_filters(), *self._extra_filters)]
 
     def on_load(self) -> None:
         """Draws all anew when a suspended app goes on."""

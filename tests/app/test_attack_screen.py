@@ -276,6 +276,10 @@ async def test_an_image_that_is_wrong_as_it_is_has_its_words(
             "It is predicted wrongly as it is: nothing is needed to fool the model.",
         )
         assert "safe below" not in shown.text
+        await shown.press("m")
+        said = "The model takes this image wrongly as it is: no ε is needed."
+        await shown.until(lambda: said in shown.notices)
+        assert "FGSM L∞ ε 0.125," in shown.text
         await shown.press("t", "t")
         await until_told(shown, "towards 2", "predicted wrongly as it is: nothing is safe")
 
@@ -431,18 +435,22 @@ async def test_another_run_beside_this_one_with_what_sets_them_apart(
     async with opened(WIDE) as shown:
         await open_attack(shown, answers)
         await shown.press("c")
-        await until_told(shown, "Compare accuracy against ε with", name, "adversarial_epsilon 0.1")
+        await until_told(shown, "Compare accuracy against ε with", "brave-lynx", "hidden 64")
+        await shown.press("slash", *"hidden:128", "enter")
+        await until_told(shown, 'None of the 1 runs passes "hidden:128"')
+        await shown.press("slash", "ctrl+u", *"lr:0.1", "enter")
+        await until_told(shown, "brave-lynx", "hidden 64")
         await shown.press("enter")
         await until_told(
             shown,
-            "quiet-otter: hidden 128, adversarial",
-            "brave-lynx: hidden 64, adversarial",
+            "quiet-otter: hidden layers 128,",
+            "brave-lynx: hidden layers 64,",
         )
         await shown.until(lambda: "so far" not in shown.text)
         await shown.press("tab", "tab", "z")
         await shown.until(lambda: shown.text.count("any attack") == 2)
-        await until_told(shown, "hidden 128, adversarial_epsilon 0 ")
-        await until_told(shown, "hidden 64, adversarial_epsilon 0.1")
+        await until_told(shown, "hidden layers 128, adversarial epsilon 0 ")
+        await until_told(shown, "hidden layers 64, adversarial epsilon 0.1")
         assert "How little it takes ─" not in shown.text
         await shown.press("escape")
         await until_told(shown, "How little it takes ─")

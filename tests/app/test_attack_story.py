@@ -86,13 +86,14 @@ def test_every_key_over_a_real_model(folder: Path) -> None:
 
         shown.send("c")
         shown.wait_for("Compare accuracy against ε with")
-        shown.wait_for("adversarial_epsilon 0.1")
+        shown.wait_for("differs by")
+        shown.wait_for("✓ finished")
         shown.send("enter")
-        shown.wait_for("adversarial_epsilon 0 ")
-        shown.wait_for(lambda: len(re.findall(r"adversarial_epsilon 0\.1", shown.text)) == 1)
+        shown.wait_for("adversarial epsilon 0 ")
+        shown.wait_for(lambda: len(re.findall(r"adversarial epsilon 0\.1", shown.text)) == 1)
         shown.wait_for(lambda: shown.text.count("proven ") >= 2, 60)
         shown.send("c")
-        shown.wait_for(lambda: "adversarial_epsilon" not in shown.text)
+        shown.wait_for(lambda: "adversarial epsilon" not in shown.text)
         shown.send("q")
         assert shown.wait_for_end() == 0
 

@@ -59,7 +59,8 @@ async def test_curves_lie_over_each_other_with_what_differs(
         assert row(shown, "keen-lark").split()[-2:] == ["none", "0.1"]
         assert row(shown, "calm-otter").split()[-2:] == ["128", "0.5"]
         [head] = [line for line in shown.lines if "val loss" in line]
-        assert head.split() == ["name", "val", "acc", "val", "loss", "best", "hidden", "lr"]
+        settings = ["hidden", "layers", "learning", "rate"]
+        assert head.split() == ["name", "val", "acc", "val", "loss", "best", *settings]
         await shown.press("t")
         assert "3 runs: loss and accuracy in training" in shown.text
 

@@ -61,6 +61,22 @@ async def test_before_any_run_it_shows_what_the_form_holds(
         ]
 
 
+async def test_the_pages_beside_the_one_in_sight_need_not_be_waited_for(
+    opened: Opened, answering: asyncio.Event
+) -> None:
+    async with opened() as shown:
+        await shown.press("5")
+        await shown.until_shown("Images 0–15 of 1,000")
+        await shown.press("n")
+        await shown.until_shown("Images 16–31", "Image 16, ")
+        answering.clear()
+        await shown.press("n")
+        await shown.until_shown("Images 32–47", "Image 32, ")
+        await shown.press("p", "p")
+        await shown.until_shown("Images 0–15", "Image 0, ")
+        answering.set()
+
+
 async def test_the_waiting_is_told_from_the_first_moment(
     opened: Opened, answering: asyncio.Event
 ) -> None:

@@ -4,14 +4,19 @@ import re
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from textual.widget import Widget
 
 from engine.runs import Run
 from tests.app import made_up
 from tests.app import made_up_judgements as judged
 from tests.app.dashboard import Dashboard
+from tui.panes.chosen_image import ChosenImage
+from tui.panes.gallery import Gallery
+from tui.panes.mistake_list import MistakeList
 from tui.render.terminal import Terminal
 from tui.screens.mistakes import MistakesScreen
 
@@ -386,3 +391,57 @@ async def test_the_help_begins_with_what_is_in_sight(opened: Opened, tmp_path: P
         await shown.press("question_mark")
         await shown.until(lambda: "Each row is a validation image" in shown.text)
         assert "Losses on a logarithmic scale" not in shown.text
+
+
+# What a key costs
+
+
+async def test_a_view_is_drawn_once_as_it_comes_into_sight(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+    for pane in (Gallery, MistakeList, ChosenImage):
+        lines = pane.lines
+
+        def noted(self: Any, width: int, height: int, lines: Any = lines) -> Any:
+            drawn.append(type(self).__name__)
+            return lines(self, width, height)
+
+        monkeypatch.setattr(pane, "lines", noted)
+    async with opened() as shown:
+        await show(shown, tmp_path)
+        for key, panes in (
+            ("g", ["Gallery"]),
+            ("g", ["ChosenImage", "MistakeList"]),
+            ("z", ["ChosenImage"]),
+            ("z", ["ChosenImage", "MistakeList"]),
+            ("down", ["ChosenImage", "MistakeList"]),
+            ("n", ["ChosenImage", "MistakeList"]),
+        ):
+            drawn.clear()
+            await shown.press(key)
+            await shown.settle()
+            assert sorted(drawn) == panes
+
+
+async def test_of_another_epoch_the_hidden_dashboard_draws_nothing(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened() as shown:
+        await show(shown, tmp_path)
+        drawn: list[str] = []
+        refresh = Widget.refresh
+
+        def noted(self: Widget, *regions: Any, **options: Any) -> Widget:
+            drawn.append("all of it" if self is shown.app.screen else type(self).__name__)
+            return refresh(self, *regions, **options)
+
+        monkeypatch.setattr(Widget, "refresh", noted)
+        await shown.press("left_square_bracket")
+        await shown.settle()
+        assert "epoch 18" in shown.text
+        assert {"MistakeList", "ChosenImage"} <= set(drawn)
+        assert not {"all of it", "Charts", "EpochLog", "Confusion"} & set(drawn)
+        await shown.press("1")
+        await shown.settle()
+        assert "Epoch log at 18" in shown.text

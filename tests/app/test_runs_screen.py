@@ -85,6 +85,8 @@ async def test_it_shows_what_each_run_is_and_came_to(
         assert "■ stopped" in next(line for line in shown.lines if "keen-lark" in line)
         assert "20260101-120002-brave-birch" in shown.text
         assert "10 epochs of 100 in 0.1 s, loss 0.200 in training, 0.600 in" in shown.text
+        await shown.press("end")
+        await shown.until_shown("Settings: learning rate 0.5.")
         assert all(len(line) <= size[0] for line in shown.lines)
 
 

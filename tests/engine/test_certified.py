@@ -18,10 +18,11 @@ from tests.engine.bracketed import (
     PIECEWISE,
     SMOOTH,
     any_deep_model,
+    assert_tells_and_can_be_stopped,
+    blind_model,
     interval_radius,
     path_of,
     some_unseen,
-    trained_model,
 )
 
 
@@ -131,10 +132,7 @@ def test_an_image_has_the_same_radius_alone_and_anywhere_in_a_batch() -> None:
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_nothing_changes_the_mind_of_a_model_that_looks_at_nothing(activation: str) -> None:
-    model = MLP((20, 8, 4), activation)
-    with torch.no_grad():
-        model.layers[1].weight.zero_()
-        model.layers[1].bias.copy_(torch.tensor([0.0, 1.0, 0.5, 0.0]))
+    model = blind_model(activation)
     assert certified_radius(model, torch.rand(2, 20), torch.tensor([1, 2])).tolist() == [1, 0]
 
 
@@ -161,19 +159,4 @@ def test_no_images_are_no_trouble() -> None:
 
 
 def test_it_tells_how_far_it_is_can_be_stopped_and_leaves_the_model_in_its_mode() -> None:
-    model, images, labels = some_unseen("plain", 300)
-    told: list[tuple[int, int]] = []
-    certified_radius(model, images, labels, progress=lambda *done: told.append(done))
-    assert len(told) > 1
-    assert told[-1] == (300, 300)
-
-    def stop(done: int, total: int) -> None:
-        raise KeyboardInterrupt
-
-    model.train()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            certified_radius(model, images, labels, progress=stop)
-        assert model.training
-    finally:
-        trained_model("plain").eval()
+    assert_tells_and_can_be_stopped(certified_radius)

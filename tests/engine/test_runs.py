@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine import events, runs
+from engine.about import About, write_about
 from engine.config import RunConfig
 from engine.errors import RunError
 from engine.events import Event
@@ -126,6 +127,23 @@ def test_a_whole_name_is_meant_even_if_it_begins_another(runs_folder: Path) -> N
     short = make_run(runs_folder, "20250101-000000-calm-otter")
     make_run(runs_folder, "20250101-000000-calm-otter-copy")
     assert runs.find(short.name) == short
+
+
+def test_a_run_is_found_by_the_name_that_the_user_gave_it(runs_folder: Path) -> None:
+    calm, keen, wren = (
+        make_run(runs_folder, f"2025010{day}-000000-{words}")
+        for day, words in enumerate(("calm-otter", "keen-elk", "keen-wren"), start=1)
+    )
+    write_about(calm, About("keen-wren"))
+    write_about(keen, About("My best one"))
+    assert runs.find("my  best one") == keen
+    assert runs.find("keen-wren") == calm  # what the user says counts more than the words
+    assert runs.find(wren.name) == wren
+    write_about(wren, About("My best one"))
+    with pytest.raises(
+        RunError, match=r"My best one fits 2 runs \(.*keen-wren, .*keen-elk\): give"
+    ):
+        runs.find("My best one")
 
 
 def test_a_run_that_is_not_there_is_told_in_a_sentence(runs_folder: Path) -> None:

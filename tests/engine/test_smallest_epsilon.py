@@ -17,6 +17,8 @@ from tests.engine.bracketed import (
     PIECEWISE,
     SMOOTH,
     any_deep_model,
+    assert_tells_and_can_be_stopped,
+    blind_model,
     path_of,
     some_unseen,
     tried,
@@ -149,10 +151,7 @@ def test_an_image_fares_the_same_alone_and_anywhere_in_a_batch(seed: int) -> Non
 @pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
 def test_a_model_that_looks_at_nothing_is_never_fooled(activation: str) -> None:
     """Its gradient is exactly 0."""
-    model = MLP((20, 8, 4), activation)
-    with torch.no_grad():
-        model.layers[1].weight.zero_()
-        model.layers[1].bias.copy_(torch.tensor([0.0, 1.0, 0.5, 0.0]))
+    model = blind_model(activation)
     found = smallest_epsilon(model, torch.rand(3, 20), torch.tensor([1, 1, 2]))
     assert found.epsilon.tolist() == [torch.inf, torch.inf, 0]
     assert found.levels.tolist() == [-1, -1, 0]
@@ -193,24 +192,8 @@ def test_no_images_are_no_trouble() -> None:
     assert found.epsilon.shape == found.levels.shape == (0,)
 
 
-def test_it_tells_how_far_it_is_and_can_be_stopped() -> None:
-    model, images, labels = some_unseen("plain", 300)
-    told: list[tuple[int, int]] = []
-    smallest_epsilon(model, images, labels, progress=lambda *done: told.append(done))
-    assert [done for done, _ in told] == sorted({done for done, _ in told})
-    assert len(told) > 1
-    assert told[-1] == (300, 300)
-
-    def stop(done: int, total: int) -> None:
-        raise KeyboardInterrupt
-
-    model.train()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            smallest_epsilon(model, images, labels, progress=stop)
-        assert model.training
-    finally:
-        model.eval()
+def test_it_tells_how_far_it_is_can_be_stopped_and_leaves_the_model_in_its_mode() -> None:
+    assert_tells_and_can_be_stopped(smallest_epsilon)
 
 
 # Without a hidden layer nothing can be smaller.

@@ -168,3 +168,39 @@ def test_any_shape_can_be_drawn(shape):
         for terminal in (TRUE, ASCII, MONO, ANSI):
             image.gray(np.zeros(shape), terminal, mode)
             image.diverging(np.zeros(shape), 1.0, terminal, mode)
+
+
+rows_of_images = shapes.flatmap(
+    lambda shape: st.lists(
+        arrays(np.float64, shape, elements=st.floats(0, 1)), min_size=1, max_size=4
+    )
+)
+
+
+@given(rows_of_images, terminals, modes, st.integers(0, 5), st.integers(0, 3))
+def test_images_side_by_side_stand_apart(pixels, terminal, mode, room, gap):
+    least, lines = image.size(*pixels[0].shape, terminal, mode)
+    width = least + room
+    row = image.gray_row(pixels, width, gap, terminal, mode)
+    assert len(row) == lines
+    assert widths(row) == {len(pixels) * (width + gap) - gap}
+    for start in range(least, widths(row).pop(), width + gap):
+        assert not any(strip.crop(start, start + room + gap).text.strip() for strip in row)
+
+
+@given(rows_of_images, st.integers(0, 3))
+def test_images_side_by_side_are_what_each_is_alone(pixels, gap):
+    height, width = pixels[0].shape
+    row = image.gray_row(pixels, width, gap, TRUE)
+    for number, each in enumerate(pixels):
+        start = number * (width + gap)
+        shown = decode([strip.crop(start, start + width) for strip in row], height, TRUE_COLOR)
+        assert np.abs(shown - 255 * each).max() <= 255 / 80 + 0.5
+
+
+@given(rows_of_images, terminals, st.integers(0, 3))
+def test_signed_images_side_by_side_have_the_size_that_they_should(pixels, terminal, gap):
+    least, lines = image.size(*pixels[0].shape, terminal)
+    row = image.diverging_row(pixels, 0.5, least, gap, terminal)
+    assert len(row) == lines
+    assert widths(row) == {len(pixels) * (least + gap) - gap}

@@ -92,7 +92,7 @@ Examples:
   mnistop runs                            lists what has been trained
 
 \b
-RUN is the name of a run, the beginning of one, its two words, or last.
+RUN is the name of a run, its own or yours, the beginning of its own, its words, or last.
 Runs are kept in $MNISTOP_RUNS if it is set, data in $MNISTOP_CACHE.
 Exit codes: 0 done, 1 failed, 2 wrong use or bad input, 130 stopped by Ctrl+C.
 """,

@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
 
+from engine.config import label
 from tui.cli.words import accuracy, loss
 from tui.comparing import Compared, Comparing
 from tui.panes.lines import LinesPane
@@ -217,7 +218,7 @@ class ComparedTable(LinesPane):
             ["val acc", *map(self._accuracy, runs)],
             ["val loss", *(loss(each.val_loss) if each else "-" for each in at)],
             ["best", *(str(b.epoch) if (b := one.history.best) else "-" for one in runs)],
-            *([name, *values] for name, values in self.comparing.settings.items()),
+            *([label(name), *values] for name, values in self.comparing.settings.items()),
         ]
 
     def _accuracy(self, one: Compared) -> str:

@@ -23,8 +23,9 @@ class DataFacts(LinesPane):
             samples: of which data, or None to show only the notice.
             notice: what is being waited for or went wrong.
         """
-        self.samples, self.notice = samples, notice
-        self.redraw()
+        if (samples, notice) != (self.samples, self.notice):
+            self.samples, self.notice = samples, notice
+            self.redraw()
 
     def title(self) -> str:
         """The source."""

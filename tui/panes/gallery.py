@@ -11,17 +11,17 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
 
-from tui.browsing import Looked
+from tui.browsing import Browsing
 from tui.panes.browsed import BrowsedPane
 from tui.render import image
 from tui.render.cells import beside, line, shorten
+from tui.render.terminal import Terminal
 
 _GAP = 2
 _MOST = 4
 """Images in a row, and rows: a gallery of 4×4."""
 _ENOUGH_GLYPHS = 6
 """Images of their whole size that are shown rather than more of half their size, in ASCII."""
-_FALLBACK = (28, 28)
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,12 @@ class Gallery(BrowsedPane):
     small: bool | None = None
     """Whether to draw images at half their size; None for what shows the most."""
 
+    def __init__(self, terminal: Terminal, browsing: Browsing) -> None:
+        super().__init__(terminal, browsing)
+        self._drawn: list[list[Strip]] = []
+        self._drawn_of: tuple[object, ...] = ()
+        """What the drawn images are of."""
+
     def title(self) -> str:
         """Which page of how many."""
         browsing = self._browsing
@@ -126,45 +132,47 @@ class Gallery(BrowsedPane):
         start = browsing.position // layout.count * layout.count
         page = browsing.rows[start : start + layout.count].tolist()
         drawn: list[Strip] = []
-        for first in range(0, len(page), layout.columns):
-            row = page[first : first + layout.columns]
+        for row, pictures in zip(_by_rows(page, layout), self._pictures(page, layout), strict=True):
             if drawn and (height + 1) // layout.rows > layout.size[1] + 1:
                 drawn.append(Strip.blank(width))
-            drawn += beside([self._picture(each, layout) for each in row], _GAP)
+            captions = [[self._caption(each, layout.size[0])] for each in row]
+            drawn += [*pictures, *beside(captions, _GAP)]
         return drawn
 
     def _layout(self) -> _Layout:
-        looked = (
-            self._browsing.look(int(self._browsing.rows[0])) if len(self._browsing.rows) else None
-        )
-        shape = _FALLBACK if looked is None or looked.image is None else looked.image.shape
-        layouts = [self._fitting(shape, halved) for halved in (False, True)]
+        layouts = [self._fitting(halved) for halved in (False, True)]
         if self.small is not None:
             return layouts[self.small]
         usual, halved = layouts
         enough = _MOST * _MOST if self.terminal.images == "half" else _ENOUGH_GLYPHS
         return usual if usual.count >= enough or halved.count <= usual.count else halved
 
-    def _fitting(self, shape: tuple[int, ...], halved: bool) -> _Layout:
+    def _fitting(self, halved: bool) -> _Layout:
         part = 2 if halved else 1
-        high, wide = (-(-pixels // part) for pixels in shape)
+        high, wide = (-(-pixels // part) for pixels in self._browsing.shape)
         size = image.size(high, wide, self.terminal, self.mode)
         width, height = self.size.width, self.size.height - 1
         columns = max(1, min(_MOST, (width + _GAP) // (size[0] + _GAP)))
         return _Layout(columns, max(1, min(_MOST, height // (size[1] + 1))), halved, size)
 
-    def _picture(self, row: int, layout: _Layout) -> list[Strip]:
+    def _pictures(self, page: list[int], layout: _Layout) -> list[list[Strip]]:
+        """The images of a page by rows; they stay while the cursor moves over them."""
+        of = (self._browsing.state.run, page, layout, self.mode)
+        if of != self._drawn_of:
+            self._drawn_of = of
+            self._drawn = [self._side_by_side(row, layout) for row in _by_rows(page, layout)]
+        return self._drawn
+
+    def _side_by_side(self, row: list[int], layout: _Layout) -> list[Strip]:
+        nothing = np.zeros(self._browsing.shape, np.float32)
+        images = [self._browsing.image(each) for each in row]
+        pixels = np.stack([nothing if each is None else each for each in images])
+        pixels = _halved(pixels) if layout.halved else pixels
+        return image.gray_row(list(pixels), layout.size[0], _GAP, self.terminal, self.mode)
+
+    def _caption(self, row: int, width: int) -> Strip:
         looked = self._browsing.look(row)
         assert looked
-        width, height = layout.size
-        if looked.image is None:
-            drawn = [Strip.blank(width)] * height
-        else:
-            pixels = _halved(looked.image) if layout.halved else looked.image
-            drawn = image.gray(pixels, self.terminal, self.mode)
-        return [*drawn, self._caption(looked, width, row == self._browsing.row)]
-
-    def _caption(self, looked: Looked, width: int, chosen: bool) -> Strip:
         unicode = self.terminal.unicode
         mark = ("✓" if unicode else "+") if looked.right else ("✗" if unicode else "x")
         sure = f"{float(looked.probabilities[looked.predicted]):.0%}"
@@ -175,11 +183,14 @@ class Gallery(BrowsedPane):
         )
         said = true if looked.right else true + ("→" if unicode else ">") + predicted
         text = f"{mark} {said} {sure}"
-        number = f"#{looked.row}"
+        number = f"#{row}"
         if len(text) + 1 + len(number) <= width:
             text += number.rjust(width - len(text))
         style = self.palette.good if looked.right else self.palette.bad
-        return line([(text.ljust(width), self.palette.cursor if chosen else style)], width)
+        return line(
+            [(text.ljust(width), self.palette.cursor if row == self._browsing.row else style)],
+            width,
+        )
 
     def action_move(self, by: int, rows: int) -> None:
         """Chooses another image."""
@@ -203,10 +214,15 @@ class Gallery(BrowsedPane):
         self.redraw()
 
 
+def _by_rows(page: list[int], layout: _Layout) -> list[list[int]]:
+    starts = range(0, len(page), layout.columns)
+    return [page[start : start + layout.columns] for start in starts]
+
+
 def _halved(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """An image at half its size, its thin strokes kept bright."""
-    height, width = pixels.shape
-    even = np.pad(pixels, ((0, height % 2), (0, width % 2)))
-    blocks = even.reshape(-(-height // 2), 2, -(-width // 2), 2)
-    mixed: NDArray[np.float32] = (blocks.mean((1, 3)) + blocks.max((1, 3))) / 2
+    """Images, `(n, h, w)`, at half their size, their thin strokes kept bright."""
+    _, height, width = pixels.shape
+    even = np.pad(pixels, ((0, 0), (0, height % 2), (0, width % 2)))
+    blocks = even.reshape(len(pixels), -(-height // 2), 2, -(-width // 2), 2)
+    mixed: NDArray[np.float32] = (blocks.mean((2, 4)) + blocks.max((2, 4))) / 2
     return mixed

@@ -54,8 +54,9 @@ class Labels(LinesPane, can_focus=True):
             samples: of which data, or None to show only the notice.
             notice: what is being waited for or went wrong.
         """
-        self.samples, self.notice = samples, notice
-        self.redraw()
+        if (samples, notice) != (self.samples, self.notice):
+            self.samples, self.notice = samples, notice
+            self.redraw()
 
     def title(self) -> str:
         """How many classes there are."""

@@ -7,12 +7,12 @@ from itertools import zip_longest
 
 from rich.cells import cell_len
 from textual import events
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
 from tui import faults
-from tui.render.cells import clean, line, plain, shorten
+from tui.render.cells import clean, line, on_ground, plain, shorten
 from tui.render.palette import Palette
 from tui.render.terminal import Terminal
 
@@ -30,6 +30,8 @@ class LinesPane(Widget):
         self.terminal = terminal
         self.palette = Palette.of(terminal)
         self._lines: list[Strip] = []
+        self._drawn_for: Size | None = None
+        """The size that the lines are of; None while they are to be drawn anew."""
 
     @abstractmethod
     def title(self) -> str:
@@ -54,33 +56,38 @@ class LinesPane(Widget):
         return self._based((drawn + [Strip.blank(0)] * (height - len(drawn)))[:height])
 
     def _based(self, strips: Sequence[Strip]) -> list[Strip]:
-        base, width = self.rich_style, self.size.width  # the style is found anew every time
-        return [strip.adjust_cell_length(width).apply_style(base) for strip in strips]
+        width = self.size.width
+        return on_ground([strip.adjust_cell_length(width) for strip in strips], self.rich_style)
 
     def redraw(self) -> None:
-        """Draws anew and sends what is different."""
-        self._show(self._draw)
+        """Draws anew and sends what is different; what is not in sight yet is drawn once it is."""
+        if self.display and self.size == self._drawn_for:
+            self._replace(self._draw)
+        else:
+            self._drawn_for = None
+            self.refresh()
 
     def redraw_title(self) -> None:
         """Draws the title anew, which alone is different."""
-        if self._lines:
-            self._show(
+        if self.size == self._drawn_for:
+            self._replace(
                 lambda: [*self._based([self._title_line(self.size.width)]), *self._lines[1:]]
             )
 
-    def _show(self, draw: Callable[[], list[Strip]]) -> None:
-        if not (self.size.area and self.is_attached and self.display):
-            return
-        try:
-            drawn = draw()
-        except Exception as error:
-            drawn = self._based(self.say(faults.in_words(error), self.size.width))
-        old, self._lines = self._lines, drawn
-        pairs = enumerate(zip_longest(old, drawn))
+    def _replace(self, draw: Callable[[], list[Strip]]) -> None:
+        old, self._lines = self._lines, self._or_fault(draw)
+        pairs = enumerate(zip_longest(old, self._lines))
         width = self.size.width
         changed = [Region(0, y, width, 1) for y, (before, after) in pairs if before != after]
         if changed:
             self.refresh(*changed)
+
+    def _or_fault(self, draw: Callable[[], list[Strip]]) -> list[Strip]:
+        """What is drawn, or in its place which fault of the program prevented that."""
+        try:
+            return draw()
+        except Exception as error:
+            return self._based(self.say(faults.in_words(error), self.size.width))
 
     def _title_line(self, width: int) -> Strip:
         rule = ("━" if self.has_focus else "─") if self.terminal.unicode else "-"
@@ -89,22 +96,19 @@ class LinesPane(Widget):
         text = shorten(f"{rule}{mark} {self.title()} ", width, self.terminal)
         return line([(text + rule * (width - cell_len(text)), style)], width)
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Lines for Textual's compositor, which asks for them in the size that they will have."""
+        if self.size != self._drawn_for:
+            self._drawn_for = self.size
+            self._lines = self._or_fault(self._draw)
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
-        """The line for Textual's compositor."""
+        """One of these lines."""
         width = self.size.width
         if y >= len(self._lines):
             return Strip.blank(width, self.rich_style)
         return self._lines[y].adjust_cell_length(width)
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Draws for the new size."""
-        self._lines = []
-        self.redraw()
-        self.refresh()
-
-    def on_show(self) -> None:
-        """Draws what has changed while the pane was hidden."""
-        self.redraw()
 
     # Textual's own handlers of these two events send the whole widget anew.
 

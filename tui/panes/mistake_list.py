@@ -65,6 +65,11 @@ class MistakeList(ListPane):
     def __init__(self, terminal: Terminal, browsing: Browsing) -> None:
         super().__init__(terminal)
         self._browsing = browsing
+        self._rows: dict[tuple[int, bool], Strip] = {}
+        """The rows drawn so far, by image and whether it is the chosen one."""
+        self._rows_of: tuple[object, ...] = ()
+        """What these rows are of."""
+        self._row_layout: tuple[int, int, list[_Column]] = (0, 0, [])
 
     def show(self) -> None:
         """Draws what is browsed now."""
@@ -80,6 +85,12 @@ class MistakeList(ListPane):
     def marks(self) -> bool:
         """Not while the chosen image is not in the list."""
         return self._browsing.listed
+
+    def _go(self, position: int) -> None:
+        if self.count:  # the screen draws the list and the image, both at once
+            self._browsing.go(position)
+            self.position = self._browsing.position
+            self.post_message(self.Moved(self, self.position))
 
     def title(self) -> str:
         """How many pass, of how many, when, and in which order, as far as there is room."""
@@ -116,11 +127,20 @@ class MistakeList(ListPane):
     def row(self, index: int, width: int, chosen: bool) -> Strip:
         """One image."""
         browsing = self._browsing
-        judged, learned = browsing.judgement, browsing.learned
+        of = (browsing.judgement, browsing.learned, browsing.order, width)
+        if of != self._rows_of:
+            self._rows, self._rows_of, self._row_layout = {}, of, self._layout(width)
+        key = int(browsing.rows[index]), chosen
+        drawn = self._rows.get(key)
+        if drawn is None:
+            drawn = self._rows[key] = self._draw_row(*key, width)
+        return drawn
+
+    def _draw_row(self, row: int, chosen: bool, width: int) -> Strip:
+        judged, learned = self._browsing.judgement, self._browsing.learned
         assert judged
         assert learned
-        row = int(browsing.rows[index])
-        number, names, columns = self._layout(width)
+        number, names, columns = self._row_layout
         true, predicted = int(judged.labels[row]), int(judged.predictions[row])
         right = true == predicted
         said = self._taken(true, predicted).ljust(names)

@@ -8,6 +8,7 @@ from textual.strip import Strip
 
 from engine.overview import Listed
 from tui.cli.words import count, duration, loss
+from tui.compared import in_words
 from tui.panes.lines import LinesPane
 
 
@@ -39,7 +40,7 @@ class RunDetail(LinesPane):
             f"Note: {seen.about.note}" if seen.about.note else "",
             f"Failed: {seen.message}" if seen.message else "",
             f"{_results(self.run)}{_when(seen.started)}",
-            f"Settings: {self.run.differences()}.",
+            f"Settings: {in_words(seen.changes)}.",
         ]
         lines = [strip for text in said if text for strip in self.say(text, width)]
         return lines[:height]

@@ -14,10 +14,10 @@ from engine.samples import Samples
 from tui.panes.lines import LinesPane
 from tui.render import image
 from tui.render.cells import beside, line, shorten
-from tui.render.thumbnails import SIDE, Thumbnails, picture
+from tui.render.terminal import Terminal
+from tui.render.thumbnails import Thumbnails, pictures
 
-PAGE = SIDE**2
-"""The most images of a page."""
+_GAP = 1
 
 
 class SampleGrid(LinesPane, can_focus=True):
@@ -88,16 +88,23 @@ class SampleGrid(LinesPane, can_focus=True):
         """The image under the cursor shall be shown large."""
 
     samples: Samples | None = None
+    """The page with the cursor, and as a rule those before and after it."""
     index = 0
     """Of the image under the cursor, in the whole data set."""
     notice = ""
     mode: image.Mode = "auto"
 
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__(terminal)
+        self._drawn: list[list[Strip]] = []
+        self._drawn_of: tuple[object, ...] = ()
+        """What the drawn images are of."""
+
     def show(self, samples: Samples | None, index: int, notice: str = "") -> None:
-        """Draws a page.
+        """Draws the page with the cursor.
 
         Args:
-            samples: the page, or None to show only the notice.
+            samples: images with those of the page among them, or None to show only the notice.
             index: of the image under the cursor.
             notice: what is being waited for or went wrong.
         """
@@ -115,9 +122,15 @@ class SampleGrid(LinesPane, can_focus=True):
         if self.samples is None:
             return "Images"
         dash = "–" if self.terminal.unicode else "-"
-        total = self.samples.description.count
-        last = min(self.samples.first + self.thumbnails().count, total) - 1
-        return f"Images {self.samples.first}{dash}{last} of {total:,}"
+        shown = self._shown(self.samples)
+        return f"Images {shown[0]}{dash}{shown[-1]} of {self.samples.description.count:,}"
+
+    def _shown(self, samples: Samples) -> range:
+        """The page with the cursor, or the nearest that is there, by the images' numbers."""
+        count = self.thumbnails().count
+        last = samples.first + len(samples.images) - 1
+        first = max(samples.first, min(self.index, last) // count * count)
+        return range(first, min(first + count, last + 1))
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """The page."""
@@ -125,29 +138,45 @@ class SampleGrid(LinesPane, can_focus=True):
         if samples is None:
             return self.say(self.notice, width)
         thumbnails = self.thumbnails()
-        tiles = [
-            self._tile(samples, place, thumbnails)
-            for place in range(min(thumbnails.count, len(samples.images)))
-        ]
+        shown = self._shown(samples)
         rows = [
-            beside(tiles[start : start + thumbnails.columns], gap=1)
-            for start in range(0, len(tiles), thumbnails.columns)
+            shown[at : at + thumbnails.columns] for at in range(0, len(shown), thumbnails.columns)
         ]
-        return [strip for row in rows for strip in row]
+        drawn: list[Strip] = []
+        for row, images in zip(rows, self._pictures(samples, rows, thumbnails), strict=True):
+            captions = [[self._caption(samples, index, thumbnails.width)] for index in row]
+            drawn += [*beside(captions, _GAP), *images]
+        return drawn
 
-    def _tile(self, samples: Samples, place: int, thumbnails: Thumbnails) -> list[Strip]:
-        width = thumbnails.width
+    def _pictures(
+        self, samples: Samples, rows: list[range], thumbnails: Thumbnails
+    ) -> list[list[Strip]]:
+        """The images of a page by rows; they stay while the cursor moves over them."""
+        of = (samples, rows, thumbnails, self.mode)
+        if of != self._drawn_of:
+            self._drawn_of = of
+            size = thumbnails.width, thumbnails.height - 1
+            first = samples.first
+            self._drawn = [
+                pictures(
+                    samples.images[row.start - first : row.stop - first],
+                    *size,
+                    _GAP,
+                    self.terminal,
+                    self.mode,
+                )
+                for row in rows
+            ]
+        return self._drawn
+
+    def _caption(self, samples: Samples, index: int, width: int) -> Strip:
+        place = index - samples.first
         label = samples.description.class_names[samples.labels[place]]
         side = " val" if samples.validation[place] else ""
         caption = shorten(label, width - len(side), self.terminal) + side
-        if samples.first + place == self.index:
-            pieces = [(caption.ljust(width), self.palette.cursor)]
-        else:
-            pieces = [(caption, self.palette.val if side else self.palette.train)]
-        drawn = picture(
-            samples.images[place], width, thumbnails.height - 1, self.terminal, self.mode
-        )
-        return [line(pieces, width), *(strip.adjust_cell_length(width) for strip in drawn)]
+        if index == self.index:
+            return line([(caption.ljust(width), self.palette.cursor)], width)
+        return line([(caption, self.palette.val if side else self.palette.train)], width)
 
     # Moving
 
@@ -157,7 +186,6 @@ class SampleGrid(LinesPane, can_focus=True):
             index = max(0, min(self.samples.description.count - 1, index))
             if index != self.index:
                 self.index = index
-                self.redraw()
                 self.post_message(self.Moved(index))
 
     def action_move(self, right: int, down: int) -> None:
@@ -187,4 +215,5 @@ class SampleGrid(LinesPane, can_focus=True):
         """Goes to the image that was clicked."""
         place = self.thumbnails().place(event.x, event.y - 1)
         if self.samples and place is not None:
-            self.go(self.samples.first + place)
+            shown = self._shown(self.samples)
+            self.go(shown[0] + place)

@@ -21,6 +21,7 @@ from tui.render.terminal import Terminal
 
 _USUAL_SHAPE = (128, 28, 28)
 """Neurons, rows and columns, to arrange the panes before the weights are known."""
+_GAP = 1
 _ORDER_WORDS = {"index": "", "norm": " by norm", "class": " by class"}
 
 
@@ -110,8 +111,9 @@ class WeightGallery(LinesPane, can_focus=True):
 
     def __init__(self, terminal: Terminal, *, id: str | None = None) -> None:
         super().__init__(terminal, id=id)
-        self._images: dict[tuple[int, image.Mode], list[Strip]] = {}
-        """The drawn images of these weights: moving the cursor draws none anew."""
+        self._drawn: list[list[Strip]] = []
+        self._drawn_of: tuple[list[int], Tiles] | None = None
+        """The neurons and their arrangement that are drawn; None for those of other weights."""
 
     def show(self, neurons: Neurons | None, neuron: int, weights_of: str, notice: str) -> None:
         """Draws a first layer.
@@ -123,7 +125,7 @@ class WeightGallery(LinesPane, can_focus=True):
             notice: what is being waited for or went wrong.
         """
         if neurons is None or self.neurons is None or neurons.layer is not self.neurons.layer:
-            self._images = {}
+            self._drawn_of = None
         self.neurons, self.neuron = neurons, neuron
         self.weights_of, self.notice = weights_of, notice
         self.redraw()
@@ -165,24 +167,32 @@ class WeightGallery(LinesPane, can_focus=True):
         first = self._position // tiles.count * tiles.count
         shown = self.neurons.sorted[first : first + tiles.count]
         drawn: list[Strip] = []
-        for start in range(0, len(shown), tiles.columns):
-            row = shown[start : start + tiles.columns]
-            drawn += beside([self._tile(neuron, tiles) for neuron in row], gap=1)
+        for row, pictures in zip(_by_rows(shown, tiles), self._pictures(shown, tiles), strict=True):
+            captions = [[self._caption(neuron, tiles.width)] for neuron in row]
+            drawn += [*beside(captions, _GAP), *pictures]
         return [*drawn, *self._below(width, height - len(drawn))]
 
-    def _tile(self, neuron: int, tiles: Tiles) -> list[Strip]:
+    def _pictures(self, shown: list[int], tiles: Tiles) -> list[list[Strip]]:
+        """The images of a page by rows; they stay while the cursor moves over them."""
+        assert self.neurons
+        weights, scale = self.neurons.layer.weights, self.neurons.scale
+        if self._drawn_of != (shown, tiles):
+            self._drawn_of = shown, tiles
+            self._drawn = [
+                image.diverging_row(
+                    list(weights[row]), scale, tiles.width, _GAP, self.terminal, tiles.mode
+                )
+                for row in _by_rows(shown, tiles)
+            ]
+        return self._drawn
+
+    def _caption(self, neuron: int, width: int) -> Strip:
         assert self.neurons
         chosen = neuron == self.neuron
         mark = ("▸" if self.terminal.unicode else ">") if chosen else " "
-        caption = mark + self.neurons.caption(neuron, tiles.width - 2, self.terminal)
+        caption = mark + self.neurons.caption(neuron, width - 2, self.terminal)
         style = self.palette.cursor if chosen else self.palette.muted
-        drawn = self._images.get((neuron, tiles.mode))
-        if drawn is None:
-            weights = self.neurons.layer.weights[neuron]
-            strips = image.diverging(weights, self.neurons.scale, self.terminal, tiles.mode)
-            drawn = [strip.adjust_cell_length(tiles.width) for strip in strips]
-            self._images[neuron, tiles.mode] = drawn
-        return [line([(caption.ljust(tiles.width), style)], tiles.width), *drawn]
+        return line([(caption.ljust(width), style)], width)
 
     def _below(self, width: int, height: int) -> list[Strip]:
         """The scale and the words beside it, or below it where they fit only there."""
@@ -243,3 +253,7 @@ class WeightGallery(LinesPane, can_focus=True):
             self.action_open()
         elif position < len(self.neurons.sorted):
             self._go(position)
+
+
+def _by_rows(shown: list[int], tiles: Tiles) -> list[list[int]]:
+    return [shown[start : start + tiles.columns] for start in range(0, len(shown), tiles.columns)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from itertools import groupby, zip_longest
 
 from rich.cells import cell_len
@@ -14,6 +15,8 @@ from tui.render.terminal import Terminal
 
 PLAIN = Style.null()
 """No style of its own. Textual's filters want a style on every segment."""
+
+_KEPT = 1 << 13
 
 _ASCII = {
     "…": "~",
@@ -117,6 +120,41 @@ def line(pieces: Iterable[tuple[str, Style | None]], width: int) -> Strip:
     """Join styled pieces of clean text, filled with spaces or cut to `width` cells."""
     segments = [Segment(text, style or PLAIN) for text, style in pieces if text]
     return Strip(segments).adjust_cell_length(max(width, 0), PLAIN)
+
+
+class Changed(dict[Segment, Segment]):
+    """What becomes of pieces of lines; that is found out once for each.
+
+    Args:
+        change: what becomes of a piece.
+    """
+
+    def __init__(self, change: Callable[[Segment], Segment]) -> None:
+        super().__init__()
+        self._change = change
+
+    def __missing__(self, piece: Segment) -> Segment:
+        if len(self) >= _KEPT:
+            self.clear()
+        changed = self[piece] = self._change(piece)
+        return changed
+
+
+def on_ground(lines: Sequence[Strip], ground: Style) -> list[Strip]:
+    """Lines as they look on a ground: what has no colours of its own takes those of the ground."""
+    change = _on_ground(ground).__getitem__
+    return [Strip(map(change, line), line.cell_length) for line in lines]
+
+
+@lru_cache(maxsize=16)
+def _on_ground(ground: Style) -> Changed:
+    def change(piece: Segment) -> Segment:
+        text, style, control = piece
+        if style and style.color and style.bgcolor:
+            return piece
+        return Segment(text, ground + style if style else ground, control)
+
+    return Changed(change)
 
 
 def beside(blocks: Sequence[Sequence[Strip]], gap: int = 2) -> list[Strip]:

@@ -6,7 +6,7 @@ image is 28 cells wide and 14 high), and in the large size a pixel is two cells 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from tui.render import colormap
-from tui.render.cells import PLAIN, strip
+from tui.render.cells import PLAIN, beside, strip
 from tui.render.colormap import GAMMA, color
 from tui.render.palette import Palette
 from tui.render.terminal import Terminal
@@ -35,6 +35,12 @@ POSITIVE = " '+*#"
 """The glyphs of values below and above zero, by rising magnitude."""
 
 _STEPS = len(POSITIVE) - 1
+_NOTHING = 0xFFFFFFFF
+"""In place of the colour of a lower pixel that there is not."""
+_GAP = -1
+"""In place of the colours of a cell between images."""
+_SHADES = 40
+"""In steps of so many a small image goes from nothing to the full colour."""
 
 
 def size(height: int, width: int, terminal: Terminal, mode: Mode = "auto") -> tuple[int, int]:
@@ -97,7 +103,7 @@ def diverging(values: Pixels, scale: float, terminal: Terminal, mode: Mode = "au
     Returns:
         The lines; their size is that of `size`.
     """
-    signed = np.clip(_finite(values) / scale, -1, 1) if scale > 0 else 0 * _finite(values)
+    signed = _signed(values, scale)
     if _blocks(terminal, mode) and terminal.colors >= 256:
         return _draw_blocks(colormap.diverging(signed, terminal), mode)
     if mode != "large":
@@ -105,6 +111,48 @@ def diverging(values: Pixels, scale: float, terminal: Terminal, mode: Mode = "au
         signed = np.where(np.abs(top) >= np.abs(bottom), top, bottom)
     weight = np.abs(signed) ** GAMMA
     return _draw_signs(np.rint(np.sign(signed) * weight * _STEPS).astype(np.int64), terminal, mode)
+
+
+def gray_row(
+    images: Sequence[Pixels], width: int, gap: int, terminal: Terminal, mode: Mode = "auto"
+) -> list[Strip]:
+    """Draw small gray images side by side, in few shades: pages of them are leafed through.
+
+    Args:
+        images: Each of shape (h, w), in [0, 1].
+        width: Cells that each gets, at least its own.
+        gap: Cells between two.
+        terminal: The terminal.
+        mode: As for `gray`.
+    """
+    if not (_blocks(terminal, mode) and terminal.colors):
+        return _beside([gray(each, terminal, mode) for each in images], width, gap)
+    levels = _few_shades(np.clip(_finite(np.concatenate(images, axis=1)), 0, 1))
+    return _row_of_blocks(colormap.gray(levels, terminal), len(images), width, gap, mode)
+
+
+def diverging_row(
+    images: Sequence[Pixels],
+    scale: float,
+    width: int,
+    gap: int,
+    terminal: Terminal,
+    mode: Mode = "auto",
+) -> list[Strip]:
+    """Draw small images of signed values side by side, in few shades.
+
+    Args:
+        images: Each of shape (h, w).
+        scale: As for `diverging`, one for all.
+        width: Cells that each gets, at least its own.
+        gap: Cells between two.
+        terminal: The terminal.
+        mode: As for `diverging`.
+    """
+    if not (_blocks(terminal, mode) and terminal.colors >= 256):
+        return _beside([diverging(each, scale, terminal, mode) for each in images], width, gap)
+    signed = _few_shades(_signed(np.concatenate(images, axis=1), scale))
+    return _row_of_blocks(colormap.diverging(signed, terminal), len(images), width, gap, mode)
 
 
 def legend(scale: float, terminal: Terminal, mode: Mode = "auto") -> list[Strip]:
@@ -137,15 +185,27 @@ def _pairs(image: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.
     return image[::2], np.concatenate([image[1::2], image[-1:]])[: (len(image) + 1) // 2]
 
 
+def _signed(values: Pixels, scale: float) -> NDArray[np.float64]:
+    """Values by the scale, in [-1, 1]."""
+    return np.clip(_finite(values) / scale, -1, 1) if scale > 0 else 0 * _finite(values)
+
+
+def _few_shades(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values in [-1, 1], rounded so that an eye does not see it.
+
+    Two neighbours then have one colour more often, and what is drawn has been drawn before.
+    """
+    return np.rint(values * _SHADES) / _SHADES
+
+
 def _finite(values: Pixels) -> NDArray[np.float64]:
     return np.nan_to_num(np.asarray(values, dtype=np.float64))
 
 
 @lru_cache(maxsize=4096)
 def _block_style(front: int | None, ground: int | None) -> Style:
-    return Style(
-        color=None if front is None else color(front),
-        bgcolor=None if ground is None else color(ground),
+    return Style.from_color(
+        None if front is None else color(front), None if ground is None else color(ground)
     )
 
 
@@ -161,23 +221,80 @@ def _draw_threshold(image: NDArray[np.float64]) -> list[Strip]:
 
 
 def _draw_blocks(colors: NDArray[np.int64], mode: Mode) -> list[Strip]:
-    rows = colors.tolist()
-    width = colors.shape[1]
+    codes, segment_of, cells = _coded(colors, mode)
+    return _strips(codes, segment_of, cells * colors.shape[1])
+
+
+def _row_of_blocks(
+    colors: NDArray[np.int64], count: int, width: int, gap: int, mode: Mode
+) -> list[Strip]:
+    """As `_draw_blocks`, of so many images side by side, which are moved apart."""
+    codes, segment_of, cells = _coded(colors, mode)
+    lines, columns = codes.shape
+    each = columns // count
+    apart = np.full((lines, count, each + width + gap - cells * each), _GAP)
+    apart[:, :, :each] = codes.reshape(lines, count, each)
+    codes = apart.reshape(lines, -1)
+    return _strips(codes[:, : codes.shape[1] - gap], segment_of, count * (width + gap) - gap)
+
+
+def _beside(images: list[list[Strip]], width: int, gap: int) -> list[Strip]:
+    return beside(
+        [[line.adjust_cell_length(width, PLAIN) for line in each] for each in images], gap
+    )
+
+
+SegmentOf = Callable[[int, int], Segment]
+"""Draws so many neighbours of one code."""
+
+
+def _coded(colors: NDArray[np.int64], mode: Mode) -> tuple[NDArray[np.int64], SegmentOf, int]:
+    """What each cell shows as one number, how that is drawn, and the cells that it takes."""
     if mode == "large":
-        return [
-            strip((("  ", _block_style(None, code)) for code in row), 2 * width) for row in rows
-        ]
-    lines = [
-        strip(map(_half_block, top, bottom), width)
-        for top, bottom in zip(rows[::2], rows[1::2], strict=False)
-    ]
-    if len(rows) % 2:
-        lines.append(strip((("▀", _block_style(code, None)) for code in rows[-1]), width))
-    return lines
+        return colors, _large_blocks, 2
+    height = len(colors)
+    top, bottom = colors[::2], np.full_like(colors[::2], _NOTHING)
+    bottom[: height // 2] = colors[1::2]
+    return top << 32 | bottom, _half_blocks, 1
 
 
-def _half_block(top: int, bottom: int) -> tuple[str, Style]:
-    return (" ", _block_style(None, top)) if top == bottom else ("▀", _block_style(top, bottom))
+def _strips(codes: NDArray[np.int64], segment_of: SegmentOf, width: int) -> list[Strip]:
+    """Lines of so many cells, neighbours of one code in one segment.
+
+    Args:
+        codes: `(lines, columns)`.
+        segment_of: draws them.
+        width: cells of a line.
+    """
+    if not codes.size:
+        return [Strip([], 0)] * len(codes)
+    is_first = np.ones(codes.shape, bool)
+    is_first[:, 1:] = codes[:, 1:] != codes[:, :-1]
+    starts = np.flatnonzero(is_first)
+    lengths = np.diff(starts, append=codes.size)
+    segments = list(map(segment_of, codes.ravel()[starts].tolist(), lengths.tolist()))
+    ends = is_first.sum(1).cumsum().tolist()
+    return [Strip(segments[start:end], width) for start, end in zip([0, *ends], ends, strict=False)]
+
+
+@lru_cache(maxsize=1 << 12)
+def _large_blocks(color: int, count: int) -> Segment:
+    if color == _GAP:
+        return Segment(" " * count, PLAIN)
+    return Segment("  " * count, _block_style(None, color))
+
+
+@lru_cache(maxsize=1 << 13)
+def _half_blocks(code: int, count: int) -> Segment:
+    """The upper pixel in the upper 32 bits, the lower one in the lower."""
+    if code == _GAP:
+        return Segment(" " * count, PLAIN)
+    top, bottom = code >> 32, code & 0xFFFFFFFF
+    if bottom == _NOTHING:
+        return Segment("▀" * count, _block_style(top, None))
+    if top == bottom:
+        return Segment(" " * count, _block_style(None, top))
+    return Segment("▀" * count, _block_style(top, bottom))
 
 
 def _draw_signs(ranks: NDArray[np.int64], terminal: Terminal, mode: Mode) -> list[Strip]:

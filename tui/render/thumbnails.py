@@ -94,6 +94,30 @@ def picture(
     return image.gray(pixels if reduced == shape else resample(pixels, *reduced), terminal, mode)
 
 
+def pictures(
+    images: NDArray[np.float32],
+    width: int,
+    height: int,
+    gap: int,
+    terminal: Terminal,
+    mode: image.Mode = "auto",
+) -> list[Strip]:
+    """Gray images side by side, each as large as it can be drawn.
+
+    Args:
+        images: `(n, h, w)` in [0, 1].
+        width: cells that there are for each.
+        height: lines that there are.
+        gap: cells between two.
+        terminal: what the terminal can show.
+        mode: how images are drawn.
+    """
+    shape = images.shape[1], images.shape[2]
+    reduced, mode = _reduced(shape, width, height, mode)
+    drawn = images if reduced == shape else resample(images, *reduced)
+    return image.gray_row(list(drawn), width, gap, terminal, mode)
+
+
 def _reduced(
     shape: tuple[int, int], width: int, height: int, mode: image.Mode
 ) -> tuple[tuple[int, int], image.Mode]:

@@ -353,7 +353,10 @@ class AttackScreen(ViewScreen):
         self._jumps = self._answers.is_searching
         if known and not self._jumps:
             smallest = known.smallest.get(method.name, math.inf)
-            if math.isfinite(smallest):
+            if smallest == 0:
+                taken = "wrongly" if known.target is None else "as the target"
+                self.notify(f"The model takes this image {taken} as it is: no ε is needed.")
+            elif math.isfinite(smallest):
                 self._attacking.epsilon = smallest
             else:
                 reached = "fools it" if known.target is None else "reaches the target"

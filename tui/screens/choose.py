@@ -2,54 +2,40 @@
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.strip import Strip
 
-from engine import runs
-from engine.errors import RunError
+from engine.index import Index
+from engine.run_filters import complete, parse
 from engine.runs import Run
+from tui.panes.filter_line import FilterLine
 from tui.panes.list_pane import ListPane
-from tui.render.cells import clean, line, shorten
+from tui.panes.run_table import RunTable
 from tui.render.terminal import Terminal
+from tui.run_browsing import RunBrowsing
 
-_MOST = 200
-"""Runs that are offered, the newest ones."""
+_EXAMPLE = "lr>0.1 hidden:128"
+_READ_SECONDS = 0.1
 
 
-class RunList(ListPane):
-    """Runs with what sets each apart from the notebook's.
+class _Choice(RunTable):
+    """The runs that can be chosen.
 
     Args:
         terminal: what the terminal can show.
+        browsing: what it shows.
         title: what the choice is for.
-        excluded: a run that is not offered, or None.
     """
 
-    def __init__(self, terminal: Terminal, title: str, excluded: Run | None) -> None:
-        super().__init__(terminal)
+    def __init__(self, terminal: Terminal, browsing: RunBrowsing, title: str) -> None:
+        super().__init__(terminal, browsing)
         self._title = title
-        self._runs: list[tuple[Run, str]] = []
-        for run in runs.list_runs()[:_MOST]:
-            if run != excluded:
-                with contextlib.suppress(RunError):  # damaged: there is nothing to compare
-                    changes = run.config().changes().items()
-                    settings = ", ".join(f"{name} {text}" for name, text in changes)
-                    self._runs.append((run, settings or "the notebook's settings"))
-
-    def chosen(self) -> Run:
-        """The run at the cursor."""
-        return self._runs[self.position][0]
-
-    @property
-    def count(self) -> int:
-        """How many runs there are."""
-        return len(self._runs)
 
     def title(self) -> str:
         """What the choice is for."""
@@ -57,18 +43,9 @@ class RunList(ListPane):
 
     def empty(self) -> str:
         """Why there is nothing to choose."""
+        if self.waiting or self._browsing.text:
+            return super().empty()
         return "There is no other run yet: 1 for the dashboard, another preset there, and r."
-
-    def header(self, width: int) -> Strip:
-        """The names of the columns."""
-        return line([(f"{'run':<32}  differs by", self.palette.muted)], width)
-
-    def row(self, index: int, width: int, chosen: bool) -> Strip:
-        """One run."""
-        run, settings = self._runs[index]
-        text = f"{run.name:<32}  {clean(settings, self.terminal)}"
-        text = shorten(text, width, self.terminal).ljust(width)
-        return line([(text, self.palette.cursor if chosen else None)], width)
 
 
 class ChooseRunScreen(ModalScreen[Run | None]):
@@ -82,27 +59,66 @@ class ChooseRunScreen(ModalScreen[Run | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "none", "None", id="choose.none", tooltip="Choose none"),
+        Binding(
+            "slash",
+            "filter",
+            "Filter",
+            key_display="/",
+            id="choose.filter",
+            tooltip=f"Type which runs to show, as {_EXAMPLE}",
+        ),
     ]
 
     DEFAULT_CSS = """
     ChooseRunScreen { align: center middle; background: $background 60%; }
-    ChooseRunScreen RunList {
-        width: 90%; max-width: 100; height: 60%; max-height: 24; padding: 0 1;
+    ChooseRunScreen > Vertical {
+        width: 90%; max-width: 120; height: 60%; max-height: 24; padding: 0 1;
         background: $surface;
     }
     """
 
     def __init__(self, terminal: Terminal, title: str, excluded: Run | None) -> None:
         super().__init__()
-        self._list = RunList(terminal, title, excluded)
+        self._excluded = excluded
+        self._browsing = RunBrowsing()
+        self._filter = FilterLine(terminal, _EXAMPLE, parse, complete)
+        self._table = _Choice(terminal, self._browsing, title)
 
     def compose(self) -> ComposeResult:
-        """The list alone."""
-        yield self._list
+        """The list, and the filter line above it."""
+        yield Vertical(self._filter, self._table)
+
+    def on_mount(self) -> None:
+        """Reads what runs there are."""
+        self.set_focus(self._table)
+        self.run_worker(self._read(), exit_on_error=False)
+
+    async def _read(self) -> None:
+        index, is_read = Index(), False
+        while not is_read:
+            self._table.show(None, "Looking for runs")
+            is_read = await asyncio.to_thread(index.look, _READ_SECONDS)
+            self._browsing.take([one for one in index.runs if one.run != self._excluded])
+        self._table.show(None, "")
+
+    @on(FilterLine.Applied)
+    def _on_filter_applied(self, message: FilterLine.Applied) -> None:
+        self._browsing.set_filter(message.text)
+        self._table.redraw()
+        self.set_focus(self._table)
+
+    @on(FilterLine.Left)
+    def _on_filter_left(self) -> None:
+        self.set_focus(self._table)
 
     @on(ListPane.Opened)
     def _on_opened(self) -> None:
-        self.dismiss(self._list.chosen())
+        if chosen := self._browsing.chosen:
+            self.dismiss(chosen.run)
+
+    def action_filter(self) -> None:
+        """Goes to the filter line."""
+        self.set_focus(self._filter.input)
 
     def action_none(self) -> None:
         """Leaves without a run."""

@@ -23,7 +23,7 @@ from tui.latest_answer import LatestAnswer
 from tui.panes.data_facts import DataFacts
 from tui.panes.flattening import Flattening
 from tui.panes.labels import Labels
-from tui.panes.samples import PAGE, SampleGrid
+from tui.panes.samples import SampleGrid
 from tui.panes.tabs import Tabs
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
@@ -204,8 +204,8 @@ class DataScreen(ViewScreen):
             self._answers.forget()
         if not self._trouble:
             count = self._grid.thumbnails().count
-            first = self._index // count * count
-            self._answers.want(*data, first, PAGE, self._progress_file())
+            before = max(self._index // count - 1, 0) * count
+            self._answers.want(*data, before, 3 * count, self._progress_file())
         self._show(self._waiting())
 
     def _config_of_run(self) -> RunConfig | None:

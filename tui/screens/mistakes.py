@@ -227,9 +227,11 @@ class MistakesScreen(ViewScreen):
     def _show_view(self, view: View) -> None:
         self._view = view
         for pane in {pane for parts in self._parts.values() for pane in parts}:
-            pane.display = pane in self._parts[view]
-        self.set_focus(self._parts[view][0])
+            pane.display = False
         self._draw()
+        for pane in self._parts[view]:  # hidden until now, they are drawn once, in their new size
+            pane.display = True
+        self.set_focus(self._parts[view][0])
         self.refresh_bindings()
 
     def action_view(self, view: View) -> None:
@@ -293,7 +295,6 @@ class MistakesScreen(ViewScreen):
     @on(ListPane.Moved)
     def _on_moved(self, message: ListPane.Moved) -> None:
         if message.pane is self._list:
-            self._browsing.go(message.position)
             self._draw()
 
     @on(Gallery.Moved)

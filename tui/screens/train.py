@@ -175,6 +175,18 @@ class TrainScreen(Screen[None]):
         self._rhythm.finish()
 
     @property
+    def is_current(self) -> bool:
+        """Whether the dashboard can be seen.
+
+        Textual takes it for visible below a screen that nothing shines through, and would draw
+        all of that screen anew whenever anything comes to the dashboard.
+        """
+        if not super().is_current:
+            return False
+        top = self.app.screen
+        return top is self or top.styles.background.a < 1
+
+    @property
     def state(self) -> State:
         """What is shown."""
         return self.session.state
