@@ -1,6 +1,7 @@
 """The file to which a run or a sweep appends what it says."""
 
 import os
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from engine.files import open_private
 
 
 class EventLog:
-    """The `events.jsonl` of a folder, open for writing.
+    """The `events.jsonl` of a folder, open for writing; any thread may.
 
     Args:
         folder: that of a run or a sweep whose lock this process holds.
@@ -18,6 +19,7 @@ class EventLog:
 
     def __init__(self, folder: Path) -> None:
         self._name = folder.name
+        self._turn = threading.Lock()
         self._file = open(  # noqa: SIM115
             folder / "events.jsonl", "ab+", buffering=0, opener=open_private
         )
@@ -27,10 +29,18 @@ class EventLog:
             if self._file.read(1) != b"\n":
                 self._file.write(b"\n")
 
+    def fileno(self) -> int:
+        """The descriptor of the file."""
+        return self._file.fileno()
+
     def say(self, kind: type[events.Event], **values: Any) -> None:
         """Appends an event."""
         event = kind(run=self._name, time=time.time(), **values)
-        rest = memoryview(event.to_json().encode() + b"\n")
+        with self._turn:
+            self._write(event.to_json().encode() + b"\n")
+
+    def _write(self, line: bytes) -> None:
+        rest = memoryview(line)
         end = self._file.seek(0, os.SEEK_END)
         try:
             while rest:

@@ -99,12 +99,10 @@ def _live(prepare: Callable[[], Prepared], caller: Connection, keeps: bool = Fal
         _answer(caller, RunError(fault))
     else:
         _answer(caller, run)
-        kept = {lock.fileno()}
-        if keeps:
-            kept.add(caller.fileno())
-        else:
+        if not keeps:
             caller.close()
-        detach(run.log_path, kept)
+        leave({lock.fileno(), caller.fileno()} if keeps else {lock.fileno()})
+        log_to(run.log_path)
         _run(run, config, dataset, control)
     os._exit(1)
 
@@ -155,25 +153,29 @@ def _load(config: RunConfig, say: Recorder | None = None) -> Dataset:
     return dataset
 
 
-def detach(log_path: Path, kept: Collection[int]) -> None:
-    """No terminal, and no file or folder of the process that this one came from.
+def leave(kept: Collection[int]) -> None:
+    """No file and no folder of the process that this one came from.
 
     Args:
-        log_path: the file that gets what is written to standard output and errors from now on.
-        kept: descriptors that stay open.
+        kept: descriptors that stay open, beside the standard ones.
     """
     os.chdir("/")
-    null = os.open(os.devnull, os.O_RDWR)
-    try:
-        log = open_private(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    except OSError:
-        log = null
-    os.dup2(null, 0)
-    os.dup2(null, 1)
-    os.dup2(log, 2)
     bounds = [2, *sorted(kept), os.sysconf("SC_OPEN_MAX")]
     for one, next_one in itertools.pairwise(bounds):
         os.closerange(one + 1, next_one)
+
+
+def log_to(path: Path) -> None:
+    """Has what is written to standard output and errors appended to a file."""
+    null = os.open(os.devnull, os.O_RDWR)
+    try:
+        log = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    except OSError:
+        log = os.dup(null)
+    for number, descriptor in enumerate((null, null, log)):
+        os.dup2(descriptor, number)
+    os.close(null)
+    os.close(log)
     sys.stdout = sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
 
 

@@ -1,4 +1,7 @@
-"""Trains the members of a sweep, each in a process of its own, and tries again what dies."""
+"""Trains the members of a sweep, each in a process of its own, and tries again what dies.
+
+Who does so only waits, and needs no PyTorch.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,15 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
 
 from engine import events, worker
 from engine.config import RunConfig
-from engine.data import is_at_hand
+from engine.data import Dataset, is_at_hand
 from engine.errors import MnistopError, RunError
+from engine.event_log import EventLog
 from engine.history import History, reduce
-from engine.job import train_member
 from engine.nursery import Nursery
 from engine.runs import Run, read_events
 from engine.sweeps import is_there
@@ -38,18 +43,28 @@ def state_of(run: Run) -> str:
     return history.state(run.is_running())
 
 
+OnFailure = Callable[[Run, str, bool], None]
+"""Called with a member, what has hindered it in words, and whether it is tried again."""
+
+
+def failures_to(log: EventLog) -> OnFailure:
+    """Has what hinders members said by a sweep."""
+
+    def tell(run: Run, message: str, retried: bool) -> None:
+        log.say(events.MemberFailed, member=run.name, message=message, retried=retried)
+
+    return tell
+
+
 class Trainer:
     """Trains members, in as many threads as call it.
 
     Args:
         nursery: forks off the training processes.
-        on_failure: called with a member, what has hindered it in words, and whether it is tried
-            again.
     """
 
-    def __init__(self, nursery: Nursery, on_failure: Callable[[Run, str, bool], None]) -> None:
+    def __init__(self, nursery: Nursery) -> None:
         self._nursery = nursery
-        self._on_failure = on_failure
         self._in_training: dict[str, Run] = {}
         self._stopping = threading.Event()
 
@@ -65,12 +80,13 @@ class Trainer:
         """Whether `stop` was called."""
         return self._stopping.is_set()
 
-    def train(self, run: Run, config: RunConfig) -> str:
+    def train(self, run: Run, config: RunConfig, on_failure: OnFailure) -> str:
         """Trains a member to its end, from its last checkpoint if it has begun.
 
         Args:
             run: the member; its folder is made if it is not there.
             config: its hyperparameters.
+            on_failure: called with what hinders it.
 
         Returns:
             Its state then, as `state_of` has it.
@@ -86,7 +102,7 @@ class Trainer:
                 break
             dead = hindrance is None and state != "failed"
             retried = dead and retries_left > 0 and not self.is_stopping
-            self._on_failure(run, hindrance or (DIED if dead else _last_words(run)), retried)
+            on_failure(run, hindrance or (DIED if dead else _last_words(run)), retried)
             if not retried:
                 break
         return state
@@ -101,7 +117,7 @@ class Trainer:
         data = (config.source, config.samples) if is_at_hand(config.source) else None
         what = run if is_there(run) else config
         with (
-            self._nursery.start(train_member, data, what, run.path) as process,
+            self._nursery.start(_train, data, what, run.path) as process,
             contextlib.suppress(EOFError, OSError, RunError),
         ):
             answer = process.recv()
@@ -113,6 +129,13 @@ class Trainer:
             process.recv_bytes()  # it says no more: this is its end
         self._in_training.pop(run.name, None)
         return None
+
+
+def _train(caller: Connection, dataset: Dataset | None, what: RunConfig | Run, path: Path) -> None:
+    """What the training process does, which has PyTorch from the nursery."""
+    from engine import job
+
+    job.train_member(caller, dataset, what, path)
 
 
 def _last_words(run: Run) -> str:

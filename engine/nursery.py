@@ -76,6 +76,10 @@ class Nursery:
         """The descriptor that this process needs for it."""
         return self._connection.fileno()
 
+    def is_alive(self) -> bool:
+        """Whether an executed nursery lives."""
+        return self._process is not None and self._process.poll() is None
+
     def start(
         self,
         task: Callable[Concatenate[Connection, Dataset | None, P], None],
@@ -105,7 +109,9 @@ class Nursery:
                 reduction.send_handle(self._connection, theirs.fileno(), 0)
         except OSError:
             ours.close()
-            raise RunError("The process that starts the trainings has died.") from None
+            raise RunError(
+                "The process that starts the trainings has died: resume the sweep."
+            ) from None
         return ours
 
 

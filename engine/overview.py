@@ -122,6 +122,7 @@ class Listed:
             "best_epoch": seen.best_epoch,
             "started": seen.started,
             "ended": seen.ended,
+            "sweep": self.run.sweep or None,
             "title": seen.about.name,
             "note": seen.about.note,
         }

@@ -37,7 +37,8 @@ class Recorder:
     def __init__(self, run: Run) -> None:
         self._run = run
         (run.path / "snapshots").mkdir(mode=0o700, exist_ok=True)
-        self.say = EventLog(run.path).say
+        self._events = EventLog(run.path)
+        self.say = self._events.say
         self._predictions = open_private(run.path / "predictions.u8", os.O_WRONLY | os.O_CREAT)
         self._said = open_private(run.path / "log_probabilities.f16", os.O_WRONLY | os.O_CREAT)
         self._room = run.path / "room"

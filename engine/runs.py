@@ -294,18 +294,32 @@ def reopen(run: Run) -> IO[bytes]:
     Raises:
         RunError: the run is being trained already, or may not be written.
     """
-    links = [path for path in run.path.rglob("*") if path.is_symlink()]
+    return take_lock(run.path, f"Run {run.name}", "is being trained already")
+
+
+def take_lock(folder: Path, name: str, busy: str) -> IO[bytes]:
+    """The lock of a folder that this process is to write.
+
+    Args:
+        folder: that of a run or a sweep.
+        name: what it is called in a sentence.
+        busy: what is said of it when another process has the lock.
+
+    Raises:
+        RunError: another process has it, the folder may not be written, or holds links.
+    """
+    links = [path for path in folder.rglob("*") if path.is_symlink()]
     if links:
         raise RunError(
-            f"Run {run.name} cannot be resumed: {links[0]} is a link, and what it leads to would "
+            f"{name} cannot be resumed: {links[0]} is a link, and what it leads to would "
             "be written. Put the file itself there."
         )
     try:
-        held = lock.take(run.lock_path)
+        held = lock.take(folder / "lock")
     except OSError as error:
-        raise RunError(f"Run {run.name} cannot be resumed: {error.strerror}.") from None
+        raise RunError(f"{name} cannot be resumed: {error.strerror}.") from None
     if not held:
-        raise RunError(f"Run {run.name} is being trained already.")
+        raise RunError(f"{name} {busy}.")
     return held
 
 
@@ -361,16 +375,25 @@ def find(reference: str) -> Run:
         return found[0]
     exact = [run for run in found if run.name == reference] or _named(found, reference)
     matches = exact or [
-        run
-        for run in found
-        if run.name.startswith(reference) or run.name.split("-", 2)[-1] == reference
+        run for run in found if fits(run.name, reference) or fits(run.sweep, reference)
     ]
-    if not matches or not reference:
+    if not matches:
         raise RunError(f"There is no run {reference or repr('')}: mnistop runs lists them.")
-    if len(matches) > 1:
-        names = ", ".join(run.name for run in matches[:4])
-        raise RunError(f"{reference} fits {len(matches)} runs ({names}): give more of the name.")
-    return matches[0]
+    if len(matches) == 1:
+        return matches[0]
+    one_sweep = matches[0].sweep and len({run.sweep for run in matches}) == 1
+    if one_sweep and fits(matches[0].sweep, reference):
+        raise RunError(
+            f"{reference} is a sweep of {len(matches)} runs: name one of them, as in "
+            f"{matches[0].name}."
+        )
+    names = ", ".join(run.name for run in matches[:4])
+    raise RunError(f"{reference} fits {len(matches)} runs ({names}): give more of the name.")
+
+
+def fits(name: str, reference: str) -> bool:
+    """Whether a name begins with what a person has typed, or ends in these two words."""
+    return bool(reference) and (name.startswith(reference) or name.split("-", 2)[-1] == reference)
 
 
 def _named(found: list[Run], name: str) -> list[Run]:

@@ -6,27 +6,25 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
-from typing import IO, NoReturn
-
-import joblib
+from typing import IO, NoReturn, Protocol
 
 from engine import events, sweeps
 from engine.config import RunConfig
-from engine.data import Dataset, is_at_hand, load, split
+from engine.data import Dataset, is_at_hand, is_here, split
 from engine.device import find_device
 from engine.errors import MnistopError, RunError
 from engine.event_log import EventLog
-from engine.job import detach, in_words
-from engine.members import POLL_SECONDS, SETTLED, Trainer, state_of
+from engine.job import in_words, leave, log_to
+from engine.members import SETTLED, state_of
 from engine.nursery import Nursery
 from engine.runs import Run
 from engine.sweeps import Plan, Sweep
+from engine.this_machine import ThisMachine
 
 
 def start(what: Plan | Sweep, folder: Path, answer: Connection) -> None:
@@ -49,12 +47,13 @@ def start(what: Plan | Sweep, folder: Path, answer: Connection) -> None:
 
 def _live(what: Plan | Sweep, folder: Path, answer: Connection) -> NoReturn:
     os.setsid()
+    leave({answer.fileno()})
     # The locks of joblib's threads: those of this method need no process that cleans up after them.
     multiprocessing.set_start_method("fork", force=True)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     nursery = Nursery.forked()  # while this process has one thread, and has looked for no device
     try:
-        sweep, plan, lock = _prepare(what, folder, nursery)
+        job = _prepare(what, folder, nursery)
     except MnistopError as error:
         _answer(answer, error)
     except Exception as error:
@@ -62,10 +61,11 @@ def _live(what: Plan | Sweep, folder: Path, answer: Connection) -> NoReturn:
         fault = f"No sweep could be started, by a fault of the program, {name}: {error}."
         _answer(answer, RunError(fault))
     else:
-        job = _SweepJob(sweep, plan, nursery)
-        _answer(answer, sweep)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, job.on_stop)
+        _answer(answer, job.sweep)
         answer.close()
-        detach(sweep.log_path, {lock.fileno(), nursery.fileno()})
+        log_to(job.sweep.log_path)
         job.run()
     os._exit(1)
 
@@ -76,38 +76,69 @@ def _answer(connection: Connection, answer: Sweep | MnistopError) -> None:
         connection.send(answer)
 
 
-def _prepare(what: Plan | Sweep, folder: Path, nursery: Nursery) -> tuple[Sweep, Plan, IO[bytes]]:
+def _prepare(what: Plan | Sweep, folder: Path, nursery: Nursery) -> _SweepJob:
     if isinstance(what, Plan):
-        _check(what.configs, nursery)
+        hands = _hands(what, what.configs, nursery)
         sweep, lock = sweeps.create(what, folder)
-        return sweep, what, lock
+        return _SweepJob(sweep, what, lock, hands, _unsettled(sweep, what))
     lock = sweeps.reopen(what)
     try:
         plan = what.plan()
-        todo = [config for _, config in _unsettled(what, plan)]
+        todo = _unsettled(what, plan)
         if not todo:
             raise RunError(f"Sweep {what.name} is finished: there is nothing left to resume.")
-        _check(todo, nursery)
-        return what, plan, lock
+        hands = _hands(plan, [config for _, config in todo], nursery)
+        return _SweepJob(what, plan, lock, hands, todo)
     except MnistopError:
         lock.close()
         raise
 
 
-def _unsettled(sweep: Sweep, plan: Plan) -> list[tuple[Run, RunConfig]]:
+def _unsettled(sweep: Sweep, plan: Plan) -> list[Member]:
     """The members that are not trained to their end."""
     members = ((sweep.member(number), config) for number, config in enumerate(plan.configs, 1))
     return [(run, config) for run, config in members if state_of(run) not in SETTLED]
 
 
-def _check(configs: Sequence[RunConfig], nursery: Nursery) -> None:
-    """That data and devices are there, for what can be told in a moment.
+def _hands(plan: Plan, todo: Sequence[RunConfig], nursery: Nursery) -> Hands:
+    """Who trains the members, once it is sure that they have what they need.
 
     Raises:
-        MnistopError: they are not.
+        MnistopError: data or devices are missing, or the cluster.
     """
-    for device in sorted({config.device for config in configs}):
+    if plan.dask:
+        hands = connect(plan.dask, sorted({config.source for config in todo}))
+        _check_data([config for config in todo if is_here(config.source)], nursery)
+        return hands
+    for device in sorted({config.device for config in todo}):
         find_device(device)
+    _check_data(todo, nursery)
+    return ThisMachine(nursery)
+
+
+def connect(address: str, sources: Sequence[str]) -> Hands:
+    """The Dask cluster of an address, once it is sure that it can train.
+
+    Raises:
+        RunError: it cannot be reached, lacks mnistop or a source, or Dask is not installed here.
+    """
+    try:
+        from engine.cluster import Cluster
+    except ImportError:
+        raise RunError(
+            "For a Dask cluster mnistop needs Dask: pip install 'mnistop[dask]'."
+        ) from None
+    cluster = Cluster(address)
+    cluster.check(sources)
+    return cluster
+
+
+def _check_data(configs: Sequence[RunConfig], nursery: Nursery) -> None:
+    """That there are enough images, as far as that can be told in a moment.
+
+    Raises:
+        MnistopError: there are not.
+    """
     for source, samples, val_fraction in dict.fromkeys(
         (config.source, config.samples, config.val_fraction) for config in configs
     ):
@@ -126,83 +157,73 @@ def _check_split(caller: Connection, dataset: Dataset | None, val_fraction: floa
         split(dataset, val_fraction, seed=0)
 
 
-def _fetch(caller: Connection, _: Dataset | None, source: str) -> None:
-    """Loads data for the first time; the caller gets a line to show now and then."""
-    load(source, progress=caller.send)
+Member = tuple[Run, RunConfig]
+
+
+class Hands(Protocol):
+    """Who trains the members of a sweep."""
+
+    def places(self, configs: Sequence[RunConfig]) -> int:
+        """How many members are trained at once if nothing else is planned."""
+
+    def stop(self) -> None:
+        """Begins no other member, and stops those in training with a checkpoint."""
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether `stop` was called."""
+
+    def train_all(self, todo: Sequence[Member], jobs: int | None, log: EventLog) -> Iterator[str]:
+        """Trains members, so many at once, and yields the state of each in any order."""
 
 
 class _SweepJob:
     """What the process of a sweep does from when it is sure to begin.
 
     Args:
-        sweep: whose lock this process holds.
-        plan: of the sweep.
-        nursery: forks off the training processes.
+        sweep: the sweep.
+        plan: what is to be trained.
+        lock: that of the sweep, taken by this process.
+        hands: who trains.
+        todo: the members that are not trained to their end.
     """
 
-    def __init__(self, sweep: Sweep, plan: Plan, nursery: Nursery) -> None:
-        self._sweep = sweep
+    def __init__(
+        self, sweep: Sweep, plan: Plan, lock: IO[bytes], hands: Hands, todo: Sequence[Member]
+    ) -> None:
+        self.sweep = sweep
+        self._todo = todo
         self._plan = plan
-        self._nursery = nursery
-        self._trainer = Trainer(nursery, self._tell_failure)
-        self._turn = threading.Lock()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_stop)
+        self._lock = lock
+        self._hands = hands
+
+    def on_stop(self, number: int, frame: FrameType | None) -> None:
+        """Answers a signal."""
+        self._hands.stop()
 
     def run(self) -> NoReturn:
         """Trains what is left to be trained, and tells how that ends."""
-        self._log = EventLog(self._sweep.path)
+        log = EventLog(self.sweep.path)
         try:
-            self._train_all()
+            self._train_all(log)
         except MnistopError as error:
-            self._log.say(events.SweepStopped, message=str(error))
+            log.say(events.SweepStopped, message=str(error))
         except Exception as error:  # said first: a full disk may have no room for the traceback
-            self._log.say(events.SweepStopped, message=in_words(error, Run(self._sweep.path)))
+            log.say(events.SweepStopped, message=in_words(error, Run(self.sweep.path)))
             traceback.print_exc()
         os._exit(0)
 
-    def _train_all(self) -> None:
-        todo = _unsettled(self._sweep, self._plan)
-        jobs = min(self._jobs(), len(todo))
-        self._log.say(events.SweepStarted, pid=os.getpid(), jobs=jobs)
-        self._fetch({config.source for _, config in todo})
-        train = joblib.Parallel(jobs, backend="threading", return_as="generator_unordered")
-        states = list(train(joblib.delayed(self._trainer.train)(*member) for member in todo))
+    def _train_all(self, log: EventLog) -> None:
+        jobs, cluster = self._plan.jobs, self._plan.dask
+        places = jobs or self._hands.places([config for _, config in self._todo])
+        log.say(events.SweepStarted, pid=os.getpid(), jobs=places, cluster=cluster)
+        states = list(self._hands.train_all(self._todo, jobs, log))
         left = sum(state not in SETTLED for state in states)
         if not left:
-            self._log.say(events.SweepFinished)
-        elif self._trainer.is_stopping:
-            self._log.say(events.SweepStopped)
+            log.say(events.SweepFinished)
+        elif self._hands.is_stopping:
+            log.say(events.SweepStopped)
         else:
             is_not = "is not trained to its end" if left == 1 else "are not trained to their end"
             what = f"{left:,} of {len(self._plan.configs):,} runs {is_not}"
-            self._log.say(events.SweepStopped, message=f"{what}: resume the sweep to try again.")
-
-    def _jobs(self) -> int:
-        """How many members are trained at once: as planned, or what the cores allow."""
-        threads = max(config.threads for config in self._plan.configs)
-        return self._plan.jobs or max(1, joblib.cpu_count() // threads)
-
-    def _fetch(self, sources: set[str]) -> None:
-        """Has data fetched that are not at hand, once for all members."""
-        for source in sorted(sources):
-            if is_at_hand(source) or self._trainer.is_stopping:
-                continue
-            with self._nursery.start(_fetch, None, source) as process:
-                while not self._trainer.is_stopping:
-                    if not process.poll(POLL_SECONDS):
-                        continue
-                    try:
-                        told = process.recv()
-                    except EOFError:
-                        break
-                    if isinstance(told, MnistopError):
-                        raise told
-                    self._log.say(events.Preparing, message=told)
-
-    def _tell_failure(self, run: Run, message: str, retried: bool) -> None:
-        with self._turn:
-            self._log.say(events.MemberFailed, member=run.name, message=message, retried=retried)
-
-    def _on_stop(self, number: int, frame: FrameType | None) -> None:
-        self._trainer.stop()
+            log.say(events.SweepStopped, message=f"{what}: resume the sweep to try again.")

@@ -27,6 +27,7 @@ from engine.runs import Run, read_events, runs_folder
 FORMAT = 1
 MOST = 10_000
 """Members that a sweep may have."""
+LONGEST_TITLE = 200
 
 _PLAN = "sweep.json"
 _LARGEST = 1 << 26
@@ -39,7 +40,7 @@ class Plan(BaseModel):
 
     configs: Annotated[tuple[RunConfig, ...], at.Len(1, MOST)]
     """The members' hyperparameters, in order."""
-    title: Annotated[str, at.MaxLen(200)] = ""
+    title: Annotated[str, at.MaxLen(LONGEST_TITLE)] = ""
     jobs: Annotated[int, at.Ge(1), at.Le(4096)] | None = None
     """How many members are trained at once; None for as many as there are cores for."""
     dask: Annotated[str, at.MaxLen(1000)] = ""
@@ -198,13 +199,7 @@ def reopen(sweep: Sweep) -> IO[bytes]:
     Raises:
         RunError: its process lives, or it may not be written.
     """
-    try:
-        held = lock.take(sweep.lock_path)
-    except OSError as error:
-        raise RunError(f"Sweep {sweep.name} cannot be resumed: {error.strerror}.") from None
-    if not held:
-        raise RunError(f"Sweep {sweep.name} goes on already.")
-    return held
+    return runs.take_lock(sweep.path, f"Sweep {sweep.name}", "goes on already")
 
 
 def list_sweeps() -> list[Sweep]:
@@ -217,47 +212,48 @@ def list_sweeps() -> list[Sweep]:
     return [Sweep(path) for path in paths if (path / _PLAN).exists()]
 
 
-def find(reference: str) -> Sweep | None:
-    """The sweep of a name, the beginning of one or its two words; None if there is none.
-
-    Raises:
-        RunError: there is more than one.
-    """
-    found = list_sweeps()
-    exact = [sweep for sweep in found if sweep.name == reference]
-    matches = exact or [sweep for sweep in found if reference and _fits(sweep.name, reference)]
-    if len(matches) > 1:
-        names = ", ".join(sweep.name for sweep in matches[:4])
-        raise RunError(f"{reference} fits {len(matches)} sweeps ({names}): give more of the name.")
-    return matches[0] if matches else None
-
-
-def _fits(name: str, reference: str) -> bool:
-    return name.startswith(reference) or name.split("-", 2)[-1] == reference
-
-
-def find_run_or_sweep(reference: str) -> Run | Sweep:
-    """The sweep of a name, the beginning of one or its two words; else the run, as by `runs.find`.
-
-    What a sweep and its members have in common names the sweep.
+def find(reference: str) -> Sweep:
+    """The sweep of a name, the beginning of one, or its two words.
 
     Raises:
         RunError: there is none, or more than one.
     """
-    sweep = find(reference)
-    if sweep is None:
+    found = list_sweeps()
+    exact = [sweep for sweep in found if sweep.name == reference]
+    matches = exact or [sweep for sweep in found if runs.fits(sweep.name, reference)]
+    if not matches:
+        raise RunError(f"There is no sweep {reference or repr('')}.")
+    if len(matches) > 1:
+        names = ", ".join(sweep.name for sweep in matches[:4])
+        raise RunError(f"{reference} fits {len(matches)} sweeps ({names}): give more of the name.")
+    return matches[0]
+
+
+def find_run_or_sweep(reference: str) -> Run | Sweep:
+    """The run or the sweep of a name, the beginning of one, its two words, or `last`.
+
+    What a sweep's name has in common with those of its members names the sweep; `last` is a run.
+
+    Raises:
+        RunError: there is none, or more than one.
+    """
+    found = [sweep for sweep in list_sweeps() if runs.fits(sweep.name, reference)]
+    if not found or reference == "last":
         return runs.find(reference)
+    of_these = {sweep.name for sweep in found}
     others = [
         run
         for run in runs.list_runs()
-        if run.sweep != sweep.name and _fits(run.name, reference) and reference != sweep.name
+        if run.sweep not in of_these and runs.fits(run.name, reference)
     ]
-    if others:
-        names = ", ".join([sweep.name, *(run.name for run in others[:3])])
+    fitting: list[Run | Sweep] = [*found, *others]
+    matches = [one for one in fitting if one.name == reference] or fitting
+    if len(matches) > 1:
+        names = ", ".join(one.name for one in matches[:4])
         raise RunError(
-            f"{reference} fits {len(others) + 1} runs and sweeps ({names}): give more of the name."
+            f"{reference} fits {len(matches)} runs and sweeps ({names}): give more of the name."
         )
-    return sweep
+    return matches[0]
 
 
 def delete(sweep: Sweep) -> None:

@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import ParamSpec, TypeVar, overload
 
-from engine import events, lock
+from engine import events, lock, sweeps
 from engine.config import RunConfig
 from engine.data import absolute
 from engine.errors import MnistopError, RunError
@@ -114,8 +114,11 @@ def launch_sweep(
         MnistopError: the data or the device do not fit, the cluster cannot be reached, or the
             sweep's folder cannot be made.
     """
-    at_home = [config.model_copy(update={"source": absolute(config.source)}) for config in configs]
-    plan = Plan(configs=tuple(at_home), title=title, jobs=jobs, dask=dask or "")
+    if not 0 < len(configs) <= sweeps.MOST:
+        raise RunError(f"A sweep is of 1 to {sweeps.MOST:,} runs, not of {len(configs):,}.")
+    anywhere = [config.model_copy(update={"source": absolute(config.source)}) for config in configs]
+    title = " ".join(title.split())[: sweeps.LONGEST_TITLE]
+    plan = Plan(configs=tuple(anywhere), title=title, jobs=jobs, dask=dask or "")
     return _start(plan, runs_folder())
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "absolute",
     "describe",
     "is_at_hand",
+    "is_here",
     "load",
     "split",
 ]
@@ -89,6 +90,12 @@ def load(
 def is_at_hand(source: str) -> bool:
     """Whether `load` takes a moment only: `openml` must be fetched once, and its text read."""
     return source != "openml" or is_kept()
+
+
+def is_here(source: str) -> bool:
+    """Whether this machine has what a source names: one with a name, or the path of something."""
+    paths = [source] if Path(source).exists() else source.split(",")
+    return source in SOURCES or all(Path(path.strip()).exists() for path in paths)
 
 
 def _stored(source: str, progress: Callable[[str], None]) -> Stored:

@@ -1,11 +1,21 @@
 """All benchmarks: `python -m tests.bench`."""
 
-from tests.bench import attack_screen, attacks, brackets, browsing, interface, runs, training
+from tests.bench import (
+    attack_screen,
+    attacks,
+    brackets,
+    browsing,
+    interface,
+    runs,
+    sweeps,
+    training,
+)
 
 training.main()
 interface.main()
 browsing.main()
 runs.main()
+sweeps.main()
 attacks.main()
 brackets.main()
 attack_screen.main()

@@ -24,6 +24,7 @@ KEYS = [
     "best_epoch",
     "started",
     "ended",
+    "sweep",
     "title",
     "note",
 ]

@@ -40,9 +40,12 @@ def test_the_engine_needs_no_interface() -> None:
     )
     assert {"engine.train", "engine.job", "engine.attacks.fgsm", "engine.worker"} <= set(modules)
     interfaces = ("tui", "textual", "plotext", "rich", "click")
+    with_dask = ["engine.cluster", "engine.cluster_member"]
     loaded = loaded_after(
         f"import sys\nsys.modules |= dict.fromkeys({interfaces})\n"
-        + "".join(f"import {module}\n" for module in modules)
+        + "".join(f"import {module}\n" for module in modules if module not in with_dask)
+        + "del sys.modules['click']\n"  # which Dask has for commands of its own
+        + "".join(f"import {module}\n" for module in with_dask)
     )
     assert {"torch", "sklearn"} <= loaded
 
@@ -50,9 +53,15 @@ def test_the_engine_needs_no_interface() -> None:
 def test_what_the_drawing_process_imports_loads_no_torch_and_no_scikit_learn() -> None:
     loaded = loaded_after(
         "import engine.worker, engine.runs, engine.config, engine.questions, engine.history\n"
-        "import engine.data, engine.events, engine.errors, engine.evaluate, engine.report.compose"
+        "import engine.data, engine.events, engine.errors, engine.evaluate, engine.report.compose\n"
+        "import engine.sweeps"
     )
-    assert loaded & {"torch", "sklearn", "scipy", "tui", "textual"} == set()
+    assert loaded & {"torch", "sklearn", "scipy", "joblib", "tui", "textual"} == set()
+
+
+def test_a_dask_worker_needs_no_torch_beside_its_nursery() -> None:
+    loaded = loaded_after("import engine.cluster_member")
+    assert loaded & {"torch", "sklearn", "scipy", "joblib"} == set()
 
 
 def test_launching_and_following_a_run_load_no_torch_in_the_launching_process(

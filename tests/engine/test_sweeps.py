@@ -1,6 +1,5 @@
 """A sweep: started, watched, stopped, killed and resumed, and what becomes of its members."""
 
-import asyncio
 import os
 import signal
 import time
@@ -8,19 +7,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from engine import events, sweeps, worker
 from engine.config import RunConfig
 from engine.errors import ConfigError, DataError, RunError
+from engine.event_log import EventLog
 from engine.events import MemberFailed
 from engine.index import list_all
-from engine.runs import Run, list_runs
-from engine.sweeps import Sweep
-from tests.engine.small_runs import ENDLESS, digits_config, history_of, state_of
+from engine.nursery import Nursery
+from engine.runs import Run, list_runs, read_events
+from engine.sweeps import Plan, Sweep
+from engine.this_machine import ThisMachine
+from tests.data_files import openml_answers, write_openml_cache
+from tests.engine.small_runs import ENDLESS, digits_config, history_of, run_script, state_of
 from tests.faults.kills import results
-
-linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
+from tests.ssh.processes import linux, session_of
 
 
 def swept(configs: list[RunConfig], **options: Any) -> Sweep:
@@ -98,9 +101,32 @@ def test_what_is_wrong_is_said_before_anything_starts(runs_folder: Path) -> None
         swept([digits_config(), digits_config(source="digitz")])
     with pytest.raises(DataError, match="leaves none of the 3 images to train on"):
         swept([digits_config(), digits_config(samples=3, val_fraction=0.9)])
+    with pytest.raises(RunError, match="A sweep is of 1 to 10,000 runs, not of 0"):
+        swept([])
     with pytest.raises(ConfigError, match="finds no"):
         swept([digits_config(), digits_config(device="mps")])
     assert list(runs_folder.glob("*")) == []
+
+
+def test_data_that_are_not_at_hand_are_made_so_once_for_all_members(
+    tmp_path: Path, runs_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What scikit-learn has fetched must be read once, which takes half a minute for all MNIST."""
+    monkeypatch.setenv("MNISTOP_CACHE", str(tmp_path))
+    labels = (np.arange(40) % 2).astype(np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (40, 784), np.uint8)
+    write_openml_cache(tmp_path, openml_answers(images, labels))
+    config = digits_config(source="openml", samples=None)
+    sweep, lock = sweeps.create(Plan(configs=(config, config)), runs_folder)
+    machine = ThisMachine(Nursery.executed())
+    with lock:
+        members = [(sweep.member(number), config) for number in (1, 2)]
+        told = machine.train_all(members, 2, EventLog(sweep.path))
+        assert list(told) == ["finished", "finished"]
+    waited = [said.message for said in sweep.events() if isinstance(said, events.Preparing)]
+    assert any("reading mnist_784, about half a minute" in message for message in waited)
+    for run, _ in members:
+        assert not [said for said in read_events(run) if isinstance(said, events.Preparing)]
 
 
 def test_a_sweep_is_stopped_and_goes_on_to_the_same_bits(runs_folder: Path) -> None:
@@ -125,14 +151,17 @@ def test_a_sweep_is_stopped_and_goes_on_to_the_same_bits(runs_folder: Path) -> N
     assert results(running[0]) == never_killed(configs[0])
 
 
+@linux
 def test_a_killed_sweep_leaves_no_process_and_goes_on_to_the_same_bits(runs_folder: Path) -> None:
     configs = [digits_config(seed=seed, epochs=400, hidden=(64,)) for seed in range(3)]
     sweep = swept(configs, jobs=2)
     running = with_epochs(sweep, 2)
     process = sweep.process_id()
     assert process
+    assert session_of(process) > {process}
     os.kill(process, signal.SIGKILL)
     wait(lambda: not any(run.is_running() for run in running))
+    wait(lambda: not session_of(process))
     assert sweep.state() == "interrupted"
     assert states(sweep) == ["interrupted", "interrupted"]
 
@@ -181,6 +210,14 @@ def test_a_member_that_dies_every_time_is_given_up_and_tried_anew_by_resuming(
     assert running == member
 
 
+def test_a_sweep_of_one_job_is_stopped_in_its_first_member(runs_folder: Path) -> None:
+    sweep = swept([digits_config(epochs=ENDLESS, seed=seed) for seed in range(3)], jobs=1)
+    with_epochs(sweep, 1)
+    worker.stop_sweep(sweep)
+    wait_for_end(sweep)
+    assert (sweep.state(), states(sweep)) == ("stopped", ["stopped"])
+
+
 def test_a_member_stopped_by_hand_stays_so_until_the_sweep_is_resumed(runs_folder: Path) -> None:
     sweep = swept([digits_config(epochs=ENDLESS), digits_config(seed=1)], jobs=1)
     (first,) = with_epochs(sweep, 1)
@@ -190,11 +227,30 @@ def test_a_member_stopped_by_hand_stays_so_until_the_sweep_is_resumed(runs_folde
     assert sweep.state() == "stopped"
 
 
-async def test_a_sweep_survives_whoever_started_it(runs_folder: Path) -> None:
-    """As a run does, whose tests close terminals; here its parents are not its starter's."""
-    sweep = await asyncio.to_thread(swept, rates(0.1, epochs=ENDLESS))
-    process = sweep.process_id()
-    assert process
-    assert os.getsid(process) == process
-    worker.stop_sweep(sweep)
+PROGRAM = """if True:
+    import time
+    from engine import worker
+    from engine.config import RunConfig
+
+    configs = [
+        RunConfig(source="digits", samples=400, epochs=300, hidden=(64,), seed=seed)
+        for seed in range(3)
+    ]
+    print(worker.launch_sweep(configs, jobs=1).name, flush=True)
+    time.sleep(100)
+    """
+
+
+def test_a_sweep_outlives_a_killed_program_and_its_closed_terminal(runs_folder: Path) -> None:
+    program = run_script(PROGRAM, runs_folder, start_new_session=True)
+    assert program.stdout
+    name = program.stdout.readline().strip()
+    os.killpg(program.pid, signal.SIGHUP)
+    os.killpg(program.pid, signal.SIGKILL)
+    program.communicate()
+    (sweep,) = sweeps.list_sweeps()
+    assert sweep.name == name
+    assert sweep.is_running()
     wait_for_end(sweep)
+    assert sweep.state() == "finished"
+    assert states(sweep) == ["finished"] * 3

@@ -1,6 +1,6 @@
 """What a run survives: damaged files at every offset, and `kill -9` at random moments.
 
-    python -m tests.faults [--kills N] [--step N]
+    python -m tests.faults [--kills N] [--sweep-kills N] [--step N]
 
 A short form of it is part of the tests.
 """

@@ -9,13 +9,14 @@ import time
 from pathlib import Path
 
 from engine import worker
-from tests.faults import files, kills
+from tests.faults import files, kills, sweeps
 
 
 def main() -> None:
     """Tries all faults, in a runs folder of its own."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--kills", type=int, default=100, help="how many trainings are killed")
+    parser.add_argument("--sweep-kills", type=int, default=100, help="how many in sweeps")
     parser.add_argument("--step", type=int, default=1, help="try every so many-th offset only")
     parser.add_argument("--seed", type=int, default=0, help="of the random moments")
     chosen = parser.parse_args()
@@ -33,6 +34,16 @@ def main() -> None:
         )
         for run in tally.different:
             print(f"  DIFFERENT: {run}")
+        started = time.monotonic()
+        swept = sweeps.kill_and_resume(chosen.sweep_kills, chosen.seed)
+        print(
+            f"\nsweeps: {swept.kills_of_sweeps} killed at random moments, and "
+            f"{swept.kills_of_members} of their members\ntrained to the end exactly once, with "
+            f"the same bits: {swept.equal} of {swept.members} members of {swept.sweeps} sweeps "
+            f"({time.monotonic() - started:.0f} s)"
+        )
+        for problem in swept.wrong:
+            print(f"  WRONG: {problem}")
         worker.close()
 
 

@@ -1,11 +1,10 @@
-import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from engine import runs, worker
+from engine import worker
+from tests.engine.small_runs import kill_all
 
 
 @pytest.fixture
@@ -13,7 +12,5 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Holds the runs; those that are still going on are ended afterwards."""
     monkeypatch.setenv("MNISTOP_RUNS", str(tmp_path / "mnistop_runs"))
     yield tmp_path
-    for run in runs.list_runs():
-        if process := run.process_id():
-            os.kill(process, signal.SIGKILL)
+    kill_all()
     worker.close()

@@ -4,7 +4,7 @@ import random
 from pathlib import Path
 
 from tests.app.dashboard import dashboard
-from tests.faults import files, kills
+from tests.faults import files, kills, sweeps
 
 
 def test_no_damage_to_a_file_ends_a_command_hides_a_run_or_executes_anything(folder: Path) -> None:
@@ -21,6 +21,15 @@ def test_what_is_killed_at_random_moments_and_resumed_ends_with_the_same_bits(
     assert tally.kills == 3
     assert tally.different == []
     assert tally.equal == tally.runs > 0
+
+
+def test_a_sweep_killed_at_random_moments_leaves_each_member_trained_exactly_once(
+    folder: Path,
+) -> None:
+    tally = sweeps.kill_and_resume(kills=4, seed=3, epochs=25)
+    assert tally.kills == 4
+    assert tally.wrong == []
+    assert tally.equal == tally.members == sweeps.MEMBERS * tally.sweeps
 
 
 async def test_the_app_opens_a_run_with_any_damage_and_goes_through_its_screens(

@@ -33,8 +33,8 @@ def runs(out: Output, as_json: bool, words: tuple[str, ...]) -> int:
 
     The accuracy is that on the validation images, with its 95% interval. Each run in the JSON
     list has name, state, epoch, epochs, pid, config, val_acc, best_val_acc, best_epoch, started,
-    ended, title and note: epoch is the newest finished one, from 0; times are seconds since 1970;
-    what is not known yet is null.
+    ended, sweep, title and note: epoch is the newest finished one, from 0; times are seconds since
+    1970; sweep is the one that it is a member of; what is not known yet or is not so is null.
     """
     try:
         wanted = parse(" ".join(words))

@@ -1,0 +1,102 @@
+"""A sweep on a Dask cluster, one worker of which is killed in the middle."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine import cluster_member, sweep_job, worker
+from engine.errors import RunError
+from engine.sweeps import Sweep
+from tests.engine.dask_cluster import DaskCluster, dask_cluster
+from tests.engine.small_runs import digits_config, history_of
+from tests.engine.test_sweeps import never_killed, states, wait, wait_for_end
+from tests.faults.kills import results
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
+    """For all tests in turn; the last one kills a worker."""
+    with dask_cluster(tmp_path_factory.mktemp("dask") / "cluster", workers=2) as cluster:
+        yield cluster
+
+
+def test_a_sweep_on_a_cluster_is_stopped_and_goes_on_to_the_same_bits(
+    runs_folder: Path, cluster: DaskCluster
+) -> None:
+    configs = [digits_config(seed=seed, epochs=500, hidden=(64,)) for seed in range(3)]
+    sweep = worker.launch_sweep(configs, dask=cluster.address, jobs=2)
+    wait(lambda: cluster.is_training(0) and cluster.is_training(1))
+    worker.stop_sweep(sweep)
+    wait_for_end(sweep)
+    assert sweep.state() == "stopped", sweep.log_path.read_text()
+    assert states(sweep) == ["stopped", "stopped"]
+    assert not cluster.is_training(0)
+    assert not cluster.is_training(1)
+
+    os.kill(launched_and_training(sweep, cluster), signal.SIGKILL)
+    wait(lambda: not cluster.is_training(0) and not cluster.is_training(1))
+    assert sweep.state() == "interrupted"
+
+    worker.resume_sweep(sweep)
+    wait_for_end(sweep)
+    assert states(sweep) == ["finished"] * 3
+    (first, *_) = sweep.members()
+    assert history_of(first).resumed is not None
+    assert results(first) == never_killed(configs[0])
+
+
+def launched_and_training(sweep: Sweep, cluster: DaskCluster) -> int:
+    """Resumes a sweep; its process, once members are in training."""
+    worker.resume_sweep(sweep)
+    wait(lambda: cluster.is_training(0) and cluster.is_training(1))
+    process = sweep.process_id()
+    assert process
+    return process
+
+
+def test_a_cluster_trains_all_members_though_a_worker_is_killed(
+    runs_folder: Path, cluster: DaskCluster
+) -> None:
+    configs = [digits_config(seed=seed, epochs=200, hidden=(64,)) for seed in range(6)]
+    sweep = worker.launch_sweep(configs, dask=cluster.address)
+    wait(lambda: cluster.is_training(0) or not sweep.is_running())
+    assert sweep.is_running(), sweep.log_path.read_text()
+    os.kill(cluster.workers[0].pid, signal.SIGKILL)
+    wait_for_end(sweep)
+    assert sweep.state() == "finished", sweep.log_path.read_text()
+    assert [run.name[-3:] for run in sweep.members()] == [f".0{number}" for number in range(1, 7)]
+    assert states(sweep) == ["finished"] * 6
+    assert results(sweep.members()[3]) == never_killed(configs[3])
+    assert sorted(path.name for path in sweep.path.iterdir()) == [
+        "events.jsonl",
+        "lock",
+        "log.txt",
+        "sweep.json",
+    ]
+
+
+def test_a_scheduler_that_is_not_there_is_told(runs_folder: Path) -> None:
+    with pytest.raises(RunError, match="No Dask scheduler can be reached at tcp://"):
+        worker.launch_sweep([digits_config()], dask="tcp://127.0.0.1:9")
+    with pytest.raises(RunError, match="No Dask scheduler can be reached at nonsense://"):
+        worker.launch_sweep([digits_config()], dask="nonsense://")
+    assert list(runs_folder.glob("*")) == []
+
+
+def test_missing_data_of_a_worker_are_named(tmp_path: Path) -> None:
+    images = tmp_path / "images.npz"
+    images.touch()
+    assert cluster_member.missing(("digits", "openml", str(images))) == ()
+    gone = f"{images},{tmp_path / 'labels'}"
+    assert cluster_member.missing((gone, "bundled")) == (gone,)
+
+
+def test_a_missing_extra_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "engine.cluster", raising=False)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(RunError, match=r"pip install 'mnistop\[dask\]'"):
+        sweep_job.connect("tcp://127.0.0.1:8786", [])
