@@ -51,7 +51,12 @@ _LayerSizes = Annotated[
 class RunConfig(BaseModel):
     """All that decides a run: the same values give the same bits on the same machine."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        defer_build=True,  # the help of the command line needs no validation
+    )
 
     source: Annotated[str, BeforeValidator(_trimmed), at.MinLen(1)] = _setting(
         "bundled",

@@ -1,10 +1,14 @@
 """Counts of right and wrong, from predictions alone."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def confusion_matrix(
@@ -14,6 +18,8 @@ def confusion_matrix(
 
     The same counts as scikit-learn's, whose import takes longer than an interface may wait.
     """
+    import numpy as np
+
     pairs = labels.astype(np.int64) * classes + predictions
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
 
@@ -82,6 +88,8 @@ def confused_pairs(matrix: NDArray[np.integer]) -> list[Confusion]:
     Args:
         matrix: counts, `(classes, classes)`: rows true.
     """
+    import numpy as np
+
     mistakes = matrix - np.diag(matrix.diagonal())
     true, predicted = np.nonzero(mistakes)
     counts = mistakes[true, predicted]

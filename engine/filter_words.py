@@ -7,11 +7,13 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from engine.errors import MnistopError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 WORD = re.compile(r"([a-z_]+)(>=|<=|[<>=:])(.*)", re.IGNORECASE)
 """A word that compares: field, comparison and value."""

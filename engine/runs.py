@@ -4,7 +4,11 @@ The training process writes it (`engine.recorder`), everybody else only reads it
 its lock (`engine.lock`) is the training process; a free lock without a last event means that it
 died. A folder may come from elsewhere: whatever its files hold, reading them executes nothing and
 raises nothing but `RunError`.
+
+NumPy is imported by what reads or writes arrays only: listing runs does without it.
 """
+
+from __future__ import annotations
 
 import contextlib
 import json
@@ -16,17 +20,19 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
-import numpy as np
 import platformdirs
-from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from engine import events, lock
 from engine.config import RunConfig
 from engine.errors import RunError
 from engine.files import open_regular, write_atomically
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 FORMAT = 1
 """The version of the run folder's layout that this program writes."""
@@ -129,7 +135,7 @@ class Run:
         row = self._bytes("log_probabilities.f16", offset=epochs * size, count=size)
         if not size or len(row) < size:
             return None
-        return row.view(np.float16).reshape(-1, classes)
+        return row.view("f2").reshape(-1, classes)
 
     def images(self, shape: tuple[int, int]) -> NDArray[np.float32]:
         """The validation images, `(n, height, width)` in [0, 1]; empty before training starts.
@@ -158,6 +164,8 @@ class Run:
         Args:
             images: `(n, height, width)` in [0, 1].
         """
+        import numpy as np
+
         levels = (images * 255).round().astype(np.uint8)
         if np.array_equal(_from_levels(levels), images):
             write_atomically(self.path / "images.u8", levels.tobytes())
@@ -169,9 +177,11 @@ class Run:
         if len(levels):
             return _from_levels(levels)
         exact = self._bytes("images.f32", 4 * offset, 4 * count if count > 0 else count)
-        return exact[: len(exact) // 4 * 4].view("<f4").astype(np.float32)
+        return exact[: len(exact) // 4 * 4].view("<f4").astype("f4")
 
     def _bytes(self, name: str, offset: int = 0, count: int = -1) -> NDArray[np.uint8]:
+        import numpy as np
+
         try:
             with open_regular(self.path / name) as file:
                 if os.fstat(file.fileno()).st_size > _LARGEST_ARRAY:
@@ -201,6 +211,8 @@ class Run:
 
 
 def _from_levels(levels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    import numpy as np
+
     return np.divide(levels, 255, dtype=np.float32)
 
 

@@ -23,7 +23,6 @@ from typing import ParamSpec, TypeVar, overload
 
 from engine import events, lock, sweeps
 from engine.config import RunConfig
-from engine.data import absolute
 from engine.errors import MnistopError, RunError
 from engine.runs import EventTail, Run, runs_folder
 from engine.stdio import leave_terminal
@@ -75,6 +74,8 @@ def launch(config: RunConfig) -> Run:
     Raises:
         MnistopError: the data or the device do not fit, or the run folder cannot be made.
     """
+    from engine.data import absolute
+
     source = absolute(config.source)
     return _start(config.model_copy(update={"source": source}), runs_folder())
 

@@ -7,6 +7,9 @@ Training processes import this module again, so it imports nothing until it is c
 def main() -> None:
     """Runs the command line and ends the process with its exit code."""
     try:
+        from tui import tidying
+
+        tidying.put_off()  # until all that the command needs is loaded
         from tui.cli.entry import run
 
         run()

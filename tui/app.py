@@ -1,10 +1,11 @@
 """The app: the screens, the keys that hold everywhere, and how the terminal is used."""
 
-import gc
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import SystemCommand
@@ -15,27 +16,20 @@ from engine import runs, worker
 from engine.errors import MnistopError
 from engine.runs import Run
 from tui.ascii_only import to_ascii
-from tui.farewell import farewell
-from tui.keymap import declared, read_keymap
+from tui.keymap import read_keymap
 from tui.panes.digit import Digit
 from tui.panes.live_runs import LiveRuns
 from tui.render.terminal import Terminal
 from tui.rhythm import SLOW, USUAL
-from tui.screens.ask import AskScreen, AskTextScreen
-from tui.screens.attack import AttackScreen
-from tui.screens.compare import CompareScreen
-from tui.screens.data import DataScreen
-from tui.screens.help import HelpScreen, Section
-from tui.screens.mistakes import MistakesScreen
-from tui.screens.pad import PadScreen
-from tui.screens.quit import Answer, QuitScreen
-from tui.screens.rates import RatesScreen
-from tui.screens.runs import RunsScreen
 from tui.screens.train import TrainScreen
 from tui.screens.view import ViewScreen
-from tui.screens.weights import WeightsScreen
 from tui.state import State
 from tui.terminal_app import TerminalApp
+from tui.views import Views, load_the_rest
+
+if TYPE_CHECKING:
+    from tui.screens.help import Section
+    from tui.screens.quit import Answer
 
 _KEY_NAMES = {"←→": "left/right", "↑↓": "up/down", "←↑↓→": "arrows"}
 """What the arrows are called where they cannot be shown."""
@@ -140,19 +134,7 @@ class MnistopApp(TerminalApp):
     ) -> None:
         super().__init__(terminal, SLOW if slow else USUAL)
         self._train = TrainScreen(terminal, values or {}, run)
-        self._mistakes = MistakesScreen(terminal)
-        self._attack = AttackScreen(terminal)
-        self._compare = CompareScreen(terminal)
-        self._views: dict[str, ViewScreen] = {
-            "mistakes": self._mistakes,
-            "attack": self._attack,
-            "weights": WeightsScreen(terminal),
-            "data": DataScreen(terminal, lambda: self._train.config),
-            "runs": RunsScreen(terminal),
-            "compare": self._compare,
-            "pad": PadScreen(terminal),
-            "rates": RatesScreen(terminal, lambda: self._train.config),
-        }
+        self._views = Views(terminal, lambda: self._train.config)
         self._came_from = "train"
         """The screen that Esc returns to."""
         self._keys: dict[str, str] = {}
@@ -174,14 +156,12 @@ class MnistopApp(TerminalApp):
     def on_mount(self) -> None:
         """Opens the dashboard."""
         try:
-            self._keys = read_keymap([section.bindings for section in self._sections()])
+            self._keys = read_keymap(lambda: [section.bindings for section in self._sections()])
             self.set_keymap(self._keys)
         except MnistopError as error:
             self.notify(str(error), severity="warning", markup=False, timeout=15)
-        for name, view in self._views.items():
-            self.install_screen(view, name)
         self.push_screen(self._train)
-        self.call_after_refresh(_collect_from_now_on)
+        self.call_after_refresh(load_the_rest)
 
     # Screens
 
@@ -197,6 +177,8 @@ class MnistopApp(TerminalApp):
     def _open(self, view: ViewScreen) -> None:
         if view is self.screen:
             return
+        if not self.is_screen_installed(view):
+            self.install_screen(view, self._views.name_of(view))
         view.state = self.shown
         if isinstance(self.screen, ViewScreen):
             self.switch_screen(view)
@@ -224,37 +206,38 @@ class MnistopApp(TerminalApp):
 
     @on(TrainScreen.ImagesWanted)
     def _on_images_wanted(self, message: TrainScreen.ImagesWanted) -> None:
-        self._mistakes.enter(message.filter)
+        self._views.mistakes.enter(message.filter)
         self.action_go("mistakes")
 
     @on(Digit.AttackWanted)
     def _on_digit_attacked(self, message: Digit.AttackWanted) -> None:
-        self._attack.attack(message.row)
+        self._views.attack.attack(message.row)
         self.action_go("attack")
 
     @on(ViewScreen.AttackWanted)
     def _on_attack_wanted(self, message: ViewScreen.AttackWanted) -> None:
-        self._attack.attack(message.subject)
-        self._came_from = next(name for name, view in self._views.items() if view is self.screen)
-        self._open(self._attack)
+        self._views.attack.attack(message.subject)
+        if isinstance(self.screen, ViewScreen):
+            self._came_from = self._views.name_of(self.screen)
+        self._open(self._views.attack)
 
-    @on(RunsScreen.OpenWanted)
-    def _on_open_wanted(self, message: RunsScreen.OpenWanted) -> None:
+    @on(ViewScreen.OpenWanted)
+    def _on_open_wanted(self, message: ViewScreen.OpenWanted) -> None:
         self._train.session.watch(message.run)
         self.action_go("train")
 
-    @on(RunsScreen.CompareWanted)
-    def _on_compare_wanted(self, message: RunsScreen.CompareWanted) -> None:
+    @on(ViewScreen.CompareWanted)
+    def _on_compare_wanted(self, message: ViewScreen.CompareWanted) -> None:
         try:
-            self._compare.compare(message.runs)
+            self._views.compare.compare(message.runs)
         except MnistopError as error:  # one of them has just been deleted or damaged
             self.notify(str(error), severity="error", markup=False)
         else:
             self._came_from = "runs"
-            self._open(self._compare)
+            self._open(self._views.compare)
 
-    @on(RatesScreen.RateTaken)
-    def _on_rate_taken(self, message: RatesScreen.RateTaken) -> None:
+    @on(ViewScreen.RateTaken)
+    def _on_rate_taken(self, message: ViewScreen.RateTaken) -> None:
         self._train.set_rate(message.text)
         self.action_go("train")
 
@@ -268,31 +251,20 @@ class MnistopApp(TerminalApp):
 
     def action_help(self) -> None:
         """Explains the panes and all keys."""
+        from tui.screens.help import HelpScreen
+
         self.push_screen(HelpScreen(self._sections(), self._keys))
 
     def _sections(self) -> list[Section]:
-        """All that the help tells; of the screens, the one in sight first."""
-        others = [view for view in self._views.values() if view is not self.screen]
-        of_others = Section("Every screen but the dashboard", "", declared(ViewScreen))
-        dashboard = [
-            Section("Everywhere", "", declared(TrainScreen, MnistopApp)),
-            *self._train.sections(),
-        ]
-        return [
-            *(
-                [*self.screen.sections(), of_others, *dashboard]
-                if isinstance(self.screen, ViewScreen)
-                else [*dashboard, of_others]
-            ),
-            *(section for view in others for section in view.sections()),
-            Section("This help", "", declared(HelpScreen)),
-            Section("A question", "", declared(AskScreen, AskTextScreen)),
-            Section("The question before quitting", "", declared(QuitScreen)),
-        ]
+        from tui.help_sections import help_sections
+
+        return help_sections(self, self.screen, self._train, self._views)
 
     async def action_quit(self) -> None:
         """Quits; asks first what is to become of a run that is going on."""
         if self._train.session.is_training:
+            from tui.screens.quit import QuitScreen
+
             self.push_screen(QuitScreen(), self._on_quit_answer)
         else:
             self.exit()
@@ -344,15 +316,11 @@ def run_app(values: dict[str, str], run: str | None, ascii: bool, slow: bool) ->
     return app.return_code or 0
 
 
-def _collect_from_now_on() -> None:
-    """Leaves what is loaded out of collections, which would look at all of it and delay keys."""
-    gc.freeze()
-    gc.enable()
-
-
 def _say_farewell(app: MnistopApp) -> None:
     words = app.fault
     if run := app.shown.run:
+        from tui.farewell import farewell
+
         words += farewell(run, app.shown.epochs_planned)
     if words:
         print(words if app.terminal.unicode else to_ascii(words))

@@ -2,7 +2,7 @@
 
 import difflib
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,12 @@ def keymap_path() -> Path:
     return platformdirs.user_config_path("mnistop") / "config.toml"
 
 
-def read_keymap(groups: Sequence[Sequence[Binding]]) -> dict[str, str]:
+def read_keymap(all_keys: Callable[[], Sequence[Sequence[Binding]]]) -> dict[str, str]:
     """Keys by the id of what they do, from the `[keys]` table of `mnistop/config.toml`.
 
     Args:
-        groups: the bindings that there are, those together that hold at the same time.
+        all_keys: tells the bindings that there are, those together that hold at the same time;
+            asked only if the file gives any.
 
     Raises:
         MnistopError: the file cannot be read, or does not give keys to known ids, each its own.
@@ -39,6 +40,9 @@ def read_keymap(groups: Sequence[Sequence[Binding]]) -> dict[str, str]:
     if not isinstance(table, dict):
         raise MnistopError(f'{path}: keys must be a table, as in [keys] and below it train = "t".')
     keys = dict(_flat(table))
+    if not keys:
+        return {}
+    groups = all_keys()
     known = [binding.id or "" for group in groups for binding in group]
     for name, key in keys.items():
         if name not in known:

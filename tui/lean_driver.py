@@ -23,6 +23,11 @@ class LeanDriver(CalmDriver):
         self.sent_unasked = 0
         """Bytes so far, without those that answer a key or the mouse."""
 
+    @property
+    def quiet_seconds(self) -> float:
+        """How long nothing has come from the terminal."""
+        return time.monotonic() - self._asked
+
     def process_message(self, message: Message) -> None:
         """Hands on what comes from the terminal."""
         if isinstance(message, InputEvent):

@@ -7,6 +7,7 @@ the bytes that go to the terminal stay within a budget.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections.abc import Callable
@@ -153,7 +154,7 @@ class Rhythm:
             return
         elif urgent := [piece for piece in changed if piece.urgent]:
             self._draw(urgent[0])
-            self._screen.call_later(self._turn_if_urgent)
+            self._after_this_turn(self._turn_if_urgent)
         else:
             allows = self._budget.allows
             due = [
@@ -163,6 +164,10 @@ class Rhythm:
             ]
             if due:
                 self._draw(max(due, key=lambda piece: (now - piece.last) / piece.every))
+
+    def _after_this_turn(self, act: Callable[[], object]) -> None:
+        """Lets a key come first: of what waits for one screen, Textual does all in one turn."""
+        asyncio.get_running_loop().call_soon(self._screen.call_later, act)
 
     def _turn_if_urgent(self) -> None:
         if any(piece.urgent for piece in self._pieces):

@@ -11,9 +11,10 @@ from textual.app import App
 from textual.color import Color
 from textual.filter import LineFilter, NoColor
 
-from tui import faults
+from tui import faults, tidying
 from tui.ascii_only import AsciiOnly
 from tui.driver import EndRequested, Written
+from tui.fault_tolerant import FaultTolerant
 from tui.lean_driver import LeanDriver
 from tui.render.cells import Changed
 from tui.render.terminal import Terminal
@@ -44,7 +45,7 @@ class _EachOnce(LineFilter):
 _each_once = lru_cache(maxsize=16)(_EachOnce)
 
 
-class TerminalApp(App[int]):
+class TerminalApp(FaultTolerant, App[int]):
     """An app that leaves the terminal as it found it, and the line as free as it can.
 
     It draws a frame once the last one is written. So a slow line gets fewer frames, a stalled one
@@ -78,7 +79,8 @@ class TerminalApp(App[int]):
         return [_each_once(each) for each in (*super().get_line_filters(), *self._extra_filters)]
 
     def on_load(self) -> None:
-        """Draws all anew when a suspended app goes on."""
+        """Tidies up now and then, and draws all anew when a suspended app goes on."""
+        self.set_interval(tidying.SECONDS, self._tidy)
         self.app_resume_signal.subscribe(
             self, lambda _: self.screen.refresh(repaint=True, layout=True)
         )
@@ -92,6 +94,11 @@ class TerminalApp(App[int]):
         """Sends all that is to be seen, as after a message of another program."""
         self.on_resize()
         self.screen.refresh()
+
+    def _tidy(self) -> None:
+        driver = self._driver
+        if isinstance(driver, LeanDriver) and driver.quiet_seconds > tidying.QUIET_SECONDS:
+            tidying.collect()
 
     @property
     def sent_unasked(self) -> int:

@@ -117,7 +117,7 @@ class Case:
     @cached_property
     def val_now(self) -> float:
         """The recent epochs' median validation loss."""
-        return float(np.median(self.val[-RECENT:]))
+        return median(self.val[-RECENT:])
 
     @property
     def accuracy_now(self) -> str:
@@ -128,7 +128,16 @@ class Case:
         """The median validation accuracy of an epoch and its neighbours."""
         first = max(0, min(epoch - RECENT // 2, self.epochs - RECENT))
         around = self.history.epochs[first : first + RECENT]
-        return float(np.median([each.val_acc for each in around]))
+        return median(np.array([each.val_acc for each in around]))
+
+
+def median(values: Curve) -> float:
+    """The middle value, or the mean of the middle two.
+
+    As NumPy's for numbers, which imports its masked arrays first, and lets a key wait for that.
+    """
+    ordered = np.sort(values)
+    return float(ordered[(len(values) - 1) // 2] + ordered[len(values) // 2]) / 2
 
 
 def _median_of_three(values: Curve) -> Curve:

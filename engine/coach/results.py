@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from engine.coach.advice import Advice, count, either, number, percent
-from engine.coach.case import RECENT, Case, Curve
+from engine.coach.case import RECENT, Case, Curve, median
 from engine.coach.suggest import lower_rate
 from engine.evaluate import wilson_interval
 from engine.events import RunFinished
@@ -192,7 +192,7 @@ def neutral(case: Case) -> Advice:
 def _last_two_medians(curve: Curve) -> tuple[float, float]:
     """Of the last five epochs the median, and of the five before; of fewer where there are less."""
     part = max(1, min(RECENT, len(curve) // 2))
-    return float(np.median(curve[-2 * part : -part])), float(np.median(curve[-part:]))
+    return median(curve[-2 * part : -part]), median(curve[-part:])
 
 
 def _falls(curve: Curve) -> bool:

@@ -89,6 +89,8 @@ class Dashboard:
         self.app = app
         self.pilot = pilot
         self.folder = folder
+        self.may_fail = False
+        """Whether the test is about faults of the program."""
 
     @property
     def screen(self) -> TrainScreen:
@@ -240,3 +242,5 @@ async def dashboard(
         shown = Dashboard(app, pilot, folder)
         await shown.settle()
         yield shown
+        faults = [notice for notice in shown.notices if "fault of the program" in notice]
+        assert shown.may_fail or not faults

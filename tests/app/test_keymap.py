@@ -8,10 +8,14 @@ from textual.binding import Binding
 from engine.errors import MnistopError
 from tui.keymap import read_keymap
 
-KNOWN = [
+KEYS = [
     [Binding("r", "train", id="train"), Binding("space", "pause", id="pause")],
     [Binding("left,h", "move(-1)", id="charts.earlier"), Binding("s", "log", id="charts.log")],
 ]
+
+
+def known() -> list[list[Binding]]:
+    return KEYS
 
 
 @pytest.fixture
@@ -24,23 +28,23 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_without_a_file_all_keys_are_as_they_are(config: Path) -> None:
-    assert read_keymap(KNOWN) == {}
+    assert read_keymap(known) == {}
 
 
 def test_a_file_without_keys_changes_none(config: Path) -> None:
     config.write_text("slow = true\n")
-    assert read_keymap(KNOWN) == {}
+    assert read_keymap(known) == {}
 
 
 @pytest.mark.parametrize("name", ["charts.earlier", '"charts.earlier"'])
 def test_keys_are_read_by_the_id_of_what_they_do(config: Path, name: str) -> None:
     config.write_text(f'[keys]\ntrain = "t"\n{name} = "comma"\n')
-    assert read_keymap(KNOWN) == {"train": "t", "charts.earlier": "comma"}
+    assert read_keymap(known) == {"train": "t", "charts.earlier": "comma"}
 
 
 def test_keys_may_change_places(config: Path) -> None:
     config.write_text('[keys]\ntrain = "space"\npause = "r"\ncharts.log = "r"\n')
-    assert read_keymap(KNOWN) == {"train": "space", "pause": "r", "charts.log": "r"}
+    assert read_keymap(known) == {"train": "space", "pause": "r", "charts.log": "r"}
 
 
 @pytest.mark.parametrize(
@@ -62,11 +66,11 @@ def test_a_file_that_cannot_be_used_gets_a_sentence(
 ) -> None:
     config.write_bytes(content)
     with pytest.raises(MnistopError, match=complaint) as caught:
-        read_keymap(KNOWN)
+        read_keymap(known)
     assert str(config) in str(caught.value)
 
 
 def test_a_file_that_may_not_be_read_gets_a_sentence(config: Path) -> None:
     config.mkdir()
     with pytest.raises(MnistopError, match="cannot be read"):
-        read_keymap(KNOWN)
+        read_keymap(known)

@@ -1,9 +1,13 @@
-"""What is drawn without a key stays within what the line takes."""
+"""What is drawn without a key stays within what the line takes, and keys come between."""
+
+import asyncio
 
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.app import App
+from textual.screen import Screen
 
-from tui.rhythm import Budget
+from tui.rhythm import Budget, Rhythm
 
 RATE = 1000.0
 
@@ -33,3 +37,19 @@ def test_what_a_person_waits_for_is_no_debt() -> None:
     assert not line.budget.allows
     line.budget.forgive()
     assert line.budget.allows
+
+
+async def test_never_two_pieces_are_drawn_in_one_turn_of_the_event_loop() -> None:
+    """Not even those that a person waits for: the next key may have come meanwhile."""
+    turn, drawn_in = 0, []
+    app: App[None] = App()
+    async with app.run_test():
+        screen: Screen[None] = app.screen
+        rhythm = Rhythm(screen)
+        for _ in range(5):
+            rhythm.add(lambda: drawn_in.append(turn), 0.5)
+        rhythm.changed(urgent=True)
+        while len(drawn_in) < 5:
+            await asyncio.sleep(0)
+            turn += 1
+    assert sorted(set(drawn_in)) == drawn_in

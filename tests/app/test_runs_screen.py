@@ -231,6 +231,7 @@ async def test_a_fault_while_looking_is_said(
         raise ArithmeticError("no such thing")
 
     async with opened() as shown:
+        shown.may_fail = True
         monkeypatch.setattr(Index, "look", fail)
         await shown.press("6")
         await shown.until(lambda: "ArithmeticError: no such thing" in " ".join(shown.notices))

@@ -5,6 +5,7 @@ from tests.bench import (
     attacks,
     brackets,
     browsing,
+    commands,
     interface,
     runs,
     sweeps,
@@ -12,6 +13,7 @@ from tests.bench import (
 )
 
 training.main()
+commands.main()
 interface.main()
 browsing.main()
 runs.main()

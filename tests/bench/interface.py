@@ -1,6 +1,6 @@
 """How quickly the interface opens, starts a run and answers keys, and what it costs and sends.
 
-    python -m tests.bench.interface [opening|keys|bytes|growth|cost]...
+    python -m tests.bench.interface [opening|keys|bytes|memory|growth|cost]...
 
 Everything is measured from outside, at the pseudo-terminal of the real command, 120×40.
 """
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from engine import events, runs
 from tests.app import made_up
+from tests.bench.commands import Taken, taken
 from tests.bench.watched import percentile, screen, stop, tell, training
 
 FOCUSED = "▸"
@@ -34,15 +35,10 @@ SCREENS = {
 }
 
 
-def first_frame() -> float:
+def first_frame() -> Taken:
     with screen() as shown:
-        return shown.wait_for("Press r") - shown.started
-
-
-def textual_alone() -> float:
-    started = time.perf_counter()
-    subprocess.run([sys.executable, "-c", "import textual.app, textual.widgets"], check=True)
-    return time.perf_counter() - started
+        seconds = shown.wait_for("Press r") - shown.started
+        return Taken(seconds, shown.processor())
 
 
 def first_epoch() -> float:
@@ -55,11 +51,17 @@ def first_epoch() -> float:
 
 
 def opening() -> None:
-    pairs = [(first_frame(), textual_alone()) for _ in range(5)]
-    frame, alone = (statistics.median(side) for side in zip(*pairs, strict=True))
-    ratio = statistics.median(a / b for a, b in pairs)
-    print(f"importing Textual alone            {alone:7.3f} s  1.00")
-    print(f"mnistop to its first frame         {frame:7.3f} s  {ratio:.2f}")
+    alone = ("-c", "import textual.app, textual.widgets")
+    pairs = [(taken(alone), first_frame()) for _ in range(9)]
+    ratio = statistics.median(frame.processor / alone.processor for alone, frame in pairs)
+    for name, side, share in zip(
+        ("importing Textual alone", "mnistop to its first frame"),
+        zip(*pairs, strict=True),
+        (1, ratio),
+        strict=True,
+    ):
+        wall, processor = (statistics.median(column) for column in zip(*side, strict=True))
+        print(f"{name:34} {wall:7.3f} s, processor {processor:6.3f} s  {share:.2f}")
     starts = [first_epoch() for _ in range(5)]
     print(f"key r to the first epoch, warm     {statistics.median(starts):7.3f} s")
 
@@ -112,6 +114,34 @@ def sent() -> None:
         shown.wait_for("Press r")
         shown.drain(5)
         print(f"bytes before the first run               {shown.rate(3) / 1000:5.2f} kB/s")
+
+
+def memory() -> None:
+    """Of the interface and of the training process, in the default run at 120×40."""
+    with screen() as shown:
+        shown.wait_for("Press r")
+        shown.drain(5)
+        _tell_memory("interface, before the first run", shown.process)
+        shown.send("r")
+        shown.wait_for("val ")
+        _tell_memory("training process", runs.find("last").process_id() or 0)
+        shown.wait_for("100 epochs in")
+        _tell_memory("interface, after the default run", shown.process)
+        for key in SCREENS:
+            shown.send(key[0])
+            shown.drain(2)
+        _tell_memory("interface, all screens opened", shown.process)
+
+
+def _tell_memory(what: str, process: int) -> None:
+    """Megabytes: all that is mapped, that with shared pages divided, and that of its own."""
+    kept = dict.fromkeys(("Rss", "Pss", "Private_Clean", "Private_Dirty"), 0.0)
+    for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()[1:]:
+        name, value = line.split(":")
+        if name in kept:
+            kept[name] = int(value.split()[0]) * 1024 / 1e6
+    own = kept["Private_Clean"] + kept["Private_Dirty"]
+    print(f"{what:34} {kept['Rss']:4.0f} MB, its share {kept['Pss']:4.0f}, its own {own:4.0f}")
 
 
 def growth() -> None:
@@ -168,7 +198,14 @@ def cost() -> None:
     print(f"training with the dashboard        {watched:7.3f} s  {ratio:.2f}")
 
 
-PARTS = {"opening": opening, "keys": keys, "bytes": sent, "growth": growth, "cost": cost}
+PARTS = {
+    "opening": opening,
+    "keys": keys,
+    "bytes": sent,
+    "memory": memory,
+    "growth": growth,
+    "cost": cost,
+}
 
 
 def main(*chosen: str) -> None:

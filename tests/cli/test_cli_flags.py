@@ -38,7 +38,7 @@ def test_each_command_has_help_in_eighty_columns(call, command):
 def test_help_and_runs_load_nothing_heavy(tmp_path: Path):
     program = (
         "import sys; from tui.cli.entry import exit_code_of; code = exit_code_of(sys.argv[1:]); "
-        "heavy = {'torch', 'sklearn', 'textual', 'rich', 'scipy'} & set(sys.modules); "
+        "heavy = {'torch', 'sklearn', 'textual', 'rich', 'scipy', 'numpy'} & set(sys.modules); "
         "print(*sorted(heavy), file=sys.stderr); sys.exit(code)"
     )
     for words in (["--help"], ["runs"], ["train", "--help"]):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import gc
 import importlib
 import os
 import sys
@@ -11,6 +10,7 @@ import sys
 import click
 
 from engine.config import as_text
+from tui import tidying
 from tui.cli.options import given_settings, setting_options
 
 COMMANDS = {
@@ -37,6 +37,7 @@ class _LazyGroup(click.Group):
         if name not in COMMANDS:
             return None
         module = importlib.import_module(f"tui.cli.{COMMANDS[name][0]}")
+        tidying.go_on()
         command: click.Command = getattr(module, name)
         return command
 
@@ -160,7 +161,7 @@ def _open_app(texts: dict[str, str], run: str | None, ascii: bool, slow: bool) -
             "way to move the cursor. mnistop train trains here, mnistop show last shows what came "
             "of it, and with TERM=vt100 the app opens if the terminal can do more than it says."
         )
-    gc.disable()  # all that is loaded now stays; the app goes on with it after its first frame
+    os.environ.setdefault("TEXTUAL_FPS", "120")  # what a key changes waits 8 ms for its frame
     from tui.app import run_app
 
     return run_app(texts, run, ascii, slow)

@@ -54,6 +54,7 @@ class Dashboard(Vertical):
 
     def compose(self) -> ComposeResult:
         """The names, and the panes, those first that are always shown."""
+        self.set_class(True, self.mode)  # before there are panes whose styles depend on it
         yield self._tabs
         with Container(id="panes"):
             yield from (pane.widget for pane in self.panes if pane.always)

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from plotext._figure import _figure_class
 from rich.style import Style
 
 from engine.axis import Places
@@ -109,6 +108,8 @@ def _drawn(points: _Points, columns: int, rows: int, kind: str) -> list[tuple[in
 @lru_cache(maxsize=16)
 def _figure(columns: int, rows: int) -> Any:
     """A figure of plotext's own kind, apart from its global one: no frame, no ticks, no colours."""
+    from plotext._figure import _figure_class  # which the first frame does without
+
     figure = _figure_class()
     figure.theme("clear")
     figure.frame(False)

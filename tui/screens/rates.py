@@ -7,14 +7,12 @@ import contextlib
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.message import Message
 from textual.widget import Widget
 
 from engine import worker
@@ -97,12 +95,6 @@ class RatesScreen(ViewScreen):
         self._trouble = ""
         self._three: ThreeRates | None = None
         self._is_launching = self._is_following = False
-
-    @dataclass
-    class RateTaken(Message):
-        """A learning rate shall be the form's."""
-
-        text: str
 
     def panes(self) -> Iterable[Widget]:
         """The test, or the runs."""

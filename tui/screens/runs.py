@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
-from textual.message import Message
 from textual.widget import Widget
 
 from engine import runs as engine_runs
@@ -125,18 +123,6 @@ class RunsScreen(ViewScreen):
             tooltip="Write the runs that are listed to a text file in this folder",
         ),
     ]
-
-    @dataclass
-    class OpenWanted(Message):
-        """A run shall be shown on the dashboard."""
-
-        run: Run
-
-    @dataclass
-    class CompareWanted(Message):
-        """Runs shall be laid over each other."""
-
-        runs: Sequence[Listed]
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)

@@ -24,6 +24,7 @@ from engine.history import History
 from engine.judgement import judgement_after
 from engine.runs import Run
 from tui.digit_questions import DigitQuestions
+from tui.fault_tolerant import FaultTolerant
 from tui.feed import RunSaid
 from tui.keymap import declared
 from tui.layout import LEAST
@@ -60,7 +61,7 @@ _SOMETIMES = ("train", "pause", "stop", "back", "digit", "zoom")
 """Actions that are not always possible."""
 
 
-class TrainScreen(Screen[None]):
+class TrainScreen(FaultTolerant, Screen[None]):
     """All panes of a run that is set, going on, or over.
 
     Args:

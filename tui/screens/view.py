@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,8 +16,8 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
-from engine.fragility import Subject
 from tui import faults
+from tui.fault_tolerant import FaultTolerant
 from tui.panes.key_bar import KeyBar
 from tui.panes.progress import Progress
 from tui.render.terminal import Terminal
@@ -25,8 +25,13 @@ from tui.rhythm import Rhythm
 from tui.screens.help import Section
 from tui.state import State
 
+if TYPE_CHECKING:
+    from engine.fragility import Subject
+    from engine.overview import Listed
+    from engine.runs import Run
 
-class ViewScreen(Screen[None]):
+
+class ViewScreen(FaultTolerant, Screen[None]):
     """A screen that shows something of the run that the dashboard shows, at the same epoch.
 
     Args:
@@ -105,6 +110,24 @@ class ViewScreen(Screen[None]):
         """The attack screen shall be opened, and lead back here."""
 
         subject: Subject
+
+    @dataclass
+    class OpenWanted(Message):
+        """A run shall be shown on the dashboard."""
+
+        run: Run
+
+    @dataclass
+    class CompareWanted(Message):
+        """Runs shall be laid over each other."""
+
+        runs: Sequence[Listed]
+
+    @dataclass
+    class RateTaken(Message):
+        """A learning rate shall be the form's."""
+
+        text: str
 
     @dataclass
     class Left(Message):

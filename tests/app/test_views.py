@@ -1,0 +1,34 @@
+"""What is loaded before the first frame, and what after it."""
+
+import json
+import subprocess
+import sys
+
+from tests.engine.small_runs import ROOT
+from tui.app import SCREENS
+from tui.views import NAMES
+
+PROGRAM = """
+import json, sys
+from tui import app, views
+shown = [name for name in sys.modules if name.startswith("tui.screens.")]
+heavy = [name for name in ("plotext", "torch", "sklearn") if name in sys.modules]
+views.load_the_rest().join()
+missing = [name for name in views.LOADED_AFTER_THE_FIRST_FRAME if name not in sys.modules]
+print(json.dumps([sorted(shown), heavy, missing]))
+"""
+
+
+def test_only_the_dashboard_is_loaded_before_the_first_frame_and_all_after_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    shown, heavy, missing = json.loads(done.stdout)
+    assert shown == ["tui.screens.help", "tui.screens.train", "tui.screens.view"]
+    assert heavy == []
+    assert missing == []
+
+
+def test_every_screen_with_a_key_can_be_made() -> None:
+    opened = {name for name, _ in SCREENS.values()} - {"train"}
+    assert opened <= set(NAMES)

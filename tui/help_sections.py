@@ -1,0 +1,45 @@
+"""All that the help tells, put together from the screens' own explanations and keys."""
+
+from __future__ import annotations
+
+from textual.app import App
+from textual.screen import Screen
+
+from tui.keymap import declared
+from tui.screens.ask import AskScreen, AskTextScreen
+from tui.screens.help import HelpScreen, Section
+from tui.screens.quit import QuitScreen
+from tui.screens.train import TrainScreen
+from tui.screens.view import ViewScreen
+from tui.views import NAMES, Views
+
+
+def help_sections(
+    app: App[int], shown: Screen[object], train: TrainScreen, views: Views
+) -> list[Section]:
+    """The parts of all screens; of these the one in sight first.
+
+    Args:
+        app: has the keys that hold everywhere.
+        shown: the screen in sight.
+        train: the dashboard.
+        views: the other screens.
+    """
+    others = [view for view in map(views.__getitem__, NAMES) if view is not shown]
+    of_others = Section("Every screen but the dashboard", "", declared(ViewScreen))
+    dashboard = [
+        Section("Everywhere", "", declared(TrainScreen, type(app))),
+        *train.sections(),
+    ]
+    first = (
+        [*shown.sections(), of_others, *dashboard]
+        if isinstance(shown, ViewScreen)
+        else [*dashboard, of_others]
+    )
+    return [
+        *first,
+        *(section for view in others for section in view.sections()),
+        Section("This help", "", declared(HelpScreen)),
+        Section("A question", "", declared(AskScreen, AskTextScreen)),
+        Section("The question before quitting", "", declared(QuitScreen)),
+    ]
