@@ -1,6 +1,8 @@
 """What can be told of runs at a glance, however many there are and however long their stories."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 
 from engine import events, runs
 from engine.files import open_regular
@@ -17,16 +19,30 @@ def in_training() -> list[Run]:
 
 def epochs_trained(run: Run) -> int:
     """How many epochs a run has finished by now."""
-    for line in reversed(_last_lines(run)):
-        try:
-            event = events.from_json(line)
-        except events.UnreadableEventError:
-            continue
+    for event in _newest_events(run):
         if isinstance(event, events.EpochFinished):
             return event.epoch + 1
         if isinstance(event, events.BatchProgress | events.RunResumed):
             return event.epoch
     return 0
+
+
+def ended(run: Run) -> events.RunFinished | events.RunStopped | events.RunFailed | None:
+    """The last word of a run, unless it went on after that."""
+    for event in _newest_events(run):
+        match event:
+            case events.RunFinished() | events.RunStopped() | events.RunFailed():
+                return event
+            case events.Preparing() | events.RunStarted() | events.RunResumed():
+                return None
+    return None
+
+
+def _newest_events(run: Run) -> Iterator[events.Event]:
+    """What a run has said, the newest first, as far as that is in the end of its story."""
+    for line in reversed(_last_lines(run)):
+        with contextlib.suppress(events.UnreadableEventError):
+            yield events.from_json(line)
 
 
 def _last_lines(run: Run) -> list[bytes]:

@@ -12,14 +12,13 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from engine import events, worker
+from engine import events, glance, worker
 from engine.config import RunConfig
 from engine.data import Dataset, is_at_hand
 from engine.errors import MnistopError, RunError
 from engine.event_log import EventLog
-from engine.history import History, reduce
 from engine.nursery import Nursery
-from engine.runs import Run, read_events
+from engine.runs import Run
 from engine.sweeps import is_there
 
 RETRIES = 2
@@ -34,13 +33,22 @@ SETTLED = ("finished", "diverged")
 
 
 def state_of(run: Run) -> str:
-    """What has become of a member: as `History.state` has it, `diverged`, or `waiting` before."""
+    """What has become of a member.
+
+    Returns:
+        `waiting` before it is begun; `finished stopped diverged` or `failed` once it has said its
+        last word; `interrupted` if it has said none.
+    """
     if not is_there(run):
         return "waiting"
-    history = reduce(History(), read_events(run))
-    if isinstance(history.ended, events.RunFailed) and history.ended.diverged:
-        return "diverged"
-    return history.state(run.is_running())
+    match glance.ended(run):
+        case events.RunFinished():
+            return "finished"
+        case events.RunStopped():
+            return "stopped"
+        case events.RunFailed(diverged=diverged):
+            return "diverged" if diverged else "failed"
+    return "interrupted"
 
 
 OnFailure = Callable[[Run, str, bool], None]
@@ -139,5 +147,5 @@ def _train(caller: Connection, dataset: Dataset | None, what: RunConfig | Run, p
 
 
 def _last_words(run: Run) -> str:
-    ended = reduce(History(), read_events(run)).ended
+    ended = glance.ended(run)
     return ended.message if isinstance(ended, events.RunFailed) else ""

@@ -4,7 +4,8 @@ Its members are ordinary run folders beside it, named after it: `20261124-142501
 So each member is there once at most, and whoever lists runs finds them. The sweep's folder holds
 the plan (`sweep.json`), what the process has to say that trains the members (`events.jsonl`, as of
 a run), and its `lock`; it has no `config.json` and is no run. As of runs, whatever its files hold,
-reading them executes nothing and raises nothing but `RunError`.
+reading them executes nothing and raises nothing but `RunError`. To resume a sweep connects to the
+Dask scheduler that its plan names, if it names one.
 """
 
 from __future__ import annotations
@@ -213,14 +214,13 @@ def list_sweeps() -> list[Sweep]:
 
 
 def find(reference: str) -> Sweep:
-    """The sweep of a name, the beginning of one, or its two words.
+    """The sweep of a name, the beginning of one, its two words, or its title.
 
     Raises:
         RunError: there is none, or more than one.
     """
-    found = list_sweeps()
-    exact = [sweep for sweep in found if sweep.name == reference]
-    matches = exact or [sweep for sweep in found if runs.fits(sweep.name, reference)]
+    found = _fitting(reference)
+    matches = [sweep for sweep in found if sweep.name == reference] or found
     if not matches:
         raise RunError(f"There is no sweep {reference or repr('')}.")
     if len(matches) > 1:
@@ -229,15 +229,29 @@ def find(reference: str) -> Sweep:
     return matches[0]
 
 
+def _fitting(reference: str) -> list[Sweep]:
+    every = list_sweeps()
+    return [sweep for sweep in every if runs.fits(sweep.name, reference)] or [
+        sweep for sweep in every if reference and _is_titled(sweep, reference)
+    ]
+
+
+def _is_titled(sweep: Sweep, title: str) -> bool:
+    try:
+        return sweep.title.casefold() == " ".join(title.split()).casefold()
+    except RunError:
+        return False
+
+
 def find_run_or_sweep(reference: str) -> Run | Sweep:
-    """The run or the sweep of a name, the beginning of one, its two words, or `last`.
+    """The run or the sweep of a name, the beginning of one, its two words, a title, or `last`.
 
     What a sweep's name has in common with those of its members names the sweep; `last` is a run.
 
     Raises:
         RunError: there is none, or more than one.
     """
-    found = [sweep for sweep in list_sweeps() if runs.fits(sweep.name, reference)]
+    found = _fitting(reference)
     if not found or reference == "last":
         return runs.find(reference)
     of_these = {sweep.name for sweep in found}

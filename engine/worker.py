@@ -115,6 +115,8 @@ def launch_sweep(
         MnistopError: the data or the device do not fit, the cluster cannot be reached, or the
             sweep's folder cannot be made.
     """
+    from engine.data import absolute
+
     if not 0 < len(configs) <= sweeps.MOST:
         raise RunError(f"A sweep is of 1 to {sweeps.MOST:,} runs, not of {len(configs):,}.")
     anywhere = [config.model_copy(update={"source": absolute(config.source)}) for config in configs]
@@ -124,7 +126,9 @@ def launch_sweep(
 
 
 def resume_sweep(sweep: Sweep) -> None:
-    """Lets a sweep go on where it was: what is trained to its end is not trained again.
+    """Lets a sweep go on where it was, as it was planned.
+
+    What is trained to its end or has diverged is not trained again, unless it was deleted.
 
     Raises:
         MnistopError: it goes on already, is finished or another user's, or what its members need

@@ -54,6 +54,7 @@ def test_a_sweep_is_listed_as_a_sweep_and_its_members_as_runs(folder: Path) -> N
         (OTTER, OTTER),
         ("calm-otter", OTTER),
         ("20990101", OTTER),
+        ("Seeds", OTTER),
         (f"{OTTER}.02", f"{OTTER}.02"),
         ("calm-otter.02", f"{OTTER}.02"),
         ("calm-wren", WREN),
