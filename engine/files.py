@@ -1,5 +1,6 @@
 """Files of a run folder: read without trusting them, written so that nobody sees a part."""
 
+import contextlib
 import os
 import stat
 from pathlib import Path
@@ -29,6 +30,15 @@ def open_private(path: Path | str, flags: int) -> int:
     if shared != 0o600:
         os.fchmod(descriptor, shared)
     return descriptor
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder, unless it is there, for those only who may use the one that it is in."""
+    shared = stat.S_IMODE(path.parent.stat().st_mode) & 0o755
+    with contextlib.suppress(FileExistsError):
+        path.mkdir(mode=0o700)
+        if shared != 0o700:
+            path.chmod(shared)
 
 
 def write_atomically(path: Path, content: bytes | memoryview) -> None:

@@ -12,22 +12,23 @@ from collections.abc import Callable, Collection, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
-from typing import IO, NoReturn
+from typing import IO, Any, NoReturn
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from engine import checkpoint, events, runs
+from engine import events, runs
 from engine.config import RunConfig
-from engine.data import Dataset, is_at_hand, load, split
+from engine.data import is_at_hand, load
 from engine.device import find_device
 from engine.errors import MnistopError, RunError
+from engine.examples import Examples, examples_of
 from engine.files import open_private, write_atomically
 from engine.recorder import Recorder
 from engine.runs import Run
+from engine.safekeeping import newest_checkpoint
 from engine.train import DivergedError, train
-from engine.training import Labelled, Training, accuracy, judge
+from engine.training import Training, accuracy, judge
 
 
 def start(what: RunConfig | Run, folder: Path, answer: Connection) -> None:
@@ -51,20 +52,20 @@ def start(what: RunConfig | Run, folder: Path, answer: Connection) -> None:
 
 
 def train_member(
-    caller: Connection, dataset: Dataset | None, what: RunConfig | Run, path: Path
+    caller: Connection, examples: Examples | None, what: RunConfig | Run, path: Path
 ) -> NoReturn:
     """The life of a process that trains a member of a sweep, as a task of `engine.nursery`.
 
     Args:
         caller: gets the run once it is sure to begin, or the `MnistopError`.
-        dataset: the data; None for those that are not at hand.
+        examples: the data; None for those that are not at hand.
         what: the configuration of a new member, or one to go on with.
         path: the member's folder.
     """
 
-    def data(config: RunConfig) -> Dataset | None:
+    def data(config: RunConfig) -> Examples | None:
         find_device(config.device)
-        return dataset
+        return examples
 
     def prepare() -> Prepared:
         if isinstance(what, Run):
@@ -75,7 +76,7 @@ def train_member(
     _live(prepare, caller, keeps=True)
 
 
-Prepared = tuple[Run, IO[bytes], RunConfig, Dataset | None]
+Prepared = tuple[Run, IO[bytes], RunConfig, Examples | None]
 """A run, its open lock, its configuration, and its data if they are at hand."""
 
 
@@ -90,7 +91,7 @@ def _live(prepare: Callable[[], Prepared], caller: Connection, keeps: bool = Fal
     os.setsid()
     control = SignalControl()
     try:
-        run, lock, config, dataset = prepare()
+        run, lock, config, examples = prepare()
     except MnistopError as error:
         _answer(caller, error)
     except Exception as error:
@@ -103,7 +104,7 @@ def _live(prepare: Callable[[], Prepared], caller: Connection, keeps: bool = Fal
             caller.close()
         leave({lock.fileno(), caller.fileno()} if keeps else {lock.fileno()})
         log_to(run.log_path)
-        _run(run, config, dataset, control)
+        _run(run, config, examples, control)
     os._exit(1)
 
 
@@ -116,11 +117,11 @@ def _answer(connection: Connection, answer: Run | MnistopError) -> None:
 def _prepare(what: RunConfig | Run, folder: Path) -> Prepared:
     if isinstance(what, Run):
         return _reopened(what, _data_if_here)
-    dataset = _data_if_here(what)
-    return *runs.create(what, folder), what, dataset
+    examples = _data_if_here(what)
+    return *runs.create(what, folder), what, examples
 
 
-def _reopened(run: Run, data: Callable[[RunConfig], Dataset | None]) -> Prepared:
+def _reopened(run: Run, data: Callable[[RunConfig], Examples | None]) -> Prepared:
     lock = runs.reopen(run)
     try:
         config = _resumable(run)
@@ -130,7 +131,7 @@ def _reopened(run: Run, data: Callable[[RunConfig], Dataset | None]) -> Prepared
         raise
 
 
-def _data_if_here(config: RunConfig) -> Dataset | None:
+def _data_if_here(config: RunConfig) -> Examples | None:
     """The data, once the device is found; None if they are not at hand, which takes its time."""
     find_device(config.device)
     return _load(config) if is_at_hand(config.source) else None
@@ -143,14 +144,12 @@ def _resumable(run: Run) -> RunConfig:
     return run.config()
 
 
-def _load(config: RunConfig, say: Recorder | None = None) -> Dataset:
+def _load(config: RunConfig, say: Recorder | None = None) -> Examples:
     def progress(message: str) -> None:
         if say:
             say.say(events.Preparing, message=message)
 
-    dataset = load(config.source, config.samples, progress)
-    split(dataset, config.val_fraction, config.split_seed)
-    return dataset
+    return examples_of(load(config.source, config.samples, progress), config)
 
 
 def leave(kept: Collection[int]) -> None:
@@ -180,12 +179,12 @@ def log_to(path: Path) -> None:
 
 
 def _run(
-    run: Run, config: RunConfig, dataset: Dataset | None, control: "SignalControl"
+    run: Run, config: RunConfig, examples: Examples | None, control: "SignalControl"
 ) -> NoReturn:
     recorder = Recorder(run)
     control.recorder = recorder
     try:
-        _train(run, config, dataset, recorder, control)
+        _train(run, config, examples, recorder, control)
     except StopRequestedError:
         recorder.end(events.RunStopped, epochs=0, step=0)
     except MnistopError as error:
@@ -203,45 +202,59 @@ def in_words(error: Exception, run: Run) -> str:
         return "The disk is full: free some space, then resume the run."
     if isinstance(error, OSError):
         return f"{run.path} cannot be written ({error.strerror}): mend that, then resume the run."
-    no_memory = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    if no_memory or isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return "The memory is full: fewer samples, smaller layers or smaller batches need less."
+    if any(map(_is_lack_of_memory, _with_causes(error))):
+        return (
+            "The memory is full: free some, then resume the run. One with fewer samples, smaller "
+            "layers or smaller batches needs less."
+        )
     return (
         f"The training process met a fault of the program, {type(error).__name__}: "
         f"the traceback is in {run.log_path}."
     )
 
 
+def _is_lack_of_memory(error: BaseException) -> bool:
+    told = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return told or isinstance(error, (MemoryError, torch.OutOfMemoryError))
+
+
+def _with_causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it came from: PyTorch's writer hides a lack of memory behind its own."""
+    following: BaseException | None = error
+    while following:
+        yield following
+        following = following.__cause__ or following.__context__
+
+
 def _train(
     run: Run,
     config: RunConfig,
-    dataset: Dataset | None,
+    examples: Examples | None,
     recorder: Recorder,
     control: "SignalControl",
 ) -> None:
     torch.set_num_threads(config.threads)
-    if dataset is None:
+    if examples is None:
         with control.stopping_at_once():
-            dataset = _load(config, recorder)
+            examples = _load(config, recorder)
     device = find_device(config.device)
-    train_rows, val_rows = split(dataset, config.val_fraction, config.split_seed)
-    images, validation = _on(device, dataset, train_rows), _on(device, dataset, val_rows)
-    shape = dataset.image_shape
-    training = Training(config, shape, dataset.classes, device)
-    saved = run.path / "checkpoint.pt"
-    if saved.exists():
-        _load_state(training, run)
+    shape, class_names = examples.image_shape, examples.class_names
+    training = Training(config, shape, len(class_names), device)
+    there = examples.to(device)
+    images, validation = there.training, there.validation
+    if saved := newest_checkpoint(run):
+        _load_state(training, run, saved)
         recorder.say(events.RunResumed, pid=os.getpid(), epoch=training.epoch, step=training.step)
     else:
-        labels = dataset.labels[val_rows].astype(np.uint8)
+        labels = examples.validation.labels.numpy().astype(np.uint8)
         write_atomically(run.path / "labels.u8", labels.tobytes())
-        run.keep_images(dataset.images[val_rows])
+        run.keep_images(examples.validation.pixels.numpy().reshape(-1, *shape))
         said, val_loss, _ = judge(training.model, validation)
         recorder.keep_judgement(0, said)
         recorder.say(
             events.RunStarted,
             pid=os.getpid(),
-            class_names=list(dataset.class_names),
+            class_names=list(class_names),
             image_shape=list(shape),
             training_images=len(images),
             validation_images=len(validation),
@@ -262,13 +275,7 @@ def _train(
         recorder.end(events.RunStopped, epochs=training.epoch, step=training.step)
 
 
-def _on(device: torch.device, dataset: Dataset, rows: NDArray[np.int64]) -> Labelled:
-    images = torch.from_numpy(dataset.images[rows]).flatten(1)
-    return Labelled(images.to(device), torch.from_numpy(dataset.labels[rows]).to(device))
-
-
-def _load_state(training: Training, run: Run) -> None:
-    state = checkpoint.load(run.path / "checkpoint.pt")
+def _load_state(training: Training, run: Run, state: dict[str, Any]) -> None:
     try:
         training.load_state_dict(state)
     except (KeyError, RuntimeError, ValueError, TypeError, AttributeError):

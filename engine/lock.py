@@ -39,18 +39,18 @@ def is_here(process: int, path: Path) -> bool:
         return True
     try:
         wanted = path.stat()
-        opened = list(Path("/proc", str(process), "fd").iterdir())
+        opened = Path("/proc", str(process), "fd").iterdir()
+        return any(_is(link, wanted) for link in opened)
     except PermissionError:
         return True
     except OSError:
         return False
-    return any(_is(link, wanted) for link in opened)
 
 
 def _is(link: Path, wanted: os.stat_result) -> bool:
     try:
         return os.path.samestat(link.stat(), wanted)
-    except OSError:
+    except FileNotFoundError:  # closed since
         return False
 
 

@@ -11,15 +11,19 @@ import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine import events, glance, worker
 from engine.config import RunConfig
-from engine.data import Dataset, is_at_hand
+from engine.data import is_at_hand
 from engine.errors import MnistopError, RunError
 from engine.event_log import EventLog
 from engine.nursery import Nursery
 from engine.runs import Run
 from engine.sweeps import is_there
+
+if TYPE_CHECKING:
+    from engine.examples import Examples
 
 RETRIES = 2
 """How often a member is tried again when its process has died."""
@@ -122,7 +126,7 @@ class Trainer:
 
     def _train_once(self, run: Run, config: RunConfig) -> str | None:
         """Returns when the process has ended; what has kept it from beginning is returned."""
-        data = (config.source, config.samples) if is_at_hand(config.source) else None
+        data = config if is_at_hand(config.source) else None
         what = run if is_there(run) else config
         with (
             self._nursery.start(_train, data, what, run.path) as process,
@@ -139,11 +143,13 @@ class Trainer:
         return None
 
 
-def _train(caller: Connection, dataset: Dataset | None, what: RunConfig | Run, path: Path) -> None:
+def _train(
+    caller: Connection, examples: Examples | None, what: RunConfig | Run, path: Path
+) -> None:
     """What the training process does, which has PyTorch from the nursery."""
     from engine import job
 
-    job.train_member(caller, dataset, what, path)
+    job.train_member(caller, examples, what, path)
 
 
 def _last_words(run: Run) -> str:

@@ -18,18 +18,19 @@ import traceback
 from collections.abc import Callable
 from multiprocessing import Pipe, reduction
 from multiprocessing.connection import Connection
-from typing import Concatenate, NoReturn, ParamSpec
+from typing import TYPE_CHECKING, Concatenate, NoReturn, ParamSpec
 
-from engine.data import Dataset, load
+from engine.config import RunConfig
+from engine.data import load
 from engine.errors import MnistopError, RunError
+
+if TYPE_CHECKING:  # PyTorch is for the nursery, not for its user
+    from engine.examples import Examples
 
 P = ParamSpec("P")
 
 _KEPT = 4
-"""Data sets that are kept for the next one who needs them."""
-
-Data = tuple[str, int | None]
-"""A source and a number of samples, as `load` takes them."""
+"""Divided data sets that are kept for the next one who needs them."""
 
 
 class Nursery:
@@ -82,8 +83,8 @@ class Nursery:
 
     def start(
         self,
-        task: Callable[Concatenate[Connection, Dataset | None, P], None],
-        data: Data | None,
+        task: Callable[Concatenate[Connection, Examples | None, P], None],
+        data: RunConfig | None,
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Connection:
@@ -91,7 +92,8 @@ class Nursery:
 
         Args:
             task: what it does, with a connection to the caller and the data.
-            data: what the nursery loads first if it has not yet; None for nothing.
+            data: a configuration whose data the nursery loads first if it has not yet; None for
+                nothing.
             args: more for `task`.
             kwargs: the same by name.
 
@@ -135,13 +137,13 @@ def _fork(
     connection: Connection,
     theirs: Connection,
     task: Callable[..., None],
-    data: Data | None,
+    data: RunConfig | None,
     args: tuple[object, ...],
     kwargs: dict[str, object],
 ) -> MnistopError | None:
     """Forks off a process; what hinders it is returned."""
     try:
-        dataset = _kept(*data) if data else None
+        examples = _kept(_data_of(data)) if data else None
         if os.fork():
             return None
     except OSError as error:
@@ -152,7 +154,7 @@ def _fork(
         connection.close()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _end_with(theirs)
-        task(theirs, dataset, *args, **kwargs)
+        task(theirs, examples, *args, **kwargs)
         os._exit(0)
     except Exception as error:
         traceback.print_exc()
@@ -169,7 +171,17 @@ def _told(error: Exception) -> MnistopError:
     return RunError(f"This is a fault of the program, {name}: {error}.")
 
 
-_kept = functools.lru_cache(_KEPT)(load)
+def _data_of(config: RunConfig) -> RunConfig:
+    """The same data with all else as usual."""
+    names = ("source", "samples", "val_fraction", "split_seed")
+    return RunConfig(**{name: getattr(config, name) for name in names})
+
+
+@functools.lru_cache(_KEPT)
+def _kept(config: RunConfig) -> Examples:
+    from engine.examples import examples_of
+
+    return examples_of(load(config.source, config.samples), config)
 
 
 def _end_with(other: Connection) -> None:

@@ -32,7 +32,8 @@ class Optimizer(ABC):
     def __init__(self, parameters: list[Tensor], config: RunConfig) -> None:
         self.parameters = parameters
         self.config = config
-        self.steps = 0
+        self.steps: int | Tensor = 0
+        """Updates done; a tensor, int64 `()`, where a captured step counts them on a GPU."""
         self.memory = [
             [torch.zeros_like(parameter, requires_grad=False) for parameter in parameters]
             for _ in range(self.memories)
@@ -42,23 +43,24 @@ class Optimizer(ABC):
     memories = 0
 
     @torch.inference_mode()
-    def step(self, gradients: list[Tensor], lr: float) -> None:
+    def step(self, gradients: list[Tensor], lr: float | Tensor) -> None:
         """Updates every parameter.
 
         Args:
             gradients: one for each parameter; they may be overwritten.
-            lr: the learning rate of this step.
+            lr: the learning rate of this step; a tensor, float32 `()`, where a captured step reads
+                it on a GPU.
         """
         self.steps += 1
         self.update(gradients, lr)
 
     @abstractmethod
-    def update(self, gradients: list[Tensor], lr: float) -> None:
+    def update(self, gradients: list[Tensor], lr: float | Tensor) -> None:
         """What the method makes of the gradients of step number `steps`, counted from 1."""
 
     def state_dict(self) -> dict[str, Any]:
         """All but the parameters."""
-        return {"steps": self.steps, "memory": self.memory}
+        return {"steps": int(self.steps), "memory": self.memory}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes back to a `state_dict`.
@@ -75,12 +77,15 @@ class Optimizer(ABC):
 class ManualSGD(Optimizer):
     """The update that the notebook writes by hand: `w -= lr * (gradient + weight_decay * w)`."""
 
-    def update(self, gradients: list[Tensor], lr: float) -> None:
+    def update(self, gradients: list[Tensor], lr: float | Tensor) -> None:
         """Takes the step."""
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
             if self.config.weight_decay:
                 gradient.add_(parameter, alpha=self.config.weight_decay)
-            parameter.sub_(gradient, alpha=lr)
+            if isinstance(lr, Tensor):
+                parameter.addcmul_(gradient, lr, value=-1)
+            else:
+                parameter.sub_(gradient, alpha=lr)
 
 
 class SGD(Optimizer):
@@ -91,7 +96,7 @@ class SGD(Optimizer):
 
     memories = 1
 
-    def update(self, gradients: list[Tensor], lr: float) -> None:
+    def update(self, gradients: list[Tensor], lr: float | Tensor) -> None:
         """Takes the step."""
         torch._fused_sgd_(
             self.parameters,
@@ -113,9 +118,12 @@ class Adam(Optimizer):
     memories = 2
     kernel: Callable[..., None] = staticmethod(torch._fused_adam_)
 
-    def update(self, gradients: list[Tensor], lr: float) -> None:
+    def update(self, gradients: list[Tensor], lr: float | Tensor) -> None:
         """Takes the step."""
-        steps = torch.full((), float(self.steps), device=self.parameters[0].device)
+        if isinstance(self.steps, Tensor):
+            steps = self.steps.to(torch.float32)
+        else:
+            steps = torch.full((), float(self.steps), device=self.parameters[0].device)
         self.kernel(
             self.parameters,
             gradients,

@@ -2,8 +2,6 @@
 
 import gc
 
-import sklearn.model_selection  # noqa: F401
-
 import engine.job
 import engine.questions
 import engine.sweep_job  # noqa: F401

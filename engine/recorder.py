@@ -11,18 +11,20 @@ from torch.nn import functional
 
 from engine import checkpoint, events
 from engine.event_log import EventLog
-from engine.files import open_private, write_atomically
+from engine.files import make_folder, open_private, write_atomically
 from engine.runs import Run
+from engine.safekeeping import Safekeeping
 from engine.training import Epoch, Training
 
 PROGRESS_SECONDS = 0.25
 """`BatchProgress` is said this often at most…"""
 PROGRESS_SHARE = 0.01
 """…and may take this share of the time."""
+CHECKPOINT_EPOCHS = 25
 CHECKPOINT_SECONDS = 0.5
-"""Checkpoints come this often at most…"""
-CHECKPOINT_SHARE = 0.02
-"""…and may take this share of the time."""
+"""A checkpoint comes after so many epochs or so many seconds, whichever is first…"""
+CHECKPOINT_SHARE = 0.015
+"""…but all of them may take no more than this share of the time."""
 ROOM = 8192
 """Bytes that a run in training keeps free for its last words."""
 
@@ -36,7 +38,7 @@ class Recorder:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        (run.path / "snapshots").mkdir(mode=0o700, exist_ok=True)
+        make_folder(run.path / "snapshots")
         self._events = EventLog(run.path)
         self.say = self._events.say
         self._predictions = open_private(run.path / "predictions.u8", os.O_WRONLY | os.O_CREAT)
@@ -46,13 +48,19 @@ class Recorder:
             write_atomically(self._room, bytes(ROOM))
         self._progress_at = self._next_progress = 0.0
         self._progress_images = (0, 0)
-        self._next_checkpoint = 0.0
+        self._saved_epochs = 0
+        self._saved_at = self._next_checkpoint = 0.0
+        self._safekeeping = Safekeeping(run, (self._events.fileno(), self._predictions, self._said))
         self._best_saved = 0
 
     def end(self, kind: type[events.Event], **values: Any) -> None:
         """Appends the last event, for which there is room even on a full disk."""
         self._room.unlink(missing_ok=True)
         self.say(kind, **values)
+        if kind is events.RunFinished:
+            self._safekeeping.finish()
+        else:
+            self._safekeeping.keep()
 
     def begin(self, training: Training) -> None:
         """Before the first step, of a fresh training or one that goes on."""
@@ -118,8 +126,12 @@ class Recorder:
         self._save_if_due(training)
 
     def _save_if_due(self, training: Training) -> None:
-        if time.monotonic() >= self._next_checkpoint:
+        now = time.monotonic()
+        many = training.epoch - self._saved_epochs >= CHECKPOINT_EPOCHS
+        long = now - self._saved_at >= CHECKPOINT_SECONDS
+        if (many or long) and now >= self._next_checkpoint:
             self.save_checkpoint(training)
+            self._safekeeping.keep_if_due()
 
     def save_checkpoint(self, training: Training) -> None:
         """Saves all that is needed to go on, and first the best weights if they are new."""
@@ -130,9 +142,8 @@ class Recorder:
             self.say(events.CheckpointSaved, file="best.pt", epochs=training.best_epochs)
         checkpoint.save(self._run.path / "checkpoint.pt", training.state_dict())
         self.say(events.CheckpointSaved, file="checkpoint.pt", epochs=training.epoch)
-        now = time.monotonic()
-        wait = max(CHECKPOINT_SECONDS, (now - started) / CHECKPOINT_SHARE)
-        self._next_checkpoint = now + wait
+        self._saved_epochs, self._saved_at = training.epoch, time.monotonic()
+        self._next_checkpoint = self._saved_at + (self._saved_at - started) / CHECKPOINT_SHARE
 
     def _snapshot(self, training: Training) -> None:
         file = f"snapshots/{training.epoch}.pt"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.files import open_regular, write_atomically
+from engine.files import make_folder, open_regular, write_atomically
 from engine.questions import load_model, validation
 from engine.runs import Run
 
@@ -223,7 +223,7 @@ class _Kept:
         arrays = {name: getattr(known, name) for name in _ARRAYS}
         np.savez(content, weights=self.weights, epochs=known.epochs, **arrays)
         with contextlib.suppress(OSError):  # a folder of somebody else's, or a full disk
-            self.file.parent.mkdir(mode=0o700, exist_ok=True)
+            make_folder(self.file.parent)
             write_atomically(self.file, content.getvalue())
 
 

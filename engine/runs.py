@@ -329,7 +329,7 @@ def take_lock(folder: Path, name: str, busy: str) -> IO[bytes]:
     try:
         held = lock.take(folder / "lock")
     except OSError as error:
-        raise RunError(f"{name} cannot be resumed: {error.strerror}.") from None
+        raise RunError(f"{name} cannot be resumed: {hindrance(Run(folder), error)}.") from None
     if not held:
         raise RunError(f"{name} {busy}.")
     return held
@@ -427,4 +427,11 @@ def delete(run: Run) -> None:
     try:
         shutil.rmtree(run.path)
     except OSError as error:
-        raise RunError(f"Run {run.name} cannot be deleted: {error.strerror}.") from None
+        raise RunError(f"Run {run.name} cannot be deleted: {hindrance(run, error)}.") from None
+
+
+def hindrance(run: Run, error: OSError) -> str:
+    """What forbids to change a run's folder, in words."""
+    if isinstance(error, PermissionError) and run.path.stat().st_uid != os.geteuid():
+        return "it belongs to another user, who alone can do that"
+    return error.strerror or type(error).__name__

@@ -15,10 +15,11 @@ from typing import IO, NoReturn, Protocol
 
 from engine import events, sweeps
 from engine.config import RunConfig
-from engine.data import Dataset, is_at_hand, is_here, split
+from engine.data import is_at_hand, is_here
 from engine.device import find_device
 from engine.errors import MnistopError, RunError
 from engine.event_log import EventLog
+from engine.examples import Examples
 from engine.job import in_words, leave, log_to
 from engine.members import SETTLED, state_of
 from engine.nursery import Nursery
@@ -139,22 +140,20 @@ def _check_data(configs: Sequence[RunConfig], nursery: Nursery) -> None:
     Raises:
         MnistopError: there are not.
     """
-    for source, samples, val_fraction in dict.fromkeys(
-        (config.source, config.samples, config.val_fraction) for config in configs
-    ):
-        if not is_at_hand(source):
+    different = {(one.source, one.samples, one.val_fraction): one for one in reversed(configs)}
+    for config in different.values():
+        if not is_at_hand(config.source):
             continue
         with (
-            nursery.start(_check_split, (source, samples), val_fraction) as process,
+            nursery.start(_do_nothing, config) as process,
             contextlib.suppress(EOFError),
         ):
             error: MnistopError = process.recv()
             raise error
 
 
-def _check_split(caller: Connection, dataset: Dataset | None, val_fraction: float) -> None:
-    if dataset:
-        split(dataset, val_fraction, seed=0)
+def _do_nothing(caller: Connection, examples: Examples | None) -> None:
+    """To have the data loaded is enough."""
 
 
 Member = tuple[Run, RunConfig]

@@ -286,4 +286,5 @@ def delete(sweep: Sweep) -> None:
     try:
         shutil.rmtree(sweep.path)
     except OSError as error:
-        raise RunError(f"Sweep {sweep.name} cannot be deleted: {error.strerror}.") from None
+        what = runs.hindrance(Run(sweep.path), error)
+        raise RunError(f"Sweep {sweep.name} cannot be deleted: {what}.") from None

@@ -13,9 +13,10 @@ import joblib
 
 from engine import events
 from engine.config import RunConfig
-from engine.data import Dataset, is_at_hand, load
+from engine.data import is_at_hand, load
 from engine.errors import MnistopError
 from engine.event_log import EventLog
+from engine.examples import Examples
 from engine.members import POLL_SECONDS, Trainer, failures_to
 from engine.nursery import Nursery
 from engine.runs import Run
@@ -93,6 +94,6 @@ class ThisMachine:
                     log.say(events.Preparing, message=told)
 
 
-def _fetch(caller: Connection, _: Dataset | None, source: str) -> None:
+def _fetch(caller: Connection, _: Examples | None, source: str) -> None:
     """Loads data for the first time; the caller gets a line to show now and then."""
     load(source, progress=caller.send)

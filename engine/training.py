@@ -79,7 +79,9 @@ class Training:
         start = torch.Generator().manual_seed(config.seed)
         self._model = MLP(sizes, config.activation, config.dropout, start).to(device)
         self.by_hand = device.type == "cpu"
-        """Whether gradients are written out by hand; on a GPU they are autograd's."""
+        """Whether gradients are written out by hand; elsewhere they are autograd's."""
+        self.captured = device.type == "cuda"
+        """Whether steps are captured as a CUDA graph."""
         self._optimizer = make_optimizer(config, list(self._model.parameters()))
         self.lent_to: Borrower | None = None
         """Who goes on with copies of the weights and of the optimizer's memory."""
@@ -93,8 +95,8 @@ class Training:
         self.step = 0
         """Updates done in the present epoch."""
         self.order = torch.empty(0, dtype=torch.int64)
-        """Rows of the training images as shuffled for the present epoch, `(images,)`; empty until
-        it begins."""
+        """Rows of the training images as shuffled for the present epoch, `(images,)`, on the
+        training's device; empty until it begins."""
         self.logits: list[Tensor] = []
         """What the model said to each batch of the present epoch when its turn came."""
         self.best: tuple[float, float] | None = None
@@ -125,12 +127,13 @@ class Training:
         self.lr = lr_of_epoch(self.config, self.epoch)
         self._model.train(not self.by_hand)
         if not len(self.order):
-            self.order = torch.randperm(images, generator=self.shuffle)
+            order = torch.randperm(images, generator=self.shuffle)
+            self.order = order.to(self.device)
 
     def batches(self) -> Sequence[Tensor]:
         """The rows of each batch of the present epoch that is still to come."""
         left = self.order[self.step * self.config.batch_size :]
-        return torch.split(left.to(self.device), self.config.batch_size) if len(left) else ()
+        return torch.split(left, self.config.batch_size) if len(left) else ()
 
     def note_step(self, logits: Tensor) -> None:
         """Keeps what the model said to a batch, before the update that it led to."""
@@ -154,7 +157,7 @@ class Training:
         Returns:
             Logits `(n, classes)`, each from before the update that it led to, and labels `(n,)`.
         """
-        rows = self.order[: self.images_done()].to(labels.device)
+        rows = self.order[: self.images_done()]
         return torch.cat(self.logits), labels.index_select(0, rows)
 
     def end_epoch(self, epoch: Epoch) -> None:
@@ -205,6 +208,7 @@ class Training:
         """
         for name in _PLAIN:
             setattr(self, name, state[name])
+        self.order = self.order.to(self.device)
         self.logits = [state["logits"].to(self.device)] if self.step else []
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])

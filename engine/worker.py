@@ -8,16 +8,19 @@ and nobody has to wait for it.
 import asyncio
 import contextlib
 import enum
+import functools
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import ParamSpec, TypeVar, overload
 
@@ -32,6 +35,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 POLL_SECONDS = 0.05
+_SECONDS_OF_DYING = 2.0
+"""A fork server that was killed may take so long until it is known to be dead."""
 
 _context = multiprocessing.get_context("forkserver")
 
@@ -42,8 +47,37 @@ def warm_up() -> None:
     Call it before the terminal is taken over: a server started from inside a Textual app fails.
     """
     resource_tracker.ensure_running()
-    _context.set_forkserver_preload(["engine.preload"])
+    _context.set_forkserver_preload(["engine.outlive", "engine.preload"])
     forkserver.ensure_running()
+
+
+def _replace_servers() -> None:
+    """Starts anew what was killed, as where memory runs out.
+
+    It inherits `sys.stderr`, and what Textual puts in its place cannot be inherited.
+    """
+    with _starting, contextlib.redirect_stderr(sys.__stderr__):
+        warm_up()
+
+
+_starting = threading.Lock()
+
+
+def _begin(process: BaseProcess) -> None:
+    """Starts a process, by a new fork server if the old one is gone or just going.
+
+    Raises:
+        OSError, EOFError: it cannot be started.
+    """
+    end = time.monotonic() + _SECONDS_OF_DYING
+    while True:
+        _replace_servers()
+        try:
+            return process.start()
+        except (EOFError, ConnectionError):
+            if time.monotonic() > end:
+                raise
+        time.sleep(POLL_SECONDS)
 
 
 async def warmed_up() -> None:
@@ -53,7 +87,7 @@ async def warmed_up() -> None:
 
     def try_it() -> None:
         process = _context.Process(target=_do_nothing, daemon=True)
-        process.start()
+        _begin(process)
         process.join()
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(ready.set)
@@ -222,14 +256,19 @@ async def _ask(urgency: Urgency, question: Callable[P, T], *args: P.args, **kwar
     for attempt in (1, 2):
         pool = _pool(urgency)
         try:
-            future = await asyncio.to_thread(pool.submit, question, *args, **kwargs)
-            return await asyncio.wrap_future(future)
-        except BrokenProcessPool:
+            put = functools.partial(pool.submit, question, *args, **kwargs)
+            return await asyncio.wrap_future(await asyncio.to_thread(_put, put))
+        except (BrokenProcessPool, EOFError, ConnectionError):
             if _pools.get(urgency) is pool:
                 del _pools[urgency]
             if attempt == 2:
                 raise RunError("The process that answers questions died twice.") from None
     raise AssertionError
+
+
+def _put(submit: Callable[[], Future[T]]) -> Future[T]:
+    _replace_servers()
+    return submit()
 
 
 def close() -> None:
@@ -247,6 +286,7 @@ _pools: dict[Urgency, ProcessPoolExecutor] = {}
 
 def _pool(urgency: Urgency) -> ProcessPoolExecutor:
     if urgency not in _pools:
+        _replace_servers()
         _pools[urgency] = ProcessPoolExecutor(
             1, mp_context=_context, initializer=_become_answerer, initargs=(urgency,)
         )
@@ -303,8 +343,7 @@ def _start(what: RunConfig | Run | Plan | Sweep, folder: Path) -> Run | Sweep:
     with receiver:
         try:
             with sender:
-                warm_up()
-                helper.start()
+                _begin(helper)
             answer: Run | Sweep | MnistopError = receiver.recv()
             helper.join()
         except (EOFError, OSError) as error:
@@ -319,11 +358,17 @@ def _start(what: RunConfig | Run | Plan | Sweep, folder: Path) -> Run | Sweep:
 
 def _prepare(what: RunConfig | Run | Plan | Sweep, folder: Path, answer: Connection) -> None:
     leave_terminal()
+    try:
+        from engine import job, sweep_job
+    except Exception as error:
+        answer.send(
+            RunError(
+                f"PyTorch cannot be loaded ({error}): there may be too little memory, or it is "
+                "damaged."
+            )
+        )
+        return
     if isinstance(what, RunConfig | Run):
-        from engine import job
-
         job.start(what, folder, answer)
     else:
-        from engine import sweep_job
-
         sweep_job.start(what, folder, answer)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
@@ -290,21 +288,19 @@ class MnistopApp(TerminalApp):
                 )
 
 
-def run_app(values: dict[str, str], run: str | None, ascii: bool, slow: bool) -> int:
+def run_app(terminal: Terminal, values: dict[str, str], run: str | None, slow: bool) -> int:
     """Opens the app and returns the exit code of the command.
 
     Args:
+        terminal: what the terminal can show.
         values: texts of hyperparameters to start the form with.
         run: which run to open, as for `runs.find`, or None.
-        ascii: whether to draw with ASCII only.
         slow: whether the line is slow.
 
     Raises:
         MnistopError: there is no such run.
     """
     opened = runs.find(run) if run else None
-    stream = sys.__stderr__
-    terminal = Terminal.detect(os.environ, stream.encoding if stream else None, ascii)
     worker.warm_up()
     app = MnistopApp(terminal, values, opened, slow)
     try:

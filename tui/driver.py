@@ -15,6 +15,7 @@ from textual.message import Message
 from engine.stdio import leave_terminal
 from tui.signals import end_on_signals, end_soon
 
+_CLEAR = "\x1b[0m\x1b[H\x1b[2J"
 _PATIENCE = 1.0
 """Seconds that the last words may take when the app ends and nobody reads them."""
 
@@ -64,6 +65,15 @@ class CalmDriver(LinuxDriver):
             self._hang_up,
         )
         super().start_application_mode()  # type: ignore[no-untyped-call]
+
+    def stop_application_mode(self) -> None:
+        """Gives the terminal back, with nothing of the app on it.
+
+        GNU screen and the Linux console have no second screen that could be left: there the
+        shell would go on in the middle of the last frame.
+        """
+        self.write(_CLEAR)
+        super().stop_application_mode()
 
     def write(self, data: str) -> None:
         """Hands text to the terminal without waiting for it."""

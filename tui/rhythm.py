@@ -139,6 +139,10 @@ class Rhythm:
             self._turn()
         self._timer.resume()
 
+    def forgive(self) -> None:
+        """What was just drawn had been asked for by a key."""
+        self._budget.forgive()
+
     def finish(self) -> None:
         """Draws now all that has changed."""
         for piece in self._pieces:

@@ -163,12 +163,16 @@ class Session:
         """Pauses the run, or lets it go on."""
         self._tell(worker.resume if self.state.phase == "paused" else worker.pause)
 
-    def _tell(self, what: Callable[[Run], None]) -> None:
-        if run := self.state.run:
-            try:
-                what(run)
-            except MnistopError as error:
-                self._screen.notify(str(error), severity="error", markup=False)
+    def _tell(self, what: Callable[[Run], None]) -> bool:
+        """Says whether the run could be told."""
+        if self.state.run is None:
+            return False
+        try:
+            what(self.state.run)
+        except MnistopError as error:
+            self._screen.notify(str(error), severity="error", markup=False)
+            return False
+        return True
 
     def leave_then(self, then: Callable[[], object]) -> None:
         """Does something, but not before a run that is being started is there."""
@@ -182,8 +186,8 @@ class Session:
         self.leave_then(lambda: self._stop_then(then))
 
     def _stop_then(self, then: Callable[[], object]) -> None:
-        if self.is_training:
-            self._after_end = then
-            self.stop()
-        else:
+        run = self.state.run
+        if not self.is_training:
             then()
+        elif self._tell(worker.stop) or (run and not run.is_running()):
+            self._after_end = then

@@ -104,13 +104,17 @@ class Attack(ABC):
         return Adversarial(images, moved, logits, goal.reached(logits))
 
     def _budgets(self, epsilon: float | Tensor, images: Tensor) -> Tensor:
-        epsilons = torch.as_tensor(epsilon, dtype=torch.float64, device=images.device)
         most = 1 if self.norm == "linf" else torch.finfo(images.dtype).max
-        outside = ~((epsilons >= 0) & (epsilons <= most))
-        if outside.any():
+        if isinstance(epsilon, Tensor):
+            outside = epsilon[~((epsilon >= 0) & (epsilon <= most))].tolist()
+            epsilons = epsilon.to(images).expand(len(images))[:, None]
+        else:  # checked without a look at the device, as in a step that is captured
+            outside = [] if 0 <= epsilon <= most else [epsilon]
+            epsilons = images.new_full((len(images), 1), epsilon)
+        if outside:
             range_ = "lie in [0, 1]" if self.norm == "linf" else "be a length from 0 up"
-            raise ValueError(f"epsilon must {range_}, not {epsilons[outside][0]:g}")
-        return epsilons.to(images.dtype).expand(len(images))[:, None]
+            raise ValueError(f"epsilon must {range_}, not {outside[0]:g}")
+        return epsilons
 
     def __repr__(self) -> str:
         return named(self)

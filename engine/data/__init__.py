@@ -10,6 +10,7 @@ KMNIST and EMNIST come, one images file whose labels file lies beside it, `IMAGE
 
 import difflib
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -122,10 +123,12 @@ def _bundled() -> Stored:
 
 
 def _digits() -> Stored:
-    from sklearn.datasets import load_digits
-
-    digits = load_digits()
-    part = Part(digits.images.astype(np.uint8), digits.target, "digits", "digits")
+    # The file behind `load_digits`: to import scikit-learn takes many times as long as to read it.
+    package = find_spec("sklearn")
+    assert package is not None
+    path = Path(str(package.origin)).parent / "datasets" / "data" / "digits.csv.gz"
+    table = np.loadtxt(path, np.uint8, delimiter=",")
+    part = Part(table[:, :-1].reshape(-1, 8, 8), table[:, -1], "digits", "digits")
     provenance = (
         "scikit-learn's digits: the test part of the UCI data set Optical Recognition of "
         "Handwritten Digits by Alpaydin and Kaynak, CC BY 4.0"

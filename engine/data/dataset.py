@@ -72,15 +72,14 @@ def split(
             f"The validation share must be above 0 and below 1, not {val_fraction:g}: "
             f"otherwise there is nothing to validate with, or nothing to train on."
         )
-    if math.ceil(val_fraction * count) >= count:
+    held_out = math.ceil(val_fraction * count)
+    if held_out >= count:
         raise DataError(
             f"A validation share of {val_fraction:g} leaves none of the {count:,} images to "
             f"train on: lower it, or ask for more samples."
         )
-    from sklearn.model_selection import train_test_split
-
-    train, val = train_test_split(np.arange(count), test_size=val_fraction, random_state=seed)
-    return train.astype(np.int64), val.astype(np.int64)
+    order = np.random.RandomState(seed).permutation(count)
+    return order[held_out:], order[:held_out]
 
 
 @dataclass(frozen=True)

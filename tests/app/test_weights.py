@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pytest
+from textual.strip import Strip
 
 from engine import worker
 from engine.errors import RunError
@@ -17,6 +18,7 @@ from engine.network import FirstLayer, Step, Walk, first_layer, walk
 from engine.runs import Run
 from tests.app import made_up
 from tests.app.dashboard import Dashboard, Workers
+from tui.panes.weight_gallery import WeightGallery
 from tui.render.terminal import Terminal
 
 Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
@@ -329,3 +331,36 @@ async def test_v_changes_how_the_weights_are_drawn(opened: Opened, answers: Answ
         assert "'''''" not in shown.text
         await shown.press("v")
         await shown.until(lambda: "####" in shown.text and "====" in shown.text)
+
+
+async def test_over_a_slow_line_the_most_changed_images_give_way_first(
+    opened: Opened, answers: Answers
+) -> None:
+    async with opened(WIDE) as shown:
+        await open_weights(shown, answers)
+        gallery = shown.app.screen.query_one(WeightGallery)
+        older = gallery.neurons
+        assert older
+        before = images_of(gallery)
+        weights = older.layer.weights.copy()
+        weights[1, 5] += 0.05
+        weights[6] *= -1
+        for newest in (1, 2):
+            newer = replace(older, layer=replace(older.layer, weights=weights.copy()))
+            gallery.show(newer, 0, "", "", at_once=1)
+            changed = [now != then for now, then in zip(images_of(gallery), before, strict=True)]
+            assert np.flatnonzero(changed).tolist() == [[6], [1, 6]][newest - 1]
+        gallery.show(replace(older), 0, "", "")
+        gallery.show(replace(older, layer=replace(older.layer)), 0, "", "")
+        assert images_of(gallery) == before
+
+
+def images_of(gallery: WeightGallery) -> list[list[Strip]]:
+    """The images of the page, each line by line."""
+    tiles = gallery.tiles
+    lines = gallery.lines(gallery.size.width, gallery.size.height)
+    return [
+        [strip.crop(x, x + tiles.width) for strip in lines[y + 1 : y + tiles.height]]
+        for y in range(0, tiles.rows * tiles.height, tiles.height)
+        for x in range(0, tiles.columns * (tiles.width + 1), tiles.width + 1)
+    ]

@@ -6,13 +6,21 @@ from tests.bench import (
     brackets,
     browsing,
     commands,
+    gpu,
+    growth,
     interface,
+    processes,
+    recording,
     runs,
     sweeps,
     training,
 )
 
 training.main()
+recording.main()
+growth.main()
+processes.main()
+gpu.main()
 commands.main()
 interface.main()
 browsing.main()

@@ -4,18 +4,17 @@
 
 What is compared takes turns; a time is the median over the repetitions, a ratio the median of the
 ratios within them. Ours is a whole run as `mnistop train` makes it, in a process of its own with
-all its recording, except in the second table, where both sides run in this process. skorch,
-Lightning and Keras are measured if they are installed: `pip install ".[bench]"`.
+all its recording and one thread; the others have one or one for each core, whichever was faster
+before. In the last table both sides run in this process, with one thread. skorch, Lightning and
+Keras are measured if they are installed: `pip install ".[bench]"`.
 """
 
 import asyncio
-import importlib.metadata
+import functools
 import os
-import platform
 import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from engine.train import train
 from engine.training import Epoch, Labelled, Training
 from tests.bench import peers
 from tests.bench.peers import Arrays
+from tests.bench.timing import alternated, best_threads, print_machine, ratio, threads, timed
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "notebook": {},
@@ -98,58 +98,32 @@ def bare_run(config: RunConfig, arrays: Arrays) -> None:
     train(training, Labelled(x_train, y_train), Labelled(x_val, y_val), silence, silence)
 
 
-def timed(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
-
-
-def alternated(
-    contestants: dict[str, Callable[[], float]], repetitions: int
-) -> dict[str, list[float]]:
-    """Seconds of each, taken in turns, after a first turn that does not count."""
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    for turn in range(repetitions + 1):
-        for name, run in contestants.items():
-            passed = run()
-            if turn:
-                seconds[name].append(passed)
-    return seconds
-
-
-def ratio(ours: list[float], theirs: list[float]) -> float:
-    """The median of the ratios within each repetition."""
-    return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
-
-
-def at_threads(threads: int, work: Callable[[], object]) -> float:
-    torch.set_num_threads(threads)
-    try:
-        return timed(work)
-    finally:
-        torch.set_num_threads(1)
-
-
 def print_against_others(title: str, config: RunConfig, repetitions: int) -> None:
     arrays = arrays_of(config)
+    others = {
+        "notebook's loop": peers.notebook,
+        "autograd on permuted tensors": peers.autograd,
+    } | peers.libraries()
     contestants: dict[str, Callable[[], float]] = {"mnistop": lambda: recorded_run(config)}
-    for threads in sorted({1, os.cpu_count() or 1}):
-        contestants[f"notebook's loop, {threads} thread{'s' * (threads > 1)}"] = (
-            lambda threads=threads: at_threads(threads, lambda: peers.notebook(config, arrays))
-        )
-    contestants["autograd on permuted tensors"] = lambda: timed(
-        lambda: peers.autograd(config, arrays)
-    )
+    for name, run in others.items():
+        short = config.model_copy(update={"epochs": max(1, config.epochs // 20)})
+        count = best_threads(functools.partial(run, short, arrays))
+        work = functools.partial(run, config, arrays)
+        label = f"{name}, {count} thread{'s' * (count > 1)}"
+        contestants[label] = functools.partial(_at_threads, count, work)
     contestants["matrix products and update alone"] = lambda: timed(
         lambda: peers.floor(config, arrays)
     )
-    for name, run in peers.libraries().items():
-        contestants[name] = lambda run=run: timed(lambda: run(config, arrays))
     seconds = alternated(contestants, repetitions)
-    print(f"\n{title}\n{'':36}{'seconds':>9}{'mnistop takes':>16}")
+    print(f"\n{title}\n{'':40}{'seconds':>9}{'mnistop takes':>16}")
     for name, theirs in seconds.items():
         share = "" if name == "mnistop" else f"{ratio(seconds['mnistop'], theirs):.2f}"
-        print(f"{name:36}{statistics.median(theirs):9.3f}{share:>16}")
+        print(f"{name:40}{statistics.median(theirs):9.3f}{share:>16}")
+
+
+def _at_threads(count: int, work: Callable[[], object]) -> float:
+    with threads(count):
+        return timed(work)
 
 
 def print_settings(repetitions: int) -> None:
@@ -177,19 +151,6 @@ def write_images(path: Path, count: int) -> None:
     rows = np.arange(count) % len(dataset)
     images = (dataset.images[rows] * 255).round().astype(np.uint8)
     np.savez(path, images=images, labels=dataset.labels[rows])
-
-
-def print_machine(repetitions: int) -> None:
-    packages = ("torch", "numpy", "scikit-learn", "skorch", "lightning", "keras")
-    versions = []
-    for package in packages:
-        try:
-            versions.append(f"{package} {importlib.metadata.version(package)}")
-        except importlib.metadata.PackageNotFoundError:
-            versions.append(f"{package} not installed")
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    print(", ".join(versions))
-    print(f"one thread where nothing else is said, medians of {repetitions} repetitions")
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
+from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 import engine.data
@@ -41,6 +42,13 @@ def test_pixels_are_those_of_the_notebook_to_the_last_bit() -> None:
     with np.load(Path(engine.data.__file__).parent / "bundled" / BUNDLED_FILE) as file:
         as_in_the_notebook = (file["images"] / 255.0).astype(np.float32)
     assert np.array_equal(load("bundled").images, as_in_the_notebook)
+
+
+def test_digits_are_those_of_scikit_learn() -> None:
+    images, labels = load_digits(return_X_y=True)
+    digits = load("digits")
+    assert np.array_equal(digits.images.reshape(-1, 64) * 16, images)
+    assert np.array_equal(digits.labels, labels)
 
 
 def test_digits_are_8_by_8_and_reach_from_black_to_white() -> None:

@@ -378,8 +378,8 @@ def test_a_source_that_is_not_at_hand_is_waited_for_in_the_run_which_says_so(
     assert job._data_if_here(config) is None
     run, lock = runs.create(config, tmp_path / "runs")
     with lock:
-        dataset = job._load(config, Recorder(run))
-    assert len(dataset.labels) == 40
+        examples = job._load(config, Recorder(run))
+    assert len(examples.training) + len(examples.validation) == 40
     waited = [event.message for event in read_events(run) if isinstance(event, events.Preparing)]
     assert any("reading mnist_784, about half a minute" in message for message in waited)
     assert job._data_if_here(config) is not None
@@ -531,4 +531,4 @@ def test_a_lack_of_memory_is_told_in_words(much: Callable[[], object]) -> None:
     with pytest.raises((RuntimeError, MemoryError)) as caught:
         much()
     words = in_words(caught.value, Run(Path("/some/run")))
-    assert words.startswith("The memory is full: fewer samples, smaller layers")
+    assert words.startswith("The memory is full: free some, then resume the run.")

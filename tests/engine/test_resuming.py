@@ -220,6 +220,29 @@ async def test_killed_and_resumed_it_gives_the_same_bits(runs_folder: Path) -> N
     assert_same_results(run, never_stopped)
 
 
+async def test_an_empty_checkpoint_as_after_a_power_cut_gives_way_to_the_kept_one(
+    runs_folder: Path,
+) -> None:
+    config = {"samples": 1000, "batch_size": 8, "epochs": 40}
+    run, never_stopped = await launched(**config), await launched(**config)
+    before = await until(run, lambda history: history.epochs)
+    worker.stop(run)
+    await to_the_end(run)
+    await resumed(run)
+    await until(run, lambda history: len(history.epochs) > len(before.epochs) + 2)
+    os.kill(run.process_id() or 0, signal.SIGKILL)
+    await to_the_end(run)
+    (run.path / "checkpoint.pt").unlink()
+    (run.path / "checkpoint.pt").touch()
+
+    await resumed(run)
+    history, _ = await to_the_end(run)
+    await to_the_end(never_stopped)
+    assert isinstance(history.ended, events.RunFinished)
+    assert_same_results(run, never_stopped)
+    assert not (run.path / "checkpoint.kept.pt").exists()
+
+
 async def test_killed_before_its_first_checkpoint_it_starts_again(runs_folder: Path) -> None:
     run = await launched(epochs=3)
     expected = await launched(epochs=3)

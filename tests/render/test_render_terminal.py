@@ -71,6 +71,13 @@ def test_the_ground_is_dark_unless_the_terminal_says_otherwise(colorfgbg, dark):
     assert Terminal.detect({"TERM": "xterm", "COLORFGBG": colorfgbg}, "utf-8").dark is dark
 
 
+@pytest.mark.parametrize("light", [True, False])
+@pytest.mark.parametrize("colorfgbg", ["15;0", "0;15", ""])
+def test_what_is_said_of_the_ground_by_hand_holds(light, colorfgbg):
+    environ = {"TERM": "xterm", "COLORFGBG": colorfgbg}
+    assert Terminal.detect(environ, "utf-8", light=light).dark is not light
+
+
 def test_the_colour_system_is_named_as_rich_names_it():
     names = [Terminal(colors).color_system for colors in (0, 16, 256, TRUE_COLOR)]
     assert names == [None, "standard", "256", "truecolor"]

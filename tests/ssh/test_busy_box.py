@@ -187,7 +187,7 @@ def test_somebody_else_may_watch_a_run_that_is_opened_to_him_and_nothing_more(
 
         worker.stop(run)
         wait_until(lambda: not run.is_running())
-        assert "Permission denied" in as_nobody("delete", run.name, "--yes")[1]
+        assert "it belongs to another user" in as_nobody("delete", run.name, "--yes")[1]
         assert run.config().source == "digits"
     finally:
         for run in runs.list_runs():

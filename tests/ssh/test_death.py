@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -16,7 +17,8 @@ from engine.config import RunConfig
 from engine.errors import RunError
 from engine.runs import read_events
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
-from tests.ssh.processes import endless, wait_until
+from tests.faults.kills import results
+from tests.ssh.processes import endless, linux, session_of, wait_until
 
 LAST_LINES = 5
 """Lines of the screen in which the app says how a run stands."""
@@ -47,6 +49,40 @@ def test_the_death_of_a_run_is_said_with_what_is_safe_and_what_to_do(folder: Pat
         assert f"mnistop stop {run.name}" in shown.text
     [resumed] = [event for event in read_events(run) if isinstance(event, events.RunResumed)]
     wait_until(lambda: glance.epochs_trained(run) > resumed.epoch)
+
+
+@linux
+def test_without_memory_a_run_ends_in_words_and_resumed_it_has_the_same_bits(folder: Path) -> None:
+    config = RunConfig(source="digits", samples=1500, batch_size=512, hidden=(256,), epochs=150)
+    undisturbed, run = worker.launch(config), worker.launch(config)
+    wait_until(lambda: glance.epochs_trained(run) > 3)
+    process = run.process_id() or 0
+    resource.prlimit(process, resource.RLIMIT_AS, (1 << 20, resource.RLIM_INFINITY))
+    wait_until(lambda: not run.is_running())
+    last = read_events(run)[-1]
+    assert isinstance(last, events.RunFailed)
+    assert last.message.startswith("The memory is full: free some, then resume the run.")
+    worker.resume(run)
+    wait_until(lambda: not run.is_running() and not undisturbed.is_running())
+    assert results(run) == results(undisturbed)
+
+
+@linux
+def test_helping_processes_that_were_killed_are_replaced(folder: Path) -> None:
+    """As by a system without memory, which takes the large ones first."""
+    with terminal(folder, "--samples", "100", "--epochs", "3") as shown:
+        shown.wait_for("Press r to train")
+        shown.wait_until_gone("PyTorch is loading meanwhile")
+        for process in session_of(shown.process.pid) - {shown.process.pid}:
+            os.kill(process, signal.SIGKILL)
+        shown.send("r")
+        shown.wait_for("weights after 3 epochs")
+        for process in session_of(shown.process.pid) - {shown.process.pid}:
+            os.kill(process, signal.SIGKILL)
+        shown.send("3")
+        shown.wait_for("fooled from")
+        shown.send("q")
+        assert shown.wait_for_end() == 0
 
 
 def test_a_run_folder_that_vanishes_is_said_and_its_training_ends(folder: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import glance
+from engine import glance, runs
 from engine.runs import Run
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.ssh.processes import (
@@ -130,3 +130,18 @@ def test_a_hang_up_while_a_run_is_being_started_does_not_lose_the_run(folder: Pa
         shown.hang_up()
         shown.wait_for_end(10)
     wait_until(lambda: glance.epochs_trained(the_run()) > 0)
+
+
+@linux
+@pytest.mark.parametrize("end", [Terminal.hang_up, kill])
+def test_a_start_that_waits_for_pytorch_survives_the_end_of_the_interface(
+    folder: Path, end: Callable[[Terminal], None]
+) -> None:
+    with terminal(folder, "--epochs", "100000") as shown:
+        shown.wait_for("Press r to train")
+        shown.send("r")
+        shown.wait_for(lambda: "Press r to train" not in shown.text)
+        end(shown)
+        shown.wait_for_end(10)
+    wait_until(lambda: runs.list_runs() and glance.epochs_trained(the_run()) > 0)
+    wait_until(lambda: session_of(shown.process.pid) == set(), 10)

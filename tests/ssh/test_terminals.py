@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from engine import about
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.ssh.processes import linux, paused, wait_until
 
@@ -73,6 +74,48 @@ def test_a_terminal_gets_the_colours_and_characters_that_it_can_show(
         assert_given_back(shown)
         assert shown.written.isascii() == is_ascii
         assert colours_in(shown.written) <= colours
+
+
+def test_in_ascii_mode_no_other_byte_leaves_on_any_screen_or_dialog(folder: Path) -> None:
+    for _ in range(2):
+        run = paused()
+        about.write_about(run, about.About("größer ▶ 文字", "ünï"))
+    with terminal(folder, "--ascii", "--run", run.name, COLORTERM="truecolor") as shown:
+        shown.wait_for("of 1,000,000")
+        for keys, seen in WALK:
+            shown.send(*keys)
+            shown.wait_for(seen)
+            assert shown.written.isascii(), keys
+        shown.send("escape")
+        os.kill(shown.process.pid, signal.SIGTERM)
+        assert shown.wait_for_end() == 128 + signal.SIGTERM
+        assert shown.written.isascii()
+
+
+WALK: list[tuple[tuple[str, ...], str]] = [
+    (("tab", "z"), "Loss and accuracy"),
+    (("z", "tab", "z"), "Epoch log"),
+    (("z", "2"), "taken for"),
+    (("g",), "Gallery of"),
+    (("c",), "recall"),
+    (("3",), "proven"),
+    (("m",), "Linf"),
+    (("4",), "Weights of linear_1"),
+    (("enter",), "Its weights to the classes"),
+    (("5",), "Labels of"),
+    (("6",), "Runs: 2"),
+    (("m",), "Note:"),
+    (("escape",), "o Order"),
+    (("space", "down", "space"), "c Compare"),
+    (("c",), "2 runs: loss and accuracy"),
+    (("x",), "Confusion matrices: a less b"),
+    (("e",), "Pen up"),
+    (("space", "down", "right"), "Pen down"),
+    (("?",), "pad.thinner"),
+    (("q",), "Pen down"),
+    (("q",), "Esc stay"),
+]
+"""Keys, and what is seen then."""
 
 
 def colours_in(written: bytes) -> set[str]:

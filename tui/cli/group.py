@@ -6,12 +6,14 @@ import difflib
 import importlib
 import os
 import sys
+from dataclasses import replace
 
 import click
 
 from engine.config import as_text
 from tui import tidying
 from tui.cli.options import given_settings, setting_options
+from tui.render.terminal import Terminal
 
 COMMANDS = {
     "train": ("train", "Train without the app."),
@@ -102,6 +104,9 @@ Exit codes: 0 done, 1 failed, 2 wrong use or bad input, 130 stopped by Ctrl+C.
 @click.option("--ascii", is_flag=True, help="Draw with plain ASCII only.")
 @click.option("--slow", is_flag=True, help="Draw seldom, for a slow line.")
 @click.option(
+    "--light/--dark", default=None, help="What ground the terminal has, unless COLORFGBG says it."
+)
+@click.option(
     "--version",
     is_flag=True,
     is_eager=True,
@@ -117,6 +122,7 @@ def mnistop(
     run: str | None,
     ascii: bool,
     slow: bool,
+    light: bool | None,
     preset: str | None,
     config_file: str | None,
     **flags: str | None,
@@ -131,7 +137,7 @@ def mnistop(
         return None
     config, given = given_settings(preset, config_file, flags)
     texts = {name: as_text(getattr(config, name)) for name in given}
-    return _open_app(texts, run, ascii, slow)
+    return _open_app(texts, run, ascii, slow, light)
 
 
 def _refuse_misplaced(context: click.Context) -> None:
@@ -148,7 +154,9 @@ def _refuse_misplaced(context: click.Context) -> None:
             )
 
 
-def _open_app(texts: dict[str, str], run: str | None, ascii: bool, slow: bool) -> int:
+def _open_app(
+    texts: dict[str, str], run: str | None, ascii: bool, slow: bool, light: bool | None
+) -> int:
     streams = (sys.stdin, sys.stdout, sys.stderr)
     if not all(stream and stream.isatty() for stream in streams):
         raise click.UsageError(
@@ -161,7 +169,12 @@ def _open_app(texts: dict[str, str], run: str | None, ascii: bool, slow: bool) -
             "way to move the cursor. mnistop train trains here, mnistop show last shows what came "
             "of it, and with TERM=vt100 the app opens if the terminal can do more than it says."
         )
+    encoding = sys.__stderr__.encoding if sys.__stderr__ else None
+    terminal = Terminal.detect(os.environ, encoding, ascii, light)
+    if slow:  # colours of 24 bits take nearly twice the bytes
+        terminal = replace(terminal, colors=min(terminal.colors, 256))
+    os.environ["TEXTUAL_COLOR_SYSTEM"] = terminal.color_system or "standard"  # read on import
     os.environ.setdefault("TEXTUAL_FPS", "120")  # what a key changes waits 8 ms for its frame
     from tui.app import run_app
 
-    return run_app(texts, run, ascii, slow)
+    return run_app(terminal, texts, run, slow)

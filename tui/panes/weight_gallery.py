@@ -6,6 +6,8 @@ import textwrap
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.cells import cell_len
 from textual import events
 from textual.binding import Binding, BindingType
@@ -114,8 +116,17 @@ class WeightGallery(LinesPane, can_focus=True):
         self._drawn: list[list[Strip]] = []
         self._drawn_of: tuple[list[int], Tiles] | None = None
         """The neurons and their arrangement that are drawn; None for those of other weights."""
+        self._values: dict[int, NDArray[np.float32]] = {}
+        """What each neuron's image shows: its weights by the scale."""
 
-    def show(self, neurons: Neurons | None, neuron: int, weights_of: str, notice: str) -> None:
+    def show(
+        self,
+        neurons: Neurons | None,
+        neuron: int,
+        weights_of: str,
+        notice: str,
+        at_once: int | None = None,
+    ) -> None:
         """Draws a first layer.
 
         Args:
@@ -123,12 +134,31 @@ class WeightGallery(LinesPane, can_focus=True):
             neuron: the one under the cursor.
             weights_of: whose weights they are, as in `after 3 epochs`.
             notice: what is being waited for or went wrong.
+            at_once: how many images may give way to those of newer weights, the most changed
+                first, while the others stay on the scale that they were drawn on; None for all.
         """
         if neurons is None or self.neurons is None or neurons.layer is not self.neurons.layer:
-            self._drawn_of = None
+            self._give_way(neurons, at_once)
         self.neurons, self.neuron = neurons, neuron
         self.weights_of, self.notice = weights_of, notice
         self.redraw()
+
+    def _give_way(self, newer: Neurons | None, at_once: int | None) -> None:
+        self._drawn_of = None
+        kept: list[int] = []
+        if newer and at_once is not None:
+            weights, scale = newer.layer.weights, newer.scale
+            seen = [neuron for neuron in self._page() if neuron in self._values]
+            seen.sort(key=lambda each: abs(weights[each] / scale - self._values[each]).sum())
+            kept = seen[: max(len(seen) - at_once, 0)]
+        self._values = {neuron: self._values[neuron] for neuron in kept}
+
+    def _page(self) -> list[int]:
+        """The neurons of the page with the cursor."""
+        if self.neurons is None or not (count := self.tiles.count):
+            return []
+        first = self._position // count * count
+        return self.neurons.sorted[first : first + count]
 
     def fit(self, width: int, height: int) -> Tiles:
         """How the images would share a pane of some size."""
@@ -164,8 +194,7 @@ class WeightGallery(LinesPane, can_focus=True):
         tiles = self.tiles
         if not tiles.count:
             return self.say("More room is needed for an image: a larger terminal, or z.", width)
-        first = self._position // tiles.count * tiles.count
-        shown = self.neurons.sorted[first : first + tiles.count]
+        shown = self._page()
         drawn: list[Strip] = []
         for row, pictures in zip(_by_rows(shown, tiles), self._pictures(shown, tiles), strict=True):
             captions = [[self._caption(neuron, tiles.width)] for neuron in row]
@@ -178,9 +207,16 @@ class WeightGallery(LinesPane, can_focus=True):
         weights, scale = self.neurons.layer.weights, self.neurons.scale
         if self._drawn_of != (shown, tiles):
             self._drawn_of = shown, tiles
+            for neuron in shown:
+                self._values.setdefault(neuron, weights[neuron] / scale)
             self._drawn = [
                 image.diverging_row(
-                    list(weights[row]), scale, tiles.width, _GAP, self.terminal, tiles.mode
+                    [self._values[neuron] for neuron in row],
+                    1,
+                    tiles.width,
+                    _GAP,
+                    self.terminal,
+                    tiles.mode,
                 )
                 for row in _by_rows(shown, tiles)
             ]

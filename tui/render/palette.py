@@ -1,8 +1,10 @@
 """Styles by what they mean, safe for colour-blind eyes.
 
 The tones are those of Okabe and Ito (https://jfly.uni-koeln.de/color/, also in B. Wong, "Points
-of view: Color blindness", Nature Methods 8:441, 2011), some darkened where they would be too
-pale on a light ground; every one has a contrast of at least 3:1 with its ground.
+of view: Color blindness", Nature Methods 8:441, 2011), darkened on a light ground, where they
+would be too pale: every one has the contrast with its ground that WCAG 2 asks of text, 4.5:1. What
+the 16 ANSI colours look like is up to the terminal; on a light ground its yellow, green and cyan
+are mostly too pale, so only curves without a meaning of their own get them.
 """
 
 from __future__ import annotations
@@ -20,15 +22,15 @@ Tone = Literal["train", "val", "good", "bad", "muted", "purple", "blue", "yellow
 RGB = tuple[int, int, int]
 
 _TONES: dict[Tone, tuple[tuple[RGB, RGB], tuple[int, int]]] = {
-    "train": (((86, 180, 233), (0, 114, 178)), (14, 4)),
-    "val": (((230, 159, 0), (176, 112, 0)), (11, 3)),
-    "good": (((0, 158, 115), (0, 135, 98)), (14, 6)),
-    "bad": (((226, 104, 10), (205, 88, 0)), (9, 1)),
-    "muted": (((128, 128, 128), (118, 118, 118)), (7, 8)),
-    "purple": (((204, 121, 167), (180, 90, 140)), (13, 5)),
-    "blue": (((40, 130, 200), (20, 60, 140)), (12, 6)),
-    "yellow": (((240, 228, 66), (130, 120, 0)), (15, 0)),
-    "green": (((0, 158, 115), (0, 135, 98)), (10, 2)),
+    "train": (((86, 180, 233), (0, 95, 160)), (14, 4)),
+    "val": (((230, 159, 0), (130, 84, 0)), (11, 5)),
+    "good": (((0, 165, 120), (0, 105, 80)), (14, 4)),
+    "bad": (((235, 110, 20), (178, 36, 0)), (9, 1)),
+    "muted": (((140, 140, 140), (88, 88, 88)), (7, 8)),
+    "purple": (((204, 121, 167), (140, 40, 110)), (13, 6)),
+    "blue": (((70, 145, 215), (20, 60, 140)), (12, 8)),
+    "yellow": (((240, 228, 66), (95, 95, 0)), (15, 2)),
+    "green": (((0, 165, 120), (0, 105, 80)), (10, 0)),
 }
 """Each tone on a dark and on a light ground: as a triplet, and as one of the ANSI colours."""
 

@@ -27,7 +27,11 @@ class Terminal:
 
     @classmethod
     def detect(
-        cls, environ: Mapping[str, str], encoding: str | None, force_ascii: bool = False
+        cls,
+        environ: Mapping[str, str],
+        encoding: str | None,
+        force_ascii: bool = False,
+        light: bool | None = None,
     ) -> Terminal:
         """Read the abilities of a terminal from its environment.
 
@@ -36,6 +40,8 @@ class Terminal:
                 ``COLORFGBG`` and ``STY`` are looked at.
             encoding: The encoding of the stream that is written to.
             force_ascii: Whether to use ASCII even where Unicode could be shown.
+            light: Whether the ground is light, if that was said. Terminals are not asked: over a
+                slow line the answer would come late and be taken for keys.
 
         Returns:
             The terminal. An unset ``TERM`` and ``TERM=dumb`` have neither colour nor Unicode.
@@ -46,7 +52,7 @@ class Terminal:
         return cls(
             colors=_colors(term, environ),
             unicode=utf8 and not basic and not force_ascii,
-            dark=_dark(environ.get("COLORFGBG", "")),
+            dark=_dark(environ.get("COLORFGBG", "")) if light is None else not light,
         )
 
     @property

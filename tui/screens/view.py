@@ -144,6 +144,11 @@ class ViewScreen(FaultTolerant, Screen[None]):
         if self.is_current and self._rhythm:
             self._rhythm.changed(urgent=moved)
 
+    def forgive(self) -> None:
+        """What was just drawn had been asked for by a key, and does not hold back what follows."""
+        if self._rhythm:
+            self._rhythm.forgive()
+
     def on_screen_resume(self) -> None:
         """Catches up with what happened while another screen was shown."""
         if self._rhythm is None:

@@ -22,6 +22,7 @@ from tui.panes.weight_detail import WeightDetail
 from tui.panes.weight_gallery import WeightGallery
 from tui.render import image
 from tui.render.terminal import Terminal
+from tui.rhythm import SLOW, Paced
 from tui.screens.help import Section
 from tui.screens.view import ViewScreen
 
@@ -221,12 +222,20 @@ class WeightsScreen(ViewScreen):
         return tuple(started.class_names) if started else ()
 
     def _on_first_layer(self, answer: FirstLayer | None, trouble: str) -> None:
+        if answer and self._neurons is None:
+            self.call_after_refresh(self.forgive)  # a key has asked for the whole page
         self._neurons = Neurons(answer, self._names, self._order) if answer else None
         if answer:
             self._neuron = min(self._neuron, len(answer.norms) - 1)
         self._troubles["weights"] = trouble
         self._arrange()
         self._show_neurons()
+
+    @property
+    def _at_once(self) -> int | None:
+        """One image at a time while training over a slow line, else it would stand still long."""
+        is_slow = isinstance(self.app, Paced) and self.app.pace is SLOW
+        return 1 if is_slow and self.state.phase == "running" else None
 
     def _show_neurons(self) -> None:
         neurons = self._neurons
@@ -235,7 +244,7 @@ class WeightsScreen(ViewScreen):
             self._detail.show(None, 0, "")
             return
         whose = weights_of(neurons.layer.epochs, self.state.weights_wanted)
-        self._gallery.show(neurons, self._neuron, whose, "")
+        self._gallery.show(neurons, self._neuron, whose, "", self._at_once)
         self._detail.show(neurons, self._neuron, whose)
 
     def _on_walk(self, answer: Walk | None, trouble: str) -> None:
