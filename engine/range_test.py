@@ -147,16 +147,18 @@ def range_test(config: RunConfig, progress: Path | None = None) -> RangeTest:
         MnistopError: the data or the device do not fit.
     """
     from engine.data import load
+    from engine.examples import examples_of
     from engine.rising_rate import Stepper
 
     def tell(text: str) -> None:
         if progress:
             progress.write_text(text, encoding="utf-8")
 
-    dataset = load(config.source, config.samples, tell)
+    examples = examples_of(load(config.source, config.samples, tell), config)
+    classes = len(examples.class_names)
 
     def fresh() -> Stepper:
-        return Stepper(config, dataset)
+        return Stepper(config, examples)
 
     tell("raising the learning rate step by step")
     for per_decade in PER_DECADE:
@@ -166,7 +168,7 @@ def range_test(config: RunConfig, progress: Path | None = None) -> RangeTest:
             break
     steps = fresh().steps_an_epoch * _whole_rate_epochs(config)
     if low is None:
-        return RangeTest(rates, losses, start, dataset.classes, steps, None, None, None, ())
+        return RangeTest(rates, losses, start, classes, steps, None, None, None, ())
     lowest, summed = int(smoothed(losses).argmin()), np.cumsum(rates)
     too_low = summed[low] / steps / 2
     good = min(max(rates[lowest] / 10, FURTHER * summed[lowest] / steps), rates[lowest] / 2)
@@ -176,14 +178,14 @@ def range_test(config: RunConfig, progress: Path | None = None) -> RangeTest:
     for rate in _round_rates(rates[-1 if back is None else back]):
         tell(f"trying the learning rate {rate:g}")
         trials.append(_tried(fresh(), rate))
-        if trials[-1].has_failed(start, dataset.classes):
+        if trials[-1].has_failed(start, classes):
             too_high = rate
             break
     return RangeTest(
         rates,
         losses,
         start,
-        dataset.classes,
+        classes,
         steps,
         too_low=in_one_digit(too_low),
         good=in_one_digit(good) if too_low < good / 2 else None,

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.by_hand import ByHand
 from engine.config import RunConfig
-from engine.data import Dataset, split
 from engine.device import find_device
-from engine.train import step_by_autograd
+from engine.examples import Examples
+from engine.train import way_to_step
 from engine.training import Labelled, Training, accuracy
 
 PROBE = 256
@@ -24,24 +23,19 @@ class Stepper:
 
     Args:
         config: the hyperparameters; `lr` and `schedule` are without effect.
-        dataset: the images, of which those to train on are used.
+        examples: of which those to train on are used.
 
     Raises:
-        MnistopError: there is no such device, or the images cannot be split so.
+        ConfigError: there is no such device.
     """
 
-    def __init__(self, config: RunConfig, dataset: Dataset) -> None:
+    def __init__(self, config: RunConfig, examples: Examples) -> None:
         device = find_device(config.device)
-        rows, _ = split(dataset, config.val_fraction, config.split_seed)
-        self._images = Labelled(
-            torch.from_numpy(dataset.images[rows]).flatten(1).to(device),
-            torch.from_numpy(dataset.labels[rows]).to(device),
-        )
-        self._training = Training(config, dataset.image_shape, dataset.classes, device)
+        self._images = examples.to(device).training
+        classes = len(examples.class_names)
+        self._training = Training(config, examples.image_shape, classes, device)
         self._probe = _drawn(self._images, config.seed)
-        self._step: Callable[[Tensor], Tensor] = self._by_autograd
-        if self._training.by_hand:
-            self._step = ByHand(self._training, self._images).step
+        self._step = way_to_step(self._training, self._images)
         self._batches = self._endless()
 
     @property
@@ -64,9 +58,6 @@ class Stepper:
         model.train(not self._training.by_hand)
         loss = functional.cross_entropy(logits, self._probe.labels).item()
         return loss, accuracy(logits, self._probe.labels)
-
-    def _by_autograd(self, rows: Tensor) -> Tensor:
-        return step_by_autograd(self._training, self._images, rows)
 
     def _endless(self) -> Iterator[Tensor]:
         """The rows of one batch after the other, epoch after epoch."""
