@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from engine.coach import advise
 from engine.coach.advice import TOO_HIGH, TOO_LOW, accuracy, number
 from engine.config import RunConfig
+from engine.events import RunFailed
 from engine.history import History
 from engine.judgement import Judgement
 
@@ -42,9 +43,18 @@ def answer(history: History, config: RunConfig, judgement: Judgement | None) -> 
         judgement: what its model says to the validation images after the newest epoch, where
             that is known.
     """
+    failure = _failure(history)
+    if failure:
+        return RateAnswer("", failure, _accuracy(history))
     advice = advise(history, config, judgement)
     verdict = _verdict(advice.kind, history)
     return RateAnswer(verdict, advice.sentence + _peak(history), _accuracy(history))
+
+
+def _failure(history: History) -> str:
+    """Why the run failed, if it did so other than by diverging."""
+    failed = isinstance(history.ended, RunFailed) and not history.ended.diverged
+    return getattr(history.ended, "message", "") if failed else ""
 
 
 def _verdict(kind: str, history: History) -> str:

@@ -1,8 +1,9 @@
 """What a run is said to show about its learning rate, on real runs."""
 
+from engine.events import RunFailed
 from engine.history import History
 from engine.rate_answer import answer
-from tests.engine.coached import Coached, coached
+from tests.engine.coached import Coached, coached, event
 
 
 def last(run: Coached) -> tuple[str, str, str]:
@@ -43,3 +44,8 @@ def test_nothing_is_decided_before_the_curves_say_anything() -> None:
     found = answer(begun, run.config, None)
     assert found.verdict == ""
     assert found.accuracy
+
+
+def test_a_run_that_failed_otherwise_says_why() -> None:
+    failed = event(RunFailed, message="The disk is full.", diverged=False)
+    assert answer(History(ended=failed), coached().config, None).sentence == "The disk is full."
