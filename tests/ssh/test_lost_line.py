@@ -144,4 +144,4 @@ def test_a_start_that_waits_for_pytorch_survives_the_end_of_the_interface(
         end(shown)
         shown.wait_for_end(10)
     wait_until(lambda: runs.list_runs() and glance.epochs_trained(the_run()) > 0)
-    wait_until(lambda: session_of(shown.process.pid) == set(), 10)
+    wait_until(lambda: not session_of(shown.process.pid))

@@ -104,7 +104,7 @@ WALK: list[tuple[tuple[str, ...], str]] = [
     (("enter",), "Its weights to the classes"),
     (("5",), "Labels of"),
     (("6",), "Runs: 2"),
-    (("m",), "Note:"),
+    (("t",), "Name:"),
     (("escape",), "o Order"),
     (("space", "down", "space"), "c Compare"),
     (("c",), "2 runs: loss and accuracy"),
@@ -184,9 +184,10 @@ def _state(shown: Terminal) -> str:
 CRASHING = """
 import sys
 from tui.app import MnistopApp
-def crash(app):
+from tui.screens.help import HelpScreen
+def crash(part):
     raise ZeroDivisionError("a made-up fault")
-MnistopApp.action_help = crash
+{part}
 from tui.cli.entry import exit_code_of
 sys.exit(exit_code_of(sys.argv[1:]))
 """
@@ -196,7 +197,8 @@ def test_after_a_fault_of_the_program_the_terminal_is_given_back_and_training_go
     folder: Path,
 ) -> None:
     run = paused()
-    command = (sys.executable, "-c", CRASHING)
+    crashing = CRASHING.format(part="HelpScreen.compose = crash")
+    command = (sys.executable, "-c", crashing)
     with terminal(folder, "--run", run.name, "--ascii", command=command) as shown:
         shown.wait_for("of 1,000,000")
         shown.send("?")
@@ -208,6 +210,17 @@ def test_after_a_fault_of_the_program_the_terminal_is_given_back_and_training_go
         assert_given_back(shown)
         assert shown.written.isascii()
     assert run.is_running()
+
+
+def test_a_fault_in_a_key_is_told_and_the_app_goes_on(folder: Path) -> None:
+    crashing = CRASHING.format(part="MnistopApp.action_help = crash")
+    with terminal(folder, "--ascii", command=(sys.executable, "-c", crashing)) as shown:
+        shown.wait_for("Press r to train")
+        shown.send("?")
+        shown.wait_for("ZeroDivisionError")
+        shown.send("q")
+        assert shown.wait_for_end() == 0
+        assert_given_back(shown)
 
 
 @pytest.mark.parametrize("term", ["dumb", ""])
