@@ -27,6 +27,19 @@ class Axis:
     high: float
     log: bool = False
 
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The least and the greatest value."""
+        return (10**self.low, 10**self.high) if self.log else (self.low, self.high)
+
+    def holds(self, value: float) -> bool:
+        """Whether a value lies within the limits, rounding apart."""
+        if self.log and value <= 0:
+            return False
+        own = math.log10(value) if self.log else value
+        slack = 1e-9 * max(abs(self.low), abs(self.high), 1.0) if self.log else 0.0
+        return self.low - slack <= own <= self.high + slack
+
     def to_axis(self, value: float) -> float:
         """A value on the axis's own scale, clipped to its limits."""
         if self.log:

@@ -58,7 +58,7 @@ def train(
     Raises:
         DivergedError: the loss is no longer finite.
     """
-    step = _way_to_step(training, images)
+    step = way_to_step(training, images)
     with torch.inference_mode(training.by_hand):  # operations take less time in it
         while not training.is_over():
             started = time.perf_counter()
@@ -83,8 +83,16 @@ def train(
             sink.epoch_done(training, epoch)
 
 
-def _way_to_step(training: Training, images: Labelled) -> Callable[[Tensor], Tensor]:
-    """What makes a step of some rows: the textbook, or one of two that do the same in less time."""
+def way_to_step(training: Training, images: Labelled) -> Callable[[Tensor], Tensor]:
+    """What makes a training's next step: the textbook, or one of two that do it in less time.
+
+    Args:
+        training: goes on from step to step by its `begin_epoch`, `batches` and `note_step`.
+        images: the training images, on the training's device.
+
+    Returns:
+        A function of the batch's rows that updates the weights, and returns its logits before.
+    """
     by_autograd = functools.partial(step_by_autograd, training, images)
     if training.by_hand:
         return ByHand(training, images).step

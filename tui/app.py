@@ -39,6 +39,7 @@ SCREENS = {
     "4": ("weights", "Weights: what the first layer looks for; the network"),
     "5": ("data", "Data: what the model learns from"),
     "6": ("runs", "Runs: all that was trained, compared, resumed, deleted"),
+    "f": ("rates", "Learning rates: find one that is too low, too high, or good"),
     "e": ("pad", "A digit of your own: draw, and see what the model says"),
 }
 """The screens by the keys that open them: their names, and what each is for."""
@@ -243,6 +244,11 @@ class MnistopApp(TerminalApp):
     def _on_sweep_wanted(self, message: ViewScreen.SweepWanted) -> None:
         self._views.sweep.open(message.sweep)
         self._open_over(self._views.sweep)
+
+    @on(ViewScreen.RateTaken)
+    def _on_rate_taken(self, message: ViewScreen.RateTaken) -> None:
+        self._train.set_rate(message.text)
+        self.action_go("train")
 
     @on(ViewScreen.Left)
     def _on_left(self) -> None:

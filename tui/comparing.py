@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.comparison import Duel, differing, duel
 from engine.config import RunConfig
@@ -22,6 +22,15 @@ class Compared:
     config: RunConfig
     history: History = field(default_factory=History)
 
+    @classmethod
+    def of(cls, listed: Listed) -> Compared:
+        """A run of a list.
+
+        Raises:
+            RunError: its configuration cannot be read.
+        """
+        return cls(listed.run, listed.title, listed.run.config())
+
     @property
     def images(self) -> int:
         """How many validation images it is judged on."""
@@ -39,13 +48,10 @@ class Comparing:
     """Reads the runs, and knows the epoch at which they are read out.
 
     Args:
-        runs: two or more.
-
-    Raises:
-        RunError: the configuration of one cannot be read.
+        runs: two or more, which need not have begun.
     """
 
-    def __init__(self, runs: Sequence[Listed] = ()) -> None:
+    def __init__(self, runs: Sequence[Compared] = ()) -> None:
         self.runs: list[Compared] = []
         self.settings: dict[str, list[str]] = {}
         """The hyperparameters that differ, with a value for each run."""
@@ -56,20 +62,12 @@ class Comparing:
         self._tails: list[EventTail] = []
         self._judged: tuple[int, int] | None = None
         for one in runs:
-            self.add(one.run, one.title)
+            self.add(one)
 
-    def add(self, run: Run, title: str) -> None:
-        """Lays one more run over the others.
-
-        Args:
-            run: which.
-            title: what it is called.
-
-        Raises:
-            RunError: its configuration cannot be read.
-        """
-        self.runs.append(Compared(run, title, run.config()))
-        self._tails.append(EventTail(run))
+    def add(self, one: Compared) -> None:
+        """Lays one more run over the others."""
+        self.runs.append(one)
+        self._tails.append(EventTail(one.run))
         self.settings = differing([one.config for one in self.runs])
 
     @property
@@ -99,8 +97,7 @@ class Comparing:
                 said += batch
             if said:
                 one = self.runs[place]
-                history = reduce(one.history, said)
-                self.runs[place] = Compared(one.run, one.title, one.config, history)
+                self.runs[place] = replace(one, history=reduce(one.history, said))
                 found = True
         self.judge()
         return found

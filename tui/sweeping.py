@@ -12,7 +12,7 @@ from engine.runs import Run
 from engine.sweep_reader import SweepReader
 from engine.sweeps import Sweep, list_sweeps
 from tui.cli.sweep_lines import attacked_acc, best_acc, in_words, settings_of
-from tui.comparing import Comparing
+from tui.comparing import Compared, Comparing
 from tui.run_browsing import MOST_MARKED
 
 _SHORT = 9
@@ -131,7 +131,8 @@ class Sweeping:
         for row, group in enumerate(planned):
             name = group.outcomes[0].name
             if name and name not in known:
-                self.curves.add(Run(sweep.path.with_name(name)), in_words(settings, row).strip())
+                run, title = Run(sweep.path.with_name(name)), in_words(settings, row).strip()
+                self.curves.add(Compared(run, title, run.config()))
         self.curves.read()
 
     def curve_of(self, group: Group) -> int | None:

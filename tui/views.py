@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from tui.screens.data import DataScreen
     from tui.screens.mistakes import MistakesScreen
     from tui.screens.pad import PadScreen
+    from tui.screens.rates import RatesScreen
     from tui.screens.runs import RunsScreen
     from tui.screens.sweep import SweepScreen
     from tui.screens.view import ViewScreen
     from tui.screens.weights import WeightsScreen
 
-NAMES = ("mistakes", "attack", "weights", "data", "runs", "compare", "sweep", "pad")
+NAMES = ("mistakes", "attack", "weights", "data", "runs", "compare", "sweep", "pad", "rates")
 
 LOADED_AFTER_THE_FIRST_FRAME = (
     "plotext._figure",
@@ -126,6 +127,13 @@ class Views:
         from tui.screens.pad import PadScreen
 
         return PadScreen(self._terminal)
+
+    @cached_property
+    def rates(self) -> RatesScreen:
+        """Learning rates that are too low, too high, and good."""
+        from tui.screens.rates import RatesScreen
+
+        return RatesScreen(self._terminal, self._config)
 
     def __getitem__(self, name: str) -> ViewScreen:
         """The screen of a name among `NAMES`."""

@@ -11,9 +11,11 @@ from textual.dom import DOMNode
 from tests.app.dashboard import PANES, Dashboard, Workers
 from tui.app import MnistopApp
 from tui.keymap import declared
+from tui.panes.rate_curve import RateCurve
 from tui.panes.value_input import ValueInput
 from tui.screens.help import HelpScreen
 from tui.screens.quit import QuitScreen
+from tui.screens.rates import RatesScreen
 from tui.screens.train import TrainScreen
 
 Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
@@ -25,6 +27,8 @@ KINDS: list[type[DOMNode]] = [
     ValueInput,
     HelpScreen,
     QuitScreen,
+    RateCurve,
+    RatesScreen,
 ]
 
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "resume": ("train", "Go on with what was stopped, interrupted or paused."),
     "delete": ("runs", "Delete a run or a sweep and all that belongs to it."),
     "attack": ("attack", "Show how little it takes to fool a run's model."),
+    "rates": ("rates", "Find a learning rate that is too low, good, too high."),
     "data": ("data", "Describe a data source, or fetch it."),
 }
 """Each command's module in `tui.cli`, where it is a function of its name, and its line of help."""

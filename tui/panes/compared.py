@@ -103,6 +103,8 @@ class ComparedCharts(LinesPane, can_focus=True):
     comparing = Comparing()
     log_scale = False
     training = False
+    highest: float | None = None
+    """The loss that the axis ends at when a run has more; None for that of all."""
 
     def show(self, comparing: Comparing) -> None:
         """Draws runs."""
@@ -143,10 +145,17 @@ class ComparedCharts(LinesPane, can_focus=True):
             self.terminal,
             log=is_loss and self.log_scale,
             cursor=self.comparing.cursor,
+            y_limits=self._limits(series) if is_loss else None,
             percent=not is_loss,
             title="loss" if is_loss else "accuracy",
             empty="none of them has finished an epoch",
         )
+
+    def _limits(self, series: list[Series]) -> tuple[float, float] | None:
+        """Those of the loss axis, where a run that diverges would leave the others no room."""
+        if self.highest is None or all(max(one.values, default=0) < self.highest for one in series):
+            return None
+        return 0, self.highest
 
     def action_move(self, by: int) -> None:
         """Asks for another epoch."""

@@ -295,7 +295,11 @@ class FormEditor(FormView):
             return View(rows, [self.notice], "changed", hints)
         if problem := self.problems.get(self.selected):
             return View(rows, [f"! {problem}"], "problem", hints)
-        return View(rows, self.values.about(self.selected, self.editing), "", hints)
+        return View(rows, self.about(), "", hints)
+
+    def about(self) -> Sequence[str]:
+        """What the selected value is, and which are allowed."""
+        return self.values.about(self.selected, self.editing)
 
     def _row(self, name: str) -> Row:
         selected = name == self.selected

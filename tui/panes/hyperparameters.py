@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from textual.message import Message
@@ -13,6 +13,7 @@ from tui.panes.form_values import PRESET, FormValues
 
 _ROWS = (PRESET, *RunConfig.model_fields)
 _LOCKED = "The run's values: locked until it ends."
+_FINDER = "Press f to find one by a range test."
 
 
 class Hyperparameters(FormEditor):
@@ -84,6 +85,10 @@ class Hyperparameters(FormEditor):
         """Select a hyperparameter and say what is wrong with it, until its value changes."""
         self.leave()
         self._own.found[name] = sentence
+        self.point_at(name)
+
+    def point_at(self, name: str) -> None:
+        """Select a hyperparameter."""
         self.select(_ROWS.index(name))
 
     def may_change(self) -> bool:
@@ -98,3 +103,10 @@ class Hyperparameters(FormEditor):
         if self.config != self._posted:
             self._posted = self.config
             self.post_message(self.Changed(self.config))
+
+    def about(self) -> Sequence[str]:
+        """What the selected hyperparameter is, and of the learning rate how to find one."""
+        words = super().about()
+        if self.selected == "lr" and not self.editing:
+            words = [*words[:1], _FINDER, *words[1:]]
+        return words

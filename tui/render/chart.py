@@ -12,7 +12,7 @@ from textual.strip import Strip
 from engine.axis import Axis, ceiling, linear_axis, log_axis
 from tui.render.cells import Grid, shorten
 from tui.render.curves import draw_curves
-from tui.render.frame import Frame, draw_axes, draw_marks
+from tui.render.frame import Frame, draw_axes, draw_marks, draw_names
 from tui.render.legend import Marks, legend
 from tui.render.palette import Palette
 from tui.render.series import Curve, Series, drawable, smooth
@@ -28,10 +28,12 @@ def chart(
     x0: float = 0,
     x_max: float | None = None,
     log: bool = False,
+    log_x: bool = False,
     smoothing: float = 0.0,
     window: int | None = None,
     cursor: float | None = None,
     best: float | None = None,
+    named: Sequence[tuple[str, float]] = (),
     reference: tuple[str, float] | None = None,
     y_limits: tuple[float, float] | None = None,
     percent: bool = False,
@@ -53,11 +55,14 @@ def chart(
         x_max: Where the x-axis ends, as the planned number of epochs; it grows with the data if
             not given, or when the data pass it.
         log: Whether the y-axis is logarithmic; values ≤ 0 are then left out.
+        log_x: Whether the x-axis is logarithmic; all x must then be above 0.
         smoothing: Weight of the past in [0, 1) for the curves; the numbers in the legend stay
             those that were measured.
         window: Show the last `window` epochs only, and limit the y-axis to what is shown.
         cursor: The x whose values the legend reads out, marked by a vertical line.
         best: The x that is marked as the best below the axis.
+        named: Names of further xs that are marked by vertical lines, and where they stand; the
+            x-axis shows them all.
         reference: Label and value of a dashed horizontal line.
         y_limits: Limits of the y-axis, if they shall not follow the data.
         percent: Whether the values are fractions to be shown as percentages.
@@ -76,12 +81,14 @@ def chart(
         grid.put((grid.width - cell_len(text)) // 2, (grid.height - 1) // 2, text, palette.muted)
         return grid.strips()
 
-    x_axis = _x_axis(curves, x_max, window)
-    curves = [curve.between(x_axis.low, x_axis.high) for curve in curves]
+    x_axis = _log_x_axis(curves, named) if log_x else _x_axis(curves, x_max, window)
+    curves = [curve.between(*x_axis.limits) for curve in curves]
     shown = [reference[1]] if reference is not None and window is None else []
     y_axis = _y_axis(curves, shown, y_limits, log, percent)
 
-    marks = Marks(cursor=cursor, best=best, x_label=x_label, title=title, percent=percent)
+    marks = Marks(
+        cursor=cursor, best=best, named=named, x_label=x_label, title=title, percent=percent
+    )
     rows = legend(series, x0, marks, terminal, grid.width, max(1, grid.height // 4))
     frame = Frame.fit(grid, x_axis, y_axis, percent, len(rows), terminal)
     if frame.top:
@@ -92,6 +99,7 @@ def chart(
     draw_marks(grid, frame, marks, reference, terminal)
     if frame.columns > 0 and frame.rows > 0:
         draw_curves(grid, frame, curves, terminal)
+        draw_names(grid, frame, marks, terminal)
     return grid.strips()
 
 
@@ -111,6 +119,12 @@ def _x_axis(curves: Sequence[Curve], x_max: float | None, window: int | None) ->
     if x_max is not None and x_max >= last and x_max > first:
         return Axis(first, x_max)
     return Axis(first, first + ceiling(last - first) if last > first else first + 1)
+
+
+def _log_x_axis(curves: Sequence[Curve], named: Sequence[tuple[str, float]]) -> Axis:
+    xs = np.concatenate([*(curve.xs for curve in curves), [x for _, x in named]])
+    low, high = math.log10(xs.min()), math.log10(xs.max())
+    return Axis(low, high if high > low else low + 1, log=True)
 
 
 def _y_axis(

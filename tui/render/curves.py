@@ -57,7 +57,8 @@ def draw_curves(grid: Grid, frame: Frame, curves: Sequence[Curve], terminal: Ter
 
 def _plot(frame: Frame, curve: Curve, kind: str) -> Iterator[tuple[tuple[int, int], str]]:
     """Let plotext draw a curve; yields the grid's cells that it fills."""
-    kept = thin(curve.xs, curve.ys, frame.x_axis.low, frame.x_axis.high, frame.columns)
+    own_xs = np.log10(curve.xs) if frame.x_axis.log else curve.xs
+    kept = thin(own_xs, curve.ys, frame.x_axis.low, frame.x_axis.high, frame.columns)
     wide, high = _FINENESS.get(kind, (1, 1))
     pieces = _unbroken(
         frame.x_axis.places(curve.xs[kept], wide * frame.columns),

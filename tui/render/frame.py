@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from itertools import pairwise
 
 from rich.cells import cell_len
 
-from engine.axis import Axis, labels, ticks
+from engine.axis import Axis, labels, scientific, ticks
 from tui.render.cells import Grid, shorten
 from tui.render.legend import Marks
 from tui.render.palette import Palette
@@ -63,7 +62,7 @@ class Frame:
 
     def column(self, x: float | None) -> int | None:
         """The grid's column for an x, None where it is not shown."""
-        if x is None or not self.x_axis.low <= x <= self.x_axis.high or self.columns <= 0:
+        if x is None or not self.x_axis.holds(x) or self.columns <= 0:
             return None
         return self.left + self.x_axis.place(x, self.columns * self.fine[0]) // self.fine[0]
 
@@ -109,7 +108,7 @@ def _x_labels(frame: Frame, width: int, whole: bool) -> list[tuple[int, int, str
     for gap in range(6, max(frame.columns, 7)):
         values = ticks(frame.x_axis, frame.columns, gap, whole)
         found = []
-        for value, label in zip(values, labels(values), strict=True):
+        for value, label in zip(values, _words(values, frame.x_axis), strict=True):
             x = frame.column(value) or 0
             start = min(max(x - (len(label) - 1) // 2, 0), width - len(label))
             found.append((x, start, label))
@@ -118,21 +117,32 @@ def _x_labels(frame: Frame, width: int, whole: bool) -> list[tuple[int, int, str
     return found[:1]
 
 
+def _words(values: list[float], axis: Axis) -> list[str]:
+    """The labels of ticks; on a logarithmic axis of either kind, whichever is shorter."""
+    if not axis.log:
+        return labels(values)
+    return [scientific(value) if value < 1e-3 else f"{value:g}" for value in values]
+
+
 def draw_marks(
     grid: Grid, frame: Frame, marks: Marks, reference: tuple[str, float] | None, terminal: Terminal
 ) -> None:
-    """Draw the reference line, the line of the cursor, and the best x on the axis below.
+    """Draw the reference line, the lines of named xs and the cursor, and the best x on the axis.
 
     Args:
         grid: The grid to draw on.
         frame: Where the axes stand.
-        marks: Cursor and best x.
+        marks: Cursor, named xs and best x.
         reference: Label and value of the reference line.
         terminal: The terminal.
     """
     palette = Palette.of(terminal)
-    upright, dash, best = "│╌▲" if terminal.unicode else "|-^"
-    if reference is not None and frame.rows > 0 and _inside(frame.y_axis, reference[1]):
+    upright, dash, best, dotted = "│╌▲┊" if terminal.unicode else "|-^:"
+    for _, x in marks.named:
+        if (named_x := frame.column(x)) is not None:
+            for y in range(frame.top, frame.top + frame.rows):
+                grid.put(named_x, y, dotted, palette.muted)
+    if reference is not None and frame.rows > 0 and frame.y_axis.holds(reference[1]):
         y = frame.row(reference[1])
         text = shorten(f" {reference[0]}", frame.columns, terminal)
         grid.put(frame.left, y, dash * (frame.columns - cell_len(text)), palette.muted)
@@ -146,7 +156,27 @@ def draw_marks(
         grid.put(best_x, frame.top + frame.rows, best, palette.best)
 
 
-def _inside(axis: Axis, value: float) -> bool:
-    if axis.log:
-        return value > 0 and axis.low <= math.log10(value) <= axis.high
-    return axis.low <= value <= axis.high
+def draw_names(grid: Grid, frame: Frame, marks: Marks, terminal: Terminal) -> None:
+    """Write the names of the named xs beside their lines, each on the first line with room.
+
+    Args:
+        grid: The grid to draw on.
+        frame: Where the axes stand.
+        marks: The named xs.
+        terminal: The terminal.
+    """
+    style = Palette.of(terminal).strong
+    taken: list[tuple[int, int, int]] = []
+    for name, x in sorted(marks.named, key=lambda each: each[1]):
+        column = frame.column(x)
+        if column is None:
+            continue
+        text = shorten(name, frame.columns, terminal)
+        width = cell_len(text)
+        start = column + 1 if column + 1 + width <= grid.width else column - width
+        row = 0
+        while any(y == row and start <= end and begin <= start + width for y, begin, end in taken):
+            row += 1
+        if row < frame.rows:
+            taken.append((row, start, start + width))
+            grid.put(start, frame.top + row, text, style)

@@ -27,6 +27,8 @@ class Marks:
     """The x whose values are read out; the last one if there is none."""
     best: float | None = None
     """The x of the best value."""
+    named: Sequence[tuple[str, float]] = ()
+    """Names of other xs, and where they stand."""
     x_label: str = ""
     title: str = ""
     percent: bool = False

@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
 from engine.overview import Listed
-from tui.comparing import Comparing
+from tui.comparing import Compared, Comparing
 from tui.keymap import declared
 from tui.panes.compared import ComparedCharts, ComparedTable
 from tui.panes.duel import DuelImage, DuelList, MatrixDifference
@@ -88,8 +88,12 @@ class CompareScreen(ViewScreen):
         self._image.display = self.app.size.width >= _WITH_IMAGE
 
     def compare(self, runs: Sequence[Listed]) -> None:
-        """Takes up runs, two or more."""
-        self._comparing = Comparing(runs)
+        """Takes up runs, two or more.
+
+        Raises:
+            RunError: the configuration of one cannot be read.
+        """
+        self._comparing = Comparing([Compared.of(one) for one in runs])
         if self.is_mounted:
             self._show_images(False)
 

@@ -197,6 +197,14 @@ class TrainScreen(FaultTolerant, Screen[None]):
         """What the form holds; None while a value in it is wrong."""
         return self._form.config
 
+    def set_rate(self, text: str) -> None:
+        """Takes up a learning rate, for the next run if one is going on."""
+        self._form.set_values({"lr": text})
+        self._form.point_at("lr")
+        self._dashboard.go_to(self._panes[0])
+        when = "for the next run" if self._form.locked else "r trains with it"
+        self.notify(f"The learning rate in the form is {text}: {when}.", markup=False)
+
     # Layout
 
     def on_resize(self, event: events.Resize) -> None:

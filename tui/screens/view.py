@@ -131,6 +131,12 @@ class ViewScreen(FaultTolerant, Screen[None]):
         sweep: Sweep | None
 
     @dataclass
+    class RateTaken(Message):
+        """A learning rate shall be the form's."""
+
+        text: str
+
+    @dataclass
     class Left(Message):
         """The screen is left for the one that it was opened from."""
 

@@ -1,0 +1,88 @@
+"""What a run shows about its learning rate: too low, too high, or one that works, and why."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from engine.coach import advise
+from engine.coach.advice import TOO_HIGH, TOO_LOW, accuracy, number
+from engine.config import RunConfig
+from engine.events import RunFailed
+from engine.history import History
+from engine.judgement import Judgement
+
+PEAK = 1.5
+"""A training loss of so many times the first one has risen enough to be told."""
+ROSE = 1.02
+"""A run that is stuck, but whose training loss has never been above this share of the first one,
+was not thrown back by steps that were too long."""
+LEARNED = 0.5
+"""A training loss above this share of the first one has learned little, as for the coach."""
+
+
+@dataclass(frozen=True)
+class RateAnswer:
+    """What is to be said of a run's learning rate after its newest epoch."""
+
+    verdict: str
+    """`too low`, `works`, `too high`; `learned little`, where the curve does not tell which way
+    the rate is wrong; or nothing while that is open."""
+    sentence: str
+    """What its curve does."""
+    accuracy: str
+    """Its newest validation accuracy with its 95% interval; empty before the first epoch."""
+
+
+def answer(history: History, config: RunConfig, judgement: Judgement | None) -> RateAnswer:
+    """Reads a run's curves by the rules of the coach.
+
+    Args:
+        history: what the run has said.
+        config: its hyperparameters.
+        judgement: what its model says to the validation images after the newest epoch, where
+            that is known.
+    """
+    failure = _failure(history)
+    if failure:
+        return RateAnswer("", failure, _accuracy(history))
+    advice = advise(history, config, judgement)
+    verdict = _verdict(advice.kind, history)
+    return RateAnswer(verdict, advice.sentence + _peak(history), _accuracy(history))
+
+
+def _failure(history: History) -> str:
+    """Why the run failed, if it did so other than by diverging."""
+    failed = isinstance(history.ended, RunFailed) and not history.ended.diverged
+    return getattr(history.ended, "message", "") if failed else ""
+
+
+def _verdict(kind: str, history: History) -> str:
+    losses = [epoch.train_loss for epoch in history.epochs]
+    start = history.started.val_loss if history.started else math.inf
+    if kind == "stuck" and max(losses) <= ROSE * start:
+        return "learned little"
+    if kind in TOO_HIGH:
+        return "too high"
+    if kind in TOO_LOW:
+        return "too low"
+    if not (history.ended and losses):
+        return ""
+    return "works" if losses[-1] < LEARNED * start else "learned little"
+
+
+def _accuracy(history: History) -> str:
+    if not (history.epochs and history.started):
+        return ""
+    return accuracy(history.epochs[-1].val_acc, history.started.validation_images)
+
+
+def _peak(history: History) -> str:
+    """How far the training loss rose above where it began, if it did."""
+    losses = [epoch.train_loss for epoch in history.epochs]
+    if not (losses and history.started):
+        return ""
+    highest = max(losses)
+    if not highest > PEAK * max(history.started.val_loss, math.ulp(1)):
+        return ""
+    return f" It had risen to {number(highest)} in epoch {losses.index(highest)}."

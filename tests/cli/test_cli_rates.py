@@ -1,0 +1,72 @@
+"""`mnistop rates`: the curve and its marks, for people and for programs, and runs at the marks."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command_line import Answer, Place
+
+Call = Callable[..., Answer]
+SMALL = ("--source", "digits", "--samples", "400", "--hidden", "16", "--epochs", "20")
+
+
+def test_the_curve_is_drawn_with_three_marks_and_what_to_do_next(call: Call, tmp_path: Path):
+    answer = call("rates", *SMALL, "--ascii")
+    assert answer.code == 0, answer.err
+    assert answer.out.isascii()
+    lines = [line for line in answer.out.splitlines() if "mnistop " not in line]
+    assert max(map(len, lines)) <= 80
+    assert "learning-rate range test: " in answer.out
+    for mark in ("too low", "good", "too high"):
+        assert any(line.startswith(mark) for line in lines)
+    assert ":too low" in answer.out
+    assert "mnistop train --lr 0." in answer.out
+    flags = "--source digits --samples 400 --epochs 20 --hidden 16"
+    assert f"mnistop rates --train {flags}" in answer.out
+    assert not (tmp_path / "runs").exists()
+
+
+def test_trained_at_the_marks_each_run_is_told_and_kept(call: Call, tmp_path: Path):
+    answer = call("rates", *SMALL, "--train", "--json")
+    assert answer.code == 0, answer.err
+    told = json.loads(answer.out)
+    low, good, high = told["runs"]
+    assert [run["lr"] for run in told["runs"]] == list(told["marks"].values())
+    assert [run["mark"] for run in told["runs"]] == ["too_low", "good", "too_high"]
+    assert [run["verdict"] for run in told["runs"]] == ["too_low", "works", "too_high"]
+    assert low["val_acc"] < good["val_acc"] > high["val_acc"]
+    assert "training loss has fallen only from" in low["sentence"]
+    assert len(told["rates"]) == len(told["losses"])
+    for run in told["runs"]:
+        assert (tmp_path / "runs" / run["run"] / "events.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["--lr", "0"], "--lr"),
+        (["--source", "/no/such/file"], "/no/such/file"),
+        (["--train", "--source", "digitz"], "did you mean digits?"),
+        (["extra"], "extra"),
+    ],
+)
+def test_what_cannot_be_tested_is_told(call: Call, words: list[str], part: str):
+    answer = call("rates", *words)
+    assert answer.code == 2
+    assert part in answer.err
+    assert answer.out == ""
+
+
+def test_ctrl_c_ends_it_with_130_and_stops_the_runs(place: Place):
+    endless = ("--source", "digits", "--hidden", "16", "--epochs", "1000000")
+    terminal = place.in_terminal("rates", "--train", *endless)
+    terminal.expect("training; too low: epoch [0-9]+ of")
+    terminal.sendintr()
+    terminal.expect("stops and saves")
+    terminal.wait()
+    assert terminal.exitstatus == 130
+    listed = json.loads(place.run("runs", "--json").stdout)
+    assert listed
+    assert all(run["state"] in ("stopped", "running") for run in listed)

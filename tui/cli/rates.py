@@ -1,0 +1,262 @@
+"""`mnistop rates`: learning rates that are too low, good and too high for a configuration."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import shlex
+import tempfile
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engine import worker
+from engine.config import RunConfig, as_text
+from engine.data import absolute
+from engine.errors import MnistopError
+from engine.range_test import RangeTest, range_test
+from tui.cli.options import SettingsCommand, given_settings, setting_options
+from tui.cli.output import Output, remark, with_output
+from tui.cli.processes import warm_up
+from tui.cli.waiting import waiting
+from tui.cli.words import what_next
+from tui.rate_words import first_shown, rate_text, reasons, told
+from tui.render.chart import chart
+from tui.render.series import Series
+from tui.three_rates import ThreeRates, train_at
+
+_WIDEST, _HEIGHT = 110, 18
+_LOOK_SECONDS = 0.1
+_CEILING = 1.5
+"""The chart ends at so many times the first loss."""
+
+
+@click.command(
+    cls=SettingsCommand,
+    epilog="""
+\b
+Examples:
+  mnistop rates                            for the notebook's run
+  mnistop rates --optimizer adam           for Adam
+  mnistop rates --hidden none --json       for programs
+  mnistop rates --train                    trains at all three, and compares
+
+\b
+Exit codes: 0 done, 1 a run of --train failed other than by diverging, 2 wrong
+use or bad input, 130 stopped by Ctrl+C.
+""",
+)
+@with_output
+@click.option("--train", "trains", is_flag=True, help="Train a run at each of the three rates.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@setting_options()
+def rates(
+    out: Output,
+    trains: bool,
+    as_json: bool,
+    preset: str | None,
+    config_file: str | None,
+    **flags: str | None,
+) -> int:
+    """Find a learning rate that is too low, one that is good, and one that is too high.
+
+    A fresh model takes one step at each of many rates that rise from far too low to far too high
+    (the range test of Smith 2017); --lr itself is without effect. No run is made, unless by
+    --train: that trains a run at each of the three as a sweep, and says what their curves show.
+    """
+    config, _ = given_settings(preset, config_file, flags)
+    warm_up()
+    try:
+        test = _tested(out, config)
+        result = _as_json(test)
+        if not as_json:
+            _tell_test(out, test)
+        code = 0
+        if trains and test.marks:
+            three = _trained(out, config, test)
+            result["runs"] = _runs_as_json(three)
+            code = 1 if _failures(three) else 0
+            if not as_json:
+                _tell_runs(out, three)
+        if as_json:
+            out.say_json(result)
+        else:
+            out.say()
+            out.say(what_next(_next_commands(config, test, trains)))
+    finally:
+        worker.close()
+    return code
+
+
+def _tested(out: Output, config: RunConfig) -> RangeTest:
+    there = config.model_copy(update={"source": absolute(config.source)})
+    with tempfile.TemporaryDirectory(prefix="mnistop-") as folder, waiting(out) as progress:
+        said = Path(folder, "progress")
+
+        async def ask() -> RangeTest:
+            asked = asyncio.ensure_future(worker.ask(range_test, there, said))
+            while not asked.done():
+                text = "loading PyTorch"
+                with contextlib.suppress(OSError):
+                    text = said.read_text(encoding="utf-8") or text
+                progress(text)
+                await asyncio.wait([asked], timeout=_LOOK_SECONDS)
+            return asked.result()
+
+        return asyncio.run(ask())
+
+
+def _tell_test(out: Output, test: RangeTest) -> None:
+    out.tell(
+        f"learning-rate range test: {len(test.rates)} steps, each at a higher rate, from "
+        f"{rate_text(float(test.rates[0]))} to {rate_text(float(test.rates[-1]))}; the loss after "
+        "each, and rates for whole runs"
+    )
+    out.say()
+    first = first_shown(test)
+    out.draw(
+        chart(
+            [Series("loss", test.losses[first:], "train", test.rates[first:])],
+            min(out.width, _WIDEST),
+            _HEIGHT,
+            out.terminal,
+            log_x=True,
+            cursor=test.good,
+            named=tuple(test.marks.items()),
+            reference=(f"ln {test.classes}", math.log(test.classes)),
+            y_limits=(0, _CEILING * test.start),
+            x_label="rate",
+        )
+    )
+    out.say()
+    for name, reason in reasons(test).items():
+        rate = test.marks.get(name)
+        _tell_beside(out, f"{name:<10}{'-' if rate is None else rate_text(rate):<9}", reason)
+
+
+def _tell_beside(out: Output, head: str, text: str) -> None:
+    """A sentence with words before it that stay clear of its other lines."""
+    indent = " " * len(head)
+    out.say(
+        textwrap.fill(
+            text,
+            min(out.width, _WIDEST),
+            initial_indent=head,
+            subsequent_indent=indent,
+            break_on_hyphens=False,
+        )
+    )
+
+
+def _trained(out: Output, config: RunConfig, test: RangeTest) -> ThreeRates:
+    with waiting(out) as progress:
+        progress("starting the runs")
+        three = train_at(config, test.marks)
+        try:
+            _follow(three, progress)
+        except KeyboardInterrupt:
+            with contextlib.suppress(MnistopError):
+                worker.stop_sweep(three.sweep)
+            remark(f"sweep {three.sweep.name} stops and saves; its runs are in mnistop runs")
+            raise
+    return three
+
+
+def _follow(three: ThreeRates, progress: Callable[[str], None]) -> None:
+    while not three.is_over:
+        if three.read():
+            told = (f"{mark}: {three.state(place)}" for place, mark in enumerate(three.marks))
+            progress("training; " + ", ".join(told))
+        time.sleep(_LOOK_SECONDS)
+
+
+def _tell_runs(out: Output, three: ThreeRates) -> None:
+    out.heading("Trained at these rates")
+    out.draw(
+        chart(
+            [
+                Series(one.title, [epoch.train_loss for epoch in one.history.epochs], place)
+                for place, one in enumerate(three.runs)
+            ],
+            min(out.width, _WIDEST),
+            _HEIGHT,
+            out.terminal,
+            y_limits=(0, _CEILING * three.start),
+            title="training loss",
+            empty="no epoch was finished",
+        )
+    )
+    out.say()
+    for place, (one, found) in enumerate(zip(three.runs, three.answers, strict=True)):
+        head = f"{one.title:<17}"
+        _tell_beside(out, head, f"{told(three.state(place), found)}. {found.sentence}")
+    for sentence in _failures(three):
+        out.tell(sentence)
+
+
+def _failures(three: ThreeRates) -> list[str]:
+    """What kept runs from their end, other than that they diverged."""
+    ended = [(one, one.history.ended) for one in three.runs]
+    return [
+        getattr(last, "message", "") or f"Run {one.run.name} was not trained to its end."
+        for one, last in ended
+        if one.history.state(False) != "finished" and not getattr(last, "diverged", False)
+    ]
+
+
+def _next_commands(config: RunConfig, test: RangeTest, trained: bool) -> dict[str, str]:
+    others = {name: text for name, text in config.changes().items() if name != "lr"}
+    flags = " ".join(
+        f"--{name.replace('_', '-')} {shlex.quote(text)}" for name, text in others.items()
+    )
+    commands = {}
+    if test.good is not None:
+        command = f"mnistop train --lr {as_text(test.good)} {flags}".rstrip()
+        commands[command] = "train with the good one"
+    if test.marks and not trained:
+        commands[f"mnistop rates --train {flags}".rstrip()] = "train at all three"
+    return commands
+
+
+def _as_json(test: RangeTest) -> dict[str, Any]:
+    return {
+        "start": test.start,
+        "classes": test.classes,
+        "steps": test.steps,
+        "rates": test.rates.tolist(),
+        "losses": [_number(loss) for loss in test.losses.tolist()],
+        "marks": {"too_low": test.too_low, "good": test.good, "too_high": test.too_high},
+        "reasons": reasons(test),
+        "trials": [
+            {"rate": trial.rate, "loss": _number(trial.loss), "accuracy": trial.accuracy}
+            for trial in test.trials
+        ],
+    }
+
+
+def _runs_as_json(three: ThreeRates) -> list[dict[str, Any]]:
+    return [
+        {
+            "mark": mark.replace(" ", "_"),
+            "run": one.run.name,
+            "lr": one.config.lr,
+            "state": three.state(place),
+            "epochs": len(one.history.epochs),
+            "val_acc": one.history.epochs[-1].val_acc if one.history.epochs else None,
+            "verdict": found.verdict.replace(" ", "_"),
+            "sentence": found.sentence,
+        }
+        for place, (mark, one, found) in enumerate(
+            zip(three.marks, three.runs, three.answers, strict=True)
+        )
+    ]
+
+
+def _number(value: float) -> float | None:
+    """For JSON, which knows no infinity."""
+    return value if math.isfinite(value) else None

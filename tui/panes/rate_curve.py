@@ -1,0 +1,182 @@
+"""The curve of a range test, with its marks and a cursor along the learning rates."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.strip import Strip
+
+from engine.range_test import RangeTest
+from tui.panes.lines import LinesPane
+from tui.rate_words import first_shown, rate_text
+from tui.render.chart import chart
+from tui.render.series import Series
+
+_CEILING = 1.5
+"""The loss axis ends at so many times the first loss: what is above only says too much."""
+
+
+class RateCurve(LinesPane, can_focus=True):
+    """The loss after the step at each rate."""
+
+    DEFAULT_CSS = "RateCurve { height: 1fr; }"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "left,h",
+            "move(-1)",
+            "Rate",
+            key_display="←→",
+            id="rates.lower",
+            tooltip="Read out a lower rate",
+        ),
+        Binding(
+            "right,l",
+            "move(1)",
+            "Higher",
+            show=False,
+            id="rates.higher",
+            tooltip="Read out a higher rate",
+        ),
+        Binding(
+            "pageup",
+            "move(-10)",
+            "Much lower",
+            show=False,
+            id="rates.lower10",
+            tooltip="Ten rates lower",
+        ),
+        Binding(
+            "pagedown",
+            "move(10)",
+            "Much higher",
+            show=False,
+            id="rates.higher10",
+            tooltip="Ten rates higher",
+        ),
+        Binding(
+            "home",
+            "move(-100000)",
+            "Lowest",
+            show=False,
+            id="rates.lowest",
+            tooltip="To the lowest rate",
+        ),
+        Binding(
+            "end",
+            "move(100000)",
+            "Highest",
+            show=False,
+            id="rates.highest",
+            tooltip="To the highest rate",
+        ),
+        Binding(
+            "n",
+            "mark(1)",
+            "Mark",
+            key_display="n p",
+            id="rates.mark",
+            tooltip="To the next of the marked rates",
+        ),
+        Binding(
+            "p",
+            "mark(-1)",
+            "Mark before",
+            show=False,
+            id="rates.mark_before",
+            tooltip="To the marked rate before",
+        ),
+    ]
+
+    EXPLANATION = (
+        "A fresh model takes one step at each rate, from far too low to far too high. Where its "
+        "loss falls, steps of that size teach it something; where it shoots up, they are too long. "
+        "The marks are rates for whole runs, which take thousands of equal steps: so the rate that "
+        "is too low for a run stands further left than the curve alone suggests."
+    )
+
+    test: RangeTest | None = None
+    rate = 0.0
+    """The one at the cursor."""
+    notice = ""
+
+    def show(self, test: RangeTest | None, notice: str = "") -> None:
+        """Draws a test.
+
+        Args:
+            test: the test, or None before there is one.
+            notice: what to say then.
+        """
+        if test is not self.test:
+            self.test = test
+            self.rate = self._first_look()
+        self.notice = notice
+        self.redraw()
+
+    def _first_look(self) -> float:
+        if self.test is None:
+            return 0.0
+        return self.test.good or float(self.test.rates[0])
+
+    @property
+    def _stops(self) -> list[float]:
+        """All rates that the cursor may stand on, rising: those of the test, and the marks."""
+        assert self.test
+        shown = self.test.rates[first_shown(self.test) :]
+        return sorted({*shown.tolist(), *self.test.marks.values()})
+
+    def title(self) -> str:
+        """What is read out."""
+        if self.test is None:
+            return "Learning-rate range test"
+        names = [name for name, rate in self.test.marks.items() if rate == self.rate]
+        mark = f", marked {names[0]}" if names else ""
+        return f"Learning-rate range test: rate {rate_text(self.rate)}{mark}, {self._read_out()}"
+
+    def _read_out(self) -> str:
+        assert self.test
+        rates = self.test.rates
+        if not rates[0] <= self.rate <= rates[-1]:
+            return "beyond the steps of the test"
+        nearest = int(abs(rates - self.rate).argmin())
+        loss = float(self.test.losses[nearest])
+        return f"loss {loss:.3f} after that step" if loss < math.inf else "no finite loss"
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """The chart, or what will be here."""
+        test = self.test
+        if test is None:
+            return self.say(self.notice, width)
+        first = first_shown(test)
+        return chart(
+            [Series("loss", test.losses[first:], "train", test.rates[first:])],
+            width,
+            height,
+            self.terminal,
+            log_x=True,
+            cursor=self.rate,
+            named=tuple(test.marks.items()),
+            reference=(f"ln {test.classes}", math.log(test.classes)),
+            y_limits=(0, _CEILING * test.start),
+            x_label="rate",
+        )
+
+    def action_move(self, by: int) -> None:
+        """Reads out another rate."""
+        if self.test:
+            stops = self._stops
+            at = stops.index(self.rate)
+            self.rate = stops[max(0, min(len(stops) - 1, at + by))]
+            self.redraw()
+
+    def action_mark(self, by: int) -> None:
+        """Goes to the next marked rate, or the one before."""
+        if self.test is None:
+            return
+        marks = sorted(self.test.marks.values())
+        ahead = [rate for rate in marks if (rate - self.rate) * by > 0]
+        if ahead:
+            self.rate = ahead[0] if by > 0 else ahead[-1]
+            self.redraw()
