@@ -83,6 +83,17 @@ def test_show_lays_its_rows_side_by_side(swept: tuple[Place, list[str]], call: C
     assert "+-" in ascii_only
 
 
+def test_a_report_of_a_sweep_compares_its_runs(swept: tuple[Place, list[str]], call: Call) -> None:
+    place, lines = swept
+    name = json.loads(lines[-1])["sweep"]
+    told = call("report", name, runs=place.folder).out
+    assert (
+        told
+        == call("report", *(f"{name}.{number:02}" for number in range(1, 5)), runs=place.folder).out
+    )
+    assert f"{name}.03" in told
+
+
 def test_following_a_finished_sweep_tells_all_of_it(
     swept: tuple[Place, list[str]], call: Call
 ) -> None:

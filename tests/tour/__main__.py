@@ -46,6 +46,9 @@ async def tour() -> None:
             if name == "pad":
                 await pilot.press(*A_TWO.split())
             await picture(pilot, name, 1.5)
+        await pilot.press("f")
+        await app.workers.wait_for_complete()
+        await picture(pilot, "rates", 4)
         await pilot.press("6")
         await picture(pilot, "runs", 1.5)
         await pilot.press("3")

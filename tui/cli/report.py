@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
-from engine import runs
+from engine.errors import RunError
 from engine.report import FORMATS
+from engine.runs import Run
+from engine.sweeps import Sweep, find_run_or_sweep
 from tui.cli.destination import STDOUT, deliver, format_of, with_destination
 from tui.cli.output import Output, with_output
 from tui.cli.run_argument import runs_argument
@@ -43,7 +45,7 @@ def report(
     epoch: int | None,
     names: tuple[str, ...],
 ) -> int:
-    """Write a report of RUN, finished or in training, or compare several.
+    """Write a report of RUN, finished or in training, or compare several or those of a sweep.
 
     Markdown and HTML tell a run's best epoch with its interval, curves, what the coach says,
     confusion matrix, worst mistakes, settings and log; of several runs the curves over each other
@@ -53,10 +55,21 @@ def report(
     output = output or STDOUT
     if format is None:
         format = "markdown" if output == STDOUT else format_of(output, FORMATS)
-    if epoch is not None and len(names) > 1:
+    runs = [run for name in names for run in _runs_of(name)]
+    if epoch is not None and len(runs) > 1:
         raise click.UsageError("--epoch goes with one run only.")
     from engine.report.compose import report as compose
 
-    text = compose([runs.find(name) for name in names], format, epoch)
+    text = compose(runs, format, epoch)
     deliver(out, text.encode("utf-8", "backslashreplace"), output, force)
     return 0
+
+
+def _runs_of(name: str) -> list[Run]:
+    """The run of a name, or those of the sweep that have been started."""
+    found = find_run_or_sweep(name)
+    if not isinstance(found, Sweep):
+        return [found]
+    if members := found.members():
+        return members
+    raise RunError(f"Sweep {found.name} has not begun a run yet.")
