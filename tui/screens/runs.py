@@ -72,7 +72,7 @@ class RunsScreen(RunKeeping):
         Binding(
             "C",
             "side_by_side",
-            "Its sweep",
+            "Sweeps",
             id="runs.sweep",
             tooltip="All runs of this one's sweep side by side, or those of the newest",
         ),
