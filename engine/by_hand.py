@@ -6,12 +6,10 @@ from torch import Tensor
 from engine.augment import varied
 from engine.backprop import Backprop
 from engine.config import RunConfig
+from engine.gathered import Gathered
 from engine.optimizers import clip_, make_optimizer
-from engine.packing import Packing
+from engine.packing import Inputs, Packing
 from engine.training import Labelled, Training
-
-GATHERED = 1024
-"""So many images are put in the order of their batches at once."""
 
 
 class ByHand:
@@ -39,16 +37,17 @@ class ByHand:
         if not self._in_one_go:
             self._gradients = [torch.empty_like(matrix) for matrix in self._matrices]
 
-        self._varies = bool(config.shift or config.adversarial_epsilon)
-        self._pixels = self._packing.pixels_of(images.pixels)
         self._one_hot = torch.eye(model.sizes[-1])
-        self._targets = self._one_hot[images.labels]
-        largest = min(config.batch_size, len(images)) * (2 if config.adversarial_epsilon else 1)
-        self._passes = Backprop(model, self._packing, self._matrices, largest)
-        rows = largest if self._varies else min(_ahead(config), len(images))
-        self._inputs, self._places = self._packing.inputs(0, rows)
-        self._gathered: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
-        """Inputs and targets of batches to come, by their epoch and step."""
+        batch = min(config.batch_size, len(images))
+        if config.shift or config.adversarial_epsilon:
+            self._gathered = None
+            batch *= 2 if config.adversarial_epsilon else 1
+            self._varied = self._packing.inputs(0, batch)
+        else:
+            pixels = self._packing.pixels_of(images.pixels)
+            targets = self._one_hot.index_select(1, images.labels)
+            self._gathered = Gathered(training, self._packing, pixels, targets)
+        self._passes = Backprop(model, self._packing, self._matrices, batch)
         self._new_weights = self._new_memory = False
         training.lent_to = self
 
@@ -61,56 +60,43 @@ class ByHand:
         Returns:
             Its logits before the update, `(batch, classes)`.
         """
-        inputs, targets = self._vary(rows) if self._varies else self._next()
-        batch = targets.shape[0]
-        logits = self._passes.forward(inputs, self._training.config.dropout)
-        error = torch.softmax(logits, 1).sub_(targets)
+        if self._gathered:
+            images, targets = self._gathered.next(rows.shape[0])
+        else:
+            images, targets = self._vary(rows)
+        logits = self._passes.forward(images, self._training.config.dropout)
+        error = torch.softmax(logits, 0).sub_(targets)
         if self._in_one_go:
-            rate = self._training.lr / batch
-            for number, delta, inputs in self._passes.backward(error):
-                self._matrices[number].addmm_(delta.t(), inputs, alpha=-rate)
+            rate = self._training.lr / targets.shape[1]
+            for number, inputs, delta in self._passes.backward(error):
+                self._matrices[number].addmm_(inputs, delta, alpha=-rate)
             self._optimizer.steps += 1
         else:
-            error.div_(batch)
-            for number, delta, inputs in self._passes.backward(error):
-                torch.mm(delta.t(), inputs, out=self._gradients[number])
+            error.div_(targets.shape[1])
+            for number, inputs, delta in self._passes.backward(error):
+                torch.mm(inputs, delta, out=self._gradients[number])
             if self._training.config.clip_norm:
                 clip_(self._gradients, self._training.config.clip_norm)
             self._optimizer.step(self._gradients, self._training.lr)
         self._new_weights = self._new_memory = True
-        return logits[: rows.shape[0]]
+        said = logits.t()
+        return said if self._gathered else said[: rows.shape[0]]
 
-    def _next(self) -> tuple[Tensor, Tensor]:
-        """Inputs and targets of the next batch, gathered for many at once: that saves time."""
-        training = self._training
-        here = training.epoch, training.step
-        if here not in self._gathered:
-            size = training.config.batch_size
-            start = training.step * size
-            rows = training.order[start : start + _ahead(training.config)]
-            torch.index_select(self._pixels, 0, rows, out=self._places[: len(rows)])
-            inputs = torch.split(self._inputs[: len(rows)], size)
-            targets = torch.split(self._targets.index_select(0, rows), size)
-            self._gathered = {
-                (training.epoch, training.step + later): batch
-                for later, batch in enumerate(zip(inputs, targets, strict=True))
-            }
-        return self._gathered[here]
-
-    def _vary(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+    def _vary(self, rows: Tensor) -> tuple[Inputs, Tensor]:
         """Inputs and targets of a batch whose images are shifted or attacked first."""
         pixels, labels = varied(self._training, self._images, rows, self._attacked)
-        return self._laid_out(pixels), self._one_hot.index_select(0, labels)
+        return self._laid_out(pixels), self._one_hot.index_select(1, labels)
 
-    def _laid_out(self, pixels: Tensor) -> Tensor:
-        self._places[: len(pixels)].copy_(pixels)
-        return self._inputs[: len(pixels)]
+    def _laid_out(self, pixels: Tensor) -> Inputs:
+        inputs = self._varied.of(slice(len(pixels)))
+        inputs.values.copy_(pixels)
+        return inputs
 
     def _attacked(self, images: Tensor, labels: Tensor) -> Tensor:
         """What `attacks.FGSM` makes of a batch, with the gradient of `Goal.losses` by hand."""
         logits = self._passes.forward(self._laid_out(images), dropout=0.0)
-        others = logits.scatter(1, labels[:, None], -torch.inf)
-        error = torch.softmax(others, 1).sub_(self._one_hot.index_select(0, labels))
+        others = logits.scatter(0, labels[None], -torch.inf)
+        error = torch.softmax(others, 0).sub_(self._one_hot.index_select(1, labels))
         gradient = self._passes.input_gradient(error)
         epsilon = self._training.config.adversarial_epsilon
         return gradient.sign_().mul_(epsilon).add_(images).clamp_(0, 1)
@@ -130,11 +116,6 @@ class ByHand:
                 self._optimizer.memory, self._its_optimizer.memory, strict=True
             ):
                 self._packing.unpack(ours, theirs)
-
-
-def _ahead(config: RunConfig) -> int:
-    """The images of all whole batches among `GATHERED`, or of one that is larger."""
-    return max(1, GATHERED // config.batch_size) * config.batch_size
 
 
 def is_plain_sgd(config: RunConfig) -> bool:

@@ -7,14 +7,13 @@ import time
 from typing import Any
 
 import torch
-from torch.nn import functional
 
 from engine import checkpoint, events
 from engine.event_log import EventLog
 from engine.files import make_folder, open_private, write_atomically
 from engine.runs import Run
 from engine.safekeeping import Safekeeping
-from engine.training import Epoch, Training
+from engine.training import Epoch, Training, cross_entropy
 
 PROGRESS_SECONDS = 0.25
 """`BatchProgress` is said this often at most…"""
@@ -88,7 +87,7 @@ class Recorder:
         if now < self._next_progress:
             return
         started = time.thread_time()
-        train_loss = functional.cross_entropy(*training.said_so_far(labels)).item()
+        train_loss = cross_entropy(*training.said_so_far(labels))
         took = time.thread_time() - started
         self._next_progress = now + max(PROGRESS_SECONDS, took / PROGRESS_SHARE)
         if not math.isfinite(train_loss):  # the end of the epoch says so

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from engine.config import RunConfig
 from engine.device import find_device
 from engine.examples import Examples
 from engine.train import way_to_step
-from engine.training import Labelled, Training, accuracy
+from engine.training import Labelled, Training, accuracy, cross_entropy
 
 PROBE = 256
 """Training images by whose loss the model is judged; those of a batch alone are too few."""
@@ -56,7 +55,7 @@ class Stepper:
         model = self._training.model.eval()
         logits = model(self._probe.pixels)
         model.train(not self._training.by_hand)
-        loss = functional.cross_entropy(logits, self._probe.labels).item()
+        loss = cross_entropy(logits, self._probe.labels)
         return loss, accuracy(logits, self._probe.labels)
 
     def _endless(self) -> Iterator[Tensor]:

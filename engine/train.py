@@ -16,7 +16,7 @@ from engine.by_hand import ByHand
 from engine.captured import Captured
 from engine.errors import MnistopError
 from engine.optimizers import clip_
-from engine.training import Epoch, Labelled, Training, accuracy, judge
+from engine.training import Epoch, Labelled, Training, accuracy, cross_entropy, judge
 
 
 class DivergedError(MnistopError):
@@ -70,7 +70,7 @@ def train(
                 training.note_step(step(rows))
                 sink.step_done(training, images.labels)
             logits, labels = training.said_so_far(images.labels)
-            train_loss = functional.cross_entropy(logits, labels).item()
+            train_loss = cross_entropy(logits, labels)
             said, val_loss, dead = judge(training.model, validation)
             if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
                 raise DivergedError(_diagnosis(training))

@@ -233,6 +233,19 @@ def accuracy(logits: Tensor, labels: Tensor) -> float:
     return int((logits.argmax(1) == labels).count_nonzero()) / len(labels)
 
 
+def log_softmax(logits: Tensor) -> Tensor:
+    """The log-probabilities of logits, both `(n, classes)`.
+
+    Over columns PyTorch computes them in a tenth of the time that it takes over so short rows.
+    """
+    return functional.log_softmax(logits.t().contiguous(), 0).t().contiguous()
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> float:
+    """The mean loss of logits `(n, classes)`."""
+    return functional.nll_loss(log_softmax(logits), labels).item()
+
+
 @torch.no_grad()
 def judge(model: MLP, images: Labelled) -> tuple[Tensor, float, float | None]:
     """What a model makes of images, in evaluation mode.
@@ -249,7 +262,7 @@ def judge(model: MLP, images: Labelled) -> tuple[Tensor, float, float | None]:
         logits.append(last)
         if hidden and model.activation == "relu":
             peaks.append(torch.cat([values.amax(0) for values in hidden]))
-    log_probabilities = functional.log_softmax(torch.cat(logits), 1)
+    log_probabilities = log_softmax(torch.cat(logits))
     loss = functional.nll_loss(log_probabilities, images.labels).item()
     dead = None
     if peaks:

@@ -54,11 +54,11 @@ def test_gradients_by_hand_are_those_of_autograd(
     packing = Packing(model.sizes, used)
     matrices = packing.pack(parameters)
     passes = Backprop(model, packing, matrices, batch + more)
-    inputs, pixels = packing.inputs(0, batch)
-    pixels.copy_(packing.pixels_of(images))
-    logits = passes.forward(inputs, 0.0)
+    inputs = packing.inputs(0, batch)
+    inputs.values.copy_(packing.pixels_of(images))
+    logits = passes.forward(inputs, 0.0).t()
     error = (logits.softmax(1) - torch.eye(model.sizes[-1])[labels]) / batch
-    products = [delta.t() @ inputs for _, delta, inputs in passes.backward(error)]
+    products = [below @ delta for _, below, delta in passes.backward(error.t())]
     gradients = [torch.zeros_like(parameter) for parameter in parameters]
     packing.unpack(products[::-1], gradients)
 
@@ -74,7 +74,7 @@ def test_packed_numbers_come_out_as_they_went_in(made: tuple[MLP, Tensor]) -> No
     packing = Packing(model.sizes, used)
     before = [parameter.detach().clone() for parameter in model.parameters()]
     matrices = packing.pack(before)
-    assert all(matrix.shape[1] % 8 == 0 for matrix in matrices)
+    assert all(matrix.shape[0] % 8 == 0 for matrix in matrices)
     after = [values.clone() for values in before]
     after[0][:, used] = torch.nan
     for values in after[1:]:
@@ -205,7 +205,7 @@ def test_leaving_pixels_out_changes_nothing(optimizer: str) -> None:
     for one, other in zip(our_epochs, their_epochs, strict=True):
         assert one.val_loss == pytest.approx(other.val_loss, rel=1e-4)
     for name, weights in theirs.weights().items():
-        torch.testing.assert_close(ours.weights()[name], weights, rtol=1e-3, atol=1e-5)
+        torch.testing.assert_close(ours.weights()[name], weights, rtol=1e-3, atol=1e-4)
     _, images, _ = prepared(config)
     assert used_pixels(config, images.pixels) is not None
 
