@@ -58,8 +58,9 @@ class Screen:
 
     def send(self, key: str) -> float:
         """Presses a key; returns when."""
+        now = time.perf_counter()  # before: the command may answer while this process waits
         os.write(self._fd, _KEYS.get(key, key).encode())
-        return time.perf_counter()
+        return now
 
     def read(self, seconds: float) -> float:
         """Reads what is written within some time, and shows it; returns when it came."""
@@ -102,11 +103,30 @@ class Screen:
         """Presses a key and waits until the screen is as wanted, or else until all is drawn."""
         queued = self._queued()
         pressed = self.send(key)
-        if seen:
-            now, waited = self.wait_for(seen), self._queued() - queued
-        else:
-            now, waited = self._last_change(queued)
+        now, waited = self._first_seen(seen, queued) if seen else self._last_change(queued)
         return Answer(now - pressed, max(0.0, now - pressed - waited))
+
+    def _first_seen(
+        self, seen: Callable[[str], object], queued: float, together: float = 0.15
+    ) -> tuple[float, float]:
+        """When the screen became as wanted, and how long that had to queue.
+
+        What comes is shown only now and then: to show it at once would hold up what follows.
+        """
+        end = time.perf_counter() + 10
+        while time.perf_counter() < end:
+            written, until = [], time.perf_counter() + together
+            while (left := until - time.perf_counter()) > 0:
+                now, chunk = self._take(left)
+                written.append((now, self._queued() - queued, chunk))
+            came = None
+            for now, waited, chunk in written:
+                self._stream.feed(chunk)
+                if not came and seen(self.text):
+                    came = now, waited
+            if came:
+                return came
+        raise TimeoutError(f"nothing came to\n{self.text}")
 
     def _last_change(
         self, queued: float, quiet: float = 0.1, seconds: float = 10
