@@ -22,6 +22,7 @@ from engine.config import RunConfig
 from engine.data import is_at_hand, load
 from engine.device import find_device
 from engine.errors import MnistopError, RunError
+from engine.event_tail import read_events
 from engine.examples import Examples, examples_of
 from engine.files import open_private, write_atomically
 from engine.recorder import Recorder
@@ -138,7 +139,7 @@ def _data_if_here(config: RunConfig) -> Examples | None:
 
 
 def _resumable(run: Run) -> RunConfig:
-    last = [event for event in runs.read_events(run) if isinstance(event, events.LAST_EVENTS)]
+    last = [event for event in read_events(run) if isinstance(event, events.LAST_EVENTS)]
     if last and isinstance(last[-1], events.RunFinished):
         raise RunError(f"Run {run.name} is finished: there is nothing left to resume.")
     return run.config()

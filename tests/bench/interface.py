@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine import events, runs
+from engine.event_tail import read_events
 from tests.app import made_up
 from tests.bench.commands import Taken, taken
 from tests.bench.watched import percentile, screen, stop, tell, training
@@ -167,7 +168,7 @@ def growth() -> None:
 
 
 def seconds_of(run: runs.Run) -> float:
-    said = runs.read_events(run)
+    said = read_events(run)
     started = next(event for event in said if isinstance(event, events.RunStarted))
     return said[-1].time - started.time
 

@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 from engine import runs, worker
+from engine.event_tail import read_events
 from engine.events import EpochFinished
 from tests.bench.timing import timed
 from tests.bench.training import write_images
@@ -63,7 +64,7 @@ def peak_memory(*arguments: str) -> float:
     finished = 0
     while finished < 2:
         time.sleep(0.05)
-        finished = sum(isinstance(event, EpochFinished) for event in runs.read_events(run))
+        finished = sum(isinstance(event, EpochFinished) for event in read_events(run))
     lines = Path(f"/proc/{run.process_id()}/status").read_text().splitlines()
     worker.stop(run)
     [peak] = [line.split()[1] for line in lines if line.startswith("VmHWM:")]

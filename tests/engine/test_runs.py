@@ -18,9 +18,10 @@ from engine import events, runs
 from engine.about import About, write_about
 from engine.config import RunConfig
 from engine.errors import RunError
+from engine.event_tail import EventTail, read_events
 from engine.events import Event
 from engine.recorder import Recorder
-from engine.runs import EventTail, Run, read_events
+from engine.runs import Run
 
 
 def make_run(folder: Path, name: str | None = None, config: RunConfig | None = None) -> Run:
@@ -88,7 +89,7 @@ def test_a_run_folder_that_cannot_be_filled_is_taken_away_again(
     def full(path: Path, content: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(runs, "write_atomically", full)
+    monkeypatch.setattr("engine.folder.write_atomically", full)
     with pytest.raises(RunError, match="No space left on device"):
         runs.create(RunConfig(), tmp_path)
     assert list(tmp_path.iterdir()) == []

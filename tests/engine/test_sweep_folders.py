@@ -45,7 +45,7 @@ def test_a_sweep_is_listed_as_a_sweep_and_its_members_as_runs(folder: Path) -> N
     sweep = sweeps.find("calm-otter")
     assert (sweep.title, len(sweep.configs()), sweep.state()) == ("seeds", 3, "interrupted")
     assert [run.name for run in sweep.members()] == [f"{OTTER}.01", f"{OTTER}.02"]
-    assert not sweeps.is_there(sweep.member(3))
+    assert not sweep.member(3).is_there()
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a_member_half_made_by_a_killed_process_is_made_anew(folder: Path) -> No
     member.path.mkdir()
     (member.path / "lock").write_text("1234567")
     a_run(folder, member.name)
-    assert sweeps.is_there(member)
+    assert member.is_there()
     with pytest.raises(RunError, match="File exists"):
         a_run(folder, member.name)
-    assert sweeps.is_there(member)
+    assert member.is_there()

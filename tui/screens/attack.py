@@ -310,8 +310,8 @@ class AttackScreen(ViewScreen):
         except RunError as error:
             own = others = str(error)
         return (
-            Measured(_short(self._run), known, own),
-            Measured(_short(self._other), self._answers.other_robustness, others),
+            Measured(self._run.words, known, own),
+            Measured(self._other.words, self._answers.other_robustness, others),
         )
 
     def _place(self, rows: NDArray[np.intp], subject: Subject) -> str:
@@ -445,8 +445,3 @@ class AttackScreen(ViewScreen):
                 for name, pane in (*places[first:], *places[:first])
             ),
         ]
-
-
-def _short(run: Run) -> str:
-    """A run's name without its date."""
-    return run.name.split("-", 2)[-1]
