@@ -1,4 +1,4 @@
-"""The run folder: what is in it, and how it is made, found, read and deleted.
+"""The run folder: what is in it, and how it is made, read, listed and deleted.
 
 The training process writes it (`engine.recorder`), everybody else only reads it. Whoever holds
 its lock (`engine.lock`) is the training process; a free lock without a last event means that it
@@ -220,48 +220,6 @@ def list_runs() -> list[Run]:
             made = (folder / Run.MANIFEST).stat().st_mtime_ns
             found.append((folder.name[: len("YYYYMMDD-HHMMSS")], made, folder))
     return [Run(folder) for *_, folder in sorted(found, reverse=True)]
-
-
-def find(reference: str) -> Run:
-    """The run of a name, its own or given by the user, a prefix of its own, its words, or `last`.
-
-    Raises:
-        RunError: there is none, or more than one.
-    """
-    found = list_runs()
-    if not found:
-        raise RunError("There are no runs yet: mnistop train makes one.")
-    if reference == "last":
-        return found[0]
-    exact = [run for run in found if run.name == reference] or _named(found, reference)
-    matches = exact or [
-        run for run in found if fits(run.name, reference) or fits(run.sweep, reference)
-    ]
-    if not matches:
-        raise RunError(f"There is no run {reference or repr('')}: mnistop runs lists them.")
-    if len(matches) == 1:
-        return matches[0]
-    one_sweep = matches[0].sweep and len({run.sweep for run in matches}) == 1
-    if one_sweep and fits(matches[0].sweep, reference):
-        raise RunError(
-            f"{reference} is a sweep of {len(matches)} runs: name one of them, as in "
-            f"{matches[0].name}."
-        )
-    names = ", ".join(run.name for run in matches[:4])
-    raise RunError(f"{reference} fits {len(matches)} runs ({names}): give more of the name.")
-
-
-def fits(name: str, reference: str) -> bool:
-    """Whether a name begins with what a person has typed, or ends in these two words."""
-    return bool(reference) and (name.startswith(reference) or name.split("-", 2)[-1] == reference)
-
-
-def _named(found: list[Run], name: str) -> list[Run]:
-    """Those that the user has given a name, whatever the case of its letters."""
-    from engine.about import read_about  # which needs this module
-
-    wanted = " ".join(name.split()).casefold()
-    return [run for run in found if wanted and read_about(run).name.casefold() == wanted]
 
 
 def delete(run: Run) -> None:

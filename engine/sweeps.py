@@ -164,63 +164,6 @@ def list_sweeps() -> list[Sweep]:
     return [sweep for sweep in map(Sweep, paths) if sweep.is_there()]
 
 
-def find(reference: str) -> Sweep:
-    """The sweep of a name, the beginning of one, its two words, or its title.
-
-    Raises:
-        RunError: there is none, or more than one.
-    """
-    found = _fitting(reference)
-    matches = [sweep for sweep in found if sweep.name == reference] or found
-    if not matches:
-        raise RunError(f"There is no sweep {reference or repr('')}.")
-    if len(matches) > 1:
-        names = ", ".join(sweep.name for sweep in matches[:4])
-        raise RunError(f"{reference} fits {len(matches)} sweeps ({names}): give more of the name.")
-    return matches[0]
-
-
-def _fitting(reference: str) -> list[Sweep]:
-    every = list_sweeps()
-    return [sweep for sweep in every if runs.fits(sweep.name, reference)] or [
-        sweep for sweep in every if reference and _is_titled(sweep, reference)
-    ]
-
-
-def _is_titled(sweep: Sweep, title: str) -> bool:
-    try:
-        return sweep.title.casefold() == " ".join(title.split()).casefold()
-    except RunError:
-        return False
-
-
-def find_run_or_sweep(reference: str) -> Run | Sweep:
-    """The run or the sweep of a name, the beginning of one, its two words, a title, or `last`.
-
-    What a sweep's name has in common with those of its members names the sweep; `last` is a run.
-
-    Raises:
-        RunError: there is none, or more than one.
-    """
-    found = _fitting(reference)
-    if not found or reference == "last":
-        return runs.find(reference)
-    of_these = {sweep.name for sweep in found}
-    others = [
-        run
-        for run in runs.list_runs()
-        if run.sweep not in of_these and runs.fits(run.name, reference)
-    ]
-    fitting: list[Run | Sweep] = [*found, *others]
-    matches = [one for one in fitting if one.name == reference] or fitting
-    if len(matches) > 1:
-        names = ", ".join(one.name for one in matches[:4])
-        raise RunError(
-            f"{reference} fits {len(matches)} runs and sweeps ({names}): give more of the name."
-        )
-    return matches[0]
-
-
 def delete(sweep: Sweep) -> None:
     """Removes a sweep with all its members.
 

@@ -16,9 +16,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from engine import runs, worker
+from engine import worker
 from engine.event_tail import read_events
 from engine.events import EpochFinished
+from engine.finding import find_run
 from tests.bench.timing import timed
 from tests.bench.training import write_images
 
@@ -60,7 +61,7 @@ def peak_memory(*arguments: str) -> float:
 
     Pages that it shares with its server count too.
     """
-    run = runs.find(mnistop_train("--detach", "--epochs", "100000", *arguments).strip())
+    run = find_run(mnistop_train("--detach", "--epochs", "100000", *arguments).strip())
     finished = 0
     while finished < 2:
         time.sleep(0.05)
