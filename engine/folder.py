@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, ClassVar, TypeVar
@@ -19,14 +20,13 @@ from engine.files import open_regular, write_atomically
 _FIRST_WORDS = "amber brave calm clear eager early fair gentle keen light mellow quick quiet sunny"
 _SECOND_WORDS = "birch brook cedar cloud delta ember field finch harbor lark maple otter river wren"
 
+T = TypeVar("T")
 
-class Manifest(BaseModel):
+
+class _Versioned(BaseModel):
     """What a manifest of any version holds."""
 
     format: int
-
-
-M = TypeVar("M", bound=Manifest)
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,11 @@ class Folder:
         """Whether it has been made, and not been deleted since."""
         return (self.path / self.MANIFEST).exists()
 
-    def read_manifest(self, kind: type[M], formats: range, largest: int) -> M:
+    def read_manifest(self, read: Callable[[bytes], T], formats: range, largest: int) -> T:
         """What the manifest holds.
 
         Args:
-            kind: what it is to hold.
+            read: reads its JSON, and raises `ValueError` where that is damaged.
             formats: those that this program reads.
             largest: bytes that it may have.
 
@@ -71,8 +71,8 @@ class Folder:
         try:
             with open_regular(self.path / self.MANIFEST) as file:
                 content = file.read(largest)
-            self._check_format(Manifest.model_validate_json(content).format, formats)
-            return kind.model_validate_json(content)
+            self._check_format(_Versioned.model_validate_json(content).format, formats)
+            return read(content)
         except OSError as error:
             raise RunError(f"{self.full_name} cannot be read: {error.strerror}.") from None
         except ValueError:

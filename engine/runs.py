@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import platformdirs
+from pydantic import BaseModel
 
 from engine.config import RunConfig
 from engine.errors import RunError
 from engine.files import open_regular, write_atomically
-from engine.folder import Folder, Manifest, new_folder
+from engine.folder import Folder, new_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,9 +44,10 @@ _MEMBER = re.compile(r"(.+)\.\d{2,}")
 """A member's name: that of its sweep, and its number."""
 
 
-class _Manifest(Manifest):
+class _Manifest(BaseModel):
     """What `config.json` holds."""
 
+    format: int
     config: RunConfig
 
 
@@ -68,7 +70,8 @@ class Run(Folder):
             RunError: `config.json` is missing, damaged or of another format.
         """
         formats = range(OLDEST_FORMAT, FORMAT + 1)
-        return self.read_manifest(_Manifest, formats, _LONGEST_MANIFEST).config
+        read = _Manifest.model_validate_json
+        return self.read_manifest(read, formats, _LONGEST_MANIFEST).config
 
     def labels(self) -> NDArray[np.uint8]:
         """True classes of the validation images, `(n,)`; empty before training starts."""

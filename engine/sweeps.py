@@ -22,7 +22,7 @@ from engine import events, runs
 from engine.config import RunConfig
 from engine.errors import RunError
 from engine.event_tail import read_events
-from engine.folder import Folder, Manifest, new_folder
+from engine.folder import Folder, new_folder
 from engine.runs import Run, runs_folder
 
 FORMAT = 1
@@ -47,9 +47,10 @@ class Plan(BaseModel):
     """The address of the Dask scheduler whose workers train them; empty for this machine."""
 
 
-class _Manifest(Manifest):
+class _Manifest(BaseModel):
     """What `sweep.json` holds."""
 
+    format: int
     plan: Plan
 
 
@@ -65,7 +66,8 @@ class Sweep(Folder):
         Raises:
             RunError: `sweep.json` is missing, damaged or of another format.
         """
-        return self.read_manifest(_Manifest, range(FORMAT, FORMAT + 1), _LARGEST).plan
+        formats, read = range(FORMAT, FORMAT + 1), _Manifest.model_validate_json
+        return self.read_manifest(read, formats, _LARGEST).plan
 
     @property
     def title(self) -> str:

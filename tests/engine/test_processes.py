@@ -21,8 +21,8 @@ from engine.config import RunConfig
 from engine.errors import ConfigError, DataError, RunError
 from engine.event_tail import read_events
 from engine.events import EpochFinished, Event
+from engine.failure import in_words
 from engine.history import History
-from engine.job import in_words
 from engine.recorder import Recorder
 from engine.runs import Run
 from engine.training import judge
