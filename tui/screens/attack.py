@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -26,11 +25,13 @@ from tui.panes.accuracy_chart import Measured
 from tui.panes.attack_panes import AttackPanes
 from tui.panes.list_pane import ListPane
 from tui.predictions import Predictions
+from tui.render.image import next_mode
 from tui.render.proof import Shown
 from tui.render.terminal import Terminal
 from tui.screens.choose import ChooseRunScreen
 from tui.screens.help import Section
 from tui.screens.view import ViewScreen
+from tui.writing import write_pane
 
 _SLOW = 0.4
 """Seconds after which it is said that an answer is waited for."""
@@ -195,11 +196,6 @@ class AttackScreen(ViewScreen):
     # What is attacked, and what is known of it
 
     @property
-    def _names(self) -> tuple[str, ...]:
-        started = self.state.history.started
-        return tuple(started.class_names) if started else ()
-
-    @property
     def _rows(self) -> NDArray[np.intp]:
         if self._predictions is None:
             return _NONE
@@ -237,8 +233,8 @@ class AttackScreen(ViewScreen):
             if not isinstance(self._attacking.subject, OwnImage):
                 self._attacking.subject = None
             self._attacking.target = None
-        if state.run and self._predictions is None and self._names:
-            self._predictions = Predictions(state.run, len(self._names))
+        if state.run and self._predictions is None and self.state.class_names:
+            self._predictions = Predictions(state.run, len(self.state.class_names))
         if self._brought is not None:
             self._attacking.subject, self._attacking.target = self._brought, None
             self._brought, self._jumps = None, False
@@ -264,7 +260,7 @@ class AttackScreen(ViewScreen):
         shown = None
         if attacked:
             bracket = answers.bracket(attacking)
-            shown = Shown(attacked, bracket, self._names, self._about_bracket)
+            shown = Shown(attacked, bracket, self.state.class_names, self._about_bracket)
         elsewise = answers.trouble or (
             "Asking the model. The first answer takes some seconds: PyTorch is being loaded."
         )
@@ -276,7 +272,7 @@ class AttackScreen(ViewScreen):
         panes.list.show(
             rows,
             self._predictions.labels if self._predictions else _NONE,
-            self._names,
+            self.state.class_names,
             answers.robustness,
             chosen,
             ORDERS[attacking.order],
@@ -374,7 +370,7 @@ class AttackScreen(ViewScreen):
     def action_target(self, by: int) -> None:
         """Takes another target."""
         if attacked := self._answers.attacked:
-            self._attacking.next_target(by, len(self._names), attacked.label)
+            self._attacking.next_target(by, len(self.state.class_names), attacked.label)
             self._change()
 
     def action_step(self, by: int) -> None:
@@ -403,21 +399,13 @@ class AttackScreen(ViewScreen):
     def action_image_mode(self) -> None:
         """Takes the next way of drawing images."""
         view = self._panes.view
-        ascii_next = view.mode == "auto" and self.terminal.unicode
-        view.mode = "ascii" if ascii_next else "auto"
+        view.mode = next_mode(view.mode, self.terminal)
         view.redraw()
 
     def action_write(self) -> None:
         """Writes the focused pane as text."""
         name, pane = self._panes.active
-        run = self._run.name if self._run else "no-run"
-        path = Path(f"mnistop-{run}-{name.lower().replace(' ', '-')}.txt").absolute()
-        try:
-            path.write_text(pane.text() + "\n", encoding="utf-8")
-        except OSError as error:
-            self.notify(f"{path}: {error.strerror}.", severity="error", markup=False)
-        else:
-            self.notify(f"Written to {path}", markup=False)
+        write_pane(self, self._run, name, pane)
 
     @on(ListPane.Moved)
     def _on_moved(self, message: ListPane.Moved) -> None:

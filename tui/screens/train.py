@@ -1,7 +1,6 @@
 """The dashboard: set, train, watch."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -46,6 +45,7 @@ from tui.rhythm import Rhythm
 from tui.screens.help import Section
 from tui.session import GOING, Session
 from tui.state import State
+from tui.writing import write_pane
 
 _KINDS: dict[str, tuple[type[Widget], ...]] = {
     "Hyperparameters": (Hyperparameters, ValueInput),
@@ -393,15 +393,8 @@ class TrainScreen(FaultTolerant, Screen[None]):
         name, pane, *_ = self._dashboard.active
         if not isinstance(pane, LinesPane):
             self.notify("Go to a pane with Tab: charts, log, confusion matrix or digit.")
-            return
-        run = self.state.run.name if self.state.run else "no-run"
-        path = Path(f"mnistop-{run}-{name.lower()}.txt").absolute()
-        try:
-            path.write_text(pane.text() + "\n", encoding="utf-8")
-        except OSError as error:
-            self.notify(f"{path}: {error.strerror}.", severity="error", markup=False)
         else:
-            self.notify(f"Written to {path}", markup=False)
+            write_pane(self, self.state.run, name, pane)
 
     # Drawing
 
