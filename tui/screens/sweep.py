@@ -15,9 +15,7 @@ from engine import sweeps, worker
 from engine.history import History
 from engine.outcomes import Group
 from engine.overview import Listed, Overview
-from engine.robustness import robustness
 from engine.runs import Run
-from engine.sweep_reader import SweepReader
 from engine.sweeps import Sweep
 from tui.attempts import Attempts
 from tui.cli.sweep_lines import conclusion, table
@@ -31,6 +29,7 @@ from tui.run_browsing import MOST_MARKED
 from tui.screens.help import Section
 from tui.screens.view import ViewScreen
 from tui.state import State
+from tui.sweep_attack import SweepAttack
 from tui.sweeping import Sweeping
 from tui.writing import write_text
 
@@ -105,12 +104,11 @@ class SweepScreen(ViewScreen):
         self._table = SweepTable(terminal, self._sweeping)
         self._charts = ComparedCharts(terminal)
         self._facts = SweepFacts(terminal, self._sweeping)
-        self._notice = ""
+        self._attack = SweepAttack(self, self._sweeping, self.changed)
         self._wake = asyncio.Event()
         self._attempts = Attempts(self, terminal, self._wake.set)
         self._wanted: Sweep | None = None
         """What is to be looked at next."""
-        self._attacking: SweepReader | None = None
 
     def panes(self) -> Iterable[Widget]:
         """The rows, their curves where these have room, and what stands out."""
@@ -144,7 +142,7 @@ class SweepScreen(ViewScreen):
             if await asyncio.to_thread(self._sweeping.read):
                 self.changed()
             if self._sweeping.wants_attack:
-                self.action_attack()
+                self._attack.start()
             looks += 1
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), _LOOK_SECONDS)
@@ -154,7 +152,7 @@ class SweepScreen(ViewScreen):
         self._fit()
         self._table.redraw()
         self._charts.show(self._sweeping.curves)
-        self._facts.show(self._notice)
+        self._facts.show(self._attack.notice)
         self.refresh_bindings()
 
     def on_resize(self) -> None:
@@ -261,27 +259,7 @@ class SweepScreen(ViewScreen):
 
     def action_attack(self) -> None:
         """Measures all runs under attack, one after the other."""
-        reader = self._sweeping.reader
-        if reader and self._attacking is None and self._sweeping.to_attack():
-            self._attacking = reader
-            self.run_worker(self._attack(reader), group="attack", exit_on_error=False)
-
-    async def _attack(self, reader: SweepReader) -> None:
-        try:
-            for place, run in self._sweeping.to_attack():
-                known = None
-                while known is None or not known.is_complete:
-                    if self._sweeping.reader is not reader or not self.is_current:
-                        return
-                    known = await worker.ask_at_leisure(robustness, run)
-                    self._notice = (
-                        f"Attacking run {place + 1}: {known.done:,} of {known.total:,} images."
-                    )
-                    self.changed()
-                self._sweeping.take(reader, place, known)
-        finally:
-            self._attacking, self._notice = None, ""
-            self.changed()
+        self._attack.start()
 
     def action_write(self) -> None:
         """Writes the table to a file."""
@@ -303,7 +281,7 @@ class SweepScreen(ViewScreen):
             case "curves":
                 return sum(bool(one.name) for group in groups for one in group.outcomes) > 1
             case "attack":
-                return self._attacking is None and bool(self._sweeping.to_attack())
+                return self._attack.is_possible
             case "stop":
                 return state in _LIVE
             case "resume":
