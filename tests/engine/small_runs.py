@@ -86,6 +86,19 @@ class QuietListener(Listener):
         pass
 
 
+class BatchListener(QuietListener):
+    """Keeps which images each step has learned from, and the epoch it was in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches: list[tuple[int, Tensor]] = []
+
+    def step_done(self, training: Training, labels: Tensor) -> None:
+        size = training.config.batch_size
+        rows = training.order[(training.step - 1) * size : training.step * size]
+        self.batches.append((training.epoch, rows))
+
+
 def trained(config: RunConfig) -> tuple[Training, list[Epoch]]:
     """A training gone to its end, and its epochs."""
     training, images, validation = prepared(config)
