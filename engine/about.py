@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from engine.errors import RunError
 from engine.files import open_regular, write_atomically
-from engine.runs import Run, hindrance
+from engine.runs import Run
 
 FILE = "about.json"
 LONGEST_NAME = 40
@@ -48,7 +48,7 @@ def write_about(run: Run, about: About) -> None:
     try:
         write_atomically(run.path / FILE, _FORM.dump_json(kept))
     except OSError as error:
-        raise RunError(f"Run {run.name} cannot be annotated: {hindrance(run, error)}.") from None
+        raise RunError(f"Run {run.name} cannot be annotated: {run.hindrance(error)}.") from None
 
 
 def _one_line(text: str) -> str:

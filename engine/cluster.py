@@ -24,7 +24,6 @@ from engine.event_log import EventLog
 from engine.members import OnFailure, failures_to, state_of
 from engine.parcel import finish_putting, pack, put_in_place
 from engine.runs import Run
-from engine.sweeps import is_there
 
 _PATIENCE = 5
 """Seconds in which a scheduler must answer, and have a worker."""
@@ -125,7 +124,7 @@ class Cluster:
                 joblib.delayed(cluster_member.train)(
                     run.name,
                     config.model_dump_json(),
-                    pack(run) if is_there(run) else b"",
+                    pack(run) if run.is_there() else b"",
                     event.name,
                 )
                 for run, config in todo

@@ -18,7 +18,6 @@ from engine.members import Trainer
 from engine.nursery import Nursery
 from engine.parcel import pack, unpack
 from engine.runs import Run
-from engine.sweeps import is_there
 
 _POLL_SECONDS = 0.5
 
@@ -100,7 +99,7 @@ def train(name: str, config: str, parcel: bytes, stop: str) -> Returned:
             finally:  # also if the scheduler is gone
                 trainer.stop()
             training.result()
-        return Returned(pack(run) if is_there(run) else b"", tuple(failures))
+        return Returned(pack(run) if run.is_there() else b"", tuple(failures))
 
 
 _kept: list[Nursery] = []

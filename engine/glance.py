@@ -47,7 +47,7 @@ def _newest_events(run: Run) -> Iterator[events.Event]:
 
 def _last_lines(run: Run) -> list[bytes]:
     try:
-        with open_regular(run.path / "events.jsonl") as file:
+        with open_regular(run.events_path) as file:
             size = os.fstat(file.fileno()).st_size
             file.seek(max(0, size - _END))
             return file.read(_END).splitlines()

@@ -21,10 +21,11 @@ from engine import lock
 from engine.about import FILE as ABOUT
 from engine.config import RunConfig, as_text
 from engine.errors import RunError
+from engine.event_tail import EventTail
 from engine.files import open_regular, write_atomically
 from engine.history import History, reduce
 from engine.overview import Listed, Overview
-from engine.runs import EventTail, Run, runs_folder
+from engine.runs import Run, runs_folder
 
 FILE = ".index.json"
 VERSION = 1

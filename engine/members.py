@@ -20,7 +20,6 @@ from engine.errors import MnistopError, RunError
 from engine.event_log import EventLog
 from engine.nursery import Nursery
 from engine.runs import Run
-from engine.sweeps import is_there
 
 if TYPE_CHECKING:
     from engine.examples import Examples
@@ -43,7 +42,7 @@ def state_of(run: Run) -> str:
         `waiting` before it is begun; `finished stopped diverged` or `failed` once it has said its
         last word; `interrupted` if it has said none.
     """
-    if not is_there(run):
+    if not run.is_there():
         return "waiting"
     match glance.ended(run):
         case events.RunFinished():
@@ -127,7 +126,7 @@ class Trainer:
     def _train_once(self, run: Run, config: RunConfig) -> str | None:
         """Returns when the process has ended; what has kept it from beginning is returned."""
         data = config if is_at_hand(config.source) else None
-        what = run if is_there(run) else config
+        what = run if run.is_there() else config
         with (
             self._nursery.start(_train, data, what, run.path) as process,
             contextlib.suppress(EOFError, OSError, RunError),

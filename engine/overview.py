@@ -96,7 +96,7 @@ class Listed:
     @property
     def title(self) -> str:
         """The user's name for the run, else its two words."""
-        return self.overview.about.name or self.run.name.split("-", 2)[-1]
+        return self.overview.about.name or self.run.words
 
     def config(self) -> RunConfig:
         """The hyperparameters."""

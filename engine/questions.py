@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.errors import RunError
+from engine.event_tail import EventTail
 from engine.events import RunStarted
-from engine.runs import EventTail, Run
+from engine.runs import Run
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -1,4 +1,4 @@
-"""The run folder: what is in it, and how it is made, found, read and deleted.
+"""The run folder: what is in it, and how it is made, read, listed and deleted.
 
 The training process writes it (`engine.recorder`), everybody else only reads it. Whoever holds
 its lock (`engine.lock`) is the training process; a free lock without a last event means that it
@@ -13,11 +13,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import random
 import re
 import shutil
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -25,10 +22,10 @@ from typing import IO, TYPE_CHECKING
 import platformdirs
 from pydantic import BaseModel
 
-from engine import events, lock
 from engine.config import RunConfig
 from engine.errors import RunError
 from engine.files import open_regular, write_atomically
+from engine.folder import Folder, new_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,32 +43,19 @@ _LARGEST_ARRAY = 1 << 32
 _MEMBER = re.compile(r"(.+)\.\d{2,}")
 """A member's name: that of its sweep, and its number."""
 
-_FIRST_WORDS = "amber brave calm clear eager early fair gentle keen light mellow quick quiet sunny"
-_SECOND_WORDS = "birch brook cedar cloud delta ember field finch harbor lark maple otter river wren"
 
-
-class _Versioned(BaseModel):
-    """What a `config.json` of any version holds."""
-
-    format: int
-
-
-class _Manifest(_Versioned):
+class _Manifest(BaseModel):
     """What `config.json` holds."""
 
+    format: int
     config: RunConfig
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Folder):
     """A run folder, which may be read while it is written."""
 
-    path: Path
-
-    @property
-    def name(self) -> str:
-        """The folder's name, as in `20261123-142501-quiet-otter`."""
-        return self.path.name
+    MANIFEST = "config.json"
 
     @property
     def sweep(self) -> str:
@@ -79,36 +63,15 @@ class Run:
         match = _MEMBER.fullmatch(self.name)
         return match[1] if match else ""
 
-    @property
-    def log_path(self) -> Path:
-        """Where the training process writes its warnings and its tracebacks."""
-        return self.path / "log.txt"
-
     def config(self) -> RunConfig:
         """The hyperparameters.
 
         Raises:
             RunError: `config.json` is missing, damaged or of another format.
         """
-        try:
-            with open_regular(self.path / "config.json") as file:
-                content = file.read(_LONGEST_MANIFEST)
-            version = _Versioned.model_validate_json(content).format
-            if version > FORMAT:
-                raise RunError(
-                    f"Run {self.name} was written by a newer mnistop (format {version}, "
-                    f"this one reads up to {FORMAT}): update mnistop to open it."
-                )
-            if version < OLDEST_FORMAT:
-                raise RunError(
-                    f"Run {self.name} was written by an older mnistop (format {version}, "
-                    f"this one reads from {OLDEST_FORMAT} on): open it with the one that wrote it."
-                )
-            return _Manifest.model_validate_json(content).config
-        except OSError as error:
-            raise RunError(f"Run {self.name} cannot be read: {error.strerror}.") from None
-        except ValueError:
-            raise RunError(f"Run {self.name} has a damaged config.json.") from None
+        formats = range(OLDEST_FORMAT, FORMAT + 1)
+        read = _Manifest.model_validate_json
+        return self.read_manifest(read, formats, _LONGEST_MANIFEST).config
 
     def labels(self) -> NDArray[np.uint8]:
         """True classes of the validation images, `(n,)`; empty before training starts."""
@@ -196,75 +159,11 @@ class Run:
             int(path.stem) for path in self.path.glob("snapshots/*.pt") if path.stem.isdecimal()
         )
 
-    @property
-    def lock_path(self) -> Path:
-        """The file whose lock the training process holds."""
-        return self.path / "lock"
-
-    def is_running(self) -> bool:
-        """Whether a training process holds the lock."""
-        return lock.is_held(self.lock_path)
-
-    def process_id(self) -> int | None:
-        """The training process while it lives, else None."""
-        return lock.holder(self.lock_path)
-
 
 def _from_levels(levels: NDArray[np.uint8]) -> NDArray[np.float32]:
     import numpy as np
 
     return np.divide(levels, 255, dtype=np.float32)
-
-
-class EventTail:
-    """Reads a run's events from where the last reading ended; a torn last line waits.
-
-    Args:
-        run: the run to read.
-    """
-
-    CHUNK = 1 << 18
-
-    def __init__(self, run: Run) -> None:
-        self._path = run.path / "events.jsonl"
-        self._offset = 0
-
-    def read(self) -> list[events.Event]:
-        """The events that have come, from some quarter of a megabyte at most; empty if none."""
-        found: list[events.Event] = []
-        while not found and (lines := self._whole_lines()):
-            found = list(_readable(lines))
-        return found
-
-    def _whole_lines(self) -> list[bytes]:
-        try:
-            with open_regular(self._path) as file:
-                file.seek(self._offset)
-                chunk = file.read(self.CHUNK)
-        except OSError:
-            return []
-        whole = chunk[: chunk.rfind(b"\n") + 1]
-        if not whole and len(chunk) == self.CHUNK:
-            whole = chunk
-        self._offset += len(whole)
-        return whole.splitlines()
-
-
-def _readable(lines: list[bytes]) -> Iterator[events.Event]:
-    for line in lines:
-        try:
-            yield events.from_json(line)
-        except events.UnreadableEventError:
-            continue
-
-
-def read_events(run: Run) -> list[events.Event]:
-    """All events of a run so far."""
-    tail = EventTail(run)
-    found = []
-    while batch := tail.read():
-        found += batch
-    return found
 
 
 def runs_folder() -> Path:
@@ -284,20 +183,15 @@ def create(config: RunConfig, parent: Path, name: str = "") -> tuple[Run, IO[byt
     Raises:
         RunError: the folder cannot be made.
     """
-    run = None
+    manifest = {"format": FORMAT, "config": config.model_dump(mode="json")}
     try:
         run = Run(_named_folder(parent / name) if name else new_folder(parent))
-        held = lock.create(run.lock_path)
-        manifest = {"format": FORMAT, "config": config.model_dump(mode="json")}
-        write_atomically(run.path / "config.json", json.dumps(manifest, indent=1).encode())
+        return run, run.begin(json.dumps(manifest, indent=1).encode())
     except OSError as error:
-        if run:
-            shutil.rmtree(run.path, ignore_errors=True)
         raise RunError(
             f"A run folder cannot be made in {parent}: {error.strerror}. "
             "Set MNISTOP_RUNS to a folder that can be written."
         ) from None
-    return run, held
 
 
 def reopen(run: Run) -> IO[bytes]:
@@ -306,55 +200,12 @@ def reopen(run: Run) -> IO[bytes]:
     Raises:
         RunError: the run is being trained already, or may not be written.
     """
-    return take_lock(run.path, f"Run {run.name}", "is being trained already")
-
-
-def take_lock(folder: Path, name: str, busy: str) -> IO[bytes]:
-    """The lock of a folder that this process is to write.
-
-    Args:
-        folder: that of a run or a sweep.
-        name: what it is called in a sentence.
-        busy: what is said of it when another process has the lock.
-
-    Raises:
-        RunError: another process has it, the folder may not be written, or holds links.
-    """
-    links = [path for path in folder.rglob("*") if path.is_symlink()]
-    if links:
-        raise RunError(
-            f"{name} cannot be resumed: {links[0]} is a link, and what it leads to would "
-            "be written. Put the file itself there."
-        )
-    try:
-        held = lock.take(folder / "lock")
-    except OSError as error:
-        raise RunError(f"{name} cannot be resumed: {hindrance(Run(folder), error)}.") from None
-    if not held:
-        raise RunError(f"{name} {busy}.")
-    return held
-
-
-def new_folder(parent: Path) -> Path:
-    """Makes a folder with a new name, for a run or a sweep.
-
-    Raises:
-        OSError: it cannot be made.
-    """
-    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    while True:
-        words = (random.choice(words.split()) for words in (_FIRST_WORDS, _SECOND_WORDS))
-        path = parent / "-".join([time.strftime("%Y%m%d-%H%M%S"), *words])
-        try:
-            path.mkdir(mode=0o700)
-        except FileExistsError:
-            continue
-        return path
+    return run.take_lock("is being trained already")
 
 
 def _named_folder(path: Path) -> Path:
     """Makes a folder that is not there, or only half made by a process that was killed."""
-    if path.exists() and not (path / "config.json").exists():
+    if path.exists() and not Run(path).is_there():
         shutil.rmtree(path)
     path.mkdir(mode=0o700)
     return path
@@ -369,51 +220,9 @@ def list_runs() -> list[Run]:
     found = []
     for folder in folders:
         with contextlib.suppress(OSError):  # no run, or not for us to read
-            made = (folder / "config.json").stat().st_mtime_ns
+            made = (folder / Run.MANIFEST).stat().st_mtime_ns
             found.append((folder.name[: len("YYYYMMDD-HHMMSS")], made, folder))
     return [Run(folder) for *_, folder in sorted(found, reverse=True)]
-
-
-def find(reference: str) -> Run:
-    """The run of a name, its own or given by the user, a prefix of its own, its words, or `last`.
-
-    Raises:
-        RunError: there is none, or more than one.
-    """
-    found = list_runs()
-    if not found:
-        raise RunError("There are no runs yet: mnistop train makes one.")
-    if reference == "last":
-        return found[0]
-    exact = [run for run in found if run.name == reference] or _named(found, reference)
-    matches = exact or [
-        run for run in found if fits(run.name, reference) or fits(run.sweep, reference)
-    ]
-    if not matches:
-        raise RunError(f"There is no run {reference or repr('')}: mnistop runs lists them.")
-    if len(matches) == 1:
-        return matches[0]
-    one_sweep = matches[0].sweep and len({run.sweep for run in matches}) == 1
-    if one_sweep and fits(matches[0].sweep, reference):
-        raise RunError(
-            f"{reference} is a sweep of {len(matches)} runs: name one of them, as in "
-            f"{matches[0].name}."
-        )
-    names = ", ".join(run.name for run in matches[:4])
-    raise RunError(f"{reference} fits {len(matches)} runs ({names}): give more of the name.")
-
-
-def fits(name: str, reference: str) -> bool:
-    """Whether a name begins with what a person has typed, or ends in these two words."""
-    return bool(reference) and (name.startswith(reference) or name.split("-", 2)[-1] == reference)
-
-
-def _named(found: list[Run], name: str) -> list[Run]:
-    """Those that the user has given a name, whatever the case of its letters."""
-    from engine.about import read_about  # which needs this module
-
-    wanted = " ".join(name.split()).casefold()
-    return [run for run in found if wanted and read_about(run).name.casefold() == wanted]
 
 
 def delete(run: Run) -> None:
@@ -424,14 +233,4 @@ def delete(run: Run) -> None:
     """
     if run.is_running():
         raise RunError(f"Run {run.name} is being trained: stop it first.")
-    try:
-        shutil.rmtree(run.path)
-    except OSError as error:
-        raise RunError(f"Run {run.name} cannot be deleted: {hindrance(run, error)}.") from None
-
-
-def hindrance(run: Run, error: OSError) -> str:
-    """What forbids to change a run's folder, in words."""
-    if isinstance(error, PermissionError) and run.path.stat().st_uid != os.geteuid():
-        return "it belongs to another user, who alone can do that"
-    return error.strerror or type(error).__name__
+    run.remove()

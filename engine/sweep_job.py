@@ -16,14 +16,16 @@ from typing import IO, NoReturn, Protocol
 from engine import events, sweeps
 from engine.config import RunConfig
 from engine.data import is_at_hand, is_here
+from engine.detached import fork_off, leave, tell
 from engine.device import find_device
 from engine.errors import MnistopError, RunError
 from engine.event_log import EventLog
 from engine.examples import Examples
-from engine.job import in_words, leave, log_to
+from engine.failure import in_words
 from engine.members import SETTLED, state_of
 from engine.nursery import Nursery
 from engine.runs import Run
+from engine.stdio import log_to
 from engine.sweeps import Plan, Sweep
 from engine.this_machine import ThisMachine
 
@@ -36,14 +38,7 @@ def start(what: Plan | Sweep, folder: Path, answer: Connection) -> None:
         folder: where new sweeps and their members are made.
         answer: gets the sweep once its process is sure to begin, or the `MnistopError`.
     """
-    if os.fork():
-        return
-    try:
-        _live(what, folder, answer)
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(1)
+    fork_off(lambda: _live(what, folder, answer))
 
 
 def _live(what: Plan | Sweep, folder: Path, answer: Connection) -> NoReturn:
@@ -56,25 +51,19 @@ def _live(what: Plan | Sweep, folder: Path, answer: Connection) -> NoReturn:
     try:
         job = _prepare(what, folder, nursery)
     except MnistopError as error:
-        _answer(answer, error)
+        tell(answer, error)
     except Exception as error:
         name = type(error).__name__
         fault = f"No sweep could be started, by a fault of the program, {name}: {error}."
-        _answer(answer, RunError(fault))
+        tell(answer, RunError(fault))
     else:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, job.on_stop)
-        _answer(answer, job.sweep)
+        tell(answer, job.sweep)
         answer.close()
         log_to(job.sweep.log_path)
         job.run()
     os._exit(1)
-
-
-def _answer(connection: Connection, answer: Sweep | MnistopError) -> None:
-    """Tells whoever waits for it; a sweep goes on also if they are gone since, as on a hang-up."""
-    with contextlib.suppress(OSError):
-        connection.send(answer)
 
 
 def _prepare(what: Plan | Sweep, folder: Path, nursery: Nursery) -> _SweepJob:
@@ -208,7 +197,7 @@ class _SweepJob:
         except MnistopError as error:
             log.say(events.SweepStopped, message=str(error))
         except Exception as error:  # said first: a full disk may have no room for the traceback
-            log.say(events.SweepStopped, message=in_words(error, Run(self.sweep.path)))
+            log.say(events.SweepStopped, message=in_words(error, self.sweep))
             traceback.print_exc()
         os._exit(0)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from engine.event_tail import EventTail
 from engine.history import History, reduce
 from engine.outcomes import Outcome
-from engine.runs import EventTail, Run
-from engine.sweeps import Sweep, is_there
+from engine.runs import Run
+from engine.sweeps import Sweep
 
 
 @dataclass
@@ -53,7 +54,7 @@ class SweepReader:
 
     def _read(self, place: int) -> bool:
         tail, before = self._tails[place], self.outcomes[place]
-        if before.name == "" and not is_there(tail.run):
+        if before.name == "" and not tail.run.is_there():
             return False
         running = tail.run.is_running()  # first: what is said after this is read the next time
         said = []

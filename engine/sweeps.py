@@ -11,7 +11,6 @@ Dask scheduler that its plan names, if it names one.
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Annotated
@@ -19,18 +18,18 @@ from typing import IO, Annotated
 import annotated_types as at
 from pydantic import BaseModel, ConfigDict
 
-from engine import events, lock, runs
+from engine import events, runs
 from engine.config import RunConfig
 from engine.errors import RunError
-from engine.files import open_regular, write_atomically
-from engine.runs import Run, read_events, runs_folder
+from engine.event_tail import read_events
+from engine.folder import Folder, new_folder
+from engine.runs import Run, runs_folder
 
 FORMAT = 1
 MOST = 10_000
 """Members that a sweep may have."""
 LONGEST_TITLE = 200
 
-_PLAN = "sweep.json"
 _LARGEST = 1 << 26
 
 
@@ -56,20 +55,10 @@ class _Manifest(BaseModel):
 
 
 @dataclass(frozen=True)
-class Sweep:
+class Sweep(Folder):
     """A sweep's folder, which may be read while it is written."""
 
-    path: Path
-
-    @property
-    def name(self) -> str:
-        """The folder's name, as in `20261124-142501-quiet-otter`."""
-        return self.path.name
-
-    @property
-    def words(self) -> str:
-        """The two words of the name, as in `quiet-otter`."""
-        return self.name.split("-", 2)[-1]
+    MANIFEST = "sweep.json"
 
     def plan(self) -> Plan:
         """What is to be trained, and how.
@@ -77,16 +66,8 @@ class Sweep:
         Raises:
             RunError: `sweep.json` is missing, damaged or of another format.
         """
-        try:
-            with open_regular(self.path / _PLAN) as file:
-                manifest = _Manifest.model_validate_json(file.read(_LARGEST))
-        except OSError as error:
-            raise RunError(f"Sweep {self.name} cannot be read: {error.strerror}.") from None
-        except ValueError:
-            raise RunError(f"Sweep {self.name} has a damaged {_PLAN}.") from None
-        if manifest.format != FORMAT:
-            raise RunError(f"Sweep {self.name} is of format {manifest.format}, not {FORMAT}.")
-        return manifest.plan
+        formats, read = range(FORMAT, FORMAT + 1), _Manifest.model_validate_json
+        return self.read_manifest(read, formats, _LARGEST).plan
 
     @property
     def title(self) -> str:
@@ -120,30 +101,12 @@ class Sweep:
         except OSError:
             return []
         found = [Run(self.path.with_name(name)) for name in names if name.startswith(self.name)]
-        own = [run for run in found if run.sweep == self.name and is_there(run)]
+        own = [run for run in found if run.sweep == self.name and run.is_there()]
         return sorted(own, key=lambda run: int(run.name.rpartition(".")[2]))
-
-    @property
-    def lock_path(self) -> Path:
-        """The file whose lock the sweep's process holds."""
-        return self.path / "lock"
-
-    def is_running(self) -> bool:
-        """Whether the sweep's process lives."""
-        return lock.is_held(self.lock_path)
-
-    def process_id(self) -> int | None:
-        """The sweep's process while it lives, else None."""
-        return lock.holder(self.lock_path)
-
-    @property
-    def log_path(self) -> Path:
-        """Where the sweep's process writes its warnings and its tracebacks."""
-        return self.path / "log.txt"
 
     def events(self) -> list[events.Event]:
         """All that the sweep's process has said."""
-        return read_events(Run(self.path))
+        return read_events(self)
 
     def state(self) -> str:
         """`starting running finished stopped` or `interrupted`, as of a run.
@@ -163,11 +126,6 @@ class Sweep:
         return "interrupted"
 
 
-def is_there(run: Run) -> bool:
-    """Whether a member has been started."""
-    return (run.path / "config.json").exists()
-
-
 def create(plan: Plan, parent: Path) -> tuple[Sweep, IO[bytes]]:
     """A new sweep's folder, and the open lock that marks this process as its own.
 
@@ -178,20 +136,15 @@ def create(plan: Plan, parent: Path) -> tuple[Sweep, IO[bytes]]:
     Raises:
         RunError: the folder cannot be made.
     """
-    sweep = None
     try:
-        sweep = Sweep(runs.new_folder(parent))
-        held = lock.create(sweep.lock_path)
+        sweep = Sweep(new_folder(parent))
         manifest = _Manifest(format=FORMAT, plan=plan)
-        write_atomically(sweep.path / _PLAN, manifest.model_dump_json(indent=1).encode())
+        return sweep, sweep.begin(manifest.model_dump_json(indent=1).encode())
     except OSError as error:
-        if sweep:
-            shutil.rmtree(sweep.path, ignore_errors=True)
         raise RunError(
             f"A sweep's folder cannot be made in {parent}: {error.strerror}. "
             "Set MNISTOP_RUNS to a folder that can be written."
         ) from None
-    return sweep, held
 
 
 def reopen(sweep: Sweep) -> IO[bytes]:
@@ -200,7 +153,7 @@ def reopen(sweep: Sweep) -> IO[bytes]:
     Raises:
         RunError: its process lives, or it may not be written.
     """
-    return runs.take_lock(sweep.path, f"Sweep {sweep.name}", "goes on already")
+    return sweep.take_lock("goes on already")
 
 
 def list_sweeps() -> list[Sweep]:
@@ -210,64 +163,7 @@ def list_sweeps() -> list[Sweep]:
     except OSError:
         return []
     paths = [runs_folder() / name for name in sorted(names, reverse=True) if "." not in name]
-    return [Sweep(path) for path in paths if (path / _PLAN).exists()]
-
-
-def find(reference: str) -> Sweep:
-    """The sweep of a name, the beginning of one, its two words, or its title.
-
-    Raises:
-        RunError: there is none, or more than one.
-    """
-    found = _fitting(reference)
-    matches = [sweep for sweep in found if sweep.name == reference] or found
-    if not matches:
-        raise RunError(f"There is no sweep {reference or repr('')}.")
-    if len(matches) > 1:
-        names = ", ".join(sweep.name for sweep in matches[:4])
-        raise RunError(f"{reference} fits {len(matches)} sweeps ({names}): give more of the name.")
-    return matches[0]
-
-
-def _fitting(reference: str) -> list[Sweep]:
-    every = list_sweeps()
-    return [sweep for sweep in every if runs.fits(sweep.name, reference)] or [
-        sweep for sweep in every if reference and _is_titled(sweep, reference)
-    ]
-
-
-def _is_titled(sweep: Sweep, title: str) -> bool:
-    try:
-        return sweep.title.casefold() == " ".join(title.split()).casefold()
-    except RunError:
-        return False
-
-
-def find_run_or_sweep(reference: str) -> Run | Sweep:
-    """The run or the sweep of a name, the beginning of one, its two words, a title, or `last`.
-
-    What a sweep's name has in common with those of its members names the sweep; `last` is a run.
-
-    Raises:
-        RunError: there is none, or more than one.
-    """
-    found = _fitting(reference)
-    if not found or reference == "last":
-        return runs.find(reference)
-    of_these = {sweep.name for sweep in found}
-    others = [
-        run
-        for run in runs.list_runs()
-        if run.sweep not in of_these and runs.fits(run.name, reference)
-    ]
-    fitting: list[Run | Sweep] = [*found, *others]
-    matches = [one for one in fitting if one.name == reference] or fitting
-    if len(matches) > 1:
-        names = ", ".join(one.name for one in matches[:4])
-        raise RunError(
-            f"{reference} fits {len(matches)} runs and sweeps ({names}): give more of the name."
-        )
-    return matches[0]
+    return [sweep for sweep in map(Sweep, paths) if sweep.is_there()]
 
 
 def delete(sweep: Sweep) -> None:
@@ -283,8 +179,4 @@ def delete(sweep: Sweep) -> None:
         raise RunError(f"Run {busy[0]} is being trained: stop it first.")
     for run in members:
         runs.delete(run)
-    try:
-        shutil.rmtree(sweep.path)
-    except OSError as error:
-        what = runs.hindrance(Run(sweep.path), error)
-        raise RunError(f"Sweep {sweep.name} cannot be deleted: {what}.") from None
+    sweep.remove()

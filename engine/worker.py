@@ -27,7 +27,8 @@ from typing import ParamSpec, TypeVar, overload
 from engine import events, lock, sweeps
 from engine.config import RunConfig
 from engine.errors import MnistopError, RunError
-from engine.runs import EventTail, Run, runs_folder
+from engine.event_tail import EventTail
+from engine.runs import Run, runs_folder
 from engine.stdio import leave_terminal
 from engine.sweeps import Plan, Sweep
 
@@ -223,7 +224,7 @@ async def _interruption(run: Run) -> events.RunInterrupted:
     """Tells a process that died from a folder that is gone, or just going file by file."""
     if not run.lock_path.exists():
         await asyncio.sleep(0.3)
-    vanished = not (run.path / "config.json").exists()
+    vanished = not run.is_there()
     return events.RunInterrupted(run=run.name, time=time.time(), vanished=vanished)
 
 
@@ -316,20 +317,21 @@ def _become_answerer(urgency: Urgency) -> None:
 
 def _signal(whom: Run | Sweep, number: signal.Signals) -> None:
     process = whom.process_id()
-    name = f"{type(whom).__name__} {whom.name}"
     try:
         if process is None:
             raise ProcessLookupError
         if not lock.is_here(process, whom.lock_path):
             raise RunError(
-                f"{name} is trained on another machine or in another container: "
+                f"{whom.full_name} is trained on another machine or in another container: "
                 "it can be stopped and paused only there."
             )
         os.kill(process, number)
     except ProcessLookupError:
-        raise RunError(f"{name} is not being trained.") from None
+        raise RunError(f"{whom.full_name} is not being trained.") from None
     except PermissionError:
-        raise RunError(f"{name} belongs to another user, who alone can do that.") from None
+        raise RunError(
+            f"{whom.full_name} belongs to another user, who alone can do that."
+        ) from None
 
 
 @overload

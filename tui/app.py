@@ -10,8 +10,9 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from engine import runs, worker
+from engine import worker
 from engine.errors import MnistopError
+from engine.finding import find_run
 from engine.runs import Run
 from tui.ascii_only import to_ascii
 from tui.keymap import read_keymap
@@ -305,13 +306,13 @@ def run_app(terminal: Terminal, values: dict[str, str], run: str | None, slow: b
     Args:
         terminal: what the terminal can show.
         values: texts of hyperparameters to start the form with.
-        run: which run to open, as for `runs.find`, or None.
+        run: which run to open, as for `find_run`, or None.
         slow: whether the line is slow.
 
     Raises:
         MnistopError: there is no such run.
     """
-    opened = runs.find(run) if run else None
+    opened = find_run(run) if run else None
     worker.warm_up()
     app = MnistopApp(terminal, values, opened, slow)
     try:

@@ -8,7 +8,6 @@ from textual.dom import DOMNode
 
 from engine.fragility import AttackedImage, Bracket, attack_image, bracket
 from engine.robustness import Robustness
-from engine.runs import Run
 from tui.attacking import Attacking
 from tui.latest_answer import LatestAnswer
 from tui.robustness_feed import RobustnessFeed
@@ -69,13 +68,12 @@ class AttackAnswers:
         same = known.subject == attacking.subject and known.target == attacking.target
         return known if same else None
 
-    def want(self, state: State, attacking: Attacking, other: Run | None) -> None:
+    def want(self, state: State, attacking: Attacking) -> None:
         """Asks for what is not known yet.
 
         Args:
             state: the run and the epoch that are looked at; there is a run.
             attacking: what is attacked and how; there is something.
-            other: a run to compare with, or None.
         """
         run, weights, age = state.run, state.weights_wanted, state.weights_age
         assert run
@@ -85,8 +83,8 @@ class AttackAnswers:
         what = (*image, weights, attacking.target, attacking.method.name)
         self._brackets.want(*what, key=(*what, age))
         self._robustness.want(run, _measured_weights(state), age)
-        if other:
-            self._others.want(other, None, 0)
+        if attacking.other:
+            self._others.want(attacking.other, None, 0)
 
     def forget(self) -> None:
         """Nothing of the run is wanted any more."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from engine.fragility import OwnImage, Subject
 from engine.methods import METHODS, Method, Norm
 from engine.robustness import Robustness
+from engine.runs import Run
 
 Order = Literal["right", "fragile", "all"]
 
@@ -31,10 +32,24 @@ class Attacking:
         self.target: int | None = None
         """The class to be reached; None where any but the label would do."""
         self.order: Order = "right"
+        self.jumps = False
+        """Whether to go to the smallest ε as soon as it is known."""
+        self.other: Run | None = None
+        """A run to compare with."""
         self._method = 0
         self._epsilons: dict[Norm, float] = {
             method.norm: method.usual for method in reversed(METHODS.values())
         }
+
+    def take(self, subject: Subject) -> None:
+        """Attacks another image."""
+        self.subject, self.target, self.jumps = subject, None, False
+
+    def forget_run(self) -> None:
+        """Starts anew for another run; an image of one's own stays."""
+        self.target, self.other, self.jumps = None, None, False
+        if not isinstance(self.subject, OwnImage):
+            self.subject = None
 
     @property
     def method(self) -> Method:

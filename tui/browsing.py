@@ -143,7 +143,7 @@ class Browsing:
         if source != self._source:
             self._source, self._shown = source, ()
             started = history.started
-            self.names = tuple(started.class_names) if started else ()
+            self.names = state.class_names
             self._judged = Judged(state.run, started) if state.run and started else None
             self.row, self.position = None, 0
             self.set_filter(self.text)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from engine.comparison import Duel, differing, duel
 from engine.config import RunConfig
+from engine.event_tail import EventTail
 from engine.events import EpochFinished
 from engine.history import History, reduce
 from engine.overview import Listed
-from engine.runs import EventTail, Run
+from engine.runs import Run
 
 
 @dataclass(frozen=True)

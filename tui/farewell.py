@@ -1,6 +1,6 @@
 """What stays in the shell's scrollback when the app has been quit."""
 
-from engine import runs
+from engine.event_tail import read_events
 from engine.history import History, reduce
 from engine.runs import Run
 from tui.cli.closing import closing_words
@@ -14,7 +14,7 @@ def farewell(run: Run, epochs: int) -> str:
         run: the run that was shown last.
         epochs: how many epochs it is to have.
     """
-    history = reduce(History(), runs.read_events(run))
+    history = reduce(History(), read_events(run))
     if history.ended or not run.is_running():
         return "\n".join(closing_words(run, history, epochs))
     trained = count(len(history.epochs), "epoch")

@@ -63,12 +63,6 @@ def _outcome(trial: Trial) -> str:
     return f"{TRIAL} steps a run has {right} of its training images right, and {loss}"
 
 
-def first_shown(test: RangeTest) -> int:
-    """Which rate a chart begins with: a decade below the lowest mark, as nothing happens before."""
-    lowest = min(test.marks.values(), default=float(test.rates[0]))
-    return int((test.rates < lowest / 10).sum())
-
-
 _VERDICTS = {
     "too low": "it is too low",
     "works": "it works",

@@ -44,6 +44,12 @@ class State:
         return "the run has none"
 
     @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes; none while they are not known."""
+        started = self.history.started
+        return tuple(started.class_names) if started else ()
+
+    @property
     def shown_epoch(self) -> int:
         """The epoch that the panes show; -1 for the untrained model."""
         newest = len(self.history.epochs) - 1

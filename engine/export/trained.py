@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from engine.architecture import Architecture
 from engine.errors import RunError
+from engine.event_tail import read_events
 from engine.history import History, reduce
 from engine.questions import load_model_in
-from engine.runs import Run, read_events
+from engine.runs import Run
 
 Floats = NDArray[np.float32]
 

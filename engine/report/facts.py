@@ -71,7 +71,7 @@ class Facts:
     @property
     def title(self) -> str:
         """The user's name for it, else its two words."""
-        return self.about.name or self.run.name.split("-", 2)[-1]
+        return self.about.name or self.run.words
 
     @cached_property
     def judgement(self) -> Judgement | None:

@@ -8,6 +8,7 @@ import pytest
 from engine import worker
 from engine.runs import Run
 from tests.app.dashboard import Dashboard, Workers, dashboard
+from tests.app.made_up_attacks import Answers
 
 
 @pytest.fixture
@@ -43,3 +44,12 @@ def opened(
 
     monkeypatch.setattr("tui.session.feed", no_feed)
     return partial(dashboard, tmp_path)
+
+
+@pytest.fixture
+def answers(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> Answers:
+    """Questions about attacks are answered by made-up ones; no other may be put."""
+    fake = Answers()
+    monkeypatch.setattr(worker, "ask", fake.ask)
+    monkeypatch.setattr(worker, "ask_at_leisure", fake.ask)
+    return fake

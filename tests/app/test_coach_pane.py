@@ -13,11 +13,11 @@ from engine.coach import Advice
 from engine.history import History
 from tests.app import made_up
 from tests.app.dashboard import PANES, Dashboard
+from tui import coaching
 from tui.feed import RunSaid
 from tui.panes.coach import Coach
 from tui.render.cells import plain
 from tui.render.terminal import Terminal
-from tui.screens import train
 
 Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
 
@@ -37,7 +37,7 @@ def words_of(advice: Advice) -> str:
 
 @pytest.fixture
 def says_the_longest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train, "advise", lambda *_: LONGEST)
+    monkeypatch.setattr(coaching, "advise", lambda *_: LONGEST)
 
 
 def column(shown: Dashboard) -> str:
@@ -76,7 +76,7 @@ async def test_it_reads_the_curves_once_a_second_at_most(
 
     async with opened(WIDE) as shown:
         run = await shown.show(3)
-        monkeypatch.setattr(train, "advise", count)
+        monkeypatch.setattr(coaching, "advise", count)
         for number in range(3, 60):
             shown.screen.post_message(RunSaid(run, [made_up.epoch(number)]))
             await asyncio.sleep(0.005)

@@ -14,7 +14,6 @@ from engine.errors import ConfigError, DataError, RunError
 from tests.app import made_up
 from tests.app.dashboard import Dashboard, Workers, dashboard
 from tui.feed import RunSaid
-from tui.render.terminal import Terminal
 
 Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
 
@@ -115,6 +114,28 @@ async def test_during_a_run_the_form_shows_its_values_locked(opened: Opened) -> 
         assert "locked" in shown.text_of("form")
         await shown.say(made_up.finished(3))
         assert "locked" not in shown.text_of("form")
+
+
+async def test_pressed_early_r_says_that_it_is_warming_up(
+    opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready, warm = threading.Event(), asyncio.Event()
+
+    def launch(config: RunConfig) -> object:
+        assert ready.wait(10)
+        return workers.launch(config)
+
+    monkeypatch.setattr("engine.worker.launch", launch)
+    monkeypatch.setattr("engine.worker.warmed_up", warm.wait)
+    async with opened() as shown:
+        assert "PyTorch is loading meanwhile" in shown.text
+        await shown.press("r")
+        assert "Warming up" in shown.text
+        assert "starts by itself" in shown.text
+        warm.set()
+        await shown.until_shown("Checking the data and starting")
+        ready.set()
+        await shown.until(lambda: shown.state.run)
 
 
 # Pausing and stopping
@@ -330,122 +351,6 @@ async def test_a_run_without_its_predictions_still_shows_its_curves(
         assert "epoch 2" in shown.text_of("charts")
         await shown.press("tab", "left", "n", "escape", "tab", "tab", "up")
         assert "epoch 2" in shown.text_of("charts")
-
-
-# Quitting
-
-
-async def test_q_quits_at_once_when_nothing_trains(opened: Opened) -> None:
-    async with opened() as shown:
-        await shown.show(3, made_up.finished(3))
-        await shown.press("q")
-        assert shown.app._exit
-
-
-async def test_while_training_q_asks_in_one_line_and_the_charts_stay(opened: Opened) -> None:
-    async with opened() as shown:
-        await shown.show(3)
-        await shown.press("q")
-        assert "Esc stay" in shown.lines[-1]
-        assert "Loss and accuracy" in shown.text
-        await shown.press("escape")
-        assert "Esc stay" not in shown.text
-        assert not shown.app._exit
-
-
-@pytest.mark.parametrize("key", ["d", "enter", "q", "ctrl+c"])
-async def test_quitting_leaves_the_run_going_on(opened: Opened, workers: Workers, key: str) -> None:
-    async with opened() as shown:
-        await shown.show(3)
-        await shown.press("q", key)
-        assert shown.app._exit
-        assert workers.told == []
-
-
-async def test_quitting_with_s_waits_until_the_run_has_saved(
-    opened: Opened, workers: Workers
-) -> None:
-    async with opened() as shown:
-        await shown.show(3)
-        await shown.press("q", "s")
-        assert workers.told == ["stop"]
-        assert not shown.app._exit
-        await shown.say(made_up.stopped(3))
-        assert shown.app._exit
-
-
-async def test_new_epochs_are_drawn_behind_the_question(opened: Opened) -> None:
-    async with opened() as shown:
-        await shown.show(3)
-        await shown.press("q")
-        await shown.say(*(made_up.epoch(number) for number in range(3, 30)))
-        assert "epoch 30 of 100" in shown.text
-        assert "Esc stay" in shown.lines[-1]
-
-
-async def test_quitting_while_a_run_is_being_started_waits_for_it(
-    opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ready = threading.Event()
-
-    def launch(config: RunConfig) -> object:
-        assert ready.wait(10)
-        return workers.launch(config)
-
-    monkeypatch.setattr("engine.worker.launch", launch)
-    async with opened() as shown:
-        await shown.press("r")
-        await shown.until_shown("starting")
-        await shown.press("q", "d")
-        assert not shown.app._exit
-        ready.set()
-        await shown.until(lambda: shown.app._exit)
-        assert shown.state.run
-
-
-async def test_quitting_with_s_while_the_start_fails_quits(
-    opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ready = threading.Event()
-
-    def launch(config: RunConfig) -> object:
-        assert ready.wait(10)
-        raise RunError("There is no room.")
-
-    monkeypatch.setattr("engine.worker.launch", launch)
-    async with opened() as shown:
-        await shown.press("r", "q", "s")
-        ready.set()
-        await shown.until(lambda: shown.app._exit)
-
-
-async def test_pressed_early_r_says_that_it_is_warming_up(
-    opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ready, warm = threading.Event(), asyncio.Event()
-
-    def launch(config: RunConfig) -> object:
-        assert ready.wait(10)
-        return workers.launch(config)
-
-    monkeypatch.setattr("engine.worker.launch", launch)
-    monkeypatch.setattr("engine.worker.warmed_up", warm.wait)
-    async with opened() as shown:
-        assert "PyTorch is loading meanwhile" in shown.text
-        await shown.press("r")
-        assert "Warming up" in shown.text
-        assert "starts by itself" in shown.text
-        warm.set()
-        await shown.until_shown("Checking the data and starting")
-        ready.set()
-        await shown.until(lambda: shown.state.run)
-
-
-async def test_without_unicode_all_of_this_is_ascii(opened: Opened) -> None:
-    async with opened(terminal=Terminal(unicode=False)) as shown:
-        await shown.show(3)
-        await shown.press("q")
-        assert shown.text.isascii()
 
 
 async def test_in_a_small_terminal_an_opened_run_shows_its_charts_first(

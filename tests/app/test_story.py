@@ -13,6 +13,7 @@ import pytest
 
 from engine import runs
 from engine.config import RunConfig
+from engine.event_tail import read_events
 from engine.history import History, reduce
 from engine.runs import Run
 from tests.app.pseudo_terminal import COMMAND, terminal
@@ -38,7 +39,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def history_of(run: Run) -> History:
-    return reduce(History(), runs.read_events(run))
+    return reduce(History(), read_events(run))
 
 
 def the_run() -> Run:

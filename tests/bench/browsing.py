@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.data import load
-from engine.runs import find
+from engine.finding import find_run
 from tests.bench.watched import Answer, Screen, screen, tell
 
 VALIDATION, TRAINING = 10_000, 1_500
@@ -84,7 +84,7 @@ def main(folder: str | None = None) -> None:
         source = Path(scratch) / "source.npz"
         write_source(source, folder)
         train(source)
-        run = find("last").name
+        run = find_run("last").name
         tell("opening the mistakes screen", [opening(run) for _ in range(5)])
         with screen("--run", run) as shown:
             shown.wait_for("40 epochs in")

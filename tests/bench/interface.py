@@ -17,6 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine import events, runs
+from engine.event_tail import read_events
+from engine.finding import find_run
 from tests.app import made_up
 from tests.bench.commands import Taken, taken
 from tests.bench.watched import percentile, screen, stop, tell, training
@@ -124,7 +126,7 @@ def memory() -> None:
         _tell_memory("interface, before the first run", shown.process)
         shown.send("r")
         shown.wait_for("val ")
-        _tell_memory("training process", runs.find("last").process_id() or 0)
+        _tell_memory("training process", find_run("last").process_id() or 0)
         shown.wait_for("100 epochs in")
         _tell_memory("interface, after the default run", shown.process)
         for key in SCREENS:
@@ -167,7 +169,7 @@ def growth() -> None:
 
 
 def seconds_of(run: runs.Run) -> float:
-    said = runs.read_events(run)
+    said = read_events(run)
     started = next(event for event in said if isinstance(event, events.RunStarted))
     return said[-1].time - started.time
 
@@ -178,7 +180,7 @@ def training_watched() -> float:
         shown.drain(3)
         shown.send("r")
         shown.wait_for(f"{EPOCHS} epochs in")
-    return seconds_of(runs.find("last"))
+    return seconds_of(find_run("last"))
 
 
 def training_alone() -> float:
@@ -187,7 +189,7 @@ def training_alone() -> float:
         check=True,
         stdout=subprocess.DEVNULL,
     )
-    return seconds_of(runs.find("last"))
+    return seconds_of(find_run("last"))
 
 
 def cost() -> None:

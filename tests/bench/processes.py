@@ -16,8 +16,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from engine import runs, worker
+from engine import worker
+from engine.event_tail import read_events
 from engine.events import EpochFinished
+from engine.finding import find_run
 from tests.bench.timing import timed
 from tests.bench.training import write_images
 
@@ -59,11 +61,11 @@ def peak_memory(*arguments: str) -> float:
 
     Pages that it shares with its server count too.
     """
-    run = runs.find(mnistop_train("--detach", "--epochs", "100000", *arguments).strip())
+    run = find_run(mnistop_train("--detach", "--epochs", "100000", *arguments).strip())
     finished = 0
     while finished < 2:
         time.sleep(0.05)
-        finished = sum(isinstance(event, EpochFinished) for event in runs.read_events(run))
+        finished = sum(isinstance(event, EpochFinished) for event in read_events(run))
     lines = Path(f"/proc/{run.process_id()}/status").read_text().splitlines()
     worker.stop(run)
     [peak] = [line.split()[1] for line in lines if line.startswith("VmHWM:")]

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from engine import events, index, runs, worker
 from engine.config import RunConfig
+from engine.event_tail import read_events
 from tests.app import made_up
 
 _EPOCHS = 30
@@ -51,7 +52,7 @@ def seconds(what: Callable[[], object]) -> float:
 
 def read_all() -> list[object]:
     """The baseline: every run's events."""
-    return [runs.read_events(run) for run in runs.list_runs()]
+    return [read_events(run) for run in runs.list_runs()]
 
 
 async def screen_times() -> tuple[float, list[float]]:

@@ -17,9 +17,10 @@ from torch import Tensor
 from engine import worker
 from engine.config import RunConfig
 from engine.data import load, split
+from engine.event_tail import read_events
 from engine.events import Event
 from engine.history import History, reduce
-from engine.runs import Run, list_runs, read_events
+from engine.runs import Run, list_runs
 from engine.sweeps import list_sweeps
 from engine.train import train
 from engine.training import Epoch, Labelled, Training
@@ -83,6 +84,19 @@ class QuietListener(Listener):
 
     def step_done(self, training: Training, labels: Tensor) -> None:
         pass
+
+
+class BatchListener(QuietListener):
+    """Keeps which images each step has learned from, and the epoch it was in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches: list[tuple[int, Tensor]] = []
+
+    def step_done(self, training: Training, labels: Tensor) -> None:
+        size = training.config.batch_size
+        rows = training.order[(training.step - 1) * size : training.step * size]
+        self.batches.append((training.epoch, rows))
 
 
 def trained(config: RunConfig) -> tuple[Training, list[Epoch]]:

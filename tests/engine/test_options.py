@@ -6,14 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy import special
 from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.attacks import FGSM
-from engine.augment import shifted
 from engine.config import RunConfig
 from engine.data import load, split
 from engine.device import find_device
@@ -23,6 +19,7 @@ from engine.optimizers import lr_of_epoch
 from engine.train import DivergedError, train
 from engine.training import Training, judge
 from tests.engine.small_runs import (
+    BatchListener,
     Listener,
     QuietListener,
     digits_config,
@@ -32,19 +29,6 @@ from tests.engine.small_runs import (
 )
 
 # The update: what PyTorch itself makes of the same batches.
-
-
-class BatchListener(QuietListener):
-    """Keeps which images each step has learned from, and the epoch it was in."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.batches: list[tuple[int, Tensor]] = []
-
-    def step_done(self, training: Training, labels: Tensor) -> None:
-        size = training.config.batch_size
-        rows = training.order[(training.step - 1) * size : training.step * size]
-        self.batches.append((training.epoch, rows))
 
 
 def reference_model(model: MLP, activation: str) -> nn.Sequential:
@@ -192,72 +176,6 @@ def test_clipping_bounds_every_update() -> None:
     assert max(lengths(0.2)) <= 0.5 * 0.2 * 1.001
 
 
-# The model.
-
-ACTIVATIONS = {
-    "relu": lambda x: np.maximum(x, 0),
-    "tanh": np.tanh,
-    "sigmoid": special.expit,
-    "gelu": lambda x: x * special.ndtr(x),
-}
-
-
-@pytest.mark.parametrize("hidden", [(), (6,), (6, 5), (6, 5, 4)])
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_a_model_is_its_matrices_with_the_activation_between(
-    activation: str, hidden: tuple[int, ...]
-) -> None:
-    model = MLP((7, *hidden, 3), activation, generator=torch.Generator().manual_seed(1))
-    names = [name for name, _ in model.named_children()]
-    assert names == [f"linear_{number}" for number in range(1, len(hidden) + 2)]
-
-    images = np.random.default_rng(2).random((5, 7), np.float32)
-    values = images.astype(np.float64)
-    for number, layer in enumerate(model.layers):
-        values = values if number == 0 else ACTIVATIONS[activation](values)
-        values = values @ layer.weight.detach().double().numpy().T + layer.bias.detach().numpy()
-    logits = model(torch.from_numpy(images)).detach().numpy()
-    np.testing.assert_allclose(logits, values, rtol=1e-4, atol=1e-5)
-
-
-def test_shapes_are_those_that_a_batch_takes() -> None:
-    assert MLP((784, 128, 10)).shapes(32) == [
-        ("input", (32, 784)),
-        ("linear_1", (32, 128)),
-        ("relu", (32, 128)),
-        ("linear_2", (32, 10)),
-    ]
-    assert MLP((64, 10)).shapes(1) == [("input", (1, 64)), ("linear_1", (1, 10))]
-
-
-def test_dropout_switches_off_its_share_and_scales_the_rest_in_training_only() -> None:
-    model = MLP((1, 400, 400), dropout=0.3)
-    model.dropout_generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        model.linear_1.weight.zero_()
-        model.linear_1.bias.fill_(1.0)
-        model.linear_2.weight.copy_(torch.eye(400))
-        model.linear_2.bias.zero_()
-        hidden = model(torch.zeros(100, 1))
-        values = hidden.unique()
-        assert (values - torch.tensor([0, 1 / 0.7])).abs().max() < 1e-6
-        assert (hidden == 0).float().mean().item() == pytest.approx(0.3, abs=0.01)
-        assert hidden.mean().item() == pytest.approx(1.0, abs=0.015)
-        assert torch.equal(model.eval()(torch.zeros(2, 1)), torch.ones(2, 400))
-
-
-def test_dropout_is_off_when_the_model_is_judged() -> None:
-    training, _, validation = prepared(digits_config(dropout=0.5))
-    first, second = judge(training.model, validation), judge(training.model, validation)
-    assert first[1] == second[1]
-    assert torch.equal(first[0], second[0])
-
-
-def test_dropout_makes_training_harder() -> None:
-    loss = {p: trained(digits_config(dropout=p, epochs=30))[1][-1].train_loss for p in (0, 0.5)}
-    assert loss[0.5] > 1.1 * loss[0]
-
-
 # The course of a training.
 
 
@@ -328,87 +246,6 @@ def test_a_run_that_breaks_in_the_last_update_of_an_epoch_says_so() -> None:
     listener = QuietListener()
     with pytest.raises(DivergedError, match=r"epoch 0, step 8 of 8,"):
         train(training, *images, listener, listener)
-
-
-# Shifts.
-
-
-def moved(image: np.ndarray, down: int, right: int) -> np.ndarray:
-    """An image moved by whole pixels, the gap filled with 0."""
-    height, width = image.shape
-    result = np.zeros_like(image)
-    for row in range(height):
-        for column in range(width):
-            if 0 <= row - down < height and 0 <= column - right < width:
-                result[row, column] = image[row - down, column - right]
-    return result
-
-
-def shifts_of(image: np.ndarray, result: np.ndarray, most: int) -> list[tuple[int, int]]:
-    """The shifts by which an image may have become another."""
-    reach = range(-most, most + 1)
-    return [
-        (down, right)
-        for down in reach
-        for right in reach
-        if np.array_equal(moved(image, down, right), result)
-    ]
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    most=st.integers(0, 4),
-    height=st.integers(1, 6),
-    width=st.integers(1, 6),
-    seed=st.integers(0, 2**32),
-)
-def test_a_shift_moves_each_image_at_most_so_far_and_fills_with_black(
-    most: int, height: int, width: int, seed: int
-) -> None:
-    generator = torch.Generator().manual_seed(seed)
-    images = torch.rand(5, height, width, generator=generator)
-    result = shifted(images, most, generator)
-    for before, after in zip(images.numpy(), result.numpy(), strict=True):
-        assert shifts_of(before, after, most)
-
-
-def test_all_shifts_come_equally_often_both_ways() -> None:
-    images = torch.rand(1, 5, 5).expand(1800, 5, 5)
-    result = shifted(images, 1, torch.Generator().manual_seed(0))
-    found = [shifts_of(images[0].numpy(), after, 1)[0] for after in result.numpy()]
-    counts = {shift: found.count(shift) for shift in set(found)}
-    assert len(counts) == 9
-    assert all(140 < count < 260 for count in counts.values())
-
-
-def test_training_sees_every_image_shifted_anew_in_each_epoch() -> None:
-    training, images, validation = prepared(digits_config(shift=2, epochs=2, samples=40))
-    training.by_hand = False
-    seen: list[np.ndarray] = []
-
-    def look(model: nn.Module, batch: tuple[Tensor, ...]) -> None:
-        if model.training:
-            seen.append(batch[0].reshape(-1, 8, 8).numpy())
-
-    listener = BatchListener()
-    with training.model.register_forward_pre_hook(look):
-        train(training, images, validation, listener, listener)
-
-    originals = images.pixels.reshape(-1, 8, 8).numpy()
-    by_row: dict[int, list[tuple[int, int]]] = {}
-    for batch, (_, rows) in zip(seen, listener.batches, strict=True):
-        for image, row in zip(batch, rows.tolist(), strict=True):
-            by_row.setdefault(row, []).append(shifts_of(originals[row], image, 2)[0])
-    assert len(by_row) == 32
-    assert sum(first != second for first, second in by_row.values()) > 20
-
-
-def test_shifts_raise_the_validation_accuracy_on_1000_images() -> None:
-    def accuracy(shift: int) -> float:
-        _, epochs = trained(RunConfig(shift=shift, epochs=60, device="cpu"))
-        return float(np.mean([epoch.val_acc for epoch in epochs[-10:]]))
-
-    assert accuracy(2) > accuracy(0) + 0.02
 
 
 # Robustness.

@@ -19,11 +19,12 @@ import torch
 from engine import checkpoint, events, job, runs, worker
 from engine.config import RunConfig
 from engine.errors import ConfigError, DataError, RunError
+from engine.event_tail import read_events
 from engine.events import EpochFinished, Event
+from engine.failure import in_words
 from engine.history import History
-from engine.job import in_words
 from engine.recorder import Recorder
-from engine.runs import Run, read_events
+from engine.runs import Run
 from engine.training import judge
 from tests.data_files import openml_answers, write_openml_cache
 from tests.engine.small_runs import (

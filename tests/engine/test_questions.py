@@ -16,9 +16,10 @@ import torch
 from engine import checkpoint, runs, worker
 from engine.attacks import FGSM
 from engine.errors import MnistopError, RunError
+from engine.event_tail import read_events
 from engine.fragility import attack_image
 from engine.judgement import judgement_after, worst_mistakes
-from engine.runs import Run, read_events
+from engine.runs import Run
 from engine.training import Labelled
 from tests.engine.finished_run import finished_run
 from tests.engine.small_runs import digits_config, prepared, until

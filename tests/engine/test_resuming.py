@@ -15,7 +15,8 @@ import torch
 from engine import checkpoint, events, runs, worker
 from engine.config import RunConfig
 from engine.errors import DataError, RunError
-from engine.runs import Run, read_events
+from engine.event_tail import read_events
+from engine.runs import Run
 from engine.train import train
 from engine.training import Epoch, Training
 from tests.engine.small_runs import (

@@ -18,9 +18,11 @@ from engine import events, runs
 from engine.about import About, write_about
 from engine.config import RunConfig
 from engine.errors import RunError
+from engine.event_tail import EventTail, read_events
 from engine.events import Event
+from engine.finding import find_run
 from engine.recorder import Recorder
-from engine.runs import EventTail, Run, read_events
+from engine.runs import Run
 
 
 def make_run(folder: Path, name: str | None = None, config: RunConfig | None = None) -> Run:
@@ -88,7 +90,7 @@ def test_a_run_folder_that_cannot_be_filled_is_taken_away_again(
     def full(path: Path, content: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(runs, "write_atomically", full)
+    monkeypatch.setattr("engine.folder.write_atomically", full)
     with pytest.raises(RunError, match="No space left on device"):
         runs.create(RunConfig(), tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -111,8 +113,8 @@ def test_a_run_is_found_by_name_prefix_words_and_last(runs_folder: Path) -> None
     new = make_run(runs_folder, "20260101-000000-keen-wren")
     assert runs.list_runs() == [new, old]
     for reference in ("20260101-000000-keen-wren", "2026", "keen-wren", "last"):
-        assert runs.find(reference) == new
-    assert runs.find("calm-otter") == old
+        assert find_run(reference) == new
+    assert find_run("calm-otter") == old
 
 
 def test_what_fits_several_runs_is_answered_with_their_names(runs_folder: Path) -> None:
@@ -120,13 +122,13 @@ def test_what_fits_several_runs_is_answered_with_their_names(runs_folder: Path) 
         make_run(runs_folder, name)
     for reference in ("20", "calm-otter"):
         with pytest.raises(RunError, match=r"fits 2 runs \(20260101.*, 20250101.*give more"):
-            runs.find(reference)
+            find_run(reference)
 
 
 def test_a_whole_name_is_meant_even_if_it_begins_another(runs_folder: Path) -> None:
     short = make_run(runs_folder, "20250101-000000-calm-otter")
     make_run(runs_folder, "20250101-000000-calm-otter-copy")
-    assert runs.find(short.name) == short
+    assert find_run(short.name) == short
 
 
 def test_a_run_is_found_by_the_name_that_the_user_gave_it(runs_folder: Path) -> None:
@@ -136,24 +138,24 @@ def test_a_run_is_found_by_the_name_that_the_user_gave_it(runs_folder: Path) -> 
     )
     write_about(calm, About("keen-wren"))
     write_about(keen, About("My best one"))
-    assert runs.find("my  best one") == keen
-    assert runs.find("keen-wren") == calm  # what the user says counts more than the words
-    assert runs.find(wren.name) == wren
+    assert find_run("my  best one") == keen
+    assert find_run("keen-wren") == calm  # what the user says counts more than the words
+    assert find_run(wren.name) == wren
     write_about(wren, About("My best one"))
     with pytest.raises(
         RunError, match=r"My best one fits 2 runs \(.*keen-wren, .*keen-elk\): give"
     ):
-        runs.find("My best one")
+        find_run("My best one")
 
 
 def test_a_run_that_is_not_there_is_told_in_a_sentence(runs_folder: Path) -> None:
     with pytest.raises(RunError, match="There are no runs yet"):
-        runs.find("last")
+        find_run("last")
     make_run(runs_folder)
     with pytest.raises(RunError, match="There is no run sunny-elk: mnistop runs lists them"):
-        runs.find("sunny-elk")
+        find_run("sunny-elk")
     with pytest.raises(RunError, match="There is no run ''"):
-        runs.find("")
+        find_run("")
 
 
 def test_of_two_runs_of_the_same_second_the_later_is_the_last(runs_folder: Path) -> None:

@@ -6,9 +6,10 @@ import pytest
 
 from engine import runs, sweeps
 from engine.errors import RunError
+from engine.finding import find_run, find_run_or_sweep
 from engine.index import list_all
 from engine.runs import Run, list_runs
-from engine.sweeps import Plan, Sweep, find_run_or_sweep, list_sweeps
+from engine.sweeps import Plan, Sweep, list_sweeps
 from tests.engine.small_runs import digits_config
 
 OTTER, WREN = "20990101-000000-calm-otter", "20990102-000000-calm-wren"
@@ -42,10 +43,10 @@ def test_a_sweep_is_listed_as_a_sweep_and_its_members_as_runs(folder: Path) -> N
     assert [row.run.name for row in index.runs] == names
     assert index.problems == {}
     assert [row.as_json()["sweep"] for row in index.runs] == [None, OTTER, OTTER]
-    sweep = sweeps.find("calm-otter")
+    sweep = Sweep(folder / OTTER)
     assert (sweep.title, len(sweep.configs()), sweep.state()) == ("seeds", 3, "interrupted")
     assert [run.name for run in sweep.members()] == [f"{OTTER}.01", f"{OTTER}.02"]
-    assert not sweeps.is_there(sweep.member(3))
+    assert not sweep.member(3).is_there()
 
 
 @pytest.mark.parametrize(
@@ -77,15 +78,13 @@ def test_what_fits_both_or_none_is_told(folder: Path) -> None:
         with pytest.raises(RunError, match="There is no run"):
             find_run_or_sweep(nothing)
     with pytest.raises(RunError, match=rf"is a sweep of 2 runs: name one .* {OTTER}\.02"):
-        runs.find("calm-otter")
-    with pytest.raises(RunError, match="There is no sweep calm-wren"):
-        sweeps.find("calm-wren")
+        find_run("calm-otter")
 
 
 def test_a_sweep_is_deleted_with_its_members_and_nothing_else(folder: Path) -> None:
     a_run(folder, f"{OTTER}-too.01")
     a_run(folder, f"{OTTER}1.01")
-    sweep = sweeps.find("calm-otter")
+    sweep = Sweep(folder / OTTER)
     with runs.reopen(sweep.member(2)), pytest.raises(RunError, match="is being trained: stop it"):
         sweeps.delete(sweep)
     with sweeps.reopen(sweep), pytest.raises(RunError, match="goes on: stop it first"):
@@ -102,7 +101,7 @@ def test_a_sweep_is_deleted_with_its_members_and_nothing_else(folder: Path) -> N
 def test_a_damaged_plan_is_told_and_hides_nothing(folder: Path, content: str) -> None:
     (folder / OTTER / "sweep.json").write_text(content)
     (folder / OTTER / "events.jsonl").write_bytes(b'\xff{"event": "Sweep\n{}\n')
-    sweep = sweeps.find("calm-otter")
+    sweep = Sweep(folder / OTTER)
     with pytest.raises(RunError, match=r"damaged|format 9"):
         sweep.configs()
     assert sweep.state() == "interrupted"
@@ -112,11 +111,11 @@ def test_a_damaged_plan_is_told_and_hides_nothing(folder: Path, content: str) ->
 
 
 def test_a_member_half_made_by_a_killed_process_is_made_anew(folder: Path) -> None:
-    member = sweeps.find("calm-otter").member(3)
+    member = Sweep(folder / OTTER).member(3)
     member.path.mkdir()
     (member.path / "lock").write_text("1234567")
     a_run(folder, member.name)
-    assert sweeps.is_there(member)
+    assert member.is_there()
     with pytest.raises(RunError, match="File exists"):
         a_run(folder, member.name)
-    assert sweeps.is_there(member)
+    assert member.is_there()

@@ -14,11 +14,12 @@ from engine import events, sweeps, worker
 from engine.config import RunConfig
 from engine.errors import ConfigError, DataError, RunError
 from engine.event_log import EventLog
+from engine.event_tail import read_events
 from engine.events import MemberFailed
 from engine.index import list_all
 from engine.nursery import Nursery
-from engine.runs import Run, list_runs, read_events
-from engine.sweeps import Plan, Sweep, is_there
+from engine.runs import Run, list_runs
+from engine.sweeps import Plan, Sweep
 from engine.this_machine import ThisMachine
 from tests.data_files import openml_answers, write_openml_cache
 from tests.engine.small_runs import ENDLESS, digits_config, history_of, run_script, state_of
@@ -193,7 +194,7 @@ def test_a_member_that_dies_every_time_is_given_up_and_tried_anew_by_resuming(
     sweep = swept([digits_config(epochs=ENDLESS), digits_config()], jobs=1)
     member, dead = sweep.member(1), None
     for _ in range(3):
-        wait(lambda dead=dead: is_there(member) and member.process_id() not in (None, dead))
+        wait(lambda dead=dead: member.is_there() and member.process_id() not in (None, dead))
         dead = member.process_id()
         assert dead
         os.kill(dead, signal.SIGKILL)

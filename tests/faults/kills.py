@@ -13,9 +13,10 @@ from typing import Any
 
 from engine import checkpoint, worker
 from engine.config import RunConfig
+from engine.event_tail import read_events
 from engine.events import RunFinished
 from engine.history import History, reduce
-from engine.runs import Run, read_events
+from engine.runs import Run
 
 OPTIMIZERS = ("manual", "sgd", "adam", "adamw")
 SCHEDULES = ("constant", "step", "cosine")

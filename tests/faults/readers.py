@@ -10,11 +10,12 @@ from pathlib import Path
 
 from engine import fragility, glance, questions, runs
 from engine.errors import MnistopError
+from engine.event_tail import read_events
 from engine.history import History, reduce
 from engine.judgement import judgement_after
 from engine.network import first_layer, walk
 from engine.robustness import robustness
-from engine.runs import Run, read_events
+from engine.runs import Run
 from tui.cli.entry import exit_code_of
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from engine import worker
 from engine.config import RunConfig
+from engine.event_tail import read_events
 from engine.events import RunFinished
-from engine.runs import Run, list_runs, read_events
+from engine.runs import Run, list_runs
 from engine.sweeps import Sweep
 from tests.faults.kills import results
 

@@ -10,6 +10,7 @@ import pytest
 
 from engine import glance, runs, worker
 from engine.config import RunConfig
+from engine.event_tail import read_events
 from engine.history import History, reduce
 from engine.runs import Run
 
@@ -66,7 +67,7 @@ def paused() -> Run:
     """A run with some epochs done that leaves the processor to others."""
     run = endless()
     worker.pause(run)
-    wait_until(lambda: reduce(History(), runs.read_events(run)).paused)
+    wait_until(lambda: reduce(History(), read_events(run)).paused)
     return run
 
 

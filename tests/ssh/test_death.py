@@ -15,7 +15,7 @@ import pytest
 from engine import events, glance, worker
 from engine.config import RunConfig
 from engine.errors import RunError
-from engine.runs import read_events
+from engine.event_tail import read_events
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.faults.kills import results
 from tests.ssh.processes import endless, linux, session_of, wait_until

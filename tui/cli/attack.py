@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from engine import runs
+from engine.finding import find_run
 from engine.methods import METHODS
 from engine.questions import answer_here
 from tui.cli.attacked import Attacked, tell_image, tell_saved, tell_table
@@ -99,7 +99,7 @@ def attack(
     with waiting(out) as progress:
         progress("loading PyTorch")
         answer_here()
-    attacked = Attacked.of(runs.find(run), epoch, method, epsilon, target)
+    attacked = Attacked.of(find_run(run), epoch, method, epsilon, target)
     result = (
         tell_table(out, attacked, rows, as_json)
         if index is None

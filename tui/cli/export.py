@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from engine import runs
+from engine.finding import find_run
 from engine.runs import Run
 from tui.cli.destination import STDOUT, deliver, format_of, with_destination
 from tui.cli.output import Output, with_output
@@ -79,7 +79,7 @@ def export(
         if output == STDOUT:
             raise click.UsageError("Say what to write to standard output: give --format.")
         format = format_of(output, _FORMATS)
-    found = [runs.find(name) for name in names]
+    found = [find_run(name) for name in names]
     if format == _TENSORBOARD:
         if weights or output == STDOUT:
             raise click.UsageError(

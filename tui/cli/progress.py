@@ -21,16 +21,9 @@ if TYPE_CHECKING:
 RECENT = 10
 """The time left is reckoned from so many epochs."""
 
-_SPINNER = "|/-\\"
 _NARROWEST_BAR = 5
 _MARGIN = 3
 """Room for the ^C that terminals print: it must not break the line."""
-
-
-def waiting_line(message: str, seconds: float, out: Output) -> RenderableType:
-    """What is waited for, with a sign that it has not come to a halt."""
-    turning = _SPINNER[int(seconds * 8) % len(_SPINNER)]
-    return Text(out.clean(f"{turning} {message}"), no_wrap=True, overflow="crop")
 
 
 def progress_line(history: History, epochs: int, out: Output, width: int) -> RenderableType:

@@ -25,15 +25,14 @@ from tui.cli.output import Output, remark, with_output
 from tui.cli.processes import warm_up
 from tui.cli.waiting import waiting
 from tui.cli.words import what_next
-from tui.rate_words import first_shown, rate_text, reasons, told
+from tui.rate_words import rate_text, reasons, told
 from tui.render.chart import chart
+from tui.render.range_chart import CEILING, range_chart
 from tui.render.series import Series
 from tui.three_rates import ThreeRates, train_at
 
 _WIDEST, _HEIGHT = 110, 18
 _LOOK_SECONDS = 0.1
-_CEILING = 1.5
-"""The chart ends at so many times the first loss."""
 
 
 @click.command(
@@ -118,21 +117,7 @@ def _tell_test(out: Output, test: RangeTest) -> None:
         "each, and rates for whole runs"
     )
     out.say()
-    first = first_shown(test)
-    out.draw(
-        chart(
-            [Series("loss", test.losses[first:], "train", test.rates[first:])],
-            min(out.width, _WIDEST),
-            _HEIGHT,
-            out.terminal,
-            log_x=True,
-            cursor=test.good,
-            named=tuple(test.marks.items()),
-            reference=(f"ln {test.classes}", math.log(test.classes)),
-            y_limits=(0, _CEILING * test.start),
-            x_label="rate",
-        )
-    )
+    out.draw(range_chart(test, min(out.width, _WIDEST), _HEIGHT, out.terminal, test.good))
     out.say()
     for name, reason in reasons(test).items():
         rate = test.marks.get(name)
@@ -186,7 +171,7 @@ def _tell_runs(out: Output, three: ThreeRates) -> None:
             min(out.width, _WIDEST),
             _HEIGHT,
             out.terminal,
-            y_limits=(0, _CEILING * three.start),
+            y_limits=(0, CEILING * three.start),
             title="training loss",
             empty="no epoch was finished",
         )

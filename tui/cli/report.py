@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from engine.errors import RunError
+from engine.finding import find_run_or_sweep
 from engine.report import FORMATS
 from engine.runs import Run
-from engine.sweeps import Sweep, find_run_or_sweep
+from engine.sweeps import Sweep
 from tui.cli.destination import STDOUT, deliver, format_of, with_destination
 from tui.cli.output import Output, with_output
 from tui.cli.run_argument import runs_argument

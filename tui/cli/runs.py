@@ -11,10 +11,11 @@ from engine import runs as engine_runs
 from engine import sweeps
 from engine.errors import RunError
 from engine.filter_words import FilterError
+from engine.finding import find_run_or_sweep
 from engine.index import list_all
 from engine.run_filters import parse
 from engine.summary import Summary
-from engine.sweeps import Sweep, find_run_or_sweep
+from engine.sweeps import Sweep
 from tui.cli.output import Output, complain, with_output
 from tui.cli.run_argument import run_argument
 from tui.cli.run_lines import table
@@ -95,9 +96,7 @@ def delete(out: Output, yes: bool, run: str) -> int:
     found = find_run_or_sweep(run)
     kind = "sweep" if isinstance(found, Sweep) else "run"
     if found.is_running():
-        raise RunError(
-            f"{kind.capitalize()} {found.name} is being trained: mnistop stop {found.name} first."
-        )
+        raise RunError(f"{found.full_name} is being trained: mnistop stop {found.name} first.")
     if not yes:
         if not (sys.stdin and sys.stdin.isatty() and out.is_terminal):
             raise click.UsageError(

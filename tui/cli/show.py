@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
+from engine.finding import find_run_or_sweep
 from engine.report.facts import Facts
 from engine.sweep_reader import SweepReader
-from engine.sweeps import Sweep, find_run_or_sweep
+from engine.sweeps import Sweep
 from tui.cli import story
 from tui.cli.output import Output, with_output
 from tui.cli.run_argument import run_argument

@@ -11,6 +11,7 @@ from engine.effort import effort
 from engine.evaluate import wilson_interval
 from engine.outcomes import Group, Outcome, best_of, grouped
 from engine.sweep_reader import SweepReader
+from tui.cli.live_line import LiveLine
 from tui.cli.output import Output, remark
 from tui.cli.sweep_lines import accuracy_of, best_acc, in_words, settings_of
 from tui.cli.words import count, duration, percent
@@ -97,56 +98,46 @@ class LiveSweepView:
     """
 
     def __init__(self, out: Output) -> None:
-        from rich.live import Live
-
         self._out = out
         self._ended = _Ended()
         self._reader: SweepReader | None = None
-        self._message = ""
         self._since = time.monotonic()
         self._share = 0.0
         """What was done when this began."""
-        self._live = Live(
-            console=out.console(),
-            get_renderable=self._line,
-            refresh_per_second=8,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
+        self._live = LiveLine(out, self._progress)
 
     def wait(self, message: str) -> None:
-        """Shows it with a clock."""
-        self._message, self._since = message, time.monotonic()
-        self._live.start(refresh=True)
+        """Shows it with a sign that turns."""
+        self._live.wait(message)
 
     def begin(self, reader: SweepReader) -> None:
         """Prints the sweep's name and starts the progress bar."""
-        self._reader, self._message, self._since = reader, "", time.monotonic()
+        self._reader, self._since = reader, time.monotonic()
         self._share = share_done(reader)
-        self._live.start(refresh=True)
-        self._live.console.print(self._out.clean(heading(reader)))
+        self._live.message = ""
+        self._live.start()
+        self._live.print(heading(reader))
 
     def update(self, reader: SweepReader) -> None:
         """Prints the runs that have ended since."""
         for line in self._ended.lines(reader):
-            self._live.console.print(self._out.clean(line), no_wrap=True, overflow="crop")
+            self._live.print(line, crop=True)
 
     def close(self) -> None:
         """Takes the progress bar away."""
-        self._live.stop()
+        self._live.close()
 
-    def _line(self) -> RenderableType:
-        from tui.cli.progress import bar_line, waiting_line
+    def _progress(self, width: int) -> RenderableType | None:
+        from tui.cli.progress import bar_line
 
         reader, seconds = self._reader, time.monotonic() - self._since
-        if self._message or reader is None:
-            return waiting_line(self._message, seconds, self._out)
+        if reader is None:
+            return None
         share = share_done(reader)
         pace = (share - self._share) / seconds if seconds else 0.0
         left = f"{reader.done:,} of {count(len(reader.outcomes), 'run')} "
         right = f" {share:4.0%}  {progress_words(reader, share, pace)}"
-        return bar_line(left, share, right, self._out, self._live.console.width)
+        return bar_line(left, share, right, self._out, width)
 
 
 def view_for(out: Output, as_json: bool) -> SweepView:

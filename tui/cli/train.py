@@ -10,9 +10,10 @@ from collections.abc import Callable
 import click
 
 from engine import worker
+from engine.finding import find_run_or_sweep
 from engine.history import History
 from engine.runs import Run
-from engine.sweeps import Sweep, find_run_or_sweep
+from engine.sweeps import Sweep
 from tui.cli.closing import closing_words, complaint
 from tui.cli.options import SettingsCommand, given_settings, setting_options
 from tui.cli.output import Output, complain, remark, with_output

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,6 +10,7 @@ from engine import events
 from engine.config import RunConfig
 from engine.history import History
 from engine.runs import Run
+from tui.cli.live_line import LiveLine
 from tui.cli.output import Output, remark
 from tui.cli.words import (
     EPOCH_HEADER,
@@ -116,59 +116,42 @@ class LiveView:
     """
 
     def __init__(self, out: Output) -> None:
-        from rich.live import Live
-
         self._out = out
         self._lines = _Lines(0)
         self._history = History()
         self._epochs = 1
-        self._message = ""
-        self._since = time.monotonic()
-        self._live = Live(
-            console=out.console(),
-            get_renderable=self._line,
-            refresh_per_second=8,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
+        self._live = LiveLine(out, self._progress)
 
     def wait(self, message: str) -> None:
-        """Shows it with a clock."""
-        self._message, self._since = message, time.monotonic()
-        self._live.start(refresh=True)
+        """Shows it with a sign that turns."""
+        self._live.wait(message)
 
     def begin(self, run: Run, config: RunConfig) -> None:
         """Prints the run's name and starts the progress bar."""
         self._epochs = config.epochs
         self._lines = _Lines(config.epochs)
-        self._live.start(refresh=True)
-        self._print(f"run {run.name}")
+        self._live.start()
+        self._live.print(f"run {run.name}")
 
     def update(self, new: Sequence[events.Event], history: History) -> None:
         """Prints rows of the table, and moves the progress bar."""
         self._history = history
         if history.preparing:
-            self._message = history.preparing
+            self._live.message = history.preparing
         elif history.started and not history.ended:
-            self._message = ""
+            self._live.message = ""
         if lines := list(self._lines.of(new)):
-            self._print("\n".join(lines))
+            self._live.print("\n".join(lines))
 
     def close(self) -> None:
         """Takes the progress bar away."""
-        self._live.stop()
+        self._live.close()
 
-    def _print(self, text: str) -> None:
-        """Above the progress bar."""
-        self._live.console.print(self._out.clean(text))
+    def _progress(self, width: int) -> RenderableType | None:
+        from tui.cli.progress import progress_line
 
-    def _line(self) -> RenderableType:
-        from tui.cli.progress import progress_line, waiting_line
-
-        if self._message or not self._history.started:
-            return waiting_line(self._message, time.monotonic() - self._since, self._out)
-        width = self._live.console.width
+        if not self._history.started:
+            return None
         return progress_line(self._history, self._epochs, self._out, width)
 
 

@@ -137,8 +137,7 @@ class Digit(LinesPane, can_focus=True):
 
     def next_mode(self) -> None:
         """Takes the next way of drawing."""
-        modes: tuple[image.Mode, ...] = ("auto", "ascii") if self.terminal.unicode else ("auto",)
-        self.mode = modes[(modes.index(self.mode) + 1) % len(modes)]
+        self.mode = image.next_mode(self.mode, self.terminal)
         self.redraw()
 
     def action_step(self, by: int) -> None:

@@ -76,7 +76,7 @@ def _what_is_going_on() -> list[Going]:
 
 def _sentence(going: list[Going]) -> str:
     newest, *others = going
-    name = newest.run.name.split("-", 2)[-1]
+    name = newest.run.words
     more = f", {len(others)} more in training" if others else ""
     return (
         f"Run {name} is training (epoch {newest.epochs:,} of {newest.planned:,}{more}): "

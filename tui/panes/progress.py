@@ -93,7 +93,7 @@ class Progress(Widget):
         state = self._state
         history, run = state.history, state.run
         assert run
-        name = run.name.split("-", 2)[-1]
+        name = run.words
         trained = count(len(history.epochs), "epoch")
         match history.ended:
             case RunFailed():

@@ -10,12 +10,8 @@ from textual.strip import Strip
 
 from engine.range_test import RangeTest
 from tui.panes.lines import LinesPane
-from tui.rate_words import first_shown, rate_text
-from tui.render.chart import chart
-from tui.render.series import Series
-
-_CEILING = 1.5
-"""The loss axis ends at so many times the first loss: what is above only says too much."""
+from tui.rate_words import rate_text
+from tui.render.range_chart import first_shown, range_chart
 
 
 class RateCurve(LinesPane, can_focus=True):
@@ -149,19 +145,7 @@ class RateCurve(LinesPane, can_focus=True):
         test = self.test
         if test is None:
             return self.say(self.notice, width)
-        first = first_shown(test)
-        return chart(
-            [Series("loss", test.losses[first:], "train", test.rates[first:])],
-            width,
-            height,
-            self.terminal,
-            log_x=True,
-            cursor=self.rate,
-            named=tuple(test.marks.items()),
-            reference=(f"ln {test.classes}", math.log(test.classes)),
-            y_limits=(0, _CEILING * test.start),
-            x_label="rate",
-        )
+        return range_chart(test, width, height, self.terminal, self.rate)
 
     def action_move(self, by: int) -> None:
         """Reads out another rate."""

@@ -43,6 +43,11 @@ _SHADES = 40
 """In steps of so many a small image goes from nothing to the full colour."""
 
 
+def next_mode(mode: Mode, terminal: Terminal) -> Mode:
+    """The way of drawing that a person comes to from another; one only where there is no other."""
+    return "ascii" if mode == "auto" and terminal.unicode else "auto"
+
+
 def size(height: int, width: int, terminal: Terminal, mode: Mode = "auto") -> tuple[int, int]:
     """The cells that an image takes, as (width, lines).
 

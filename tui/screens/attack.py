@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -14,23 +13,21 @@ from textual.binding import Binding, BindingType
 from textual.timer import Timer
 from textual.widget import Widget
 
-from engine.errors import RunError
-from engine.fragility import OwnImage, Subject
-from engine.methods import METHODS
+from engine.fragility import Subject
 from engine.runs import Run
 from tui.attack_answers import AttackAnswers
-from tui.attacking import ORDERS, Attacking
-from tui.compared import differences
+from tui.attack_display import AttackDisplay
+from tui.attacking import Attacking
 from tui.keymap import declared
-from tui.panes.accuracy_chart import Measured
 from tui.panes.attack_panes import AttackPanes
 from tui.panes.list_pane import ListPane
 from tui.predictions import Predictions
-from tui.render.proof import Shown
+from tui.render.image import next_mode
 from tui.render.terminal import Terminal
 from tui.screens.choose import ChooseRunScreen
 from tui.screens.help import Section
 from tui.screens.view import ViewScreen
+from tui.writing import write_pane
 
 _SLOW = 0.4
 """Seconds after which it is said that an answer is waited for."""
@@ -154,13 +151,11 @@ class AttackScreen(ViewScreen):
         self._attacking = Attacking()
         self._answers = AttackAnswers(self, self._on_answer)
         self._panes = AttackPanes(terminal)
+        self._display = AttackDisplay(self._panes, self._attacking, self._answers)
         self._run: Run | None = None
-        self._other: Run | None = None
         self._predictions: Predictions | None = None
         self._brought: Subject | None = None
         """An image that another screen has sent, until it is attacked."""
-        self._jumps = False
-        """Whether to go to the smallest ε as soon as it is known."""
         self._patience: Timer | None = None
         """Runs while an answer is waited for and nothing has been said of that."""
 
@@ -195,11 +190,6 @@ class AttackScreen(ViewScreen):
     # What is attacked, and what is known of it
 
     @property
-    def _names(self) -> tuple[str, ...]:
-        started = self.state.history.started
-        return tuple(started.class_names) if started else ()
-
-    @property
     def _rows(self) -> NDArray[np.intp]:
         if self._predictions is None:
             return _NONE
@@ -223,28 +213,25 @@ class AttackScreen(ViewScreen):
                 "o goes through all images."
             )
             return
-        self._answers.want(state, attacking, self._other)
+        self._answers.want(state, attacking)
         self._be_patient()
         self._show()
 
     def _fit_to_run(self) -> None:
         state = self.state
         if state.run != self._run:
-            self._run, self._predictions, self._other = state.run, None, None
-            self._jumps = False
+            self._run, self._predictions = state.run, None
+            self._attacking.forget_run()
             self._answers.forget()
             self._answers.forget_other()
-            if not isinstance(self._attacking.subject, OwnImage):
-                self._attacking.subject = None
-            self._attacking.target = None
-        if state.run and self._predictions is None and self._names:
-            self._predictions = Predictions(state.run, len(self._names))
+        if state.run and self._predictions is None and state.class_names:
+            self._predictions = Predictions(state.run, len(state.class_names))
         if self._brought is not None:
-            self._attacking.subject, self._attacking.target = self._brought, None
-            self._brought, self._jumps = None, False
+            self._attacking.take(self._brought)
+            self._brought = None
 
     def _on_answer(self) -> None:
-        if self._jumps and not self._answers.is_searching:
+        if self._attacking.jumps and not self._answers.is_searching:
             self.action_smallest()
         self.redraw()
 
@@ -259,82 +246,21 @@ class AttackScreen(ViewScreen):
         self._show("asking the model")
 
     def _show(self, waiting: str = "") -> None:
-        answers, attacking, panes = self._answers, self._attacking, self._panes
-        rows, attacked = self._rows, answers.attacked
-        shown = None
-        if attacked:
-            bracket = answers.bracket(attacking)
-            shown = Shown(attacked, bracket, self._names, self._about_bracket)
-        elsewise = answers.trouble or (
-            "Asking the model. The first answer takes some seconds: PyTorch is being loaded."
-        )
-        place = self._place(rows, attacked.subject) if attacked else ""
-        panes.view.show(shown, place, waiting if shown else elsewise)
-        panes.proof.show(shown, elsewise)
+        self._display.show(self.state, self._predictions, self._rows, waiting)
         self.call_after_refresh(self._show_chart)  # which takes longer to draw than the pictures
-        chosen = attacking.subject if isinstance(attacking.subject, int) else None
-        panes.list.show(
-            rows,
-            self._predictions.labels if self._predictions else _NONE,
-            self._names,
-            answers.robustness,
-            chosen,
-            ORDERS[attacking.order],
-            "No validation image is predicted rightly here.",
-        )
 
     def _show_chart(self) -> None:
-        """Draws the accuracies, with the ε of the attack that is shown marked."""
-        if self._attacking.subject is None:
-            return
-        attacked, epsilon = self._answers.attacked, None
-        if attacked:
-            method = METHODS[attacked.method]
-            epsilon = None if method.norm != "linf" or method.seeks else attacked.epsilon
-        self._panes.chart.show(self._measured(), epsilon, self._answers.trouble_of_all)
-
-    @property
-    def _about_bracket(self) -> str:
-        """What is said where the bracket will be."""
-        if self._answers.trouble_of_bracket:
-            return self._answers.trouble_of_bracket
-        then = "; then ε goes there" if self._jumps else ""
-        return f"Searching for the smallest ε{then}."
-
-    def _measured(self) -> tuple[Measured, ...]:
-        known = self._answers.robustness
-        if self._run is None or self._other is None:
-            return (Measured("", known),)
-        try:
-            own, others = differences(self._run.config(), self._other.config())
-        except RunError as error:
-            own = others = str(error)
-        return (
-            Measured(_short(self._run), known, own),
-            Measured(_short(self._other), self._answers.other_robustness, others),
-        )
-
-    def _place(self, rows: NDArray[np.intp], subject: Subject) -> str:
-        """Where an image stands, as in `3/179 most fragile first`."""
-        found = np.flatnonzero(rows == subject)
-        order = ORDERS[self._attacking.order]
-        return f"{found[0] + 1}/{len(rows)} {order}" if len(found) else f"none of those {order}"
+        self._display.show_chart(self._run)
 
     def _show_nothing(self, notice: str) -> None:
         self._answers.forget()
-        panes = self._panes
-        panes.view.show(None, "", notice)
-        panes.proof.show(None, "The smallest ε that fools the model, and what is proven.")
-        panes.chart.show((), None, "Accuracy on the validation set against ε.")
-        panes.list.show(
-            _NONE, _NONE, (), None, None, "", "The validation images, and what fools each."
-        )
+        self._display.show_nothing(notice)
 
     # Keys
 
     def _change(self) -> None:
         """Shows what has been chosen."""
-        self._jumps = False
+        self._attacking.jumps = False
         self.redraw()
 
     def action_strengthen(self, by: int) -> None:
@@ -350,8 +276,8 @@ class AttackScreen(ViewScreen):
     def action_smallest(self) -> None:
         """Goes to the smallest ε with which the method fools the model on this image."""
         known, method = self._answers.bracket(self._attacking), self._attacking.method
-        self._jumps = self._answers.is_searching
-        if known and not self._jumps:
+        self._attacking.jumps = self._answers.is_searching
+        if known and not self._attacking.jumps:
             smallest = known.smallest.get(method.name, math.inf)
             if smallest == 0:
                 taken = "wrongly" if known.target is None else "as the target"
@@ -374,7 +300,7 @@ class AttackScreen(ViewScreen):
     def action_target(self, by: int) -> None:
         """Takes another target."""
         if attacked := self._answers.attacked:
-            self._attacking.next_target(by, len(self._names), attacked.label)
+            self._attacking.next_target(by, len(self.state.class_names), attacked.label)
             self._change()
 
     def action_step(self, by: int) -> None:
@@ -389,7 +315,7 @@ class AttackScreen(ViewScreen):
 
     def action_compare(self) -> None:
         """Asks for another run to compare with, or ends the comparison."""
-        if self._other:
+        if self._attacking.other:
             self._compare(None)
         else:
             title = "Compare accuracy against ε with (Enter; Esc: none)"
@@ -397,27 +323,19 @@ class AttackScreen(ViewScreen):
 
     def _compare(self, other: Run | None) -> None:
         self._answers.forget_other()
-        self._other = other
+        self._attacking.other = other
         self.redraw()
 
     def action_image_mode(self) -> None:
         """Takes the next way of drawing images."""
         view = self._panes.view
-        ascii_next = view.mode == "auto" and self.terminal.unicode
-        view.mode = "ascii" if ascii_next else "auto"
+        view.mode = next_mode(view.mode, self.terminal)
         view.redraw()
 
     def action_write(self) -> None:
         """Writes the focused pane as text."""
         name, pane = self._panes.active
-        run = self._run.name if self._run else "no-run"
-        path = Path(f"mnistop-{run}-{name.lower().replace(' ', '-')}.txt").absolute()
-        try:
-            path.write_text(pane.text() + "\n", encoding="utf-8")
-        except OSError as error:
-            self.notify(f"{path}: {error.strerror}.", severity="error", markup=False)
-        else:
-            self.notify(f"Written to {path}", markup=False)
+        write_pane(self, self._run, name, pane)
 
     @on(ListPane.Moved)
     def _on_moved(self, message: ListPane.Moved) -> None:
@@ -445,8 +363,3 @@ class AttackScreen(ViewScreen):
                 for name, pane in (*places[first:], *places[:first])
             ),
         ]
-
-
-def _short(run: Run) -> str:
-    """A run's name without its date."""
-    return run.name.split("-", 2)[-1]

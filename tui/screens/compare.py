@@ -72,7 +72,6 @@ class CompareScreen(ViewScreen):
         self._image = DuelImage(terminal)
         self._body = Vertical(self._charts, self._table, id="compare-body")
         self._duel = Horizontal(self._matrix, self._list, self._image, id="compare-duel")
-        self._is_following = False
 
     def panes(self) -> Iterable[Widget]:
         """The charts with the table, or what two say to the same images."""
@@ -100,22 +99,13 @@ class CompareScreen(ViewScreen):
     def on_screen_resume(self) -> None:
         """Follows the runs until another screen is shown."""
         super().on_screen_resume()
-        if not self._is_following:
-            self._is_following = True
-            self.run_worker(self._follow(), group="compare", exit_on_error=False)
+        self.keep_going(self._follow, "compare")
 
     async def _follow(self) -> None:
-        try:
-            while self.is_current:
-                if await asyncio.to_thread(self._comparing.read):
-                    self._changed()
-                await asyncio.sleep(_LOOK_SECONDS)
-        finally:
-            self._is_following = False
-
-    def _changed(self) -> None:
-        if self._rhythm:
-            self._rhythm.changed(urgent=True)
+        while self.is_current:
+            if await asyncio.to_thread(self._comparing.read):
+                self.changed()
+            await asyncio.sleep(_LOOK_SECONDS)
 
     def redraw(self) -> None:
         """Brings what is in sight up to date."""
@@ -139,7 +129,7 @@ class CompareScreen(ViewScreen):
     def _show_images(self, images: bool) -> None:
         self._body.display, self._duel.display = not images, images
         self.set_focus(self._list if images else self._charts)
-        self._changed()
+        self.changed()
 
     def action_images(self) -> None:
         """Goes to what two runs say to the same images, or back."""
@@ -154,11 +144,11 @@ class CompareScreen(ViewScreen):
     def _on_moved(self, message: ComparedCharts.Moved) -> None:
         self._comparing.move(message.by)
         self._comparing.judge()
-        self._changed()
+        self.changed()
 
     @on(ListPane.Moved)
     def _on_image_moved(self) -> None:
-        self._changed()
+        self.changed()
 
     def action_back(self) -> None:
         """From the images to the curves, from an epoch to the newest, then to the list."""
@@ -167,7 +157,7 @@ class CompareScreen(ViewScreen):
         elif self._comparing.cursor is not None:
             self._comparing.cursor = None
             self._comparing.judge()
-            self._changed()
+            self.changed()
         else:
             super().action_back()
 

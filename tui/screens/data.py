@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
-import time
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from pathlib import Path
 from typing import ClassVar
 
 from textual import events, on
@@ -25,6 +21,8 @@ from tui.panes.flattening import Flattening
 from tui.panes.labels import Labels
 from tui.panes.samples import SampleGrid
 from tui.panes.tabs import Tabs
+from tui.progress_note import ProgressNote
+from tui.render.image import next_mode
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
 from tui.screens.view import ViewScreen
@@ -69,9 +67,8 @@ class DataScreen(ViewScreen):
         self._tabs = Tabs(terminal, id="data-tabs")
         self._body = Container(id="data-body")
         self._answers = LatestAnswer(self, look_at, self._on_answer)
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._note = ProgressNote()
         self._data: tuple[Hashable, ...] | None = None
-        self._asked_at = 0.0
         self._samples: Samples | None = None
         self._trouble = ""
         self._index = 0
@@ -155,10 +152,7 @@ class DataScreen(ViewScreen):
 
     def action_image_mode(self) -> None:
         """Takes the next way of drawing images."""
-        mode = self._grid.mode
-        self._grid.mode = self._flattening.mode = (
-            "ascii" if mode == "auto" and self.terminal.unicode else "auto"
-        )
+        self._grid.mode = self._flattening.mode = next_mode(self._grid.mode, self.terminal)
         self.redraw()
 
     def action_back(self) -> None:
@@ -200,12 +194,12 @@ class DataScreen(ViewScreen):
         data = absolute(config.source), config.samples, config.val_fraction, config.split_seed
         if data != self._data:
             self._data, self._samples, self._trouble, self._index = data, None, "", 0
-            self._asked_at = time.monotonic()
+            self._note.start()
             self._answers.forget()
         if not self._trouble:
             count = self._grid.thumbnails().count
             before = max(self._index // count - 1, 0) * count
-            self._answers.want(*data, before, 3 * count, self._progress_file())
+            self._answers.want(*data, before, 3 * count, self._note.path)
         self._show(self._waiting())
 
     def _config_of_run(self) -> RunConfig | None:
@@ -214,18 +208,11 @@ class DataScreen(ViewScreen):
         except MnistopError:
             return None
 
-    def _progress_file(self) -> Path:
-        if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="mnistop-")
-        return Path(self._folder.name, "progress")
-
     def _waiting(self) -> str:
         """What is being waited for."""
         assert self._data
-        said = f"loading {self._data[0]}"
-        with contextlib.suppress(OSError):
-            said = self._progress_file().read_text(encoding="utf-8") or said
-        seconds = time.monotonic() - self._asked_at
+        said = self._note.read(f"loading {self._data[0]}")
+        seconds = self._note.seconds
         return f"{said[0].upper()}{said[1:]}" + (f" ({seconds:.0f} s)" if seconds >= 1 else "")
 
     def _tell_the_time(self) -> None:
@@ -234,7 +221,7 @@ class DataScreen(ViewScreen):
 
     def _on_answer(self, answer: Samples | None, trouble: str) -> None:
         self._samples, self._trouble = answer, trouble
-        self._progress_file().unlink(missing_ok=True)
+        self._note.clear()
         self._arrange()
         self._show("")
         self.call_after_refresh(self.redraw)

@@ -21,7 +21,7 @@ from tui.panes.gallery import Gallery
 from tui.panes.list_pane import ListPane
 from tui.panes.mistake_list import MistakeList
 from tui.panes.pair import Pair
-from tui.render.image import Mode
+from tui.render.image import next_mode
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
 from tui.screens.view import ViewScreen
@@ -270,9 +270,7 @@ class MistakesScreen(ViewScreen):
         if self._view == "gallery":
             self._gallery.resize_images()
             return
-        modes: tuple[Mode, ...] = ("auto", "ascii") if self.terminal.unicode else ("auto",)
-        mode = modes[(modes.index(self._image.mode) + 1) % len(modes)]
-        self._image.mode = self._pair.mode = mode
+        self._image.mode = self._pair.mode = next_mode(self._image.mode, self.terminal)
         self._draw()
 
     def action_filter(self) -> None:

@@ -21,6 +21,7 @@ from tui.keymap import declared
 from tui.latest_answer import LatestAnswer
 from tui.panes.canvas import Canvas
 from tui.panes.verdict import Seen, Verdict
+from tui.render.image import next_mode
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
 from tui.screens.view import ViewScreen
@@ -131,8 +132,7 @@ class PadScreen(ViewScreen):
 
     @property
     def _names(self) -> tuple[str, ...]:
-        started = self.state.history.started
-        return tuple(started.class_names) if started else tuple("0123456789")
+        return self.state.class_names or tuple("0123456789")
 
     @property
     def centred(self) -> bool:
@@ -211,8 +211,7 @@ class PadScreen(ViewScreen):
 
     def action_image_mode(self) -> None:
         """Takes the next way of drawing images."""
-        ascii_next = self._canvas.mode == "auto" and self.terminal.unicode
-        self._canvas.mode = self._seen.mode = "ascii" if ascii_next else "auto"
+        self._canvas.mode = self._seen.mode = next_mode(self._canvas.mode, self.terminal)
         self._canvas.redraw()
         self._seen.redraw()
 

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import tempfile
-import time
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -26,6 +22,7 @@ from tui.panes.compared import ComparedCharts
 from tui.panes.rate_answers import RateAnswers
 from tui.panes.rate_curve import RateCurve
 from tui.panes.rate_marks import RateMarks
+from tui.progress_note import ProgressNote
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
 from tui.screens.view import ViewScreen
@@ -87,14 +84,13 @@ class RatesScreen(ViewScreen):
         self._test_body = Vertical(self._curve, self._marks)
         self._runs_body = Vertical(self._charts, self._said)
         self._answers = LatestAnswer(self, range_test, self._on_answer, at_leisure=True)
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._note = ProgressNote()
         self._tested: RunConfig | None = None
         """What the test is of, its own learning rate apart."""
-        self._asked_at = 0.0
         self._test: RangeTest | None = None
         self._trouble = ""
         self._three: ThreeRates | None = None
-        self._is_launching = self._is_following = False
+        self._is_launching = False
 
     def panes(self) -> Iterable[Widget]:
         """The test, or the runs."""
@@ -110,11 +106,7 @@ class RatesScreen(ViewScreen):
         self._test_body.display, self._runs_body.display = not runs, runs
         self.set_focus(self._charts if runs else self._curve)
         self.refresh_bindings()
-        self._changed()
-
-    def _changed(self) -> None:
-        if self._rhythm:
-            self._rhythm.changed(urgent=True)
+        self.changed()
 
     # The test
 
@@ -140,28 +132,20 @@ class RatesScreen(ViewScreen):
         tested = config.model_copy(update={"lr": RunConfig().lr, "source": absolute(config.source)})
         if tested != self._tested:
             self._tested, self._test, self._trouble = tested, None, ""
-            self._asked_at = time.monotonic()
+            self._note.start()
             self._answers.forget()
         if not self._trouble:
-            self._answers.want(tested, self._progress_file(), key=tested)
+            self._answers.want(tested, self._note.path, key=tested)
         self._show_test(self._waiting())
 
     def _show_test(self, notice: str) -> None:
         self._curve.show(self._test, self._trouble or notice)
         self._marks.show(self._test)
 
-    def _progress_file(self) -> Path:
-        if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="mnistop-")
-        return Path(self._folder.name, "progress")
-
     def _waiting(self) -> str:
         """What will be here, and what is being waited for."""
-        said = "just after the start PyTorch has to load first"
-        with contextlib.suppress(OSError):
-            said = self._progress_file().read_text(encoding="utf-8") or said
-        seconds = time.monotonic() - self._asked_at
-        return f"{_PURPOSE} Now: {said} ({seconds:.0f} s)."
+        said = self._note.read("just after the start PyTorch has to load first")
+        return f"{_PURPOSE} Now: {said} ({self._note.seconds:.0f} s)."
 
     def _tell_the_time(self) -> None:
         if self.is_current and self._test is None and self._tested and not self._trouble:
@@ -169,10 +153,10 @@ class RatesScreen(ViewScreen):
 
     def _on_answer(self, answer: RangeTest | None, trouble: str) -> None:
         self._test, self._trouble = answer, trouble
-        self._progress_file().unlink(missing_ok=True)
+        self._note.clear()
         self._show_test("")
         self.refresh_bindings()
-        self._changed()
+        self.changed()
 
     def action_take(self) -> None:
         """Takes the rate at the cursor into the form."""
@@ -185,7 +169,7 @@ class RatesScreen(ViewScreen):
         if self._tested and self._test:
             self._is_launching = True
             self.refresh_bindings()
-            self._changed()
+            self.changed()
             self.run_worker(self._launch(self._tested, self._test), exit_on_error=False)
 
     async def _launch(self, config: RunConfig, test: RangeTest) -> None:
@@ -200,22 +184,18 @@ class RatesScreen(ViewScreen):
         finally:
             self._is_launching = False
             self.refresh_bindings()
-            self._changed()
+            self.changed()
 
     def _follow(self) -> None:
-        if self._three and not self._three.is_over and not self._is_following:
-            self._is_following = True
-            self.run_worker(self._read(), group="three", exit_on_error=False)
+        if self._three and not self._three.is_over:
+            self.keep_going(self._read, "three")
 
     async def _read(self) -> None:
-        try:
-            while self.is_current and self._three and not self._three.is_over:
-                if await asyncio.to_thread(self._three.read):
-                    self._changed()
-                    self.refresh_bindings()
-                await asyncio.sleep(_LOOK_SECONDS)
-        finally:
-            self._is_following = False
+        while self.is_current and self._three and not self._three.is_over:
+            if await asyncio.to_thread(self._three.read):
+                self.changed()
+                self.refresh_bindings()
+            await asyncio.sleep(_LOOK_SECONDS)
 
     def action_stop(self) -> None:
         """Asks the runs to stop and save."""
@@ -233,7 +213,7 @@ class RatesScreen(ViewScreen):
     def _on_moved(self, message: ComparedCharts.Moved) -> None:
         if self._three:
             self._three.move(message.by)
-            self._changed()
+            self.changed()
 
     # Around both
 
@@ -275,7 +255,7 @@ class RatesScreen(ViewScreen):
         if self._three and self._runs_body.display:
             if self._three.cursor is not None:
                 self._three.cursor = None
-                self._changed()
+                self.changed()
             else:
                 self._show_runs(False)
         else:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -32,6 +32,7 @@ from tui.screens.help import Section
 from tui.screens.run_keeping import RunKeeping
 from tui.screens.sweep_form import SweepFormScreen, Wanted, cores
 from tui.state import State
+from tui.writing import write_text
 
 _EXAMPLE = "lr>0.1 val_acc>0.9 hidden:128 state:stopped"
 _FILTER = (
@@ -128,7 +129,6 @@ class RunsScreen(RunKeeping):
         self._table = RunTable(terminal, self._browsing)
         self._detail = RunDetail(terminal)
         self._wake = asyncio.Event()
-        self._is_looking = False
 
     def panes(self) -> Iterable[Widget]:
         """The filter line, the table, and what is to be said of the chosen run."""
@@ -146,35 +146,27 @@ class RunsScreen(RunKeeping):
         """Looks at the runs from now on until another screen is shown."""
         super().on_screen_resume()
         self._wake.set()
-        if not self._is_looking:
-            self._is_looking = True
-            self.run_worker(self._keep_looking(), group="runs", exit_on_error=False)
+        self.keep_going(self._look, "runs")
 
-    async def _keep_looking(self) -> None:
-        try:
-            index = self._index = self._index or Index()
-            looks = 0
-            while self.is_current:
-                if looks % _LOOKS_AT_ALL == 0 or self._wake.is_set():
-                    self._wake.clear()
-                    while not await asyncio.to_thread(index.look, _READ_SECONDS):
-                        self._take(index)
-                else:
-                    await asyncio.to_thread(index.look_at_live)
-                self._take(index)
-                looks += 1
-                try:
-                    await asyncio.wait_for(self._wake.wait(), _LOOK_SECONDS)
-                except TimeoutError:
-                    continue
-        finally:
-            self._is_looking = False
+    async def _look(self) -> None:
+        index = self._index = self._index or Index()
+        looks = 0
+        while self.is_current:
+            if looks % _LOOKS_AT_ALL == 0 or self._wake.is_set():
+                self._wake.clear()
+                while not await asyncio.to_thread(index.look, _READ_SECONDS):
+                    self._take(index)
+            else:
+                await asyncio.to_thread(index.look_at_live)
+            self._take(index)
+            looks += 1
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), _LOOK_SECONDS)
 
     def _take(self, index: Index) -> None:
         before = self._browsing.rows
         self._browsing.take(index.runs)
-        if self._rhythm:
-            self._rhythm.changed(urgent=len(before) != len(self._browsing.rows))
+        self.changed(urgent=len(before) != len(self._browsing.rows))
 
     def redraw(self) -> None:
         """Brings what is in sight up to date."""
@@ -221,16 +213,12 @@ class RunsScreen(RunKeeping):
         """Looks at all runs at once, as something has become of one."""
         self._wake.set()
 
-    def _changed(self) -> None:
-        if self._rhythm:
-            self._rhythm.changed(urgent=True)
-
     # Going about
 
     @on(ListPane.Moved)
     def _on_moved(self, message: ListPane.Moved) -> None:
         self._browsing.go(message.position)
-        self._changed()
+        self.changed()
 
     @on(ListPane.Opened)
     def _on_opened(self) -> None:
@@ -245,7 +233,7 @@ class RunsScreen(RunKeeping):
     def _on_filter_applied(self, message: FilterLine.Applied) -> None:
         self._browsing.set_filter(message.text)
         self.set_focus(self._table)
-        self._changed()
+        self.changed()
 
     @on(FilterLine.Left)
     def _on_filter_left(self) -> None:
@@ -254,7 +242,7 @@ class RunsScreen(RunKeeping):
     def action_order(self) -> None:
         """Sorts by something else."""
         self._browsing.next_order()
-        self._changed()
+        self.changed()
 
     def action_mark(self) -> None:
         """Marks the chosen run and goes to the next one."""
@@ -262,12 +250,12 @@ class RunsScreen(RunKeeping):
             self._browsing.go(self._browsing.position + 1)
         else:
             self.notify(f"{MOST_MARKED} runs are marked already: more cannot be told apart.")
-        self._changed()
+        self.changed()
 
     def action_unmark(self) -> None:
         """Takes all marks away."""
         self._browsing.marked.clear()
-        self._changed()
+        self.changed()
 
     def action_compare(self) -> None:
         """Lays runs over each other."""
@@ -317,13 +305,9 @@ class RunsScreen(RunKeeping):
 
     def action_write_list(self) -> None:
         """Writes the runs that are listed to a file."""
-        path = Path("mnistop-runs.txt").absolute()
-        try:
-            path.write_text("\n".join(table(self._browsing.rows)) + "\n", encoding="utf-8")
-        except OSError as error:
-            self.notify(f"{path}: {error.strerror}.", severity="error", markup=False)
-        else:
-            self.notify(f"{count(len(self._browsing.rows), 'run')} written to {path}", markup=False)
+        rows = self._browsing.rows
+        what = f"{count(len(rows), 'run')} written"
+        write_text(self, "mnistop-runs.txt", "\n".join(table(rows)), what)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leaves out what is not possible now."""

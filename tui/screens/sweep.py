@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -16,9 +15,7 @@ from engine import sweeps, worker
 from engine.history import History
 from engine.outcomes import Group
 from engine.overview import Listed, Overview
-from engine.robustness import robustness
 from engine.runs import Run
-from engine.sweep_reader import SweepReader
 from engine.sweeps import Sweep
 from tui.attempts import Attempts
 from tui.cli.sweep_lines import conclusion, table
@@ -32,7 +29,9 @@ from tui.run_browsing import MOST_MARKED
 from tui.screens.help import Section
 from tui.screens.view import ViewScreen
 from tui.state import State
+from tui.sweep_attack import SweepAttack
 from tui.sweeping import Sweeping
+from tui.writing import write_text
 
 _LOOK_SECONDS = 0.5
 _LOOKS_AT_ALL = 20
@@ -105,13 +104,11 @@ class SweepScreen(ViewScreen):
         self._table = SweepTable(terminal, self._sweeping)
         self._charts = ComparedCharts(terminal)
         self._facts = SweepFacts(terminal, self._sweeping)
-        self._notice = ""
-        self._is_following = False
+        self._attack = SweepAttack(self, self._sweeping, self.changed)
         self._wake = asyncio.Event()
         self._attempts = Attempts(self, terminal, self._wake.set)
         self._wanted: Sweep | None = None
         """What is to be looked at next."""
-        self._attacking: SweepReader | None = None
 
     def panes(self) -> Iterable[Widget]:
         """The rows, their curves where these have room, and what stands out."""
@@ -132,39 +129,30 @@ class SweepScreen(ViewScreen):
         """Follows the sweep until another screen is shown."""
         super().on_screen_resume()
         self._wake.set()
-        if not self._is_following:
-            self._is_following = True
-            self.run_worker(self._follow(), group="sweep", exit_on_error=False)
+        self.keep_going(self._follow, "sweep")
 
     async def _follow(self) -> None:
         looks = 0
-        try:
-            while self.is_current:
-                wanted, self._wanted = self._wanted, None
-                if looks % _LOOKS_AT_ALL == 0 or self._wake.is_set():
-                    self._wake.clear()
-                    await asyncio.to_thread(self._sweeping.look, wanted)
-                    self._changed()
-                if await asyncio.to_thread(self._sweeping.read):
-                    self._changed()
-                if self._sweeping.wants_attack:
-                    self.action_attack()
-                looks += 1
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), _LOOK_SECONDS)
-        finally:
-            self._is_following = False
-
-    def _changed(self) -> None:
-        if self._rhythm:
-            self._rhythm.changed(urgent=True)
+        while self.is_current:
+            wanted, self._wanted = self._wanted, None
+            if looks % _LOOKS_AT_ALL == 0 or self._wake.is_set():
+                self._wake.clear()
+                await asyncio.to_thread(self._sweeping.look, wanted)
+                self.changed()
+            if await asyncio.to_thread(self._sweeping.read):
+                self.changed()
+            if self._sweeping.wants_attack:
+                self._attack.start()
+            looks += 1
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), _LOOK_SECONDS)
 
     def redraw(self) -> None:
         """Brings what is in sight up to date."""
         self._fit()
         self._table.redraw()
         self._charts.show(self._sweeping.curves)
-        self._facts.show(self._notice)
+        self._facts.show(self._attack.notice)
         self.refresh_bindings()
 
     def on_resize(self) -> None:
@@ -200,11 +188,11 @@ class SweepScreen(ViewScreen):
     @on(ComparedCharts.Moved)
     def _on_epoch_moved(self, message: ComparedCharts.Moved) -> None:
         self._sweeping.curves.move(message.by)
-        self._changed()
+        self.changed()
 
     @on(ListPane.Moved)
     def _on_moved(self) -> None:
-        self._changed()
+        self.changed()
 
     @on(ListPane.Opened)
     def _on_opened(self) -> None:
@@ -221,12 +209,12 @@ class SweepScreen(ViewScreen):
     def action_order(self) -> None:
         """Sorts by something else."""
         self._sweeping.next_order()
-        self._changed()
+        self.changed()
 
     def action_near(self) -> None:
         """Switches between the whole scale and that of the best."""
         self._table.near = not self._table.near
-        self._changed()
+        self.changed()
 
     def action_sweep(self, by: int) -> None:
         """Goes to the next sweep or the one before."""
@@ -271,41 +259,14 @@ class SweepScreen(ViewScreen):
 
     def action_attack(self) -> None:
         """Measures all runs under attack, one after the other."""
-        reader = self._sweeping.reader
-        if reader and self._attacking is None and self._sweeping.to_attack():
-            self._attacking = reader
-            self.run_worker(self._attack(reader), group="attack", exit_on_error=False)
-
-    async def _attack(self, reader: SweepReader) -> None:
-        try:
-            for place, run in self._sweeping.to_attack():
-                known = None
-                while known is None or not known.is_complete:
-                    if self._sweeping.reader is not reader or not self.is_current:
-                        return
-                    known = await worker.ask_at_leisure(robustness, run)
-                    self._notice = (
-                        f"Attacking run {place + 1}: {known.done:,} of {known.total:,} images."
-                    )
-                    self._changed()
-                self._sweeping.take(reader, place, known)
-        finally:
-            self._attacking, self._notice = None, ""
-            self._changed()
+        self._attack.start()
 
     def action_write(self) -> None:
         """Writes the table to a file."""
-        if not (reader := self._sweeping.reader):
-            return
-        path = Path(f"mnistop-{reader.sweep.name}.txt").absolute()
-        groups, epsilon = self._sweeping.groups, self._sweeping.epsilon
-        text = "\n".join([*table(groups, epsilon), "", conclusion(groups, epsilon), ""])
-        try:
-            path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            self.notify(f"{path}: {error.strerror}.", severity="error", markup=False)
-        else:
-            self.notify(f"Written to {path}", markup=False)
+        if reader := self._sweeping.reader:
+            groups, epsilon = self._sweeping.groups, self._sweeping.epsilon
+            text = "\n".join([*table(groups, epsilon), "", conclusion(groups, epsilon)])
+            write_text(self, f"mnistop-{reader.sweep.name}.txt", text)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leaves out what is not possible now."""
@@ -320,7 +281,7 @@ class SweepScreen(ViewScreen):
             case "curves":
                 return sum(bool(one.name) for group in groups for one in group.outcomes) > 1
             case "attack":
-                return self._attacking is None and bool(self._sweeping.to_attack())
+                return self._attack.is_possible
             case "stop":
                 return state in _LIVE
             case "resume":

@@ -1,7 +1,6 @@
 """The dashboard: set, train, watch."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -17,19 +16,16 @@ from textual.widget import Widget
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
-from engine.coach import advise
 from engine.config import RunConfig, as_text
 from engine.filters import as_word
-from engine.history import History
-from engine.judgement import judgement_after
 from engine.runs import Run
+from tui.coaching import Coaching
 from tui.digit_questions import DigitQuestions
 from tui.fault_tolerant import FaultTolerant
 from tui.feed import RunSaid
 from tui.keymap import declared
 from tui.layout import LEAST
 from tui.panes.charts import Charts
-from tui.panes.coach import Coach
 from tui.panes.confusion import Confusion
 from tui.panes.controls import Controls
 from tui.panes.dashboard import Dashboard, Pane
@@ -46,6 +42,7 @@ from tui.rhythm import Rhythm
 from tui.screens.help import Section
 from tui.session import GOING, Session
 from tui.state import State
+from tui.writing import write_pane
 
 _KINDS: dict[str, tuple[type[Widget], ...]] = {
     "Hyperparameters": (Hyperparameters, ValueInput),
@@ -55,8 +52,6 @@ _KINDS: dict[str, tuple[type[Widget], ...]] = {
     "Digit": (Digit,),
 }
 """The panes by their names, in the order in which Tab goes through them."""
-_COACH_HEIGHT = 20
-"""Rows of a small terminal from which on the coach has its lines there."""
 _SOMETIMES = ("train", "pause", "stop", "back", "digit", "zoom")
 """Actions that are not always possible."""
 
@@ -126,12 +121,10 @@ class TrainScreen(FaultTolerant, Screen[None]):
         self._matrix = Confusion(terminal)
         self._digit = Digit(terminal)
         self._progress = Progress(terminal, id="progress")
-        self._coach = Coach(terminal, titled=False, id="coach")
-        self._coach_aside = Coach(terminal, titled=True, id="coach-aside")
-        self._coached: tuple[Run | None, History] | None = None
+        self._coaching = Coaching(terminal)
         self._controls = Controls(terminal)
         self._too_small = Static(id="too-small", markup=False)
-        column = Container(self._form, self._coach_aside, self._controls, id="form-column")
+        column = Container(self._form, self._coaching.aside, self._controls, id="form-column")
         widgets = (column, self._charts, self._log, self._matrix, self._digit)
         self._panes = [
             Pane(name, widget, widget, always=name in ("Charts", "Log"))
@@ -145,7 +138,7 @@ class TrainScreen(FaultTolerant, Screen[None]):
         """The tree; where the panes are is up to the dashboard."""
         yield LiveRuns(lambda: not self.session.is_training)
         yield self._dashboard
-        yield self._coach
+        yield self._coaching.below
         yield self._progress
         yield self._too_small
         yield KeyBar(self._terminal)
@@ -210,7 +203,7 @@ class TrainScreen(FaultTolerant, Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         """Finds the arrangement that fits."""
         self._dashboard.fit()
-        self._fit_coach()
+        self._coaching.fit(self._dashboard)
         self._too_small.update(
             f"The terminal has {self.app.size.width}×{self.app.size.height} cells; mnistop "
             f"needs {LEAST.width}×{LEAST.height}. Training is not affected."
@@ -220,15 +213,8 @@ class TrainScreen(FaultTolerant, Screen[None]):
     def _on_rearranged(self) -> None:
         mode = self._dashboard.mode
         self.set_class(mode == "too-small", "too-small")
-        self._fit_coach()
+        self._coaching.fit(self._dashboard)
         self.on_session_changed()
-
-    def _fit_coach(self) -> None:
-        """Gives the coach lines below the panes where it has no place beside the charts."""
-        mode, shown = self._dashboard.mode, self._dashboard.active.name
-        has_room = self.app.size.height >= _COACH_HEIGHT and shown in ("Charts", "Log")
-        self._coach.display = mode == "medium" or (mode == "small" and has_room)
-        self._coach.set_class(mode == "small", "small")
 
     def action_pane(self, by: int) -> None:
         """Goes to the next or previous pane."""
@@ -393,15 +379,8 @@ class TrainScreen(FaultTolerant, Screen[None]):
         name, pane, *_ = self._dashboard.active
         if not isinstance(pane, LinesPane):
             self.notify("Go to a pane with Tab: charts, log, confusion matrix or digit.")
-            return
-        run = self.state.run.name if self.state.run else "no-run"
-        path = Path(f"mnistop-{run}-{name.lower()}.txt").absolute()
-        try:
-            path.write_text(pane.text() + "\n", encoding="utf-8")
-        except OSError as error:
-            self.notify(f"{path}: {error.strerror}.", severity="error", markup=False)
         else:
-            self.notify(f"Written to {path}", markup=False)
+            write_pane(self, self.state.run, name, pane)
 
     # Drawing
 
@@ -417,13 +396,12 @@ class TrainScreen(FaultTolerant, Screen[None]):
     def _draw_matrix(self) -> None:
         if not self._matrix.display:
             return
-        state = self.state
-        started, predictions = state.history.started, self.session.predictions
+        state, predictions = self.state, self.session.predictions
         matrix = predictions.matrix(state.shown_epoch + 1) if predictions else None
-        if started is None or matrix is None:
+        if matrix is None:
             self._matrix.clear(state.hint)
         else:
-            self._matrix.show(matrix, tuple(started.class_names), state.shown_epoch)
+            self._matrix.show(matrix, state.class_names, state.shown_epoch)
 
     def _draw_digit(self) -> None:
         if self._digit.display:
@@ -436,15 +414,4 @@ class TrainScreen(FaultTolerant, Screen[None]):
         return self.session.predictions.right(self.state.shown_epoch + 1)
 
     def _draw_coach(self) -> None:
-        """Lets the coach read the curves again if they are others."""
-        run, history = self.state.run, self.state.history
-        if self._coached and self._coached[0] == run and self._coached[1] is history:
-            return
-        self._coached = (run, history)
-        judgement = None
-        if run and history.started and history.epochs:
-            classes = len(history.started.class_names)
-            judgement = judgement_after(run, len(history.epochs), classes)
-        advice = advise(history, self.session.config, judgement)
-        for coach in (self._coach, self._coach_aside):
-            coach.show(advice, len(history.epochs) - 1)
+        self._coaching.read(self.state, self.session.config)

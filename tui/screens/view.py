@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -148,8 +148,28 @@ class ViewScreen(FaultTolerant, Screen[None]):
             self.state.phase,
         )
         self.state = state
-        if self.is_current and self._rhythm:
-            self._rhythm.changed(urgent=moved)
+        if self.is_current:
+            self.changed(urgent=moved)
+
+    def changed(self, urgent: bool = True) -> None:
+        """Has the screen drawn again.
+
+        Args:
+            urgent: whether at once, as a person waits for it; else in its turn.
+        """
+        if self._rhythm:
+            self._rhythm.changed(urgent=urgent)
+
+    def keep_going(self, work: Callable[[], Coroutine[Any, Any, None]], group: str) -> None:
+        """Starts work beside the screen, unless it still goes on from an earlier time.
+
+        Args:
+            work: what is to be done, as by a loop until another screen is shown.
+            group: the name of this work.
+        """
+        own = [other for other in self.workers if other.node is self and other.group == group]
+        if all(other.is_finished for other in own):
+            self.run_worker(work(), group=group, exit_on_error=False)
 
     def forgive(self) -> None:
         """What was just drawn had been asked for by a key, and does not hold back what follows."""

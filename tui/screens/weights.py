@@ -216,15 +216,10 @@ class WeightsScreen(ViewScreen):
             self._walk.want(state.run, self._row, weights, key=(self._row, weights, age))
         self._show_neurons()
 
-    @property
-    def _names(self) -> tuple[str, ...]:
-        started = self.state.history.started
-        return tuple(started.class_names) if started else ()
-
     def _on_first_layer(self, answer: FirstLayer | None, trouble: str) -> None:
         if answer and self._neurons is None:
             self.call_after_refresh(self.forgive)  # a key has asked for the whole page
-        self._neurons = Neurons(answer, self._names, self._order) if answer else None
+        self._neurons = Neurons(answer, self.state.class_names, self._order) if answer else None
         if answer:
             self._neuron = min(self._neuron, len(answer.norms) - 1)
         self._troubles["weights"] = trouble
@@ -250,7 +245,7 @@ class WeightsScreen(ViewScreen):
     def _on_walk(self, answer: Walk | None, trouble: str) -> None:
         self._troubles["way"] = trouble
         whose = weights_of(answer.epochs, self.state.weights_wanted) if answer else ""
-        self._network.show(answer, self._names, whose, trouble)
+        self._network.show(answer, self.state.class_names, whose, trouble)
 
     # What the panes ask for
 
@@ -290,15 +285,14 @@ class WeightsScreen(ViewScreen):
             orders = self._neurons.orders
             place = orders.index(self._order) if self._order in orders else 0
             self._order = orders[(place + 1) % len(orders)]
-            self._neurons = Neurons(self._neurons.layer, self._names, self._order)
+            self._neurons = Neurons(self._neurons.layer, self.state.class_names, self._order)
             if not self._large:
                 self._neuron = self._neurons.sorted[0]
             self._show_neurons()
 
     def action_image_mode(self) -> None:
         """Takes the next way of drawing."""
-        modes: tuple[image.Mode, ...] = ("auto", "ascii") if self.terminal.unicode else ("auto",)
-        mode = modes[(modes.index(self._gallery.mode) + 1) % len(modes)]
+        mode = image.next_mode(self._gallery.mode, self.terminal)
         self._gallery.mode = self._detail.mode = self._network.mode = mode
         self.redraw()
         self._network.redraw()

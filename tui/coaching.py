@@ -1,0 +1,56 @@
+"""The coach on the dashboard: where its words stand, and when it reads the curves again."""
+
+from __future__ import annotations
+
+from engine.coach import advise
+from engine.config import RunConfig
+from engine.history import History
+from engine.judgement import judgement_after
+from engine.runs import Run
+from tui.panes.coach import Coach
+from tui.panes.dashboard import Dashboard
+from tui.render.terminal import Terminal
+from tui.state import State
+
+_LEAST_HEIGHT = 20
+"""Rows of a small terminal from which on there are lines for it."""
+
+
+class Coaching:
+    """The coach's words, in the one of two places that the terminal has room for.
+
+    Args:
+        terminal: what the terminal can show.
+    """
+
+    def __init__(self, terminal: Terminal) -> None:
+        self.below = Coach(terminal, titled=False, id="coach")
+        """Below the panes."""
+        self.aside = Coach(terminal, titled=True, id="coach-aside")
+        """Under the form, where that stands beside the charts."""
+        self._known: tuple[Run | None, History] | None = None
+
+    def fit(self, dashboard: Dashboard) -> None:
+        """Gives it lines below the panes where it has no place beside the charts."""
+        mode, shown = dashboard.mode, dashboard.active.name
+        has_room = dashboard.app.size.height >= _LEAST_HEIGHT and shown in ("Charts", "Log")
+        self.below.display = mode == "medium" or (mode == "small" and has_room)
+        self.below.set_class(mode == "small", "small")
+
+    def read(self, state: State, config: RunConfig) -> None:
+        """Has the curves read again if they are others.
+
+        Args:
+            state: the run.
+            config: its hyperparameters.
+        """
+        run, history = state.run, state.history
+        if self._known and self._known[0] == run and self._known[1] is history:
+            return
+        self._known = (run, history)
+        judgement = None
+        if run and history.epochs and state.class_names:
+            judgement = judgement_after(run, len(history.epochs), len(state.class_names))
+        advice = advise(history, config, judgement)
+        for coach in (self.below, self.aside):
+            coach.show(advice, len(history.epochs) - 1)

@@ -1,0 +1,46 @@
+"""What the process that answers a long question says of how far it is, by a file."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from pathlib import Path
+
+
+class ProgressNote:
+    """A file that a question of `engine.questions` gets to write to, and a clock."""
+
+    def __init__(self) -> None:
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._since = 0.0
+
+    @property
+    def path(self) -> Path:
+        """The file; its folder is made when it is first wanted, and goes with this object."""
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="mnistop-")
+        return Path(self._folder.name, "progress")
+
+    def start(self) -> None:
+        """Another question begins now."""
+        self._since = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """How long the question has been asked."""
+        return time.monotonic() - self._since
+
+    def read(self, otherwise: str) -> str:
+        """What was said last.
+
+        Args:
+            otherwise: stands for it before anything was.
+        """
+        with contextlib.suppress(OSError):
+            return self.path.read_text(encoding="utf-8") or otherwise
+        return otherwise
+
+    def clear(self) -> None:
+        """Nothing has been said of the next question."""
+        self.path.unlink(missing_ok=True)
