@@ -20,15 +20,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import platformdirs
-from pydantic import BaseModel
 
 from engine import events, lock
 from engine.config import RunConfig
 from engine.errors import RunError
 from engine.files import open_regular, write_atomically
+from engine.validation import read_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,14 +50,14 @@ _FIRST_WORDS = "amber brave calm clear eager early fair gentle keen light mellow
 _SECOND_WORDS = "birch brook cedar cloud delta ember field finch harbor lark maple otter river wren"
 
 
-class _Versioned(BaseModel):
+class _Versioned(NamedTuple):
     """What a `config.json` of any version holds."""
 
     format: int
 
 
-class _Manifest(_Versioned):
-    """What `config.json` holds."""
+class _Manifest(NamedTuple):
+    """What one of these versions holds."""
 
     config: RunConfig
 
@@ -93,7 +93,7 @@ class Run:
         try:
             with open_regular(self.path / "config.json") as file:
                 content = file.read(_LONGEST_MANIFEST)
-            version = _Versioned.model_validate_json(content).format
+            version = read_json(_Versioned, content).format
             if version > FORMAT:
                 raise RunError(
                     f"Run {self.name} was written by a newer mnistop (format {version}, "
@@ -104,7 +104,7 @@ class Run:
                     f"Run {self.name} was written by an older mnistop (format {version}, "
                     f"this one reads from {OLDEST_FORMAT} on): open it with the one that wrote it."
                 )
-            return _Manifest.model_validate_json(content).config
+            return read_json(_Manifest, content).config
         except OSError as error:
             raise RunError(f"Run {self.name} cannot be read: {error.strerror}.") from None
         except ValueError:
@@ -288,7 +288,7 @@ def create(config: RunConfig, parent: Path, name: str = "") -> tuple[Run, IO[byt
     try:
         run = Run(_named_folder(parent / name) if name else new_folder(parent))
         held = lock.create(run.lock_path)
-        manifest = {"format": FORMAT, "config": config.model_dump(mode="json")}
+        manifest = {"format": FORMAT, "config": dict(config)}
         write_atomically(run.path / "config.json", json.dumps(manifest, indent=1).encode())
     except OSError as error:
         if run:

@@ -10,20 +10,19 @@ Dask scheduler that its plan names, if it names one.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Annotated
-
-import annotated_types as at
-from pydantic import BaseModel, ConfigDict
+from typing import IO, Annotated, NamedTuple
 
 from engine import events, lock, runs
 from engine.config import RunConfig
 from engine.errors import RunError
 from engine.files import open_regular, write_atomically
 from engine.runs import Run, read_events, runs_folder
+from engine.validation import Length, Range, read_json
 
 FORMAT = 1
 MOST = 10_000
@@ -34,21 +33,20 @@ _PLAN = "sweep.json"
 _LARGEST = 1 << 26
 
 
-class Plan(BaseModel):
+@dataclass(frozen=True)
+class Plan:
     """What is to be trained, and how."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    configs: Annotated[tuple[RunConfig, ...], at.Len(1, MOST)]
+    configs: Annotated[tuple[RunConfig, ...], Length(1, MOST)]
     """The members' hyperparameters, in order."""
-    title: Annotated[str, at.MaxLen(LONGEST_TITLE)] = ""
-    jobs: Annotated[int, at.Ge(1), at.Le(4096)] | None = None
+    title: Annotated[str, Length(most=LONGEST_TITLE)] = ""
+    jobs: Annotated[int, Range(at_least=1, at_most=4096)] | None = None
     """How many members are trained at once; None for as many as there are cores for."""
-    dask: Annotated[str, at.MaxLen(1000)] = ""
+    dask: Annotated[str, Length(most=1000)] = ""
     """The address of the Dask scheduler whose workers train them; empty for this machine."""
 
 
-class _Manifest(BaseModel):
+class _Manifest(NamedTuple):
     """What `sweep.json` holds."""
 
     format: int
@@ -79,7 +77,7 @@ class Sweep:
         """
         try:
             with open_regular(self.path / _PLAN) as file:
-                manifest = _Manifest.model_validate_json(file.read(_LARGEST))
+                manifest = read_json(_Manifest, file.read(_LARGEST))
         except OSError as error:
             raise RunError(f"Sweep {self.name} cannot be read: {error.strerror}.") from None
         except ValueError:
@@ -182,8 +180,11 @@ def create(plan: Plan, parent: Path) -> tuple[Sweep, IO[bytes]]:
     try:
         sweep = Sweep(runs.new_folder(parent))
         held = lock.create(sweep.lock_path)
-        manifest = _Manifest(format=FORMAT, plan=plan)
-        write_atomically(sweep.path / _PLAN, manifest.model_dump_json(indent=1).encode())
+        manifest = {
+            "format": FORMAT,
+            "plan": vars(plan) | {"configs": list(map(dict, plan.configs))},
+        }
+        write_atomically(sweep.path / _PLAN, json.dumps(manifest, indent=1).encode())
     except OSError as error:
         if sweep:
             shutil.rmtree(sweep.path, ignore_errors=True)

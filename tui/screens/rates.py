@@ -7,6 +7,7 @@ import contextlib
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -137,7 +138,7 @@ class RatesScreen(ViewScreen):
             self._answers.forget()
             self._show_test("A value in the form is wrong: press 1 and set it right.")
             return
-        tested = config.model_copy(update={"lr": RunConfig().lr, "source": absolute(config.source)})
+        tested = replace(config, lr=RunConfig().lr, source=absolute(config.source))
         if tested != self._tested:
             self._tested, self._test, self._trouble = tested, None, ""
             self._asked_at = time.monotonic()
