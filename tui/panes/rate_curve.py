@@ -6,13 +6,13 @@ import math
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.strip import Strip
 
 from engine.range_test import RangeTest
 from tui.panes.lines import LinesPane
 from tui.rate_words import first_shown, rate_text
 from tui.render.chart import chart
 from tui.render.series import Series
+from tui.render.strip import Strip
 
 _CEILING = 1.5
 """The loss axis ends at so many times the first loss: what is above only says too much."""
