@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Annotated
-
-import annotated_types as at
-from pydantic import TypeAdapter
 
 from engine.errors import RunError
 from engine.files import open_regular, write_atomically
 from engine.runs import Run
+from engine.validation import Length, read_json
 
 FILE = "about.json"
 LONGEST_NAME = 40
@@ -21,11 +20,10 @@ LONGEST_NOTE = 400
 class About:
     """The user's words on a run; empty where there are none."""
 
-    name: Annotated[str, at.MaxLen(LONGEST_NAME)] = ""
-    note: Annotated[str, at.MaxLen(LONGEST_NOTE)] = ""
+    name: Annotated[str, Length(most=LONGEST_NAME)] = ""
+    note: Annotated[str, Length(most=LONGEST_NOTE)] = ""
 
 
-_FORM = TypeAdapter(About)
 _LARGEST = 1 << 14
 
 
@@ -33,7 +31,7 @@ def read_about(run: Run) -> About:
     """The user's words on a run; a file that is missing or damaged says nothing."""
     try:
         with open_regular(run.path / FILE) as file:
-            return _FORM.validate_json(file.read(_LARGEST))
+            return read_json(About, file.read(_LARGEST))
     except (OSError, ValueError):
         return About()
 
@@ -46,7 +44,7 @@ def write_about(run: Run, about: About) -> None:
     """
     kept = About(_one_line(about.name)[:LONGEST_NAME], _one_line(about.note)[:LONGEST_NOTE])
     try:
-        write_atomically(run.path / FILE, _FORM.dump_json(kept))
+        write_atomically(run.path / FILE, json.dumps(vars(kept)).encode())
     except OSError as error:
         raise RunError(f"Run {run.name} cannot be annotated: {run.hindrance(error)}.") from None
 

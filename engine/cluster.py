@@ -7,6 +7,7 @@ to be put in place here. Dask gives what a lost worker had in hand to another on
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
@@ -123,7 +124,7 @@ class Cluster:
             for name, answer in train(
                 joblib.delayed(cluster_member.train)(
                     run.name,
-                    config.model_dump_json(),
+                    json.dumps(dict(config)),
                     pack(run) if run.is_there() else b"",
                     event.name,
                 )

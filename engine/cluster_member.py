@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import threading
 from collections.abc import Sequence
@@ -88,7 +89,7 @@ def train(name: str, config: str, parcel: bytes, stop: str) -> Returned:
             training = threads.submit(
                 trainer.train,
                 run,
-                RunConfig.model_validate_json(config),
+                RunConfig.from_values(json.loads(config)),
                 lambda _, *failure: failures.append(failure),
             )
             try:

@@ -9,17 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.config import RunConfig, as_text
+from engine.config import NAMES, RunConfig, as_text
 from engine.evaluate import confusion_matrix
 from engine.runs import Run
 
 
 def differing(configs: Sequence[RunConfig]) -> dict[str, list[str]]:
     """The hyperparameters in which runs differ, with each run's value as a text, by name."""
-    texts = {
-        name: [as_text(getattr(config, name)) for config in configs]
-        for name in RunConfig.model_fields
-    }
+    texts = {name: [as_text(getattr(config, name)) for config in configs] for name in NAMES}
     return {name: values for name, values in texts.items() if len(set(values)) > 1}
 
 

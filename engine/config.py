@@ -4,16 +4,23 @@ The form, the command-line flags, the JSON file and the error messages are all m
 fields of `RunConfig`: type, bounds, default, label, one line of help and the usual values.
 """
 
-import difflib
+import dataclasses
 import typing
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
-
-import annotated_types as at
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic.fields import FieldInfo
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from engine.errors import ConfigError
+from engine.validation import Length, Range, reader
+
+
+class _Told(NamedTuple):
+    """What a person is told of a hyperparameter."""
+
+    label: str
+    explanation: str
+    usual: tuple[Any, ...]
+    by_factors: bool
 
 
 def _setting(
@@ -27,12 +34,8 @@ def _setting(
 
     `by_factors` is for what one tries in equal factors, as rates and sizes, not in equal steps.
     """
-    return Field(
-        default=default,
-        title=label,
-        description=explanation,
-        json_schema_extra={"usual": list(usual), "by_factors": by_factors},
-    )
+    told = _Told(label, explanation, usual, by_factors)
+    return dataclasses.field(default=default, metadata={"told": told})
 
 
 def _all_as_none(value: Any) -> Any:
@@ -50,67 +53,64 @@ def _trimmed(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
 
 
-_LayerSizes = Annotated[
-    tuple[Annotated[int, at.Ge(1), at.Le(65_536)], ...],
-    at.MaxLen(32),
-    BeforeValidator(_words_as_sizes),
-]
+@dataclass(frozen=True)
+class RunConfig:
+    """All that decides a run: the same values give the same bits on the same machine.
 
+    Values may be given as their texts.
 
-class RunConfig(BaseModel):
-    """All that decides a run: the same values give the same bits on the same machine."""
+    Raises:
+        ConfigError: a sentence for each value that is wrong.
+    """
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        allow_inf_nan=False,
-        defer_build=True,  # the help of the command line needs no validation
-    )
-
-    source: Annotated[str, BeforeValidator(_trimmed), at.MinLen(1)] = _setting(
+    source: Annotated[str, Length(least=1), _trimmed] = _setting(
         "bundled",
         "source",
         "Where the images come from: bundled, digits, openml, a folder or pair of IDX files, "
         "or an .npz file.",
         ("bundled", "digits", "openml"),
     )
-    samples: Annotated[Annotated[int, at.Ge(2)] | None, BeforeValidator(_all_as_none)] = _setting(
+    samples: Annotated[Annotated[int, Range(at_least=2)] | None, _all_as_none] = _setting(
         1000,
         "samples",
         "How many of the first images to use; all uses every one.",
         (500, 1000, 2000, 4500, None),
         by_factors=True,
     )
-    val_fraction: Annotated[float, at.Gt(0), at.Lt(1)] = _setting(
+    val_fraction: Annotated[float, Range(above=0, below=1)] = _setting(
         0.2,
         "validation share",
         "The fraction of the images that is kept out of training to judge the model.",
         (0.1, 0.2, 0.3, 0.5),
     )
-    split_seed: Annotated[int, at.Ge(0), at.Lt(2**32)] = _setting(
+    split_seed: Annotated[int, Range(at_least=0, below=2**32)] = _setting(
         42, "split seed", "Decides which images are kept for validation.", (0, 1, 2, 42)
     )
-    seed: Annotated[int, at.Ge(0), at.Lt(2**32)] = _setting(
+    seed: Annotated[int, Range(at_least=0, below=2**32)] = _setting(
         0,
         "seed",
         "Decides the first weights, the shuffling, the dropout and the shifts.",
         (0, 1, 2, 3, 4, 5, 6, 7, 8, 9),
     )
-    epochs: Annotated[int, at.Ge(1), at.Le(1_000_000)] = _setting(
+    epochs: Annotated[int, Range(at_least=1, at_most=1_000_000)] = _setting(
         100,
         "epochs",
         "How often the training goes through all training images.",
         (10, 20, 50, 100, 200, 500, 1000),
         by_factors=True,
     )
-    batch_size: Annotated[int, at.Ge(1), at.Le(1_000_000)] = _setting(
+    batch_size: Annotated[int, Range(at_least=1, at_most=1_000_000)] = _setting(
         32,
         "batch size",
         "How many images each update of the weights looks at.",
         (1, 4, 8, 16, 32, 64, 128, 256, 512),
         by_factors=True,
     )
-    hidden: _LayerSizes = _setting(
+    hidden: Annotated[
+        tuple[Annotated[int, Range(at_least=1, at_most=65_536)], ...],
+        Length(most=32),
+        _words_as_sizes,
+    ] = _setting(
         (128,),
         "hidden layers",
         "Neurons of each hidden layer, as in 128 or 256 128; none makes a single-layer model.",
@@ -125,27 +125,27 @@ class RunConfig(BaseModel):
         "optimizer",
         "How a gradient becomes an update: manual is SGD written by hand, w -= lr * gradient.",
     )
-    lr: Annotated[float, at.Gt(0), at.Le(1000)] = _setting(
+    lr: Annotated[float, Range(above=0, at_most=1000)] = _setting(
         0.1,
         "learning rate",
         "How far each update goes: too high and the loss swings, too low and it barely falls.",
         (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
         by_factors=True,
     )
-    momentum: Annotated[float, at.Ge(0), at.Lt(1)] = _setting(
+    momentum: Annotated[float, Range(at_least=0, below=1)] = _setting(
         0.9,
         "momentum",
         "How much of the last update the next one keeps; used by the sgd optimizer only.",
         (0.0, 0.5, 0.8, 0.9, 0.95, 0.99),
     )
-    weight_decay: Annotated[float, at.Ge(0), at.Le(100)] = _setting(
+    weight_decay: Annotated[float, Range(at_least=0, at_most=100)] = _setting(
         0.0,
         "weight decay",
         "How strongly every update pulls the weights towards zero.",
         (0.0, 0.00001, 0.0001, 0.001, 0.01),
         by_factors=True,
     )
-    dropout: Annotated[float, at.Ge(0), at.Lt(1)] = _setting(
+    dropout: Annotated[float, Range(at_least=0, below=1)] = _setting(
         0.0,
         "dropout",
         "The share of hidden activations that is switched off at random in each training step.",
@@ -157,31 +157,31 @@ class RunConfig(BaseModel):
         "How the learning rate changes: cosine falls to zero, step falls to a tenth at 1/2 "
         "and at 3/4 of the epochs.",
     )
-    shift: Annotated[int, at.Ge(0), at.Le(64)] = _setting(
+    shift: Annotated[int, Range(at_least=0, at_most=64)] = _setting(
         0,
         "shift",
         "Training images are moved by up to this many pixels each way, anew in each epoch.",
         (0, 1, 2, 3, 4),
     )
-    adversarial_epsilon: Annotated[float, at.Ge(0), at.Le(1)] = _setting(
+    adversarial_epsilon: Annotated[float, Range(at_least=0, at_most=1)] = _setting(
         0.0,
         "adversarial epsilon",
         "Half of the loss is on images perturbed by FGSM this much, for a robust model; 0 is off.",
         (0.0, 0.025, 0.05, 0.1, 0.125, 0.2),
     )
-    early_stopping: Annotated[int, at.Ge(0), at.Le(1_000_000)] = _setting(
+    early_stopping: Annotated[int, Range(at_least=0, at_most=1_000_000)] = _setting(
         0,
         "early stopping",
         "Stop when the validation loss has not improved for this many epochs; 0 is off.",
         (0, 5, 10, 20, 50),
     )
-    clip_norm: Annotated[float, at.Ge(0), at.Le(1_000_000)] = _setting(
+    clip_norm: Annotated[float, Range(at_least=0, at_most=1_000_000)] = _setting(
         0.0,
         "gradient clipping",
         "The gradient is scaled down to this norm when it is longer; 0 is off.",
         (0.0, 0.5, 1.0, 5.0),
     )
-    threads: Annotated[int, at.Ge(1), at.Le(1024)] = _setting(
+    threads: Annotated[int, Range(at_least=1, at_most=1024)] = _setting(
         1,
         "threads",
         "Processor threads for the arithmetic; one is fastest for small models.",
@@ -191,25 +191,40 @@ class RunConfig(BaseModel):
         "auto", "device", "Where to compute: auto takes cuda or mps where there is one, else cpu."
     )
 
+    def __post_init__(self) -> None:
+        problems = {}
+        for name, read in _READERS.items():
+            given = getattr(self, name)
+            try:
+                object.__setattr__(self, name, read(given))
+            except ValueError:
+                problems[name] = _problem(name, given)
+        if problems:
+            raise ConfigError(problems)
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        return iter(vars(self).items())
+
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> Self:
         """A configuration from typed values or their texts; what is left out is the default.
 
         Raises:
-            ConfigError: a sentence for each value that is wrong.
+            ConfigError: a sentence for each value that is wrong, and each name that is none.
         """
+        known = {name: value for name, value in values.items() if name in NAMES}
+        unknown = {name: _unknown(name) for name in values if name not in NAMES}
         try:
-            return cls(**values)
-        except ValidationError as error:
-            raise ConfigError(_problems(error, values)) from None
+            made = cls(**known)
+        except ConfigError as error:
+            raise ConfigError(error.problems | unknown) from None
+        if unknown:
+            raise ConfigError(unknown)
+        return made
 
     def changes(self) -> dict[str, str]:
         """What differs from the defaults, the notebook's run, as texts by name."""
-        return {
-            name: as_text(value)
-            for name, value in self
-            if value != RunConfig.model_fields[name].default
-        }
+        return {name: as_text(value) for name, value in self if value != default(name)}
 
     def without_effect(self) -> frozenset[str]:
         """Names of the hyperparameters that change nothing beside the others."""
@@ -220,6 +235,12 @@ class RunConfig(BaseModel):
             names |= {"activation", "dropout"}
         return frozenset(names)
 
+
+_FIELDS = {field.name: field for field in dataclasses.fields(RunConfig)}
+_READERS = {name: reader(field.type) for name, field in _FIELDS.items()}
+
+NAMES = tuple(_FIELDS)
+"""All hyperparameters, in the order in which they are shown."""
 
 PRESETS: dict[str, dict[str, Any]] = {
     "notebook": {},
@@ -234,34 +255,45 @@ PRESETS: dict[str, dict[str, Any]] = {
 """Named starting points: what each changes of the notebook's run."""
 
 
+def default(name: str) -> Any:
+    """The hyperparameter's value in the notebook's run."""
+    return _FIELDS[name].default
+
+
 def label(name: str) -> str:
     """The hyperparameter's name for people, as in `learning rate`."""
-    return RunConfig.model_fields[name].title or name
+    return _told(name).label
 
 
 def explanation(name: str) -> str:
     """One line on what the hyperparameter does."""
-    return RunConfig.model_fields[name].description or ""
+    return _told(name).explanation
 
 
 def choices(name: str) -> tuple[str, ...]:
     """All values of a hyperparameter that is chosen by name; empty for the others."""
-    annotation = RunConfig.model_fields[name].annotation
-    return typing.get_args(annotation) if typing.get_origin(annotation) is Literal else ()
+    kind = _FIELDS[name].type
+    return typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
+
+
+def is_number(name: str) -> bool:
+    """Whether all values of a hyperparameter are numbers."""
+    return isinstance(typing.get_args(_FIELDS[name].type)[-1], Range)
 
 
 def usual_values(name: str) -> tuple[Any, ...]:
     """The values that a person steps through, in order."""
-    return choices(name) or tuple(_extra(name)["usual"])
+    return choices(name) or _told(name).usual
 
 
 def by_factors(name: str) -> bool:
     """Whether one tries the hyperparameter in equal factors, as 0.01, 0.1, 1."""
-    return bool(_extra(name)["by_factors"])
+    return _told(name).by_factors
 
 
-def _extra(name: str) -> dict[str, Any]:
-    return typing.cast("dict[str, Any]", RunConfig.model_fields[name].json_schema_extra)
+def _told(name: str) -> _Told:
+    told: _Told = _FIELDS[name].metadata["told"]
+    return told
 
 
 def as_text(value: Any) -> str:
@@ -275,7 +307,6 @@ def as_text(value: Any) -> str:
 
 def allowed(name: str) -> str:
     """What the hyperparameter may be, as in `a number above 0 and at most 1,000`."""
-    field = RunConfig.model_fields[name]
     if choices(name):
         return "one of " + ", ".join(choices(name))
     if name == "hidden":
@@ -284,36 +315,19 @@ def allowed(name: str) -> str:
         return "a whole number from 2 up, or all"
     if name == "source":
         return "bundled, digits, openml, or the path of a folder or file"
-    kind = "a number" if field.annotation is float else "a whole number"
-    return f"{kind} {_range_in_words(field)}"
+    kind, ends = typing.get_args(_FIELDS[name].type)
+    return f"{'a number' if kind is float else 'a whole number'} {ends.words()}"
 
 
-def _range_in_words(field: FieldInfo) -> str:
-    parts = []
-    for bound in field.metadata:
-        match bound:
-            case at.Gt(gt=number):
-                parts.append(f"above {number:,}")
-            case at.Ge(ge=number):
-                parts.append(f"from {number:,} up")
-            case at.Lt(lt=number):
-                parts.append(f"below {number:,}")
-            case at.Le(le=number):
-                parts.append(f"at most {number:,}")
-    return " and ".join(parts)
+def _problem(name: str, given: Any) -> str:
+    shown = repr(given) if isinstance(given, str) else as_text(given)
+    shown = {"''": "empty", "all": "null"}.get(shown, shown)
+    return f"{label(name).capitalize()} must be {allowed(name)}, not {shown}."
 
 
-def _problems(error: ValidationError, values: Mapping[str, Any]) -> dict[str, str]:
-    problems = {}
-    for detail in error.errors():
-        name = str(detail["loc"][0])
-        if name in RunConfig.model_fields:
-            given = values[name]
-            shown = repr(given) if isinstance(given, str) else as_text(given)
-            shown = {"''": "empty", "all": "null"}.get(shown, shown)
-            problems[name] = f"{label(name).capitalize()} must be {allowed(name)}, not {shown}."
-        else:
-            near = difflib.get_close_matches(name, RunConfig.model_fields, n=1)
-            hint = f"; did you mean {near[0]}?" if near else "."
-            problems[name] = f"There is no hyperparameter {name}{hint}"
-    return problems
+def _unknown(name: str) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(name, NAMES, n=1)
+    hint = f"; did you mean {near[0]}?" if near else "."
+    return f"There is no hyperparameter {name}{hint}"

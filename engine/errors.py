@@ -9,7 +9,7 @@ class MnistopError(Exception):
     """A mistake or mishap, told in one sentence."""
 
 
-class ConfigError(MnistopError):
+class ConfigError(MnistopError, ValueError):
     """Values that make no valid `RunConfig`.
 
     Args:

@@ -10,22 +10,19 @@ below hold for whatever a file says, so that nobody who reads an event has to lo
 again.
 """
 
-import functools
 import json
 from dataclasses import dataclass
 from typing import Annotated
 
-import annotated_types as at
-from pydantic import Field, TypeAdapter
-
 from engine.errors import MnistopError
+from engine.validation import Length, Range, parse, read
 
-Count = Annotated[int, at.Ge(0), at.Le(2**53)]
-Size = Annotated[int, at.Ge(1), at.Le(2**31)]
-Number = Annotated[float, at.Ge(0), at.Le(1e39), Field(allow_inf_nan=False)]
+Count = Annotated[int, Range(at_least=0, at_most=2**53)]
+Size = Annotated[int, Range(at_least=1, at_most=2**31)]
+Number = Annotated[float, Range(at_least=0, at_most=1e39)]
 """Not negative, and no larger than a float32."""
-Fraction = Annotated[float, at.Ge(0), at.Le(1), Field(allow_inf_nan=False)]
-Seconds = Annotated[float, at.Ge(0), at.Le(1e11), Field(allow_inf_nan=False)]
+Fraction = Annotated[float, Range(at_least=0, at_most=1)]
+Seconds = Annotated[float, Range(at_least=0, at_most=1e11)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +52,12 @@ class RunStarted(Event):
     """All is ready and the untrained model has been judged."""
 
     pid: Count
-    class_names: Annotated[list[str], at.Len(1, 100)]
-    image_shape: Annotated[list[Annotated[int, at.Ge(1), at.Le(2**16)]], at.Len(2, 2)]
+    class_names: Annotated[list[str], Length(1, 100)]
+    image_shape: Annotated[list[Annotated[int, Range(at_least=1, at_most=2**16)]], Length(2, 2)]
     """Height and width in pixels."""
     training_images: Size
     validation_images: Size
-    layers: Annotated[list[Size], at.MinLen(2)]
+    layers: Annotated[list[Size], Length(least=2)]
     """Numbers of inputs, hidden neurons and outputs, in order."""
     parameters: Count
     device: str
@@ -222,11 +219,6 @@ class UnreadableEventError(MnistopError):
 _KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in Event.__subclasses__()}
 
 
-@functools.cache
-def _reader(name: str) -> TypeAdapter[Event]:
-    return TypeAdapter(_KINDS[name])
-
-
 def from_json(line: bytes) -> Event:
     """The event of one line.
 
@@ -234,7 +226,7 @@ def from_json(line: bytes) -> Event:
         UnreadableEventError: the line is torn, foreign or of a kind that is not known here.
     """
     try:
-        values = json.loads(line)
-        return _reader(values.pop("event")).validate_python(values)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        values = parse(line)
+        return read(_KINDS[values["event"]], values)
+    except (ValueError, KeyError, TypeError):
         raise UnreadableEventError(f"This line is no event: {line[:80]!r}") from None

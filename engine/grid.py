@@ -12,10 +12,19 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from engine.config import RunConfig, as_text, by_factors, choices, label, usual_values
+from engine.config import (
+    RunConfig,
+    as_text,
+    by_factors,
+    choices,
+    default,
+    label,
+    usual_values,
+)
 from engine.errors import ConfigError
 
 MOST = 1000
@@ -72,13 +81,13 @@ def plan(
         drawn = random.Random(sample_seed).sample(range(total), min(total, 10 * MOST))
     found: dict[tuple[Any, ...], tuple[int, RunConfig]] = {}
     for index in drawn:
-        config = base.model_copy(update=_combination(axes, index))
+        config = replace(base, **_combination(axes, index))
         found.setdefault(_effective(config), (index, config))
         if len(found) == sample:
             break
     configs = [config for _, config in sorted(found.values(), key=lambda each: each[0])]
     return [
-        config.model_copy(update={"seed": (config.seed + number) % 2**32}) if number else config
+        replace(config, seed=(config.seed + number) % 2**32) if number else config
         for number in range(seeds)
         for config in configs
     ]
@@ -228,7 +237,7 @@ def _range_error(name: str, part: str, what: str) -> ConfigError:
     example = "0.001..1:4" if by_factors(name) else "0..0.4:5"
     if name == "hidden":
         example = "32..256:4"
-    elif isinstance(RunConfig.model_fields[name].default, int):
+    elif isinstance(default(name), int):
         example = "16..128:4" if by_factors(name) else "0..4:3"
     return ConfigError(
         {name: f"{label(name).capitalize()}: the range {part} {what}, as in {example}."}

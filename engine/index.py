@@ -8,14 +8,13 @@ damaged or out of date; it is then made again.
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from pydantic import TypeAdapter
 
 from engine import lock
 from engine.about import FILE as ABOUT
@@ -26,6 +25,7 @@ from engine.files import open_regular, write_atomically
 from engine.history import History, reduce
 from engine.overview import Listed, Overview
 from engine.runs import Run, runs_folder
+from engine.validation import read_json
 
 FILE = ".index.json"
 VERSION = 1
@@ -49,9 +49,6 @@ class _File:
     defaults: dict[str, str]
     """The hyperparameters of the notebook's run: what differs from them is kept of each run."""
     runs: dict[str, _Entry]
-
-
-_FORM = TypeAdapter(_File)
 
 
 def _defaults() -> dict[str, str]:
@@ -184,7 +181,7 @@ class Index:
     def _load(self) -> dict[str, _Entry]:
         try:
             with open_regular(self._folder / FILE) as file:
-                kept = _FORM.validate_json(file.read(_LARGEST))
+                kept = read_json(_File, file.read(_LARGEST))
         except (OSError, ValueError):
             return {}
         is_ours = kept.version == VERSION and kept.defaults == _defaults()
@@ -193,7 +190,8 @@ class Index:
     def _save(self) -> None:
         if self._is_saved or (self.unread and time.monotonic() - self._saved_at < _SAVE_SECONDS):
             return
-        content = _FORM.dump_json(_File(VERSION, _defaults(), self._entries or {}))
+        kept = _File(VERSION, _defaults(), self._entries or {})
+        content = json.dumps(kept, default=vars).encode()
         own = self._folder / f"{FILE}.{os.getpid()}"
         with contextlib.suppress(OSError):  # a store that may only be read is listed all the same
             write_atomically(own, content)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.coach import advise
 from engine.coach.verdict import verdict
@@ -121,7 +121,7 @@ def grouped(outcomes: Iterable[Outcome]) -> list[Group]:
     """Runs of the same hyperparameters together, in the order of their first ones."""
     groups: dict[RunConfig, list[Outcome]] = {}
     for one in outcomes:
-        groups.setdefault(one.config.model_copy(update={"seed": 0}), []).append(one)
+        groups.setdefault(replace(one.config, seed=0), []).append(one)
     return [Group(tuple(members)) for members in groups.values()]
 
 

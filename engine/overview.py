@@ -116,7 +116,7 @@ class Listed:
             "epoch": seen.epochs - 1 if seen.epochs else None,
             "epochs": seen.planned,
             "pid": self.pid,
-            "config": self.config().model_dump(mode="json"),
+            "config": dict(self.config()),
             "val_acc": seen.val_acc,
             "best_val_acc": seen.best_val_acc,
             "best_epoch": seen.best_epoch,

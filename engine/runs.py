@@ -11,21 +11,22 @@ NumPy is imported by what reads or writes arrays only: listing runs does without
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import platformdirs
-from pydantic import BaseModel
 
 from engine.config import RunConfig
 from engine.errors import RunError
 from engine.files import open_regular, write_atomically
 from engine.folder import Folder, new_folder
+from engine.validation import read_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,7 +45,7 @@ _MEMBER = re.compile(r"(.+)\.\d{2,}")
 """A member's name: that of its sweep, and its number."""
 
 
-class _Manifest(BaseModel):
+class _Manifest(NamedTuple):
     """What `config.json` holds."""
 
     format: int
@@ -70,7 +71,7 @@ class Run(Folder):
             RunError: `config.json` is missing, damaged or of another format.
         """
         formats = range(OLDEST_FORMAT, FORMAT + 1)
-        read = _Manifest.model_validate_json
+        read = functools.partial(read_json, _Manifest)
         return self.read_manifest(read, formats, _LONGEST_MANIFEST).config
 
     def labels(self) -> NDArray[np.uint8]:
@@ -183,7 +184,7 @@ def create(config: RunConfig, parent: Path, name: str = "") -> tuple[Run, IO[byt
     Raises:
         RunError: the folder cannot be made.
     """
-    manifest = {"format": FORMAT, "config": config.model_dump(mode="json")}
+    manifest = {"format": FORMAT, "config": dict(config)}
     try:
         run = Run(_named_folder(parent / name) if name else new_folder(parent))
         return run, run.begin(json.dumps(manifest, indent=1).encode())

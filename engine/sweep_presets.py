@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.config import RunConfig
@@ -47,7 +47,7 @@ class SweepPreset:
         Raises:
             ConfigError: a sentence for each text that is wrong.
         """
-        base = (base or RunConfig()).model_copy(update=dict(self.base))
+        base = replace(base or RunConfig(), **self.base)
         count = self.seeds if seeds is None else seeds
         return plan(base, texts or {}, count, sample, sample_seed, self.variants)
 

@@ -10,13 +10,12 @@ Dask scheduler that its plan names, if it names one.
 
 from __future__ import annotations
 
+import functools
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Annotated
-
-import annotated_types as at
-from pydantic import BaseModel, ConfigDict
+from typing import IO, Annotated, NamedTuple
 
 from engine import events, runs
 from engine.config import RunConfig
@@ -24,6 +23,7 @@ from engine.errors import RunError
 from engine.event_tail import read_events
 from engine.folder import Folder, new_folder
 from engine.runs import Run, runs_folder
+from engine.validation import Length, Range, read_json
 
 FORMAT = 1
 MOST = 10_000
@@ -33,21 +33,20 @@ LONGEST_TITLE = 200
 _LARGEST = 1 << 26
 
 
-class Plan(BaseModel):
+@dataclass(frozen=True)
+class Plan:
     """What is to be trained, and how."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    configs: Annotated[tuple[RunConfig, ...], at.Len(1, MOST)]
+    configs: Annotated[tuple[RunConfig, ...], Length(1, MOST)]
     """The members' hyperparameters, in order."""
-    title: Annotated[str, at.MaxLen(LONGEST_TITLE)] = ""
-    jobs: Annotated[int, at.Ge(1), at.Le(4096)] | None = None
+    title: Annotated[str, Length(most=LONGEST_TITLE)] = ""
+    jobs: Annotated[int, Range(at_least=1, at_most=4096)] | None = None
     """How many members are trained at once; None for as many as there are cores for."""
-    dask: Annotated[str, at.MaxLen(1000)] = ""
+    dask: Annotated[str, Length(most=1000)] = ""
     """The address of the Dask scheduler whose workers train them; empty for this machine."""
 
 
-class _Manifest(BaseModel):
+class _Manifest(NamedTuple):
     """What `sweep.json` holds."""
 
     format: int
@@ -66,7 +65,8 @@ class Sweep(Folder):
         Raises:
             RunError: `sweep.json` is missing, damaged or of another format.
         """
-        formats, read = range(FORMAT, FORMAT + 1), _Manifest.model_validate_json
+        formats = range(FORMAT, FORMAT + 1)
+        read = functools.partial(read_json, _Manifest)
         return self.read_manifest(read, formats, _LARGEST).plan
 
     @property
@@ -138,8 +138,9 @@ def create(plan: Plan, parent: Path) -> tuple[Sweep, IO[bytes]]:
     """
     try:
         sweep = Sweep(new_folder(parent))
-        manifest = _Manifest(format=FORMAT, plan=plan)
-        return sweep, sweep.begin(manifest.model_dump_json(indent=1).encode())
+        plan_in_json = vars(plan) | {"configs": list(map(dict, plan.configs))}
+        manifest = {"format": FORMAT, "plan": plan_in_json}
+        return sweep, sweep.begin(json.dumps(manifest, indent=1).encode())
     except OSError as error:
         raise RunError(
             f"A sweep's folder cannot be made in {parent}: {error.strerror}. "

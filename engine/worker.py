@@ -18,6 +18,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -111,8 +112,7 @@ def launch(config: RunConfig) -> Run:
     """
     from engine.data import absolute
 
-    source = absolute(config.source)
-    return _start(config.model_copy(update={"source": source}), runs_folder())
+    return _start(replace(config, source=absolute(config.source)), runs_folder())
 
 
 def resume(run: Run) -> None:
@@ -154,7 +154,7 @@ def launch_sweep(
 
     if not 0 < len(configs) <= sweeps.MOST:
         raise RunError(f"A sweep is of 1 to {sweeps.MOST:,} runs, not of {len(configs):,}.")
-    anywhere = [config.model_copy(update={"source": absolute(config.source)}) for config in configs]
+    anywhere = [replace(config, source=absolute(config.source)) for config in configs]
     title = " ".join(title.split())[: sweeps.LONGEST_TITLE]
     plan = Plan(configs=tuple(anywhere), title=title, jobs=jobs, dask=dask or "")
     return _start(plan, runs_folder())

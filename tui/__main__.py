@@ -7,8 +7,11 @@ Training processes import this module again, so it imports nothing until it is c
 def main() -> None:
     """Runs the command line and ends the process with its exit code."""
     try:
+        import os
+
         from tui import tidying
 
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy would start as many to no end
         tidying.put_off()  # until all that the command needs is loaded
         from tui.cli.entry import run
 

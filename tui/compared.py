@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.config import RunConfig, as_text, label
+from engine.config import NAMES, RunConfig, as_text, label
 
 
 def differences(one: RunConfig, other: RunConfig) -> tuple[str, str]:
@@ -14,9 +14,7 @@ def differences(one: RunConfig, other: RunConfig) -> tuple[str, str]:
     """
     idle = one.without_effect() & other.without_effect()
     apart = [
-        name
-        for name in RunConfig.model_fields
-        if name not in idle and getattr(one, name) != getattr(other, name)
+        name for name in NAMES if name not in idle and getattr(one, name) != getattr(other, name)
     ]
     if not apart:
         return "the same settings", "the same settings"

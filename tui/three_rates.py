@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 from engine import worker
 from engine.config import RunConfig
@@ -27,8 +28,8 @@ def train_at(config: RunConfig, marks: Mapping[str, float]) -> ThreeRates:
     Raises:
         MnistopError: the data or the device do not fit, or no folder can be made.
     """
-    base = config.model_copy(update={"source": absolute(config.source)})
-    configs = [base.model_copy(update={"lr": rate}) for rate in marks.values()]
+    base = replace(config, source=absolute(config.source))
+    configs = [replace(base, lr=rate) for rate in marks.values()]
     return ThreeRates(worker.launch_sweep(configs, TITLE), dict(zip(marks, configs, strict=True)))
 
 

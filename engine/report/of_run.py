@@ -10,7 +10,7 @@ import numpy as np
 
 from engine import events
 from engine.architecture import Architecture
-from engine.config import RunConfig, as_text, label
+from engine.config import RunConfig, as_text, default, label
 from engine.evaluate import wilson_interval
 from engine.events import EpochFinished, RunStarted
 from engine.history import others_as_good
@@ -154,8 +154,7 @@ def settings(config: RunConfig) -> Iterator[Entry]:
     changes, idle = config.changes(), config.without_effect()
     for name, value in config:
         if name not in idle:
-            default = as_text(RunConfig.model_fields[name].default)
-            remark = f"the notebook has {default}" if name in changes else ""
+            remark = f"the notebook has {as_text(default(name))}" if name in changes else ""
             yield Entry(label(name), as_text(value), remark)
 
 

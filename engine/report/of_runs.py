@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 
 from engine.comparison import differing, duel
-from engine.config import RunConfig, as_text, label
+from engine.config import as_text, is_number, label
 from engine.errors import RunError
 from engine.events import EpochFinished
 from engine.report.document import (
@@ -67,12 +67,8 @@ def _table(runs: Sequence[Facts], apart: dict[str, list[str]]) -> Table:
         )
         for place, one in enumerate(runs)
     ]
-    words = {label(name) for name in apart if not _is_number(name)}
+    words = {label(name) for name in apart if not is_number(name)}
     return Table(head, rows, frozenset({"", "run"} | words), lines=True)
-
-
-def _is_number(name: str) -> bool:
-    return RunConfig.model_fields[name].annotation in (int, float)
 
 
 def _results(one: Facts) -> tuple[str, str, str]:

@@ -125,7 +125,7 @@ def write_run(
     """Writes a run folder as a training process does, and with it the predictions."""
     run = Run(folder / name)
     run.path.mkdir(parents=True)
-    manifest = {"format": FORMAT, "config": (config or RunConfig()).model_dump(mode="json")}
+    manifest = {"format": FORMAT, "config": dict(config or RunConfig())}
     (run.path / "config.json").write_text(json.dumps(manifest))
     (run.path / "lock").write_text("")
     labels(classes).tofile(run.path / "labels.u8")

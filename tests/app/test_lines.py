@@ -12,7 +12,6 @@ from rich.segment import Segment
 from textual.app import App, ComposeResult
 from textual.geometry import Region
 from textual.pilot import Pilot
-from textual.strip import Strip
 
 from engine.runs import Run
 from tests.app import made_up
@@ -22,6 +21,7 @@ from tui.panes.digit import Digit
 from tui.panes.epoch_log import EpochLog
 from tui.panes.lines import LinesPane
 from tui.render.cells import plain
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 RUN = Run(Path("/runs") / made_up.NAME)

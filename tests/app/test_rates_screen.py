@@ -243,9 +243,7 @@ async def test_one_key_trains_at_all_marks_and_says_what_each_curve_shows(
         await shown.press("r")
         await shown.until_shown("What the curves show")
         assert [config.lr for config in finder.launched] == [0.0002, 0.05, 3.0]
-        assert {config.model_copy(update={"lr": 0.1}) for config in finder.launched} == {
-            RunConfig()
-        }
+        assert {replace(config, lr=0.1) for config in finder.launched} == {RunConfig()}
         await shown.until_shown("a too low 0.0002", "b good 0.05", "c too high 3", "waiting")
 
         name, say = finder.begin(1)

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from textual.strip import Strip
 
 from engine import worker
 from engine.errors import RunError
@@ -19,6 +18,7 @@ from engine.runs import Run
 from tests.app import made_up
 from tests.app.dashboard import Dashboard, Workers
 from tui.panes.weight_gallery import WeightGallery
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]

@@ -16,6 +16,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,7 @@ def print_against_others(title: str, config: RunConfig, repetitions: int) -> Non
     } | peers.libraries()
     contestants: dict[str, Callable[[], float]] = {"mnistop": lambda: recorded_run(config)}
     for name, run in others.items():
-        short = config.model_copy(update={"epochs": max(1, config.epochs // 20)})
+        short = replace(config, epochs=max(1, config.epochs // 20))
         count = best_threads(functools.partial(run, short, arrays))
         work = functools.partial(run, config, arrays)
         label = f"{name}, {count} thread{'s' * (count > 1)}"

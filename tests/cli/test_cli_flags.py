@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import PRESETS, RunConfig, choices, explanation
+from engine.config import NAMES, PRESETS, RunConfig, choices, explanation
 from tui.cli.group import COMMANDS
 from tui.cli.options import given_settings
 
@@ -14,7 +14,7 @@ def test_help_explains_every_hyperparameter(call):
     answer = call("train", "--help")
     text = " ".join(answer.out.split())
     assert answer.code == 0
-    for name in RunConfig.model_fields:
+    for name in NAMES:
         assert f"--{name.replace('_', '-')} " in text
         assert explanation(name).split()[0] in text
         assert all(choice in text for choice in choices(name))

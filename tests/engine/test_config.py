@@ -1,5 +1,6 @@
 """What a person gets for the values of hyperparameters, right and wrong."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,10 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import config
-from engine.config import PRESETS, RunConfig
+from engine.config import NAMES, PRESETS, RunConfig
 from engine.errors import ConfigError
-
-NAMES = tuple(RunConfig.model_fields)
 
 
 def numbers(low: float, high: float, **options: Any) -> st.SearchStrategy[float]:
@@ -97,8 +96,7 @@ def problems_of(values: dict[str, Any]) -> dict[str, str]:
 @given(VALID)
 def test_a_configuration_comes_back_from_its_json_as_it_was(values: dict[str, Any]) -> None:
     made = RunConfig.from_values(values)
-    assert RunConfig.model_validate_json(made.model_dump_json()) == made
-    assert RunConfig.from_values(made.model_dump(mode="json")) == made
+    assert RunConfig.from_values(json.loads(json.dumps(dict(made)))) == made
 
 
 @given(VALID)
@@ -164,9 +162,9 @@ def test_values_may_be_typed_as_people_write_them(name: str, text: str, value: A
 
 
 def test_a_configuration_does_not_change_and_holds_nothing_else() -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(AttributeError):
         RunConfig().lr = 1.0  # type: ignore[misc]
-    with pytest.raises(ValueError):
+    with pytest.raises(TypeError):
         RunConfig(colour="blue")  # type: ignore[call-arg]
 
 

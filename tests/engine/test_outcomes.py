@@ -1,6 +1,7 @@
 """What came of a sweep's runs, put together."""
 
 import statistics
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -110,7 +111,7 @@ def test_effort_grows_with_all_that_makes_work() -> None:
         {"adversarial_epsilon": 0.1},
         {"source": "openml", "samples": None},
     ):
-        assert effort(base.model_copy(update=more)) > 1.2 * effort(base)
+        assert effort(replace(base, **more)) > 1.2 * effort(base)
     assert pace([]) == 1
     assert pace([(base, 2 * effort(base))] * 3) == pytest.approx(2)
     four = [base] * 4

@@ -13,13 +13,21 @@ from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from engine.config import PRESETS, RunConfig, as_text, choices, label, usual_values
+from engine.config import (
+    NAMES,
+    PRESETS,
+    RunConfig,
+    as_text,
+    choices,
+    default,
+    explanation,
+    label,
+    usual_values,
+)
 from engine.errors import ConfigError
 from tui.panes.form_values import FormValues
 from tui.panes.hyperparameters import Hyperparameters
 from tui.panes.value_input import ValueInput
-
-FIELDS = list(RunConfig.model_fields)
 
 
 class FormApp(App[None]):
@@ -92,7 +100,7 @@ async def press(pilot: Pilot[None], *keys: str) -> None:
 
 def go_to(pilot: Pilot[None], name: str) -> None:
     """Select a row at once; that keys get there is tested on its own."""
-    pilot.app.query_one(Hyperparameters).select(FIELDS.index(name) + 1)
+    pilot.app.query_one(Hyperparameters).select(NAMES.index(name) + 1)
 
 
 async def type_value(pilot: Pilot[None], name: str, text: str) -> None:
@@ -103,11 +111,10 @@ async def type_value(pilot: Pilot[None], name: str, text: str) -> None:
 # Setting values
 
 
-@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("name", NAMES)
 async def test_every_hyperparameter_can_be_set_by_keyboard(name: str) -> None:
     app = FormApp()
-    default = RunConfig.model_fields[name].default
-    other = next(value for value in usual_values(name) if value != default)
+    other = next(value for value in usual_values(name) if value != default(name))
     async with app.run_test(size=(34, 30)) as pilot:
         go_to(pilot, name)
         if choices(name):
@@ -286,20 +293,20 @@ async def test_values_made_by_hand_are_custom_and_survive_a_look_at_the_presets(
 async def test_every_row_comes_into_view_and_is_explained(size: tuple[int, int]) -> None:
     app = FormApp()
     async with app.run_test(size=size) as pilot:
-        for name in FIELDS:
+        for name in NAMES:
             await press(pilot, "down")
             row = next(line for line in app.lines if line.startswith("›"))
             assert label(name) in row
             assert "‹" in row
-            words = RunConfig.model_fields[name].description or ""
+            words = explanation(name)
             beside = " ".join(" ".join(line.partition("│")[2] for line in app.lines).split())
             assert words[:25] in (beside or app.text)
         await press(pilot, "down")
-        assert app.form.selected == FIELDS[-1]
+        assert app.form.selected == NAMES[-1]
         await press(pilot, "pageup", "home", "k")
         assert app.form.selected == "preset"
         await press(pilot, "pagedown", "end")
-        assert app.form.selected == FIELDS[-1]
+        assert app.form.selected == NAMES[-1]
 
 
 async def test_a_hyperparameter_without_effect_says_so() -> None:
@@ -414,16 +421,16 @@ async def test_a_run_that_starts_while_the_terminal_is_away_leaves_the_keys_work
 async def test_a_click_selects_a_row_and_the_next_one_edits_it() -> None:
     app = FormApp()
     async with app.run_test(size=(34, 30)) as pilot:
-        await pilot.click(app.form, offset=(5, FIELDS.index("lr") + 1))
+        await pilot.click(app.form, offset=(5, NAMES.index("lr") + 1))
         assert app.form.selected == "lr"
         assert not app.form.editing
-        await pilot.click(app.form, offset=(5, FIELDS.index("lr") + 1))
+        await pilot.click(app.form, offset=(5, NAMES.index("lr") + 1))
         assert app.form.editing
         await press(pilot, *"0.5")
-        await pilot.click(app.form, offset=(5, FIELDS.index("device") + 1))
+        await pilot.click(app.form, offset=(5, NAMES.index("device") + 1))
         assert app.form.config == RunConfig(lr=0.5)
         assert app.form.selected == "device"
-        await pilot.click(app.form, offset=(5, FIELDS.index("device") + 1))
+        await pilot.click(app.form, offset=(5, NAMES.index("device") + 1))
         assert app.form.config == RunConfig(lr=0.5, device="cpu")
         await pilot.click(app.form, offset=(5, 25))
         assert app.form.config == RunConfig(lr=0.5, device="cpu")
@@ -466,8 +473,8 @@ async def test_in_ascii_mode_nothing_else_is_drawn() -> None:
         app.query_one("#elsewhere").display = False
         for width, height in ((34, 14), (80, 22)):
             await pilot.resize_terminal(width, height)
-            for name in ("preset", *FIELDS):
-                app.form.select(("preset", *FIELDS).index(name))
+            for name in ("preset", *NAMES):
+                app.form.select(("preset", *NAMES).index(name))
                 drawn = app.form.render_lines(Region(0, 0, width, height))
                 assert all(strip.text.isascii() for strip in drawn), drawn
             app.form.select(1)
@@ -511,7 +518,7 @@ async def test_without_colours_the_cursor_row_is_reversed_and_changes_are_bold(
         rows = app.form.render_lines(Region(0, 0, 34, 30))
         assert all(segment.style and segment.style.reverse for segment in rows[0])
         assert not any(segment.style and segment.style.reverse for segment in rows[1])
-        changed = rows[FIELDS.index("lr") + 1]
+        changed = rows[NAMES.index("lr") + 1]
         assert any(
             segment.style and segment.style.bold for segment in changed if "0.05" in segment.text
         )
@@ -536,7 +543,7 @@ def test_every_binding_can_be_explained_and_remapped() -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.sampled_from(FIELDS), st.text() | st.integers().map(str) | st.floats().map(str))
+@given(st.sampled_from(NAMES), st.text() | st.integers().map(str) | st.floats().map(str))
 def test_any_text_makes_a_configuration_or_a_sentence(name: str, text: str) -> None:
     values = FormValues({name: text})
     assert (values.config is None) == (name in values.problems)
@@ -553,7 +560,7 @@ def test_any_text_makes_a_configuration_or_a_sentence(name: str, text: str) -> N
 
 
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.tuples(st.sampled_from(FIELDS), st.text(min_size=1)), max_size=3))
+@given(st.lists(st.tuples(st.sampled_from(NAMES), st.text(min_size=1)), max_size=3))
 def test_any_text_can_be_typed_into_any_value(entries: list[tuple[str, str]]) -> None:
     async def enter() -> None:
         app = FormApp()

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.color import ColorSystem
 from rich.style import Style
-from textual.strip import Strip
 
+from tui.render.strip import Strip
 from tui.render.terminal import TRUE_COLOR, Terminal
 
 TRUE = Terminal()

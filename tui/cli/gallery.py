@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from textual.strip import Strip
 
 from tui.cli.output import Output
 from tui.render.cells import beside, line, shorten
 from tui.render.image import gray
+from tui.render.strip import Strip
 
 _GAP = 2
 _MOST_ABREAST = 5

@@ -12,10 +12,12 @@ import click
 from click.shell_completion import CompletionItem
 
 from engine.config import (
+    NAMES,
     PRESETS,
     RunConfig,
     as_text,
     choices,
+    default,
     explanation,
     usual_values,
 )
@@ -169,7 +171,7 @@ def told_by_origin(
 def _by_section() -> list[tuple[str, list[str]]]:
     sections = [(section, names.split()) for section, names in _SECTIONS.items()]
     listed = {name for _, names in sections for name in names}
-    others = [name for name in RunConfig.model_fields if name not in listed]
+    others = [name for name in NAMES if name not in listed]
     return [*sections, ("Machine", others)]
 
 
@@ -180,9 +182,9 @@ def _flag(name: str, section: str, hidden: bool) -> Callable[[Command], Command]
         texts = map(as_text, usual_values(name))
         return [CompletionItem(text) for text in texts if text.startswith(start)]
 
-    default = as_text(RunConfig.model_fields[name].default)
-    others = ", ".join(choice for choice in choices(name) if choice != default)
-    values = f"default: {default}; others: {others}" if others else f"default: {default}"
+    usual = as_text(default(name))
+    others = ", ".join(choice for choice in choices(name) if choice != usual)
+    values = f"default: {usual}; others: {others}" if others else f"default: {usual}"
     return click.option(
         _flag_of(name),
         name,

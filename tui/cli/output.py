@@ -20,7 +20,8 @@ from tui.render.terminal import Terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from textual.strip import Strip
+
+    from tui.render.strip import Strip
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -107,9 +108,8 @@ class Output:
 
     def draw(self, strips: Sequence[Strip], indent: int = 0) -> None:
         """Prints what a renderer made, in colour where that is possible."""
-        from textual.strip import Strip
-
         from tui.render.cells import plain, printable
+        from tui.render.strip import Strip
 
         if self.terminal.colors and strips:
             moved = [Strip.join([Strip.blank(indent), strip]) for strip in strips]

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from rich.text import Text
-from textual.strip import Strip
 
 from engine.history import History
 from tui.cli.output import Output
 from tui.cli.words import accuracy, duration
 from tui.render.bars import progress
 from tui.render.cells import printable
+from tui.render.strip import Strip
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

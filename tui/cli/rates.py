@@ -10,6 +10,7 @@ import tempfile
 import textwrap
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def rates(
 
 
 def _tested(out: Output, config: RunConfig) -> RangeTest:
-    there = config.model_copy(update={"source": absolute(config.source)})
+    there = replace(config, source=absolute(config.source))
     with tempfile.TemporaryDirectory(prefix="mnistop-") as folder, waiting(out) as progress:
         said = Path(folder, "progress")
 

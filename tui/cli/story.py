@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.coach import Advice
-from engine.config import RunConfig, as_text, label
+from engine.config import RunConfig, as_text, default, label
 from engine.events import RunStarted
 from engine.history import History, others_as_good
 from engine.judgement import Mistake
@@ -68,8 +68,7 @@ def tell_settings(out: Output, config: RunConfig) -> None:
     if not changes:
         out.say("as in the notebook")
     for name, text in changes.items():
-        default = as_text(RunConfig.model_fields[name].default)
-        out.say(f"{label(name)}: {text} (the notebook has {default})")
+        out.say(f"{label(name)}: {text} (the notebook has {as_text(default(name))})")
     idle = config.without_effect()
     items = [f"{label(name)} {as_text(value)}" for name, value in config if name not in idle]
     out.say()

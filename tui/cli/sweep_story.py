@@ -151,7 +151,7 @@ def as_summary(reader: SweepReader, epsilon: float | None) -> dict[str, Any]:
         "epsilon": epsilon,
         "groups": [
             {
-                "settings": {name: group.config.model_dump(mode="json")[name] for name in settings},
+                "settings": {name: getattr(group.config, name) for name in settings},
                 "best_val_acc": _measured(group, best_acc),
                 "val_acc": _measured(group, final_acc),
                 "val_loss": _measured(group, lambda one: one.val_loss, interval=False),

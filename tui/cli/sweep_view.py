@@ -217,7 +217,7 @@ def outcome_as_json(one: Outcome) -> dict[str, Any]:
     return {
         "run": one.name or None,
         "state": one.state,
-        "config": one.config.model_dump(mode="json"),
+        "config": dict(one.config),
         "epochs": one.epochs,
         "best_epoch": one.best_epoch,
         "best_val_acc": one.best_val_acc,

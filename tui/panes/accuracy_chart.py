@@ -5,13 +5,12 @@ from __future__ import annotations
 import textwrap
 from dataclasses import dataclass
 
-from textual.strip import Strip
-
 from engine.robustness import EPSILONS, Robustness
 from tui.panes.lines import LinesPane
 from tui.render.cells import beside, clean, line, shorten
 from tui.render.chart import chart
 from tui.render.series import Series
+from tui.render.strip import Strip
 
 _LEAST_BESIDE = 76
 _LEAST_HEIGHT = 7

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from textual.strip import Strip
-
 from engine.fragility import AttackedImage, OwnImage
 from engine.methods import METHODS
 from tui.panes.lines import LinesPane
 from tui.render import image, proof
 from tui.render.attacked import attacked
 from tui.render.proof import Shown
+from tui.render.strip import Strip
 
 
 class AttackView(LinesPane, can_focus=True):

@@ -9,13 +9,13 @@ from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.strip import Strip
 
 from engine.pad import THICKNESSES, Pad
 from tui.panes.lines import LinesPane
 from tui.render import image
 from tui.render.cells import line
 from tui.render.colormap import color, gray
+from tui.render.strip import Strip
 
 _KEYS = "Space: pen down or up, e: eraser, + -: thickness, u: undo, x: clear"
 

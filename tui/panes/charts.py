@@ -6,13 +6,13 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.strip import Strip
 
 from tui.epoch_columns import EpochColumns
 from tui.panes.lines import LinesPane
 from tui.render.cells import beside
 from tui.render.chart import chart
 from tui.render.series import Series
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 from tui.state import State
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from textual.strip import Strip
-
 from tui.browsing import Looked
 from tui.panes.browsed import BrowsedPane
 from tui.render.cells import line, shorten
 from tui.render.palette import Palette
 from tui.render.portrait import portrait
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 from tui.render.trail import trail
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from textual.strip import Strip
 
 from engine.evaluate import ClassScore, Confusion, class_report, confused_pairs
 from tui.panes.list_pane import ListPane
 from tui.render import bars
 from tui.render.cells import line, shorten
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 _SHORTEST_BAR, _LONGEST_BAR = 6, 30

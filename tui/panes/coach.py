@@ -3,11 +3,11 @@
 import textwrap
 
 from rich.style import Style
-from textual.strip import Strip
 
 from engine.coach import Advice
 from tui.panes.lines import LinesPane
 from tui.render.cells import clean, line
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 _NOTHING = Advice("waiting", "")

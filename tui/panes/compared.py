@@ -9,7 +9,6 @@ from rich.cells import cell_len
 from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.strip import Strip
 
 from engine.config import label
 from tui.cli.words import accuracy, loss
@@ -19,6 +18,7 @@ from tui.render.cells import beside, line, shorten
 from tui.render.chart import chart
 from tui.render.legend import letter
 from tui.render.series import Series
+from tui.render.strip import Strip
 
 _NAMES = 16
 _WITH_NAMES = 56

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.strip import Strip
 
 from tui.panes.lines import LinesPane
 from tui.render import matrix
+from tui.render.strip import Strip
 from tui.state import State
 
 _EMPTY: NDArray[np.int64] = np.zeros((0, 0), np.int64)

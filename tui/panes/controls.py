@@ -3,9 +3,10 @@
 from typing import ClassVar
 
 from textual import events
-from textual.strip import Strip
+from textual.strip import Strip as TextualStrip
 from textual.widget import Widget
 
+from tui.panes.textual_strip import textual_strip
 from tui.render.cells import line
 from tui.render.palette import Palette
 from tui.render.terminal import Terminal
@@ -39,14 +40,14 @@ class Controls(Widget):
             self._possible = possible
             self.refresh()
 
-    def render_line(self, y: int) -> Strip:
+    def render_line(self, y: int) -> TextualStrip:
         """The line for Textual's compositor."""
         pieces = []
         for action, word in self._WORDS.items():
             possible = action in self._possible
             pieces.append((word, self._palette.strong if possible else self._palette.muted))
             pieces.append((" ", self._palette.muted))
-        return line(pieces, self.size.width).apply_style(self.rich_style)
+        return textual_strip(line(pieces, self.size.width), self.rich_style)
 
     async def on_click(self, event: events.Click) -> None:
         """Does what was clicked on."""

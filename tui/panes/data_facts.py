@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from textual.strip import Strip
-
 from engine.samples import Samples
 from tui.panes.lines import LinesPane
+from tui.render.strip import Strip
 
 
 class DataFacts(LinesPane):

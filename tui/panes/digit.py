@@ -5,12 +5,12 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.strip import Strip
 
 from engine.fragility import AttackedImage
 from tui.panes.lines import LinesPane
 from tui.render import image
 from tui.render.attacked import attacked
+from tui.render.strip import Strip
 
 EPSILONS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 """The strengths that + and - step through; the notebook's is 0.125."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from rich.style import Style
-from textual.strip import Strip
 
 from tui.cli.words import count
 from tui.comparing import Comparing
@@ -13,6 +12,7 @@ from tui.panes.list_pane import ListPane
 from tui.render import image
 from tui.render.cells import Grid, line, shorten
 from tui.render.legend import letter
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 _CELL = 4

@@ -7,11 +7,11 @@ from rich.style import Style
 from textual import events as textual_events
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.strip import Strip
 
 from engine.events import EpochFinished
 from tui.panes.lines import LinesPane
 from tui.render.cells import line
+from tui.render.strip import Strip
 from tui.state import State
 
 _NARROW = "epoch tr.loss va.loss tr.acc va.acc"

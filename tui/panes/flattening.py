@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.strip import Strip
 
 from tui.panes.lines import LinesPane
 from tui.render import image
 from tui.render.cells import beside, line, shorten
 from tui.render.chart import chart
 from tui.render.series import Series
+from tui.render.strip import Strip
 from tui.render.thumbnails import picture
 
 _BESIDE_WIDTH = 66

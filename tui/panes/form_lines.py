@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.style import Style
 from textual.geometry import Region, Size
-from textual.strip import Strip
 
 from tui.render.cells import clean, shorten, strip
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 _BESIDE = 64

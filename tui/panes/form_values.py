@@ -13,6 +13,7 @@ from engine.config import (
     allowed,
     as_text,
     choices,
+    default,
     explanation,
     label,
     usual_values,
@@ -169,7 +170,7 @@ class FormValues:
 
     def _stepped(self, name: str, by: int) -> Any:
         if name in self.wrong:
-            return RunConfig.model_fields[name].default
+            return default(name)
         usual, value = usual_values(name), self._value(name)
         if choices(name) or isinstance(value, str):
             return _next_round(usual, value, by)

@@ -9,10 +9,12 @@ from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, clamp
-from textual.strip import Strip
+from textual.strip import Strip as TextualStrip
 from textual.widget import Widget
 
 from tui.panes.form_lines import Layout, Painter, View
+from tui.panes.textual_strip import textual_strip
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 
@@ -158,12 +160,14 @@ class FormView(Widget, can_focus=True):
 
     # Drawing
 
-    def render_line(self, y: int) -> Strip:
+    def render_line(self, y: int) -> TextualStrip:
         """Draw one line of the content."""
         if self._drawn != self.parts:
             self.show_cursor()
             self._lines = self._draw()
-        return self._lines[y] if y < len(self._lines) else Strip.blank(self.size.width)
+        return textual_strip(
+            self._lines[y] if y < len(self._lines) else Strip.blank(self.size.width)
+        )
 
     def notify_style_update(self) -> None:
         """Draw anew in other colours."""

@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from textual.strip import Strip
 
 from engine.robustness import Robustness
 from tui.panes.list_pane import ListPane
 from tui.render.cells import line, shorten
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 _NAME_WIDTH = 9

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.strip import Strip
 
 from tui.browsing import Browsing
 from tui.panes.browsed import BrowsedPane
 from tui.render import image
 from tui.render.cells import beside, line, shorten
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 _GAP = 2

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
-from engine.config import RunConfig
+from engine.config import NAMES, RunConfig
 from tui.panes.form_editor import FormEditor
 from tui.panes.form_values import PRESET, FormValues
 
-_ROWS = (PRESET, *RunConfig.model_fields)
+_ROWS = (PRESET, *NAMES)
 _LOCKED = "The run's values: locked until it ends."
 _FINDER = "Press f to find one by a range test."
 

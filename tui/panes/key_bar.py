@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 from textual import events
 from textual.dom import DOMNode
-from textual.strip import Strip
+from textual.strip import Strip as TextualStrip
 from textual.widget import Widget
 
+from tui.panes.textual_strip import textual_strip
 from tui.render.cells import clean, line
 from tui.render.palette import Palette
 from tui.render.terminal import Terminal
@@ -97,12 +98,12 @@ class KeyBar(Widget):
             kept.add(item)
         return [item for item in items if item in kept]
 
-    def render_line(self, y: int) -> Strip:
+    def render_line(self, y: int) -> TextualStrip:
         """The line for Textual's compositor."""
         pieces = []
         for item in self._shown:
             pieces += [(item.key, self._key_style), (f" {item.words}  ", self._palette.muted)]
-        return line(pieces, self.size.width).apply_style(self.rich_style)
+        return textual_strip(line(pieces, self.size.width), self.rich_style)
 
     async def on_click(self, event: events.Click) -> None:
         """Does what was clicked on."""

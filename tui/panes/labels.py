@@ -7,12 +7,12 @@ from typing import ClassVar
 
 from rich.style import Style
 from textual.binding import Binding, BindingType
-from textual.strip import Strip
 
 from engine.samples import Samples
 from tui.panes.lines import LinesPane
 from tui.render import bars
 from tui.render.cells import beside, line
+from tui.render.strip import Strip
 
 
 class Labels(LinesPane, can_focus=True):

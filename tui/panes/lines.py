@@ -8,12 +8,14 @@ from itertools import zip_longest
 from rich.cells import cell_len
 from textual import events
 from textual.geometry import Region, Size
-from textual.strip import Strip
+from textual.strip import Strip as TextualStrip
 from textual.widget import Widget
 
 from tui import faults
+from tui.panes.textual_strip import textual_strip
 from tui.render.cells import clean, line, on_ground, plain, shorten
 from tui.render.palette import Palette
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 
@@ -96,19 +98,19 @@ class LinesPane(Widget):
         text = shorten(f"{rule}{mark} {self.title()} ", width, self.terminal)
         return line([(text + rule * (width - cell_len(text)), style)], width)
 
-    def render_lines(self, crop: Region) -> list[Strip]:
+    def render_lines(self, crop: Region) -> list[TextualStrip]:
         """Lines for Textual's compositor, which asks for them in the size that they will have."""
         if self.size != self._drawn_for:
             self._drawn_for = self.size
             self._lines = self._or_fault(self._draw)
         return super().render_lines(crop)
 
-    def render_line(self, y: int) -> Strip:
+    def render_line(self, y: int) -> TextualStrip:
         """One of these lines."""
         width = self.size.width
         if y >= len(self._lines):
-            return Strip.blank(width, self.rich_style)
-        return self._lines[y].adjust_cell_length(width)
+            return TextualStrip.blank(width, self.rich_style)
+        return textual_strip(self._lines[y].adjust_cell_length(width))
 
     # Textual's own handlers of these two events send the whole widget anew.
 

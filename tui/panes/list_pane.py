@@ -9,9 +9,9 @@ from typing import ClassVar
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.strip import Strip
 
 from tui.panes.lines import LinesPane
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from textual.strip import Strip
-
 from engine.judgement import Judgement
 from engine.learned import NEVER_FIRST, NEVER_LAST, Learned
 from engine.orders import OrderName
 from tui.browsing import Browsing
 from tui.panes.list_pane import ListPane
 from tui.render.cells import line, shorten
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 _WHAT = {"wrong": "Mistakes", "right": "Right", "all": "Images"}

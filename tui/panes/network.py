@@ -10,7 +10,6 @@ import numpy as np
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.strip import Strip
 
 from engine.network import FloatArray, Step, Walk
 from tui.network_words import explanation, learned, note, proper, shape_of
@@ -18,6 +17,7 @@ from tui.panes.lines import LinesPane
 from tui.render import bars, image
 from tui.render.cells import PLAIN, beside, clean, line, shorten
 from tui.render.signed import signed
+from tui.render.strip import Strip
 
 LEAST_HEIGHT = 6
 """Lines of the shortest form: the title, the way, the parameters and a strip of values."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from textual.strip import Strip
-
 from tui.browsing import Looked
 from tui.panes.browsed import BrowsedPane
 from tui.panes.chosen_image import said
 from tui.render.cells import beside
 from tui.render.portrait import portrait
+from tui.render.strip import Strip
 from tui.render.trail import trail
 
 _GAP = 2

@@ -3,15 +3,17 @@
 import textwrap
 
 from rich.style import Style
-from textual.strip import Strip
+from textual.strip import Strip as TextualStrip
 from textual.widget import Widget
 
 from engine.events import RunFailed, RunFinished
 from engine.history import others_as_good
 from tui.cli.words import accuracy, count, duration
+from tui.panes.textual_strip import textual_strip
 from tui.render import bars
 from tui.render.cells import PLAIN, clean, line
 from tui.render.palette import Palette
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 from tui.state import State
 
@@ -61,10 +63,10 @@ class Progress(Widget):
         """Draws for the new width."""
         self._redraw()
 
-    def render_line(self, y: int) -> Strip:
+    def render_line(self, y: int) -> TextualStrip:
         """The line for Textual's compositor."""
         drawn = self._lines[y] if y < len(self._lines) else Strip.blank(0)
-        return drawn.adjust_cell_length(self.size.width, PLAIN).apply_style(self.rich_style)
+        return textual_strip(drawn.adjust_cell_length(self.size.width, PLAIN), self.rich_style)
 
     def _redraw(self) -> None:
         width = self.size.width

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from textual.strip import Strip
-
 from tui.panes.lines import LinesPane
 from tui.render.proof import Shown, whole
+from tui.render.strip import Strip
 
 
 class Proof(LinesPane, can_focus=True):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import textwrap
 
-from textual.strip import Strip
-
 from tui.panes.lines import LinesPane
 from tui.rate_words import told
 from tui.render.cells import clean, line
 from tui.render.legend import letter
+from tui.render.strip import Strip
 from tui.three_rates import ThreeRates
 
 _FOR_CHARTS = 12

@@ -6,12 +6,12 @@ import math
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.strip import Strip
 
 from engine.range_test import RangeTest
 from tui.panes.lines import LinesPane
 from tui.rate_words import rate_text
 from tui.render.range_chart import first_shown, range_chart
+from tui.render.strip import Strip
 
 
 class RateCurve(LinesPane, can_focus=True):

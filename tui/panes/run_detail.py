@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 
-from textual.strip import Strip
-
 from engine.overview import Listed
 from tui.cli.words import count, duration, loss
 from tui.compared import in_words
 from tui.panes.lines import LinesPane
+from tui.render.strip import Strip
 
 
 class RunDetail(LinesPane):

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.style import Style
-from textual.strip import Strip
 
 from engine.overview import Listed
 from engine.runs import Run
@@ -15,6 +14,7 @@ from tui.cli.run_lines import best_accuracy, best_epoch, epochs, final_loss, tim
 from tui.panes.list_pane import ListPane
 from tui.render.cells import line, shorten
 from tui.render.legend import letter
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 from tui.run_browsing import RunBrowsing
 

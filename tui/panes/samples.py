@@ -8,12 +8,12 @@ from typing import ClassVar
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.strip import Strip
 
 from engine.samples import Samples
 from tui.panes.lines import LinesPane
 from tui.render import image
 from tui.render.cells import beside, line, shorten
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 from tui.render.thumbnails import Thumbnails, pictures
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from textual.message import Message
-from textual.strip import Strip
 
 from engine.config import RunConfig
 from engine.effort import duration_of
@@ -14,6 +13,7 @@ from tui.panes.form_editor import FormEditor
 from tui.panes.lines import LinesPane
 from tui.panes.sweep_values import ROWS, SweepValues
 from tui.render.cells import clean, line, shorten
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 

@@ -6,7 +6,6 @@ import textwrap
 from collections.abc import Sequence
 
 from rich.style import Style
-from textual.strip import Strip
 
 from engine.outcomes import Group
 from tui.cli.sweep_lines import conclusion, notes
@@ -15,6 +14,7 @@ from tui.panes.lines import LinesPane
 from tui.panes.list_pane import ListPane
 from tui.render.cells import clean, line
 from tui.render.legend import letter
+from tui.render.strip import Strip
 from tui.render.sweep_rows import SweepRows
 from tui.render.terminal import Terminal
 from tui.sweeping import Sweeping

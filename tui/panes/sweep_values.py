@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from engine.config import RunConfig, explanation, label, usual_values
+from engine.config import NAMES, RunConfig, explanation, label, usual_values
 from engine.errors import ConfigError
 from engine.grid import around, plan, values, written
 from engine.sweep_presets import SWEEPS, SweepPreset
@@ -14,7 +14,7 @@ from tui.panes.form_values import CUSTOM, PRESET
 SEEDS, RANDOM, JOBS = "seeds", "random", "jobs"
 """The names of the rows beside the hyperparameters."""
 
-ROWS = (PRESET, SEEDS, RANDOM, JOBS, *RunConfig.model_fields)
+ROWS = (PRESET, SEEDS, RANDOM, JOBS, *NAMES)
 
 _BY_HAND = "What varies is set below; left and right step through presets."
 _ALL = "all"
@@ -56,7 +56,7 @@ class SweepValues:
         """What the sweep is about: its preset, or what varies."""
         if self._preset != CUSTOM:
             return self._preset
-        return ", ".join(filter(self._varies, RunConfig.model_fields)) or SEEDS
+        return ", ".join(filter(self._varies, NAMES)) or SEEDS
 
     @property
     def jobs(self) -> int:
@@ -111,7 +111,7 @@ class SweepValues:
 
     def tidy(self, name: str) -> None:
         """Writes a list as the program does, unless it is wrong or has a range."""
-        if name in RunConfig.model_fields and name not in self.problems:
+        if name in NAMES and name not in self.problems:
             text = self.text(name)
             if ".." not in text or name == "source":
                 self.put(name, written(name, values(name, text)))
@@ -134,7 +134,7 @@ class SweepValues:
     # What they make
 
     def _evaluate(self) -> None:
-        texts = {name: text for name, text in self._typed.items() if name in RunConfig.model_fields}
+        texts = {name: text for name, text in self._typed.items() if name in NAMES}
         self.configs, self.problems = (), {}
         numbers = {name: self._number(name) for name in (SEEDS, RANDOM, JOBS)}
         for name, number in numbers.items():
@@ -185,7 +185,7 @@ class SweepValues:
             return self._preset != CUSTOM
         if name in (SEEDS, RANDOM):
             return self.text(name).strip() not in ("1", _ALL)
-        return name in RunConfig.model_fields and len(self._values(name)) > 1
+        return name in NAMES and len(self._values(name)) > 1
 
     def _values(self, name: str) -> tuple[Any, ...]:
         try:

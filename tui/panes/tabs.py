@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from textual import events
 from textual.message import Message
-from textual.strip import Strip
+from textual.strip import Strip as TextualStrip
 from textual.widget import Widget
 
+from tui.panes.textual_strip import textual_strip
 from tui.render.cells import line
 from tui.render.palette import Palette
 from tui.render.terminal import Terminal
@@ -44,7 +45,7 @@ class Tabs(Widget):
             self._names, self._active = names, active
             self.refresh()
 
-    def render_line(self, y: int) -> Strip:
+    def render_line(self, y: int) -> TextualStrip:
         """The line for Textual's compositor."""
         styles = [
             self._palette.cursor if index == self._active else self._palette.muted
@@ -52,7 +53,7 @@ class Tabs(Widget):
         ]
         pieces = [(f" {name} ", style) for name, style in zip(self._names, styles, strict=True)]
         pieces.append(("  Tab: next", self._palette.muted))
-        return line(pieces, self.size.width).apply_style(self.rich_style)
+        return textual_strip(line(pieces, self.size.width), self.rich_style)
 
     def on_click(self, event: events.Click) -> None:
         """Chooses the clicked name."""

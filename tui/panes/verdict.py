@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from textual.strip import Strip
-
 from engine.classify import Classified
 from engine.pad import Image
 from tui.neurons import weights_of
 from tui.panes.lines import LinesPane
 from tui.render import bars, image
+from tui.render.strip import Strip
 from tui.render.thumbnails import picture
 
 

@@ -8,13 +8,13 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.strip import Strip
 
 from tui.neurons import Neurons
 from tui.panes.lines import LinesPane
 from tui.render import image
 from tui.render.cells import beside, clean, line
 from tui.render.signed import signed
+from tui.render.strip import Strip
 
 _LEAST_TEXT = 34
 _WIDEST_TEXT = 64

@@ -12,13 +12,13 @@ from rich.cells import cell_len
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.strip import Strip
 
 from tui.neurons import Neurons
 from tui.panes.lines import LinesPane
 from tui.panes.tiles import Tiles, fit
 from tui.render import image
 from tui.render.cells import beside, clean, line, shorten
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 _USUAL_SHAPE = (128, 28, 28)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from textual.strip import Strip
-
 from engine.fragility import AttackedImage, FloatArray
 from engine.resample import resample
 from tui.render import bars, image
 from tui.render.cells import beside, line, shorten
 from tui.render.palette import Palette
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 _LEAST_CELL = 24

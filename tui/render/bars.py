@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.style import Style
-from textual.strip import Strip
 
 from tui.render.cells import line, shorten
 from tui.render.palette import Palette
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"

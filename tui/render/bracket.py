@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 
-from textual.strip import Strip
-
 from engine.axis import ceiling
 from tui.render.cells import Grid
 from tui.render.palette import Palette
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 

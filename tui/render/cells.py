@@ -7,10 +7,10 @@ from functools import lru_cache
 from itertools import groupby, zip_longest
 
 from rich.cells import cell_len
-from rich.segment import Segment
+from rich.segment import Segment, SegmentLines
 from rich.style import Style
-from textual.strip import Strip, StripRenderable
 
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 PLAIN = Style.null()
@@ -180,6 +180,6 @@ def plain(strips: Iterable[Strip]) -> str:
     return "\n".join(line.text for line in strips)
 
 
-def printable(strips: Sequence[Strip]) -> StripRenderable:
+def printable(strips: Iterable[Strip]) -> SegmentLines:
     """Strips as something that a Rich console prints, with their colours."""
-    return StripRenderable(list(strips), strips[0].cell_length if strips else 0)
+    return SegmentLines(map(list, strips), new_lines=True)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from rich.cells import cell_len
-from textual.strip import Strip
 
 from engine.axis import Axis, ceiling, linear_axis, log_axis
 from tui.render.cells import Grid, shorten
@@ -16,6 +15,7 @@ from tui.render.frame import Frame, draw_axes, draw_marks, draw_names
 from tui.render.legend import Marks, legend
 from tui.render.palette import Palette
 from tui.render.series import Curve, Series, drawable, smooth
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.segment import Segment
 from rich.style import Style
-from textual.strip import Strip
 
 from tui.render import colormap
 from tui.render.cells import PLAIN, beside, strip
 from tui.render.colormap import GAMMA, color
 from tui.render.palette import Palette
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 Mode = Literal["auto", "half", "ascii", "large"]

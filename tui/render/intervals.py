@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from rich.style import Style
-from textual.strip import Strip
 
 from engine.axis import Axis, labels, linear_axis, ticks
 from tui.render.cells import Grid
 from tui.render.palette import Palette
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 NARROWEST = 12

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.cells import cell_len
 from rich.style import Style
-from textual.strip import Strip
 
 from tui.render import colormap
 from tui.render.cells import Grid, shorten
 from tui.render.palette import Palette
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 Counts = NDArray[np.integer]

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from textual.strip import Strip
 
 from tui.render import bars, image
 from tui.render.cells import beside
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 _GAP = 2

@@ -7,8 +7,6 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from textual.strip import Strip
-
 from engine.fragility import AttackedImage, Bracket
 from engine.methods import METHODS
 from tui import attack_words
@@ -16,6 +14,7 @@ from tui.attack_words import Said
 from tui.render.bracket import bracket
 from tui.render.cells import clean, line
 from tui.render.palette import Palette
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 _WIDEST_BAR = 100

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from textual.strip import Strip
+from tui.render.strip import Strip
 
 from engine.range_test import RangeTest
 from tui.render.chart import chart

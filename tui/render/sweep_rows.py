@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.style import Style
-from textual.strip import Strip
 
 from engine.axis import Axis
 from engine.evaluate import wilson_interval
@@ -16,6 +15,7 @@ from tui.cli.sweep_lines import Column, attacked_acc, best_acc, columns, fitting
 from tui.render.cells import clean, line
 from tui.render.intervals import NARROWEST, Interval, axis_line, interval_line, scale
 from tui.render.palette import Palette
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 _GAP = "  "

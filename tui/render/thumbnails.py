@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from textual.strip import Strip
 
 from engine.resample import resample
 from tui.render import image
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 SIDE = 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on
@@ -129,7 +130,7 @@ class RatesScreen(ViewScreen):
             self._answers.forget()
             self._show_test("A value in the form is wrong: press 1 and set it right.")
             return
-        tested = config.model_copy(update={"lr": RunConfig().lr, "source": absolute(config.source)})
+        tested = replace(config, lr=RunConfig().lr, source=absolute(config.source))
         if tested != self._tested:
             self._tested, self._test, self._trouble = tested, None, ""
             self._note.start()
