@@ -6,10 +6,11 @@ import json
 from dataclasses import dataclass
 from typing import Annotated
 
+from msgspec import Meta
+
 from engine.errors import RunError
-from engine.files import open_regular, write_atomically
+from engine.files import from_json, open_regular, write_atomically
 from engine.runs import Run
-from engine.validation import Length, read_json
 
 FILE = "about.json"
 LONGEST_NAME = 40
@@ -20,8 +21,8 @@ LONGEST_NOTE = 400
 class About:
     """The user's words on a run; empty where there are none."""
 
-    name: Annotated[str, Length(most=LONGEST_NAME)] = ""
-    note: Annotated[str, Length(most=LONGEST_NOTE)] = ""
+    name: Annotated[str, Meta(max_length=LONGEST_NAME)] = ""
+    note: Annotated[str, Meta(max_length=LONGEST_NOTE)] = ""
 
 
 _LARGEST = 1 << 14
@@ -31,7 +32,7 @@ def read_about(run: Run) -> About:
     """The user's words on a run; a file that is missing or damaged says nothing."""
     try:
         with open_regular(run.path / FILE) as file:
-            return read_json(About, file.read(_LARGEST))
+            return from_json(About, file.read(_LARGEST))
     except (OSError, ValueError):
         return About()
 

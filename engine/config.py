@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
+import msgspec
+from msgspec import Meta
+
 from engine.errors import ConfigError
-from engine.validation import Length, Range, reader
 
 
 class _Told(NamedTuple):
@@ -38,19 +40,17 @@ def _setting(
     return dataclasses.field(default=default, metadata={"told": told})
 
 
-def _all_as_none(value: Any) -> Any:
-    return None if isinstance(value, str) and value.strip().lower() == "all" else value
-
-
-def _words_as_sizes(value: Any) -> Any:
+def _ready(name: str, value: Any) -> Any:
+    """What a person types for a value, as the types of `RunConfig` have it."""
     if not isinstance(value, str):
         return value
-    words = value.replace(",", " ").split()
-    return () if words in ([], ["none"]) else tuple(words)
-
-
-def _trimmed(value: Any) -> Any:
-    return value.strip() if isinstance(value, str) else value
+    text = value.strip()
+    if name == "samples" and text.lower() == "all":
+        return None
+    if name == "hidden":
+        words = text.replace(",", " ").split()
+        return () if words in ([], ["none"]) else tuple(words)
+    return text
 
 
 @dataclass(frozen=True)
@@ -63,59 +63,57 @@ class RunConfig:
         ConfigError: a sentence for each value that is wrong.
     """
 
-    source: Annotated[str, Length(least=1), _trimmed] = _setting(
+    source: Annotated[str, Meta(min_length=1)] = _setting(
         "bundled",
         "source",
         "Where the images come from: bundled, digits, openml, a folder or pair of IDX files, "
         "or an .npz file.",
         ("bundled", "digits", "openml"),
     )
-    samples: Annotated[Annotated[int, Range(at_least=2)] | None, _all_as_none] = _setting(
+    samples: Annotated[int, Meta(ge=2)] | None = _setting(
         1000,
         "samples",
         "How many of the first images to use; all uses every one.",
         (500, 1000, 2000, 4500, None),
         by_factors=True,
     )
-    val_fraction: Annotated[float, Range(above=0, below=1)] = _setting(
+    val_fraction: Annotated[float, Meta(gt=0, lt=1)] = _setting(
         0.2,
         "validation share",
         "The fraction of the images that is kept out of training to judge the model.",
         (0.1, 0.2, 0.3, 0.5),
     )
-    split_seed: Annotated[int, Range(at_least=0, below=2**32)] = _setting(
+    split_seed: Annotated[int, Meta(ge=0, lt=2**32)] = _setting(
         42, "split seed", "Decides which images are kept for validation.", (0, 1, 2, 42)
     )
-    seed: Annotated[int, Range(at_least=0, below=2**32)] = _setting(
+    seed: Annotated[int, Meta(ge=0, lt=2**32)] = _setting(
         0,
         "seed",
         "Decides the first weights, the shuffling, the dropout and the shifts.",
         (0, 1, 2, 3, 4, 5, 6, 7, 8, 9),
     )
-    epochs: Annotated[int, Range(at_least=1, at_most=1_000_000)] = _setting(
+    epochs: Annotated[int, Meta(ge=1, le=1_000_000)] = _setting(
         100,
         "epochs",
         "How often the training goes through all training images.",
         (10, 20, 50, 100, 200, 500, 1000),
         by_factors=True,
     )
-    batch_size: Annotated[int, Range(at_least=1, at_most=1_000_000)] = _setting(
+    batch_size: Annotated[int, Meta(ge=1, le=1_000_000)] = _setting(
         32,
         "batch size",
         "How many images each update of the weights looks at.",
         (1, 4, 8, 16, 32, 64, 128, 256, 512),
         by_factors=True,
     )
-    hidden: Annotated[
-        tuple[Annotated[int, Range(at_least=1, at_most=65_536)], ...],
-        Length(most=32),
-        _words_as_sizes,
-    ] = _setting(
-        (128,),
-        "hidden layers",
-        "Neurons of each hidden layer, as in 128 or 256 128; none makes a single-layer model.",
-        ((), (32,), (64,), (128,), (256,), (256, 128), (512, 256)),
-        by_factors=True,
+    hidden: Annotated[tuple[Annotated[int, Meta(ge=1, le=65_536)], ...], Meta(max_length=32)] = (
+        _setting(
+            (128,),
+            "hidden layers",
+            "Neurons of each hidden layer, as in 128 or 256 128; none makes a single-layer model.",
+            ((), (32,), (64,), (128,), (256,), (256, 128), (512, 256)),
+            by_factors=True,
+        )
     )
     activation: Literal["relu", "tanh", "sigmoid", "gelu"] = _setting(
         "relu", "activation", "The bend after each hidden layer; without it, layers add nothing."
@@ -125,27 +123,27 @@ class RunConfig:
         "optimizer",
         "How a gradient becomes an update: manual is SGD written by hand, w -= lr * gradient.",
     )
-    lr: Annotated[float, Range(above=0, at_most=1000)] = _setting(
+    lr: Annotated[float, Meta(gt=0, le=1000)] = _setting(
         0.1,
         "learning rate",
         "How far each update goes: too high and the loss swings, too low and it barely falls.",
         (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
         by_factors=True,
     )
-    momentum: Annotated[float, Range(at_least=0, below=1)] = _setting(
+    momentum: Annotated[float, Meta(ge=0, lt=1)] = _setting(
         0.9,
         "momentum",
         "How much of the last update the next one keeps; used by the sgd optimizer only.",
         (0.0, 0.5, 0.8, 0.9, 0.95, 0.99),
     )
-    weight_decay: Annotated[float, Range(at_least=0, at_most=100)] = _setting(
+    weight_decay: Annotated[float, Meta(ge=0, le=100)] = _setting(
         0.0,
         "weight decay",
         "How strongly every update pulls the weights towards zero.",
         (0.0, 0.00001, 0.0001, 0.001, 0.01),
         by_factors=True,
     )
-    dropout: Annotated[float, Range(at_least=0, below=1)] = _setting(
+    dropout: Annotated[float, Meta(ge=0, lt=1)] = _setting(
         0.0,
         "dropout",
         "The share of hidden activations that is switched off at random in each training step.",
@@ -157,31 +155,31 @@ class RunConfig:
         "How the learning rate changes: cosine falls to zero, step falls to a tenth at 1/2 "
         "and at 3/4 of the epochs.",
     )
-    shift: Annotated[int, Range(at_least=0, at_most=64)] = _setting(
+    shift: Annotated[int, Meta(ge=0, le=64)] = _setting(
         0,
         "shift",
         "Training images are moved by up to this many pixels each way, anew in each epoch.",
         (0, 1, 2, 3, 4),
     )
-    adversarial_epsilon: Annotated[float, Range(at_least=0, at_most=1)] = _setting(
+    adversarial_epsilon: Annotated[float, Meta(ge=0, le=1)] = _setting(
         0.0,
         "adversarial epsilon",
         "Half of the loss is on images perturbed by FGSM this much, for a robust model; 0 is off.",
         (0.0, 0.025, 0.05, 0.1, 0.125, 0.2),
     )
-    early_stopping: Annotated[int, Range(at_least=0, at_most=1_000_000)] = _setting(
+    early_stopping: Annotated[int, Meta(ge=0, le=1_000_000)] = _setting(
         0,
         "early stopping",
         "Stop when the validation loss has not improved for this many epochs; 0 is off.",
         (0, 5, 10, 20, 50),
     )
-    clip_norm: Annotated[float, Range(at_least=0, at_most=1_000_000)] = _setting(
+    clip_norm: Annotated[float, Meta(ge=0, le=1_000_000)] = _setting(
         0.0,
         "gradient clipping",
         "The gradient is scaled down to this norm when it is longer; 0 is off.",
         (0.0, 0.5, 1.0, 5.0),
     )
-    threads: Annotated[int, Range(at_least=1, at_most=1024)] = _setting(
+    threads: Annotated[int, Meta(ge=1, le=1024)] = _setting(
         1,
         "threads",
         "Processor threads for the arithmetic; one is fastest for small models.",
@@ -193,10 +191,11 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         problems = {}
-        for name, read in _READERS.items():
+        for name, field in _FIELDS.items():
             given = getattr(self, name)
             try:
-                object.__setattr__(self, name, read(given))
+                value = msgspec.convert(_ready(name, given), field.type, strict=False)
+                object.__setattr__(self, name, value)
             except ValueError:
                 problems[name] = _problem(name, given)
         if problems:
@@ -237,7 +236,6 @@ class RunConfig:
 
 
 _FIELDS = {field.name: field for field in dataclasses.fields(RunConfig)}
-_READERS = {name: reader(field.type) for name, field in _FIELDS.items()}
 
 NAMES = tuple(_FIELDS)
 """All hyperparameters, in the order in which they are shown."""
@@ -278,7 +276,7 @@ def choices(name: str) -> tuple[str, ...]:
 
 def is_number(name: str) -> bool:
     """Whether all values of a hyperparameter are numbers."""
-    return isinstance(typing.get_args(_FIELDS[name].type)[-1], Range)
+    return typing.get_args(_FIELDS[name].type)[:1] in ((int,), (float,))
 
 
 def usual_values(name: str) -> tuple[Any, ...]:
@@ -315,8 +313,15 @@ def allowed(name: str) -> str:
         return "a whole number from 2 up, or all"
     if name == "source":
         return "bundled, digits, openml, or the path of a folder or file"
-    kind, ends = typing.get_args(_FIELDS[name].type)
-    return f"{'a number' if kind is float else 'a whole number'} {ends.words()}"
+    kind, bounds = typing.get_args(_FIELDS[name].type)
+    ends = {
+        "above {:,}": bounds.gt,
+        "from {:,} up": bounds.ge,
+        "at most {:,}": bounds.le,
+        "below {:,}": bounds.lt,
+    }
+    words = " and ".join(form.format(end) for form, end in ends.items() if end is not None)
+    return f"{'a number' if kind is float else 'a whole number'} {words}"
 
 
 def _problem(name: str, given: Any) -> str:

@@ -14,15 +14,17 @@ import json
 from dataclasses import dataclass
 from typing import Annotated
 
-from engine.errors import MnistopError
-from engine.validation import Length, Range, parse, read
+import msgspec
+from msgspec import Meta
 
-Count = Annotated[int, Range(at_least=0, at_most=2**53)]
-Size = Annotated[int, Range(at_least=1, at_most=2**31)]
-Number = Annotated[float, Range(at_least=0, at_most=1e39)]
+from engine.errors import MnistopError
+
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+Size = Annotated[int, Meta(ge=1, le=2**31)]
+Number = Annotated[float, Meta(ge=0, le=1e39)]
 """Not negative, and no larger than a float32."""
-Fraction = Annotated[float, Range(at_least=0, at_most=1)]
-Seconds = Annotated[float, Range(at_least=0, at_most=1e11)]
+Fraction = Annotated[float, Meta(ge=0, le=1)]
+Seconds = Annotated[float, Meta(ge=0, le=1e11)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,12 +54,14 @@ class RunStarted(Event):
     """All is ready and the untrained model has been judged."""
 
     pid: Count
-    class_names: Annotated[list[str], Length(1, 100)]
-    image_shape: Annotated[list[Annotated[int, Range(at_least=1, at_most=2**16)]], Length(2, 2)]
+    class_names: Annotated[list[str], Meta(min_length=1, max_length=100)]
+    image_shape: Annotated[
+        list[Annotated[int, Meta(ge=1, le=2**16)]], Meta(min_length=2, max_length=2)
+    ]
     """Height and width in pixels."""
     training_images: Size
     validation_images: Size
-    layers: Annotated[list[Size], Length(least=2)]
+    layers: Annotated[list[Size], Meta(min_length=2)]
     """Numbers of inputs, hidden neurons and outputs, in order."""
     parameters: Count
     device: str
@@ -226,7 +230,7 @@ def from_json(line: bytes) -> Event:
         UnreadableEventError: the line is torn, foreign or of a kind that is not known here.
     """
     try:
-        values = parse(line)
-        return read(_KINDS[values["event"]], values)
-    except (ValueError, KeyError, TypeError):
+        values = msgspec.json.decode(line)
+        return msgspec.convert(values, _KINDS[values["event"]])
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise UnreadableEventError(f"This line is no event: {line[:80]!r}") from None

@@ -4,7 +4,11 @@ import contextlib
 import os
 import stat
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
+
+import msgspec
+
+Form = TypeVar("Form")
 
 
 def open_regular(path: Path) -> IO[bytes]:
@@ -18,6 +22,18 @@ def open_regular(path: Path) -> IO[bytes]:
         os.close(descriptor)
         raise OSError(0, f"{path.name} is no regular file", path)
     return open(descriptor, "rb")
+
+
+def from_json(form: type[Form], content: bytes) -> Form:
+    """An object of a class from JSON; names that the class does not have are left out.
+
+    Raises:
+        ValueError: it is no JSON, or a value in it is missing or wrong.
+    """
+    try:
+        return msgspec.json.decode(content, type=form)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def open_private(path: Path | str, flags: int) -> int:

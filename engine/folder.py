@@ -9,12 +9,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, ClassVar, NamedTuple, TypeVar
+from typing import IO, ClassVar, TypeVar
 
 from engine import lock
 from engine.errors import RunError
-from engine.files import open_regular, write_atomically
-from engine.validation import read_json
+from engine.files import from_json, open_regular, write_atomically
 
 _FIRST_WORDS = "amber brave calm clear eager early fair gentle keen light mellow quick quiet sunny"
 _SECOND_WORDS = "birch brook cedar cloud delta ember field finch harbor lark maple otter river wren"
@@ -22,7 +21,8 @@ _SECOND_WORDS = "birch brook cedar cloud delta ember field finch harbor lark map
 T = TypeVar("T")
 
 
-class _Versioned(NamedTuple):
+@dataclass(frozen=True)
+class _Versioned:
     """What a manifest of any version holds."""
 
     format: int
@@ -70,7 +70,7 @@ class Folder:
         try:
             with open_regular(self.path / self.MANIFEST) as file:
                 content = file.read(largest)
-            self._check_format(read_json(_Versioned, content).format, formats)
+            self._check_format(from_json(_Versioned, content).format, formats)
             return read(content)
         except OSError as error:
             raise RunError(f"{self.full_name} cannot be read: {error.strerror}.") from None

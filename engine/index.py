@@ -21,11 +21,10 @@ from engine.about import FILE as ABOUT
 from engine.config import RunConfig, as_text
 from engine.errors import RunError
 from engine.event_tail import EventTail
-from engine.files import open_regular, write_atomically
+from engine.files import from_json, open_regular, write_atomically
 from engine.history import History, reduce
 from engine.overview import Listed, Overview
 from engine.runs import Run, runs_folder
-from engine.validation import read_json
 
 FILE = ".index.json"
 VERSION = 1
@@ -181,7 +180,7 @@ class Index:
     def _load(self) -> dict[str, _Entry]:
         try:
             with open_regular(self._folder / FILE) as file:
-                kept = read_json(_File, file.read(_LARGEST))
+                kept = from_json(_File, file.read(_LARGEST))
         except (OSError, ValueError):
             return {}
         is_ours = kept.version == VERSION and kept.defaults == _defaults()

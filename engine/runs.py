@@ -11,22 +11,20 @@ NumPy is imported by what reads or writes arrays only: listing runs does without
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import os
 import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, Any
 
 import platformdirs
 
 from engine.config import RunConfig
 from engine.errors import RunError
-from engine.files import open_regular, write_atomically
+from engine.files import from_json, open_regular, write_atomically
 from engine.folder import Folder, new_folder
-from engine.validation import read_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,11 +43,15 @@ _MEMBER = re.compile(r"(.+)\.\d{2,}")
 """A member's name: that of its sweep, and its number."""
 
 
-class _Manifest(NamedTuple):
-    """What `config.json` holds."""
+@dataclass(frozen=True)
+class _Manifest:
+    """What `config.json` holds beside its format."""
 
-    format: int
-    config: RunConfig
+    config: dict[str, Any]
+
+
+def _config_in(manifest: bytes) -> RunConfig:
+    return RunConfig.from_values(from_json(_Manifest, manifest).config)
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,7 @@ class Run(Folder):
             RunError: `config.json` is missing, damaged or of another format.
         """
         formats = range(OLDEST_FORMAT, FORMAT + 1)
-        read = functools.partial(read_json, _Manifest)
-        return self.read_manifest(read, formats, _LONGEST_MANIFEST).config
+        return self.read_manifest(_config_in, formats, _LONGEST_MANIFEST)
 
     def labels(self) -> NDArray[np.uint8]:
         """True classes of the validation images, `(n,)`; empty before training starts."""

@@ -10,20 +10,21 @@ Dask scheduler that its plan names, if it names one.
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Annotated, NamedTuple
+from typing import IO, Annotated
+
+from msgspec import Meta
 
 from engine import events, runs
 from engine.config import RunConfig
 from engine.errors import RunError
 from engine.event_tail import read_events
+from engine.files import from_json
 from engine.folder import Folder, new_folder
 from engine.runs import Run, runs_folder
-from engine.validation import Length, Range, read_json
 
 FORMAT = 1
 MOST = 10_000
@@ -37,20 +38,24 @@ _LARGEST = 1 << 26
 class Plan:
     """What is to be trained, and how."""
 
-    configs: Annotated[tuple[RunConfig, ...], Length(1, MOST)]
+    configs: Annotated[tuple[RunConfig, ...], Meta(min_length=1, max_length=MOST)]
     """The members' hyperparameters, in order."""
-    title: Annotated[str, Length(most=LONGEST_TITLE)] = ""
-    jobs: Annotated[int, Range(at_least=1, at_most=4096)] | None = None
+    title: Annotated[str, Meta(max_length=LONGEST_TITLE)] = ""
+    jobs: Annotated[int, Meta(ge=1, le=4096)] | None = None
     """How many members are trained at once; None for as many as there are cores for."""
-    dask: Annotated[str, Length(most=1000)] = ""
+    dask: Annotated[str, Meta(max_length=1000)] = ""
     """The address of the Dask scheduler whose workers train them; empty for this machine."""
 
 
-class _Manifest(NamedTuple):
-    """What `sweep.json` holds."""
+@dataclass(frozen=True)
+class _Manifest:
+    """What `sweep.json` holds beside its format."""
 
-    format: int
     plan: Plan
+
+
+def _plan_in(manifest: bytes) -> Plan:
+    return from_json(_Manifest, manifest).plan
 
 
 @dataclass(frozen=True)
@@ -66,8 +71,7 @@ class Sweep(Folder):
             RunError: `sweep.json` is missing, damaged or of another format.
         """
         formats = range(FORMAT, FORMAT + 1)
-        read = functools.partial(read_json, _Manifest)
-        return self.read_manifest(read, formats, _LARGEST).plan
+        return self.read_manifest(_plan_in, formats, _LARGEST)
 
     @property
     def title(self) -> str:

@@ -118,7 +118,7 @@ async def test_every_hyperparameter_can_be_set_by_keyboard(name: str) -> None:
     async with app.run_test(size=(34, 30)) as pilot:
         go_to(pilot, name)
         if choices(name):
-            steps = choices(name).index(other) - choices(name).index(default)
+            steps = choices(name).index(other) - choices(name).index(default(name))
             await press(pilot, *["enter"] * (steps % len(choices(name))))
         else:
             await press(pilot, "enter", *as_text(other), "enter")

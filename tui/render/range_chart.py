@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 
-from tui.render.strip import Strip
-
 from engine.range_test import RangeTest
 from tui.render.chart import chart
 from tui.render.series import Series
+from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 CEILING = 1.5
