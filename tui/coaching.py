@@ -5,7 +5,6 @@ from __future__ import annotations
 from engine.coach import advise
 from engine.config import RunConfig
 from engine.history import History
-from engine.judgement import judgement_after
 from engine.runs import Run
 from tui.panes.coach import Coach
 from tui.panes.dashboard import Dashboard
@@ -50,6 +49,8 @@ class Coaching:
         self._known = (run, history)
         judgement = None
         if run and history.epochs and state.class_names:
+            from engine.judgement import judgement_after  # which needs NumPy
+
             judgement = judgement_after(run, len(history.epochs), len(state.class_names))
         advice = advise(history, config, judgement)
         for coach in (self.below, self.aside):

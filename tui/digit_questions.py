@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from engine.fragility import AttackedImage, attack_image
 from tui.latest_answer import LatestAnswer
 from tui.panes.digit import Digit
 from tui.state import State
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from engine.fragility import AttackedImage
 
 
 class DigitQuestions:
@@ -20,11 +25,16 @@ class DigitQuestions:
 
     def __init__(self, pane: Digit) -> None:
         self._pane = pane
-        self._answers = LatestAnswer(pane, attack_image, self._on_answer)
         self._row: int | None = None
         self._stays = False
         """Whether the image was chosen by the user, and so stays if it comes to be wrong."""
         self._names: tuple[str, ...] = ()
+
+    @cached_property
+    def _answers(self) -> LatestAnswer[AttackedImage]:
+        from engine.fragility import attack_image
+
+        return LatestAnswer(self._pane, attack_image, self._on_answer)
 
     def forget(self) -> None:
         """Starts anew for another run."""
@@ -33,26 +43,26 @@ class DigitQuestions:
         self._stays = False
         self._pane.wait("in a moment")
 
-    def step(self, by: int, right: NDArray[np.intp]) -> None:
+    def step(self, by: int, right: NDArray[np.intp] | None) -> None:
         """Goes to the next or previous image.
 
         Args:
             by: 1 or -1.
-            right: the validation images to choose from, rising.
+            right: the validation images to choose from, rising; None if they are not known.
         """
-        if not len(right):
+        if right is None or not len(right):
             return
         self._stays = True
         row = -1 if self._row is None else self._row
         place = (right <= row).sum() if by > 0 else (right < row).sum() - 1
         self._row = int(right[place % len(right)])
 
-    def want(self, state: State, right: NDArray[np.intp]) -> None:
+    def want(self, state: State, right: NDArray[np.intp] | None) -> None:
         """Asks for what the state is to show, if that is not what the pane shows already.
 
         Args:
             state: the run, and the epoch that is looked at.
-            right: the validation images that are predicted rightly there.
+            right: the validation images that are predicted rightly there, if that is known.
         """
         started = state.history.started
         if state.run is None or started is None or not state.checkpoints:
@@ -64,10 +74,10 @@ class DigitQuestions:
         question = (state.run, self._row, self._pane.epsilon, state.weights_wanted)
         self._answers.want(*question, key=(*question, state.weights_age))
 
-    def _first(self, right: NDArray[np.intp]) -> int:
+    def _first(self, right: NDArray[np.intp] | None) -> int:
         """The shown image while it is right, else the first that is."""
         row = self._row or 0
-        return row if row in right or not len(right) else int(right[0])
+        return row if right is None or row in right or not len(right) else int(right[0])
 
     def _on_answer(self, answer: AttackedImage | None, trouble: str) -> None:
         self._pane.show(answer, self._names, trouble)

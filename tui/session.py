@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from textual.screen import Screen
 
@@ -14,8 +14,10 @@ from engine.errors import ConfigError, DataError, MnistopError
 from engine.runs import Run
 from tui import state as states
 from tui.feed import RunSaid, feed
-from tui.predictions import Predictions
 from tui.state import State
+
+if TYPE_CHECKING:
+    from tui.predictions import Predictions
 
 GOING = ("starting", "running", "paused")
 
@@ -143,6 +145,8 @@ class Session:
         before = self.state
         self.state = states.reduce(before, said.events)
         if self.predictions is None and (started := self.state.history.started):
+            from tui.predictions import Predictions  # which needs NumPy
+
             self.predictions = Predictions(said.run, len(started.class_names))
         if self._after_end and not self.is_training:
             self._after_end()

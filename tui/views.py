@@ -33,7 +33,14 @@ if TYPE_CHECKING:
 NAMES = ("mistakes", "attack", "weights", "data", "runs", "compare", "sweep", "pad", "rates")
 
 LOADED_AFTER_THE_FIRST_FRAME = (
+    "tui.render.chart",
+    "tui.predictions",
+    "engine.coach.rules",
+    "tui.epoch_columns",
+    "tui.render.matrix",
     "plotext._figure",
+    "tui.render.attacked",
+    "engine.filters",
     *(f"tui.screens.{name}" for name in NAMES),
     "tui.screens.sweep_form",
     "tui.help_sections",

@@ -6,34 +6,18 @@ its reason. What is said is true of the run's own images: validation accuracies 
 each other's 95% interval are never called different.
 """
 
-import numpy as np
+from __future__ import annotations
 
-from engine.coach import rates, results, start
-from engine.coach.advice import Advice
-from engine.coach.case import Case
+from typing import TYPE_CHECKING
+
+from engine.coach.advice import NOTHING_YET, Advice
 from engine.config import RunConfig
 from engine.history import History
-from engine.judgement import Judgement
+
+if TYPE_CHECKING:
+    from engine.judgement import Judgement
 
 __all__ = ["Advice", "advise"]
-
-_RULES = (
-    start.diverged,
-    start.nothing_yet,
-    start.before_training,
-    rates.stuck,
-    rates.swinging,
-    rates.too_low,
-    rates.dead,
-    results.underfitting,
-    results.never_predicted,
-    start.first_epochs,
-    results.overfitting,
-    results.gap,
-    results.still_learning,
-    results.all_well,
-)
-"""In order of urgency."""
 
 
 def advise(history: History, config: RunConfig, judgement: Judgement | None) -> Advice:
@@ -45,7 +29,9 @@ def advise(history: History, config: RunConfig, judgement: Judgement | None) -> 
         judgement: what its model says to the validation images after the newest epoch, where
             that is known: without it no class can be missed.
     """
-    case = Case(history, config, judgement)
-    with np.errstate(all="ignore"):  # losses may be of any size
-        spoken = (rule(case) for rule in _RULES)
-        return next((advice for advice in spoken if advice), None) or results.neutral(case)
+    if not (history.started or history.ended):
+        return NOTHING_YET
+    from engine.coach.case import Case  # which needs NumPy
+    from engine.coach.rules import first_to_speak
+
+    return first_to_speak(Case(history, config, judgement))

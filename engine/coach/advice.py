@@ -22,6 +22,9 @@ class Advice:
     """What to do about it, as a sentence; empty where there is nothing to do."""
 
 
+NOTHING_YET = Advice("waiting", "There are no curves to read before training starts.")
+
+
 def number(value: float, places: int = 2) -> str:
     """A loss in as many digits as one compares: `2.30`, `0.53`, `0.0069`."""
     return f"{value:.{places}f}" if 0.1 <= value < 1000 else f"{value:.2g}"

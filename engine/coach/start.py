@@ -2,7 +2,7 @@
 
 import math
 
-from engine.coach.advice import Advice, count, number
+from engine.coach.advice import NOTHING_YET, Advice, count, number
 from engine.coach.case import Case
 from engine.coach.suggest import lower_rate
 
@@ -30,7 +30,7 @@ def nothing_yet(case: Case) -> Advice | None:
     """The untrained model has not been judged."""
     if case.history.started:
         return None
-    return Advice("waiting", "There are no curves to read before training starts.")
+    return NOTHING_YET
 
 
 def before_training(case: Case) -> Advice | None:

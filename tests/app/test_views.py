@@ -12,7 +12,7 @@ PROGRAM = """
 import json, sys
 from tui import app, views
 shown = [name for name in sys.modules if name.startswith("tui.screens.")]
-heavy = [name for name in ("plotext", "torch", "sklearn") if name in sys.modules]
+heavy = [name for name in ("numpy", "plotext", "torch", "sklearn") if name in sys.modules]
 views.load_the_rest().join()
 missing = [name for name in views.LOADED_AFTER_THE_FIRST_FRAME if name not in sys.modules]
 print(json.dumps([sorted(shown), heavy, missing]))

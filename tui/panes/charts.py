@@ -1,20 +1,23 @@
 """Loss and accuracy over the epochs, side by side, with a cursor along them."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from tui.epoch_columns import EpochColumns
 from tui.panes.lines import LinesPane
-from tui.render.cells import beside
-from tui.render.chart import chart
-from tui.render.series import Series
+from tui.render.cells import beside, in_the_middle
 from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 from tui.state import State
+
+if TYPE_CHECKING:
+    from tui.epoch_columns import EpochColumns
 
 _SMOOTHINGS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95)
 _TAIL = 50
@@ -124,8 +127,13 @@ class Charts(LinesPane, can_focus=True):
         self.log_scale = False
         self.smoothing = 0.0
         self.tail = False
-        self._columns = EpochColumns()
         self._kept: tuple[State | None, tuple[object, ...], list[Strip]] = (None, (), [])
+
+    @cached_property
+    def _columns(self) -> EpochColumns:
+        from tui.epoch_columns import EpochColumns
+
+        return EpochColumns()
 
     def prepare(self, state: State) -> None:
         """Takes up a run, and draws the first chart already for the `redraw` that follows.
@@ -188,8 +196,14 @@ class Charts(LinesPane, can_focus=True):
         reference: tuple[str, float] | None = None,
     ) -> list[Strip]:
         history, cursor = self.state.history, self.state.cursor
-        best = history.best.epoch if history.best else None
         loss = kind == "loss"
+        empty = f"{'Loss' if loss else 'Accuracy'}: {self.state.hint}"
+        if not history.epochs:
+            return in_the_middle(empty, width, height, self.palette.muted, self.terminal)
+        from tui.render.chart import chart
+        from tui.render.series import Series
+
+        best = history.best.epoch if history.best else None
         self._columns.follow(history.epochs)
         train = Series("train", self._columns[f"train_{kind}"], "train")
         val = Series("val", self._columns[f"val_{kind}"], "val")
@@ -206,7 +220,7 @@ class Charts(LinesPane, can_focus=True):
             reference=reference,
             percent=not loss,
             title="loss" if loss else "accuracy",
-            empty=f"{'Loss' if loss else 'Accuracy'}: {self.state.hint}",
+            empty=empty,
         )
 
     def action_move(self, by: int) -> None:

@@ -4,7 +4,7 @@ import textwrap
 
 from rich.style import Style
 
-from engine.coach import Advice
+from engine.coach.advice import Advice
 from tui.panes.lines import LinesPane
 from tui.render.cells import clean, line
 from tui.render.strip import Strip

@@ -1,20 +1,21 @@
 """The confusion matrix on the validation images, with a cursor on its cells."""
 
-from dataclasses import dataclass
-from typing import ClassVar
+from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from tui.panes.lines import LinesPane
-from tui.render import matrix
 from tui.render.strip import Strip
 from tui.state import State
 
-_EMPTY: NDArray[np.int64] = np.zeros((0, 0), np.int64)
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 _MOVES: list[BindingType] = [
@@ -95,22 +96,25 @@ class Confusion(LinesPane, can_focus=True):
         predicted: int | None
         """The predicted class, None for all."""
 
-    matrix: NDArray[np.int64] = _EMPTY
+    matrix: NDArray[np.int64] | None = None
+    """Counts, `(classes, classes)`: rows true."""
     names: tuple[str, ...] = ()
     epoch: int | None = None
     cell: tuple[int, int] | None = None
     hint = State().hint
 
-    def show(self, matrix: NDArray[np.int64], names: tuple[str, ...], epoch: int | None) -> None:
+    def show(
+        self, matrix: NDArray[np.int64] | None, names: tuple[str, ...], epoch: int | None
+    ) -> None:
         """Draws a matrix.
 
         Args:
-            matrix: counts, `(classes, classes)`: rows true.
+            matrix: counts, `(classes, classes)`: rows true; None for no run.
             names: of the classes.
             epoch: the epoch it is of, -1 for the untrained model, None for no run.
         """
         self.matrix, self.names, self.epoch = matrix, names, epoch
-        if self.cell and max(self.cell) >= len(matrix):
+        if self.cell and max(self.cell) >= len(names):
             self.cell = None
         self._start()
         self.redraw()
@@ -122,11 +126,11 @@ class Confusion(LinesPane, can_focus=True):
             hint: when there will be one.
         """
         self.hint = hint
-        self.show(_EMPTY, (), None)
+        self.show(None, (), None)
 
     def title(self) -> str:
         """The cell under the cursor, or how many are wrong."""
-        if not len(self.matrix):
+        if self.matrix is None:
             return "Confusion matrix"
         if self.cell and self.has_focus:
             true, predicted = self.cell
@@ -141,11 +145,11 @@ class Confusion(LinesPane, can_focus=True):
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """The matrix, or what will fill the pane."""
-        if not len(self.matrix):
+        if self.matrix is None:
             return self.say(f"Which class is taken for which: {self.hint}", width)
-        return matrix.confusion(
-            self.matrix, self.names, self.terminal, width, height, self._cursor()
-        )
+        from tui.render.matrix import confusion
+
+        return confusion(self.matrix, self.names, self.terminal, width, height, self._cursor())
 
     def _cursor(self) -> tuple[int, int] | None:
         return self.cell if self.has_focus else None
@@ -157,14 +161,15 @@ class Confusion(LinesPane, can_focus=True):
 
     def _start(self) -> None:
         """Puts the cursor on the worst cell, the most frequent mistake, where there is none yet."""
-        if self.has_focus and self.cell is None and len(self.matrix):
-            mistakes = self.matrix - np.diag(self.matrix.diagonal())
+        if self.has_focus and self.cell is None and self.matrix is not None:
+            mistakes = self.matrix.copy()
+            mistakes.flat[:: len(mistakes) + 1] = 0
             true, predicted = divmod(int(mistakes.argmax()), len(mistakes))
             self.cell = (true, predicted)
 
     def action_move(self, down: int, right: int) -> None:
         """Moves the cursor, within the matrix."""
-        if not len(self.matrix):
+        if self.matrix is None:
             return
         last = len(self.matrix) - 1
         true, predicted = self.cell or (0, 0)
@@ -183,8 +188,12 @@ class Confusion(LinesPane, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Moves the cursor to the clicked cell."""
+        if self.matrix is None:
+            return
+        from tui.render.matrix import cell_at
+
         width, height = self.size
-        cell = matrix.cell_at(
+        cell = cell_at(
             event.x,
             event.y - 1,
             self.matrix,

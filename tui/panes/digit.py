@@ -1,16 +1,19 @@
 """A validation image, its perturbation and its adversarial version, with what the model says."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from engine.fragility import AttackedImage
 from tui.panes.lines import LinesPane
-from tui.render import image
-from tui.render.attacked import attacked
 from tui.render.strip import Strip
+
+if TYPE_CHECKING:
+    from engine.fragility import AttackedImage
+    from tui.render.image import Mode
 
 EPSILONS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 """The strengths that + and - step through; the notebook's is 0.125."""
@@ -95,7 +98,7 @@ class Digit(LinesPane, can_focus=True):
         row: int
 
     epsilon = _USUAL_EPSILON
-    mode: image.Mode = "auto"
+    mode: Mode = "auto"
     answer: AttackedImage | None = None
     names: tuple[str, ...] = ()
     notice = ""
@@ -133,11 +136,15 @@ class Digit(LinesPane, can_focus=True):
         answer = self.answer
         if answer is None:
             return self.say(self.notice, width)
+        from tui.render.attacked import attacked
+
         return attacked(answer, self.names, self.terminal, width, height, self.mode)
 
     def next_mode(self) -> None:
         """Takes the next way of drawing."""
-        self.mode = image.next_mode(self.mode, self.terminal)
+        from tui.render.image import next_mode
+
+        self.mode = next_mode(self.mode, self.terminal)
         self.redraw()
 
     def action_step(self, by: int) -> None:

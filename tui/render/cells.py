@@ -107,6 +107,16 @@ class Grid:
         ]
 
 
+def in_the_middle(
+    text: str, width: int, height: int, style: Style | None, terminal: Terminal
+) -> list[Strip]:
+    """A text in place of a picture, in the middle of so many lines and cells."""
+    grid = Grid(width, height)
+    text = shorten(text, grid.width, terminal)
+    grid.put((grid.width - cell_len(text)) // 2, (grid.height - 1) // 2, text, style)
+    return grid.strips()
+
+
 def strip(cells: Iterable[tuple[str, Style | None]], width: int) -> Strip:
     """Join styled pieces of text, `width` cells in all, to a strip of few segments."""
     segments = [

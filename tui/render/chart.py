@@ -6,10 +6,9 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from rich.cells import cell_len
 
 from engine.axis import Axis, ceiling, linear_axis, log_axis
-from tui.render.cells import Grid, shorten
+from tui.render.cells import Grid, in_the_middle
 from tui.render.curves import draw_curves
 from tui.render.frame import Frame, draw_axes, draw_marks, draw_names
 from tui.render.legend import Marks, legend
@@ -73,14 +72,11 @@ def chart(
     Returns:
         `height` lines of `width` cells.
     """
-    grid = Grid(width, height)
-    palette = Palette.of(terminal)
     curves = [_curve(one, x0, smoothing, log) for one in series]
     if not any(np.isfinite(curve.ys).any() for curve in curves):
-        text = shorten(empty, grid.width, terminal)
-        grid.put((grid.width - cell_len(text)) // 2, (grid.height - 1) // 2, text, palette.muted)
-        return grid.strips()
+        return in_the_middle(empty, width, height, Palette.of(terminal).muted, terminal)
 
+    grid = Grid(width, height)
     x_axis = _log_x_axis(curves, named) if log_x else _x_axis(curves, x_max, window)
     curves = [curve.between(*x_axis.limits) for curve in curves]
     shown = [reference[1]] if reference is not None and window is None else []

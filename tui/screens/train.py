@@ -1,10 +1,10 @@
 """The dashboard: set, train, watch."""
 
-from dataclasses import dataclass
-from typing import ClassVar
+from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -17,7 +17,6 @@ from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from engine.config import RunConfig, as_text
-from engine.filters import as_word
 from engine.runs import Run
 from tui.coaching import Coaching
 from tui.digit_questions import DigitQuestions
@@ -43,6 +42,10 @@ from tui.screens.help import Section
 from tui.session import GOING, Session
 from tui.state import State
 from tui.writing import write_pane
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _KINDS: dict[str, tuple[type[Widget], ...]] = {
     "Hyperparameters": (Hyperparameters, ValueInput),
@@ -247,6 +250,8 @@ class TrainScreen(FaultTolerant, Screen[None]):
 
     @on(Confusion.CellChosen)
     def _on_cell_chosen(self, message: Confusion.CellChosen) -> None:
+        from engine.filters import as_word
+
         names = [as_word(name) for name in self._matrix.names]
         words = [
             f"true:{names[message.true]}" if message.true is not None else "",
@@ -361,7 +366,7 @@ class TrainScreen(FaultTolerant, Screen[None]):
     def action_digit(self, by: int) -> None:
         """Shows another validation image that is predicted rightly."""
         right = self._right()
-        if not len(right):
+        if right is None or not len(right):
             self.notify("No validation image is predicted rightly here.")
         self._questions.step(by, right)
         self.on_session_changed()
@@ -407,10 +412,10 @@ class TrainScreen(FaultTolerant, Screen[None]):
         if self._digit.display:
             self._questions.want(self.state, self._right())
 
-    def _right(self) -> NDArray[np.intp]:
-        """The validation images that are predicted rightly at the shown epoch."""
+    def _right(self) -> NDArray[np.intp] | None:
+        """The validation images that are predicted rightly at the shown epoch, if known."""
         if self.session.predictions is None:
-            return np.empty(0, np.intp)
+            return None
         return self.session.predictions.right(self.state.shown_epoch + 1)
 
     def _draw_coach(self) -> None:

@@ -1,0 +1,31 @@
+"""What the coach looks for, in order of urgency."""
+
+import numpy as np
+
+from engine.coach import rates, results, start
+from engine.coach.advice import Advice
+from engine.coach.case import Case
+
+_RULES = (
+    start.diverged,
+    start.nothing_yet,
+    start.before_training,
+    rates.stuck,
+    rates.swinging,
+    rates.too_low,
+    rates.dead,
+    results.underfitting,
+    results.never_predicted,
+    start.first_epochs,
+    results.overfitting,
+    results.gap,
+    results.still_learning,
+    results.all_well,
+)
+
+
+def first_to_speak(case: Case) -> Advice:
+    """What the first rule says that has something to say of a run."""
+    with np.errstate(all="ignore"):  # losses may be of any size
+        spoken = (rule(case) for rule in _RULES)
+        return next((advice for advice in spoken if advice), None) or results.neutral(case)
