@@ -14,10 +14,13 @@ from engine import glance, runs
 from engine.runs import Run
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.ssh.processes import (
+    command_of,
     endless,
     goes_on,
+    is_at_rest,
     linux,
     session_of,
+    states_of,
     the_run,
     wait_until,
 )
@@ -35,12 +38,8 @@ def leave(shown: Terminal) -> None:
 
 def suspend_and_hang_up(shown: Terminal) -> None:
     shown.send("\x1a")
-    wait_until(lambda: _is_stopped(shown.process.pid))
+    wait_until(lambda: states_of(shown.process.pid) == {"T"})
     shown.hang_up()
-
-
-def _is_stopped(process: int) -> bool:
-    return Path("/proc", str(process), "stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 @linux
@@ -139,9 +138,14 @@ def test_a_start_that_waits_for_pytorch_survives_the_end_of_the_interface(
 ) -> None:
     with terminal(folder, "--epochs", "100000") as shown:
         shown.wait_for("Press r to train")
+        process = shown.process.pid
+        [server] = [each for each in session_of(process) if "forkserver" in command_of(each)]
+        os.kill(server, signal.SIGSTOP)
         shown.send("r")
-        shown.wait_for(lambda: "Press r to train" not in shown.text)
+        shown.wait_for("training starts by itself")
+        shown.wait_for(lambda: is_at_rest(process))
         end(shown)
-        shown.wait_for_end(10)
+        os.kill(server, signal.SIGCONT)
+        shown.wait_for_end()
     wait_until(lambda: runs.list_runs() and glance.epochs_trained(the_run()) > 0)
-    wait_until(lambda: not session_of(shown.process.pid))
+    wait_until(lambda: not session_of(process))
