@@ -222,7 +222,8 @@ class Dashboard:
 
     def _is_busy(self) -> bool:
         nodes = (node for screen in self.app.screen_stack for node in screen.walk_children())
-        return any(not node._message_queue.empty() for node in (self.app, *nodes))
+        waiting = any(not node._message_queue.empty() for node in (self.app, *nodes))
+        return waiting or self.app.is_answering
 
     async def resize(self, width: int, height: int) -> None:
         await self.pilot.resize_terminal(width, height)
