@@ -184,7 +184,7 @@ class Dashboard:
             self.app.post_message(Key(key, char))
         await self.settle()
 
-    async def until(self, condition: Callable[[], object], seconds: float = 10) -> None:
+    async def until(self, condition: Callable[[], object], seconds: float = 60) -> None:
         """Waits until something is true, and says what the screen shows if it never is."""
         try:
             async with asyncio.timeout(seconds):

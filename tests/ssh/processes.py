@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -38,6 +41,22 @@ def states_of(process: int) -> set[str]:
     return {fields[0] for fields in _all_in(Path("/proc", str(process), "task")).values()}
 
 
+@contextmanager
+def standing_still(process: int) -> Iterator[None]:
+    """Holds a process still, so that nothing that waits for it can go on."""
+    os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process, signal.SIGCONT)
+
+
+def fork_server_of(interface: int) -> int:
+    """The process that loads PyTorch for an interface which leads its session."""
+    [server] = [each for each in session_of(interface) if "forkserver" in command_of(each)]
+    return server
+
+
 def is_at_rest(process: int) -> bool:
     """Whether every thread of a process sleeps, each time that one looks."""
     for _ in range(10):
@@ -70,7 +89,7 @@ def _fields(path: Path) -> list[str]:
     return (path / "stat").read_text().rpartition(")")[2].split()
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 100) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it never came true"
