@@ -6,4 +6,4 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
-"""Also where it is ignored, as in a shell's background job: the programs under test inherit that."""
+"""Also in a shell's background job, where it is ignored: the programs under test inherit that."""
