@@ -151,7 +151,7 @@ class Sweep:
         A sweep is finished when each member is trained to its end or has diverged.
         """
         alive = self.is_running()
-        last = self._last_event()
+        last = _last_event(self)
         if alive:
             return "starting" if isinstance(last, events.Preparing) or not last else "running"
         match last:
@@ -163,11 +163,12 @@ class Sweep:
 
     def has_said_its_end(self) -> bool:
         """Whether its process has said last that all is trained."""
-        return isinstance(self._last_event(), events.SweepFinished)
+        return isinstance(_last_event(self), events.SweepFinished)
 
-    def _last_event(self) -> events.Event | None:
-        said = [event for event in self.events() if not isinstance(event, events.MemberFailed)]
-        return said[-1] if said else None
+
+def _last_event(sweep: Sweep) -> events.Event | None:
+    said = [event for event in sweep.events() if not isinstance(event, events.MemberFailed)]
+    return said[-1] if said else None
 
 
 def is_there(run: Run) -> bool:
