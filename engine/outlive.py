@@ -1,10 +1,11 @@
 """What the fork server loads first: from then on no hang-up ends it.
 
 While PyTorch loads, starts of runs wait in its socket. A dropped line would take them with it:
-the server is one of the processes that a terminal sends SIGHUP to when it goes. It ends when the
-last process that can ask it for something does.
+the server is one of the processes that a terminal sends SIGHUP to when it goes. It is started with
+that signal blocked, and ends when the last process that can ask it for something does.
 """
 
 import signal
 
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})

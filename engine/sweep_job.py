@@ -76,6 +76,8 @@ def _prepare(what: Plan | Sweep, folder: Path, nursery: Nursery) -> _SweepJob:
         plan = what.plan()
         todo = _unsettled(what, plan)
         if not todo:
+            if not what.has_said_its_end():  # it was killed before it could say so
+                EventLog(what.path).say(events.SweepFinished)
             raise RunError(f"Sweep {what.name} is finished: there is nothing left to resume.")
         hands = _hands(plan, [config for _, config in todo], nursery)
         return _SweepJob(what, plan, lock, hands, todo)

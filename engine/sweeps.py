@@ -118,8 +118,7 @@ class Sweep(Folder):
         A sweep is finished when each member is trained to its end or has diverged.
         """
         alive = self.is_running()
-        said = [event for event in self.events() if not isinstance(event, events.MemberFailed)]
-        last = said[-1] if said else None
+        last = _last_event(self)
         if alive:
             return "starting" if isinstance(last, events.Preparing) or not last else "running"
         match last:
@@ -128,6 +127,15 @@ class Sweep(Folder):
             case events.SweepStopped():
                 return "stopped"
         return "interrupted"
+
+    def has_said_its_end(self) -> bool:
+        """Whether its process has said last that all is trained."""
+        return isinstance(_last_event(self), events.SweepFinished)
+
+
+def _last_event(sweep: Sweep) -> events.Event | None:
+    said = [event for event in sweep.events() if not isinstance(event, events.MemberFailed)]
+    return said[-1] if said else None
 
 
 def create(plan: Plan, parent: Path) -> tuple[Sweep, IO[bytes]]:

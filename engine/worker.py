@@ -50,7 +50,11 @@ def warm_up() -> None:
     """
     resource_tracker.ensure_running()
     _context.set_forkserver_preload(["engine.outlive", "engine.preload"])
-    forkserver.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # until it can ignore it
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _replace_servers() -> None:

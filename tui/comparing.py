@@ -62,6 +62,8 @@ class Comparing:
         """What both say to the same images, if there are two."""
         self._tails: list[EventTail] = []
         self._judged: tuple[int, int] | None = None
+        self._early: list[int] | None = []
+        """Moves that were asked for before anything was read; None since then."""
         for one in runs:
             self.add(one)
 
@@ -100,11 +102,17 @@ class Comparing:
                 one = self.runs[place]
                 self.runs[place] = replace(one, history=reduce(one.history, said))
                 found = True
+        early, self._early = self._early, None
+        for by in early or ():
+            self.move(by)
         self.judge()
         return found
 
     def move(self, by: int) -> None:
-        """Moves the epoch that is read out, within those that there are."""
+        """Moves the epoch that is read out, within those that there are once they are read."""
+        if self._early is not None:
+            self._early.append(by)
+            return
         last = self.longest - 1
         if last >= 0:
             start = last if self.cursor is None else self.cursor

@@ -7,7 +7,6 @@ from functools import lru_cache
 
 from rich.segment import Segment
 from textual import on
-from textual.app import App
 from textual.color import Color
 from textual.filter import LineFilter, NoColor
 
@@ -19,6 +18,7 @@ from tui.lean_driver import LeanDriver
 from tui.render.cells import Changed
 from tui.render.terminal import Terminal
 from tui.rhythm import Pace
+from tui.typed_ahead import TypedAhead
 
 _STALLED = 0.5
 """Seconds without a byte that make a line a stalled one."""
@@ -45,7 +45,7 @@ class _EachOnce(LineFilter):
 _each_once = lru_cache(maxsize=16)(_EachOnce)
 
 
-class TerminalApp(FaultTolerant, App[int]):
+class TerminalApp(FaultTolerant, TypedAhead):
     """An app that leaves the terminal as it found it, and the line as free as it can.
 
     It draws a frame once the last one is written. So a slow line gets fewer frames, a stalled one

@@ -184,7 +184,7 @@ class Dashboard:
             self.app.post_message(Key(key, char))
         await self.settle()
 
-    async def until(self, condition: Callable[[], object], seconds: float = 10) -> None:
+    async def until(self, condition: Callable[[], object], seconds: float = 60) -> None:
         """Waits until something is true, and says what the screen shows if it never is."""
         try:
             async with asyncio.timeout(seconds):
@@ -222,7 +222,8 @@ class Dashboard:
 
     def _is_busy(self) -> bool:
         nodes = (node for screen in self.app.screen_stack for node in screen.walk_children())
-        return any(not node._message_queue.empty() for node in (self.app, *nodes))
+        waiting = any(not node._message_queue.empty() for node in (self.app, *nodes))
+        return waiting or self.app.is_answering
 
     async def resize(self, width: int, height: int) -> None:
         await self.pilot.resize_terminal(width, height)

@@ -97,7 +97,7 @@ class Terminal:
         self._screen.resize(height, width)
         self.process.setwinsize(height, width)
 
-    def wait_for(self, wanted: str | Callable[[], object], seconds: float = 30) -> None:
+    def wait_for(self, wanted: str | Callable[[], object], seconds: float = 100) -> None:
         """Waits until the screen shows a text, or something comes true."""
         end = time.monotonic() + seconds
         while not (wanted in self.text if isinstance(wanted, str) else wanted()):
@@ -115,7 +115,7 @@ class Terminal:
         """Waits until a text is no longer shown; what follows Esc at once would be Alt+key."""
         self.wait_for(lambda: text not in self.text)
 
-    def wait_for_end(self, seconds: float = 30) -> int:
+    def wait_for_end(self, seconds: float = 100) -> int:
         """Waits until the program has ended, and returns its exit code."""
         self.wait_for(lambda: not self.process.isalive(), seconds)
         while self._read(0):

@@ -397,7 +397,7 @@ def test_from_the_first_key_to_the_table_in_a_real_terminal(tmp_path: Path) -> N
         shown.wait_for("0.01, 0.1, 1")
         shown.send("r")
         shown.wait_for("of 3 runs done")
-        shown.wait_for("finished, 3 of 3 runs done", 60)
+        shown.wait_for("finished, 3 of 3 runs done")
         shown.wait_for("Best: learning rate")
         shown.wait_for("3 runs: loss and accuracy")
         shown.send("escape")

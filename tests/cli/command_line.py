@@ -16,7 +16,7 @@ SHORT = ("--epochs", "12", "--samples", "400", "--hidden", "16")
 """Flags of a run that takes an instant."""
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 100) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it never came true"
@@ -47,7 +47,7 @@ class Place:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=100,
         )
 
     def in_terminal(self, *words: str, width: int = 100, **environ: str) -> "pexpect.spawn[str]":
@@ -57,7 +57,7 @@ class Place:
             env=self.environ | environ,
             dimensions=(40, width),
             encoding="utf-8",
-            timeout=30,
+            timeout=100,
         )
 
     def train_detached(self, *words: str) -> str:

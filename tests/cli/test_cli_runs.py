@@ -191,7 +191,7 @@ def test_a_killed_training_is_told_with_what_is_safe(call: Call, place: Place):
     pid = place.state(name)["pid"]
     assert isinstance(pid, int)
     os.kill(pid, signal.SIGKILL)
-    out, err = follower.communicate(timeout=30)
+    out, err = follower.communicate(timeout=100)
     assert follower.returncode == 1
     assert f"mnistop resume {name}" in err
     assert "are safe" in err

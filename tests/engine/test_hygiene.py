@@ -208,7 +208,7 @@ async def test_a_run_that_waits_for_the_network_says_so_and_can_be_stopped(
         program = run_script(code, runs_folder)
     finally:
         del os.environ["MNISTOP_CACHE"]
-    out, err = program.communicate(timeout=60)
+    out, err = program.communicate(timeout=100)
     lines = out.splitlines()
     assert lines, err
     assert lines[0].startswith("starting asking OpenML for mnist_784")
@@ -263,7 +263,7 @@ def test_a_full_disk_never_ends_a_run_silently(tmp_path: Path) -> None:
         """
     mount = 'mount -t tmpfs -o size=2m none "$0" && exec "$@"'
     program = run_script(code, folder, wrapped_in=("unshare", "-rm", "sh", "-c", mount, folder))
-    out, err = program.communicate(timeout=60)
+    out, err = program.communicate(timeout=100)
     assert out.splitlines() == [
         "failed The disk is full: free some space, then resume the run.",
         "finished True",
@@ -293,7 +293,7 @@ async def test_the_device_is_looked_for_by_the_process_that_trains(runs_folder: 
         receiver.recv()
         """
     program = run_script(code, runs_folder)
-    _, err = program.communicate(timeout=60)
+    _, err = program.communicate(timeout=100)
     (run,) = list_runs()
     history = await until(run, lambda history: history.ended)
     assert history.started is not None, err

@@ -97,6 +97,21 @@ def test_a_member_that_diverges_is_a_result_and_ends_nothing(runs_folder: Path) 
         worker.resume_sweep(sweep)
 
 
+def test_a_sweep_killed_before_its_last_word_is_known_as_finished_once_resumed(
+    runs_folder: Path,
+) -> None:
+    sweep = swept([digits_config()])
+    wait_for_end(sweep)
+    said = sweep.path / "events.jsonl"
+    said.write_bytes(b"".join(said.read_bytes().splitlines(keepends=True)[:-1]))
+    assert sweep.state() == "interrupted"
+    for _ in range(2):
+        with pytest.raises(RunError, match="is finished: there is nothing left"):
+            worker.resume_sweep(sweep)
+        assert sweep.state() == "finished"
+    assert sum(isinstance(event, events.SweepFinished) for event in sweep.events()) == 1
+
+
 def test_what_is_wrong_is_said_before_anything_starts(runs_folder: Path) -> None:
     with pytest.raises(DataError, match="There is no data source digitz: did you mean digits"):
         swept([digits_config(), digits_config(source="digitz")])

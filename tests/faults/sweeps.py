@@ -11,6 +11,7 @@ from typing import Any
 
 from engine import worker
 from engine.config import RunConfig
+from engine.errors import RunError
 from engine.event_tail import read_events
 from engine.events import RunFinished
 from engine.runs import Run, list_runs
@@ -72,7 +73,7 @@ def kill_and_resume(kills: int, seed: int, epochs: int = 60) -> Tally:
             if not sweep.is_running():
                 if sweep.state() == "finished":
                     break
-                worker.resume_sweep(sweep)
+                _resume(sweep)
         _see_through(sweep)
         tally.sweeps += 1
         for number, wanted in enumerate(never_killed, 1):
@@ -112,7 +113,16 @@ def _see_through(sweep: Sweep) -> None:
             time.sleep(0.01)
         if sweep.state() == "finished":
             return
+        _resume(sweep)
+
+
+def _resume(sweep: Sweep) -> None:
+    """Lets a sweep go on, unless it was killed between its last member's end and its own."""
+    try:
         worker.resume_sweep(sweep)
+    except RunError:
+        if sweep.state() != "finished":
+            raise
 
 
 def _judge(run: Run, wanted: dict[str, Any], tally: Tally) -> None:

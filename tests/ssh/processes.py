@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,9 +24,47 @@ def session_of(process: int) -> set[int]:
     """The living processes of a session, by the one that leads it."""
     return {
         number
-        for number, fields in _all_processes().items()
+        for number, fields in _all_in(Path("/proc")).items()
         if fields[3] == str(process) and fields[0] != "Z"
     }
+
+
+def command_of(process: int) -> str:
+    """The command line of a process; nothing if it has just ended."""
+    try:
+        return Path("/proc", str(process), "cmdline").read_text()
+    except OSError:
+        return ""
+
+
+def states_of(process: int) -> set[str]:
+    """The states of the threads of a process, as in proc_pid_stat(5)."""
+    return {fields[0] for fields in _all_in(Path("/proc", str(process), "task")).values()}
+
+
+@contextmanager
+def standing_still(process: int) -> Iterator[None]:
+    """Holds a process still, so that nothing that waits for it can go on."""
+    os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process, signal.SIGCONT)
+
+
+def fork_server_of(interface: int) -> int:
+    """The process that loads PyTorch for an interface which leads its session."""
+    [server] = [each for each in session_of(interface) if "forkserver" in command_of(each)]
+    return server
+
+
+def is_at_rest(process: int) -> bool:
+    """Whether every thread of a process sleeps, each time that one looks."""
+    for _ in range(10):
+        if states_of(process) != {"S"}:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def kilobytes_of(process: int) -> int:
@@ -33,9 +74,10 @@ def kilobytes_of(process: int) -> int:
     return int(size)
 
 
-def _all_processes() -> dict[int, list[str]]:
+def _all_in(folder: Path) -> dict[int, list[str]]:
+    """What the system tells of all processes, or all threads of one, that have not just ended."""
     found = {}
-    for path in Path("/proc").glob("[0-9]*"):
+    for path in folder.glob("[0-9]*"):
         try:
             found[int(path.name)] = _fields(path)
         except OSError:
@@ -48,7 +90,7 @@ def _fields(path: Path) -> list[str]:
     return (path / "stat").read_text().rpartition(")")[2].split()
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 100) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it never came true"

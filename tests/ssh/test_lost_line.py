@@ -15,9 +15,13 @@ from engine.runs import Run
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.ssh.processes import (
     endless,
+    fork_server_of,
     goes_on,
+    is_at_rest,
     linux,
     session_of,
+    standing_still,
+    states_of,
     the_run,
     wait_until,
 )
@@ -35,12 +39,8 @@ def leave(shown: Terminal) -> None:
 
 def suspend_and_hang_up(shown: Terminal) -> None:
     shown.send("\x1a")
-    wait_until(lambda: _is_stopped(shown.process.pid))
+    wait_until(lambda: states_of(shown.process.pid) == {"T"})
     shown.hang_up()
-
-
-def _is_stopped(process: int) -> bool:
-    return Path("/proc", str(process), "stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 @linux
@@ -63,8 +63,8 @@ def test_training_goes_on_without_the_interface_which_leaves_nothing_behind(
         process = shown.process.pid
         assert len(session_of(process)) >= 3
         end(shown)
-        assert shown.wait_for_end(10) == code
-        wait_until(lambda: not session_of(process), 10)
+        assert shown.wait_for_end() == code
+        wait_until(lambda: not session_of(process))
     goes_on(the_run())
 
 
@@ -115,7 +115,7 @@ def test_a_terminal_that_goes_without_a_signal_ends_the_app_too(folder: Path) ->
         while b"Press r to train" not in written:
             written += os.read(ours, 1 << 16)
         os.close(ours)
-        process.wait(10)
+        process.wait(100)
     assert process.returncode == 128 + signal.SIGHUP
     wait_until(lambda: not session_of(process.pid))
 
@@ -128,7 +128,7 @@ def test_a_hang_up_while_a_run_is_being_started_does_not_lose_the_run(folder: Pa
         shown.send("r")
         wait_until(lambda: (folder / "mnistop_runs").exists())
         shown.hang_up()
-        shown.wait_for_end(10)
+        shown.wait_for_end()
     wait_until(lambda: glance.epochs_trained(the_run()) > 0)
 
 
@@ -139,9 +139,12 @@ def test_a_start_that_waits_for_pytorch_survives_the_end_of_the_interface(
 ) -> None:
     with terminal(folder, "--epochs", "100000") as shown:
         shown.wait_for("Press r to train")
-        shown.send("r")
-        shown.wait_for(lambda: "Press r to train" not in shown.text)
-        end(shown)
-        shown.wait_for_end(10)
+        process = shown.process.pid
+        with standing_still(fork_server_of(process)):
+            shown.send("r")
+            shown.wait_for("training starts by itself")
+            shown.wait_for(lambda: is_at_rest(process))
+            end(shown)
+        shown.wait_for_end()
     wait_until(lambda: runs.list_runs() and glance.epochs_trained(the_run()) > 0)
-    wait_until(lambda: not session_of(shown.process.pid))
+    wait_until(lambda: not session_of(process))

@@ -39,7 +39,7 @@ def test_a_stalled_line_slows_nothing_then_shows_the_newest_state_and_hinders_no
         assert len(shown.written) - read < 200_000
         time.sleep(STALLED_SECONDS / 2)
         os.kill(shown.process.pid, signal.SIGTERM)
-        wait_until(lambda: not shown.process.isalive(), 10)
+        wait_until(lambda: not shown.process.isalive())
         assert shown.process.exitstatus == 128 + signal.SIGTERM
     goes_on(run)
 

@@ -1,0 +1,67 @@
+"""Keys that come all at once, as a slow line delivers them: each acts where the last one led."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from engine.index import Index
+from tests.app.dashboard import Dashboard, Workers
+from tests.app.test_runs_screen import open_runs, some
+from tui.comparing import Compared, Comparing
+from tui.screens.ask import AskScreen
+from tui.screens.compare import CompareScreen
+from tui.screens.runs import RunsScreen
+
+Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
+
+
+async def test_a_filter_is_typed_and_its_first_run_marked(opened: Opened, workers: Workers) -> None:
+    some(workers)
+    async with opened() as shown:
+        await open_runs(shown)
+        await shown.burst("slash", *"lr>0.1", "enter", "space")
+        await shown.until_shown("Runs: 1 of 3", "1 run is marked")
+
+
+async def test_a_run_is_named_by_keys_that_mean_something_else_in_the_list(
+    opened: Opened, workers: Workers
+) -> None:
+    some(workers)
+    async with opened() as shown:
+        await open_runs(shown)
+        await shown.burst("t", *"doc", "enter", "d", "n")
+        await shown.until_shown("doc", "Runs: 3")
+        assert isinstance(shown.app.screen, RunsScreen)
+
+
+async def test_runs_are_marked_compared_and_read_out_at_an_earlier_epoch(
+    opened: Opened, workers: Workers
+) -> None:
+    some(workers)
+    async with opened() as shown:
+        await open_runs(shown)
+        await shown.burst("space", "space", "c", "left")
+        await shown.until_shown("Epoch 8")
+        assert isinstance(shown.app.screen, CompareScreen)
+
+
+async def test_screens_are_opened_and_left(opened: Opened, workers: Workers) -> None:
+    some(workers)
+    async with opened() as shown:
+        await shown.burst("6", "question_mark", "escape", "escape", "2", "6")
+        await shown.until(lambda: isinstance(shown.app.screen, RunsScreen))
+        await shown.until_shown("brave-birch")
+        await shown.burst("d", "escape", "down", "d")
+        assert isinstance(shown.app.screen, AskScreen)
+        await shown.until_shown("Delete keen-lark")
+
+
+def test_epochs_are_stepped_through_before_they_are_read(workers: Workers) -> None:
+    some(workers)
+    index = Index()
+    while not index.look(10):
+        pass
+    comparing = Comparing([Compared.of(listed) for listed in index.runs[:2]])
+    for by in (-10000000, 3, -1):
+        comparing.move(by)
+    comparing.read()
+    assert comparing.when == "epoch 2"
