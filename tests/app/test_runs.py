@@ -441,6 +441,27 @@ async def test_pressed_early_r_says_that_it_is_warming_up(
         await shown.until(lambda: shown.state.run)
 
 
+@pytest.mark.parametrize("key", ["2", "4", "5"])
+async def test_the_other_screens_too_say_that_it_is_warming_up_and_what_went_wrong(
+    opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    ready, warm = threading.Event(), asyncio.Event()
+
+    def launch(config: RunConfig) -> object:
+        assert ready.wait(10)
+        raise RunError("There is no room.")
+
+    monkeypatch.setattr("engine.worker.launch", launch)
+    monkeypatch.setattr("engine.worker.warmed_up", warm.wait)
+    async with opened() as shown:
+        await shown.press("r", key)
+        await shown.until_shown("Warming up")
+        warm.set()
+        await shown.until_shown("Checking the data and starting")
+        ready.set()
+        await shown.until_shown("There is no room.")
+
+
 async def test_without_unicode_all_of_this_is_ascii(opened: Opened) -> None:
     async with opened(terminal=Terminal(unicode=False)) as shown:
         await shown.show(3)
