@@ -11,6 +11,7 @@ import numpy as np
 from engine.axis import ceiling
 from engine.network import FirstLayer
 from engine.resample import resample
+from engine.words import count
 from tui.render.cells import shorten
 from tui.render.terminal import Terminal
 
@@ -120,7 +121,7 @@ def weights_of(trained: int, wanted: int | None) -> str:
         trained: the epochs that they were trained for.
         wanted: the epochs that were asked for, None for the newest.
     """
-    text = f"after {trained} epoch{'' if trained == 1 else 's'}" if trained else "untrained"
+    text = f"after {count(trained, 'epoch')}" if trained else "untrained"
     if wanted is None or wanted == trained:
         return text
-    return f"{text}, nearest kept to {wanted}"
+    return f"{text}, nearest kept to {wanted:,}"
