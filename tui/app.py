@@ -187,7 +187,7 @@ class MnistopApp(TerminalApp):
             return
         if not self.is_screen_installed(view):
             self.install_screen(view, self._views.name_of(view))
-        view.state = self.shown
+        view.state, view.news = self.shown, self._train.session.news
         if isinstance(self.screen, ViewScreen):
             self.switch_screen(view)
         else:
@@ -210,7 +210,7 @@ class MnistopApp(TerminalApp):
     @on(TrainScreen.Shown)
     def _on_shown(self, message: TrainScreen.Shown) -> None:
         if self.screen_stack and isinstance(self.screen, ViewScreen):
-            self.screen.follow(message.state)
+            self.screen.follow(message.state, message.news)
 
     @on(TrainScreen.ImagesWanted)
     def _on_images_wanted(self, message: TrainScreen.ImagesWanted) -> None:

@@ -29,7 +29,7 @@ def outcome(attacked: AttackedImage, names: Sequence[str]) -> list[Said]:
     what = f"{label} is taken for {now}" if fooled else f"still {now}"
     said = [Said(what, "bad" if fooled else "good")]
     if isinstance(attacked.subject, OwnImage):
-        said.append(Said(f"held to be {label}, as it is taken for that", "muted"))
+        said.append(Said(f"{label} counts as right, since the model says so", "muted"))
     if attacked.target == attacked.label:
         return [*said, Said(f"the target {label} is its own class: nothing to reach", "muted")]
     if attacked.target is not None:

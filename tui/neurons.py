@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -10,6 +10,8 @@ import numpy as np
 
 from engine.axis import ceiling
 from engine.network import FirstLayer
+from engine.resample import resample
+from engine.words import count
 from tui.render.cells import shorten
 from tui.render.terminal import Terminal
 
@@ -53,6 +55,23 @@ class Neurons:
         size = float(np.percentile(np.abs(np.nan_to_num(self.layer.weights)), _SCALE_SHARE))
         return ceiling(size, _SCALE_STEPS) if 1e-9 < size < 1e9 else 1.0
 
+    @cached_property
+    def _smaller(self) -> dict[tuple[int, int], Neurons]:
+        return {}
+
+    def reduced(self, pixels: tuple[int, int]) -> Neurons:
+        """The same as images of fewer pixels, each a mean of the weights that it stands for.
+
+        Args:
+            pixels: rows and columns of an image.
+        """
+        if pixels == self.layer.weights.shape[1:]:
+            return self
+        if pixels not in self._smaller:
+            weights = resample(np.nan_to_num(self.layer.weights), *pixels)
+            self._smaller[pixels] = replace(self, layer=replace(self.layer, weights=weights))
+        return self._smaller[pixels]
+
     def feeds(self, neuron: int) -> str:
         """The name of the class that a neuron speaks for most."""
         return self.names[int(self.layer.to_classes[neuron].argmax())]
@@ -65,10 +84,10 @@ class Neurons:
         """What stands above an image: the number and class, and what the order goes by."""
         layer = self.layer
         value = f"{layer.norms[neuron]:.2f}"
+        arrow = "→" if terminal.unicode else "->"
         if layer.is_single:
             head, tail = self.names[neuron], f" norm {value}" if self.order == "norm" else ""
         else:
-            arrow = "→" if terminal.unicode else "->"
             head = f"{neuron} {arrow} {self.feeds(neuron)}"
             tail = {
                 "index": "",
@@ -77,6 +96,8 @@ class Neurons:
             }[self.order]
         if len(tail) > width - 8:
             tail = tail.replace(" norm", "")
+        if len(head) + len(tail) > width:
+            head = head.replace(f" {arrow} ", arrow)
         return shorten(head, max(width - len(tail), 0), terminal) + tail
 
     def words(self, neuron: int) -> str:
@@ -100,7 +121,7 @@ def weights_of(trained: int, wanted: int | None) -> str:
         trained: the epochs that they were trained for.
         wanted: the epochs that were asked for, None for the newest.
     """
-    text = f"after {trained} epoch{'' if trained == 1 else 's'}" if trained else "untrained"
+    text = f"after {count(trained, 'epoch')}" if trained else "untrained"
     if wanted is None or wanted == trained:
         return text
-    return f"{text}, nearest kept to {wanted}"
+    return f"{text}, nearest kept to {wanted:,}"

@@ -64,16 +64,21 @@ class Session:
         return self.is_launching or self.state.phase in GOING
 
     @property
-    def words(self) -> str:
-        """What is to be said beside how far the run is; empty for nothing."""
+    def news(self) -> str:
+        """What is waited for before a run is there, or what went wrong last; empty for nothing."""
         if self.is_launching:
             return (
                 "Checking the data and starting"
                 if self.is_warm
                 else "Warming up: PyTorch is loading; training starts by itself in a moment"
             )
-        if self.notice:
-            return self.notice
+        return self.notice
+
+    @property
+    def words(self) -> str:
+        """What is to be said beside how far the run is; empty for nothing."""
+        if self.news:
+            return self.news
         if self.state.run is None:
             loading = "" if self.is_warm else " (PyTorch is loading meanwhile)"
             return f"Press r to train with these settings, ? for help{loading}"

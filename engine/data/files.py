@@ -32,7 +32,20 @@ def read_path(source: str) -> Stored:
         images, labels = (_existing(_path(name.strip())) for name in source.split(","))
         return _read_pairs([(images, labels)])
     stored = read_npz(path) if is_numpy_file(_existing(path)) else None
-    return stored or _read_pairs([(path, labels_beside(path))])
+    return stored or _read_pairs([(path, _labels_of(path))])
+
+
+def _labels_of(path: Path) -> Path:
+    """As `labels_beside`, for a file that a person has named, which may be something else."""
+    try:
+        return labels_beside(path)
+    except DataError:
+        if _read_array(path).ndim == 1:
+            raise DataError(
+                f"{path} holds labels or a plain list of numbers, not images: name the images, or "
+                f"both files, as IMAGES,LABELS."
+            ) from None
+        raise
 
 
 def labels_beside(images: Path) -> Path:

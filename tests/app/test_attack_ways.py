@@ -84,7 +84,7 @@ async def test_a_drawing_is_attacked_and_escape_returns_to_the_pad(
         await until_told(
             shown,
             "Your drawing, FGSM",
-            "held to be 3, as it is taken for that",
+            "3 counts as right, since the model says so",
             "safe below ε 0.1000",
         )
         await shown.press("m")

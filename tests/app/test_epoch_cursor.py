@@ -18,10 +18,11 @@ def wrong_after(epochs: int) -> str:
 async def looks_at(shown: Dashboard, epoch: int) -> None:
     """Waits until all panes show one epoch."""
     title = f"epoch {epoch}" if epoch >= 0 else "untrained"
-    weights = f"weights after {epoch + 1} epochs" if epoch >= 0 else "untrained weights"
+    after = f"weights after {epoch + 1} epoch" + ("s" if epoch else "")
+    weights = after if epoch >= 0 else "untrained weights"
     place = f"Epoch log at {epoch if epoch >= 0 else 'start'}"
     await shown.until(lambda: f"{title}: {wrong_after(epoch + 1)}" in shown.text_of("matrix"))
-    await shown.until(lambda: weights in shown.text_of("digit"))
+    await shown.until(lambda: f"{weights} " in shown.text_of("digit"))
     assert place in shown.text_of("log")
     if epoch >= 0:
         assert shown.text_of("charts").count(f"epoch {epoch} ") == 2

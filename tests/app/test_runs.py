@@ -362,3 +362,24 @@ async def test_in_a_small_terminal_an_opened_run_shows_its_charts_first(
         assert shown.visible == ["charts"]
         assert shown.focused == "charts"
         assert "0.667" in shown.text_of("charts")
+
+
+@pytest.mark.parametrize("key", ["2", "4", "5"])
+async def test_the_other_screens_too_say_that_it_is_warming_up_and_what_went_wrong(
+    opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    ready, warm = threading.Event(), asyncio.Event()
+
+    def launch(config: RunConfig) -> object:
+        assert ready.wait(10)
+        raise RunError("There is no room.")
+
+    monkeypatch.setattr("engine.worker.launch", launch)
+    monkeypatch.setattr("engine.worker.warmed_up", warm.wait)
+    async with opened() as shown:
+        await shown.press("r", key)
+        await shown.until_shown("Warming up")
+        warm.set()
+        await shown.until_shown("Checking the data and starting")
+        ready.set()
+        await shown.until_shown("There is no room.")

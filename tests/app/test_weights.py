@@ -17,6 +17,7 @@ from engine.network import FirstLayer, Step, Walk, first_layer, walk
 from engine.runs import Run
 from tests.app import made_up
 from tests.app.dashboard import Dashboard, Workers
+from tui.neurons import Neurons
 from tui.panes.weight_gallery import WeightGallery
 from tui.render.strip import Strip
 from tui.render.terminal import Terminal
@@ -108,17 +109,56 @@ async def test_before_a_run_it_says_what_will_be_there_and_which_keys_start_that
         assert answers.asked == []
 
 
-@pytest.mark.parametrize(("size", "images"), [(SMALL, 2), (WIDE, 8), (LARGE, 16)])
-async def test_a_page_has_as_many_images_as_fit(
-    opened: Opened, answers: Answers, size: tuple[int, int], images: int
+@pytest.mark.parametrize(("size", "pixels"), [(SMALL, 10), (WIDE, 18), (LARGE, 28)])
+async def test_a_page_has_16_images_reduced_where_they_would_not_fit_otherwise(
+    opened: Opened, answers: Answers, size: tuple[int, int], pixels: int
 ) -> None:
     async with opened(size) as shown:
         await open_weights(shown, answers)
-        assert f"page 1 of {128 // images}, after 77 epochs" in shown.text
-        assert shown.text.count(" → ") >= images
-        assert f"{images - 1} → " in shown.text
+        assert "page 1 of 8, after 77 epochs" in shown.text
+        assert all(f" {neuron} → {neuron % 10} " in shown.text for neuron in range(1, 16))
         assert "-0.1" in shown.text
         assert "+0.1" in shown.text
+        assert shown.app.screen.query_one(WeightGallery).tiles.pixels == (pixels, pixels)
+
+
+async def test_a_short_key_bar_shows_of_the_panes_keys_those_that_still_fit(
+    opened: Opened, answers: Answers
+) -> None:
+    async with opened(SMALL) as shown:
+        await open_weights(shown, answers)
+        await shown.until_shown("Large tab Pane", "f e Screens")
+
+
+async def test_a_terminal_too_small_for_16_shows_as_many_as_can_be_made_out(
+    opened: Opened, answers: Answers
+) -> None:
+    async with opened((60, 16)) as shown:
+        await open_weights(shown, answers)
+        tiles = shown.app.screen.query_one(WeightGallery).tiles
+        assert f"page 1 of {-(-128 // tiles.count)}" in shown.text
+        assert 1 < tiles.count < 16
+        assert min(tiles.pixels) >= 10
+
+
+def test_reduced_weights_are_means_on_a_scale_of_their_own() -> None:
+    fine = np.tile(np.array([[1, -0.5], [-0.5, 1]], np.float32), (3, 14, 14))
+    layer = FirstLayer(5, (784, 3), fine, np.zeros(3), np.ones(3), np.eye(3, dtype=np.float32))
+    neurons = Neurons(layer, ("a", "b", "c"))
+    reduced = neurons.reduced((14, 14))
+    assert np.allclose(reduced.layer.weights[:, 1:-1, 1:-1], 0.25, atol=0.02)
+    assert neurons.scale == 1.0
+    assert 0.25 < reduced.scale <= 0.5
+    assert neurons.reduced((28, 28)) is neurons
+
+
+async def test_long_numbers_leave_room_for_what_the_order_goes_by(
+    opened: Opened, answers: Answers
+) -> None:
+    async with opened(SMALL) as shown:
+        await open_weights(shown, answers)
+        await shown.press("o", "o", "end")
+        await shown.until_shown("▸119→9 +0.50")
 
 
 async def test_n_and_p_turn_the_pages_and_arrows_go_on_to_the_next_one(
@@ -127,20 +167,20 @@ async def test_n_and_p_turn_the_pages_and_arrows_go_on_to_the_next_one(
     async with opened(WIDE) as shown:
         await open_weights(shown, answers)
         for key, page, neuron in (
-            ("n", 2, 8),
-            ("n", 3, 16),
-            ("p", 2, 8),
-            ("left", 1, 7),
-            ("right", 2, 8),
-            ("up", 1, 4),
-            ("down", 2, 8),
-            ("end", 16, 127),
-            ("n", 16, 127),
+            ("n", 2, 16),
+            ("n", 3, 32),
+            ("p", 2, 16),
+            ("left", 1, 15),
+            ("right", 2, 16),
+            ("up", 1, 10),
+            ("down", 2, 16),
+            ("end", 8, 127),
+            ("n", 8, 127),
             ("home", 1, 0),
             ("p", 1, 0),
         ):
             await shown.press(key)
-            await shown.until_shown(f"page {page} of 16", f"neuron {neuron}: norm")
+            await shown.until_shown(f"page {page} of 8", f"neuron {neuron}: norm")
             assert f"▸{neuron} → {neuron % 10}" in shown.text
 
 
@@ -148,7 +188,7 @@ async def test_o_sorts_by_norm_then_by_class(opened: Opened, answers: Answers) -
     async with opened(WIDE) as shown:
         await open_weights(shown, answers)
         await shown.press("o")
-        await shown.until_shown("by norm", "norm 128.00", "norm 127.00")
+        await shown.until_shown("by norm", "73 → 3 128.00", "norm 128.00, bias", "18 → 8 127.00")
         await shown.press("o")
         await shown.until_shown("by class", "▸0 → 0 +0.50", "10 → 0 +0.50", "20 → 0 +0.50")
         await shown.press("o")
@@ -170,7 +210,7 @@ async def test_enter_shows_one_large_with_its_weights_to_the_classes_and_escape_
         await shown.press("n")
         await shown.until_shown("Neuron 4, 5 of 128")
         await shown.press("escape")
-        await shown.until_shown("page 1 of 16", "▸4 → 4")
+        await shown.until_shown("page 1 of 8", "▸4 → 4")
         await shown.press("escape")
         await shown.until_shown("Epoch log")
 
@@ -319,18 +359,23 @@ async def test_it_can_be_left_and_opened_again_as_it_was(opened: Opened, answers
         await shown.press("n", "escape")
         await shown.until_shown("Epoch log")
         await shown.press("4")
-        await shown.until_shown("page 2 of 16")
+        await shown.until_shown("page 2 of 8")
         await shown.press("question_mark")
         await shown.press("escape", "right")
-        await shown.until_shown("▸9 → 9")
+        await shown.until_shown("▸17 → 7")
 
 
 async def test_v_changes_how_the_weights_are_drawn(opened: Opened, answers: Answers) -> None:
     async with opened(WIDE) as shown:
         await open_weights(shown, answers)
+        await shown.press("v")
+        await shown.until_shown("page 1 of 16")
+        assert shown.app.screen.query_one(WeightGallery).tiles.pixels == (28, 28)
         assert "'''''" not in shown.text
         await shown.press("v")
         await shown.until(lambda: "####" in shown.text and "====" in shown.text)
+        await shown.press("v")
+        await shown.until_shown("page 1 of 8", "▀▀▀▀▀")
 
 
 async def test_over_a_slow_line_the_most_changed_images_give_way_first(

@@ -95,6 +95,15 @@ def test_missing_labels_say_which_file_is_missing(tmp_path: Path) -> None:
         load(str(write_idx(tmp_path / "pictures", some_images())))
 
 
+def test_a_file_that_is_no_images_is_told_and_not_asked_for_its_labels(tmp_path: Path) -> None:
+    labels = write_idx(tmp_path / "train-labels-idx1-ubyte", some_labels())
+    with pytest.raises(DataError, match=r"holds labels.*not images: name the images, or both"):
+        load(str(labels))
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(DataError, match="is not an IDX file"):
+        load(str(tmp_path / "notes.txt"))
+
+
 def test_a_folder_without_idx_files_says_what_they_are_called(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(DataError, match="has no IDX files, such as train-images-idx3-ubyte"):

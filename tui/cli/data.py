@@ -59,7 +59,8 @@ def data(out: Output, samples: str, source: str) -> int:
 def _tell(out: Output, facts: Description) -> None:
     height, width = facts.image_shape
     low, high = facts.stored_range
-    out.tell(f"{facts.source}: {facts.provenance}")
+    known = facts.provenance == facts.source
+    out.tell(facts.source if known else f"{facts.source}: {facts.provenance}")
     out.tell(
         f"{count(facts.count, 'image')} of {height}×{width} pixels, "
         f"{len(facts.class_names)} classes"

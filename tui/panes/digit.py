@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from engine.words import count
 from tui.panes.lines import LinesPane
 from tui.render.strip import Strip
 
@@ -127,7 +128,8 @@ class Digit(LinesPane, can_focus=True):
         answer = self.answer
         if answer is None:
             return "A digit and its adversarial version"
-        weights = f"weights after {answer.epochs} epochs" if answer.epochs else "untrained weights"
+        after = f"weights after {count(answer.epochs, 'epoch')}"
+        weights = after if answer.epochs else "untrained weights"
         title = f"Validation image {answer.subject}, FGSM ε {answer.epsilon:g}, {weights}"
         return f"{title}, {self.notice}" if self.notice else title
 

@@ -92,10 +92,9 @@ class KeyBar(Widget):
 
         kept = set()
         for item in sorted(items, key=weight):
-            room -= item.width
-            if room < 0:
-                break
-            kept.add(item)
+            if item.width <= room:
+                room -= item.width
+                kept.add(item)
         return [item for item in items if item in kept]
 
     def render_line(self, y: int) -> TextualStrip:

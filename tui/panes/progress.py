@@ -127,7 +127,7 @@ class Progress(Widget):
         words = f"  best val {best} at epoch {history.best.epoch}"
         others = others_as_good(history)
         plural = "" if others == 1 else "s"
-        return f"{words}, {others} other{plural} as good" if others else words
+        return f"{words}, {others:,} other{plural} as good" if others else words
 
     def _going(self, width: int) -> list[tuple[str, Style | None]]:
         """A bar and the numbers of a run, fewer of both where there is less room."""

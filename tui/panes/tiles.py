@@ -1,41 +1,50 @@
-"""How many images of one size fit side by side and below each other."""
+"""A page of images of one size, as large as they can be side by side and below each other."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tui.render import image
 from tui.render.terminal import Terminal
+from tui.render.thumbnails import reduced
 
 PAGE = 16
 """Images of a page, where there is room."""
 
-CAPTION_WIDTH = 15
+_LEAST = 10
+"""Pixels of the longer side below which a page rather has fewer images."""
+_LEAST_CAPTION, _CAPTION_WIDTH = 9, 15
 
 
 @dataclass(frozen=True)
 class Tiles:
     """A page of images, each with a caption above it."""
 
+    count: int
+    """Images of a page; 0 where not one fits."""
     columns: int
     rows: int
     width: int
     """Cells of one image or its caption, whichever is wider."""
     height: int
     """Lines of one image and its caption."""
+    pixels: tuple[int, int]
+    """Rows and columns of pixels that an image is drawn with."""
     mode: image.Mode
-
-    @property
-    def count(self) -> int:
-        """Images of a page; 0 where not one fits."""
-        return min(self.columns * self.rows, PAGE)
 
     @property
     def lines(self) -> int:
         """Lines of the page."""
         return self.rows * self.height
 
+    @property
+    def size(self) -> int:
+        """Cells that the longer side of an image would take across."""
+        return max(self.pixels) * (2 if self.mode == "large" else 1)
 
+
+@lru_cache(maxsize=64)
 def fit(
     width: int,
     height: int,
@@ -43,8 +52,9 @@ def fit(
     total: int,
     terminal: Terminal,
     mode: image.Mode = "auto",
+    whole: bool = False,
 ) -> Tiles:
-    """A page as square as it can be, of large images where a whole page of them fits.
+    """A page of 16 images, reduced where they would not fit otherwise, or of as many as fit.
 
     Args:
         width: cells that there are.
@@ -53,28 +63,35 @@ def fit(
         total: how many images there are.
         terminal: what the terminal can show.
         mode: how images are drawn.
+        whole: whether no image may be reduced.
     """
-    wanted = min(PAGE, total)
-    if mode == "auto":
-        large = _fit(width, height, shape, wanted, terminal, "large")
-        if large.count >= wanted:
-            return large
-    return _fit(width, height, shape, wanted, terminal, mode)
+    least = max(shape) if whole else min(_LEAST, max(shape))
+    for wanted in range(min(PAGE, total), 0, -1):
+        pages = [
+            _page(width, height, shape, wanted, columns, terminal, mode)
+            for columns in range(1, wanted + 1)
+        ]
+        tiles = max(pages, key=lambda page: (page.size, -abs(page.columns - page.rows)))
+        if max(tiles.pixels) >= least:
+            return tiles
+    return Tiles(0, 0, 0, 0, 0, (0, 0), mode)
 
 
-def _fit(
+def _page(
     width: int,
     height: int,
     shape: tuple[int, int],
     wanted: int,
+    columns: int,
     terminal: Terminal,
     mode: image.Mode,
 ) -> Tiles:
-    cells, lines = image.size(*shape, terminal, mode)
-    cells, lines = max(cells, CAPTION_WIDTH), lines + 1
-    columns, rows = max(width + 1, 0) // (cells + 1), max(height, 0) // lines
-    if columns and rows and wanted:
-        rows = min(rows, max(-(-wanted // columns), min(4, rows)))
-        columns = min(columns, -(-wanted // rows))
-        rows = min(rows, -(-wanted // columns))
-    return Tiles(columns, rows, cells, lines, mode)
+    """So many images in so many columns; without pixels where there is no room for them."""
+    rows = -(-wanted // columns)
+    cells, lines = (width + 1) // columns - 1, height // rows - 1
+    if cells < _LEAST_CAPTION or lines < 1:
+        return Tiles(wanted, columns, rows, 0, 0, (0, 0), mode)
+    pixels, mode = reduced(shape, cells, lines, mode)
+    wide, high = image.size(*pixels, terminal, mode)
+    width = max(wide, min(cells, _CAPTION_WIDTH))
+    return Tiles(wanted, columns, rows, width, high + 1, pixels, mode)

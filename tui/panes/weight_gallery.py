@@ -90,8 +90,9 @@ class WeightGallery(LinesPane, can_focus=True):
     EXPLANATION = (
         "Each image shows the weights between the pixels and one neuron of the first layer. Ink "
         "where they are positive (blue) raises what the neuron says, ink where they are negative "
-        "(orange) lowers it. All are drawn on the one scale below them. The arrow above an image "
-        "names the class that the neuron speaks for most."
+        "(orange) lowers it. All are drawn on the one scale below them. Where 16 of them would not "
+        "fit, each pixel is the mean of several weights; v shows every weight, or glyphs. The "
+        "arrow above an image names the class that the neuron speaks for most."
     )
 
     @dataclass
@@ -110,6 +111,8 @@ class WeightGallery(LinesPane, can_focus=True):
     """Whose weights they are, in words."""
     notice = ""
     mode: image.Mode = "auto"
+    whole = False
+    """Whether every weight is a pixel, even if few images fit then."""
 
     def __init__(self, terminal: Terminal, *, id: str | None = None) -> None:
         super().__init__(terminal, id=id)
@@ -147,11 +150,18 @@ class WeightGallery(LinesPane, can_focus=True):
         self._drawn_of = None
         kept: list[int] = []
         if newer and at_once is not None:
-            weights, scale = newer.layer.weights, newer.scale
+            pixels = self.tiles.pixels
+            drawn = newer.reduced(pixels)
+            weights, scale = drawn.layer.weights, drawn.scale
+            self._keep_values_of(pixels)
             seen = [neuron for neuron in self._page() if neuron in self._values]
             seen.sort(key=lambda each: abs(weights[each] / scale - self._values[each]).sum())
             kept = seen[: max(len(seen) - at_once, 0)]
         self._values = {neuron: self._values[neuron] for neuron in kept}
+
+    def _keep_values_of(self, pixels: tuple[int, int]) -> None:
+        values = self._values.items()
+        self._values = {neuron: each for neuron, each in values if each.shape == pixels}
 
     def _page(self) -> list[int]:
         """The neurons of the page with the cursor."""
@@ -163,7 +173,8 @@ class WeightGallery(LinesPane, can_focus=True):
     def fit(self, width: int, height: int) -> Tiles:
         """How the images would share a pane of some size."""
         total, rows, columns = self.neurons.layer.weights.shape if self.neurons else _USUAL_SHAPE
-        return fit(width, height - 2, (rows, columns), total, self.terminal, self.mode)
+        shape = rows, columns
+        return fit(width, height - 2, shape, total, self.terminal, self.mode, self.whole)
 
     @property
     def tiles(self) -> Tiles:
@@ -199,14 +210,17 @@ class WeightGallery(LinesPane, can_focus=True):
         for row, pictures in zip(_by_rows(shown, tiles), self._pictures(shown, tiles), strict=True):
             captions = [[self._caption(neuron, tiles.width)] for neuron in row]
             drawn += [*beside(captions, _GAP), *pictures]
-        return [*drawn, *self._below(width, height - len(drawn))]
+        scale = self.neurons.reduced(tiles.pixels).scale
+        return [*drawn, *self._below(scale, width, height - len(drawn))]
 
     def _pictures(self, shown: list[int], tiles: Tiles) -> list[list[Strip]]:
         """The images of a page by rows; they stay while the cursor moves over them."""
         assert self.neurons
-        weights, scale = self.neurons.layer.weights, self.neurons.scale
+        drawn = self.neurons.reduced(tiles.pixels)
+        weights, scale = drawn.layer.weights, drawn.scale
         if self._drawn_of != (shown, tiles):
             self._drawn_of = shown, tiles
+            self._keep_values_of(tiles.pixels)
             for neuron in shown:
                 self._values.setdefault(neuron, weights[neuron] / scale)
             self._drawn = [
@@ -226,14 +240,14 @@ class WeightGallery(LinesPane, can_focus=True):
         assert self.neurons
         chosen = neuron == self.neuron
         mark = ("▸" if self.terminal.unicode else ">") if chosen else " "
-        caption = mark + self.neurons.caption(neuron, width - 2, self.terminal)
+        caption = mark + self.neurons.caption(neuron, width - 1, self.terminal)
         style = self.palette.cursor if chosen else self.palette.muted
         return line([(caption.ljust(width), style)], width)
 
-    def _below(self, width: int, height: int) -> list[Strip]:
+    def _below(self, scale: float, width: int, height: int) -> list[Strip]:
         """The scale and the words beside it, or below it where they fit only there."""
         assert self.neurons
-        legend = image.legend(self.neurons.scale, self.terminal, self.mode)[0]
+        legend = image.legend(scale, self.terminal, self.mode)[0]
         words = clean(self.neurons.words(self.neuron), self.terminal)
         room = width - legend.cell_length - 2
         wrapped = textwrap.wrap(words, max(width, 8))

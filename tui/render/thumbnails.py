@@ -62,7 +62,7 @@ class Thumbnails:
         rows = _times(height, (round(tall * smallest) + 1) // 2 + 1)
         cells = max((width + 1) // columns - 1, 1)
         lines = max(height // rows, 2)
-        pixels, mode = _reduced(shape, cells, lines - 1, mode)
+        pixels, mode = reduced(shape, cells, lines - 1, mode)
         drawn, high = image.size(*pixels, terminal, mode)
         return cls(columns, rows, min(cells, max(drawn, _CAPTION_WIDTH)), high + 1)
 
@@ -90,8 +90,8 @@ def picture(
         mode: how images are drawn.
     """
     shape = pixels.shape[0], pixels.shape[1]
-    reduced, mode = _reduced(shape, width, height, mode)
-    return image.gray(pixels if reduced == shape else resample(pixels, *reduced), terminal, mode)
+    size, mode = reduced(shape, width, height, mode)
+    return image.gray(pixels if size == shape else resample(pixels, *size), terminal, mode)
 
 
 def pictures(
@@ -113,15 +113,22 @@ def pictures(
         mode: how images are drawn.
     """
     shape = images.shape[1], images.shape[2]
-    reduced, mode = _reduced(shape, width, height, mode)
-    drawn = images if reduced == shape else resample(images, *reduced)
+    size, mode = reduced(shape, width, height, mode)
+    drawn = images if size == shape else resample(images, *size)
     return image.gray_row(list(drawn), width, gap, terminal, mode)
 
 
-def _reduced(
+def reduced(
     shape: tuple[int, int], width: int, height: int, mode: image.Mode
 ) -> tuple[tuple[int, int], image.Mode]:
-    """Rows and columns of pixels that fit, and how they are drawn."""
+    """The rows and columns of pixels that an image is drawn with where it has to fit, and how.
+
+    Args:
+        shape: rows and columns of pixels that it has.
+        width: cells that there are.
+        height: lines that there are.
+        mode: how images are drawn.
+    """
     tall, wide = shape
     if mode == "auto" and 2 * wide <= width and tall <= height:
         return shape, "large"

@@ -238,9 +238,10 @@ class TrainScreen(FaultTolerant, Screen[None]):
 
     @dataclass
     class Shown(Message):
-        """The run, or the epoch of it that is looked at, has changed."""
+        """The run, the epoch of it that is looked at, or what is to be said, has changed."""
 
         state: State
+        news: str
 
     @dataclass
     class ImagesWanted(Message):
@@ -306,7 +307,7 @@ class TrainScreen(FaultTolerant, Screen[None]):
 
     def _tell_others(self) -> None:
         """What can be done, and what is looked at, by those that are not drawn here."""
-        self.post_message(self.Shown(self.state))
+        self.post_message(self.Shown(self.state, self.session.news))
         possible = frozenset(action for action in _SOMETIMES if self.check_action(action, ()))
         if possible != self._possible:
             self._possible = possible

@@ -75,6 +75,8 @@ class ViewScreen(FaultTolerant, Screen[None]):
         super().__init__()
         self.terminal = terminal
         self.state = State()
+        self.news = ""
+        """What is waited for before a run is there, or what went wrong last."""
         self._rhythm: Rhythm | None = None
         self._progress = Progress(terminal, id="progress")
 
@@ -98,7 +100,7 @@ class ViewScreen(FaultTolerant, Screen[None]):
 
     def draw_progress(self) -> None:
         """Says how far the run is that is shown."""
-        self._progress.show(self.state)
+        self._progress.show(self.state, self.news)
 
     @dataclass
     class EpochMoved(Message):
@@ -140,14 +142,15 @@ class ViewScreen(FaultTolerant, Screen[None]):
     class Left(Message):
         """The screen is left for the one that it was opened from."""
 
-    def follow(self, state: State) -> None:
+    def follow(self, state: State, news: str) -> None:
         """Shows a run that goes on, or another epoch of it."""
-        moved = (state.run, state.cursor, state.phase) != (
+        moved = (state.run, state.cursor, state.phase, news) != (
             self.state.run,
             self.state.cursor,
             self.state.phase,
+            self.news,
         )
-        self.state = state
+        self.state, self.news = state, news
         if self.is_current:
             self.changed(urgent=moved)
 

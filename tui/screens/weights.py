@@ -64,7 +64,7 @@ class WeightsScreen(ViewScreen):
             "Draw",
             show=False,
             id="weights.images",
-            tooltip="How images are drawn",
+            tooltip="16 images a page, every weight as a pixel, or glyphs",
         ),
     ]
 
@@ -124,10 +124,10 @@ class WeightsScreen(ViewScreen):
         room = width - LEAST_WIDTH - 2
         beside = self._gallery.fit(room if room >= _LEAST_LEFT_WIDTH else 0, height)
         below = self._gallery.fit(width, height - LEAST_HEIGHT)
-        most = max(beside.count, below.count)
-        if self._zoomed or not most or alone.count > most:
+        most = max(beside, below, key=lambda tiles: (tiles.count, tiles.size))
+        if self._zoomed or not most.count or alone.count > most.count:
             return "alone", Size(width, height)
-        if beside.count == most:
+        if most is beside:
             columns = beside.columns * (beside.width + 1)
             return "beside", Size(max(columns, min(_LEFT_WIDTH, room)), height)
         return "below", Size(width, below.lines + 2)
@@ -292,7 +292,11 @@ class WeightsScreen(ViewScreen):
 
     def action_image_mode(self) -> None:
         """Takes the next way of drawing."""
-        mode = image.next_mode(self._gallery.mode, self.terminal)
+        ways: list[tuple[image.Mode, bool]] = [("auto", False), ("auto", True)]
+        if self.terminal.unicode:
+            ways.append(("ascii", False))
+        way = ways.index((self._gallery.mode, self._gallery.whole))
+        mode, self._gallery.whole = ways[(way + 1) % len(ways)]
         self._gallery.mode = self._detail.mode = self._network.mode = mode
         self.redraw()
         self._network.redraw()
