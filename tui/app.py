@@ -159,7 +159,7 @@ class MnistopApp(TerminalApp):
         except MnistopError as error:
             self.notify(str(error), severity="warning", markup=False, timeout=15)
         self.push_screen(self._train)
-        self.call_after_refresh(load_the_rest)
+        self.after_refresh(load_the_rest)
 
     # Screens
 

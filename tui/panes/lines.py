@@ -9,15 +9,15 @@ from rich.cells import cell_len
 from textual import events
 from textual.geometry import Region, Size
 from textual.strip import Strip
-from textual.widget import Widget
 
 from tui import faults
+from tui.fault_tolerant import FaultTolerantWidget
 from tui.render.cells import clean, line, on_ground, plain, shorten
 from tui.render.palette import Palette
 from tui.render.terminal import Terminal
 
 
-class LinesPane(Widget):
+class LinesPane(FaultTolerantWidget):
     """A title line and the lines below it, drawn by the subclass for the size there is.
 
     Args:

@@ -4,11 +4,11 @@ import textwrap
 
 from rich.style import Style
 from textual.strip import Strip
-from textual.widget import Widget
 
 from engine.events import RunFailed, RunFinished
 from engine.history import others_as_good
 from tui.cli.words import accuracy, count, duration
+from tui.fault_tolerant import FaultTolerantWidget
 from tui.render import bars
 from tui.render.cells import PLAIN, clean, line
 from tui.render.palette import Palette
@@ -31,7 +31,7 @@ _SIGNS = {
 }
 
 
-class Progress(Widget):
+class Progress(FaultTolerantWidget):
     """One line while all goes well; as many as a longer message takes.
 
     Args:

@@ -271,7 +271,7 @@ class AttackScreen(ViewScreen):
         place = self._place(rows, attacked.subject) if attacked else ""
         panes.view.show(shown, place, waiting if shown else elsewise)
         panes.proof.show(shown, elsewise)
-        self.call_after_refresh(self._show_chart)  # which takes longer to draw than the pictures
+        self.after_refresh(self._show_chart)  # which takes longer to draw than the pictures
         chosen = attacking.subject if isinstance(attacking.subject, int) else None
         panes.list.show(
             rows,

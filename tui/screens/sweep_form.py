@@ -17,6 +17,7 @@ from textual.widgets import Static
 from engine.config import RunConfig
 from engine.effort import pace
 from engine.overview import Listed
+from tui.fault_tolerant import FaultTolerant
 from tui.panes.key_bar import KeyBar
 from tui.panes.sweep_form import SweepForm, SweepSize
 from tui.render.cells import clean
@@ -41,7 +42,7 @@ def cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-class SweepFormScreen(ModalScreen[Wanted | None]):
+class SweepFormScreen(FaultTolerant, ModalScreen[Wanted | None]):
     """Asks what is to vary; Esc leaves without a sweep.
 
     Args:
