@@ -323,7 +323,7 @@ async def test_in_ascii_without_colour_nothing_else_is_drawn(
     [
         ((120, 40), {"COLORTERM": "truecolor"}),
         ((80, 24), {}),
-        ((80, 24), {"NO_COLOR": "1", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}),
+        ((80, 24), {"NO_COLOR": "1", "LC_ALL": "C", "PYTHONUTF8": ""}),
     ],
 )
 def test_a_walk_in_a_real_terminal(
