@@ -245,6 +245,11 @@ class MnistopApp(TerminalApp):
         self._views.sweep.open(message.sweep)
         self._open_over(self._views.sweep)
 
+    @on(ViewScreen.ListWanted)
+    def _on_list_wanted(self, message: ViewScreen.ListWanted) -> None:
+        self._views.runs.enter(message.filter)
+        self._open_over(self._views.runs)
+
     @on(ViewScreen.RateTaken)
     def _on_rate_taken(self, message: ViewScreen.RateTaken) -> None:
         self._train.set_rate(message.text)

@@ -128,6 +128,12 @@ class ViewScreen(FaultTolerant, Screen[None]):
         sweep: Sweep | None
 
     @dataclass
+    class ListWanted(Message):
+        """The runs that pass a filter shall be listed."""
+
+        filter: str
+
+    @dataclass
     class RateTaken(Message):
         """A learning rate shall be the form's."""
 
