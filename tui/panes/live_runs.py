@@ -67,7 +67,7 @@ class LiveRuns(FaultTolerant, Static):
         if going:
             self.update(_sentence(going))
         if before != self.newest:
-            self.screen.refresh_bindings()
+            self.app.screen.refresh_bindings()
 
 
 def _what_is_going_on() -> list[Going]:
