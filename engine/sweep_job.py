@@ -24,15 +24,15 @@ from engine.job import in_words, leave, log_to
 from engine.members import SETTLED, state_of
 from engine.nursery import Nursery
 from engine.runs import Run
-from engine.sweeps import Plan, Sweep
+from engine.sweeps import Plan, Resumption, Sweep
 from engine.this_machine import ThisMachine
 
 
-def start(what: Plan | Sweep, folder: Path, answer: Connection) -> None:
+def start(what: Plan | Resumption, folder: Path, answer: Connection) -> None:
     """Forks off a sweep's process, which checks all that can be wrong and makes the sweep's folder.
 
     Args:
-        what: the plan of a new sweep, or a sweep to go on with.
+        what: the plan of a new sweep, or a sweep that is to go on.
         folder: where new sweeps and their members are made.
         answer: gets the sweep once its process is sure to begin, or the `MnistopError`.
     """
@@ -46,7 +46,7 @@ def start(what: Plan | Sweep, folder: Path, answer: Connection) -> None:
         os._exit(1)
 
 
-def _live(what: Plan | Sweep, folder: Path, answer: Connection) -> NoReturn:
+def _live(what: Plan | Resumption, folder: Path, answer: Connection) -> NoReturn:
     os.setsid()
     leave({answer.fileno()})
     # The locks of joblib's threads: those of this method need no process that cleans up after them.
@@ -77,19 +77,21 @@ def _answer(connection: Connection, answer: Sweep | MnistopError) -> None:
         connection.send(answer)
 
 
-def _prepare(what: Plan | Sweep, folder: Path, nursery: Nursery) -> _SweepJob:
+def _prepare(what: Plan | Resumption, folder: Path, nursery: Nursery) -> _SweepJob:
     if isinstance(what, Plan):
         hands = _hands(what, what.configs, nursery)
         sweep, lock = sweeps.create(what, folder)
         return _SweepJob(sweep, what, lock, hands, _unsettled(sweep, what))
-    lock = sweeps.reopen(what)
+    sweep = what.sweep
+    lock = sweeps.reopen(sweep)
     try:
-        plan = what.plan()
-        todo = _unsettled(what, plan)
+        plan = sweep.plan()
+        todo = _unsettled(sweep, plan)
         if not todo:
-            raise RunError(f"Sweep {what.name} is finished: there is nothing left to resume.")
+            raise RunError(f"Sweep {sweep.name} is finished: there is nothing left to resume.")
+        plan = what.of(plan)
         hands = _hands(plan, [config for _, config in todo], nursery)
-        return _SweepJob(what, plan, lock, hands, todo)
+        return _SweepJob(sweep, plan, lock, hands, todo)
     except MnistopError:
         lock.close()
         raise

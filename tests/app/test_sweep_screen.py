@@ -67,6 +67,32 @@ def row(shown: Dashboard, value: str) -> str:
     return found
 
 
+async def test_what_has_ended_a_sweep_is_said(opened: Opened, workers: Workers) -> None:
+    sweep = rates(workers, 0.3)
+    made_up.stopped(sweep, "The connection to the Dask cluster was lost.")
+    async with opened() as shown:
+        await open_sweep(shown)
+        await shown.until_shown("The connection to the Dask cluster was lost.")
+        assert "R goes on with it." in shown.text
+
+
+async def test_it_goes_on_on_a_cluster_only_after_a_yes(
+    opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str | None] = []
+    monkeypatch.setattr(worker, "resume_sweep", lambda _, dask=None: asked.append(dask))
+    sweep = made_up.create(workers.folder, plan(RunConfig(), {"lr": "0.1,1"}), "far", "tcp://a:1")
+    made_up.stopped(sweep)
+    async with opened() as shown:
+        await open_sweep(shown, "far")
+        await shown.press("R")
+        assert "Go on on the Dask cluster at tcp://a:1, which you know and trust?" in shown.text
+        await shown.press("n")
+        assert asked == []
+        await shown.press("R", "y")
+        await shown.until(lambda: asked == ["tcp://a:1"])
+
+
 # Setting one up
 
 
@@ -82,7 +108,7 @@ async def test_another_one_is_set_up_from_the_sweep_in_sight_and_esc_leads_back(
         assert "They take roughly" in shown.text
         assert "on a usual machine" not in shown.text
         await shown.press("home", "right", "right", "r")
-        await shown.until_shown("more data: starting, 0 of 4 runs done")
+        await shown.until_shown("more data: interrupted, 0 of 12 runs done")
         [(title, configs, _)] = workers.swept
         assert title == "more data"
         assert {config.epochs for config in configs} == {30}

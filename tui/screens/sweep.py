@@ -182,7 +182,8 @@ class SweepScreen(ViewScreen):
         self._fit()
         self._table.redraw()
         self._charts.show(self._sweeping.curves)
-        self._facts.show(self._notice)
+        reader = self._sweeping.reader
+        self._facts.show(self._notice or (reader.hindrance if reader else ""))
         self.refresh_bindings()
 
     def on_resize(self) -> None:
@@ -288,8 +289,12 @@ class SweepScreen(ViewScreen):
             self._attempts.do(lambda: worker.stop_sweep(reader.sweep))
 
     def action_resume(self) -> None:
-        """Goes on with the sweep."""
-        if reader := self._sweeping.reader:
+        """Goes on with the sweep; on a cluster after asking, as its address may be a stranger's."""
+        reader = self._sweeping.reader
+        if reader and reader.dask:
+            question = f"Go on on the Dask cluster at {reader.dask}, which you know and trust?"
+            self._attempts.ask(question, lambda: worker.resume_sweep(reader.sweep, reader.dask))
+        elif reader:
             self._attempts.do(lambda: worker.resume_sweep(reader.sweep))
 
     def action_delete(self) -> None:
