@@ -124,7 +124,7 @@ async def test_the_runs_of_a_sweep_are_listed_and_esc_leads_back_to_it(
     async with opened() as shown:
         await open_sweep(shown)
         await shown.press("m")
-        await shown.until_shown(f"sweep:{sweep.words}", "Runs: 3 of 4")
+        await shown.until_shown(f"sweep:{sweep.name}", "Runs: 3 of 4")
         await shown.press("space", "space")
         await shown.until_shown("2 runs are marked")
         await shown.press("escape")

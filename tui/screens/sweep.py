@@ -272,7 +272,7 @@ class SweepScreen(ViewScreen):
     def action_members(self) -> None:
         """Lists the runs of this sweep."""
         if reader := self._sweeping.reader:
-            self.post_message(self.ListWanted(f"sweep:{reader.sweep.words}"))
+            self.post_message(self.ListWanted(f"sweep:{reader.sweep.name}"))
 
     def action_new(self) -> None:
         """Asks what is to vary in another sweep, and starts it."""
