@@ -166,6 +166,11 @@ class _Backend(DaskDistributedBackend):  # type: ignore[misc]
     a task that Dask has given up.
     """
 
+    def effective_n_jobs(self, n_jobs: int) -> int:
+        """How many tasks there may be at once; of one alone joblib would do them all here."""
+        places: int = super().effective_n_jobs(n_jobs)
+        return max(2, places)
+
     def submit(self, func: Any, callback: Any = None) -> Any:
         """Hands a batch of one task to Dask."""
         ((_, (name, *_), _),) = func.items

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import shutil
@@ -15,8 +16,20 @@ from engine import lock
 from engine.errors import RunError
 from engine.files import from_json, open_regular, write_atomically
 
-_FIRST_WORDS = "amber brave calm clear eager early fair gentle keen light mellow quick quiet sunny"
-_SECOND_WORDS = "birch brook cedar cloud delta ember field finch harbor lark maple otter river wren"
+_FIRST_WORDS = (
+    "amber ample azure bold brave brisk bright calm clear cosy crisp early eager fair fleet "
+    "fond frank fresh gentle glad golden grand green happy hardy humble jolly keen kind light "
+    "lively lucid mellow merry mild modest neat nimble noble plain proud quick quiet ready "
+    "rosy silent silver smooth snowy solid sound steady still sunny swift tidy vivid warm "
+    "wise witty"
+)
+_SECOND_WORDS = (
+    "acorn alder ash aspen badger beach beech birch breeze bridge brook canyon cedar cliff "
+    "cloud comet coral crane creek delta dune eagle elm ember falcon fern field finch fjord "
+    "forest garden glade grove harbor hazel heron hill island lagoon lake lark linden lotus "
+    "maple marsh meadow moon oak orchid otter owl pine plum pond raven reef river robin "
+    "spring stream swan tulip valley wave willow wren"
+)
 
 T = TypeVar("T")
 
@@ -175,15 +188,20 @@ class Folder:
 
 
 def new_folder(parent: Path) -> Path:
-    """Makes a folder with a new name.
+    """Makes a folder with a new name, for a run or a sweep.
+
+    Its two words are those of no other folder there, as long as there are such words.
 
     Raises:
         OSError: it cannot be made.
     """
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    taken = {name.split("-", 2)[-1].partition(".")[0] for name in os.listdir(parent)}
+    pairs = itertools.product(_FIRST_WORDS.split(), _SECOND_WORDS.split())
+    every = [f"{first}-{second}" for first, second in pairs]
+    free = [words for words in every if words not in taken] or every
     while True:
-        words = (random.choice(words.split()) for words in (_FIRST_WORDS, _SECOND_WORDS))
-        path = parent / "-".join([time.strftime("%Y%m%d-%H%M%S"), *words])
+        path = parent / f"{time.strftime('%Y%m%d-%H%M%S')}-{random.choice(free)}"
         try:
             path.mkdir(mode=0o700)
         except FileExistsError:

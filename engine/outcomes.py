@@ -30,6 +30,8 @@ class Outcome:
     """As `History.state` has it, or `WAITING`."""
     epochs: int = 0
     """Finished ones."""
+    seconds: float = 0.0
+    """So long it has trained."""
     images: int = 1
     """Validation images."""
     best_epoch: int | None = None
@@ -54,6 +56,7 @@ class Outcome:
             name=name,
             state=state,
             epochs=len(history.epochs),
+            seconds=sum(epoch.seconds for epoch in history.epochs),
             images=history.started.validation_images if history.started else 1,
             best_epoch=best.epoch if best else None,
             best_val_acc=best.val_acc if best else None,

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 from engine.coach import advise
 from engine.coach.advice import TOO_HIGH, TOO_LOW, accuracy, number
+from engine.coach.rates import has_exploded
 from engine.config import RunConfig
 from engine.events import RunFailed
 from engine.history import History
 from engine.judgement import Judgement
 
-PEAK = 1.5
-"""A training loss of so many times the first one has risen enough to be told."""
 ROSE = 1.02
 """A run that is stuck, but whose training loss has never been above this share of the first one,
 was not thrown back by steps that were too long."""
@@ -48,7 +47,8 @@ def answer(history: History, config: RunConfig, judgement: Judgement | None) -> 
         return RateAnswer("", failure, _accuracy(history))
     advice = advise(history, config, judgement)
     verdict = _verdict(advice.kind, history)
-    return RateAnswer(verdict, advice.sentence + _peak(history), _accuracy(history))
+    peak = "" if advice.kind == "exploded" else _peak(history)
+    return RateAnswer(verdict, advice.sentence + peak, _accuracy(history))
 
 
 def _failure(history: History) -> str:
@@ -83,6 +83,6 @@ def _peak(history: History) -> str:
     if not (losses and history.started):
         return ""
     highest = max(losses)
-    if not highest > PEAK * max(history.started.val_loss, math.ulp(1)):
+    if not has_exploded(highest, history.started.val_loss):
         return ""
     return f" It had risen to {number(highest)} in epoch {losses.index(highest)}."

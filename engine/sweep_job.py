@@ -26,22 +26,22 @@ from engine.members import SETTLED, state_of
 from engine.nursery import Nursery
 from engine.runs import Run
 from engine.stdio import log_to
-from engine.sweeps import Plan, Sweep
+from engine.sweeps import Plan, Resumption, Sweep
 from engine.this_machine import ThisMachine
 
 
-def start(what: Plan | Sweep, folder: Path, answer: Connection) -> None:
+def start(what: Plan | Resumption, folder: Path, answer: Connection) -> None:
     """Forks off a sweep's process, which checks all that can be wrong and makes the sweep's folder.
 
     Args:
-        what: the plan of a new sweep, or a sweep to go on with.
+        what: the plan of a new sweep, or a sweep that is to go on.
         folder: where new sweeps and their members are made.
         answer: gets the sweep once its process is sure to begin, or the `MnistopError`.
     """
     fork_off(lambda: _live(what, folder, answer))
 
 
-def _live(what: Plan | Sweep, folder: Path, answer: Connection) -> NoReturn:
+def _live(what: Plan | Resumption, folder: Path, answer: Connection) -> NoReturn:
     os.setsid()
     leave({answer.fileno()})
     # The locks of joblib's threads: those of this method need no process that cleans up after them.
@@ -66,21 +66,23 @@ def _live(what: Plan | Sweep, folder: Path, answer: Connection) -> NoReturn:
     os._exit(1)
 
 
-def _prepare(what: Plan | Sweep, folder: Path, nursery: Nursery) -> _SweepJob:
+def _prepare(what: Plan | Resumption, folder: Path, nursery: Nursery) -> _SweepJob:
     if isinstance(what, Plan):
         hands = _hands(what, what.configs, nursery)
         sweep, lock = sweeps.create(what, folder)
         return _SweepJob(sweep, what, lock, hands, _unsettled(sweep, what))
-    lock = sweeps.reopen(what)
+    sweep = what.sweep
+    lock = sweeps.reopen(sweep)
     try:
-        plan = what.plan()
-        todo = _unsettled(what, plan)
+        plan = sweep.plan()
+        todo = _unsettled(sweep, plan)
         if not todo:
-            if not what.has_said_its_end():  # it was killed before it could say so
-                EventLog(what.path).say(events.SweepFinished)
-            raise RunError(f"Sweep {what.name} is finished: there is nothing left to resume.")
+            if not sweep.has_said_its_end():  # it was killed before it could say so
+                EventLog(sweep.path).say(events.SweepFinished)
+            raise RunError(f"Sweep {sweep.name} is finished: there is nothing left to resume.")
+        plan = what.of(plan)
         hands = _hands(plan, [config for _, config in todo], nursery)
-        return _SweepJob(what, plan, lock, hands, todo)
+        return _SweepJob(sweep, plan, lock, hands, todo)
     except MnistopError:
         lock.close()
         raise

@@ -34,7 +34,12 @@ class SweepReader:
         self.sweep = sweep
         self.state = ""
         """The sweep's own, as `Sweep.state` has it; empty before the first reading."""
-        self.outcomes = [Outcome(config) for config in sweep.configs()]
+        plan = sweep.plan()
+        self.dask = plan.dask
+        """The Dask scheduler that it was planned for; empty for this machine."""
+        self.trouble = ""
+        """What has ended the sweep's process before all was done, in words."""
+        self.outcomes = [Outcome(config) for config in plan.configs]
         self._tails: dict[int, _Tail] = {}
         for place in range(len(self.outcomes)):
             run = sweep.member(place + 1)
@@ -49,6 +54,8 @@ class SweepReader:
         """Reads what has been said since; says whether anything has changed."""
         before = self.state
         self.state = self.sweep.state()
+        if self.state != before:
+            self.trouble = self.sweep.trouble()
         changed = [self._read(place) for place in list(self._tails)]
         return any(changed) or self.state != before
 

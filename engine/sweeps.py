@@ -4,15 +4,16 @@ Its members are ordinary run folders beside it, named after it: `20261124-142501
 So each member is there once at most, and whoever lists runs finds them. The sweep's folder holds
 the plan (`sweep.json`), what the process has to say that trains the members (`events.jsonl`, as of
 a run), and its `lock`; it has no `config.json` and is no run. As of runs, whatever its files hold,
-reading them executes nothing and raises nothing but `RunError`. To resume a sweep connects to the
-Dask scheduler that its plan names, if it names one.
+reading them executes nothing and raises nothing but `RunError`. A Dask scheduler can
+have programs executed on whoever connects to it, so a sweep goes on on a cluster only where its
+address is given again: that in its plan may be a stranger's.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Annotated
 
@@ -112,6 +113,12 @@ class Sweep(Folder):
         """All that the sweep's process has said."""
         return read_events(self)
 
+    def trouble(self) -> str:
+        """What has ended its process before all was done, in words; empty where nothing did."""
+        said = self.events()
+        last = said[-1] if said and not self.is_running() else None
+        return last.message if isinstance(last, events.SweepStopped) else ""
+
     def state(self) -> str:
         """`starting running finished stopped` or `interrupted`, as of a run.
 
@@ -136,6 +143,30 @@ class Sweep(Folder):
 def _last_event(sweep: Sweep) -> events.Event | None:
     said = [event for event in sweep.events() if not isinstance(event, events.MemberFailed)]
     return said[-1] if said else None
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """A sweep that is to go on."""
+
+    sweep: Sweep
+    dask: str | None
+    """The address of the Dask scheduler whose workers train; empty for this machine; None for
+    this machine too, unless the plan names a scheduler: then it is refused."""
+
+    def of(self, plan: Plan) -> Plan:
+        """The sweep's plan, with who trains from now on.
+
+        Raises:
+            RunError: it names a scheduler that was not given again.
+        """
+        if plan.dask and self.dask is None:
+            raise RunError(
+                f"Sweep {self.sweep.name} was trained on the Dask cluster at {plan.dask}: if you "
+                f"trust that address, give it again, --dask {plan.dask}; or go on on this "
+                "machine, --dask none."
+            )
+        return replace(plan, dask=self.dask or "")
 
 
 def create(plan: Plan, parent: Path) -> tuple[Sweep, IO[bytes]]:

@@ -31,7 +31,7 @@ from engine.errors import MnistopError, RunError
 from engine.event_tail import EventTail
 from engine.runs import Run, runs_folder
 from engine.stdio import leave_terminal
-from engine.sweeps import Plan, Sweep
+from engine.sweeps import Plan, Resumption, Sweep
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -164,16 +164,21 @@ def launch_sweep(
     return _start(plan, runs_folder())
 
 
-def resume_sweep(sweep: Sweep) -> None:
-    """Lets a sweep go on where it was, as it was planned.
+def resume_sweep(sweep: Sweep, dask: str | None = None) -> None:
+    """Lets a sweep go on where it was.
 
     What is trained to its end or has diverged is not trained again, unless it was deleted.
 
+    Args:
+        sweep: which.
+        dask: the address of a Dask scheduler whose workers train what is left; empty or None for
+            this machine.
+
     Raises:
-        MnistopError: it goes on already, is finished or another user's, or what its members need
-            is gone.
+        MnistopError: it goes on already, is finished or another user's, what its members need is
+            gone, or it was trained on a cluster and `dask` is None.
     """
-    _start(sweep, sweep.path.parent)
+    _start(Resumption(sweep, dask), sweep.path.parent)
 
 
 def stop_sweep(sweep: Sweep) -> None:
@@ -341,8 +346,8 @@ def _signal(whom: Run | Sweep, number: signal.Signals) -> None:
 @overload
 def _start(what: RunConfig | Run, folder: Path) -> Run: ...
 @overload
-def _start(what: Plan | Sweep, folder: Path) -> Sweep: ...
-def _start(what: RunConfig | Run | Plan | Sweep, folder: Path) -> Run | Sweep:
+def _start(what: Plan | Resumption, folder: Path) -> Sweep: ...
+def _start(what: RunConfig | Run | Plan | Resumption, folder: Path) -> Run | Sweep:
     """Starts the process of a run or a sweep, new or not."""
     receiver, sender = _context.Pipe(duplex=False)
     helper = _context.Process(target=_prepare, args=(what, folder, sender), daemon=True)
@@ -362,7 +367,7 @@ def _start(what: RunConfig | Run | Plan | Sweep, folder: Path) -> Run | Sweep:
     return answer
 
 
-def _prepare(what: RunConfig | Run | Plan | Sweep, folder: Path, answer: Connection) -> None:
+def _prepare(what: RunConfig | Run | Plan | Resumption, folder: Path, answer: Connection) -> None:
     leave_terminal()
     try:
         from engine import job, sweep_job

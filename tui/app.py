@@ -160,7 +160,7 @@ class MnistopApp(TerminalApp):
         except MnistopError as error:
             self.notify(str(error), severity="warning", markup=False, timeout=15)
         self.push_screen(self._train)
-        self.call_after_refresh(load_the_rest)
+        self.after_refresh(load_the_rest)
 
     # Screens
 
@@ -245,6 +245,11 @@ class MnistopApp(TerminalApp):
     def _on_sweep_wanted(self, message: ViewScreen.SweepWanted) -> None:
         self._views.sweep.open(message.sweep)
         self._open_over(self._views.sweep)
+
+    @on(ViewScreen.ListWanted)
+    def _on_list_wanted(self, message: ViewScreen.ListWanted) -> None:
+        self._views.runs.enter(message.filter)
+        self._open_over(self._views.runs)
 
     @on(ViewScreen.RateTaken)
     def _on_rate_taken(self, message: ViewScreen.RateTaken) -> None:

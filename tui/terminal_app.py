@@ -80,7 +80,7 @@ class TerminalApp(FaultTolerant, TypedAhead):
 
     def on_load(self) -> None:
         """Tidies up now and then, and draws all anew when a suspended app goes on."""
-        self.set_interval(tidying.SECONDS, self._tidy)
+        self.every(tidying.SECONDS, self._tidy)
         self.app_resume_signal.subscribe(
             self, lambda _: self.screen.refresh(repaint=True, layout=True)
         )

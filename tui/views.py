@@ -126,7 +126,7 @@ class Views:
         """What came of a sweep."""
         from tui.screens.sweep import SweepScreen
 
-        return SweepScreen(self._terminal)
+        return SweepScreen(self._terminal, self._config)
 
     @cached_property
     def pad(self) -> PadScreen:

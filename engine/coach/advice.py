@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from engine.evaluate import wilson_interval
 
-TOO_HIGH = frozenset({"diverged", "stuck", "swinging", "dead ReLUs"})
+TOO_HIGH = frozenset({"diverged", "exploded", "stuck", "swinging", "dead ReLUs"})
 """Kinds of advice on a learning rate that is too high."""
 TOO_LOW = frozenset({"too low"})
 """Those on one that is too low."""

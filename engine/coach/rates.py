@@ -13,6 +13,9 @@ AT_CHANCE = 0.97
 STUCK_EPOCHS, STUCK_STEPS = 3, 50
 """So many epochs and updates at chance are no slow start any more: at a rate that works, 50
 updates bring the loss clearly below ln k."""
+ROSE, PEAK = 1.1, 1.5
+"""A training loss of so many times the untrained model's has been thrown back by steps that were
+too long, or has exploded; the noise of dropout alone was at most 1.02 times that."""
 STEADY = 0.8
 """A loss that falls in this share of the epochs falls steadily: a loss that goes nowhere falls in
 half of them, and in 8 of 10 only once in 18 times."""
@@ -33,7 +36,7 @@ LATE_SHARE = 0.25
 """A fall of which the last half of the epochs has less than this levels off instead: a straight
 line has a half there, and a slow start more."""
 STILL = 0.001
-"""A training loss that has not left a band of this share of ln k has not moved at all."""
+"""A loss that has not left a band of this share of ln k has not moved at all."""
 
 DEAD = 1 / 3
 """The share of dead neurons from which on it matters: at rates that work it was 0 to 28%, at
@@ -45,24 +48,40 @@ def stuck(case: Case) -> Advice | None:
     recent = case.train[-STUCK_EPOCHS:]
     if case.epochs < STUCK_EPOCHS or case.steps < STUCK_STEPS:
         return None
-    if not recent.min() >= AT_CHANCE * case.guessing or _creeps(case):
+    if not recent.min() >= AT_CHANCE * case.guessing or _creeping(case) is not None:
         return None
     config = case.config
     above = recent.min() > 1.1 * case.guessing
-    sentence = (
-        f"Training loss is {number(case.train[-1])} after {count(case.epochs, 'epoch')}, worse "
-        f"than guessing ({_chance(case)})"
-        if above
-        else f"Training loss stays at that of guessing ({_chance(case)}) for "
-        f"{count(_epochs_at_chance(case), 'epoch')}"
-    )
+    highest = int(case.train.argmax())
+    exploded = has_exploded(float(case.train[highest]), case.start)
+    if exploded:
+        sentence = (
+            f"Training loss exploded to {number(case.train[highest])} in epoch {highest} and is "
+            f"{number(case.train[-1])} now, {'worse' if above else 'no better'} than guessing "
+            f"({_chance(case)})"
+        )
+    elif above:
+        sentence = (
+            f"Training loss is {number(case.train[-1])} after {count(case.epochs, 'epoch')}, "
+            f"worse than guessing ({_chance(case)})"
+        )
+    else:
+        sentence = (
+            f"Training loss stays at that of guessing ({_chance(case)}) for "
+            f"{count(_epochs_at_chance(case), 'epoch')}"
+        )
     if case.dead >= DEAD:
         sentence += f"; {percent(case.dead)} of the ReLU neurons are dead"
-    if config.activation == "sigmoid" and len(config.hidden) > 1 and not above:
+    if config.activation == "sigmoid" and len(config.hidden) > 1 and not above and not exploded:
         remedy = "Try ReLU or Adam: gradients shrink on their way through layers of sigmoids."
     else:
         remedy = f"Try a lower learning rate, for example {lower_rate(config, 10)}."
-    return Advice("stuck", f"{sentence}.", remedy)
+    return Advice("exploded" if exploded else "stuck", f"{sentence}.", remedy)
+
+
+def has_exploded(highest: float, start: float) -> bool:
+    """Whether a run's highest training loss has exploded, by the loss of the untrained model."""
+    return highest > PEAK * max(start, math.ulp(1))
 
 
 def swinging(case: Case) -> Advice | None:
@@ -85,18 +104,19 @@ def swinging(case: Case) -> Advice | None:
 
 def too_low(case: Case) -> Advice | None:
     """The loss falls, but at its pace little will have been learned when the run ends."""
-    if case.epochs < LOW_EPOCHS or not _creeps(case):
+    if case.epochs < LOW_EPOCHS or (curve := _creeping(case)) is None:
         return None
-    start, now, half = case.start, float(case.train[-1]), case.epochs // 2
-    pace = max(0.0, float(case.train[-1 - half]) - now) / half
+    start, now, half = case.start, float(curve[-1]), case.epochs // 2
+    pace = max(0.0, float(curve[-1 - half]) - now) / half
     left = case.planned - case.epochs
     end = now - pace * left
     if min(end, case.val_now - pace * left) < LOW * case.guessing:
         return None
-    if pace * half < LATE_SHARE * (start - now):
+    if not _stands(curve, case) and pace * half < LATE_SHARE * (start - now):
         return None
+    which = "training" if curve is case.train else "validation"
     sentence = (
-        f"In {count(case.epochs, 'epoch')} training loss has fallen only from "
+        f"In {count(case.epochs, 'epoch')} {which} loss has fallen only from "
         f"{number(start, 3)} to {number(now, 3)}"
     )
     if left:
@@ -121,11 +141,25 @@ def dead(case: Case) -> Advice | None:
     )
 
 
-def _creeps(case: Case) -> bool:
-    """Whether the training loss falls steadily from where it was before training, or stands."""
-    if np.ptp(case.train) < STILL * case.guessing:
-        return True
-    return bool(case.train[-1] < case.start and _falling_share(case.train) >= STEADY)
+def _creeping(case: Case) -> Curve | None:
+    """The loss that falls steadily from where it was before training, or stands; None if none does.
+
+    Validation loss shows a slow fall that is lost in the noise of dropout and shifts, which only
+    training loss has. Of a model with many dead neurons it tells nothing on the learning rate.
+    """
+    if case.train.max() > ROSE * case.start:
+        return None
+    curves = [case.train] if case.dead >= DEAD else [case.train, case.val]
+    return next((curve for curve in curves if _creeps(curve, case)), None)
+
+
+def _creeps(curve: Curve, case: Case) -> bool:
+    falls = curve[-1] < case.start and _falling_share(curve) >= STEADY
+    return bool(falls or _stands(curve, case))
+
+
+def _stands(curve: Curve, case: Case) -> bool:
+    return bool(np.ptp(curve) < STILL * case.guessing)
 
 
 def _falling_share(curve: Curve) -> float:

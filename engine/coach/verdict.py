@@ -2,6 +2,7 @@
 
 _VERDICTS = {
     "diverged": "too high: diverged",
+    "exploded": "too high: exploded",
     "stuck": "too high: stuck",
     "swinging": "too high: swings",
     "dead ReLUs": "high: dead ReLUs",

@@ -12,9 +12,9 @@ from engine.sweeps import Plan, Sweep
 from tests.app import made_up
 
 
-def create(folder: Path, configs: Sequence[RunConfig], title: str = "") -> Sweep:
+def create(folder: Path, configs: Sequence[RunConfig], title: str = "", dask: str = "") -> Sweep:
     """A sweep that has just begun, and of which no process lives."""
-    sweep, held = sweeps.create(Plan(configs=tuple(configs), title=title), folder)
+    sweep, held = sweeps.create(Plan(configs=tuple(configs), title=title, dask=dask), folder)
     held.close()
     say(sweep, events.SweepStarted(run=sweep.name, time=0.0, pid=1, jobs=2))
     return sweep
@@ -47,5 +47,5 @@ def finished(sweep: Sweep) -> None:
     say(sweep, events.SweepFinished(run=sweep.name, time=1.0))
 
 
-def stopped(sweep: Sweep) -> None:
-    say(sweep, events.SweepStopped(run=sweep.name, time=1.0))
+def stopped(sweep: Sweep, message: str = "") -> None:
+    say(sweep, events.SweepStopped(run=sweep.name, time=1.0, message=message))

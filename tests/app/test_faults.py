@@ -1,13 +1,27 @@
 """Faults of the program, which end neither the app nor the training."""
 
-from collections.abc import Callable
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
+from textual.widget import Widget
 
+import tui
+from engine.index import Index
 from tests.app.dashboard import Dashboard
+from tui.fault_tolerant import FaultTolerant
 from tui.panes.charts import Charts
+from tui.panes.key_bar import KeyBar
+from tui.panes.live_runs import LiveRuns
+from tui.panes.sweep_form import SweepSize
+from tui.panes.value_input import ValueInput
+from tui.render.terminal import Terminal
+from tui.screens.choose import ChooseRunScreen
+from tui.screens.runs import RunsScreen
+from tui.screens.sweep_form import SweepFormScreen
 from tui.session import Session
 
 Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
@@ -63,3 +77,120 @@ async def test_a_screen_that_cannot_be_opened_says_so_and_the_dashboard_stays(
         monkeypatch.undo()
         await shown.press("6")
         assert shown.app.screen is not shown.screen
+
+
+def of_ours(kind: type[Widget]) -> Iterator[type[Widget]]:
+    for below in kind.__subclasses__():
+        if below.__module__.startswith("tui."):
+            yield below
+        yield from of_ours(below)
+
+
+def test_all_widgets_and_screens_go_on_after_a_fault() -> None:
+    for module in pkgutil.walk_packages(tui.__path__, "tui."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    found = set(of_ours(Widget))
+    assert {Charts, SweepFormScreen, ValueInput} < found
+    assert [kind for kind in found if not issubclass(kind, FaultTolerant)] == []
+
+
+async def test_what_fails_in_a_pane_says_so_and_the_pane_goes_on(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened() as shown:
+        shown.may_fail = True
+        await shown.press("enter")
+        monkeypatch.setattr(ValueInput, "on_key", fails)
+        monkeypatch.setattr(KeyBar, "on_resize", fails)
+        await shown.press("7")
+        await shown.resize(100, 30)
+        (notice,) = shown.notices
+        assert "ZeroDivisionError" in notice
+        monkeypatch.undo()
+        await shown.press("escape", "down")
+        await shown.resize(120, 40)
+        assert shown.app.is_running
+        assert "Train" in shown.lines[-1]
+
+
+async def test_what_fails_in_a_dialog_says_so_and_the_dialog_goes_on(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened() as shown:
+        shown.may_fail = True
+        await shown.press("6")
+        monkeypatch.setattr(SweepFormScreen, "on_mount", fails)
+        await shown.press("S")
+        await shown.until(lambda: isinstance(shown.app.screen, SweepFormScreen))
+        assert "ZeroDivisionError" in shown.notices[-1]
+        monkeypatch.undo()
+        shown.app.clear_notifications()
+        monkeypatch.setattr(SweepSize, "show", fails)
+        await shown.press("tab", "down", "right")
+        assert "ZeroDivisionError" in shown.notices[-1]
+        monkeypatch.undo()
+        await shown.press("right", "left")
+        assert "2 seeds each" in shown.sentences
+        await shown.press("escape")
+        assert isinstance(shown.app.screen, RunsScreen)
+
+
+async def test_work_beside_a_dialog_that_fails_says_so(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened() as shown:
+        shown.may_fail = True
+        monkeypatch.setattr(Index, "look", fails)
+        await shown.show(5)
+        shown.app.push_screen(ChooseRunScreen(Terminal(), "Compare with", None))
+        await shown.until(lambda: shown.notices)
+        assert "ZeroDivisionError" in shown.notices[-1]
+        await shown.press("escape")
+        assert shown.app.screen is shown.screen
+
+
+async def test_a_look_for_runs_that_fails_is_not_said_again_and_again(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+
+    def look(self: LiveRuns) -> None:
+        looks.append(self)
+        fails()
+
+    monkeypatch.setattr(LiveRuns, "look", look)
+    monkeypatch.setattr("tui.panes.live_runs._LOOK_SECONDS", 0.02)
+    async with opened() as shown:
+        shown.may_fail = True
+        await shown.until(lambda: len(looks) > 3)
+        shown.app.clear_notifications()
+        await shown.until(lambda: len(looks) > 6)
+        assert shown.notices == []
+        assert shown.app.is_running
+
+
+async def test_a_widget_that_cannot_be_drawn_says_so_and_the_others_are(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened() as shown:
+        shown.may_fail = True
+        monkeypatch.setattr(KeyBar, "render_line", fails)
+        await shown.resize(110, 35)
+        assert "ZeroDivisionError" in shown.notices[-1]
+        assert "learning rate" in shown.text
+        assert "Train" not in shown.lines[-1]
+        monkeypatch.undo()
+        await shown.resize(120, 40)
+        assert "Train" in shown.lines[-1]
+
+
+async def test_what_fails_once_all_is_drawn_says_so(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened() as shown:
+        shown.may_fail = True
+        shown.screen.after_refresh(fails)
+        await shown.until(lambda: shown.notices)
+        assert "ZeroDivisionError" in shown.notices[-1]
+        assert shown.app.is_running

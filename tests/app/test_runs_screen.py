@@ -71,6 +71,29 @@ async def test_before_any_run_it_says_what_will_fill_it(opened: Opened) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
+async def test_the_longest_state_stands_apart_from_the_name(
+    opened: Opened, workers: Workers, size: tuple[int, int]
+) -> None:
+    add(workers, 0, "calm-otter", end=None)
+    async with opened(size=size) as shown:
+        await open_runs(shown, "interrupted calm-otter")
+
+
+async def test_the_offer_to_watch_a_run_comes_and_goes_with_it_on_every_screen(
+    opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.panes.live_runs._LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("tui.panes.live_runs.in_training", lambda: going)
+    run = add(workers, 0, "calm-otter", end=None)
+    going = [run]
+    async with opened() as shown:
+        await shown.press("6", "C")
+        await shown.until_shown("o Watch")
+        going.clear()
+        await shown.until(lambda: "o Watch" not in shown.lines[-1])
+
+
+@pytest.mark.parametrize("size", SIZES)
 async def test_it_shows_what_each_run_is_and_came_to(
     opened: Opened, workers: Workers, size: tuple[int, int]
 ) -> None:
@@ -323,7 +346,7 @@ async def test_in_ascii_without_colour_nothing_else_is_drawn(
     [
         ((120, 40), {"COLORTERM": "truecolor"}),
         ((80, 24), {}),
-        ((80, 24), {"NO_COLOR": "1", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}),
+        ((80, 24), {"NO_COLOR": "1", "LC_ALL": "C", "PYTHONUTF8": ""}),
     ],
 )
 def test_a_walk_in_a_real_terminal(

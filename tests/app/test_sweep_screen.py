@@ -67,7 +67,70 @@ def row(shown: Dashboard, value: str) -> str:
     return found
 
 
+async def test_what_has_ended_a_sweep_is_said(opened: Opened, workers: Workers) -> None:
+    sweep = rates(workers, 0.3)
+    made_up.stopped(sweep, "The connection to the Dask cluster was lost.")
+    async with opened() as shown:
+        await open_sweep(shown)
+        await shown.until_shown("The connection to the Dask cluster was lost.")
+        assert "R goes on with it." in shown.text
+
+
+async def test_it_goes_on_on_a_cluster_only_after_a_yes(
+    opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str | None] = []
+    monkeypatch.setattr(worker, "resume_sweep", lambda _, dask=None: asked.append(dask))
+    sweep = made_up.create(workers.folder, plan(RunConfig(), {"lr": "0.1,1"}), "far", "tcp://a:1")
+    made_up.stopped(sweep)
+    async with opened() as shown:
+        await open_sweep(shown, "far")
+        await shown.press("R")
+        assert "Go on on the Dask cluster at tcp://a:1, which you know and trust?" in shown.text
+        await shown.press("n")
+        assert asked == []
+        await shown.press("R", "y")
+        await shown.until(lambda: asked == ["tcp://a:1"])
+
+
 # Setting one up
+
+
+async def test_another_one_is_set_up_from_the_sweep_in_sight_and_esc_leads_back(
+    opened: Opened, workers: Workers
+) -> None:
+    rates(workers, 0.3, 0.9, 0.1)
+    async with opened(epochs="30") as shown:
+        await open_sweep(shown)
+        assert "S New sweep" in shown.lines[-1]
+        await shown.press("S")
+        assert isinstance(shown.app.screen, SweepFormScreen)
+        assert "They take roughly" in shown.text
+        assert "on a usual machine" not in shown.text
+        await shown.press("home", "right", "right", "r")
+        await shown.until_shown("more data: interrupted, 0 of 12 runs done")
+        [(title, configs, _)] = workers.swept
+        assert title == "more data"
+        assert {config.epochs for config in configs} == {30}
+        await shown.press("escape")
+        assert isinstance(shown.app.screen, RunsScreen)
+
+
+async def test_the_runs_of_a_sweep_are_listed_and_esc_leads_back_to_it(
+    opened: Opened, workers: Workers
+) -> None:
+    sweep = rates(workers, 0.3, 0.9, 0.1)
+    write_run(workers.folder, [], RunConfig(), "20260101-120000-other-run")
+    async with opened() as shown:
+        await open_sweep(shown)
+        await shown.press("m")
+        await shown.until_shown(f"sweep:{sweep.name}", "Runs: 3 of 4")
+        await shown.press("space", "space")
+        await shown.until_shown("2 runs are marked")
+        await shown.press("escape")
+        assert isinstance(shown.app.screen, SweepScreen)
+        await shown.press("escape")
+        assert isinstance(shown.app.screen, RunsScreen)
 
 
 async def test_it_starts_with_a_few_learning_rates_around_the_dashboards(
@@ -176,9 +239,12 @@ async def test_why_it_cannot_start_is_said(opened: Opened, workers: Workers) -> 
 async def test_before_any_sweep_it_says_what_one_is(opened: Opened) -> None:
     async with opened() as shown:
         await shown.press("6", "C")
-        await shown.until_shown("There are no sweeps yet", "press 6 for the runs, and S there")
-        await shown.press("c", "s", "R", "d", "o", "y", "a", "n", "p", "enter", "w")
+        await shown.until_shown("There are no sweeps yet", "press S to set one up")
+        await shown.press("c", "s", "R", "d", "o", "y", "a", "m", "n", "p", "enter", "w")
         assert isinstance(shown.app.screen, SweepScreen)
+        await shown.press("S")
+        assert isinstance(shown.app.screen, SweepFormScreen)
+        await shown.press("escape")
         await shown.press("escape")
         assert isinstance(shown.app.screen, RunsScreen)
 

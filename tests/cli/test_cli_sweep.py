@@ -3,12 +3,15 @@
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pexpect
 import pytest
 
+from engine.config import RunConfig
 from engine.runs import Run
 from engine.sweeps import list_sweeps
+from tests.app import made_up_sweeps
 from tests.cli.command_line import Answer, Place, wait_until
 
 Call = Callable[..., Answer]
@@ -167,6 +170,32 @@ def test_a_sweep_is_left_stopped_resumed_and_deleted(call: Call) -> None:
     assert call("delete", sweep.name, "--yes").out.strip() == f"sweep {sweep.name} is deleted"
     assert not sweep.path.exists()
     assert sweep.members() == []
+
+
+def test_what_has_ended_a_sweep_is_told(call: Call, tmp_path: Path) -> None:
+    sweep = made_up_sweeps.create(tmp_path, [RunConfig(lr=0.1), RunConfig(lr=1)], dask="tcp://a:1")
+    made_up_sweeps.stopped(sweep, "The disk is full.")
+    answer = call("show", sweep.words, runs=tmp_path)
+    assert "stopped, 0 of 2 runs done" in answer.out
+    assert "the sweep stopped: The disk is full." in answer.err
+
+
+def test_a_sweep_goes_on_on_a_cluster_only_where_its_address_is_given_again(
+    call: Call, tmp_path: Path
+) -> None:
+    sweep = made_up_sweeps.create(
+        tmp_path, [RunConfig(epochs=1, samples=100, seed=seed) for seed in (0, 1)], dask="tcp://a:1"
+    )
+    made_up_sweeps.stopped(sweep)
+    answer = call("resume", sweep.words, runs=tmp_path)
+    assert answer.code == 2
+    assert "if you trust that address, give it again, --dask tcp://a:1" in answer.err
+    answer = call("resume", sweep.words, "--dask", "none", runs=tmp_path)
+    assert answer.code == 0, answer.err
+    assert "finished, 2 of 2 runs done" in answer.out
+    answer = call("resume", "last", "--dask", "tcp://a:1", runs=tmp_path)
+    assert answer.code == 2
+    assert "--dask is for sweeps" in answer.err
 
 
 def test_ctrl_c_stops_and_saves_all_runs_and_tells_how_to_go_on(place: Place) -> None:

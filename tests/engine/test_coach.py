@@ -11,16 +11,17 @@ import numpy as np
 import pytest
 
 from engine.coach import Advice, advise
+from engine.coach.advice import number
 from engine.data import load
 from tests.engine.coached import Coached, coached
 from tests.engine.small_runs import ROOT
 
 SEEDS = (0, 1, 2)
 
-RATES = {"diverged", "stuck", "swinging", "too low", "dead ReLUs"}
+RATES = {"diverged", "exploded", "stuck", "swinging", "too low", "dead ReLUs"}
 """What is said of a learning rate that is wrong."""
 
-TOO_HIGH = {"diverged", "stuck", "swinging", "dead ReLUs"}
+TOO_HIGH = {"diverged", "exploded", "stuck", "swinging", "dead ReLUs"}
 
 GOOD: dict[str, dict[str, Any]] = {
     "notebook": {},
@@ -99,12 +100,21 @@ def test_adam_overfits_too(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_far_too_high_a_rate_kills_the_relus_and_stays_at_ln_10(seed: int) -> None:
-    run = coached(seed=seed, lr=3.0, epochs=12)
+def test_far_too_high_a_rate_explodes_kills_the_relus_and_stays_at_ln_10(seed: int) -> None:
+    run = coached(seed=seed, lr=10.0, epochs=12)
     assert run.kinds[1] == "dead ReLUs"
-    assert set(run.kinds[4:]) == {"stuck"}
-    assert "ln 10 = 2.30" in run.last.sentence
+    assert set(run.kinds[4:]) == {"exploded"}
+    highest = max(epoch.train_loss for epoch in run.history.epochs)
+    assert f"Training loss exploded to {number(highest)} in epoch 0 and is 2." in run.last.sentence
+    assert "no better than guessing (ln 10 = 2.30)" in run.last.sentence
     assert re.search(r"; (9\d|100)% of the ReLU neurons are dead", run.last.sentence)
+    assert run.last.remedy == "Try a lower learning rate, for example 0.1."
+
+
+def test_a_loss_that_stays_at_chance_without_having_exploded_is_stuck() -> None:
+    run = coached(lr=3.0, shift=3, samples=500, epochs=12)
+    assert run.last.kind == "stuck"
+    assert "Training loss stays at that of guessing (ln 10 = 2.30)" in run.last.sentence
     assert run.last.remedy == "Try a lower learning rate, for example 0.3."
 
 
@@ -147,11 +157,12 @@ def test_a_loss_that_goes_up_and_down_swings(seed: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_dead_relus_are_told_even_where_accuracy_is_good(seed: int) -> None:
     run = coached(seed=seed, lr=1.0, epochs=12)
-    assert run.last.kind == "dead ReLUs"
-    dead = run.history.epochs[-1].dead
-    assert dead is not None
-    assert run.last.sentence.startswith(f"{dead:.0%} of the hidden neurons are dead")
-    assert run.history.epochs[-1].val_acc > 0.8
+    told = [epochs for epochs, kind in enumerate(run.kinds[:-1]) if kind == "dead ReLUs"]
+    newest = run.history.epochs[told[-1] - 1]
+    assert newest.dead is not None
+    said = run.after[told[-1]].sentence
+    assert said.startswith(f"{newest.dead:.0%} of the hidden neurons are dead")
+    assert newest.val_acc > 0.6
 
 
 def test_gradients_that_vanish_are_not_blamed_on_the_rate() -> None:
@@ -184,6 +195,27 @@ def test_where_it_says_that_the_run_will_end_is_about_where_it_ends(seed: int) -
 
 def test_a_rate_so_low_that_nothing_moves_is_too_low_and_not_stuck() -> None:
     assert coached(lr=1e-8, epochs=8).last.kind == "too low"
+
+
+@pytest.mark.parametrize("lr", [1e-5, 1e-3])
+@pytest.mark.parametrize(
+    "noise",
+    [{"dropout": 0.5}, {"shift": 3}, {"dropout": 0.5, "shift": 2}, {"dropout": 0.8}],
+    ids=["dropout", "shifts", "both", "much dropout"],
+)
+def test_too_low_a_rate_is_told_through_the_noise_of_training(
+    noise: dict[str, Any], lr: float
+) -> None:
+    run = coached(samples=500, lr=lr, epochs=20, **noise)
+    assert not TOO_HIGH & set(run.kinds)
+    assert set(run.kinds[6:]) == {"too low"}
+    assert run.last.remedy == f"Raise the learning rate, for example to {lr * 10:g}."
+
+
+def test_a_run_that_was_thrown_back_and_learns_slowly_since_is_not_too_low() -> None:
+    run = coached(samples=500, hidden=(64, 64, 64), activation="sigmoid", lr=3.0, epochs=20)
+    assert max(epoch.train_loss for epoch in run.history.epochs) > 1.2 * math.log(10)
+    assert "too low" not in run.kinds
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -2,15 +2,16 @@
 
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from engine import cluster_member, sweep_job, worker
+from engine import cluster_member, sweep_job, sweeps, worker
 from engine.errors import RunError
-from engine.sweeps import Sweep
+from engine.sweeps import Plan, Sweep
 from tests.engine.dask_cluster import DaskCluster, dask_cluster
 from tests.engine.small_runs import digits_config, history_of
 from tests.engine.test_sweeps import never_killed, states, wait, wait_for_end
@@ -41,7 +42,7 @@ def test_a_sweep_on_a_cluster_is_stopped_and_goes_on_to_the_same_bits(
     wait(lambda: not cluster.is_training(0) and not cluster.is_training(1))
     assert sweep.state() == "interrupted"
 
-    worker.resume_sweep(sweep)
+    worker.resume_sweep(sweep, cluster.address)
     wait_for_end(sweep)
     assert states(sweep) == ["finished"] * 3
     (first, *_) = sweep.members()
@@ -51,7 +52,7 @@ def test_a_sweep_on_a_cluster_is_stopped_and_goes_on_to_the_same_bits(
 
 def launched_and_training(sweep: Sweep, cluster: DaskCluster) -> int:
     """Resumes a sweep; its process, once members are in training."""
-    worker.resume_sweep(sweep)
+    worker.resume_sweep(sweep, cluster.address)
     wait(lambda: cluster.is_training(0) and cluster.is_training(1))
     process = sweep.process_id()
     assert process
@@ -77,6 +78,36 @@ def test_a_cluster_trains_all_members_though_a_worker_is_killed(
         "log.txt",
         "sweep.json",
     ]
+
+
+def test_a_cluster_of_one_worker_for_one_task_at_a_time_trains_all_members(
+    runs_folder: Path, tmp_path: Path
+) -> None:
+    with dask_cluster(tmp_path / "one", workers=1) as one:
+        sweep = worker.launch_sweep(
+            [digits_config(seed=seed, epochs=3) for seed in range(3)], dask=one.address
+        )
+        wait_for_end(sweep)
+    assert sweep.state() == "finished", sweep.log_path.read_text()
+    assert states(sweep) == ["finished"] * 3
+
+
+def test_a_sweeps_folder_alone_makes_nobody_connect_to_the_scheduler_that_it_names(
+    runs_folder: Path,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        stranger.settimeout(0.5)
+        address = f"tcp://127.0.0.1:{stranger.getsockname()[1]}"
+        plan = Plan(configs=(digits_config(epochs=3),), dask=address)
+        sweep, held = sweeps.create(plan, runs_folder)
+        held.close()
+        with pytest.raises(RunError, match=f"--dask {address}; or go on on this machine"):
+            worker.resume_sweep(sweep)
+        with pytest.raises(TimeoutError):
+            stranger.accept()
+    worker.resume_sweep(sweep, dask="")
+    wait_for_end(sweep)
+    assert states(sweep) == ["finished"]
 
 
 def test_a_scheduler_that_is_not_there_is_told(runs_folder: Path) -> None:

@@ -77,6 +77,7 @@ def test_most_of_the_seeds_decide_what_is_said() -> None:
     ("kind", "words"),
     [
         ("diverged", "too high: diverged"),
+        ("exploded", "too high: exploded"),
         ("stuck", "too high: stuck"),
         ("too low", "too low"),
         ("over-fitting", "right"),

@@ -81,3 +81,10 @@ def test_what_is_said_of_the_ground_by_hand_holds(light, colorfgbg):
 def test_the_colour_system_is_named_as_rich_names_it():
     names = [Terminal(colors).color_system for colors in (0, 16, 256, TRUE_COLOR)]
     assert names == [None, "standard", "256", "truecolor"]
+
+
+@pytest.mark.parametrize("meant", ["C", "POSIX"])
+def test_who_asks_for_the_c_locale_gets_ascii_though_python_writes_utf8(meant: str) -> None:
+    environ = {"TERM": "xterm-256color", "LC_ALL": meant}
+    assert not Terminal.detect(environ, "utf-8").unicode
+    assert Terminal.detect(environ | {"LC_ALL": "C.UTF-8"}, "utf-8").unicode

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from engine.errors import MnistopError
-from tui.render.terminal import Terminal
+from tui.render.terminal import Terminal, takes_unicode
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,7 +57,7 @@ class Output:
         if sys.stdout and sys.stdout.isatty():
             terminal = Terminal.detect(os.environ, encoding, force_ascii)
             return cls(terminal, True, shutil.get_terminal_size().columns)
-        unicode = encoding.lower().replace("-", "") == "utf8" and not force_ascii
+        unicode = takes_unicode(os.environ, encoding) and not force_ascii
         return cls(Terminal(colors=0, unicode=unicode), False, PIPE_WIDTH)
 
     @property

@@ -124,6 +124,8 @@ def tell_results(out: Output, reader: SweepReader, epsilon: float | None) -> Non
 
 def tell_failures(reader: SweepReader) -> None:
     """What could not be trained, and why; on stderr."""
+    if reader.trouble:
+        complain(f"the sweep stopped: {reader.trouble}")
     failed = {
         event.member: event.message
         for event in reader.sweep.events()
@@ -148,6 +150,7 @@ def as_summary(reader: SweepReader, epsilon: float | None) -> dict[str, Any]:
         "state": reader.state,
         "runs": len(reader.outcomes),
         "done": reader.done,
+        "message": reader.trouble or None,
         "epsilon": epsilon,
         "groups": [
             {

@@ -78,8 +78,13 @@ def train(
 @with_output
 @_json_option
 @_detach_option
+@click.option(
+    "--dask",
+    metavar="ADDRESS",
+    help="Go on with a sweep on the workers of a Dask scheduler; none for this machine.",
+)
 @run_argument
-def resume(out: Output, as_json: bool, detach: bool, run: str) -> int:
+def resume(out: Output, as_json: bool, detach: bool, dask: str | None, run: str) -> int:
     """Go on with RUN, from its last checkpoint or from a pause.
 
     It then is as if it had never been stopped: the same numbers come out. Ctrl+C stops and saves
@@ -87,7 +92,9 @@ def resume(out: Output, as_json: bool, detach: bool, run: str) -> int:
     """
     found = find_run_or_sweep(run)
     if isinstance(found, Sweep):
-        return _resume_sweep(out, found, as_json, detach)
+        return _resume_sweep(out, found, as_json, detach, dask)
+    if dask:
+        raise click.UsageError(f"--dask is for sweeps, and {found.name} is a run.")
 
     def start() -> Run:
         worker.resume(found)
@@ -118,11 +125,11 @@ def follow(out: Output, as_json: bool, run: str) -> int:
     return 1 if complaint(found, history) else 0
 
 
-def _resume_sweep(out: Output, sweep: Sweep, as_json: bool, detach: bool) -> int:
+def _resume_sweep(out: Output, sweep: Sweep, as_json: bool, detach: bool, dask: str | None) -> int:
     from tui.cli.sweep import watch_sweep
 
     def start() -> Sweep:
-        worker.resume_sweep(sweep)
+        worker.resume_sweep(sweep, "" if dask == "none" else dask)
         return sweep
 
     return watch_sweep(out, start, "loading PyTorch and the data", as_json, detach)

@@ -9,6 +9,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 
+from tui.fault_tolerant import FaultTolerant
 from tui.panes.accuracy_chart import AccuracyChart
 from tui.panes.attack_view import AttackView
 from tui.panes.fragile_list import FragileList
@@ -35,7 +36,7 @@ class Place(NamedTuple):
     pane: LinesPane
 
 
-class AttackPanes(Vertical):
+class AttackPanes(FaultTolerant, Vertical):
     """All panes at once, or one at a time below their names.
 
     Args:

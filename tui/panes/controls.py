@@ -4,15 +4,15 @@ from typing import ClassVar
 
 from textual import events
 from textual.strip import Strip as TextualStrip
-from textual.widget import Widget
 
+from tui.fault_tolerant import FaultTolerantWidget
 from tui.panes.textual_strip import textual_strip
 from tui.render.cells import line
 from tui.render.palette import Palette
 from tui.render.terminal import Terminal
 
 
-class Controls(Widget):
+class Controls(FaultTolerantWidget):
     """One line of words to click on.
 
     Args:

@@ -12,6 +12,7 @@ from textual.containers import Container, Vertical
 from textual.message import Message
 from textual.widget import Widget
 
+from tui.fault_tolerant import FaultTolerant
 from tui.layout import MODES, Mode, mode_for
 from tui.panes.tabs import Tabs
 from tui.render.terminal import Terminal
@@ -29,7 +30,7 @@ class Pane(NamedTuple):
     """Whether it is shown wherever more than one pane is."""
 
 
-class Dashboard(Vertical):
+class Dashboard(FaultTolerant, Vertical):
     """All panes at once, some of them, or one at a time, by the terminal's size.
 
     Args:

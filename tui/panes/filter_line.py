@@ -15,6 +15,7 @@ from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
 from engine.filter_words import FilterError
+from tui.fault_tolerant import FaultTolerant
 from tui.render.cells import clean
 from tui.render.terminal import Terminal
 
@@ -31,7 +32,7 @@ class _Completion(Suggester):
         return next(iter(self._complete(value)), None)
 
 
-class FilterInput(Input, inherit_bindings=False):
+class FilterInput(FaultTolerant, Input, inherit_bindings=False):
     """The input; it has the bindings of `Input` alone, so that the others stay the screen's."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -55,7 +56,7 @@ class FilterInput(Input, inherit_bindings=False):
         self.post_message(self.Left())
 
 
-class FilterLine(Horizontal):
+class FilterLine(FaultTolerant, Horizontal):
     """A filter that is typed; what it can say is up to the screen.
 
     Args:

@@ -10,15 +10,15 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, clamp
 from textual.strip import Strip as TextualStrip
-from textual.widget import Widget
 
+from tui.fault_tolerant import FaultTolerantWidget
 from tui.panes.form_lines import Layout, Painter, View
 from tui.panes.textual_strip import textual_strip
 from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 
-class FormView(Widget, can_focus=True):
+class FormView(FaultTolerantWidget, can_focus=True):
     """A form to look at: one widget for all rows, which refreshes only lines that changed.
 
     Args:

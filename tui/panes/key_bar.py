@@ -5,8 +5,8 @@ from typing import NamedTuple
 from textual import events
 from textual.dom import DOMNode
 from textual.strip import Strip as TextualStrip
-from textual.widget import Widget
 
+from tui.fault_tolerant import FaultTolerantWidget
 from tui.panes.textual_strip import textual_strip
 from tui.render.cells import clean, line
 from tui.render.palette import Palette
@@ -27,7 +27,7 @@ class _Item(NamedTuple):
         return len(self.key) + 1 + len(self.words) + _GAP
 
 
-class KeyBar(Widget):
+class KeyBar(FaultTolerantWidget):
     """One line, made from the bindings in force; a click does what it says.
 
     Textual's `Footer` mounts a widget for each key anew whenever the focus moves, and cuts off the

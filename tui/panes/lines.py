@@ -9,9 +9,9 @@ from rich.cells import cell_len
 from textual import events
 from textual.geometry import Region, Size
 from textual.strip import Strip as TextualStrip
-from textual.widget import Widget
 
 from tui import faults
+from tui.fault_tolerant import FaultTolerantWidget
 from tui.panes.textual_strip import textual_strip
 from tui.render.cells import clean, line, on_ground, plain, shorten
 from tui.render.palette import Palette
@@ -19,7 +19,7 @@ from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 
-class LinesPane(Widget):
+class LinesPane(FaultTolerantWidget):
     """A title line and the lines below it, drawn by the subclass for the size there is.
 
     Args:

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from textual.widgets import Static
+from textual.worker import Worker
 
 from engine.errors import RunError
 from engine.glance import epochs_trained, in_training
 from engine.runs import Run
+from tui.fault_tolerant import FaultTolerant
 
 _LOOK_SECONDS = 1.0
 
@@ -25,7 +27,7 @@ class Going:
     planned: int
 
 
-class LiveRuns(Static):
+class LiveRuns(FaultTolerant, Static):
     """Shows itself while there are runs in training and none of them is watched.
 
     Args:
@@ -41,7 +43,7 @@ class LiveRuns(Static):
 
     def on_mount(self) -> None:
         """Looks for runs now and every second."""
-        self.set_interval(_LOOK_SECONDS, self.look)
+        self.every(_LOOK_SECONDS, self.look)
         self.look()
 
     def look(self) -> None:
@@ -50,6 +52,10 @@ class LiveRuns(Static):
             self.run_worker(self._look(), group="live", exclusive=True, exit_on_error=False)
         else:
             self._show([])
+
+    def _on_worker_state_changed(self, message: Worker.StateChanged) -> None:
+        """Does not tell of each look that fails: the next one follows at once."""
+        message.prevent_default()
 
     async def _look(self) -> None:
         going = await asyncio.to_thread(_what_is_going_on)
@@ -61,7 +67,7 @@ class LiveRuns(Static):
         if going:
             self.update(_sentence(going))
         if before != self.newest:
-            self.screen.refresh_bindings()
+            self.app.screen.refresh_bindings()
 
 
 def _what_is_going_on() -> list[Going]:

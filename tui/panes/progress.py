@@ -4,11 +4,11 @@ import textwrap
 
 from rich.style import Style
 from textual.strip import Strip as TextualStrip
-from textual.widget import Widget
 
 from engine.events import RunFailed, RunFinished
 from engine.history import others_as_good
 from tui.cli.words import accuracy, count, duration
+from tui.fault_tolerant import FaultTolerantWidget
 from tui.panes.textual_strip import textual_strip
 from tui.render import bars
 from tui.render.cells import PLAIN, clean, line
@@ -33,7 +33,7 @@ _SIGNS = {
 }
 
 
-class Progress(Widget):
+class Progress(FaultTolerantWidget):
     """One line while all goes well; as many as a longer message takes.
 
     Args:

@@ -28,7 +28,7 @@ SIGNS = {
     "interrupted": ("✗", "x"),
 }
 """A sign for each state, the second where only ASCII is shown."""
-_STATE = 13
+_STATE = len("✗ interrupted") + 1
 _NAMES = (13, 24)
 """Cells that the names may take."""
 _LEAST_DIFFERENCES = 16

@@ -88,7 +88,7 @@ class SweepTable(ListPane):
         """Why there are no rows."""
         return self._sweeping.problem or (
             "There are no sweeps yet. A sweep trains every combination of some values, as of three "
-            "learning rates, and lays them side by side here: press 6 for the runs, and S there."
+            "learning rates, and lays them side by side here: press S to set one up."
         )
 
     def lines(self, width: int, height: int) -> list[Strip]:

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from textual import events
 from textual.message import Message
 from textual.strip import Strip as TextualStrip
-from textual.widget import Widget
 
+from tui.fault_tolerant import FaultTolerantWidget
 from tui.panes.textual_strip import textual_strip
 from tui.render.cells import line
 from tui.render.palette import Palette
 from tui.render.terminal import Terminal
 
 
-class Tabs(Widget):
+class Tabs(FaultTolerantWidget):
     """One line of names.
 
     Args:

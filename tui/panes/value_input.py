@@ -11,11 +11,13 @@ from textual.geometry import Region
 from textual.widgets import Input
 from textual.widgets.input import Selection
 
+from tui.fault_tolerant import FaultTolerant
+
 if TYPE_CHECKING:
     from tui.panes.form_editor import FormEditor
 
 
-class ValueInput(Input, inherit_bindings=False):
+class ValueInput(FaultTolerant, Input, inherit_bindings=False):
     """An input that lies over the value of a row while it is edited.
 
     It has the bindings of `Input` alone: those that scroll would take keys which are the form's.

@@ -37,7 +37,7 @@ class Terminal:
 
         Args:
             environ: The environment variables; ``TERM``, ``COLORTERM``, ``NO_COLOR``,
-                ``COLORFGBG`` and ``STY`` are looked at.
+                ``COLORFGBG``, ``STY`` and ``LC_ALL`` are looked at.
             encoding: The encoding of the stream that is written to.
             force_ascii: Whether to use ASCII even where Unicode could be shown.
             light: Whether the ground is light, if that was said. Terminals are not asked: over a
@@ -48,10 +48,9 @@ class Terminal:
         """
         term = environ.get("TERM", "").lower()
         basic = term in ("", "dumb", "linux") or term.startswith("vt")
-        utf8 = (encoding or "").lower().replace("-", "").replace("_", "") == "utf8"
         return cls(
             colors=_colors(term, environ),
-            unicode=utf8 and not basic and not force_ascii,
+            unicode=takes_unicode(environ, encoding) and not basic and not force_ascii,
             dark=_dark(environ.get("COLORFGBG", "")) if light is None else not light,
         )
 
@@ -68,6 +67,18 @@ class Terminal:
         if self.colors >= 256:
             return "256"
         return "standard" if self.colors else None
+
+
+def takes_unicode(environ: Mapping[str, str], encoding: str | None) -> bool:
+    """Whether more than ASCII is wanted where a stream leads to.
+
+    Args:
+        environ: The environment variables.
+        encoding: That of the stream. In the C locale Python makes it UTF-8, for want of knowledge
+            (PEP 540); ``LC_ALL=C`` says that ASCII is meant.
+    """
+    utf8 = (encoding or "").lower().replace("-", "").replace("_", "") == "utf8"
+    return utf8 and environ.get("LC_ALL") not in ("C", "POSIX")
 
 
 def _colors(term: str, environ: Mapping[str, str]) -> int:

@@ -11,11 +11,12 @@ from textual.containers import Horizontal
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from tui.fault_tolerant import FaultTolerant
 from tui.render.cells import clean
 from tui.render.terminal import Terminal
 
 
-class AskScreen(ModalScreen[bool]):
+class AskScreen(FaultTolerant, ModalScreen[bool]):
     """Asks whether something is to be done.
 
     Args:
@@ -37,7 +38,7 @@ class AskScreen(ModalScreen[bool]):
         yield Static(f"{self._question}  y yes   Esc no", markup=False)
 
 
-class AskTextScreen(ModalScreen[str | None]):
+class AskTextScreen(FaultTolerant, ModalScreen[str | None]):
     """Asks for a text; Esc leaves it as it was.
 
     Args:

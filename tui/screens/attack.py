@@ -247,7 +247,7 @@ class AttackScreen(ViewScreen):
 
     def _show(self, waiting: str = "") -> None:
         self._display.show(self.state, self._predictions, self._rows, waiting)
-        self.call_after_refresh(self._show_chart)  # which takes longer to draw than the pictures
+        self.after_refresh(self._show_chart)  # which takes longer to draw than the pictures
 
     def _show_chart(self) -> None:
         self._display.show_chart(self._run)

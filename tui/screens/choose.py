@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from engine.index import Index
 from engine.run_filters import complete, parse
 from engine.runs import Run
+from tui.fault_tolerant import FaultTolerant
 from tui.panes.filter_line import FilterLine
 from tui.panes.list_pane import ListPane
 from tui.panes.run_table import RunTable
@@ -48,7 +49,7 @@ class _Choice(RunTable):
         return "There is no other run yet: 1 for the dashboard, another preset there, and r."
 
 
-class ChooseRunScreen(ModalScreen[Run | None]):
+class ChooseRunScreen(FaultTolerant, ModalScreen[Run | None]):
     """Asks for a run; Esc chooses none.
 
     Args:

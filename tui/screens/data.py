@@ -90,7 +90,7 @@ class DataScreen(ViewScreen):
         self._tabs.styles.height = 1
         self._arrange()
         self._grid.focus()
-        self.set_interval(1, self._tell_the_time)
+        self.every(1, self._tell_the_time)
 
     # Layout
 
@@ -121,7 +121,7 @@ class DataScreen(ViewScreen):
     def on_resize(self, event: events.Resize) -> None:
         """Finds the arrangement that fits."""
         self._arrange()
-        self.call_after_refresh(self.redraw)
+        self.after_refresh(self.redraw)
 
     def on_descendant_focus(self) -> None:
         """Shows the pane that has got the focus."""
@@ -148,7 +148,7 @@ class DataScreen(ViewScreen):
         """The focused pane alone, and back."""
         self._zoomed = not self._zoomed
         self._arrange()
-        self.call_after_refresh(self.redraw)
+        self.after_refresh(self.redraw)
 
     def action_image_mode(self) -> None:
         """Takes the next way of drawing images."""
@@ -224,7 +224,7 @@ class DataScreen(ViewScreen):
         self._note.clear()
         self._arrange()
         self._show("")
-        self.call_after_refresh(self.redraw)
+        self.after_refresh(self.redraw)
 
     def _show(self, notice: str) -> None:
         samples = self._samples

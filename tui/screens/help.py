@@ -12,6 +12,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from tui.fault_tolerant import FaultTolerant
 from tui.keymap import keymap_path
 
 _INTRODUCTION = (
@@ -33,7 +34,7 @@ class Section:
     bindings: Sequence[Binding]
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(FaultTolerant, ModalScreen[None]):
     """All keys, and what each pane is for.
 
     Args:

@@ -7,10 +7,12 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from tui.fault_tolerant import FaultTolerant
+
 Answer = Literal["leave", "stop", "stay"]
 
 
-class QuitScreen(ModalScreen[Answer]):
+class QuitScreen(FaultTolerant, ModalScreen[Answer]):
     """One line at the bottom; the charts stay in sight."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -101,7 +101,7 @@ class RatesScreen(ViewScreen):
     def on_mount(self) -> None:
         """Starts with the test."""
         self._show_runs(False)
-        self.set_interval(1, self._tell_the_time)
+        self.every(1, self._tell_the_time)
 
     def _show_runs(self, runs: bool) -> None:
         self._test_body.display, self._runs_body.display = not runs, runs

@@ -11,7 +11,6 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from engine import worker
 from engine.config import RunConfig
 from engine.index import Index
 from engine.overview import Listed
@@ -20,6 +19,7 @@ from engine.sweeps import Sweep
 from tui.cli.run_lines import table
 from tui.cli.words import count
 from tui.keymap import declared
+from tui.new_sweep import ask_for_sweep
 from tui.panes.filter_line import FilterInput, FilterLine
 from tui.panes.list_pane import ListPane
 from tui.panes.run_detail import RunDetail
@@ -30,7 +30,7 @@ from tui.reporting import write_report
 from tui.run_browsing import MOST_MARKED, RunBrowsing
 from tui.screens.help import Section
 from tui.screens.run_keeping import RunKeeping
-from tui.screens.sweep_form import SweepFormScreen, Wanted, cores
+from tui.screens.sweep_form import SweepFormScreen
 from tui.state import State
 from tui.writing import write_text
 
@@ -80,7 +80,7 @@ class RunsScreen(RunKeeping):
         Binding(
             "S",
             "sweep",
-            "Sweep",
+            "New sweep",
             id="runs.new_sweep",
             tooltip="Train every combination of some values, and compare them",
         ),
@@ -129,6 +129,14 @@ class RunsScreen(RunKeeping):
         self._table = RunTable(terminal, self._browsing)
         self._detail = RunDetail(terminal)
         self._wake = asyncio.Event()
+
+    def enter(self, text: str) -> None:
+        """Lists the runs that pass a filter.
+
+        Args:
+            text: as `engine.run_filters.parse` reads it.
+        """
+        self._browsing.set_filter(text)
 
     def panes(self) -> Iterable[Widget]:
         """The filter line, the table, and what is to be said of the chosen run."""
@@ -284,17 +292,19 @@ class RunsScreen(RunKeeping):
 
     def action_sweep(self) -> None:
         """Asks what is to vary in a new sweep, and starts it."""
-        form = SweepFormScreen(
-            self.terminal, self._config() or RunConfig(), self._browsing.all, cores()
+        known = [
+            (run.config(), run.overview.seconds)
+            for run in self._browsing.all
+            if run.state == "finished"
+        ]
+        ask_for_sweep(
+            self,
+            self.terminal,
+            self._config(),
+            known,
+            self.attempts,
+            lambda sweep: self.post_message(self.SweepWanted(sweep)),
         )
-        self.app.push_screen(form, self._start_sweep)
-
-    def _start_sweep(self, wanted: Wanted | None) -> None:
-        if wanted:
-            self.attempts.do(
-                lambda: worker.launch_sweep(wanted.configs, wanted.title, wanted.jobs),
-                lambda sweep: self.post_message(self.SweepWanted(sweep)),
-            )
 
     def action_write(self) -> None:
         """Writes a report of the marked runs, or else of the chosen one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 from textual import on
@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from engine import sweeps, worker
+from engine.config import RunConfig
 from engine.history import History
 from engine.outcomes import Group
 from engine.overview import Listed, Overview
@@ -21,6 +22,7 @@ from tui.attempts import Attempts
 from tui.cli.sweep_lines import conclusion, table
 from tui.cli.words import count
 from tui.keymap import declared
+from tui.new_sweep import ask_for_sweep
 from tui.panes.compared import ComparedCharts
 from tui.panes.list_pane import ListPane
 from tui.panes.sweep_table import SweepFacts, SweepTable
@@ -46,6 +48,7 @@ class SweepScreen(ViewScreen):
 
     Args:
         terminal: what the terminal can show.
+        config: tells what the dashboard's form holds, None while a value in it is wrong.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -85,6 +88,20 @@ class SweepScreen(ViewScreen):
             tooltip="Delete the sweep with all its runs, after asking",
         ),
         Binding(
+            "m",
+            "members",
+            "Its runs",
+            id="sweep.runs",
+            tooltip="List the runs of this sweep, to mark, name, compare or resume single ones",
+        ),
+        Binding(
+            "S",
+            "new",
+            "New sweep",
+            id="sweep.new",
+            tooltip="Train every combination of some other values",
+        ),
+        Binding(
             "p", "sweep(-1)", "Other sweeps", key_display="n p", id="sweep.before", tooltip="Older"
         ),
         Binding("n", "sweep(1)", "Newer", show=False, id="sweep.after", tooltip="The next sweep"),
@@ -98,8 +115,9 @@ class SweepScreen(ViewScreen):
         ),
     ]
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Terminal, config: Callable[[], RunConfig | None]) -> None:
         super().__init__(terminal)
+        self._config = config
         self._sweeping = Sweeping()
         self._table = SweepTable(terminal, self._sweeping)
         self._charts = ComparedCharts(terminal)
@@ -152,7 +170,8 @@ class SweepScreen(ViewScreen):
         self._fit()
         self._table.redraw()
         self._charts.show(self._sweeping.curves)
-        self._facts.show(self._attack.notice)
+        reader = self._sweeping.reader
+        self._facts.show(self._attack.notice or (reader.trouble if reader else ""))
         self.refresh_bindings()
 
     def on_resize(self) -> None:
@@ -238,6 +257,18 @@ class SweepScreen(ViewScreen):
             runs = [run for group in near if (run := self._run_of(group))]
         return [_listed(run) for run in runs]
 
+    def action_members(self) -> None:
+        """Lists the runs of this sweep."""
+        if reader := self._sweeping.reader:
+            self.post_message(self.ListWanted(f"sweep:{reader.sweep.name}"))
+
+    def action_new(self) -> None:
+        """Asks what is to vary in another sweep, and starts it."""
+        reader = self._sweeping.reader
+        outcomes = reader.outcomes if reader else []
+        known = [(one.config, one.seconds) for one in outcomes if one.state == "finished"]
+        ask_for_sweep(self, self.terminal, self._config(), known, self._attempts, self.open)
+
     # What becomes of it
 
     def action_stop(self) -> None:
@@ -246,8 +277,12 @@ class SweepScreen(ViewScreen):
             self._attempts.do(lambda: worker.stop_sweep(reader.sweep))
 
     def action_resume(self) -> None:
-        """Goes on with the sweep."""
-        if reader := self._sweeping.reader:
+        """Goes on with the sweep; on a cluster after asking, as its address may be a stranger's."""
+        reader = self._sweeping.reader
+        if reader and reader.dask:
+            question = f"Go on on the Dask cluster at {reader.dask}, which you know and trust?"
+            self._attempts.ask(question, lambda: worker.resume_sweep(reader.sweep, reader.dask))
+        elif reader:
             self._attempts.do(lambda: worker.resume_sweep(reader.sweep))
 
     def action_delete(self) -> None:
@@ -278,6 +313,8 @@ class SweepScreen(ViewScreen):
                 return bool(groups)
             case "near":
                 return self._table.has_scale
+            case "members":
+                return any(one.name for group in groups for one in group.outcomes)
             case "curves":
                 return sum(bool(one.name) for group in groups for one in group.outcomes) > 1
             case "attack":

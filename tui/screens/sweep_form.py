@@ -16,14 +16,14 @@ from textual.widgets import Static
 
 from engine.config import RunConfig
 from engine.effort import pace
-from engine.overview import Listed
+from tui.fault_tolerant import FaultTolerant
 from tui.panes.key_bar import KeyBar
 from tui.panes.sweep_form import SweepForm, SweepSize
 from tui.render.cells import clean
 from tui.render.terminal import Terminal
 
 _RECENT = 20
-"""Finished runs from which the pace of this machine is known."""
+"""So many finished runs tell the pace of this machine."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,13 @@ def cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-class SweepFormScreen(ModalScreen[Wanted | None]):
+class SweepFormScreen(FaultTolerant, ModalScreen[Wanted | None]):
     """Asks what is to vary; Esc leaves without a sweep.
 
     Args:
         terminal: what the terminal can show.
         base: what the dashboard's form holds.
-        known: the runs that there are, the newest first.
+        known: finished runs with the seconds that each has trained for, the newest first.
         cores: how many there are.
     """
 
@@ -77,13 +77,16 @@ class SweepFormScreen(ModalScreen[Wanted | None]):
     """
 
     def __init__(
-        self, terminal: Terminal, base: RunConfig, known: Sequence[Listed], cores: int
+        self,
+        terminal: Terminal,
+        base: RunConfig,
+        known: Sequence[tuple[RunConfig, float]],
+        cores: int,
     ) -> None:
         super().__init__()
         self._terminal = terminal
-        finished = [run for run in known if run.state == "finished"][:_RECENT]
-        self._pace = pace((run.config(), run.overview.seconds) for run in finished)
-        self._is_known = bool(finished)
+        self._pace = pace(known[:_RECENT])
+        self._is_known = bool(known)
         self._form = SweepForm(base, cores, ascii=not terminal.unicode)
         self._makes = SweepSize(terminal)
 

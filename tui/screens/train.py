@@ -14,7 +14,6 @@ from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
-from textual.worker import Worker, WorkerState
 
 from engine.config import RunConfig, as_text
 from engine.runs import Run
@@ -313,13 +312,6 @@ class TrainScreen(FaultTolerant, Screen[None]):
             self._possible = possible
             self._controls.show(possible)
             self.refresh_bindings()
-
-    @on(Worker.StateChanged)
-    def _on_worker_state_changed(self, message: Worker.StateChanged) -> None:
-        if message.state == WorkerState.ERROR:
-            error = message.worker.error
-            self.session.notice = f"This is a fault of the program, {type(error).__name__}: {error}"
-            self.on_session_changed()
 
     @on(Hyperparameters.Changed)
     def _on_form_changed(self) -> None:

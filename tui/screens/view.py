@@ -7,16 +7,13 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.worker import Worker, WorkerState
 
-from tui import faults
 from tui.fault_tolerant import FaultTolerant
 from tui.panes.key_bar import KeyBar
 from tui.panes.progress import Progress
@@ -133,6 +130,12 @@ class ViewScreen(FaultTolerant, Screen[None]):
         sweep: Sweep | None
 
     @dataclass
+    class ListWanted(Message):
+        """The runs that pass a filter shall be listed."""
+
+        filter: str
+
+    @dataclass
     class RateTaken(Message):
         """A learning rate shall be the form's."""
 
@@ -187,13 +190,6 @@ class ViewScreen(FaultTolerant, Screen[None]):
             self._rhythm.add(self.draw_progress, 0.25, cheap=True)
         self._rhythm.changed(urgent=True)
         self._rhythm.finish()
-
-    @on(Worker.StateChanged)
-    def _on_worker_state_changed(self, message: Worker.StateChanged) -> None:
-        """Says what work beside the screen has failed."""
-        error = message.worker.error
-        if message.state == WorkerState.ERROR and isinstance(error, Exception):
-            self.notify(faults.in_words(error), severity="error", markup=False, timeout=15)
 
     def action_next_pane(self, by: int) -> None:
         """Goes to the next or previous pane."""

@@ -156,7 +156,7 @@ class WeightsScreen(ViewScreen):
 
     def on_resize(self, event: events.Resize) -> None:
         """Finds the arrangement that fits."""
-        self.call_after_refresh(self.redraw)
+        self.after_refresh(self.redraw)
 
     def on_descendant_focus(self) -> None:
         """Remembers which pane gets the keys."""
@@ -218,7 +218,7 @@ class WeightsScreen(ViewScreen):
 
     def _on_first_layer(self, answer: FirstLayer | None, trouble: str) -> None:
         if answer and self._neurons is None:
-            self.call_after_refresh(self.forgive)  # a key has asked for the whole page
+            self.after_refresh(self.forgive)  # a key has asked for the whole page
         self._neurons = Neurons(answer, self.state.class_names, self._order) if answer else None
         if answer:
             self._neuron = min(self._neuron, len(answer.norms) - 1)
