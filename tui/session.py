@@ -12,6 +12,7 @@ from engine import worker
 from engine.config import RunConfig
 from engine.errors import ConfigError, DataError, MnistopError
 from engine.runs import Run
+from tui import faults
 from tui import state as states
 from tui.feed import RunSaid, feed
 from tui.state import State
@@ -111,6 +112,8 @@ class Session:
             self._refuse({"source": str(error)})
         except MnistopError as error:
             self.notice = str(error)
+        except Exception as error:
+            self.notice = faults.in_words(error)
         else:
             self.watch(run)
         finally:

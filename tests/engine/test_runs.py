@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine import events, runs
+from engine import events, folder, runs
 from engine.about import About, write_about
 from engine.config import RunConfig
 from engine.errors import RunError
@@ -377,17 +377,17 @@ def test_a_run_without_its_lock_file_cannot_be_resumed(runs_folder: Path) -> Non
 def test_new_runs_have_words_of_their_own_as_long_as_there_are_any(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs, "_FIRST_WORDS", "calm keen")
-    monkeypatch.setattr(runs, "_SECOND_WORDS", "lark wren")
+    monkeypatch.setattr(folder, "_FIRST_WORDS", "calm keen")
+    monkeypatch.setattr(folder, "_SECOND_WORDS", "lark wren")
     (tmp_path / "20200101-120000-calm-lark").mkdir()
     (tmp_path / "20200101-120000-calm-wren.03").mkdir()
     (tmp_path / ".index.json").touch()
-    words = [runs.new_folder(tmp_path).name.split("-", 2)[-1] for _ in range(2)]
+    words = [folder.new_folder(tmp_path).name.split("-", 2)[-1] for _ in range(2)]
     assert sorted(words) == ["keen-lark", "keen-wren"]
-    assert runs.new_folder(tmp_path).name.endswith(("-lark", "-wren"))
+    assert folder.new_folder(tmp_path).name.endswith(("-lark", "-wren"))
 
 
 def test_the_two_words_of_a_run_have_room_in_every_table() -> None:
-    for words in (runs._FIRST_WORDS, runs._SECOND_WORDS):
+    for words in (folder._FIRST_WORDS, folder._SECOND_WORDS):
         assert len(set(words.split())) == len(words.split())
         assert max(map(len, words.split())) <= 6
