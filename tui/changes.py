@@ -192,7 +192,7 @@ class Changes:
             between = self._rows.get(y, [])[start:x]
             text = "".join(char for char, _ in between)
             same = all(cell[1] is self._pen and cell is not _UNKNOWN for cell in between)
-            if len(between) == x - start <= _SHORT and same and text.isascii():
+            if len(text) == x - start <= _SHORT and same and text.isascii():
                 self._emit(text)
             else:
                 self._emit(f"\x1b[{x - start}C")

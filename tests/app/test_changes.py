@@ -1,7 +1,7 @@
 """What goes to the terminal is little, and shows the same as all that was drawn."""
 
 import pyte
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tui.changes import Changes
@@ -53,6 +53,7 @@ class Shown:
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(frames, min_size=1, max_size=5))
+@example(["\x1b[4;4H\x1b[0m文\x1b[0m\x1b[4;5H", "\x1b[4;6H"])  # from the middle of a character
 def test_the_terminal_shows_all_that_was_drawn(drawn: list[str]) -> None:
     whole, lean, changes = Shown(), Shown(), Changes()
     for frame in drawn:
