@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,20 @@ class EventLog:
 
     def say(self, kind: type[events.Event], **values: Any) -> None:
         """Appends an event."""
-        event = kind(run=self._name, time=time.time(), **values)
-        with self._turn:
-            self._write(event.to_json().encode() + b"\n")
+        self.append([self.event(kind, **values)])
 
-    def _write(self, line: bytes) -> None:
-        rest = memoryview(line)
+    def event(self, kind: type[events.Event], **values: Any) -> events.Event:
+        """An event of this moment, to be appended."""
+        return kind(run=self._name, time=time.time(), **values)
+
+    def append(self, new: Iterable[events.Event]) -> None:
+        """Appends events, all or none."""
+        lines = "".join(event.to_json() + "\n" for event in new)
+        with self._turn:
+            self._write(lines.encode())
+
+    def _write(self, lines: bytes) -> None:
+        rest = memoryview(lines)
         end = self._file.seek(0, os.SEEK_END)
         try:
             while rest:

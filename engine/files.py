@@ -1,12 +1,17 @@
 """Files of a run folder: read without trusting them, written so that nobody sees a part."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import stat
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import msgspec
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Form = TypeVar("Form")
 
@@ -55,6 +60,24 @@ def make_folder(path: Path) -> None:
         path.mkdir(mode=0o700)
         if shared != 0o700:
             path.chmod(shared)
+
+
+def write_at(file: int, content: NDArray[Any], place: int) -> int:
+    """Writes into a file all of what one call may write in part.
+
+    Args:
+        file: its descriptor.
+        content: an array without gaps.
+        place: where in the file, in bytes.
+
+    Returns:
+        The place after it.
+    """
+    rest = content.data.cast("B")
+    while rest:
+        done = os.pwrite(file, rest, place)
+        place, rest = place + done, rest[done:]
+    return place
 
 
 def write_atomically(path: Path, content: bytes | memoryview) -> None:

@@ -152,6 +152,7 @@ def _run(
     except Exception as error:  # said first: a full disk may have no room for the traceback
         recorder.end(events.RunFailed, message=in_words(error, run))
         traceback.print_exc()
+    recorder.bring_to_disk()
     os._exit(0)
 
 

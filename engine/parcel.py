@@ -16,7 +16,7 @@ from engine.runs import Run
 
 _CONTENT = re.compile(
     r"config\.json|events\.jsonl|labels\.u8|images\.(u8|f32)|predictions\.u8"
-    r"|log_probabilities\.f16|checkpoint\.pt|best\.pt|log\.txt|snapshots/\d{1,7}\.pt"
+    r"|log_probabilities\.f16|weights\.f32|checkpoint\.pt|best\.pt|log\.txt|snapshots/\d{1,7}\.pt"
 )
 """What a training writes, and nothing else."""
 _LARGEST = 1 << 33

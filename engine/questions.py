@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine import snapshots
 from engine.errors import RunError
 from engine.event_tail import EventTail
 from engine.events import RunStarted
@@ -41,15 +42,40 @@ def load_model(run: Run, epochs: int | None = None) -> tuple[MLP, int]:
     Raises:
         MnistopError: there are no such weights, or they are damaged.
     """
-    kept = [number for number in run.snapshots() if epochs is None or number <= epochs]
     if epochs is None:
-        path = run.path / "checkpoint.pt"
-    elif kept:
-        path = run.path / f"snapshots/{kept[-1]}.pt"
-    else:
+        return load_model_in(run, run.path / "checkpoint.pt")
+    kept = [number for number in snapshots.kept(run, _started(run).layers) if number <= epochs]
+    if not kept:
         raise RunError(f"Run {run.name} has no weights of epoch {epochs} or before.")
-    model, trained = load_model_in(run, path)
-    return model, trained if epochs is None else kept[-1]
+    return load_snapshot(run, kept[-1]), kept[-1]
+
+
+def load_snapshot(run: Run, epochs: int) -> MLP:
+    """The model that a run keeps for good, of after so many epochs, in evaluation mode.
+
+    Raises:
+        MnistopError: there is no such model, or it is damaged.
+    """
+    of_format_1 = run.path / f"snapshots/{epochs}.pt"
+    if of_format_1.exists():
+        return load_model_in(run, of_format_1)[0]
+    return _load_snapshot(run, epochs, _changed(run.path / snapshots.FILE))
+
+
+@functools.lru_cache(8)
+def _load_snapshot(run: Run, epochs: int, changed: int) -> MLP:
+    import torch
+    from torch.nn.utils import vector_to_parameters
+
+    from engine.model import MLP
+
+    layers, config = _started(run).layers, run.config()
+    weights = snapshots.read(run, epochs, layers)
+    if weights is None or layers[0] != math.prod(image_shape(run)):
+        raise RunError(f"Run {run.name} has a damaged {snapshots.FILE}.")
+    model = MLP(layers, config.activation, config.dropout)
+    vector_to_parameters(torch.from_numpy(weights), model.parameters())
+    return model.eval()
 
 
 def load_model_in(run: Run, path: Path) -> tuple[MLP, int]:

@@ -8,21 +8,23 @@ from typing import Any
 
 import torch
 
-from engine import checkpoint, events
+from engine import checkpoint, events, snapshots
 from engine.event_log import EventLog
-from engine.files import make_folder, open_private, write_atomically
+from engine.files import open_private, write_at, write_atomically
 from engine.runs import Run
 from engine.safekeeping import Safekeeping
 from engine.training import Epoch, Training, cross_entropy
 
+WRITE_SECONDS = 0.05
+"""What short epochs come to is written together, this often at most."""
 PROGRESS_SECONDS = 0.25
 """`BatchProgress` is said this often at most…"""
-PROGRESS_SHARE = 0.01
+PROGRESS_SHARE = 0.005
 """…and may take this share of the time."""
 CHECKPOINT_EPOCHS = 25
 CHECKPOINT_SECONDS = 0.5
 """A checkpoint comes after so many epochs or so many seconds, whichever is first…"""
-CHECKPOINT_SHARE = 0.015
+CHECKPOINT_SHARE = 0.01
 """…but all of them may take no more than this share of the time."""
 ROOM = 8192
 """Bytes that a run in training keeps free for its last words."""
@@ -37,11 +39,15 @@ class Recorder:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        make_folder(run.path / "snapshots")
-        self._events = EventLog(run.path)
-        self.say = self._events.say
-        self._predictions = open_private(run.path / "predictions.u8", os.O_WRONLY | os.O_CREAT)
-        self._said = open_private(run.path / "log_probabilities.f16", os.O_WRONLY | os.O_CREAT)
+        self._log = EventLog(run.path)
+        self._predictions, self._said, self._weights = files = [
+            open_private(run.path / name, os.O_WRONLY | os.O_CREAT)
+            for name in ("predictions.u8", "log_probabilities.f16", snapshots.FILE)
+        ]
+        self._events: list[events.Event] = []
+        self._judgements: list[torch.Tensor] = []
+        self._first_judgement = 0
+        self._next_write = 0.0
         self._room = run.path / "room"
         with contextlib.suppress(OSError):
             write_atomically(self._room, bytes(ROOM))
@@ -49,14 +55,26 @@ class Recorder:
         self._progress_images = (0, 0)
         self._saved_epochs = 0
         self._saved_at = self._next_checkpoint = 0.0
-        self._safekeeping = Safekeeping(run, (self._events.fileno(), self._predictions, self._said))
+        self._safekeeping = Safekeeping(run, (self._log.fileno(), *files))
         self._best_saved = 0
+        self._finished = False
+
+    def say(self, kind: type[events.Event], **values: Any) -> None:
+        """Says something at once, after all that waits to be said."""
+        self._note(kind, **values)
+        self._write()
 
     def end(self, kind: type[events.Event], **values: Any) -> None:
         """Appends the last event, for which there is room even on a full disk."""
         self._room.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._write()
         self.say(kind, **values)
-        if kind is events.RunFinished:
+        self._finished = kind is events.RunFinished
+
+    def bring_to_disk(self) -> None:
+        """After the end, which is told already: brings all to the disk."""
+        if self._finished:
             self._safekeeping.finish()
         else:
             self._safekeeping.keep()
@@ -72,14 +90,13 @@ class Recorder:
         self._next_progress = self._progress_at + PROGRESS_SECONDS
 
     def keep_judgement(self, epochs: int, log_probabilities: torch.Tensor) -> None:
-        """Keeps what the model says after so many epochs, `(n, classes)`, and the predictions."""
-        predictions = log_probabilities.argmax(1).to(torch.uint8)
-        for file, said in (
-            (self._said, log_probabilities.to(torch.float16)),
-            (self._predictions, predictions),
-        ):
-            row = said.cpu().numpy().tobytes()
-            os.pwrite(file, row, epochs * len(row))
+        """Keeps what the model says after so many epochs, `(n, classes)`, and the predictions.
+
+        Those who read the events find them once anything is said of these epochs.
+        """
+        if not self._judgements:
+            self._first_judgement = epochs
+        self._judgements.append(log_probabilities)
 
     def step_done(self, training: Training, labels: torch.Tensor) -> None:
         """Says how far a long epoch is, and saves when that is due."""
@@ -109,7 +126,7 @@ class Recorder:
     def epoch_done(self, training: Training, epoch: Epoch) -> None:
         """Records the epoch, and saves when that is due."""
         self.keep_judgement(training.epoch, epoch.log_probabilities)
-        self.say(
+        self._note(
             events.EpochFinished,
             epoch=training.epoch - 1,
             train_loss=epoch.train_loss,
@@ -120,9 +137,12 @@ class Recorder:
             seconds=epoch.seconds,
             dead=epoch.dead,
         )
-        if _is_snapshot(training.epoch):
+        if training.epoch in snapshots.EPOCHS:
             self._snapshot(training)
         self._save_if_due(training)
+        if (now := time.monotonic()) >= self._next_write:
+            self._write()
+            self._next_write = now + WRITE_SECONDS
 
     def _save_if_due(self, training: Training) -> None:
         now = time.monotonic()
@@ -135,6 +155,7 @@ class Recorder:
     def save_checkpoint(self, training: Training) -> None:
         """Saves all that is needed to go on, and first the best weights if they are new."""
         started = time.monotonic()
+        self._write()  # a run that goes on from here knows all that came before
         if training.best_epochs > self._best_saved:
             checkpoint.save(self._run.path / "best.pt", training.best_weights)
             self._best_saved = training.best_epochs
@@ -145,12 +166,23 @@ class Recorder:
         self._next_checkpoint = self._saved_at + (self._saved_at - started) / CHECKPOINT_SHARE
 
     def _snapshot(self, training: Training) -> None:
-        file = f"snapshots/{training.epoch}.pt"
-        checkpoint.save(self._run.path / file, training.model.state_dict())
-        self.say(events.CheckpointSaved, file=file, epochs=training.epoch)
+        weights = [parameter.detach().cpu().numpy() for parameter in training.model.parameters()]
+        snapshots.write(self._weights, training.epoch, weights)
+        self._note(events.CheckpointSaved, file=snapshots.FILE, epochs=training.epoch)
 
+    def _note(self, kind: type[events.Event], **values: Any) -> None:
+        self._events.append(self._log.event(kind, **values))
 
-def _is_snapshot(epochs: int) -> bool:
-    """Whether to keep the weights for good: after 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, … epochs."""
-    odd = epochs & -epochs
-    return epochs // odd in (1, 3)
+    def _write(self) -> None:
+        """Writes what waits: first the judgements, then the events that tell of them."""
+        said, self._events = self._events, []
+        judgements, self._judgements = self._judgements, []
+        if judgements:
+            log_probabilities = torch.stack(judgements)
+            for file, rows in (
+                (self._said, log_probabilities.to(torch.float16)),
+                (self._predictions, log_probabilities.argmax(2).to(torch.uint8)),
+            ):
+                array = rows.cpu().numpy()
+                write_at(file, array, self._first_judgement * array[0].nbytes)
+        self._log.append(said)

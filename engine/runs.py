@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FORMAT = 1
+FORMAT = 2
 """The version of the run folder's layout that this program writes."""
 OLDEST_FORMAT = 1
 """The oldest one that it reads."""
@@ -154,12 +154,6 @@ class Run(Folder):
                 return np.fromfile(file, np.uint8, count, offset=offset)
         except (OSError, MemoryError):
             return np.empty(0, np.uint8)
-
-    def snapshots(self) -> list[int]:
-        """Numbers of completed epochs for which weights are kept, rising."""
-        return sorted(
-            int(path.stem) for path in self.path.glob("snapshots/*.pt") if path.stem.isdecimal()
-        )
 
 
 def _from_levels(levels: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine import snapshots
 from engine.architecture import Architecture
 from engine.errors import RunError
 from engine.event_tail import read_events
+from engine.events import RunStarted
 from engine.history import History, reduce
-from engine.questions import load_model_in
+from engine.questions import load_model_in, load_snapshot
 from engine.runs import Run
+
+if TYPE_CHECKING:
+    from engine.model import MLP
 
 Floats = NDArray[np.float32]
 
@@ -46,35 +51,35 @@ class Trained:
         history = reduce(History(), read_events(run))
         if not history.started:
             raise RunError(f"Run {run.name} has not started to train yet.")
-        epochs, path = _find(run, history, which)
-        model, trained = load_model_in(run, path)
+        model, epochs = _load(run, history.started, history, which)
         layers = [
             (layer.weight.detach().numpy(), layer.bias.detach().numpy()) for layer in model.layers
         ]
         architecture = Architecture.of(history.started, run.config())
         sizes = [layers[0][0].shape[1], *(len(biases) for _, biases in layers)]
         if sizes != list(architecture.sizes):
-            raise RunError(f"{path} is damaged: its weights fit no model of this run.")
-        return cls(run.name, architecture, (trained if epochs is None else epochs) - 1, layers)
+            raise RunError(f"{run.path} is damaged: its weights fit no model of this run.")
+        return cls(run.name, architecture, epochs - 1, layers)
 
 
-def _find(run: Run, history: History, which: str) -> tuple[int | None, Path]:
-    """After how many epochs the weights were saved, if that is not in them, and their file."""
+def _load(run: Run, started: RunStarted, history: History, which: str) -> tuple[MLP, int]:
+    """The model, and after how many epochs its weights were saved."""
     last, best = run.path / "checkpoint.pt", run.path / "best.pt"
     if which == "last":
-        return None, last
+        return load_model_in(run, last)
     saved = {one.file: one.epochs for one in history.saved}
     if which == "best":
-        return saved.get("best.pt", 0), best
-    kept = {number: run.path / f"snapshots/{number}.pt" for number in run.snapshots() if number}
-    kept |= {saved[path.name]: path for path in (best, last) if path.name in saved}
+        return load_model_in(run, best)[0], saved.get(best.name, 0)
+    files = {saved[path.name]: path for path in (best, last) if path.name in saved}
     epochs = int(which) + 1
-    if epochs not in kept:
-        there = ", ".join(str(number - 1) for number in sorted(kept))
-        raise RunError(
-            f"Run {run.name} keeps no weights of epoch {which}: choose best, last or one of "
-            f"{there}."
-            if kept
-            else f"Run {run.name} keeps no weights yet."
-        )
-    return epochs, kept[epochs]
+    if epochs in files:
+        return load_model_in(run, files[epochs])[0], epochs
+    kept = {number for number in snapshots.kept(run, started.layers) if number}
+    if epochs in kept:
+        return load_snapshot(run, epochs), epochs
+    there = ", ".join(str(number - 1) for number in sorted(kept | set(files)))
+    raise RunError(
+        f"Run {run.name} keeps no weights of epoch {which}: choose best, last or one of {there}."
+        if there
+        else f"Run {run.name} keeps no weights yet."
+    )

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine import checkpoint
 from engine.attack_set import FloatArray
 from engine.methods import METHODS
-from engine.questions import load_model
+from engine.questions import load_model, load_snapshot
 from engine.runs import Run
 from tests.cli.command_line import Answer, Finished, Place
 
@@ -286,7 +287,7 @@ def test_a_run_stopped_before_its_first_epoch_is_attacked_untrained(
     folder = place.folder / finished.name
     shutil.copytree(run_folder(finished), folder)
     shutil.rmtree(folder / "robustness", ignore_errors=True)
-    shutil.copy(folder / "snapshots" / "0.pt", folder / "checkpoint.pt")
+    checkpoint.save(folder / "checkpoint.pt", load_snapshot(Run(folder), 0).state_dict())
     log = folder / "events.jsonl"
     lines = log.read_text().splitlines(keepends=True)
     log.write_text("".join(line for line in lines if "Epoch" not in line))

@@ -9,7 +9,6 @@ import pexpect
 import pytest
 
 from engine.config import RunConfig
-from engine.runs import Run
 from engine.sweeps import list_sweeps
 from tests.app import made_up_sweeps
 from tests.cli.command_line import Answer, Place, wait_until
@@ -159,7 +158,7 @@ def test_a_sweep_is_left_stopped_resumed_and_deleted(call: Call) -> None:
     [sweep] = list_sweeps()
     assert (answer.code, answer.out.strip()) == (0, sweep.name)
     assert f"mnistop follow {sweep.name} watches them" in " ".join(answer.err.split())
-    wait_until(lambda: any(run.snapshots() for run in sweep.members()))
+    wait_until(lambda: any((run.path / "best.pt").exists() for run in sweep.members()))
     stopped = call("stop", sweep.words)
     assert f"sweep {sweep.name} stopped and saved, 0 of 3 runs done" in stopped.out
     assert f"mnistop resume {sweep.name}" in stopped.out
@@ -201,7 +200,7 @@ def test_a_sweep_goes_on_on_a_cluster_only_where_its_address_is_given_again(
 def test_ctrl_c_stops_and_saves_all_runs_and_tells_how_to_go_on(place: Place) -> None:
     terminal = place.in_terminal("sweep", "--lr", "0.01,0.1,1", *LONG)
     terminal.expect("of 3 runs")
-    wait_until(lambda: any(Run(path).snapshots() for path in place.folder.glob("*.0?")))
+    wait_until(lambda: any(place.folder.glob("*.0?/best.pt")))
     terminal.sendintr()
     terminal.expect(pexpect.EOF)
     terminal.close()

@@ -19,7 +19,8 @@ from tests.engine.small_runs import digits_config
 FILES = {
     "events.jsonl": b'{"event": "RunPaused"}\n',
     "labels.u8": bytes(range(10)),
-    "snapshots/4.pt": b"weights",
+    "weights.f32": b"weights",
+    "snapshots/4.pt": b"those of format 1",
     "checkpoint.pt": b"more weights",
 }
 

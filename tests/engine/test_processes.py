@@ -18,13 +18,14 @@ import numpy as np
 import pytest
 import torch
 
-from engine import checkpoint, events, job, runs, worker
+from engine import checkpoint, events, job, runs, snapshots, worker
 from engine.config import RunConfig
 from engine.errors import ConfigError, DataError, RunError
 from engine.event_tail import read_events
 from engine.events import EpochFinished, Event
 from engine.failure import in_words
 from engine.history import History
+from engine.questions import load_model_in, load_snapshot
 from engine.recorder import Recorder
 from engine.runs import Run
 from engine.training import judge
@@ -137,15 +138,15 @@ def test_predictions_of_every_epoch_are_kept_from_the_untrained_model_on(
 def test_the_kept_weights_are_those_of_their_epochs(finished: tuple[Run, list[Event]]) -> None:
     run, said = finished
     training, _, validation = prepared(run.config())
-    assert run.snapshots() == [0, 1, 2, 3, 4]
-    files = {f"snapshots/{number}.pt": number for number in run.snapshots()}
+    kept = snapshots.kept(run, training.model.sizes)
+    assert kept == [0, 1, 2, 3, 4]
     history = history_of(run)
     assert history.best is not None
-    files["best.pt"] = history.best.epoch + 1
-    for file, epochs in files.items():
-        weights = checkpoint.weights_of(checkpoint.load(run.path / file))
-        training.model.load_state_dict(weights)
-        said_by_it, *_ = judge(training.model, validation)
+    best = history.best.epoch + 1
+    models = [(snapshots.FILE, epochs, load_snapshot(run, epochs)) for epochs in kept]
+    models.append(("best.pt", best, load_model_in(run, run.path / "best.pt")[0]))
+    for file, epochs, model in models:
+        said_by_it, *_ = judge(model, validation)
         predictions = said_by_it.argmax(1).numpy()
         assert np.array_equal(predictions, run.predictions()[epochs]), file
         assert any(
@@ -163,8 +164,7 @@ def test_a_finished_run_is_left_with_nothing_running_and_private(
     assert not run.is_running()
     assert run.process_id() is None
     assert stat.S_IMODE(run.path.stat().st_mode) == 0o700
-    assert stat.S_IMODE((run.path / "snapshots").stat().st_mode) == 0o700
-    for file in ("events.jsonl", "predictions.u8", "log.txt"):
+    for file in ("events.jsonl", "predictions.u8", "weights.f32", "log.txt"):
         assert stat.S_IMODE((run.path / file).stat().st_mode) == 0o600
     assert not list(run.path.rglob("*.new"))
 

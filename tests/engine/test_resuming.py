@@ -159,7 +159,7 @@ def results(run: Run) -> dict[str, Any]:
             (each.epoch, each.train_loss, each.val_loss, each.train_acc, each.val_acc, each.lr)
             for each in history_of(run).epochs
         ],
-        "snapshots": run.snapshots(),
+        "snapshots": (run.path / "weights.f32").read_bytes(),
     }
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine import checkpoint
 from engine.attack_set import attack_all
 from engine.errors import RunError
+from engine.questions import load_snapshot
 from engine.robustness import EPSILONS, Robustness, robustness
 from engine.runs import Run
 from tests.engine.finished_run import finished_run
@@ -85,7 +87,7 @@ def test_what_is_measured_is_kept_and_read_again(run: Run) -> None:
 
 def test_what_was_measured_of_other_weights_is_measured_anew(run: Run) -> None:
     whole(run)
-    (run.path / "checkpoint.pt").write_bytes((run.path / "snapshots/8.pt").read_bytes())
+    checkpoint.save(run.path / "checkpoint.pt", load_snapshot(run, 8).state_dict())
     stale = file_of(run).rename(run.path / "robustness" / "8.npz")
     assert robustness(run, 8, seconds=0).done == 50
     assert stale.exists()

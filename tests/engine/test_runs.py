@@ -2,11 +2,8 @@
 
 import json
 import os
-import resource
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine import events, folder, runs
+from engine import events, folder, runs, snapshots
 from engine.about import About, write_about
 from engine.config import RunConfig
 from engine.errors import RunError
@@ -23,6 +20,7 @@ from engine.events import Event
 from engine.finding import find_run
 from engine.recorder import Recorder
 from engine.runs import Run
+from tests.engine.limits import files_at_most
 
 
 def make_run(folder: Path, name: str | None = None, config: RunConfig | None = None) -> Run:
@@ -36,17 +34,6 @@ def say(run: Run, *messages: str) -> None:
     recorder = Recorder(run)
     for message in messages:
         recorder.say(events.Preparing, message=message)
-
-
-@contextmanager
-def files_at_most(size: int) -> Iterator[None]:
-    """No file can be written further than so many bytes, as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def messages(said: list[Event]) -> list[str]:
@@ -213,9 +200,9 @@ def test_a_missing_configuration_is_told_in_a_sentence(runs_folder: Path) -> Non
 
 def test_a_run_of_a_newer_program_asks_for_an_update(runs_folder: Path) -> None:
     run = make_run(runs_folder)
-    manifest = {"format": 2, "config": {"learning_rate_of_tomorrow": 3}}
+    manifest = {"format": 3, "config": {"learning_rate_of_tomorrow": 3}}
     (run.path / "config.json").write_text(json.dumps(manifest))
-    with pytest.raises(RunError, match=r"newer mnistop \(format 2, this one reads up to 1\)"):
+    with pytest.raises(RunError, match=r"newer mnistop \(format 3, this one reads up to 2\)"):
         run.config()
 
 
@@ -225,7 +212,7 @@ def test_a_run_with_nothing_but_its_folder_can_be_read(tmp_path: Path) -> None:
     assert run.labels().shape == (0,)
     assert len(run.predictions()) == 0
     assert run.predictions_after(0) is None
-    assert run.snapshots() == []
+    assert snapshots.kept(run, [64, 10]) == []
     assert not run.is_running()
     assert run.process_id() is None
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from engine import checkpoint, worker
+from engine import checkpoint, snapshots, worker
 from engine.config import RunConfig
 from engine.errors import MnistopError
 from engine.runs import Run
@@ -93,8 +93,10 @@ def _look(run: Run, other: Run, path: Path, what: str, report: Report, draw: boo
         if path.suffix == ".pt":
             with contextlib.suppress(MnistopError):
                 checkpoint.load(path)
-            epochs = int(path.stem) if path.stem.isdecimal() else None
-            readers.look_at_weights(run, epochs, draw)
+            readers.look_at_weights(run, None, draw)
+        elif path.name == snapshots.FILE:
+            for epochs in (0, 2):
+                readers.look_at_weights(run, epochs, draw)
         elif path.name != "log.txt":
             readers.look(run, [other], draw)
     except Exception as error:

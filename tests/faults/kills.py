@@ -126,10 +126,6 @@ def results(run: Run) -> dict[str, Any]:
     state = checkpoint.load(run.path / "checkpoint.pt")
     history = reduce(History(), read_events(run))
     weights = {"last": state["model"], "best": checkpoint.load(run.path / "best.pt")}
-    weights |= {
-        f"snapshot {epochs}": checkpoint.load(run.path / f"snapshots/{epochs}.pt")
-        for epochs in run.snapshots()
-    }
     return {
         "ended": type(history.ended),
         "weights": {
@@ -137,6 +133,7 @@ def results(run: Run) -> dict[str, Any]:
             for file, content in weights.items()
             for name, value in content.items()
         },
+        "snapshots": (run.path / "weights.f32").read_bytes(),
         "predictions": run.predictions().tobytes(),
         "log-probabilities": (run.path / "log_probabilities.f16").read_bytes(),
         "epochs": [

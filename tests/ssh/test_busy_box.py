@@ -54,7 +54,6 @@ def test_whatever_the_umask_a_run_is_for_its_owner_alone(folder: Path) -> None:
     finally:
         os.umask(before)
     assert stat.S_IMODE(run.path.stat().st_mode) == 0o700
-    assert stat.S_IMODE((run.path / "snapshots").stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in files_below(run.path)} == {0o600}
 
 

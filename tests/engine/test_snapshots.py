@@ -1,0 +1,123 @@
+"""The weights that a run keeps for good."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from engine import checkpoint, events, snapshots, worker
+from engine.errors import RunError
+from engine.export.trained import Trained
+from engine.questions import load_model, load_snapshot
+from engine.runs import Run
+from tests.engine.finished_run import finished_run
+from tests.engine.small_runs import digits_config, to_the_end, until
+
+LAYERS = (64, 16, 10)
+KEPT = [0, 1, 2, 3, 4, 6, 8, 12]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    with finished_run(tmp_path_factory.mktemp("finished"), epochs=13) as run:
+        yield run
+
+
+@pytest.fixture
+def copy(finished: Run, tmp_path: Path) -> Run:
+    return Run(Path(shutil.copytree(finished.path, tmp_path / finished.name)))
+
+
+def weights_of(run: Run, epochs: int) -> list[torch.Tensor]:
+    return list(load_snapshot(run, epochs).state_dict().values())
+
+
+def make_format_1(run: Run) -> None:
+    """Rewrites a run as the program wrote it before: a file of PyTorch for each of its rows."""
+    (run.path / "snapshots").mkdir()
+    for epochs in snapshots.kept(run, LAYERS):
+        state = load_snapshot(run, epochs).state_dict()
+        checkpoint.save(run.path / f"snapshots/{epochs}.pt", state)
+    (run.path / "weights.f32").unlink()
+    manifest = json.loads((run.path / "config.json").read_text())
+    (run.path / "config.json").write_text(json.dumps(manifest | {"format": 1}))
+
+
+def test_they_are_kept_after_fewer_and_fewer_epochs(finished: Run) -> None:
+    assert snapshots.kept(finished, LAYERS) == KEPT
+    assert snapshots.EPOCHS[8:13] == (16, 24, 32, 48, 64)
+    assert list(snapshots.EPOCHS) == sorted(set(snapshots.EPOCHS))
+
+
+def test_they_are_read_without_pytorch(finished: Run) -> None:
+    rows = np.fromfile(finished.path / "weights.f32", "<f4").reshape(len(KEPT), -1)
+    for row, epochs in zip(rows, KEPT, strict=True):
+        said = b"".join(weight.numpy().tobytes() for weight in weights_of(finished, epochs))
+        assert row.tobytes() == said
+        vector = snapshots.read(finished, epochs, LAYERS)
+        assert vector is not None
+        assert np.array_equal(vector, row)
+
+
+@pytest.mark.parametrize("cut", [1, 4, 2000])
+def test_a_torn_last_row_is_left_out(copy: Run, cut: int) -> None:
+    path = copy.path / "weights.f32"
+    os.truncate(path, path.stat().st_size - cut)
+    assert snapshots.kept(copy, LAYERS) == KEPT[:-1]
+    assert snapshots.read(copy, 12, LAYERS) is None
+    assert load_model(copy, 12)[1] == 8
+
+
+@pytest.mark.parametrize("layers", [[64, 2**31, 2**31], [16, 68, 10], [2**31, 1]])
+def test_layers_that_do_not_fit_are_told(copy: Run, layers: list[int]) -> None:
+    log = copy.path / "events.jsonl"
+    log.write_text(log.read_text().replace('"layers": [64, 16, 10]', f'"layers": {layers}'))
+    with pytest.raises(RunError, match=r"no weights of epoch 3|damaged weights\.f32"):
+        load_model(copy, 3)
+
+
+def test_those_of_format_1_are_read(finished: Run, copy: Run) -> None:
+    make_format_1(copy)
+    assert copy.config() == finished.config()
+    assert snapshots.kept(copy, LAYERS) == KEPT
+    for epochs in KEPT:
+        model, trained = load_model(copy, epochs)
+        assert trained == epochs
+        for ours, theirs in zip(
+            model.state_dict().values(), weights_of(finished, epochs), strict=True
+        ):
+            assert torch.equal(ours, theirs)
+    assert Trained.of(copy, "5").epoch == 5
+
+
+async def test_a_run_of_format_1_goes_on(runs_folder: Path) -> None:
+    """The rows that it lacks are never looked at, and it ends with what it would have had."""
+    config = digits_config(epochs=3000)
+    run = worker.launch(config)
+    await until(run, lambda history: len(history.epochs) > 8)
+    worker.stop(run)
+    history, _ = await to_the_end(run)
+    assert isinstance(history.ended, events.RunStopped)
+    old = snapshots.kept(run, LAYERS)
+    make_format_1(run)
+    worker.resume(run)
+    await until(run, lambda history: len(history.epochs) > 3 * old[-1])
+    worker.stop(run)
+    await to_the_end(run)
+    kept = snapshots.kept(run, LAYERS)
+    assert kept == list(snapshots.EPOCHS[: len(kept)])
+    assert len(kept) >= len(old) + 2
+    never_stopped = worker.launch(digits_config(epochs=3000))
+    await until(never_stopped, lambda history: len(history.epochs) > kept[-1])
+    worker.stop(never_stopped)
+    await to_the_end(never_stopped)
+    for epochs in kept:
+        for ours, theirs in zip(
+            weights_of(run, epochs), weights_of(never_stopped, epochs), strict=True
+        ):
+            assert torch.equal(ours, theirs), epochs
