@@ -33,7 +33,7 @@ class TypedAhead(App[int]):
     @property
     def is_answering(self) -> bool:
         """Whether a key has not had its effect yet."""
-        return self._answering is not None
+        return self._answering is not None and not self._exit
 
     async def on_event(self, event: Event) -> None:
         """Takes a key, or keeps it until its turn comes."""

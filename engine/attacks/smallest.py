@@ -32,7 +32,8 @@ class SmallestEpsilon:
     """float32 `(batch,)`: the smallest ε in [0, 1] at which the image is predicted as another class
     than its label, or as its target; 0 where it is from the start, inf where it never is.
 
-    The float32 model is really fooled there; below, if at all, within its rounding only."""
+    The float32 model is really fooled there in the batch that was looked at, in others up to its
+    rounding; below, if at all, within its rounding only."""
     levels: Tensor
     """int64 `(batch,)`: the smallest k in 0 to 255 such that ε = k/255 fools; -1 where none."""
     exact: bool

@@ -60,7 +60,7 @@ def test_half_of_what_was_found_does_not_suffice(attack: MinimalAttack, targeted
     model, images, labels = some_right("robust", 100)
     goal = goal_for(labels, model, targeted)
     outcome = attack(model, images, labels, goal.targets)
-    assert outcome.success.float().mean() > 0.98
+    assert outcome.success.float().mean() > 0.97
     with torch.no_grad():
         logits = model(images + 0.5 * outcome.perturbations)
         nearly = model(images + 0.99 * outcome.perturbations)

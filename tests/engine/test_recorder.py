@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from engine import checkpoint, events, recorder, runs
+from engine.event_tail import read_events
 from engine.files import write_at
 from engine.recorder import Recorder
-from engine.runs import Run, read_events
+from engine.runs import Run
 from engine.train import train
 from tests.engine.limits import files_at_most
 from tests.engine.small_runs import QuietListener, digits_config, history_of, prepared
