@@ -58,9 +58,9 @@ def open_to_all(path: Path) -> None:
 
 
 def said(shown: Terminal) -> str:
-    """The words of the notifications."""
+    """The words of the notifications, without what is drawn to the right of them."""
     told = [line.partition("▌")[2].split() for line in shown.text.splitlines() if "▌" in line]
-    return " ".join(word for words in told for word in words)
+    return " ".join(word for words in told for word in words if word.isascii())
 
 
 @linux
