@@ -93,7 +93,7 @@ def test_another_user_sees_a_run_live_on_every_screen_and_can_change_nothing(
         for key, seen in {
             "2": "taken for",
             "3": "proven",
-            "4": "Weights of linear_1, page 1",
+            "4": "Weights of linear_1",
             "5": "Labels of",
             "6": "Runs: 1",
             "e": "Pen up",
