@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -21,6 +22,12 @@ def wait_until(condition: Callable[[], object], seconds: float = 100) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.02)
+
+
+def _as_in_a_new_terminal() -> None:
+    """No signal is blocked or ignored, whatever the tests before have made of this process."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 @dataclass
@@ -58,6 +65,7 @@ class Place:
             dimensions=(40, width),
             encoding="utf-8",
             timeout=100,
+            preexec_fn=_as_in_a_new_terminal,
         )
 
     def train_detached(self, *words: str) -> str:
