@@ -66,9 +66,9 @@ class Recorder:
 
     def end(self, kind: type[events.Event], **values: Any) -> None:
         """Appends the last event, for which there is room even on a full disk."""
-        self._room.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self._write()
+        self._room.unlink(missing_ok=True)
         self.say(kind, **values)
         self._finished = kind is events.RunFinished
 
