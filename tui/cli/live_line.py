@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tui.cli.output import Output
+from tui.cli.words import STOPPING
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -17,7 +18,7 @@ _TURNS = 8
 
 
 class LiveLine:
-    """Shows what is waited for, else how far the work is.
+    """Shows what is waited for, else how far the work is; once it is to stop, only that.
 
     Args:
         out: a terminal.
@@ -29,6 +30,7 @@ class LiveLine:
 
         self.message = ""
         """What is waited for; empty for nothing."""
+        self._stopping = False
         self._out = out
         self._progress = progress
         self._console = out.console()
@@ -50,6 +52,12 @@ class LiveLine:
         self.message = message
         self.start()
 
+    def stopping(self) -> None:
+        """Shows from now on that the work is to stop, however far it is."""
+        self._stopping = True
+        self.start()
+        self._live.refresh()
+
     def print(self, text: str, crop: bool = False) -> None:
         """Prints above the line.
 
@@ -67,12 +75,14 @@ class LiveLine:
         self._live.stop()
 
     def _draw(self) -> RenderableType:
+        if self._stopping:
+            return self._waiting(STOPPING)
         drawn = None if self.message else self._progress(self._console.width)
-        return drawn or self._waiting()
+        return drawn or self._waiting(self.message)
 
-    def _waiting(self) -> RenderableType:
+    def _waiting(self, message: str) -> RenderableType:
         """What is waited for, with a sign that it has not come to a halt."""
         from rich.text import Text
 
         turning = _SPINNER[int(time.monotonic() * _TURNS) % len(_SPINNER)]
-        return Text(self._out.clean(f"{turning} {self.message}"), no_wrap=True, overflow="crop")
+        return Text(self._out.clean(f"{turning} {message}"), no_wrap=True, overflow="crop")

@@ -14,7 +14,7 @@ from engine.sweep_reader import SweepReader
 from tui.cli.live_line import LiveLine
 from tui.cli.output import Output, remark
 from tui.cli.sweep_lines import accuracy_of, best_acc, in_words, settings_of
-from tui.cli.words import count, duration, percent
+from tui.cli.words import STOPPING, count, duration, percent
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -25,6 +25,9 @@ class SweepView(Protocol):
 
     def wait(self, message: str) -> None:
         """Something takes its time."""
+
+    def stopping(self) -> None:
+        """It has been asked to stop and save."""
 
     def begin(self, reader: SweepReader) -> None:
         """The sweep is there."""
@@ -49,6 +52,9 @@ class JsonSweepView:
 
     def wait(self, message: str) -> None:
         """Says nothing: it is no result."""
+
+    def stopping(self) -> None:
+        """Says nothing: the runs tell how they ended."""
 
     def begin(self, reader: SweepReader) -> None:
         """Says nothing: each line names its run."""
@@ -76,6 +82,10 @@ class PlainSweepView:
     def wait(self, message: str) -> None:
         """Says so on stderr."""
         remark(f"{message} ...")
+
+    def stopping(self) -> None:
+        """Says so on stderr."""
+        remark(f"{STOPPING} ...")
 
     def begin(self, reader: SweepReader) -> None:
         """Prints the sweep's name, and how many runs it has."""
@@ -109,6 +119,10 @@ class LiveSweepView:
     def wait(self, message: str) -> None:
         """Shows it with a sign that turns."""
         self._live.wait(message)
+
+    def stopping(self) -> None:
+        """Shows it until the end."""
+        self._live.stopping()
 
     def begin(self, reader: SweepReader) -> None:
         """Prints the sweep's name and starts the progress bar."""

@@ -14,6 +14,7 @@ from tui.cli.live_line import LiveLine
 from tui.cli.output import Output, remark
 from tui.cli.words import (
     EPOCH_HEADER,
+    STOPPING,
     count,
     epoch_row,
     is_milestone,
@@ -32,6 +33,9 @@ class View(Protocol):
 
     def wait(self, message: str) -> None:
         """Something takes its time before there is a run."""
+
+    def stopping(self) -> None:
+        """It has been asked to stop and save."""
 
     def begin(self, run: Run, config: RunConfig) -> None:
         """The run is there."""
@@ -55,6 +59,9 @@ class JsonView:
 
     def wait(self, message: str) -> None:
         """Says nothing: it is no event."""
+
+    def stopping(self) -> None:
+        """Says nothing: the last event tells."""
 
     def begin(self, run: Run, config: RunConfig) -> None:
         """Says nothing: the events name the run."""
@@ -84,6 +91,10 @@ class PlainView:
     def wait(self, message: str) -> None:
         """Says so on stderr."""
         remark(f"{message} ...")
+
+    def stopping(self) -> None:
+        """Says so on stderr."""
+        remark(f"{STOPPING} ...")
 
     def begin(self, run: Run, config: RunConfig) -> None:
         """Prints the run's name."""
@@ -125,6 +136,10 @@ class LiveView:
     def wait(self, message: str) -> None:
         """Shows it with a sign that turns."""
         self._live.wait(message)
+
+    def stopping(self) -> None:
+        """Shows it until the end."""
+        self._live.stopping()
 
     def begin(self, run: Run, config: RunConfig) -> None:
         """Prints the run's name and starts the progress bar."""

@@ -34,6 +34,9 @@ class Waiting(Protocol):
     def wait(self, message: str) -> None:
         """Something takes its time."""
 
+    def stopping(self) -> None:
+        """It has been asked to stop and save."""
+
     def close(self) -> None:
         """Leaves the terminal as it was."""
 
@@ -124,7 +127,7 @@ class Watch(Generic[T]):
         else:
             self.asked = number
             with suppress(OutputClosedError):
-                self._view.wait("stopping and saving; Ctrl+C again leaves at once")
+                self._view.stopping()
             self._stop_if_asked()
 
     def _stop_if_asked(self) -> None:

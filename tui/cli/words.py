@@ -9,6 +9,7 @@ from engine.words import accuracy, best_of, count, duration, is_milestone, loss,
 
 __all__ = [
     "EPOCH_HEADER",
+    "STOPPING",
     "accuracy",
     "best_of",
     "count",
@@ -19,6 +20,8 @@ __all__ = [
     "percent",
     "what_next",
 ]
+
+STOPPING = "stopping and saving; Ctrl+C again leaves at once"
 
 
 def what_next(commands: Mapping[str, str]) -> str:
