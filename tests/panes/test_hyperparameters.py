@@ -1,6 +1,7 @@
 """What a person sees and does in the hyperparameters form."""
 
 import asyncio
+import os
 from collections.abc import Mapping
 
 import pytest
@@ -28,6 +29,7 @@ from engine.errors import ConfigError
 from tui.panes.form_values import FormValues
 from tui.panes.hyperparameters import Hyperparameters
 from tui.panes.value_input import ValueInput
+from tui.render.terminal import TRUE_COLOR, Terminal
 
 
 class FormApp(App[None]):
@@ -48,7 +50,8 @@ class FormApp(App[None]):
         **kwargs: bool,
     ) -> None:
         super().__init__(**kwargs)
-        self.form = Hyperparameters({} if values is None else values, ascii)
+        terminal = Terminal(colors=0 if "NO_COLOR" in os.environ else TRUE_COLOR, unicode=not ascii)
+        self.form = Hyperparameters({} if values is None else values, terminal)
         self.notes: list[str] = []
         self.configs: list[RunConfig | None] = []
 
@@ -509,6 +512,20 @@ async def test_moving_the_cursor_refreshes_only_what_changed(
         assert all(region.height == 1 for region in refreshed)
 
 
+async def test_the_focus_refreshes_only_the_selected_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = FormApp()
+    async with app.run_test(size=(34, 30)) as pilot:
+        refreshed: list[tuple[Region, ...]] = []
+        monkeypatch.setattr(app.form, "refresh", lambda *regions: refreshed.append(regions))
+        await press(pilot, "tab")
+        assert refreshed == [(Region(0, app.form.cursor, 34, 1),)]
+        await press(pilot, "tab")
+        assert app.screen.focused is app.form
+        assert refreshed[1:] == refreshed[:1]
+
+
 async def test_without_colours_the_cursor_row_is_reversed_and_changes_are_bold(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -583,4 +600,4 @@ def test_any_text_can_be_typed_into_any_value(entries: list[tuple[str, str]]) ->
 
 def test_a_name_that_is_no_hyperparameter_is_refused() -> None:
     with pytest.raises(ConfigError, match="no hyperparameter"):
-        Hyperparameters({"learning": "3"})
+        Hyperparameters({"learning": "3"}, Terminal())

@@ -14,6 +14,7 @@ from textual.widgets import Input
 from tui.panes.form_lines import Row, View
 from tui.panes.form_view import FormView
 from tui.panes.value_input import ValueInput
+from tui.render.terminal import Terminal
 
 
 class Values(Protocol):
@@ -63,7 +64,8 @@ class FormEditor(FormView):
     Args:
         rows: the names of the rows.
         values: their texts.
-        ascii: whether to draw with ASCII characters only.
+        terminal: what the terminal can show.
+        id: the widget's id.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -82,21 +84,14 @@ class FormEditor(FormView):
     ]
 
     def __init__(
-        self,
-        rows: Sequence[str],
-        values: Values,
-        ascii: bool = False,
-        *,
-        name: str | None = None,
-        id: str | None = None,
-        classes: str | None = None,
+        self, rows: Sequence[str], values: Values, terminal: Terminal, *, id: str | None = None
     ) -> None:
-        super().__init__(len(rows), ascii, name=name, id=id, classes=classes)
+        super().__init__(len(rows), terminal, id=id)
         self.rows = rows
         self.values = values
         self.notice = ""
         """What is said in place of the words on the row."""
-        self._input = ValueInput(self, unicode=not ascii)
+        self._input = ValueInput(self, terminal.unicode)
         self._before: str | None = None
         """The text before it was edited; None while none is."""
         self._lent = False
@@ -225,22 +220,22 @@ class FormEditor(FormView):
             self._input.display = False
             self.changed()
 
-    # While the focus goes to the editor and comes back, the form looks the same: it is spared the
-    # redrawing that Textual gives a widget with each change of focus.
+    # While the focus goes to the editor and comes back, the form looks the same.
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether keys go to the form or its editor."""
+        return super().has_keys or self._lent
 
     def on_blur(self, event: events.Blur) -> None:
-        """Lend the focus to the editor."""
-        if self.editing:
-            self._lent = True
-            self.has_focus = False
-            event.prevent_default()
+        """Lends the focus to the editor, or gives it away."""
+        self._lent = self.editing
+        super().on_blur(event)
 
     def on_focus(self, event: events.Focus) -> None:
-        """Take the focus back from the editor."""
-        if self._lent:
-            self._lent = False
-            self.has_focus = True
-            event.prevent_default()
+        """Takes the focus, maybe back from the editor."""
+        super().on_focus(event)
+        self._lent = False
 
     def on_descendant_focus(self) -> None:
         """Send the focus back that was given to an editor which is closed by now."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.style import Style
 from textual.geometry import Region, Size
 
-from tui.render.cells import clean, shorten, strip
+from tui.render.cells import PLAIN, clean, shorten, strip
+from tui.render.palette import Palette
 from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
@@ -99,27 +100,25 @@ class Layout:
 
 @dataclass(frozen=True)
 class Painter:
-    """Draws a form for one terminal.
+    """Draws a form for one terminal."""
 
-    Args:
-        style_of: Gives the style of a part, ``label``, ``changed``, ``faint``, ``problem`` or
-            ``cursor``, and with an empty name that of all else.
-        terminal: The terminal, of which only ``unicode`` matters.
-    """
-
-    style_of: Callable[[str], Style]
+    palette: Palette
+    """The terminal's styles."""
     terminal: Terminal
+    """What it can show."""
+    has_keys: bool
+    """Whether keys go to the form: the selected row stands out more then."""
 
     def paint(self, view: View, layout: Layout) -> list[Strip]:
         """Draw all lines from top to bottom."""
         width, height = layout.size
         rows = [self._row(row, layout.rows.width) for row in view.rows]
         words = self._words(view, layout)
-        margin = Strip.blank(1, self.style_of(""))
+        margin = Strip.blank(1, PLAIN)
         if not layout.beside:
             rule = self._rule(view.hints, width)
             return [*rows, rule, *(Strip.join([margin, line, margin]) for line in words)]
-        empty = [Strip.blank(layout.rows.width, self.style_of(""))]
+        empty = [Strip.blank(layout.rows.width, PLAIN)]
         rows += empty * (height - len(rows))
         words.append(self._line(", ".join(view.hints), layout.words.width, "faint"))
         wall = self._line(" │ " if self.terminal.unicode else " | ", 3, "faint")
@@ -131,11 +130,12 @@ class Painter:
         room = width - _MARKS - len(row.label)
         value = shorten(row.value, max(room - 3, 0), self.terminal)
         sign, part = _LOOKS[row.state]
-        of_value = self.style_of(part)
-        of_label = of_value if part == "faint" else self.style_of("label")
-        if row.selected:
-            of_label = self.style_of("cursor")
+        of_value, of_label = self._style_of(part), self.palette.muted
+        if row.selected and self.has_keys:
+            of_label = self.palette.cursor
             of_value = of_label + Style(bold=of_value.bold)
+        elif row.selected:
+            of_label = self.palette.strong
         cells = [
             ((pointer if row.selected else " ") + sign, of_value),
             (row.label + " " * max(room - 2 - cell_len(value), 0), of_label),
@@ -164,4 +164,14 @@ class Painter:
 
     def _line(self, text: str, width: int, part: str) -> Strip:
         text = shorten(text, width, self.terminal)
-        return strip([(text + " " * (width - cell_len(text)), self.style_of(part))], width)
+        return strip([(text + " " * (width - cell_len(text)), self._style_of(part))], width)
+
+    def _style_of(self, part: str) -> Style:
+        match part:
+            case "changed":
+                return self.palette.train + self.palette.strong
+            case "problem":
+                return self.palette.bad + self.palette.strong
+            case "faint":
+                return self.palette.muted
+        return PLAIN

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from itertools import zip_longest
 from typing import ClassVar
 
-from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, clamp
 from textual.strip import Strip as TextualStrip
 
-from tui.fault_tolerant import FaultTolerantWidget
+from tui.panes.drawn import DrawnWidget
 from tui.panes.form_lines import Layout, Painter, View
-from tui.panes.textual_strip import textual_strip
 from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 
-class FormView(FaultTolerantWidget, can_focus=True):
-    """A form to look at: one widget for all rows, which refreshes only lines that changed.
+class FormView(DrawnWidget, can_focus=True):
+    """A form to look at: one widget for all rows.
 
     Args:
         count: The number of rows.
-        ascii: Whether to draw with ASCII characters only.
+        terminal: What the terminal can show.
+        id: The widget's id.
     """
 
     ALLOW_SELECT = False
@@ -39,69 +37,24 @@ class FormView(FaultTolerantWidget, can_focus=True):
         Binding("end", "end", "Last", False, id="form.last", tooltip="Last row"),
     ]
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "form--label",
-        "form--changed",
-        "form--faint",
-        "form--problem",
-        "form--cursor",
-    }
-    """
-    | Class | Description |
-    | :- | :- |
-    | `form--label` | Names of the rows. |
-    | `form--changed` | Values that are not the default, and why a key did nothing. |
-    | `form--faint` | Rows without effect, and lines between the parts. |
-    | `form--problem` | Values that are wrong, and why. |
-    | `form--cursor` | The selected row. |
-    """
+    DEFAULT_CSS = "FormView { overflow: hidden; }"
 
-    DEFAULT_CSS = """
-    FormView {
-        overflow: hidden;
-        & > .form--label { color: $text-muted; }
-        & > .form--changed { color: $text-accent; text-style: bold; }
-        & > .form--faint { color: $text-disabled; }
-        & > .form--problem { color: $text-error; text-style: bold; }
-        & > .form--cursor {
-            color: $block-cursor-blurred-foreground;
-            background: $block-cursor-blurred-background;
-        }
-        &:focus-within > .form--cursor {
-            color: $block-cursor-foreground;
-            background: $block-cursor-background;
-        }
-        &:ansi {
-            & > .form--faint { text-style: dim; }
-            & > .form--cursor { color: ansi_default; background: ansi_default; }
-            &:focus-within > .form--cursor { text-style: reverse; }
-        }
-    }
-    """
-
-    def __init__(
-        self,
-        count: int,
-        ascii: bool = False,
-        *,
-        name: str | None = None,
-        id: str | None = None,
-        classes: str | None = None,
-    ) -> None:
-        super().__init__(name=name, id=id, classes=classes)
+    def __init__(self, count: int, terminal: Terminal, *, id: str | None = None) -> None:
+        super().__init__(terminal, id=id)
         self.cursor = 0
         """The number of the selected row."""
         self.top = 0
         """The number of the first row in view."""
         self._count = count
-        self._terminal = Terminal(unicode=not ascii)
-        self._lines: list[Strip] = []
-        self._drawn: Layout | None = None
-        """For which layout the lines are; None where styles may have changed since."""
 
     def view(self) -> View:
         """What to show now."""
         raise NotImplementedError
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether keys go to the form."""
+        return self.has_focus
 
     @property
     def parts(self) -> Layout:
@@ -160,33 +113,12 @@ class FormView(FaultTolerantWidget, can_focus=True):
 
     # Drawing
 
-    def render_line(self, y: int) -> TextualStrip:
-        """Draw one line of the content."""
-        if self._drawn != self.parts:
+    def render_lines(self, crop: Region) -> list[TextualStrip]:
+        """Lines for Textual's compositor, those of another size with the cursor in view."""
+        if self.size != self._drawn_for:
             self.show_cursor()
-            self._lines = self._draw()
-        return textual_strip(
-            self._lines[y] if y < len(self._lines) else Strip.blank(self.size.width)
-        )
-
-    def notify_style_update(self) -> None:
-        """Draw anew in other colours."""
-        super().notify_style_update()
-        self._drawn = None
-
-    def redraw(self) -> None:
-        """Refresh the lines that are not as they were."""
-        if self.size:
-            old, self._lines = self._lines, self._draw()
-            for y, (before, now) in enumerate(zip_longest(old, self._lines)):
-                if before != now:
-                    self.refresh(Region(0, y, self.size.width, 1))
+        return super().render_lines(crop)
 
     def _draw(self) -> list[Strip]:
-        self._drawn = parts = self.parts
-        base = self.rich_style  # found anew every time, from all ancestors
-
-        def style_of(part: str) -> Style:
-            return self.get_component_rich_style(f"form--{part}") if part else base
-
-        return Painter(style_of, self._terminal).paint(self.view(), parts)
+        painter = Painter(self.palette, self.terminal, self.has_keys)
+        return self._based(painter.paint(self.view(), self.parts))

@@ -10,6 +10,7 @@ from textual.message import Message
 from engine.config import NAMES, RunConfig
 from tui.panes.form_editor import FormEditor
 from tui.panes.form_values import PRESET, FormValues
+from tui.render.terminal import Terminal
 
 _ROWS = (PRESET, *NAMES)
 _LOCKED = "The run's values: locked until it ends."
@@ -21,7 +22,8 @@ class Hyperparameters(FormEditor):
 
     Args:
         values: A configuration, or texts by name; what is left out is the notebook's value.
-        ascii: Whether to draw with ASCII characters only.
+        terminal: What the terminal can show.
+        id: The widget's id.
 
     Raises:
         ConfigError: `values` names a hyperparameter that does not exist.
@@ -37,15 +39,13 @@ class Hyperparameters(FormEditor):
     def __init__(
         self,
         values: RunConfig | Mapping[str, str],
-        ascii: bool = False,
+        terminal: Terminal,
         *,
-        name: str | None = None,
         id: str | None = None,
-        classes: str | None = None,
     ) -> None:
         self._own = FormValues(values)
         self._run: FormValues | None = None
-        super().__init__(_ROWS, self._own, ascii, name=name, id=id, classes=classes)
+        super().__init__(_ROWS, self._own, terminal, id=id)
         self._posted = self.config
 
     @property

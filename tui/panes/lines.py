@@ -1,39 +1,22 @@
-"""A pane that shows ready-made lines and redraws only those that changed."""
+"""A pane with a title and ready-made lines below it."""
 
-import textwrap
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
-from itertools import zip_longest
+from collections.abc import Sequence
 
 from rich.cells import cell_len
-from textual import events
-from textual.geometry import Region, Size
-from textual.strip import Strip as TextualStrip
 
-from tui import faults
-from tui.fault_tolerant import FaultTolerantWidget
-from tui.panes.textual_strip import textual_strip
-from tui.render.cells import clean, line, on_ground, plain, shorten
-from tui.render.palette import Palette
+from tui.panes.drawn import DrawnWidget
+from tui.render.cells import line, plain, shorten
 from tui.render.strip import Strip
-from tui.render.terminal import Terminal
 
 
-class LinesPane(FaultTolerantWidget):
+class LinesPane(DrawnWidget):
     """A title line and the lines below it, drawn by the subclass for the size there is.
 
     Args:
         terminal: what the terminal can show.
         id: the widget's id.
     """
-
-    def __init__(self, terminal: Terminal, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self.terminal = terminal
-        self.palette = Palette.of(terminal)
-        self._lines: list[Strip] = []
-        self._drawn_for: Size | None = None
-        """The size that the lines are of; None while they are to be drawn anew."""
 
     @abstractmethod
     def title(self) -> str:
@@ -42,11 +25,6 @@ class LinesPane(FaultTolerantWidget):
     @abstractmethod
     def lines(self, width: int, height: int) -> Sequence[Strip]:
         """The lines below the title, at most `height` of at most `width` cells."""
-
-    def say(self, text: str, width: int) -> list[Strip]:
-        """A text in place of a picture, on as many lines as it takes."""
-        lines = textwrap.wrap(clean(text, self.terminal), max(width, 1))
-        return [line([(part, self.palette.muted)], width) for part in lines]
 
     def text(self) -> str:
         """All that the pane shows, as plain text."""
@@ -57,39 +35,12 @@ class LinesPane(FaultTolerantWidget):
         drawn = [self._title_line(width), *self.lines(width, height - 1)]
         return self._based((drawn + [Strip.blank(0)] * (height - len(drawn)))[:height])
 
-    def _based(self, strips: Sequence[Strip]) -> list[Strip]:
-        width = self.size.width
-        return on_ground([strip.adjust_cell_length(width) for strip in strips], self.rich_style)
-
-    def redraw(self) -> None:
-        """Draws anew and sends what is different; what is not in sight yet is drawn once it is."""
-        if self.display and self.size == self._drawn_for:
-            self._replace(self._draw)
-        else:
-            self._drawn_for = None
-            self.refresh()
-
     def redraw_title(self) -> None:
         """Draws the title anew, which alone is different."""
         if self.size == self._drawn_for:
             self._replace(
                 lambda: [*self._based([self._title_line(self.size.width)]), *self._lines[1:]]
             )
-
-    def _replace(self, draw: Callable[[], list[Strip]]) -> None:
-        old, self._lines = self._lines, self._or_fault(draw)
-        pairs = enumerate(zip_longest(old, self._lines))
-        width = self.size.width
-        changed = [Region(0, y, width, 1) for y, (before, after) in pairs if before != after]
-        if changed:
-            self.refresh(*changed)
-
-    def _or_fault(self, draw: Callable[[], list[Strip]]) -> list[Strip]:
-        """What is drawn, or in its place which fault of the program prevented that."""
-        try:
-            return draw()
-        except Exception as error:
-            return self._based(self.say(faults.in_words(error), self.size.width))
 
     def _title_line(self, width: int) -> Strip:
         rule = ("━" if self.has_focus else "─") if self.terminal.unicode else "-"
@@ -98,36 +49,6 @@ class LinesPane(FaultTolerantWidget):
         text = shorten(f"{rule}{mark} {self.title()} ", width, self.terminal)
         return line([(text + rule * (width - cell_len(text)), style)], width)
 
-    def render_lines(self, crop: Region) -> list[TextualStrip]:
-        """Lines for Textual's compositor, which asks for them in the size that they will have."""
-        if self.size != self._drawn_for:
-            self._drawn_for = self.size
-            self._lines = self._or_fault(self._draw)
-        return super().render_lines(crop)
-
-    def render_line(self, y: int) -> TextualStrip:
-        """One of these lines."""
-        width = self.size.width
-        if y >= len(self._lines):
-            return TextualStrip.blank(width, self.rich_style)
-        return textual_strip(self._lines[y].adjust_cell_length(width))
-
-    # Textual's own handlers of these two events send the whole widget anew.
-
-    def on_focus(self, event: events.Focus) -> None:
-        """Shows in the title that the keys go here."""
-        event.prevent_default()
-        self.has_focus = True
-        if self.parent:
-            self.parent.post_message(events.DescendantFocus(self))
-
-    def on_blur(self, event: events.Blur) -> None:
-        """Shows in the title that the keys go elsewhere."""
-        event.prevent_default()
-        self.has_focus = False
-        if self.parent:
-            self.parent.post_message(events.DescendantBlur(self))
-
     def watch_has_focus(self, has_focus: bool) -> None:
-        """Draws what the focus changes; no style depends on it."""
+        """Shows in the title whether the keys go here."""
         self.redraw_title()

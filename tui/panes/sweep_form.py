@@ -23,7 +23,7 @@ class SweepForm(FormEditor):
     Args:
         base: what the dashboard's form holds.
         cores: how many there are.
-        ascii: whether to draw with ASCII characters only.
+        terminal: what the terminal can show.
     """
 
     EXPLANATION = (
@@ -36,9 +36,9 @@ class SweepForm(FormEditor):
     class Changed(Message):
         """The form makes other runs than before."""
 
-    def __init__(self, base: RunConfig, cores: int, ascii: bool) -> None:
+    def __init__(self, base: RunConfig, cores: int, terminal: Terminal) -> None:
         self.sweep = SweepValues(base, cores)
-        super().__init__(ROWS, self.sweep, ascii)
+        super().__init__(ROWS, self.sweep, terminal)
 
     def changed(self) -> None:
         """Shows the values, and tells that they make other runs."""

@@ -87,7 +87,7 @@ class SweepFormScreen(FaultTolerant, ModalScreen[Wanted | None]):
         self._terminal = terminal
         self._pace = pace(known[:_RECENT])
         self._is_known = bool(known)
-        self._form = SweepForm(base, cores, ascii=not terminal.unicode)
+        self._form = SweepForm(base, cores, terminal)
         self._makes = SweepSize(terminal)
 
     def compose(self) -> ComposeResult:

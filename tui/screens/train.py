@@ -117,7 +117,7 @@ class TrainScreen(FaultTolerant, Screen[None]):
         self._to_open = run
         self.session = Session(self, self)
         self._possible: frozenset[str] = frozenset()
-        self._form = Hyperparameters(values, ascii=not terminal.unicode)
+        self._form = Hyperparameters(values, terminal)
         self._charts = Charts(terminal)
         self._log = EpochLog(terminal)
         self._matrix = Confusion(terminal)
