@@ -46,7 +46,8 @@ _context = multiprocessing.get_context("forkserver")
 def warm_up() -> None:
     """Starts the fork server, which loads PyTorch and scikit-learn while nobody waits.
 
-    Call it before the terminal is taken over: a server started from inside a Textual app fails.
+    In a Textual app use `warmed_up`: what that puts in the place of `sys.stderr` has no descriptor
+    that a server could inherit.
     """
     resource_tracker.ensure_running()
     _context.set_forkserver_preload(["engine.outlive", "engine.preload"])
@@ -87,7 +88,10 @@ def _begin(process: BaseProcess) -> None:
 
 
 async def warmed_up() -> None:
-    """Returns once the fork server has loaded everything. Ending the program need not wait."""
+    """Starts the fork server, if need be, and returns once it has loaded everything.
+
+    Ending the program need not wait.
+    """
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
 

@@ -160,7 +160,12 @@ class MnistopApp(TerminalApp):
         except MnistopError as error:
             self.notify(str(error), severity="warning", markup=False, timeout=15)
         self.push_screen(self._train)
-        self.after_refresh(load_the_rest)
+        self.after_refresh(self._after_the_first_frame)
+
+    def _after_the_first_frame(self) -> None:
+        """Loads what that frame does not need: PyTorch in the fork server, all else here."""
+        self._train.session.warm_up()
+        load_the_rest()
 
     # Screens
 
@@ -318,7 +323,6 @@ def run_app(terminal: Terminal, values: dict[str, str], run: str | None, slow: b
         MnistopError: there is no such run.
     """
     opened = find_run(run) if run else None
-    worker.warm_up()
     app = MnistopApp(terminal, values, opened, slow)
     try:
         app.run(mouse=True)

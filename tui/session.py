@@ -88,7 +88,7 @@ class Session:
     # Starting
 
     def warm_up(self) -> None:
-        """Notes when a run can be started at once."""
+        """Starts the fork server, and notes when a run can be started at once."""
         self._screen.run_worker(self._warm_up(), group="warm", exit_on_error=False)
 
     async def _warm_up(self) -> None:

@@ -39,8 +39,8 @@ SCREENS = {
 
 def first_frame() -> Taken:
     with screen() as shown:
-        seconds = shown.wait_for("Press r") - shown.started
-        return Taken(seconds, shown.processor())
+        now, processor = shown.first_seen(lambda text: "Press r" in text, shown.processor)
+        return Taken(now - shown.started, processor)
 
 
 def first_epoch() -> float:

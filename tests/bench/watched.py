@@ -43,10 +43,8 @@ class Screen:
         self.started = time.perf_counter()
         self.process, self._fd = pty.fork()
         if self.process == 0:
-            time.sleep(0.02)
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", HEIGHT, WIDTH, 0, 0))
             os.execve(sys.executable, [sys.executable, "-m", module, *arguments], environment)
-        size = struct.pack("HHHH", HEIGHT, WIDTH, 0, 0)
-        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, size)
         self.bytes = 0
         self._screen = pyte.Screen(WIDTH, HEIGHT)
         self._stream = pyte.ByteStream(self._screen)
@@ -103,13 +101,16 @@ class Screen:
         """Presses a key and waits until the screen is as wanted, or else until all is drawn."""
         queued = self._queued()
         pressed = self.send(key)
-        now, waited = self._first_seen(seen, queued) if seen else self._last_change(queued)
+        if seen:
+            now, waited = self.first_seen(seen, lambda: self._queued() - queued)
+        else:
+            now, waited = self._last_change(queued)
         return Answer(now - pressed, max(0.0, now - pressed - waited))
 
-    def _first_seen(
-        self, seen: Callable[[str], object], queued: float, together: float = 0.15
+    def first_seen(
+        self, seen: Callable[[str], object], told: Callable[[], float], together: float = 0.15
     ) -> tuple[float, float]:
-        """When the screen became as wanted, and how long that had to queue.
+        """When the screen became as wanted, and what `told` said then.
 
         What comes is shown only now and then: to show it at once would hold up what follows.
         """
@@ -118,12 +119,12 @@ class Screen:
             written, until = [], time.perf_counter() + together
             while (left := until - time.perf_counter()) > 0:
                 now, chunk = self._take(left)
-                written.append((now, self._queued() - queued, chunk))
+                written.append((now, told(), chunk))
             came = None
-            for now, waited, chunk in written:
+            for now, value, chunk in written:
                 self._stream.feed(chunk)
                 if not came and seen(self.text):
-                    came = now, waited
+                    came = now, value
             if came:
                 return came
         raise TimeoutError(f"nothing came to\n{self.text}")

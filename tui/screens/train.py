@@ -159,7 +159,6 @@ class TrainScreen(FaultTolerant, Screen[None]):
             (self._draw_coach, 1.0),
         ):
             self._rhythm.add(draw, seconds)
-        self.session.warm_up()
         if self._to_open:
             self.session.watch(self._to_open)
         self.on_session_changed()
