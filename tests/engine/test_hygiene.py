@@ -87,6 +87,21 @@ def test_no_garbage_is_collected_while_pytorch_loads() -> None:
     assert done.stdout.split() == ["True", "True", "True"]
 
 
+def test_the_fork_server_ends_without_taking_apart_what_it_has_loaded() -> None:
+    """Whoever reads what the program prints would wait for that."""
+    code = """if True:
+        import engine.outlive
+        class Loaded:
+            def __del__(self):
+                print("taken apart")
+        loaded = Loaded()
+        """
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == ""
+
+
 def test_launching_and_following_a_run_load_no_torch_in_the_launching_process(
     runs_folder: Path,
 ) -> None:
