@@ -53,8 +53,13 @@ def standing_still(process: int) -> Iterator[None]:
 
 
 def fork_server_of(interface: int) -> int:
-    """The process that loads PyTorch for an interface which leads its session."""
-    [server] = [each for each in session_of(interface) if "forkserver" in command_of(each)]
+    """The process that loads PyTorch for an interface which leads its session, once it is there."""
+
+    def servers() -> list[int]:
+        return [each for each in session_of(interface) if "forkserver" in command_of(each)]
+
+    wait_until(servers)
+    [server] = servers()
     return server
 
 
