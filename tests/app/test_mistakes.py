@@ -258,6 +258,9 @@ async def test_a_gallery_shows_sixteen_and_marks_the_wrong_ones(
         await shown.press("enter")
         await shown.settle()
         assert f"Image {sorted(WRONG, key=surest_first)[16]}, epoch" in shown.text
+        await shown.press("escape")
+        await shown.settle()
+        assert "page 2 of 2" in shown.text
         await shown.press("escape", "escape")
         await shown.settle()
         assert shown.app.screen is shown.screen

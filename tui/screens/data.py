@@ -96,7 +96,9 @@ class DataScreen(ViewScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leaves out what is not possible now."""
-        return action != "zoom" or self._zoomed or self._has_room
+        if action == "zoom":
+            return self._zoomed or self._has_room
+        return super().check_action(action, parameters)
 
     @property
     def _has_room(self) -> bool:
@@ -176,6 +178,11 @@ class DataScreen(ViewScreen):
         ]
 
     # The data
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether the images are waited for."""
+        return self._samples is None and self._answers.waiting
 
     def on_screen_resume(self) -> None:
         """Tries again what has failed before, and catches up."""
