@@ -208,3 +208,13 @@ async def test_in_ascii_without_colour_nothing_else_leaves_the_program(
             assert shown.text.isascii()
             await shown.press("tab")
             await shown.settle()
+
+
+async def test_labels_with_gaps_are_told(
+    opened: Opened, answering: asyncio.Event, tmp_path: Path
+) -> None:
+    file = tmp_path / "gaps.npz"
+    np.savez(file, images=np.eye(20).repeat(2, 0).reshape(40, 4, 5), labels=[0, 2] * 20)
+    async with opened(source=str(file), samples="all") as shown:
+        await shown.press("5")
+        await shown.until_shown("1 of the 3 classes has no image here (1): there is a class")
