@@ -204,7 +204,7 @@ class DataScreen(ViewScreen):
             self._note.start()
             self._answers.forget()
         if not self._trouble:
-            count = self._grid.thumbnails().count
+            count = self._grid.page_size
             before = max(self._index // count - 1, 0) * count
             self._answers.want(*data, before, 3 * count, self._note.path)
         self._show(self._waiting())
