@@ -1,11 +1,10 @@
-"""What turns gradients into updates, and the learning rate of each epoch.
+"""What turns gradients into updates.
 
 `sgd`, `adam` and `adamw` call the kernels under `torch.optim`, which update all parameters in one
 pass. Its classes are left alone: the first one that is made imports `torch._dynamo`, for a second
 or two.
 """
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -167,20 +166,3 @@ def clip_(gradients: list[Tensor], norm: float) -> None:
     norms = [torch.linalg.vector_norm(gradient) for gradient in gradients]
     factor: Tensor = norm / (torch.linalg.vector_norm(torch.stack(norms)) + 1e-6)
     torch._foreach_mul_(gradients, factor.clamp_(max=1.0))
-
-
-def lr_of_epoch(config: RunConfig, epoch: int) -> float:
-    """The learning rate during an epoch, counted from 0.
-
-    `cosine` is half a cosine from `lr` to 0 (Loshchilov and Hutter 2017, equation 5, without
-    restarts); `step` divides by 10 at half and at three quarters of the epochs (He et al. 2016,
-    section 4.2).
-    """
-    done = epoch / config.epochs
-    match config.schedule:
-        case "constant":
-            return config.lr
-        case "cosine":
-            return config.lr * (1 + math.cos(math.pi * done)) / 2
-        case "step":
-            return config.lr * 0.1 ** ((done >= 0.5) + (done >= 0.75))

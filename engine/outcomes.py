@@ -112,8 +112,12 @@ class Group:
         return most if said.count(most) == len(said) else f"{most} ({said.count(most)}/{len(said)})"
 
     def measured(self, value: Value) -> Measured | None:
-        """The mean of a number and its spread over the seeds; None where no run has it."""
-        found = [number for one in self.outcomes if (number := value(one)) is not None]
+        """The mean of a number and its spread over the seeds; None where no run has it.
+
+        Runs that have just begun do not count beside those that are done.
+        """
+        counted = [one for one in self.outcomes if one.is_done] or self.outcomes
+        found = [number for one in counted if (number := value(one)) is not None]
         if not found:
             return None
         spread = statistics.stdev(found) if len(found) > 1 else None

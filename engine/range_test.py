@@ -245,7 +245,7 @@ def _first(where: NDArray[np.bool_]) -> int | None:
 
 def _whole_rate_epochs(config: RunConfig) -> float:
     """Epochs of a run, each counted as the share of the full rate that the schedule gives it."""
-    from engine.optimizers import lr_of_epoch
+    from engine.schedule import lr_of_epoch
 
     looked_at = range(0, config.epochs, -(-config.epochs // 1000))
     shares = [lr_of_epoch(config, at) / config.lr for at in looked_at]

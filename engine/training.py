@@ -13,7 +13,8 @@ from torch.nn import functional
 
 from engine.config import RunConfig
 from engine.model import MLP
-from engine.optimizers import Optimizer, lr_of_epoch, make_optimizer
+from engine.optimizers import Optimizer, make_optimizer
+from engine.schedule import lr_of_epoch
 
 
 @dataclass(frozen=True)

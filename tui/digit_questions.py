@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from engine.fragility import AttackedImage
 
+_ASKED = "in a moment; just after the start PyTorch has to load first"
+
 
 class DigitQuestions:
     """Keeps a `Digit` pane up to date.
@@ -41,7 +43,7 @@ class DigitQuestions:
         self._answers.forget()
         self._row = None
         self._stays = False
-        self._pane.wait("in a moment")
+        self._pane.wait(_ASKED)
 
     def step(self, by: int, right: NDArray[np.intp] | None) -> None:
         """Goes to the next or previous image.
@@ -73,6 +75,8 @@ class DigitQuestions:
             self._row = self._first(right)
         question = (state.run, self._row, self._pane.epsilon, state.weights_wanted)
         self._answers.want(*question, key=(*question, state.weights_age))
+        if self._answers.waiting and self._pane.answer is None:
+            self._pane.wait(_ASKED)
 
     def _first(self, right: NDArray[np.intp] | None) -> int:
         """The shown image while it is right, else the first that is."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from rich.segment import Segment
-from textual import on
+from textual import events, on
 from textual.color import Color
 from textual.filter import LineFilter, NoColor
 
@@ -85,15 +85,20 @@ class TerminalApp(FaultTolerant, TypedAhead):
             self, lambda _: self.screen.refresh(repaint=True, layout=True)
         )
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: events.Resize) -> None:
         """What the terminal shows after a change of its size is up to the terminal."""
-        if isinstance(self._driver, LeanDriver):
-            self._driver.forget()
+        self._forget()
+        if self.screen_stack and event.size == self.screen.outer_size:  # it was another in between
+            self.screen.refresh()
 
     def action_redraw(self) -> None:
         """Sends all that is to be seen, as after a message of another program."""
-        self.on_resize()
+        self._forget()
         self.screen.refresh()
+
+    def _forget(self) -> None:
+        if isinstance(self._driver, LeanDriver):
+            self._driver.forget()
 
     def _tidy(self) -> None:
         driver = self._driver
@@ -118,6 +123,8 @@ class TerminalApp(FaultTolerant, TypedAhead):
 
     def post_display_hook(self) -> None:
         """Waits with the next frame until the last one is written."""
+        if self.screen.outer_size != self.size:  # the frame was laid out for another terminal
+            self._forget()
         if self._held_since:
             self._has_missed = True
         elif isinstance(self._driver, LeanDriver) and self._driver.is_behind:

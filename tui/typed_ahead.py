@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import deque
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from textual.app import App, ScreenStackError
 from textual.dom import DOMNode
@@ -16,19 +17,34 @@ _ROUNDS = 3
 """From the focused widget up to the app: the key, what it asks for, and what that asks for."""
 _PATIENCE = 0.1
 """Seconds until a widget that takes no more messages is looked at: it may have been removed."""
+_LOOK_SECONDS = 0.01
+_LONGEST_WAIT = 3.0
+"""Seconds that keys wait for what a screen is reading; then they act on what there is."""
+
+
+@runtime_checkable
+class Reading(Protocol):
+    """A screen that has to read what its keys act on."""
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether that is not there yet, but as a rule will be in a moment."""
 
 
 class TypedAhead(App[int]):
     """An app that takes a key once the last one has had its effect.
 
     Textual hands a key to whatever has the focus when it comes. Keys behind one that opens a
-    screen, or goes to another widget, would get lost in the old one.
+    screen, or goes to another widget, would get lost in the old one; and in the new one as long as
+    it has nothing to show. Those that lead elsewhere wait for nothing of that.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._typed: deque[Key | Paste] = deque()
         self._answering: asyncio.Task[None] | None = None
+        self._waited_in_vain: object = None
+        """The screen that had nothing to show for too long."""
 
     @property
     def is_answering(self) -> bool:
@@ -45,8 +61,37 @@ class TypedAhead(App[int]):
             await self._take(event)
 
     async def _take(self, event: Key | Paste) -> None:
-        await super().on_event(event)
-        self._answering = asyncio.create_task(self._wait_for_the_effect())
+        if self._has_to_wait(event, *self._typed):
+            self._typed.appendleft(event)
+            self._answering = asyncio.create_task(self._wait_for_the_reading())
+        else:
+            await super().on_event(event)
+            self._answering = asyncio.create_task(self._wait_for_the_effect())
+
+    def _has_to_wait(self, *typed: Key | Paste) -> bool:
+        screen = self.screen if self.screen_stack else None
+        return (
+            isinstance(screen, Reading)
+            and screen.is_reading
+            and screen is not self._waited_in_vain
+            and not any(map(self._leads_elsewhere, typed))
+        )
+
+    def _leads_elsewhere(self, event: Key | Paste) -> bool:
+        if not isinstance(event, Key):
+            return False
+        found = self.screen.active_bindings.get(event.key)
+        return bool(found and (found.node is self or found.binding.action == "back"))
+
+    async def _wait_for_the_reading(self) -> None:
+        screen, end = self.screen, time.monotonic() + _LONGEST_WAIT
+        try:
+            while self._has_to_wait(*self._typed):
+                await asyncio.sleep(_LOOK_SECONDS)
+                if time.monotonic() > end:
+                    self._waited_in_vain = screen
+        finally:
+            self.call_later(self._take_next)
 
     async def _wait_for_the_effect(self) -> None:
         try:

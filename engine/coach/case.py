@@ -13,11 +13,14 @@ from engine.coach.advice import accuracy
 from engine.config import RunConfig
 from engine.history import History
 from engine.judgement import Judgement
+from engine.schedule import lr_of_epoch
 
 Curve = NDArray[np.float64]
 
 RECENT = 5
 """Epochs whose median stands for now: one epoch alone may be a lucky or an unlucky one."""
+
+_ROUNDING = 1e-9
 
 COUNTABLE = 10
 """Validation images a class from which on their labels tell how frequent the classes are: the
@@ -118,6 +121,20 @@ class Case:
     def val_now(self) -> float:
         """The recent epochs' median validation loss."""
         return median(self.val[-RECENT:])
+
+    @cached_property
+    def late(self) -> int:
+        """Epochs that had the last half of all that the learning rate has been so far."""
+        rates = np.array([epoch.lr for epoch in self.history.epochs])
+        before = np.cumsum(rates) - rates
+        return max(1, int((before > (0.5 - _ROUNDING) * rates.sum()).sum()))
+
+    @cached_property
+    def left(self) -> float:
+        """Epochs to come, each counted as its learning rate by the mean one of the late epochs."""
+        lrs = [epoch.lr for epoch in self.history.epochs[-self.late :]]
+        to_come = (lr_of_epoch(self.config, epoch) for epoch in range(self.epochs, self.planned))
+        return sum(to_come) * self.late / max(sum(lrs), math.ulp(0))
 
     @property
     def accuracy_now(self) -> str:

@@ -33,8 +33,8 @@ LOW_EPOCHS = 5
 LOW = 0.5
 """Above this share of guessing's loss, when the run ends, little has been learned."""
 LATE_SHARE = 0.25
-"""A fall of which the last half of the epochs has less than this levels off instead: a straight
-line has a half there, and a slow start more."""
+"""A fall of which the last half of the epochs, each counted as its learning rate, has less than
+this levels off instead: a straight line has a half there, and a slow start more."""
 STILL = 0.001
 """A loss that has not left a band of this share of ln k has not moved at all."""
 
@@ -106,20 +106,20 @@ def too_low(case: Case) -> Advice | None:
     """The loss falls, but at its pace little will have been learned when the run ends."""
     if case.epochs < LOW_EPOCHS or (curve := _creeping(case)) is None:
         return None
-    start, now, half = case.start, float(curve[-1]), case.epochs // 2
-    pace = max(0.0, float(curve[-1 - half]) - now) / half
-    left = case.planned - case.epochs
-    end = now - pace * left
-    if min(end, case.val_now - pace * left) < LOW * case.guessing:
+    start, now = case.start, float(curve[-1])
+    fell = max(0.0, float(curve[-1 - case.late]) - now)
+    to_come = fell / case.late * case.left
+    end = now - to_come
+    if min(end, case.val_now - to_come) < LOW * case.guessing:
         return None
-    if not _stands(curve, case) and pace * half < LATE_SHARE * (start - now):
+    if not _stands(curve, case) and fell < LATE_SHARE * (start - now):
         return None
     which = "training" if curve is case.train else "validation"
     sentence = (
         f"In {count(case.epochs, 'epoch')} {which} loss has fallen only from "
         f"{number(start, 3)} to {number(now, 3)}"
     )
-    if left:
+    if case.planned > case.epochs:
         sentence += f"; at this pace {count(case.planned, 'epoch')} end near {number(end)}"
     return Advice(
         "too low",

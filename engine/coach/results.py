@@ -38,6 +38,9 @@ right."""
 LEVEL = 0.02
 """A loss whose median over the last 5 epochs is this close to that over the 5 before has levelled
 off: so much do the medians of a level curve differ by chance."""
+STOPPED = 0.1
+"""A training loss that fell by more than this share in the last half of all steps, each counted as
+its learning rate, has been stopped by the schedule, which levels all curves."""
 
 
 def underfitting(case: Case) -> Advice | None:
@@ -48,6 +51,10 @@ def underfitting(case: Case) -> Advice | None:
     if abs(now - before) > LEVEL * before:
         return None
     config = case.config
+    if config.schedule != "constant":
+        halfway = median(case.train[: -case.late][-RECENT:])
+        if now < (1 - STOPPED) * halfway:
+            return None
     less = {
         "less weight decay": config.weight_decay,
         "less dropout": config.dropout,

@@ -82,6 +82,10 @@ def split(
     return order[held_out:], order[:held_out]
 
 
+_NAMED = 3
+"""So many classes without an image are named."""
+
+
 @dataclass(frozen=True)
 class Description:
     """The facts about a data set that a person wants before training on it."""
@@ -104,6 +108,20 @@ class Description:
     """A name for each class."""
     class_counts: tuple[int, ...]
     """How many images each class has."""
+
+    @property
+    def gaps(self) -> str:
+        """A sentence on the classes that have no image; empty if each has one."""
+        pairs = zip(self.class_names, self.class_counts, strict=True)
+        names = [name for name, count in pairs if not count]
+        if not names:
+            return ""
+        which = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+        have = "has" if len(names) == 1 else "have"
+        return (
+            f"{len(names)} of the {len(self.class_names)} classes {have} no image here "
+            f"({which}): there is a class for every number from 0 to the source's greatest label."
+        )
 
 
 def describe(dataset: Dataset) -> Description:

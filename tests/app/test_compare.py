@@ -159,3 +159,17 @@ async def test_in_ascii_without_colour_letters_tell_them_apart(
         await shown.press("x")
         assert "Right in one alone" in shown.text
         assert shown.text.isascii()
+
+
+async def test_settings_without_room_for_a_column_are_told_below_the_others(
+    opened: Opened, workers: Workers
+) -> None:
+    add(workers, 0, "calm-otter", 3, lr=0.5, weight_decay=0.01, adversarial_epsilon=0.1)
+    add(workers, 1, "keen-lark", 3, optimizer="adam")
+    async with opened((80, 24)) as shown:
+        await compare(shown, 2)
+        await shown.until_shown("adversarial epsilon: a 0 b 0.1", "weight decay")
+        assert "…" not in row(shown, "keen-lark")
+        await shown.resize(140, 40)
+        await shown.until(lambda: "adversarial epsilon:" not in shown.text)
+        assert row(shown, "calm-otter").split()[-4:] == ["manual", "0.5", "0.01", "0.1"]

@@ -141,13 +141,13 @@ async def test_at_80_by_24_there_is_one_pane_at_a_time(
 ) -> None:
     async with opened((80, 24)) as shown:
         await shown.press("5")
-        await shown.until_shown("Images Flattening Labels", "Images 0–7 of 1,000")
+        await shown.until_shown("Images Flattening Labels", "Images 0–15 of 1,000")
         await shown.press("tab")
         await shown.until_shown("(28, 28) → (784,)")
         await shown.press("tab")
         await shown.until_shown("Labels of 10 classes", "Data: bundled", "CC BY-SA 3.0")
         await shown.press("tab")
-        await shown.until_shown("Images 0–7 of 1,000")
+        await shown.until_shown("Images 0–15 of 1,000")
 
 
 async def test_other_settings_in_the_form_are_other_data(
@@ -203,8 +203,18 @@ async def test_in_ascii_without_colour_nothing_else_leaves_the_program(
 ) -> None:
     async with opened((80, 24), Terminal(colors=0, unicode=False)) as shown:
         await shown.press("5")
-        await shown.until_shown("Images 0-7 of 1,000")
+        await shown.until_shown("Images 0-11 of 1,000")
         for _ in range(3):
             assert shown.text.isascii()
             await shown.press("tab")
             await shown.settle()
+
+
+async def test_labels_with_gaps_are_told(
+    opened: Opened, answering: asyncio.Event, tmp_path: Path
+) -> None:
+    file = tmp_path / "gaps.npz"
+    np.savez(file, images=np.eye(20).repeat(2, 0).reshape(40, 4, 5), labels=[0, 2] * 20)
+    async with opened(source=str(file), samples="all") as shown:
+        await shown.press("5")
+        await shown.until_shown("1 of the 3 classes has no image here (1): there is a class")

@@ -209,3 +209,19 @@ async def test_the_images_are_whole_at_every_size(opened: Opened, size: tuple[in
         await shown.settle()
         assert "adversarial: 3 91%" in shown.text_of("digit")
         assert "original: 0 91%" in shown.text_of("digit") or size[0] == 60
+
+
+async def test_of_a_finished_run_it_says_that_the_model_is_asked(
+    opened: Opened, workers: Workers
+) -> None:
+    workers.answers.clear()
+    async with opened() as shown:
+        told = [*made_up.story(12), made_up.finished(12)]
+        run = made_up.write_run(workers.folder, told)
+        shown.screen.session.watch(run)
+        await shown.say(run=run)
+        assert "once training runs" in shown.text_of("digit")
+        await shown.say(*told, run=run)
+        assert "to fool the model: in a moment" in shown.text_of("digit")
+        workers.answers.set()
+        await shown.until_shown("Validation image")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 import pytest
+from textual.geometry import Size
 
 from tests.app import made_up
 from tests.app.dashboard import PANES, Dashboard
@@ -193,3 +194,18 @@ async def test_a_click_on_a_name_shows_that_pane(opened: Opened) -> None:
         x = shown.lines[0].index("Confusion")
         await shown.pilot.click(offset=(x + 2, 0))
         assert shown.visible == ["matrix"]
+
+
+async def test_a_frame_laid_out_for_another_size_is_not_taken_for_what_is_shown(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened() as shown:
+        forgotten = []
+        monkeypatch.setattr(shown.app, "_forget", lambda: forgotten.append(shown.screen.outer_size))
+        shown.screen.refresh()
+        await shown.settle()
+        assert not forgotten
+        monkeypatch.setattr(shown.app, "_size", Size(*SMALL))  # the layout follows a moment later
+        shown.screen.refresh()
+        await shown.settle()
+        assert forgotten[0] == Size(*WIDE)

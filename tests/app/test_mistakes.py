@@ -243,10 +243,11 @@ async def test_the_order_changes_and_the_chosen_image_stays(opened: Opened, tmp_
         assert f"Image {chosen}, epoch" in shown.text
 
 
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
 async def test_a_gallery_shows_sixteen_and_marks_the_wrong_ones(
-    opened: Opened, tmp_path: Path
+    opened: Opened, tmp_path: Path, size: tuple[int, int]
 ) -> None:
-    async with opened() as shown:
+    async with opened(size) as shown:
         await show(shown, tmp_path)
         await shown.press("g")
         await shown.settle()
@@ -258,6 +259,9 @@ async def test_a_gallery_shows_sixteen_and_marks_the_wrong_ones(
         await shown.press("enter")
         await shown.settle()
         assert f"Image {sorted(WRONG, key=surest_first)[16]}, epoch" in shown.text
+        await shown.press("escape")
+        await shown.settle()
+        assert "page 2 of 2" in shown.text
         await shown.press("escape", "escape")
         await shown.settle()
         assert shown.app.screen is shown.screen

@@ -170,6 +170,23 @@ async def test_o_takes_the_next_order(opened: Opened, workers: Workers) -> None:
         assert names(shown) == ["brave-birch", "calm-otter", "keen-lark"]
 
 
+async def test_the_column_that_an_order_goes_by_is_seen_where_room_is_short(
+    opened: Opened, workers: Workers
+) -> None:
+    some(workers)
+    async with opened((80, 24)) as shown:
+        await open_runs(shown)
+        for order, column in (
+            ("best accuracy", "val acc"),
+            ("lowest loss", "loss"),
+            ("longest", "time"),
+        ):
+            await shown.press("o")
+            await shown.until_shown(f"Runs: 3, {order} first")
+            [head] = [line for line in shown.lines if "differs by" in line]
+            assert column in head
+
+
 async def test_a_name_and_a_note_are_given_and_kept(opened: Opened, workers: Workers) -> None:
     *_, birch = some(workers)
     async with opened() as shown:

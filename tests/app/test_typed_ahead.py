@@ -1,9 +1,15 @@
 """Keys that come all at once, as a slow line delivers them: each acts where the last one led."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
+import pytest
+from textual.events import Key
+
+from engine import worker
 from engine.index import Index
+from engine.samples import look_at
 from tests.app.dashboard import Dashboard, Workers
 from tests.app.test_runs_screen import open_runs, some
 from tui.comparing import Compared, Comparing
@@ -65,3 +71,43 @@ def test_epochs_are_stepped_through_before_they_are_read(workers: Workers) -> No
         comparing.move(by)
     comparing.read()
     assert comparing.when == "epoch 2"
+
+
+async def test_what_is_typed_before_the_list_of_runs_is_read_acts_on_it(
+    opened: Opened, workers: Workers
+) -> None:
+    some(workers)
+    async with opened() as shown:
+        await shown.burst("6", "down", "space")
+        await shown.until_shown("1 run is marked", "a ■ stopped keen-lark")
+
+
+async def test_what_is_typed_before_the_data_are_there_acts_on_them(
+    opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = asyncio.Event()
+
+    async def ask(question: object, *args: object) -> object:
+        await there.wait()
+        return look_at(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(worker, "ask", ask)
+    async with opened() as shown:
+        for key in ("5", "n", "right"):
+            shown.app.post_message(Key(key, key))
+        await shown.until_shown("Loading bundled")
+        there.set()
+        await shown.until_shown("Images 16–31", "Image 17, ")
+
+
+async def test_what_leads_elsewhere_does_not_wait_for_data(
+    opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask(question: object, *args: object) -> object:
+        return await asyncio.Event().wait()
+
+    monkeypatch.setattr(worker, "ask", ask)
+    async with opened() as shown:
+        for key in ("5", "n", "escape", "right"):
+            shown.app.post_message(Key(key, key))
+        await shown.until_shown("‹too high›")

@@ -226,6 +226,8 @@ def walk_through_mistakes(shown: Terminal, place: Place, trained: Trained) -> No
     shown.wait_for(f"Image {worst[1]}, epoch 3")
     shown.wait_for(lambda: seen(shown, place, images) == worst[1])
     shown.send("escape")
+    shown.wait_for(f"Gallery of {wrong} of {total}")
+    shown.send("escape")
     shown.wait_for(lambda: listed(shown)[:8] == worst[:8])
 
     # A filter that makes no sense, and one that does.

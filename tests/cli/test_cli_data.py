@@ -24,6 +24,16 @@ def test_the_bundled_images_are_described(call: Call):
     assert max(map(len, answer.out.splitlines())) <= 80
 
 
+def test_labels_with_gaps_are_told(call: Call, tmp_path: Path):
+    file = tmp_path / "gaps.npz"
+    np.savez(file, images=np.eye(20).repeat(2, 0).reshape(40, 4, 5), labels=[0, 50] * 20)
+    words = (
+        "49 of the 51 classes have no image here (1, 2, 3, …): there is a class for every number"
+    )
+    assert words in " ".join(call("data", str(file)).out.split())
+    assert "no image" not in call("data", "digits").out
+
+
 def test_fewer_samples_and_an_own_file(call: Call, tmp_path: Path):
     file = tmp_path / "my digits.npz"
     labels = np.arange(40) % 4

@@ -193,6 +193,18 @@ def test_where_it_says_that_the_run_will_end_is_about_where_it_ends(seed: int) -
         assert expected == pytest.approx(end, abs=0.03 * end)
 
 
+@pytest.mark.parametrize("schedule", ["cosine", "step"])
+def test_a_schedule_that_ends_does_not_hide_that_the_rate_was_too_low(schedule: str) -> None:
+    run = coached(lr=0.001, schedule=schedule, epochs=60)
+    assert set(run.kinds[8:]) == {"too low"}
+    assert run.last.remedy == "Raise the learning rate, for example to 0.01."
+    end = run.history.epochs[-1].train_loss
+    *_, expected = numbers_of(run.after[28])
+    assert expected == pytest.approx(end, abs=0.05 * end)
+    faster = coached(lr=0.004, schedule=schedule, epochs=60)
+    assert "under-fitting" not in faster.kinds
+
+
 def test_a_rate_so_low_that_nothing_moves_is_too_low_and_not_stuck() -> None:
     assert coached(lr=1e-8, epochs=8).last.kind == "too low"
 
@@ -272,6 +284,8 @@ def test_a_model_that_fits_no_better_is_told() -> None:
     decayed = coached(weight_decay=0.1, epochs=40)
     assert decayed.last.kind == "under-fitting"
     assert "less weight decay" in decayed.last.remedy
+    decayed = coached(weight_decay=0.1, epochs=40, schedule="cosine")
+    assert decayed.last.kind == "under-fitting"
     narrow = coached(hidden=(1,), epochs=60)
     assert narrow.last.kind == "under-fitting"
     assert "wider hidden layers" in narrow.last.remedy

@@ -15,7 +15,7 @@ from engine.data import load, split
 from engine.device import find_device
 from engine.errors import ConfigError
 from engine.model import MLP
-from engine.optimizers import lr_of_epoch
+from engine.schedule import lr_of_epoch
 from engine.train import DivergedError, train
 from engine.training import Training, judge
 from tests.engine.small_runs import (

@@ -64,6 +64,20 @@ def test_the_best_row_and_those_within_its_interval() -> None:
     assert best_of(grouped([outcome(configs[0], None)])) is None
 
 
+def test_a_seed_that_has_just_begun_does_not_count_beside_those_that_are_done() -> None:
+    configs = plan(RunConfig(), {}, seeds=3)
+    done = [outcome(config, 0.8) for config in configs[:2]]
+    begun = replace(outcome(configs[2], 0.1), is_done=False)
+    [group] = grouped([*done, begun])
+    found = group.measured(lambda one: one.best_val_acc)
+    assert found
+    assert (found.mean, found.count) == (pytest.approx(0.8), 2)
+    [group] = grouped([begun])
+    alone = group.measured(lambda one: one.best_val_acc)
+    assert alone
+    assert alone.mean == 0.1
+
+
 def test_most_of_the_seeds_decide_what_is_said() -> None:
     configs = plan(RunConfig(), {}, seeds=3)
     said = ("too high: swings", "right", "too high: swings")

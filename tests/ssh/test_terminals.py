@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -137,6 +138,23 @@ def test_resizing_during_training_always_draws_what_fits(folder: Path) -> None:
         os.kill(shown.process.pid, signal.SIGTERM)
         assert shown.wait_for_end() == 128 + signal.SIGTERM
         assert_given_back(shown)
+
+
+@pytest.mark.parametrize("seconds", [0, 0.02], ids=["at once", "after a moment"])
+def test_a_terminal_that_is_made_small_and_large_again_shows_all_again(
+    folder: Path, seconds: float
+) -> None:
+    with terminal(folder) as shown:
+        shown.wait_for("Press r to train")
+        for key, in_the_last_line in {"2": "c Classes", "6": "S New sweep"}.items():
+            shown.send(key)
+            shown.wait_for(in_the_last_line)
+            before = shown.text
+            shown.resize(80, 24)
+            time.sleep(seconds)
+            shown.resize(120, 40)
+            assert shown.text != before
+            shown.wait_for(lambda before=before: shown.text == before)
 
 
 @linux

@@ -46,6 +46,8 @@ def data(out: Output, samples: str, source: str) -> int:
     facts = describe(dataset)
     _tell(out, facts)
     _tell_split(out, facts)
+    if facts.gaps:
+        out.tell(facts.gaps)
     out.heading("Images of each class")
     width = min(out.width, _WIDEST_HISTOGRAM)
     out.draw(counts(facts.class_counts, facts.class_names, out.terminal, width))

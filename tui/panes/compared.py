@@ -23,6 +23,8 @@ from tui.render.strip import Strip
 _NAMES = 16
 _WITH_NAMES = 56
 """Cells of a chart from which on its legend names the runs; the table does in any case."""
+_WITHOUT_SETTINGS = 4
+"""Columns of the table that tell of results."""
 
 
 class ComparedCharts(LinesPane, can_focus=True):
@@ -182,8 +184,15 @@ class ComparedTable(LinesPane):
     def show(self, comparing: Comparing) -> None:
         """Draws runs."""
         self.comparing = comparing
-        self.styles.height = len(comparing.runs) + 2
+        self._take_room()
         self.redraw()
+
+    def on_resize(self) -> None:
+        """Takes the lines that it needs in its new width."""
+        self._take_room()
+
+    def _take_room(self) -> None:
+        self.styles.height = 1 + len(self._rows(self.size.width))
 
     def title(self) -> str:
         """Which epoch is read out, and whether anything differs."""
@@ -192,8 +201,14 @@ class ComparedTable(LinesPane):
         return f"{when}{same}"
 
     def lines(self, width: int, height: int) -> list[Strip]:
-        """The header and the runs; settings that have no room are named at the end."""
+        """The header, the runs, and below them the settings that have no column beside them."""
+        return self._rows(width)[:height]
+
+    def _rows(self, width: int) -> list[Strip]:
         columns = self._columns()
+        others: list[list[str]] = []
+        while len(columns) > _WITHOUT_SETTINGS and _width(columns) > width - 2:
+            others.insert(0, columns.pop())
         style: list[Style | None] = [self.palette.muted]
         style += [self.palette.line(place) for place in range(len(self.comparing.runs))]
         shown = []
@@ -207,7 +222,13 @@ class ComparedTable(LinesPane):
             shown.append(
                 line([(f"{mark} ", style[row]), (text, style[row] if not row else None)], width)
             )
-        return shown[:height]
+        return shown + [self._setting(name, values, width) for name, *values in others]
+
+    def _setting(self, name: str, values: list[str], width: int) -> Strip:
+        pieces: list[tuple[str, Style | None]] = [(f"  {name}:", self.palette.muted)]
+        for place, value in enumerate(values):
+            pieces += [(f"  {letter(place)} ", self.palette.line(place)), (value, None)]
+        return line(pieces, width)
 
     def _columns(self) -> list[list[str]]:
         """The columns from the left, each with its head."""
@@ -224,3 +245,7 @@ class ComparedTable(LinesPane):
     def _accuracy(self, one: Compared) -> str:
         epoch = one.at(self.comparing.cursor)
         return accuracy(epoch.val_acc, one.images) if epoch else "-"
+
+
+def _width(columns: list[list[str]]) -> int:
+    return sum(max(map(cell_len, cells)) + 2 for cells in columns) - 2

@@ -6,36 +6,18 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from tui.browsing import Browsing
 from tui.panes.browsed import BrowsedPane
-from tui.render import image
+from tui.panes.tiles import LEAST, LEAST_GLYPHS, PAGE, Tiles, fit
 from tui.render.cells import beside, line, shorten
 from tui.render.strip import Strip
 from tui.render.terminal import Terminal
+from tui.render.thumbnails import pictures
 
-_GAP = 2
-_MOST = 4
-"""Images in a row, and rows: a gallery of 4×4."""
-_ENOUGH_GLYPHS = 6
-"""Images of their whole size that are shown rather than more of half their size, in ASCII."""
-
-
-@dataclass(frozen=True)
-class _Layout:
-    columns: int
-    rows: int
-    halved: bool
-    """Whether images are drawn at half their size."""
-    size: tuple[int, int]
-    """Cells of one image, as (width, lines)."""
-
-    @property
-    def count(self) -> int:
-        return self.columns * self.rows
+_GAP = 1
 
 
 class Gallery(BrowsedPane):
@@ -102,8 +84,8 @@ class Gallery(BrowsedPane):
     class Opened(Message):
         """The chosen image shall be shown large."""
 
-    small: bool | None = None
-    """Whether to draw images at half their size; None for what shows the most."""
+    whole = False
+    """Whether no image is reduced, even if few fit then."""
 
     def __init__(self, terminal: Terminal, browsing: Browsing) -> None:
         super().__init__(terminal, browsing)
@@ -116,8 +98,9 @@ class Gallery(BrowsedPane):
         browsing = self._browsing
         if browsing.judgement is None or not len(browsing.rows):
             return "Gallery"
-        layout = self._layout()
-        page, pages = browsing.position // layout.count + 1, -(-len(browsing.rows) // layout.count)
+        tiles = self._tiles
+        size = max(tiles.count, 1)
+        page, pages = browsing.position // size + 1, -(-len(browsing.rows) // size)
         return (
             f"Gallery of {len(browsing.rows)} of {len(browsing.judgement)}, {browsing.when}, "
             f"{browsing.order.short}, page {page} of {pages}"
@@ -128,47 +111,48 @@ class Gallery(BrowsedPane):
         browsing = self._browsing
         if browsing.empty:
             return self.say(browsing.empty, width)
-        layout = self._layout()
-        start = browsing.position // layout.count * layout.count
-        page = browsing.rows[start : start + layout.count].tolist()
+        tiles = self._tiles
+        if not tiles.count:
+            return self.say("More room is needed for an image: a larger terminal.", width)
+        start = browsing.position // tiles.count * tiles.count
+        page = browsing.rows[start : start + tiles.count].tolist()
         drawn: list[Strip] = []
-        for row, pictures in zip(_by_rows(page, layout), self._pictures(page, layout), strict=True):
-            if drawn and (height + 1) // layout.rows > layout.size[1] + 1:
+        for row, images in zip(_by_rows(page, tiles), self._pictures(page, tiles), strict=True):
+            if drawn and (height + 1) // tiles.rows > tiles.height:
                 drawn.append(Strip.blank(width))
-            captions = [[self._caption(each, layout.size[0])] for each in row]
-            drawn += [*pictures, *beside(captions, _GAP)]
+            captions = [[self._caption(each, tiles.width)] for each in row]
+            drawn += [*images, *beside(captions, _GAP)]
         return drawn
 
-    def _layout(self) -> _Layout:
-        layouts = [self._fitting(halved) for halved in (False, True)]
-        if self.small is not None:
-            return layouts[self.small]
-        usual, halved = layouts
-        enough = _MOST * _MOST if self.terminal.images == "half" else _ENOUGH_GLYPHS
-        return usual if usual.count >= enough or halved.count <= usual.count else halved
+    @property
+    def _tiles(self) -> Tiles:
+        width, height = self.size
+        browsing = self._browsing
+        return fit(
+            width,
+            height - 1,
+            browsing.shape,
+            PAGE,
+            self.terminal,
+            self.mode,
+            self.whole,
+            LEAST if self.terminal.images == "half" else LEAST_GLYPHS,
+            square=True,
+        )
 
-    def _fitting(self, halved: bool) -> _Layout:
-        part = 2 if halved else 1
-        high, wide = (-(-pixels // part) for pixels in self._browsing.shape)
-        size = image.size(high, wide, self.terminal, self.mode)
-        width, height = self.size.width, self.size.height - 1
-        columns = max(1, min(_MOST, (width + _GAP) // (size[0] + _GAP)))
-        return _Layout(columns, max(1, min(_MOST, height // (size[1] + 1))), halved, size)
-
-    def _pictures(self, page: list[int], layout: _Layout) -> list[list[Strip]]:
+    def _pictures(self, page: list[int], tiles: Tiles) -> list[list[Strip]]:
         """The images of a page by rows; they stay while the cursor moves over them."""
-        of = (self._browsing.state.run, page, layout, self.mode)
+        of = (self._browsing.state.run, page, tiles)
         if of != self._drawn_of:
             self._drawn_of = of
-            self._drawn = [self._side_by_side(row, layout) for row in _by_rows(page, layout)]
+            self._drawn = [self._side_by_side(row, tiles) for row in _by_rows(page, tiles)]
         return self._drawn
 
-    def _side_by_side(self, row: list[int], layout: _Layout) -> list[Strip]:
+    def _side_by_side(self, row: list[int], tiles: Tiles) -> list[Strip]:
         nothing = np.zeros(self._browsing.shape, np.float32)
         images = [self._browsing.image(each) for each in row]
         pixels = np.stack([nothing if each is None else each for each in images])
-        pixels = _halved(pixels) if layout.halved else pixels
-        return image.gray_row(list(pixels), layout.size[0], _GAP, self.terminal, self.mode)
+        return pictures(pixels, tiles.pixels, tiles.width, _GAP, self.terminal, tiles.mode)
 
     def _caption(self, row: int, width: int) -> Strip:
         looked = self._browsing.look(row)
@@ -194,11 +178,11 @@ class Gallery(BrowsedPane):
 
     def action_move(self, by: int, rows: int) -> None:
         """Chooses another image."""
-        self._move(by + rows * self._layout().columns)
+        self._move(by + rows * max(self._tiles.columns, 1))
 
     def action_page(self, by: int) -> None:
         """Goes on by a page."""
-        self._move(by * self._layout().count)
+        self._move(by * max(self._tiles.count, 1))
 
     def _move(self, by: int) -> None:
         if len(self._browsing.rows):
@@ -209,20 +193,10 @@ class Gallery(BrowsedPane):
         self.post_message(self.Opened())
 
     def resize_images(self) -> None:
-        """Draws images at half their size, or at their whole size."""
-        self.small = not self._layout().halved
+        """Draws images in their whole size, or again so that a page has 16."""
+        self.whole = not self.whole
         self.redraw()
 
 
-def _by_rows(page: list[int], layout: _Layout) -> list[list[int]]:
-    starts = range(0, len(page), layout.columns)
-    return [page[start : start + layout.columns] for start in starts]
-
-
-def _halved(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Images, `(n, h, w)`, at half their size, their thin strokes kept bright."""
-    _, height, width = pixels.shape
-    even = np.pad(pixels, ((0, 0), (0, height % 2), (0, width % 2)))
-    blocks = even.reshape(len(pixels), -(-height // 2), 2, -(-width // 2), 2)
-    mixed: NDArray[np.float32] = (blocks.mean((2, 4)) + blocks.max((2, 4))) / 2
-    return mixed
+def _by_rows(page: list[int], tiles: Tiles) -> list[list[int]]:
+    return [page[start : start + tiles.columns] for start in range(0, len(page), tiles.columns)]

@@ -14,6 +14,8 @@ from tui.render.terminal import Terminal
 
 _GAP = 2
 _SHARED = "Screens"
+_NEXT_PANE = "next_pane(1)"
+_ANY_WAY = ("←↑↓→", "arrows")
 
 
 class _Item(NamedTuple):
@@ -73,10 +75,10 @@ class KeyBar(FaultTolerantWidget):
         return list(items.values())
 
     def _fitting(self, items: list[_Item], room: int) -> list[_Item]:
-        """The app's first, then the screen's, the focused pane's, and the ways elsewhere.
+        """The app's first, then the screen's own, the focused pane's, and those of all screens.
 
-        Of the screen's, those that it alone has come before those of all screens. Where there is
-        no room for all, the ways to other screens share a place, right after those.
+        Where there is no room for all, the ways to other screens share a place, before the pane's,
+        and what goes without saying comes last of these.
         """
         room += _GAP
         if sum(item.width for item in items) > room:
@@ -86,9 +88,9 @@ class KeyBar(FaultTolerantWidget):
         def weight(item: _Item) -> int:
             if item.node is self.app:
                 return 2 if item.words == _SHARED else 0
-            if item.node is self.screen:
-                return 1 if item.action in own else 3
-            return 4
+            if item.node is self.screen and item.action != _NEXT_PANE:
+                return 1 if item.action in own else 5
+            return 4 if item.key in _ANY_WAY else 3
 
         kept = set()
         for item in sorted(items, key=weight):

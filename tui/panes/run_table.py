@@ -48,7 +48,7 @@ _COLUMNS = (
     _Column("epochs", 10, epochs),
     _Column("time", 11, time_taken),
 )
-"""In the order of their importance: the first ones have room first."""
+"""In the order of their importance: the first have room first, behind what the order goes by."""
 _SHOWN = ("epochs", "best", "val acc", "loss", "time")
 """In the order in which they stand."""
 
@@ -172,7 +172,8 @@ class RunTable(ListPane):
         room = width - 3 - _STATE - names - 2
         least = max(_LEAST_DIFFERENCES, width // 5) + 2
         kept: list[_Column] = []
-        for column in _COLUMNS:
+        ordering = self._browsing.order.column
+        for column in sorted(_COLUMNS, key=lambda column: column.head != ordering):
             needed = column.width + (least if kept else 0)
             if needed <= room:
                 room -= column.width

@@ -11,11 +11,12 @@ from textual.message import Message
 
 from engine.samples import Samples
 from tui.panes.lines import LinesPane
+from tui.panes.tiles import LEAST, LEAST_GLYPHS, PAGE, Tiles, fit
 from tui.render import image
 from tui.render.cells import beside, line, shorten
 from tui.render.strip import Strip
 from tui.render.terminal import Terminal
-from tui.render.thumbnails import Thumbnails, pictures
+from tui.render.thumbnails import pictures
 
 _GAP = 1
 
@@ -111,11 +112,21 @@ class SampleGrid(LinesPane, can_focus=True):
         self.samples, self.index, self.notice = samples, index, notice
         self.redraw()
 
-    def thumbnails(self) -> Thumbnails:
+    @property
+    def tiles(self) -> Tiles:
         """How the images share the pane."""
-        shape = self.samples.description.image_shape if self.samples else (28, 28)
+        facts = self.samples.description if self.samples else None
+        shape, total = (facts.image_shape, facts.count) if facts else ((28, 28), PAGE)
         width, height = self.size
-        return Thumbnails.fit(width, height - 1, shape, self.terminal, self.mode)
+        least = LEAST if self.terminal.images == "half" else LEAST_GLYPHS
+        return fit(
+            width, height - 1, shape, total, self.terminal, self.mode, least=least, square=True
+        )
+
+    @property
+    def page_size(self) -> int:
+        """Images of a page."""
+        return max(self.tiles.count, 1)
 
     def title(self) -> str:
         """Which images are shown."""
@@ -127,7 +138,7 @@ class SampleGrid(LinesPane, can_focus=True):
 
     def _shown(self, samples: Samples) -> range:
         """The page with the cursor, or the nearest that is there, by the images' numbers."""
-        count = self.thumbnails().count
+        count = self.page_size
         last = samples.first + len(samples.images) - 1
         first = max(samples.first, min(self.index, last) // count * count)
         return range(first, min(first + count, last + 1))
@@ -137,33 +148,31 @@ class SampleGrid(LinesPane, can_focus=True):
         samples = self.samples
         if samples is None:
             return self.say(self.notice, width)
-        thumbnails = self.thumbnails()
+        tiles = self.tiles
+        if not tiles.count:
+            return self.say("More room is needed for an image: a larger terminal.", width)
         shown = self._shown(samples)
-        rows = [
-            shown[at : at + thumbnails.columns] for at in range(0, len(shown), thumbnails.columns)
-        ]
+        rows = [shown[at : at + tiles.columns] for at in range(0, len(shown), tiles.columns)]
         drawn: list[Strip] = []
-        for row, images in zip(rows, self._pictures(samples, rows, thumbnails), strict=True):
-            captions = [[self._caption(samples, index, thumbnails.width)] for index in row]
+        for row, images in zip(rows, self._pictures(samples, rows, tiles), strict=True):
+            captions = [[self._caption(samples, index, tiles.width)] for index in row]
             drawn += [*beside(captions, _GAP), *images]
         return drawn
 
-    def _pictures(
-        self, samples: Samples, rows: list[range], thumbnails: Thumbnails
-    ) -> list[list[Strip]]:
+    def _pictures(self, samples: Samples, rows: list[range], tiles: Tiles) -> list[list[Strip]]:
         """The images of a page by rows; they stay while the cursor moves over them."""
-        of = (samples, rows, thumbnails, self.mode)
+        of = (samples, rows, tiles)
         if of != self._drawn_of:
             self._drawn_of = of
-            size = thumbnails.width, thumbnails.height - 1
             first = samples.first
             self._drawn = [
                 pictures(
                     samples.images[row.start - first : row.stop - first],
-                    *size,
+                    tiles.pixels,
+                    tiles.width,
                     _GAP,
                     self.terminal,
-                    self.mode,
+                    tiles.mode,
                 )
                 for row in rows
             ]
@@ -190,13 +199,13 @@ class SampleGrid(LinesPane, can_focus=True):
 
     def action_move(self, right: int, down: int) -> None:
         """Moves the cursor, on to the next page where this one ends."""
-        index = self.index + right + down * self.thumbnails().columns
+        index = self.index + right + down * max(self.tiles.columns, 1)
         if self.samples and 0 <= index < self.samples.description.count:
             self.go(index)
 
     def action_page(self, by: int) -> None:
         """Goes to the beginning of another page."""
-        count = self.thumbnails().count
+        count = self.page_size
         page = self.index // count + by
         if self.samples and 0 <= page * count < self.samples.description.count:
             self.go(page * count)
@@ -213,7 +222,7 @@ class SampleGrid(LinesPane, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Goes to the image that was clicked."""
-        place = self.thumbnails().place(event.x, event.y - 1)
+        place = self.tiles.place(event.x, event.y - 1)
         if self.samples and place is not None:
             shown = self._shown(self.samples)
             self.go(shown[0] + place)

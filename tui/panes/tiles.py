@@ -12,8 +12,15 @@ from tui.render.thumbnails import reduced
 PAGE = 16
 """Images of a page, where there is room."""
 
-_LEAST = 10
+SQUARE = 4
+"""Images across and down of a page that is square."""
+
+LEAST = 10
 """Pixels of the longer side below which a page rather has fewer images."""
+LEAST_GLYPHS = 12
+"""The same for digits that are drawn with characters."""
+_ENOUGH = 14
+"""Pixels of the longer side from which on a square page is no smaller than it has to be."""
 _LEAST_CAPTION, _CAPTION_WIDTH = 9, 15
 
 
@@ -38,6 +45,13 @@ class Tiles:
         """Lines of the page."""
         return self.rows * self.height
 
+    def place(self, x: int, y: int) -> int | None:
+        """Which image of the page covers a cell."""
+        column, row = x // (self.width + 1), y // max(self.height, 1)
+        inside = 0 <= column < self.columns and 0 <= row < self.rows
+        place = row * self.columns + column
+        return place if inside and place < self.count else None
+
     @property
     def size(self) -> int:
         """Cells that the longer side of an image would take across."""
@@ -53,6 +67,8 @@ def fit(
     terminal: Terminal,
     mode: image.Mode = "auto",
     whole: bool = False,
+    least: int = LEAST,
+    square: bool = False,
 ) -> Tiles:
     """A page of 16 images, reduced where they would not fit otherwise, or of as many as fit.
 
@@ -64,8 +80,15 @@ def fit(
         terminal: what the terminal can show.
         mode: how images are drawn.
         whole: whether no image may be reduced.
+        least: pixels of the longer side below which a page rather has fewer images.
+        square: whether 4 × 4 is liked better than what shows them largest, where they are large
+            enough.
     """
-    least = max(shape) if whole else min(_LEAST, max(shape))
+    least = max(shape) if whole else min(least, max(shape))
+    if square and total >= PAGE:
+        tiles = _page(width, height, shape, PAGE, SQUARE, terminal, mode)
+        if max(tiles.pixels) >= max(least, min(_ENOUGH, max(shape))):
+            return tiles
     for wanted in range(min(PAGE, total), 0, -1):
         pages = [
             _page(width, height, shape, wanted, columns, terminal, mode)

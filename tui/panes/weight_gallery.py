@@ -292,11 +292,8 @@ class WeightGallery(LinesPane, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """Goes to the image that was clicked, and opens it by a second click."""
         tiles = self.tiles
-        if self.neurons is None or not tiles.count:
-            return
-        column, row = event.x // (tiles.width + 1), (event.y - 1) // tiles.height
-        place = row * tiles.columns + column
-        if event.y < 1 or column >= tiles.columns or not 0 <= place < tiles.count:
+        place = tiles.place(event.x, event.y - 1)
+        if self.neurons is None or place is None:
             return
         position = self._position // tiles.count * tiles.count + place
         if position == self._position:

@@ -1,8 +1,6 @@
-"""Pages of small images: as many as fit, each as large as it can be then."""
+"""Gray images in the size that there is room for."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,66 +9,6 @@ from engine.resample import resample
 from tui.render import image
 from tui.render.strip import Strip
 from tui.render.terminal import Terminal
-
-SIDE = 4
-"""Images of a page across and down, where there is room."""
-
-_LEAST = {"half": 14, "ascii": 18}
-"""Pixels of the longer side below which a digit cannot be told any more."""
-
-_CAPTION_WIDTH = 9
-
-
-@dataclass(frozen=True)
-class Thumbnails:
-    """How the images of a page share a rectangle; each has a line for a caption above it."""
-
-    columns: int
-    rows: int
-    width: int
-    """Cells of one image and its caption."""
-    height: int
-    """Lines of one image and its caption."""
-
-    @property
-    def count(self) -> int:
-        """Images of a page."""
-        return self.columns * self.rows
-
-    @classmethod
-    def fit(
-        cls,
-        width: int,
-        height: int,
-        shape: tuple[int, int],
-        terminal: Terminal,
-        mode: image.Mode = "auto",
-    ) -> Thumbnails:
-        """Up to 4 × 4 images, reduced where they would not fit otherwise.
-
-        Args:
-            width: cells that there are.
-            height: lines that there are.
-            shape: rows and columns of pixels of an image.
-            terminal: what the terminal can show.
-            mode: how images are drawn.
-        """
-        tall, wide = shape
-        least = _LEAST["ascii" if mode == "ascii" else terminal.images]
-        smallest = min(1.0, least / max(shape))
-        columns = _times(width + 1, max(round(wide * smallest), _CAPTION_WIDTH) + 1)
-        rows = _times(height, (round(tall * smallest) + 1) // 2 + 1)
-        cells = max((width + 1) // columns - 1, 1)
-        lines = max(height // rows, 2)
-        pixels, mode = reduced(shape, cells, lines - 1, mode)
-        drawn, high = image.size(*pixels, terminal, mode)
-        return cls(columns, rows, min(cells, max(drawn, _CAPTION_WIDTH)), high + 1)
-
-    def place(self, x: int, y: int) -> int | None:
-        """Which image of the page covers a cell."""
-        column, row = x // (self.width + 1), y // self.height
-        inside = 0 <= column < self.columns and 0 <= row < self.rows
-        return row * self.columns + column if inside else None
 
 
 def picture(
@@ -96,25 +34,27 @@ def picture(
 
 def pictures(
     images: NDArray[np.float32],
+    pixels: tuple[int, int],
     width: int,
-    height: int,
     gap: int,
     terminal: Terminal,
     mode: image.Mode = "auto",
 ) -> list[Strip]:
-    """Gray images side by side, each as large as it can be drawn.
+    """Gray images side by side; where they are reduced, their thin strokes stay bright.
 
     Args:
         images: `(n, h, w)` in [0, 1].
+        pixels: rows and columns of pixels to draw each with.
         width: cells that there are for each.
-        height: lines that there are.
         gap: cells between two.
         terminal: what the terminal can show.
         mode: how images are drawn.
     """
-    shape = images.shape[1], images.shape[2]
-    size, mode = reduced(shape, width, height, mode)
-    drawn = images if size == shape else resample(images, *size)
+    drawn = images
+    if images.shape[1:] != pixels:
+        drawn = resample(images, *pixels)
+        brightest, now = (each.max((1, 2), keepdims=True) for each in (images, drawn))
+        drawn *= brightest / np.maximum(now, np.finfo(np.float32).tiny)
     return image.gray_row(list(drawn), width, gap, terminal, mode)
 
 
@@ -136,7 +76,3 @@ def reduced(
     if scale == 1:
         return shape, mode
     return (max(2, 2 * round(tall * scale / 2)), max(1, round(wide * scale))), mode
-
-
-def _times(room: int, size: int) -> int:
-    return max(1, min(SIDE, room // size))

@@ -66,7 +66,7 @@ def summary(right: NDArray[np.bool_]) -> str:
     turns = np.flatnonzero(np.diff(right.astype(np.int8)))
     if right[-1]:
         forgotten = int((~right[1:] & right[:-1]).sum())
-        times = f", after being forgotten {_times(forgotten)}" if forgotten else ""
+        times = f", forgotten {_times(forgotten)} before" if forgotten else ""
         return f"right since epoch {int(turns[-1]) + 1}{times}"
     return f"first right at epoch {int(epochs[0])}, wrong since epoch {int(epochs[-1]) + 1}"
 

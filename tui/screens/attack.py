@@ -31,6 +31,12 @@ from tui.writing import write_pane
 
 _SLOW = 0.4
 """Seconds after which it is said that an answer is waited for."""
+_OF_A_RUN = (
+    *("strengthen", "usual", "smallest", "method", "target", "step", "order", "compare"),
+    *("image_mode", "write"),
+)
+"""What there is something to do for only once there is a run."""
+
 _NONE: NDArray[np.intp] = np.empty(0, np.intp)
 
 
@@ -348,9 +354,13 @@ class AttackScreen(ViewScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leaves out what makes no sense now."""
+        if action in _OF_A_RUN and self.state.run is None:
+            return False
         if action in ("strengthen", "usual", "smallest"):
             return not self._attacking.method.seeks
-        return action != "zoom" or self._panes.zoomed or self._panes.has_room
+        if action == "zoom":
+            return self._panes.zoomed or self._panes.has_room
+        return super().check_action(action, parameters)
 
     def sections(self) -> Sequence[Section]:
         """What each pane is for, the focused one first, and the keys."""

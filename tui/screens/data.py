@@ -96,7 +96,9 @@ class DataScreen(ViewScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leaves out what is not possible now."""
-        return action != "zoom" or self._zoomed or self._has_room
+        if action == "zoom":
+            return self._zoomed or self._has_room
+        return super().check_action(action, parameters)
 
     @property
     def _has_room(self) -> bool:
@@ -177,6 +179,11 @@ class DataScreen(ViewScreen):
 
     # The data
 
+    @property
+    def is_reading(self) -> bool:
+        """Whether the images are waited for."""
+        return self._samples is None and self._answers.waiting
+
     def on_screen_resume(self) -> None:
         """Tries again what has failed before, and catches up."""
         if self._trouble:
@@ -197,7 +204,7 @@ class DataScreen(ViewScreen):
             self._note.start()
             self._answers.forget()
         if not self._trouble:
-            count = self._grid.thumbnails().count
+            count = self._grid.page_size
             before = max(self._index // count - 1, 0) * count
             self._answers.want(*data, before, 3 * count, self._note.path)
         self._show(self._waiting())

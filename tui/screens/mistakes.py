@@ -135,6 +135,8 @@ class MistakesScreen(ViewScreen):
         super().__init__(terminal)
         self._browsing = Browsing()
         self._view: View = "list"
+        self._behind_image: View = "list"
+        """What Esc leads to from an image alone."""
         self._through_classes = False
         self._filter = FilterLine(terminal, _EXAMPLE, self._browsing.check, self._browsing.complete)
         self._filters_before: list[str] = []
@@ -234,12 +236,25 @@ class MistakesScreen(ViewScreen):
         self.set_focus(self._parts[view][0])
         self.refresh_bindings()
 
+    @property
+    def _behind(self) -> View:
+        return self._behind_image if self._view == "image" else "list"
+
     def action_view(self, view: View) -> None:
-        """Looks at the images in another way, or in the list again."""
-        self._show_view("list" if view == self._view else view)
+        """Looks at the images in another way, or as before again."""
+        if view == self._view:
+            self._show_view(self._behind)
+        elif view == "image":
+            self._show_image()
+        else:
+            self._show_view(view)
+
+    def _show_image(self) -> None:
+        self._behind_image = "gallery" if self._view == "gallery" else "list"
+        self._show_view("image")
 
     def action_back(self) -> None:
-        """From the filter to the list, from another view to the list, then to the dashboard."""
+        """From an image to what it was chosen in, from other views to the list, then elsewhere."""
         if self._view == "list":
             self._leave_entered()
         if self._view == "list" and self._through_classes:
@@ -248,7 +263,7 @@ class MistakesScreen(ViewScreen):
         elif self._view == "list":
             super().action_back()
         else:
-            self._show_view("list")
+            self._show_view(self._behind)
 
     def action_step(self, by: int) -> None:
         """Chooses the next or previous image."""
@@ -302,13 +317,13 @@ class MistakesScreen(ViewScreen):
 
     @on(Gallery.Opened)
     def _on_gallery_opened(self) -> None:
-        self._show_view("image")
+        self._show_image()
 
     @on(ListPane.Opened)
     def _on_opened(self, message: ListPane.Opened) -> None:
         names = [as_word(name) for name in self._browsing.names]
         if message.pane is self._list:
-            self._show_view("image")
+            self._show_image()
         elif message.pane is self._table:
             self._enter_class(f"true:{names[message.position]}")
         else:
@@ -327,7 +342,7 @@ class MistakesScreen(ViewScreen):
         of_an_image = action in ("step", "order", "attack")
         if of_an_image or parameters in (("gallery",), ("pair",), ("image",)):
             return self._browsing.row is not None or self._view in parameters
-        return True
+        return super().check_action(action, parameters)
 
     def sections(self) -> Sequence[Section]:
         """What each pane is for and its keys, for the help; what is in sight first."""

@@ -126,7 +126,7 @@ class PadScreen(ViewScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """There is one pane only that takes keys."""
-        return action != "next_pane"
+        return action != "next_pane" and super().check_action(action, parameters)
 
     # Classifying
 

@@ -150,6 +150,11 @@ class RunsScreen(RunKeeping):
 
     # What there is
 
+    @property
+    def is_reading(self) -> bool:
+        """Whether no run is known yet."""
+        return self._index is None
+
     def on_screen_resume(self) -> None:
         """Looks at the runs from now on until another screen is shown."""
         super().on_screen_resume()
@@ -157,7 +162,7 @@ class RunsScreen(RunKeeping):
         self.keep_going(self._look, "runs")
 
     async def _look(self) -> None:
-        index = self._index = self._index or Index()
+        index = self._index or Index()
         looks = 0
         while self.is_current:
             if looks % _LOOKS_AT_ALL == 0 or self._wake.is_set():
@@ -172,6 +177,7 @@ class RunsScreen(RunKeeping):
                 await asyncio.wait_for(self._wake.wait(), _LOOK_SECONDS)
 
     def _take(self, index: Index) -> None:
+        self._index = index
         before = self._browsing.rows
         self._browsing.take(index.runs)
         self.changed(urgent=len(before) != len(self._browsing.rows))

@@ -153,9 +153,12 @@ class ViewScreen(FaultTolerant, Screen[None]):
             self.state.phase,
             self.news,
         )
+        other_run = state.run != self.state.run
         self.state, self.news = state, news
         if self.is_current:
             self.changed(urgent=moved)
+            if other_run:
+                self.refresh_bindings()
 
     def changed(self, urgent: bool = True) -> None:
         """Has the screen drawn again.
@@ -190,6 +193,10 @@ class ViewScreen(FaultTolerant, Screen[None]):
             self._rhythm.add(self.draw_progress, 0.25, cheap=True)
         self._rhythm.changed(urgent=True)
         self._rhythm.finish()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leaves out what is not possible now."""
+        return action != "epoch" or self.state.run is not None
 
     def action_next_pane(self, by: int) -> None:
         """Goes to the next or previous pane."""

@@ -149,10 +149,10 @@ class WeightsScreen(ViewScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leaves out what is not possible now."""
         if action == "order":
-            return not self._on_network
+            return not self._on_network and self.state.run is not None
         if action == "zoom":
             return self._zoomed or not self._alone
-        return True
+        return super().check_action(action, parameters)
 
     def on_resize(self, event: events.Resize) -> None:
         """Finds the arrangement that fits."""
@@ -184,6 +184,11 @@ class WeightsScreen(ViewScreen):
             super().action_back()
 
     # What is shown
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether the first weights are waited for."""
+        return self._neurons is None and self._first_layer.waiting
 
     def redraw(self) -> None:
         """Asks for the weights of the epoch that is looked at, and shows what is known."""
