@@ -10,8 +10,8 @@ below hold for whatever a file says, so that nobody who reads an event has to lo
 again.
 """
 
-import json
-from dataclasses import dataclass
+import functools
+import operator
 from typing import Annotated
 
 import msgspec
@@ -27,8 +27,7 @@ Fraction = Annotated[float, Meta(ge=0, le=1)]
 Seconds = Annotated[float, Meta(ge=0, le=1e11)]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=True):
     """Something that a run says."""
 
     run: str
@@ -38,19 +37,25 @@ class Event:
 
     def to_json(self) -> str:
         """The event as one line of JSON, without the line's end."""
-        return json.dumps({"event": type(self).__name__, **vars(self)})
+        try:
+            return msgspec.json.encode(self).decode()
+        except UnicodeEncodeError:  # as of a path that is not in UTF-8
+            texts = {
+                name: value.encode(errors="backslashreplace").decode()
+                for name, value in msgspec.structs.asdict(self).items()
+                if isinstance(value, str)
+            }
+            return msgspec.structs.replace(self, **texts).to_json()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Preparing(Event):
+class Preparing(Event, frozen=True, kw_only=True):
     """Something takes its time before training can start."""
 
     message: str
     """What, as in `fetching mnist_784 from OpenML: 3.2 MB at 1.1 MB/s`."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunStarted(Event):
+class RunStarted(Event, frozen=True, kw_only=True):
     """All is ready and the untrained model has been judged."""
 
     pid: Count
@@ -73,8 +78,7 @@ class RunStarted(Event):
     val_acc: Fraction
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunResumed(Event):
+class RunResumed(Event, frozen=True, kw_only=True):
     """A stopped or interrupted run goes on from its checkpoint; later epochs are trained anew."""
 
     pid: Count
@@ -83,8 +87,7 @@ class RunResumed(Event):
     step: Count
 
 
-@dataclass(frozen=True, kw_only=True)
-class BatchProgress(Event):
+class BatchProgress(Event, frozen=True, kw_only=True):
     """How far the present epoch is; said a few times a second at most."""
 
     epoch: Count
@@ -97,8 +100,7 @@ class BatchProgress(Event):
     images_per_second: Number
 
 
-@dataclass(frozen=True, kw_only=True)
-class EpochFinished(Event):
+class EpochFinished(Event, frozen=True, kw_only=True):
     """One pass through the training images, and the model's results after it.
 
     Losses are means over images. Those of training are gathered while the weights change, as in
@@ -120,8 +122,7 @@ class EpochFinished(Event):
     None without such neurons, and in runs of before this was kept."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class CheckpointSaved(Event):
+class CheckpointSaved(Event, frozen=True, kw_only=True):
     """The weights are on disk."""
 
     file: str
@@ -130,18 +131,15 @@ class CheckpointSaved(Event):
     """Epochs completed by these weights: 0 for the untrained model."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunPaused(Event):
+class RunPaused(Event, frozen=True, kw_only=True):
     """Training waits between two steps."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunUnpaused(Event):
+class RunUnpaused(Event, frozen=True, kw_only=True):
     """Training goes on after a pause."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunFinished(Event):
+class RunFinished(Event, frozen=True, kw_only=True):
     """The run came to its end."""
 
     epochs: Count
@@ -150,16 +148,14 @@ class RunFinished(Event):
     """`all epochs` or `early stopping`."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunStopped(Event):
+class RunStopped(Event, frozen=True, kw_only=True):
     """The run was asked to stop, saved a checkpoint and can be resumed."""
 
     epochs: Count
     step: Count
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunFailed(Event):
+class RunFailed(Event, frozen=True, kw_only=True):
     """The run could not go on."""
 
     message: str
@@ -168,16 +164,14 @@ class RunFailed(Event):
     """Whether the loss became infinite or not a number."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunInterrupted(Event):
+class RunInterrupted(Event, frozen=True, kw_only=True):
     """The training process is gone without a word. Said by readers, never written."""
 
     vanished: bool = False
     """Whether the run's folder is gone too."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SweepStarted(Event):
+class SweepStarted(Event, frozen=True, kw_only=True):
     """A sweep starts or goes on. What a sweep says has its own name as `run`."""
 
     pid: Count
@@ -187,8 +181,7 @@ class SweepStarted(Event):
     """The address of the Dask cluster that trains them; empty for this machine."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class MemberFailed(Event):
+class MemberFailed(Event, frozen=True, kw_only=True):
     """A member of a sweep could not be trained, or its process died."""
 
     member: str
@@ -199,13 +192,11 @@ class MemberFailed(Event):
     """Whether the sweep tries it again at once."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SweepFinished(Event):
+class SweepFinished(Event, frozen=True, kw_only=True):
     """Each member of a sweep is trained to its end, or has diverged."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SweepStopped(Event):
+class SweepStopped(Event, frozen=True, kw_only=True):
     """A sweep ended before all its members were trained, and can be resumed."""
 
     message: str = ""
@@ -220,7 +211,9 @@ class UnreadableEventError(MnistopError):
     """A line that is no event of this version."""
 
 
-_KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in Event.__subclasses__()}
+_DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(
+    functools.reduce(operator.or_, Event.__subclasses__())
+)
 
 
 def from_json(line: bytes) -> Event:
@@ -230,7 +223,6 @@ def from_json(line: bytes) -> Event:
         UnreadableEventError: the line is torn, foreign or of a kind that is not known here.
     """
     try:
-        values = msgspec.json.decode(line)
-        return msgspec.convert(values, _KINDS[values["event"]])
-    except (ValueError, KeyError, TypeError, RecursionError):
+        return _DECODER.decode(line)
+    except (ValueError, RecursionError):
         raise UnreadableEventError(f"This line is no event: {line[:80]!r}") from None

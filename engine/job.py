@@ -180,7 +180,8 @@ def _train(
         write_atomically(run.path / "labels.u8", labels.tobytes())
         run.keep_images(examples.validation.pixels.numpy().reshape(-1, *shape))
         said, val_loss, _ = judge(training.model, validation)
-        recorder.keep_judgement(0, said)
+        predictions = said.argmax(1)
+        recorder.write_judgements(0, said[None], predictions[None])
         recorder.say(
             events.RunStarted,
             pid=os.getpid(),
@@ -191,9 +192,9 @@ def _train(
             layers=list(training.model.sizes),
             parameters=sum(parameter.numel() for parameter in training.model.parameters()),
             device=str(device),
-            versions={"torch": torch.__version__, "numpy": np.__version__},
+            versions={"torch": str(torch.__version__), "numpy": np.__version__},
             val_loss=val_loss,
-            val_acc=accuracy(said, validation.labels),
+            val_acc=accuracy(predictions, validation.labels),
         )
     recorder.begin(training)
     train(training, images, validation, recorder, control)

@@ -37,17 +37,21 @@ def load_model(run: Run, epochs: int | None = None) -> tuple[MLP, int]:
 
     Args:
         run: the run.
-        epochs: at most so many epochs, the nearest that are kept; None for the newest.
+        epochs: at most so many epochs, the nearest that are kept; None for the newest checkpoint,
+            or the newest weights that are kept as long as there is none.
 
     Raises:
         MnistopError: there are no such weights, or they are damaged.
     """
-    if epochs is None:
-        return load_model_in(run, run.path / "checkpoint.pt")
-    kept = [number for number in snapshots.kept(run, _started(run).layers) if number <= epochs]
-    if not kept:
-        raise RunError(f"Run {run.name} has no weights of epoch {epochs} or before.")
-    return load_snapshot(run, kept[-1]), kept[-1]
+    checkpoint = run.path / "checkpoint.pt"
+    if epochs is None and checkpoint.exists():
+        return load_model_in(run, checkpoint)
+    kept = snapshots.kept(run, _started(run).layers)
+    fit = kept if epochs is None else [number for number in kept if number <= epochs]
+    if not fit:
+        which = "yet" if epochs is None else f"of epoch {epochs} or before"
+        raise RunError(f"Run {run.name} has no weights {which}.")
+    return load_snapshot(run, fit[-1]), fit[-1]
 
 
 def load_snapshot(run: Run, epochs: int) -> MLP:

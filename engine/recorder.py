@@ -4,6 +4,7 @@ import contextlib
 import math
 import os
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -21,11 +22,12 @@ PROGRESS_SECONDS = 0.25
 """`BatchProgress` is said this often at most…"""
 PROGRESS_SHARE = 0.005
 """…and may take this share of the time."""
-CHECKPOINT_EPOCHS = 25
+FIRST_CHECKPOINT_SECONDS = 1.0
+"""A run that is shorter has but its last checkpoint; one killed before starts again."""
 CHECKPOINT_SECONDS = 0.5
-"""A checkpoint comes after so many epochs or so many seconds, whichever is first…"""
+"""Then a checkpoint comes this often at most…"""
 CHECKPOINT_SHARE = 0.01
-"""…but all of them may take no more than this share of the time."""
+"""…and all of them may take this share of the time."""
 ROOM = 8192
 """Bytes that a run in training keeps free for its last words."""
 
@@ -44,25 +46,22 @@ class Recorder:
             open_private(run.path / name, os.O_WRONLY | os.O_CREAT)
             for name in ("predictions.u8", "log_probabilities.f16", snapshots.FILE)
         ]
-        self._events: list[events.Event] = []
-        self._judgements: list[torch.Tensor] = []
-        self._first_judgement = 0
+        self._untold: list[tuple[float, int, Epoch]] = []
         self._next_write = 0.0
         self._room = run.path / "room"
         with contextlib.suppress(OSError):
             write_atomically(self._room, bytes(ROOM))
         self._progress_at = self._next_progress = 0.0
         self._progress_images = (0, 0)
-        self._saved_epochs = 0
-        self._saved_at = self._next_checkpoint = 0.0
+        self._next_checkpoint = 0.0
         self._safekeeping = Safekeeping(run, (self._log.fileno(), *files))
-        self._best_saved = 0
+        self._best: dict[str, torch.Tensor] = {}
+        self._best_is_saved = True
         self._finished = False
 
     def say(self, kind: type[events.Event], **values: Any) -> None:
         """Says something at once, after all that waits to be said."""
-        self._note(kind, **values)
-        self._write()
+        self._write(self._log.event(kind, **values))
 
     def end(self, kind: type[events.Event], **values: Any) -> None:
         """Appends the last event, for which there is room even on a full disk."""
@@ -81,22 +80,33 @@ class Recorder:
 
     def begin(self, training: Training) -> None:
         """Before the first step, of a fresh training or one that goes on."""
-        self._best_saved = training.best_epochs
         self._progress_images = (training.epoch, training.images_done())
         if training.epoch == training.step == 0:
+            os.ftruncate(self._weights, 0)
             self._snapshot(training)
-        self.save_checkpoint(training)
+            self.say(events.CheckpointSaved, file=snapshots.FILE, epochs=0)
+        else:
+            self.save_checkpoint(training)
         self._progress_at = time.monotonic()
         self._next_progress = self._progress_at + PROGRESS_SECONDS
+        self._next_checkpoint = self._progress_at + FIRST_CHECKPOINT_SECONDS
 
-    def keep_judgement(self, epochs: int, log_probabilities: torch.Tensor) -> None:
-        """Keeps what the model says after so many epochs, `(n, classes)`, and the predictions.
+    def write_judgements(
+        self, epochs: int, log_probabilities: torch.Tensor, predictions: torch.Tensor
+    ) -> None:
+        """Keeps what the model says after so many epochs, and after the ones that follow.
 
-        Those who read the events find them once anything is said of these epochs.
+        Args:
+            epochs: after how many it says the first.
+            log_probabilities: as in `Epoch`, after each, `(epochs, n, classes)`.
+            predictions: as in `Epoch`, after each, `(epochs, n)`.
         """
-        if not self._judgements:
-            self._first_judgement = epochs
-        self._judgements.append(log_probabilities)
+        for file, rows in (
+            (self._said, log_probabilities.to(torch.float16)),
+            (self._predictions, predictions.to(torch.uint8)),
+        ):
+            array = rows.cpu().numpy()
+            write_at(file, array, epochs * array[0].nbytes)
 
     def step_done(self, training: Training, labels: torch.Tensor) -> None:
         """Says how far a long epoch is, and saves when that is due."""
@@ -121,14 +131,68 @@ class Recorder:
         )
         self._progress_at = now
         self._progress_images = (training.epoch, training.images_done())
-        self._save_if_due(training)
+        self._save_if_due(training, now)
 
     def epoch_done(self, training: Training, epoch: Epoch) -> None:
         """Records the epoch, and saves when that is due."""
-        self.keep_judgement(training.epoch, epoch.log_probabilities)
-        self._note(
-            events.EpochFinished,
-            epoch=training.epoch - 1,
+        self._untold.append((time.time(), training.epoch, epoch))
+        if training.epoch == training.best_epochs:
+            self._keep_best(training)
+        if training.epoch in snapshots.ROWS:
+            self._snapshot(training)
+        now = time.monotonic()
+        self._save_if_due(training, now)
+        if now >= self._next_write:
+            self._write()
+            self._next_write = now + WRITE_SECONDS
+
+    def _keep_best(self, training: Training) -> None:
+        for name, weights in training.weights.items():
+            if name in self._best:
+                self._best[name].copy_(weights)
+            else:
+                self._best[name] = weights.clone()
+        self._best_is_saved = False
+
+    def _save_if_due(self, training: Training, now: float) -> None:
+        if now >= self._next_checkpoint:
+            self.save_checkpoint(training)
+            took = time.monotonic() - now
+            self._next_checkpoint = now + max(CHECKPOINT_SECONDS, took / CHECKPOINT_SHARE)
+            self._safekeeping.keep_if_due()
+
+    def save_checkpoint(self, training: Training) -> None:
+        """Saves all that is needed to go on, and first the best weights if they are new."""
+        self._write()  # a run that goes on from here knows all that came before
+        if not self._best_is_saved:
+            checkpoint.save(self._run.path / "best.pt", self._best)
+            self._best_is_saved = True
+            self.say(events.CheckpointSaved, file="best.pt", epochs=training.best_epochs)
+        checkpoint.save(self._run.path / "checkpoint.pt", training.state_dict())
+        self.say(events.CheckpointSaved, file="checkpoint.pt", epochs=training.epoch)
+
+    def _snapshot(self, training: Training) -> None:
+        weights = [weights.cpu().numpy() for weights in training.weights.values()]
+        snapshots.write(self._weights, training.epoch, weights)
+
+    def _write(self, *more: events.Event) -> None:
+        """Writes what waits, first the judgements and then the events that tell of them."""
+        untold, self._untold = self._untold, []
+        if untold:
+            self.write_judgements(
+                untold[0][1],
+                torch.stack([epoch.log_probabilities for *_, epoch in untold]),
+                torch.stack([epoch.predictions for *_, epoch in untold]),
+            )
+        told = [event for each in untold for event in self._told(*each)]
+        self._log.append([*told, *more])
+
+    def _told(self, at: float, epochs: int, epoch: Epoch) -> Iterator[events.Event]:
+        name = self._run.name
+        yield events.EpochFinished(
+            run=name,
+            time=at,
+            epoch=epochs - 1,
             train_loss=epoch.train_loss,
             val_loss=epoch.val_loss,
             train_acc=epoch.train_acc,
@@ -137,52 +201,5 @@ class Recorder:
             seconds=epoch.seconds,
             dead=epoch.dead,
         )
-        if training.epoch in snapshots.EPOCHS:
-            self._snapshot(training)
-        self._save_if_due(training)
-        if (now := time.monotonic()) >= self._next_write:
-            self._write()
-            self._next_write = now + WRITE_SECONDS
-
-    def _save_if_due(self, training: Training) -> None:
-        now = time.monotonic()
-        many = training.epoch - self._saved_epochs >= CHECKPOINT_EPOCHS
-        long = now - self._saved_at >= CHECKPOINT_SECONDS
-        if (many or long) and now >= self._next_checkpoint:
-            self.save_checkpoint(training)
-            self._safekeeping.keep_if_due()
-
-    def save_checkpoint(self, training: Training) -> None:
-        """Saves all that is needed to go on, and first the best weights if they are new."""
-        started = time.monotonic()
-        self._write()  # a run that goes on from here knows all that came before
-        if training.best_epochs > self._best_saved:
-            checkpoint.save(self._run.path / "best.pt", training.best_weights)
-            self._best_saved = training.best_epochs
-            self.say(events.CheckpointSaved, file="best.pt", epochs=training.best_epochs)
-        checkpoint.save(self._run.path / "checkpoint.pt", training.state_dict())
-        self.say(events.CheckpointSaved, file="checkpoint.pt", epochs=training.epoch)
-        self._saved_epochs, self._saved_at = training.epoch, time.monotonic()
-        self._next_checkpoint = self._saved_at + (self._saved_at - started) / CHECKPOINT_SHARE
-
-    def _snapshot(self, training: Training) -> None:
-        weights = [parameter.detach().cpu().numpy() for parameter in training.model.parameters()]
-        snapshots.write(self._weights, training.epoch, weights)
-        self._note(events.CheckpointSaved, file=snapshots.FILE, epochs=training.epoch)
-
-    def _note(self, kind: type[events.Event], **values: Any) -> None:
-        self._events.append(self._log.event(kind, **values))
-
-    def _write(self) -> None:
-        """Writes what waits: first the judgements, then the events that tell of them."""
-        said, self._events = self._events, []
-        judgements, self._judgements = self._judgements, []
-        if judgements:
-            log_probabilities = torch.stack(judgements)
-            for file, rows in (
-                (self._said, log_probabilities.to(torch.float16)),
-                (self._predictions, log_probabilities.argmax(2).to(torch.uint8)),
-            ):
-                array = rows.cpu().numpy()
-                write_at(file, array, self._first_judgement * array[0].nbytes)
-        self._log.append(said)
+        if epochs in snapshots.ROWS:
+            yield events.CheckpointSaved(run=name, time=at, file=snapshots.FILE, epochs=epochs)

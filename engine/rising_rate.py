@@ -56,7 +56,7 @@ class Stepper:
         logits = model(self._probe.pixels)
         model.train(not self._training.by_hand)
         loss = cross_entropy(logits, self._probe.labels)
-        return loss, accuracy(logits, self._probe.labels)
+        return loss, accuracy(logits.argmax(1), self._probe.labels)
 
     def _endless(self) -> Iterator[Tensor]:
         """The rows of one batch after the other, epoch after epoch."""

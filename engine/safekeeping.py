@@ -53,9 +53,10 @@ class Safekeeping:
         beside = folder / (KEPT + ".new")
         with contextlib.suppress(OSError):
             self._sync_all()
-            beside.unlink(missing_ok=True)
-            os.link(folder / "checkpoint.pt", beside)
-            beside.replace(folder / KEPT)
+            if (folder / "checkpoint.pt").exists():
+                beside.unlink(missing_ok=True)
+                os.link(folder / "checkpoint.pt", beside)
+                beside.replace(folder / KEPT)
             _sync(folder)
 
     def finish(self) -> None:
@@ -68,7 +69,8 @@ class Safekeeping:
     def _sync_all(self) -> None:
         for file in self._files:
             os.fsync(file)
-        _sync(self._run.path / "checkpoint.pt")
+        with contextlib.suppress(FileNotFoundError):  # a run that failed before its first
+            _sync(self._run.path / "checkpoint.pt")
 
 
 def _sync(path: os.PathLike[str]) -> None:

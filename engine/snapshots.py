@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 FILE = "weights.f32"
 EPOCHS = (0, 1, *(epochs for power in range(32) for epochs in (2 << power, 3 << power)))
 """After how many epochs weights are kept; what is first here is the first row."""
+ROWS = {epochs: row for row, epochs in enumerate(EPOCHS)}
+"""The row of the weights that are kept after so many epochs."""
 
 
 def write(file: int, epochs: int, weights: Iterable[NDArray[np.float32]]) -> None:
@@ -32,7 +34,7 @@ def write(file: int, epochs: int, weights: Iterable[NDArray[np.float32]]) -> Non
         weights: those of the whole model and its biases, in order.
     """
     row = [array.astype("<f4", copy=False) for array in weights]
-    place = EPOCHS.index(epochs) * sum(array.nbytes for array in row)
+    place = ROWS[epochs] * sum(array.nbytes for array in row)
     for array in row:
         place = write_at(file, array, place)
 
@@ -66,11 +68,11 @@ def read(run: Run, epochs: int, layers: Sequence[int]) -> NDArray[np.float32] | 
     count = _parameters(layers)
     try:
         with open_regular(run.path / FILE) as file:
-            place = EPOCHS.index(epochs) * 4 * count
+            place = ROWS[epochs] * 4 * count
             if os.fstat(file.fileno()).st_size < place + 4 * count:
                 return None
             row = np.fromfile(file, "<f4", count, offset=place)
-    except (OSError, ValueError, MemoryError):
+    except (OSError, KeyError, ValueError, MemoryError):
         return None
     return row.astype(np.float32, copy=False)
 

@@ -74,10 +74,17 @@ def train(
             said, val_loss, dead = judge(training.model, validation)
             if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
                 raise DivergedError(_diagnosis(training))
-            train_acc, val_acc = accuracy(logits, labels), accuracy(said, validation.labels)
-            seconds = time.perf_counter() - started
+            predictions = said.argmax(1)
             epoch = Epoch(
-                train_loss, val_loss, train_acc, val_acc, training.lr, seconds, said, dead
+                train_loss=train_loss,
+                val_loss=val_loss,
+                train_acc=accuracy(logits.argmax(1), labels),
+                val_acc=accuracy(predictions, validation.labels),
+                lr=training.lr,
+                seconds=time.perf_counter() - started,
+                log_probabilities=said,
+                predictions=predictions,
+                dead=dead,
             )
             training.end_epoch(epoch)
             sink.epoch_done(training, epoch)

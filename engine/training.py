@@ -42,6 +42,8 @@ class Epoch:
     seconds: float
     log_probabilities: Tensor
     """What the model says to the validation images after the epoch, `(n, classes)`."""
+    predictions: Tensor
+    """The most probable classes of the validation images then, int64, `(n,)`."""
     dead: float | None = None
     """The share of hidden ReLU neurons that are 0 for every validation image; None without any."""
 
@@ -91,6 +93,7 @@ class Training:
         self.shuffle = torch.Generator().manual_seed(config.seed + 1)
         self.noise = torch.Generator(device).manual_seed(config.seed + 2)
         self._model.dropout_generator = self.noise
+        self._weights = self._model.state_dict()
         self.epoch = 0
         """The present epoch, which is also the number of finished ones."""
         self.step = 0
@@ -104,8 +107,6 @@ class Training:
         """Validation accuracy and negative loss of the best epoch."""
         self.best_epochs = 0
         """Finished epochs when it was best."""
-        self.best_weights: dict[str, Tensor] = {}
-        """The weights then; empty if they are older than the checkpoint that was loaded."""
         self.lowest_val_loss = torch.inf
         self.epochs_since_lowest = 0
 
@@ -122,6 +123,13 @@ class Training:
         if self.lent_to:
             self.lent_to.settle_memory()
         return self._optimizer
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """The weights as they stand, by name; the next steps change them."""
+        if self.lent_to:
+            self.lent_to.settle_weights()
+        return self._weights
 
     def begin_epoch(self, images: int) -> None:
         """Sets the learning rate, and shuffles unless the epoch was begun before a stop."""
@@ -162,7 +170,7 @@ class Training:
         return torch.cat(self.logits), labels.index_select(0, rows)
 
     def end_epoch(self, epoch: Epoch) -> None:
-        """Counts the epoch, and keeps its weights if it is the best so far."""
+        """Counts the epoch, and notes if it is the best so far."""
         self.epoch += 1
         self.step = 0
         self.order = torch.empty(0, dtype=torch.int64)
@@ -171,7 +179,6 @@ class Training:
         if self.best is None or score > self.best:
             self.best = score
             self.best_epochs = self.epoch
-            self.best_weights = self.weights()
         if epoch.val_loss < self.lowest_val_loss:
             self.lowest_val_loss = epoch.val_loss
             self.epochs_since_lowest = 0
@@ -187,15 +194,11 @@ class Training:
         patience = self.config.early_stopping
         return bool(patience) and self.epochs_since_lowest >= patience
 
-    def weights(self) -> dict[str, Tensor]:
-        """A copy of the weights, by name."""
-        return {name: value.clone() for name, value in self.model.state_dict().items()}
-
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to go on with the same bits."""
         return {name: getattr(self, name) for name in _PLAIN} | {
             "logits": torch.cat(self.logits) if self.step else None,
-            "model": self.model.state_dict(),
+            "model": self.weights,
             "optimizer": self.optimizer.state_dict(),
             "shuffle": self.shuffle.get_state(),
             "noise": self.noise.get_state(),
@@ -229,9 +232,9 @@ _PLAIN = (
 """What a checkpoint takes of a training as it is."""
 
 
-def accuracy(logits: Tensor, labels: Tensor) -> float:
-    """The share of images whose greatest logit (or probability) is that of their label."""
-    return int((logits.argmax(1) == labels).count_nonzero()) / len(labels)
+def accuracy(predictions: Tensor, labels: Tensor) -> float:
+    """The share of predictions that are right, both `(n,)`."""
+    return int((predictions == labels).count_nonzero()) / len(labels)
 
 
 def log_softmax(logits: Tensor) -> Tensor:

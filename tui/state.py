@@ -70,12 +70,17 @@ class State:
     @property
     def weights_age(self) -> int:
         """Differs when `weights_wanted` stands for other weights than before."""
-        return self.checkpoints if self.weights_wanted is None else 0
+        return self.saves if self.weights_wanted is None else 0
 
     @property
-    def checkpoints(self) -> int:
-        """How often the newest weights have been saved: 0 while there are none to ask about."""
-        return sum(event.file == "checkpoint.pt" for event in self.history.saved)
+    def saves(self) -> int:
+        """How often the newest weights have been saved: 0 while there are none to ask about.
+
+        They are those of the checkpoint, and before the first of any that are kept.
+        """
+        files = [event.file for event in self.history.saved]
+        checkpoints = files.count("checkpoint.pt")
+        return checkpoints + (files.index("checkpoint.pt") if checkpoints else len(files))
 
     def moved(self, by: int) -> State:
         """With the cursor moved by so many epochs, within those that there are."""

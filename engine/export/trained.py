@@ -15,7 +15,7 @@ from engine.errors import RunError
 from engine.event_tail import read_events
 from engine.events import RunStarted
 from engine.history import History, reduce
-from engine.questions import load_model_in, load_snapshot
+from engine.questions import load_model, load_model_in, load_snapshot
 from engine.runs import Run
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _load(run: Run, started: RunStarted, history: History, which: str) -> tuple[
     """The model, and after how many epochs its weights were saved."""
     last, best = run.path / "checkpoint.pt", run.path / "best.pt"
     if which == "last":
-        return load_model_in(run, last)
+        return load_model(run)
     saved = {one.file: one.epochs for one in history.saved}
     if which == "best":
         return load_model_in(run, best)[0], saved.get(best.name, 0)

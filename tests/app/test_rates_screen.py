@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace as changed
 
 from engine import events, worker
 from engine.config import RunConfig
@@ -247,15 +248,15 @@ async def test_one_key_trains_at_all_marks_and_says_what_each_curve_shows(
         await shown.until_shown("a too low 0.0002", "b good 0.05", "c too high 3", "waiting")
 
         name, say = finder.begin(1)
-        flat = [replace(made_up.epoch(k, name), train_loss=2.3 - 0.001 * k) for k in range(100)]
-        slow = [replace(each, val_loss=each.train_loss, val_acc=0.38) for each in flat]
+        flat = [changed(made_up.epoch(k, name), train_loss=2.3 - 0.001 * k) for k in range(100)]
+        slow = [changed(each, val_loss=each.train_loss, val_acc=0.38) for each in flat]
         say(made_up.started(name), *slow[:40])
         await shown.until_shown("epoch 40 of 100, accuracy 38.0% (31.6–44.9)")
         say(*slow[40:], made_up.finished(100, name))
         name, say = finder.begin(2)
         say(*made_up.story(100, name), made_up.finished(100, name))
         name, say = finder.begin(3)
-        high = replace(made_up.epoch(0, name), train_loss=40.0, val_loss=9.0, val_acc=0.12)
+        high = changed(made_up.epoch(0, name), train_loss=40.0, val_loss=9.0, val_acc=0.12)
         failed = events.RunFailed(run=name, time=0.0, message="diverged", diverged=True)
         say(made_up.started(name), high, failed)
         assert "What the curves show so far" in shown.text

@@ -268,11 +268,12 @@ def test_without_weights_or_before_the_first_epoch_it_says_so(
     place = Place(tmp_path / "broken")
     folder = place.folder / finished.name
     shutil.copytree(run_folder(finished), folder)
-    (folder / "checkpoint.pt").unlink()
+    for name in ("checkpoint.pt", "weights.f32"):
+        (folder / name).unlink()
     shutil.rmtree(folder / "robustness", ignore_errors=True)
     answer = call("attack", "last", runs=place.folder)
     assert answer.code == 2
-    assert "has no checkpoint.pt yet" in answer.err
+    assert "has no weights yet" in answer.err
     (folder / "events.jsonl").write_text("")
     answer = call("attack", "last")
     assert answer.code == 2

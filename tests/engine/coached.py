@@ -72,7 +72,7 @@ class Listener:
         values = {
             each.name: getattr(epoch, each.name)
             for each in dataclasses.fields(epoch)
-            if each.name != "log_probabilities"
+            if each.name not in ("log_probabilities", "predictions")
         }
         self._coached.hear(event(events.EpochFinished, epoch=training.epoch - 1, **values))
         self._coached.ask()

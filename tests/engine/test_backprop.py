@@ -1,5 +1,6 @@
 """The steps by hand are those of the textbook, in every configuration."""
 
+import copy
 from typing import Any
 
 import pytest
@@ -142,8 +143,8 @@ def test_a_run_by_hand_is_one_by_autograd(values: dict[str, Any]) -> None:
         assert one.train_loss == pytest.approx(other.train_loss, rel=1e-3)
         assert one.val_loss == pytest.approx(other.val_loss, rel=1e-3)
         assert one.dead == other.dead
-    for name, weights in theirs.weights().items():
-        torch.testing.assert_close(ours.weights()[name], weights, rtol=1e-3, atol=1e-4)
+    for name, weights in theirs.weights.items():
+        torch.testing.assert_close(ours.weights[name], weights, rtol=1e-3, atol=1e-4)
     assert ours.optimizer.steps == theirs.optimizer.steps
     for mine, autograds in zip(ours.optimizer.memory, theirs.optimizer.memory, strict=True):
         for one, other in zip(mine, autograds, strict=True):
@@ -167,8 +168,8 @@ def test_a_run_goes_on_by_the_other_way_from_a_checkpoint_of_the_one(
     second.load_state_dict(first.state_dict())
     second.by_hand = False
     train(second, *images, QuietListener(), QuietListener())
-    for name, weights in expected.weights().items():
-        torch.testing.assert_close(second.weights()[name], weights, rtol=1e-3, atol=1e-4)
+    for name, weights in expected.weights.items():
+        torch.testing.assert_close(second.weights[name], weights, rtol=1e-3, atol=1e-4)
 
 
 # Pixels that are left out.
@@ -179,10 +180,10 @@ def test_mnist_has_pixels_that_are_left_out_and_their_weights_stay() -> None:
     unused = (images.pixels == 0).all(0)
     assert unused.sum() > 100
     assert validation.pixels[:, unused].any()
-    before = training.weights()["linear_1.weight"]
+    before = training.weights["linear_1.weight"].clone()
     listener = QuietListener()
     train(training, images, validation, listener, listener)
-    after = training.weights()["linear_1.weight"]
+    after = training.weights["linear_1.weight"]
     assert torch.equal(after[:, unused], before[:, unused])
     assert (after != before)[:, ~unused].any(0).all()
 
@@ -204,8 +205,8 @@ def test_leaving_pixels_out_changes_nothing(optimizer: str) -> None:
     theirs, their_epochs = gone_through(config, False)
     for one, other in zip(our_epochs, their_epochs, strict=True):
         assert one.val_loss == pytest.approx(other.val_loss, rel=1e-4)
-    for name, weights in theirs.weights().items():
-        torch.testing.assert_close(ours.weights()[name], weights, rtol=1e-3, atol=1e-4)
+    for name, weights in theirs.weights.items():
+        torch.testing.assert_close(ours.weights[name], weights, rtol=1e-3, atol=1e-4)
     _, images, _ = prepared(config)
     assert used_pixels(config, images.pixels) is not None
 
@@ -227,7 +228,7 @@ def test_after_every_step_the_model_is_the_one_that_has_learned_from_it() -> Non
             self.weights: list[dict[str, Tensor]] = []
 
         def step_done(self, training: Training, labels: Tensor) -> None:
-            self.weights.append(training.weights())
+            self.weights.append(copy.deepcopy(training.weights))
 
     def seen(by_hand: bool) -> list[dict[str, Tensor]]:
         training, *images = prepared(digits_config(optimizer="adam", lr=0.003, epochs=1))
@@ -248,8 +249,8 @@ def test_a_second_training_call_goes_on_where_the_first_one_stopped() -> None:
     listener = Listener(stop_after=14)
     train(training, *images, listener, listener)
     train(training, *images, QuietListener(), QuietListener())
-    for name, weights in expected.weights().items():
-        assert torch.equal(training.weights()[name], weights)
+    for name, weights in expected.weights.items():
+        assert torch.equal(training.weights[name], weights)
 
 
 def test_the_last_batch_may_be_smaller() -> None:

@@ -79,8 +79,8 @@ def test_a_captured_run_is_the_textbooks(values: dict[str, Any]) -> None:
         assert one.train_loss == pytest.approx(other.train_loss, rel=1e-4)
         assert one.val_loss == pytest.approx(other.val_loss, rel=1e-4)
         assert one.lr == other.lr
-    for name, weights in theirs.weights().items():
-        torch.testing.assert_close(ours.weights()[name], weights, rtol=1e-4, atol=1e-5)
+    for name, weights in theirs.weights.items():
+        torch.testing.assert_close(ours.weights[name], weights, rtol=1e-4, atol=1e-5)
     assert ours.state_dict()["optimizer"]["steps"] == theirs.optimizer.steps
     assert torch.equal(ours.noise.get_state(), theirs.noise.get_state())
 
@@ -116,8 +116,8 @@ def test_a_run_on_a_gpu_goes_on_without_one() -> None:
     second, *images = prepared(config)
     second.load_state_dict(from_bytes(listener.saved[-1]))
     train(second, *images, QuietListener(), QuietListener())
-    for name, weights in expected.weights().items():
-        torch.testing.assert_close(second.weights()[name], weights, rtol=1e-3, atol=1e-4)
+    for name, weights in expected.weights.items():
+        torch.testing.assert_close(second.weights[name], weights, rtol=1e-3, atol=1e-4)
 
 
 def test_logits_of_a_step_stay_when_the_next_one_is_made() -> None:
@@ -175,8 +175,8 @@ def test_on_a_gpu_a_graph_makes_the_textbooks_steps(
     (ours, our_epochs), (theirs, their_epochs) = both
     for one, other in zip(our_epochs, their_epochs, strict=True):
         assert one.train_loss == pytest.approx(other.train_loss, rel=1e-3)
-    for name, weights in theirs.weights().items():
-        torch.testing.assert_close(ours.weights()[name], weights, rtol=1e-3, atol=1e-4)
+    for name, weights in theirs.weights.items():
+        torch.testing.assert_close(ours.weights[name], weights, rtol=1e-3, atol=1e-4)
     assert torch.equal(ours.noise.get_state(), theirs.noise.get_state())
 
 
@@ -210,5 +210,5 @@ def test_on_a_gpu_a_run_goes_on_to_the_same_bits(monkeypatch: pytest.MonkeyPatch
     second, *images = on_gpu(config, True)
     second.load_state_dict(from_bytes(listener.saved[-1]))
     train(second, *images, QuietListener(), QuietListener())
-    for name, weights in expected.weights().items():
-        assert torch.equal(second.weights()[name], weights)
+    for name, weights in expected.weights.items():
+        assert torch.equal(second.weights[name], weights)

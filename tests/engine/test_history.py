@@ -1,6 +1,5 @@
 """Whoever reads the same events comes to the same story, however they arrive."""
 
-import dataclasses
 import json
 from typing import Any
 
@@ -178,6 +177,12 @@ def test_an_event_comes_back_from_its_line(said: Event) -> None:
     assert json.loads(line)["event"] == type(said).__name__
 
 
+def test_a_path_that_is_not_in_utf_8_is_told_all_the_same() -> None:
+    said = event(events.RunFailed, message="/tmp/\udcff cannot be written")
+    told = events.from_json(said.to_json().encode())
+    assert told == event(events.RunFailed, message=r"/tmp/\udcff cannot be written")
+
+
 def test_a_key_that_is_not_known_yet_is_passed_over() -> None:
     values = json.loads(epoch(3).to_json()) | {"gradient_norm": 1.5}
     assert events.from_json(json.dumps(values).encode()) == epoch(3)
@@ -203,4 +208,4 @@ def test_a_foreign_line_is_no_event_and_nothing_worse(line: bytes) -> None:
 
 def test_every_event_says_which_run_and_when() -> None:
     for kind in Event.__subclasses__():
-        assert {"run", "time"} <= {field.name for field in dataclasses.fields(kind)}
+        assert {"run", "time"} <= set(kind.__struct_fields__)

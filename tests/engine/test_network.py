@@ -159,6 +159,7 @@ def test_what_cannot_be_answered_gets_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="kept no validation images"):
         walk(run, 0)
     first_layer(run)
-    (run.path / "checkpoint.pt").unlink()
-    with pytest.raises(RunError, match=r"no checkpoint\.pt yet"):
+    for path in (run.path / "checkpoint.pt", run.path / "weights.f32"):
+        path.unlink()
+    with pytest.raises(RunError, match="has no weights yet"):
         first_layer(run)

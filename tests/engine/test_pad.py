@@ -167,7 +167,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
         val_acc=0.1,
     )
     training, images, validation = small_runs.prepared(config)
-    weights = b"".join(value.numpy().tobytes() for value in training.weights().values())
+    weights = b"".join(value.numpy().tobytes() for value in training.weights.values())
     (run.path / "weights.f32").write_bytes(weights)
     listener = small_runs.QuietListener()
     train(training, images, validation, listener, listener)

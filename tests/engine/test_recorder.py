@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine import checkpoint, events, recorder, runs
+from engine import checkpoint, events, recorder, runs, snapshots
 from engine.event_tail import read_events
 from engine.files import write_at
 from engine.recorder import Recorder
@@ -22,7 +22,7 @@ CONFIG = digits_config(epochs=6)
 
 @pytest.fixture(autouse=True)
 def _nothing_is_due_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("WRITE_SECONDS", "PROGRESS_SECONDS", "CHECKPOINT_SECONDS"):
+    for name in ("WRITE_SECONDS", "PROGRESS_SECONDS", "FIRST_CHECKPOINT_SECONDS"):
         monkeypatch.setattr(recorder, name, 1000.0)
 
 
@@ -82,7 +82,8 @@ def test_a_checkpoint_never_knows_more_than_what_is_told(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else a run that is killed and goes on from it would lack epochs."""
-    monkeypatch.setattr(recorder, "CHECKPOINT_EPOCHS", 2)
+    for name in ("FIRST_CHECKPOINT_SECONDS", "CHECKPOINT_SECONDS"):
+        monkeypatch.setattr(recorder, name, 0.0)
     monkeypatch.setattr(recorder, "CHECKPOINT_SHARE", 1e9)
     save, saved = checkpoint.save, []
 
@@ -94,7 +95,20 @@ def test_a_checkpoint_never_knows_more_than_what_is_told(
 
     monkeypatch.setattr(checkpoint, "save", watched)
     recorded(run)
-    assert saved == [0, 2, 4, 6]
+    assert saved == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_short_run_has_no_checkpoint_but_its_last(run: Run) -> None:
+    recorded(run)
+    assert not list(run.path.glob("*.pt"))
+
+
+def test_one_that_starts_again_keeps_no_weights_of_before(run: Run) -> None:
+    """They may be those of another version of PyTorch."""
+    training, *_ = prepared(CONFIG)
+    (run.path / "weights.f32").write_bytes(bytes(10**6))
+    Recorder(run).begin(training)
+    assert snapshots.kept(run, training.model.sizes) == [0]
 
 
 def test_the_last_word_is_said_even_if_what_waits_finds_no_room(

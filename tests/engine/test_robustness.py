@@ -133,8 +133,9 @@ def test_a_folder_that_cannot_be_written_is_measured_all_the_same(run: Run) -> N
 
 
 def test_a_run_without_weights_is_told(run: Run) -> None:
-    (run.path / "checkpoint.pt").unlink()
-    with pytest.raises(RunError, match=r"no checkpoint\.pt yet"):
+    for path in (run.path / "checkpoint.pt", run.path / "weights.f32"):
+        path.unlink()
+    with pytest.raises(RunError, match="has no weights yet"):
         robustness(run)
 
 

@@ -73,10 +73,17 @@ def test_a_torn_last_row_is_left_out(copy: Run, cut: int) -> None:
     assert load_model(copy, 12)[1] == 8
 
 
+def test_without_a_checkpoint_the_newest_of_them_are_the_newest_weights(copy: Run) -> None:
+    assert load_model(copy)[1] == 13
+    (copy.path / "checkpoint.pt").unlink()
+    assert load_model(copy)[1] == 12
+    assert Trained.of(copy, "last").epoch == 11
+
+
 @pytest.mark.parametrize("layers", [[64, 2**31, 2**31], [16, 68, 10], [2**31, 1]])
 def test_layers_that_do_not_fit_are_told(copy: Run, layers: list[int]) -> None:
     log = copy.path / "events.jsonl"
-    log.write_text(log.read_text().replace('"layers": [64, 16, 10]', f'"layers": {layers}'))
+    log.write_text(log.read_text().replace('"layers":[64,16,10]', f'"layers":{layers}'))
     with pytest.raises(RunError, match=r"no weights of epoch 3|damaged weights\.f32"):
         load_model(copy, 3)
 

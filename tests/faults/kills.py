@@ -52,7 +52,7 @@ class Tally:
     different: list[str] = field(default_factory=list)
 
 
-def kill_and_resume(kills: int, seed: int, epochs: int = 60) -> Tally:
+def kill_and_resume(kills: int, seed: int, epochs: int = 300) -> Tally:
     """Kills trainings so many times in all, each up to four times, and compares how they end.
 
     Args:
@@ -93,7 +93,7 @@ def _in_random_order(moments: random.Random) -> Iterator[dict[str, Any]]:
 def _kill(run: Run, moments: random.Random, tally: Tally) -> bool:
     """Kills a training at a random moment, or while it replaces a file; False if it has ended."""
     process = run.process_id()
-    time.sleep(moments.uniform(0, 0.5))
+    time.sleep(moments.uniform(0, 1.5))
     if moments.random() < 0.5:
         _wait_for_a_write(run)
     if process is None or not run.is_running():

@@ -17,7 +17,7 @@ def test_no_damage_to_a_file_ends_a_command_hides_a_run_or_executes_anything(fol
 def test_what_is_killed_at_random_moments_and_resumed_ends_with_the_same_bits(
     folder: Path,
 ) -> None:
-    tally = kills.kill_and_resume(kills=3, seed=1, epochs=25)
+    tally = kills.kill_and_resume(kills=3, seed=1, epochs=300)
     assert tally.kills == 3
     assert tally.different == []
     assert tally.equal == tally.runs > 0
