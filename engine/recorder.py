@@ -24,10 +24,11 @@ PROGRESS_SHARE = 0.005
 """…and may take this share of the time."""
 FIRST_CHECKPOINT_SECONDS = 1.0
 """A run that is shorter has but its last checkpoint; one killed before starts again."""
+CHECKPOINT_EPOCHS = 25
 CHECKPOINT_SECONDS = 0.5
-"""Then a checkpoint comes this often at most…"""
+"""Then a checkpoint comes after so many epochs or so many seconds, whichever is first…"""
 CHECKPOINT_SHARE = 0.01
-"""…and all of them may take this share of the time."""
+"""…but all of them may take no more than this share of the time."""
 ROOM = 8192
 """Bytes that a run in training keeps free for its last words."""
 
@@ -53,7 +54,8 @@ class Recorder:
             write_atomically(self._room, bytes(ROOM))
         self._progress_at = self._next_progress = 0.0
         self._progress_images = (0, 0)
-        self._next_checkpoint = 0.0
+        self._saved_epochs = 0
+        self._saved_at = self._next_checkpoint = 0.0
         self._safekeeping = Safekeeping(run, (self._log.fileno(), *files))
         self._best: dict[str, torch.Tensor] = {}
         self._best_is_saved = True
@@ -87,9 +89,10 @@ class Recorder:
             self.say(events.CheckpointSaved, file=snapshots.FILE, epochs=0)
         else:
             self.save_checkpoint(training)
-        self._progress_at = time.monotonic()
-        self._next_progress = self._progress_at + PROGRESS_SECONDS
-        self._next_checkpoint = self._progress_at + FIRST_CHECKPOINT_SECONDS
+        self._saved_epochs = training.epoch
+        self._saved_at = self._progress_at = now = time.monotonic()
+        self._next_progress = now + PROGRESS_SECONDS
+        self._next_checkpoint = now + FIRST_CHECKPOINT_SECONDS
 
     def write_judgements(
         self, epochs: int, log_probabilities: torch.Tensor, predictions: torch.Tensor
@@ -155,10 +158,13 @@ class Recorder:
         self._best_is_saved = False
 
     def _save_if_due(self, training: Training, now: float) -> None:
-        if now >= self._next_checkpoint:
+        many = training.epoch - self._saved_epochs >= CHECKPOINT_EPOCHS
+        long = now - self._saved_at >= CHECKPOINT_SECONDS
+        if (many or long) and now >= self._next_checkpoint:
             self.save_checkpoint(training)
-            took = time.monotonic() - now
-            self._next_checkpoint = now + max(CHECKPOINT_SECONDS, took / CHECKPOINT_SHARE)
+            self._saved_epochs, self._saved_at = training.epoch, time.monotonic()
+            took = self._saved_at - now
+            self._next_checkpoint = self._saved_at + took / CHECKPOINT_SHARE
             self._safekeeping.keep_if_due()
 
     def save_checkpoint(self, training: Training) -> None:

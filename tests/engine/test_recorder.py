@@ -47,6 +47,21 @@ def epochs_told(run: Run) -> int:
     return len(history_of(run).epochs)
 
 
+def checkpoints(run: Run, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """After how many epochs a training saves, each of which has to be told by then."""
+    save, saved = checkpoint.save, []
+
+    def watched(path: Path, content: dict[str, Any]) -> None:
+        if path.name == "checkpoint.pt":
+            saved.append(content["epoch"])
+            assert epochs_told(run) == content["epoch"]
+        save(path, content)
+
+    monkeypatch.setattr(checkpoint, "save", watched)
+    recorded(run)
+    return saved
+
+
 def test_short_epochs_are_told_together_and_before_anything_else_is_said(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,17 +100,17 @@ def test_a_checkpoint_never_knows_more_than_what_is_told(
     for name in ("FIRST_CHECKPOINT_SECONDS", "CHECKPOINT_SECONDS"):
         monkeypatch.setattr(recorder, name, 0.0)
     monkeypatch.setattr(recorder, "CHECKPOINT_SHARE", 1e9)
-    save, saved = checkpoint.save, []
+    assert checkpoints(run, monkeypatch) == [1, 2, 3, 4, 5, 6]
 
-    def watched(path: Path, content: dict[str, Any]) -> None:
-        if path.name == "checkpoint.pt":
-            saved.append(content["epoch"])
-            assert epochs_told(run) == content["epoch"]
-        save(path, content)
 
-    monkeypatch.setattr(checkpoint, "save", watched)
-    recorded(run)
-    assert saved == [1, 2, 3, 4, 5, 6]
+def test_many_short_epochs_get_a_checkpoint_before_its_time(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "FIRST_CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(recorder, "CHECKPOINT_SECONDS", 1000.0)
+    monkeypatch.setattr(recorder, "CHECKPOINT_EPOCHS", 2)
+    monkeypatch.setattr(recorder, "CHECKPOINT_SHARE", 1e9)
+    assert checkpoints(run, monkeypatch) == [2, 4, 6]
 
 
 def test_a_short_run_has_no_checkpoint_but_its_last(run: Run) -> None:
