@@ -68,7 +68,7 @@ def hold(monkeypatch: pytest.MonkeyPatch, launch: Callable[[RunConfig], object])
     ready = Event()
 
     def launch_later(config: RunConfig) -> object:
-        assert ready.wait(10)
+        assert ready.wait(100)
         return launch(config)
 
     monkeypatch.setattr("engine.worker.launch", launch_later)

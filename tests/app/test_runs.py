@@ -122,7 +122,7 @@ async def test_pressed_early_r_says_that_it_is_warming_up(
     ready, warm = threading.Event(), asyncio.Event()
 
     def launch(config: RunConfig) -> object:
-        assert ready.wait(10)
+        assert ready.wait(100)
         return workers.launch(config)
 
     monkeypatch.setattr("engine.worker.launch", launch)
@@ -371,7 +371,7 @@ async def test_the_other_screens_too_say_that_it_is_warming_up_and_what_went_wro
     ready, warm = threading.Event(), asyncio.Event()
 
     def launch(config: RunConfig) -> object:
-        assert ready.wait(10)
+        assert ready.wait(100)
         raise RunError("There is no room.")
 
     monkeypatch.setattr("engine.worker.launch", launch)
