@@ -2,8 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from textual.widget import Widget
 
 import tui
 from engine.index import Index
-from tests.app.dashboard import Dashboard
+from tests.app.dashboard import Opened
 from tui.fault_tolerant import FaultTolerant
 from tui.panes.charts import Charts
 from tui.panes.key_bar import KeyBar
@@ -23,8 +22,6 @@ from tui.screens.choose import ChooseRunScreen
 from tui.screens.runs import RunsScreen
 from tui.screens.sweep_form import SweepFormScreen
 from tui.session import Session
-
-Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
 
 
 def fails(*_: object) -> None:

@@ -1,7 +1,5 @@
 """Keys and where they are explained: help, key bar, keymap file, command palette."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
@@ -9,7 +7,7 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.widgets import Input
 
-from tests.app.dashboard import PANES, Dashboard, Workers
+from tests.app.dashboard import PANES, Opened, Workers
 from tui.app import MnistopApp
 from tui.keymap import declared
 from tui.panes.rate_curve import RateCurve
@@ -18,8 +16,6 @@ from tui.screens.help import HelpScreen
 from tui.screens.quit import QuitScreen
 from tui.screens.rates import RatesScreen
 from tui.screens.train import TrainScreen
-
-Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
 
 KINDS: list[type[DOMNode]] = [
     MnistopApp,

@@ -2,8 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
@@ -12,10 +10,8 @@ from engine import events
 from engine.config import RunConfig
 from engine.errors import ConfigError, DataError, RunError
 from tests.app import made_up
-from tests.app.dashboard import Dashboard, Workers, dashboard
+from tests.app.dashboard import Opened, Workers, dashboard
 from tui.feed import RunSaid
-
-Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
 
 
 def event(kind: type[events.Event], **values: object) -> events.Event:
