@@ -271,12 +271,12 @@ def test_not_even_at_its_very_start_does_a_hang_up_end_the_fork_server() -> None
     script = """
 import os, signal
 from multiprocessing import forkserver
-from engine import worker
+from engine import fork_server
 
-worker.warm_up()
+fork_server.warm_up()
 server = forkserver._forkserver._forkserver_pid
 os.kill(server, signal.SIGHUP)
-worker._context.Process(target=os.getpid).start()
+fork_server.context.Process(target=os.getpid).start()
 assert forkserver._forkserver._forkserver_pid == server
 assert signal.SIGHUP not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 """
