@@ -119,7 +119,7 @@ async def test_what_fails_in_a_dialog_says_so_and_the_dialog_goes_on(
         await shown.press("6")
         monkeypatch.setattr(SweepFormScreen, "on_mount", fails)
         await shown.press("S")
-        await shown.until(lambda: isinstance(shown.app.screen, SweepFormScreen))
+        await shown.until(lambda: isinstance(shown.app.screen, SweepFormScreen) and shown.notices)
         assert "ZeroDivisionError" in shown.notices[-1]
         monkeypatch.undo()
         shown.app.clear_notifications()
