@@ -6,108 +6,42 @@ and nobody has to wait for it.
 """
 
 import asyncio
-import contextlib
-import enum
-import functools
-import multiprocessing
 import os
 import signal
-import sys
-import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import ParamSpec, TypeVar, overload
+from typing import overload
 
-from engine import events, lock, sweeps
+from engine import events, fork_server, lock, sweeps
+from engine.answering import ask, ask_at_leisure, close
 from engine.config import RunConfig
 from engine.errors import MnistopError, RunError
 from engine.event_tail import EventTail
+from engine.fork_server import warm_up, warmed_up
 from engine.runs import Run, runs_folder
 from engine.stdio import leave_terminal
 from engine.sweeps import Plan, Resumption, Sweep
 
-P = ParamSpec("P")
-T = TypeVar("T")
+__all__ = [
+    "ask",
+    "ask_at_leisure",
+    "close",
+    "follow",
+    "launch",
+    "launch_sweep",
+    "pause",
+    "resume",
+    "resume_sweep",
+    "stop",
+    "stop_sweep",
+    "warm_up",
+    "warmed_up",
+]
 
 POLL_SECONDS = 0.05
-_SECONDS_OF_DYING = 2.0
-"""A fork server that was killed may take so long until it is known to be dead."""
-
-_context = multiprocessing.get_context("forkserver")
-
-
-def warm_up() -> None:
-    """Starts the fork server, which loads PyTorch and scikit-learn while nobody waits.
-
-    In a Textual app use `warmed_up`: what that puts in the place of `sys.stderr` has no descriptor
-    that a server could inherit.
-    """
-    resource_tracker.ensure_running()
-    _context.set_forkserver_preload(["engine.outlive", "engine.preload"])
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # until it can ignore it
-    try:
-        forkserver.ensure_running()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _replace_servers() -> None:
-    """Starts anew what was killed, as where memory runs out.
-
-    It inherits `sys.stderr`, and what Textual puts in its place cannot be inherited.
-    """
-    with _starting, contextlib.redirect_stderr(sys.__stderr__):
-        warm_up()
-
-
-_starting = threading.Lock()
-
-
-def _begin(process: BaseProcess) -> None:
-    """Starts a process, by a new fork server if the old one is gone or just going.
-
-    Raises:
-        OSError, EOFError: it cannot be started.
-    """
-    end = time.monotonic() + _SECONDS_OF_DYING
-    while True:
-        _replace_servers()
-        try:
-            return process.start()
-        except (EOFError, ConnectionError):
-            if time.monotonic() > end:
-                raise
-        time.sleep(POLL_SECONDS)
-
-
-async def warmed_up() -> None:
-    """Starts the fork server, if need be, and returns once it has loaded everything.
-
-    Ending the program need not wait.
-    """
-    loop = asyncio.get_running_loop()
-    ready = asyncio.Event()
-
-    def try_it() -> None:
-        process = _context.Process(target=_do_nothing, daemon=True)
-        _begin(process)
-        process.join()
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(ready.set)
-
-    threading.Thread(target=try_it, daemon=True).start()
-    await ready.wait()
-
-
-def _do_nothing() -> None:
-    pass
 
 
 def launch(config: RunConfig) -> Run:
@@ -241,93 +175,6 @@ async def _interruption(run: Run) -> events.RunInterrupted:
     return events.RunInterrupted(run=run.name, time=time.time(), vanished=vanished)
 
 
-async def ask(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Puts a question of `engine.questions` to the pool process, which is started when needed.
-
-    Raises:
-        MnistopError: what the question raises.
-    """
-    return await _ask(Urgency.SOON, question, *args, **kwargs)
-
-
-async def ask_at_leisure(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Puts a question that takes long to a process of its own, whose work comes after all other.
-
-    Raises:
-        MnistopError: what the question raises.
-    """
-    return await _ask(Urgency.LEISURE, question, *args, **kwargs)
-
-
-class Urgency(enum.IntEnum):
-    """How a process that answers questions stands back behind training: its niceness."""
-
-    SOON = 1
-    LEISURE = 10
-
-
-async def _ask(urgency: Urgency, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    for attempt in (1, 2):
-        pool = _pool(urgency)
-        try:
-            put = functools.partial(pool.submit, question, *args, **kwargs)
-            return await asyncio.wrap_future(await asyncio.to_thread(_put, put))
-        except (BrokenProcessPool, EOFError, ConnectionError):
-            if _pools.get(urgency) is pool:
-                del _pools[urgency]
-            if attempt == 2:
-                raise RunError("The process that answers questions died twice.") from None
-    raise AssertionError
-
-
-def _put(submit: Callable[[], Future[T]]) -> Future[T]:
-    _replace_servers()
-    return submit()
-
-
-def close() -> None:
-    """Ends the processes that answer questions at once; training goes on."""
-    for pool in _pools.values():
-        processes = list((pool._processes or {}).values())
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.terminate()
-    _pools.clear()
-
-
-_pools: dict[Urgency, ProcessPoolExecutor] = {}
-
-
-def _pool(urgency: Urgency) -> ProcessPoolExecutor:
-    if urgency not in _pools:
-        _replace_servers()
-        _pools[urgency] = ProcessPoolExecutor(
-            1, mp_context=_context, initializer=_become_answerer, initargs=(urgency,)
-        )
-    return _pools[urgency]
-
-
-def _become_answerer(urgency: Urgency) -> None:
-    """Ends with the interface, even if that is killed, and leaves the processor to training.
-
-    A Ctrl+C, which reaches all processes of a terminal, is for the interface to act on.
-    """
-    from engine.questions import answer_here
-
-    leave_terminal()
-
-    def end_with_parent() -> None:
-        parent = multiprocessing.parent_process()
-        if parent:
-            parent.join()
-        os._exit(0)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    answer_here()
-    os.nice(urgency)
-
-
 def _signal(whom: Run | Sweep, number: signal.Signals) -> None:
     process = whom.process_id()
     try:
@@ -353,12 +200,12 @@ def _start(what: RunConfig | Run, folder: Path) -> Run: ...
 def _start(what: Plan | Resumption, folder: Path) -> Sweep: ...
 def _start(what: RunConfig | Run | Plan | Resumption, folder: Path) -> Run | Sweep:
     """Starts the process of a run or a sweep, new or not."""
-    receiver, sender = _context.Pipe(duplex=False)
-    helper = _context.Process(target=_prepare, args=(what, folder, sender), daemon=True)
+    receiver, sender = fork_server.context.Pipe(duplex=False)
+    helper = fork_server.context.Process(target=_prepare, args=(what, folder, sender), daemon=True)
     with receiver:
         try:
             with sender:
-                _begin(helper)
+                fork_server.begin(helper)
             answer: Run | Sweep | MnistopError = receiver.recv()
             helper.join()
         except (EOFError, OSError) as error:

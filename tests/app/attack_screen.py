@@ -38,7 +38,7 @@ async def until_told(shown: Dashboard, *texts: str) -> None:
 
     for text in texts:
         try:
-            await shown.until(lambda text=text: any(text in one for one in told()), seconds=5)
+            await shown.until(lambda text=text: any(text in one for one in told()))
         except AssertionError as error:
             raise AssertionError(f"{text!r}: {error}") from None
 

@@ -1,5 +1,3 @@
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 
@@ -7,7 +5,7 @@ import pytest
 
 from engine import worker
 from engine.runs import Run
-from tests.app.dashboard import Dashboard, Workers, dashboard
+from tests.app.dashboard import Opened, Workers, dashboard
 from tests.app.made_up_attacks import Answers
 
 
@@ -34,9 +32,7 @@ def workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Workers:
 
 
 @pytest.fixture
-def opened(
-    workers: Workers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Callable[..., AbstractAsyncContextManager[Dashboard]]:
+def opened(workers: Workers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Opened:
     """Opens the app; what runs say comes from the test alone, not from their folders."""
 
     async def no_feed(run: Run, target: object) -> None:

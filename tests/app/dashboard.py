@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -256,3 +256,7 @@ async def dashboard(
         yield shown
         faults = [notice for notice in shown.notices if "fault of the program" in notice]
         assert shown.may_fail or not faults
+
+
+Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
+"""Opens the app, as `dashboard` does, for the fixture of that name."""

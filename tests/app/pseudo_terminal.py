@@ -139,8 +139,9 @@ class Terminal:
         return bool(chunk)
 
     def close(self) -> None:
-        if self.process.isalive():
-            self.process.kill(signal.SIGKILL)
+        """Ends the program, and returns once it is gone, however long a busy machine takes."""
+        self.process.kill(signal.SIGKILL)
+        self.process.wait()
         self.process.close()
 
 

@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +12,8 @@ from sklearn import metrics
 
 from engine.runs import Run
 from tests.app import made_up
-from tests.app.dashboard import Dashboard
+from tests.app.dashboard import Opened
 from tests.app.test_mistakes import listed, show
-
-Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
 
 EPOCHS = 5
 LARGE = (150, 70)

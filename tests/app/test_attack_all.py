@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-
 from engine.config import RunConfig
 from tests.app import made_up
 from tests.app.attack_screen import FRAGILE, RIGHT, SMALL, WIDE, open_attack, until_told
-from tests.app.dashboard import Dashboard, Workers
+from tests.app.dashboard import Opened, Workers
 from tests.app.made_up_attacks import Answers, certified, smallest
 from tui.screens.attack import AttackScreen
-
-Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
 
 
 async def test_n_and_p_go_through_the_right_ones_then_the_most_fragile_then_all(

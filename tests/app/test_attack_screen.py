@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
@@ -11,11 +9,8 @@ import pytest
 from engine.methods import METHODS
 from tests.app import made_up
 from tests.app.attack_screen import WIDE, open_attack, until_told
-from tests.app.dashboard import Dashboard
+from tests.app.dashboard import Opened
 from tests.app.made_up_attacks import NEVER, Answers, certified, smallest
-
-Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
-
 
 # Before anything can be attacked
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 
 from tests.app import made_up
 from tests.app.attack_screen import LARGE, SMALL, WIDE, open_attack, panes, until_told
-from tests.app.dashboard import Dashboard
+from tests.app.dashboard import Opened
 from tests.app.made_up_attacks import Answers, certified
 from tui.render.terminal import Terminal
-
-Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
 
 
 @pytest.mark.parametrize("size", [(60, 16), SMALL, (100, 34), (117, 60), WIDE, LARGE])

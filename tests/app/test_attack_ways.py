@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-
 from engine.errors import RunError
 from tests.app import made_up
 from tests.app.attack_screen import WIDE, asked, open_attack, until_told
-from tests.app.dashboard import Dashboard
+from tests.app.dashboard import Opened
 from tests.app.made_up_attacks import Answers
-
-Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
 
 
 async def test_brackets_keys_attack_the_weights_of_another_epoch(

@@ -2,8 +2,6 @@
 
 import asyncio
 import textwrap
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 
 import pytest
 from hypothesis import given
@@ -12,14 +10,12 @@ from hypothesis import strategies as st
 from engine.coach import Advice
 from engine.history import History
 from tests.app import made_up
-from tests.app.dashboard import PANES, Dashboard
+from tests.app.dashboard import PANES, Dashboard, Opened
 from tui import coaching
 from tui.feed import RunSaid
 from tui.panes.coach import Coach
 from tui.render.cells import plain
 from tui.render.terminal import Terminal
-
-Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
 
 WIDE, MEDIUM, SMALL, LOW = (120, 40), (100, 34), (80, 24), (60, 16)
 

@@ -1,20 +1,16 @@
 """Runs laid over each other, as a person sees it."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-
 import pytest
 
 from engine.config import RunConfig
 from engine.runs import Run
 from tests.app import made_up
 from tests.app import made_up_judgements as judged
-from tests.app.dashboard import Dashboard, Workers
+from tests.app.dashboard import Dashboard, Opened, Workers
 from tui.render.terminal import Terminal
 from tui.screens.compare import CompareScreen
 from tui.screens.runs import RunsScreen
 
-Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
 SIZES = [(120, 40), (80, 24)]
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,8 @@ import numpy as np
 import pytest
 
 from engine import worker
-from tests.app.dashboard import Dashboard, Workers
+from tests.app.dashboard import Opened, Workers
 from tui.render.terminal import Terminal
-
-Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
 
 
 @pytest.fixture

@@ -1,17 +1,13 @@
 """The digit strip: which image, how strong the attack, and what it says when that fails."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 
 import pytest
 
 from engine.errors import RunError
 from tests.app import made_up
-from tests.app.dashboard import Dashboard, Workers
+from tests.app.dashboard import Opened, Workers
 from tui.panes.digit import EPSILONS
-
-Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
 
 
 async def test_it_shows_a_rightly_predicted_image_and_its_adversarial_version(

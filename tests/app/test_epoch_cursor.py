@@ -1,14 +1,9 @@
 """Looking at earlier epochs: charts, log, matrix and digit go there together, and back."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-
 import pytest
 
 from tests.app import made_up
-from tests.app.dashboard import Dashboard, Workers
-
-Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
+from tests.app.dashboard import Dashboard, Opened, Workers
 
 
 def wrong_after(epochs: int) -> str:

@@ -2,8 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from textual.widget import Widget
 
 import tui
 from engine.index import Index
-from tests.app.dashboard import Dashboard
+from tests.app.dashboard import Opened
 from tui.fault_tolerant import FaultTolerant
 from tui.panes.charts import Charts
 from tui.panes.key_bar import KeyBar
@@ -23,8 +22,6 @@ from tui.screens.choose import ChooseRunScreen
 from tui.screens.runs import RunsScreen
 from tui.screens.sweep_form import SweepFormScreen
 from tui.session import Session
-
-Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
 
 
 def fails(*_: object) -> None:
@@ -122,7 +119,7 @@ async def test_what_fails_in_a_dialog_says_so_and_the_dialog_goes_on(
         await shown.press("6")
         monkeypatch.setattr(SweepFormScreen, "on_mount", fails)
         await shown.press("S")
-        await shown.until(lambda: isinstance(shown.app.screen, SweepFormScreen))
+        await shown.until(lambda: isinstance(shown.app.screen, SweepFormScreen) and shown.notices)
         assert "ZeroDivisionError" in shown.notices[-1]
         monkeypatch.undo()
         shown.app.clear_notifications()

@@ -1,15 +1,10 @@
 """Which panes are seen, which one gets the keys, and how they share terminals of all sizes."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-
 import pytest
 from textual.geometry import Size
 
 from tests.app import made_up
-from tests.app.dashboard import PANES, Dashboard
-
-Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
+from tests.app.dashboard import PANES, Opened
 
 WIDE, MEDIUM, SMALL, LARGE, TINY = (120, 40), (100, 34), (80, 24), (200, 60), (50, 10)
 

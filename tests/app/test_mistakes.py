@@ -1,8 +1,6 @@
 """The mistakes screen as a person sees it: list, image, filter, gallery, pair and classes."""
 
 import re
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +11,12 @@ from textual.widget import Widget
 from engine.runs import Run
 from tests.app import made_up
 from tests.app import made_up_judgements as judged
-from tests.app.dashboard import Dashboard
+from tests.app.dashboard import Dashboard, Opened
 from tui.panes.chosen_image import ChosenImage
 from tui.panes.gallery import Gallery
 from tui.panes.mistake_list import MistakeList
 from tui.render.terminal import Terminal
 from tui.screens.mistakes import MistakesScreen
-
-Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
 
 WRONG = [row for row in range(made_up.VALIDATION) if row % 9 == 4]
 """The images that are never right."""

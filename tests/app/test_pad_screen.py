@@ -1,7 +1,6 @@
 """A digit of one's own as a person draws it: pen, eraser, undo, centring, saving, the verdict."""
 
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,10 @@ from engine.classify import Classified
 from engine.errors import RunError
 from engine.pad import Image, centred
 from engine.runs import Run
-from tests.app.dashboard import Dashboard, Workers
+from tests.app.dashboard import Dashboard, Opened, Workers
 from tui.panes.canvas import Canvas
 from tui.render.terminal import Terminal
 from tui.screens.pad import PadScreen
-
-Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
 
 
 class Model:

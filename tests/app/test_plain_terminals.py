@@ -1,8 +1,5 @@
 """Terminals without Unicode, without colours, or with few of them."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,11 +8,9 @@ from rich.color import ColorType
 
 from engine.errors import DataError
 from tests.app import made_up
-from tests.app.dashboard import Dashboard, Workers
+from tests.app.dashboard import Dashboard, Opened, Workers
 from tui.ascii_only import to_ascii
 from tui.render.terminal import Terminal
-
-Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
 
 ASCII = Terminal(colors=16, unicode=False)
 COLOURLESS = Terminal(colors=0)

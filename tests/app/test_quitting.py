@@ -1,7 +1,6 @@
 """Quitting: at once, or after the question what is to become of a run that is going on."""
 
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from threading import Event
 
 import pytest
@@ -9,10 +8,8 @@ import pytest
 from engine.config import RunConfig
 from engine.errors import RunError
 from tests.app import made_up
-from tests.app.dashboard import Dashboard, Workers
+from tests.app.dashboard import Opened, Workers
 from tui.render.terminal import Terminal
-
-Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
 
 
 async def test_q_quits_at_once_when_nothing_trains(opened: Opened) -> None:
@@ -68,7 +65,7 @@ def hold(monkeypatch: pytest.MonkeyPatch, launch: Callable[[RunConfig], object])
     ready = Event()
 
     def launch_later(config: RunConfig) -> object:
-        assert ready.wait(10)
+        assert ready.wait(100)
         return launch(config)
 
     monkeypatch.setattr("engine.worker.launch", launch_later)

@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,11 @@ from engine.range_test import RangeTest, Trial
 from engine.runs import Run
 from engine.sweeps import Sweep
 from tests.app import made_up
-from tests.app.dashboard import Dashboard, Workers
+from tests.app.dashboard import Dashboard, Opened, Workers
 from tui.panes.rate_curve import RateCurve
 from tui.render.terminal import Terminal
 from tui.screens.rates import RatesScreen
 
-Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
 SIZES = [(120, 40), (80, 24), (60, 16)]
 SWEEP = "20260101-120000-calm-otter"
 

@@ -2,8 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
@@ -12,10 +10,8 @@ from engine import events
 from engine.config import RunConfig
 from engine.errors import ConfigError, DataError, RunError
 from tests.app import made_up
-from tests.app.dashboard import Dashboard, Workers, dashboard
+from tests.app.dashboard import Opened, Workers, dashboard
 from tui.feed import RunSaid
-
-Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
 
 
 def event(kind: type[events.Event], **values: object) -> events.Event:
@@ -122,7 +118,7 @@ async def test_pressed_early_r_says_that_it_is_warming_up(
     ready, warm = threading.Event(), asyncio.Event()
 
     def launch(config: RunConfig) -> object:
-        assert ready.wait(10)
+        assert ready.wait(100)
         return workers.launch(config)
 
     monkeypatch.setattr("engine.worker.launch", launch)
@@ -371,7 +367,7 @@ async def test_the_other_screens_too_say_that_it_is_warming_up_and_what_went_wro
     ready, warm = threading.Event(), asyncio.Event()
 
     def launch(config: RunConfig) -> object:
-        assert ready.wait(10)
+        assert ready.wait(100)
         raise RunError("There is no room.")
 
     monkeypatch.setattr("engine.worker.launch", launch)

@@ -1,7 +1,6 @@
 """The runs screen as a person sees it: list, filter, marks, names, and what becomes of runs."""
 
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from engine.config import RunConfig
 from engine.index import Index
 from engine.runs import Run
 from tests.app import made_up
-from tests.app.dashboard import Dashboard, Workers
+from tests.app.dashboard import Dashboard, Opened, Workers
 from tests.app.pseudo_terminal import terminal
 from tui.panes.compared import ComparedCharts
 from tui.render.terminal import Terminal
@@ -21,7 +20,6 @@ from tui.screens.ask import AskScreen, AskTextScreen
 from tui.screens.compare import CompareScreen
 from tui.screens.runs import RunsScreen
 
-Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
 SIZES = [(120, 40), (80, 24)]
 
 

@@ -16,7 +16,18 @@ from engine.event_tail import read_events
 from engine.history import History, reduce
 from engine.runs import Run
 from tests.app.pseudo_terminal import COMMAND, terminal
-from tests.ssh.processes import fork_server_of, goes_on, linux, standing_still, the_run, wait_until
+from tests.ssh.processes import (
+    fork_server_of,
+    goes_on,
+    linux,
+    process_of,
+    standing_still,
+    the_run,
+    wait_until,
+)
+
+SMALL = ("--samples", "300", "--hidden", "16")
+"""Flags of a run of which more does not matter."""
 
 AND_TELL_ITS_MODULES = """
 import sys
@@ -88,6 +99,7 @@ def test_the_whole_story(folder: Path) -> None:
         shown.send("escape")
         shown.wait_until_gone("Epoch log at")
         shown.wait_for(f"Confusion matrix, epoch {reached - 1}")
+        shown.wait_for("Validation image ")
         [image] = re.findall(r"Validation image \d+,", shown.text)
         shown.send("n")
         shown.wait_for(lambda: image not in shown.text and "Validation image" in shown.text)
@@ -143,7 +155,7 @@ def test_pressed_at_once_r_says_that_it_warms_up_and_starts_by_itself_and_d_leav
             shown.send("r")
             shown.wait_for("Warming up")
         shown.wait_for("of 300")
-        with standing_still(the_run().process_id() or 0):
+        with standing_still(process_of(the_run())):
             shown.send("q")
             shown.wait_for("Esc stay")
             shown.send("d")
@@ -174,7 +186,7 @@ def test_a_missing_source_is_said_at_its_field_and_leaves_no_run(folder: Path) -
 
 
 def test_sigterm_gives_the_terminal_back_and_leaves_the_run_training(folder: Path) -> None:
-    with terminal(folder, "--epochs", "100000") as shown:
+    with terminal(folder, *SMALL, "--epochs", "100000") as shown:
         shown.wait_for("Press r to train")
         shown.send("r")
         shown.wait_for("  val ")
@@ -200,7 +212,7 @@ def test_sigterm_gives_the_terminal_back_and_leaves_the_run_training(folder: Pat
 def test_a_terminal_without_unicode_gets_ascii_alone(
     folder: Path, arguments: tuple[str, ...], term: str
 ) -> None:
-    with terminal(folder, "--epochs", "60", *arguments, TERM=term) as shown:
+    with terminal(folder, *SMALL, "--epochs", "60", *arguments, TERM=term) as shown:
         shown.wait_for("Press r to train")
         shown.send("r")
         shown.wait_for("adversarial: ")

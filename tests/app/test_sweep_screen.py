@@ -1,7 +1,5 @@
 """Sweeps as a person sees them: set up, followed, stopped, resumed, compared."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +14,7 @@ from engine.runs import Run
 from engine.sweep_reader import SweepReader
 from engine.sweeps import Sweep
 from tests.app import made_up_sweeps as made_up
-from tests.app.dashboard import Dashboard, Workers
+from tests.app.dashboard import Dashboard, Opened, Workers
 from tests.app.made_up import write_run
 from tests.app.pseudo_terminal import terminal
 from tui.panes.sweep_values import ROWS
@@ -26,7 +24,6 @@ from tui.screens.runs import RunsScreen
 from tui.screens.sweep import SweepScreen
 from tui.screens.sweep_form import SweepFormScreen
 
-Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
 SIZES = [(120, 40), (80, 24)]
 
 

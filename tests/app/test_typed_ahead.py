@@ -1,8 +1,6 @@
 """Keys that come all at once, as a slow line delivers them: each acts where the last one led."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 
 import pytest
 from textual.events import Key
@@ -10,14 +8,12 @@ from textual.events import Key
 from engine import worker
 from engine.index import Index
 from engine.samples import look_at
-from tests.app.dashboard import Dashboard, Workers
+from tests.app.dashboard import Opened, Workers
 from tests.app.test_runs_screen import open_runs, some
 from tui.comparing import Compared, Comparing
 from tui.screens.ask import AskScreen
 from tui.screens.compare import CompareScreen
 from tui.screens.runs import RunsScreen
-
-Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
 
 
 async def test_a_filter_is_typed_and_its_first_run_marked(opened: Opened, workers: Workers) -> None:

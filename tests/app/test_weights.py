@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,13 +15,12 @@ from engine.errors import RunError
 from engine.network import FirstLayer, Step, Walk, first_layer, walk
 from engine.runs import Run
 from tests.app import made_up
-from tests.app.dashboard import Dashboard, Workers
+from tests.app.dashboard import Dashboard, Opened, Workers
 from tui.neurons import Neurons
 from tui.panes.weight_gallery import WeightGallery
 from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
-Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
 WIDE, SMALL, LARGE = (120, 40), (80, 24), (200, 60)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -67,6 +68,13 @@ class Place:
             timeout=100,
             preexec_fn=_as_in_a_new_terminal,
         )
+
+    def last_words(self, terminal: "pexpect.spawn[str]") -> str:
+        """All that came after the last expectation, once the command has ended by itself."""
+        terminal.expect(pexpect.EOF)
+        terminal.wait()
+        terminal.close()
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.before or "").replace("\r", "")
 
     def train_detached(self, *words: str) -> str:
         done = self.run("train", "--detach", *words)

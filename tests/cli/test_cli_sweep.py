@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import pexpect
 import pytest
 
 from engine.config import RunConfig
@@ -202,9 +201,7 @@ def test_ctrl_c_stops_and_saves_all_runs_and_tells_how_to_go_on(place: Place) ->
     terminal.expect("of 3 runs")
     wait_until(lambda: any(place.folder.glob("*.0?/best.pt")))
     terminal.sendintr()
-    terminal.expect(pexpect.EOF)
-    terminal.close()
-    last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.before or "")
+    last = place.last_words(terminal)
     assert terminal.exitstatus == 130
     [name] = [path.name for path in place.folder.iterdir() if (path / "sweep.json").exists()]
     assert "stopped, 0 of 3 runs done" in last

@@ -55,7 +55,7 @@ def test_a_closed_pipe_ends_it_quietly_and_leaves_the_run_training(place: Place)
     *waited, last = command.stderr.read().splitlines()
     assert "goes on; this stops it: mnistop stop" in last
     assert all(line.startswith("loading") for line in waited)
-    command.wait(30)
+    command.wait(100)
     (folder,) = place.folder.iterdir()
     wait_until(lambda: place.state(folder.name)["epoch"])
     assert place.state(folder.name)["state"] == "running"

@@ -1,11 +1,9 @@
-import time
-
 import pytest
 
 from engine.event_tail import read_events
 from engine.history import History, reduce
 from engine.runs import Run
-from tests.cli.command_line import Finished
+from tests.cli.command_line import Finished, wait_until
 from tui.cli.output import Output
 from tui.cli.views import LiveView
 from tui.render.terminal import Terminal
@@ -26,13 +24,18 @@ def test_that_it_stops_is_shown_at_once_and_stays(
     view = LiveView(screen)
     view.begin(run, run.config())
     view.update(told[:4], reduce(History(), told[:4]))
-    time.sleep(0.3)
-    assert "left" in capsys.readouterr().out
+    shown = ""
+
+    def drawn(text: str, times: int) -> bool:
+        nonlocal shown
+        shown += capsys.readouterr().out
+        return shown.count(text) >= times
+
+    wait_until(lambda: drawn(" left ", 1))
     view.stopping()
-    assert "stopping and saving" in capsys.readouterr().out
+    assert drawn("stopping and saving", 1)
+    shown = ""
     view.update(told[4:], reduce(History(), told))
-    time.sleep(0.3)
-    shown = capsys.readouterr().out
+    wait_until(lambda: drawn("stopping and saving", 3))
     view.close()
-    assert "stopping and saving" in shown
     assert " left " not in shown

@@ -58,7 +58,7 @@ def test_no_attack_succeeds_within_the_radius(name: str) -> None:
     assert (radius <= smallest_epsilon(model, images, labels).epsilon).all()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32), st.booleans())
 def test_any_models_radius_is_safe_and_below_the_smallest_epsilon(seed: int, deep: bool) -> None:
     model, images, labels = (any_deep_model if deep else any_model)(seed)

@@ -79,7 +79,7 @@ class Handler(BaseHTTPRequestHandler):
         if bad:
             self.wfile.write(content[:60] if server.breaks_off else bytes(300_000))
             if server.stalls:
-                server.ended.wait(10)
+                server.ended.wait(100)
         else:
             self.wfile.write(content)
 

@@ -217,4 +217,5 @@ async def test_a_question_that_takes_long_keeps_no_other_waiting() -> None:
     slow.cancel()
     worker.close()
     assert await worker.ask_at_leisure(os.getpid) != await worker.ask(os.getpid)
-    assert await worker.ask_at_leisure(os.nice, 0) > await worker.ask(os.nice, 0)
+    for ask, nicer in ((worker.ask, 1), (worker.ask_at_leisure, 10)):
+        assert await ask(os.nice, 0) == min(os.nice(0) + nicer, 19)

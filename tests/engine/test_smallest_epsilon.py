@@ -117,7 +117,7 @@ def test_fgsm_on_one_image_succeeds_with_the_epsilon_and_fails_just_below(name: 
         assert not FGSM()(model, image, label, smallest.item() - 2e-6).success
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(st.integers(0, 2**32), st.booleans(), st.booleans())
 def test_any_model(seed: int, deep: bool, targeted: bool) -> None:
     model, images, labels = (any_deep_model if deep else any_model)(seed)

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -53,14 +53,35 @@ def standing_still(process: int) -> Iterator[None]:
 
 
 def fork_server_of(interface: int) -> int:
-    """The process that loads PyTorch for an interface which leads its session, once it is there."""
+    """The process that loads PyTorch for an interface, once it is there.
+
+    What is forked off it looks like it.
+    """
 
     def servers() -> list[int]:
-        return [each for each in session_of(interface) if "forkserver" in command_of(each)]
+        return [
+            number
+            for number, fields in _all_in(Path("/proc")).items()
+            if fields[1] == str(interface) and "forkserver" in command_of(number)
+        ]
 
     wait_until(servers)
     [server] = servers()
     return server
+
+
+def process_of(run: Run) -> int:
+    """The process that trains a run, which must be in training: to 0, a signal goes to us all."""
+    process = run.process_id()
+    assert process, f"{run.name} is not in training"
+    return process
+
+
+def kill_helpers_of(interface: int) -> None:
+    """Kills all other processes in the session of an interface."""
+    for process in session_of(interface) - {interface}:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
 
 
 def is_at_rest(process: int) -> bool:

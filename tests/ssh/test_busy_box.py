@@ -122,7 +122,7 @@ def test_a_closed_pipe_ends_a_command_well_and_training_goes_on(
         assert process.stderr
         assert process.stdout.readline().startswith("run ")
         process.stdout.close()
-        assert process.wait(60) == 128 + signal.SIGPIPE
+        assert process.wait(100) == 128 + signal.SIGPIPE
         said = process.stderr.read()
     [run] = runs.list_runs()
     assert "Traceback" not in said

@@ -19,7 +19,14 @@ from engine.event_tail import read_events
 from engine.history import History, reduce
 from engine.runs import Run
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
-from tests.ssh.processes import endless, linux, session_of, wait_until
+from tests.ssh.processes import (
+    endless,
+    kill_helpers_of,
+    linux,
+    process_of,
+    standing_still,
+    wait_until,
+)
 
 LAST_LINES = 5
 """Lines of the screen in which the app says how a run stands."""
@@ -35,7 +42,7 @@ def test_the_death_of_a_run_is_said_with_what_is_safe_and_what_to_do(folder: Pat
     name = run.name.split("-", 2)[-1]
     with terminal(folder, "--run", run.name) as shown:
         shown.wait_for("of 1,000,000")
-        os.kill(run.process_id() or 0, signal.SIGKILL)
+        os.kill(process_of(run), signal.SIGKILL)
         shown.wait_for(lambda: f"mnistop resume {name} goes on" in said_below(shown))
         assert f"{name}: the training process died after" in said_below(shown)
         assert "what is shown is safe" in said_below(shown)
@@ -57,7 +64,7 @@ def test_without_memory_a_run_ends_in_words_and_resumed_it_has_the_same_bits(fol
     config = RunConfig(source="digits", samples=1500, batch_size=512, hidden=(256,), epochs=100_000)
     undisturbed, run = worker.launch(config), worker.launch(config)
     wait_until(lambda: glance.epochs_trained(run) > 3)
-    process = run.process_id() or 0
+    process = process_of(run)
     resource.prlimit(process, resource.RLIMIT_AS, (1 << 20, resource.RLIM_INFINITY))
     wait_until(lambda: not run.is_running())
     last = read_events(run)[-1]
@@ -84,12 +91,10 @@ def test_helping_processes_that_were_killed_are_replaced(folder: Path) -> None:
     with terminal(folder, "--samples", "100", "--epochs", "3") as shown:
         shown.wait_for("Press r to train")
         shown.wait_until_gone("PyTorch is loading meanwhile")
-        for process in session_of(shown.process.pid) - {shown.process.pid}:
-            os.kill(process, signal.SIGKILL)
+        kill_helpers_of(shown.process.pid)
         shown.send("r")
         shown.wait_for("weights after 3 epochs")
-        for process in session_of(shown.process.pid) - {shown.process.pid}:
-            os.kill(process, signal.SIGKILL)
+        kill_helpers_of(shown.process.pid)
         shown.send("3")
         shown.wait_for("fooled from")
         shown.send("q")
@@ -98,10 +103,11 @@ def test_helping_processes_that_were_killed_are_replaced(folder: Path) -> None:
 
 def test_a_run_folder_that_vanishes_is_said_and_its_training_ends(folder: Path) -> None:
     run = endless()
-    process = run.process_id() or 0
+    process = process_of(run)
     with terminal(folder, "--run", run.name) as shown:
         shown.wait_for("of 1,000,000")
-        wait_until(lambda: _is_removed(run.path))
+        with standing_still(shown.process.pid):  # it need not see the folder half gone
+            wait_until(lambda: _is_removed(run.path))
         shown.wait_for(lambda: "its folder is gone" in said_below(shown))
         shown.wait_for(lambda: "training has ended" in said_below(shown))
         shown.send("q")
@@ -134,9 +140,9 @@ def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
 
 
 def fill(disk: Path) -> Path:
-    """Fills a disk to the last byte."""
+    """Fills a disk to the last byte, again if there is room again."""
     filler = disk / "filler"
-    with open(filler, "wb", buffering=0) as file:
+    with open(filler, "ab", buffering=0) as file:
         for size in (1 << 16, 1 << 12, 1):
             try:
                 while True:
@@ -155,6 +161,7 @@ def test_a_full_disk_ends_a_run_in_words_and_it_goes_on_when_there_is_room(
     last = read_events(run)[-1]
     assert isinstance(last, events.RunFailed)
     assert last.message == "The disk is full: free some space, then resume the run."
+    fill(small_disk)  # also the room of a checkpoint that was being written
     with pytest.raises(RunError, match=r"cannot be made .* No space left on device"):
         worker.launch(RunConfig(source="digits", samples=100, epochs=1))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import glance, runs
+from engine import glance, runs, worker
 from engine.runs import Run
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.ssh.processes import (
@@ -78,7 +78,7 @@ def test_whoever_comes_back_sees_what_is_training_and_watches_it_with_one_key(
         assert "1 more in training): press o to watch it" in on_top
         assert "o Watch" in shown.text
 
-        os.kill(newest.process_id() or 0, signal.SIGTERM)
+        worker.stop(newest)
         shown.wait_for(f"Run {words_of(older)} is training (epoch")
         shown.send("o")
         shown.wait_until_gone("press o to watch it")
@@ -129,7 +129,7 @@ def test_a_hang_up_while_a_run_is_being_started_does_not_lose_the_run(folder: Pa
         wait_until(lambda: (folder / "mnistop_runs").exists())
         shown.hang_up()
         shown.wait_for_end()
-    wait_until(lambda: glance.epochs_trained(the_run()) > 0)
+    wait_until(lambda: runs.list_runs() and glance.epochs_trained(the_run()) > 0)
 
 
 @linux

@@ -14,7 +14,7 @@ import pytest
 
 from engine import glance, worker
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
-from tests.ssh.processes import goes_on, the_run, wait_until
+from tests.ssh.processes import goes_on, the_run
 
 PROMPT = "the-shell-is-here$"
 SHELL = ("sh", "-i")
@@ -109,7 +109,7 @@ def test_a_session_is_left_and_found_again_with_training_going_on(
             again.type("echo echoed and drawn with $(tput cols) columns\r")
             again.wait_for("\nechoed and drawn with 132 columns")
             again.type("exit\r")
-            wait_until(lambda: not again.process.isalive())
+            again.wait_for_end()
 
 
 def colours(shown: Terminal) -> set[str]:

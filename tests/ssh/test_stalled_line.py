@@ -13,7 +13,7 @@ from tests.app.pseudo_terminal import Terminal, terminal
 from tests.ssh.processes import goes_on, kilobytes_of, linux, the_run, wait_until
 from tui.driver import Writer
 
-STALLED_SECONDS = 5
+STALLED_SECONDS = 3
 
 
 def epoch_shown(shown: Terminal) -> int:
