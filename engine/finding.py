@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.about import read_about
 from engine.errors import RunError
 from engine.runs import Run, list_runs
+from engine.storage.about import read_about
 from engine.sweeps import Sweep, list_sweeps
 
 

@@ -5,8 +5,8 @@ import os
 from collections.abc import Iterator
 
 from engine import events, runs
-from engine.files import open_regular
 from engine.runs import Run
+from engine.storage.files import open_regular
 
 _END = 1 << 16
 """Bytes at the end of a story that are looked at."""

@@ -1,9 +1,9 @@
 """The run folder: what is in it, and how it is made, read, listed and deleted.
 
-The training process writes it (`engine.recorder`), everybody else only reads it. Whoever holds
-its lock (`engine.lock`) is the training process; a free lock without a last event means that it
-died. A folder may come from elsewhere: whatever its files hold, reading them executes nothing and
-raises nothing but `RunError`.
+The training process writes it (`engine.storage.recorder`), everybody else only reads it. Whoever
+holds its lock (`engine.storage.lock`) is the training process; a free lock without a last event
+means that it died. A folder may come from elsewhere: whatever its files hold, reading them executes
+nothing and raises nothing but `RunError`.
 
 NumPy is imported by what reads or writes arrays only: listing runs does without it.
 """
@@ -23,8 +23,8 @@ import platformdirs
 
 from engine.config import RunConfig
 from engine.errors import RunError
-from engine.files import from_json, open_regular, write_atomically
-from engine.folder import Folder, new_folder
+from engine.storage.files import from_json, open_regular, write_atomically
+from engine.storage.folder import Folder, new_folder
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.config import RunConfig
-from engine.event_tail import read_events
 from engine.history import History, reduce
 from engine.overview import LIVE, Listed, Overview
 from engine.runs import Run
+from engine.storage.event_tail import read_events
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,10 @@ from msgspec import Meta
 from engine import events, runs
 from engine.config import RunConfig
 from engine.errors import RunError
-from engine.event_tail import read_events
-from engine.files import from_json
-from engine.folder import Folder, new_folder
 from engine.runs import Run, runs_folder
+from engine.storage.event_tail import read_events
+from engine.storage.files import from_json
+from engine.storage.folder import Folder, new_folder
 
 FORMAT = 1
 MOST = 10_000

@@ -12,9 +12,9 @@ from torch.nn import functional
 
 from engine.attacks import FGSM
 from engine.augment import varied
-from engine.by_hand import ByHand
-from engine.captured import Captured
 from engine.errors import MnistopError
+from engine.fast.by_hand import ByHand
+from engine.fast.captured import Captured
 from engine.optimizers import clip_
 from engine.training import Epoch, Labelled, Training, accuracy, cross_entropy, judge
 

@@ -15,14 +15,16 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import overload
 
-from engine import events, fork_server, lock, sweeps
-from engine.answering import ask, ask_at_leisure, close
+from engine import events, sweeps
 from engine.config import RunConfig
 from engine.errors import MnistopError, RunError
-from engine.event_tail import EventTail
-from engine.fork_server import warm_up, warmed_up
+from engine.process import fork_server
+from engine.process.answering import ask, ask_at_leisure, close
+from engine.process.fork_server import warm_up, warmed_up
+from engine.process.stdio import leave_terminal
 from engine.runs import Run, runs_folder
-from engine.stdio import leave_terminal
+from engine.storage import lock
+from engine.storage.event_tail import EventTail
 from engine.sweeps import Plan, Resumption, Sweep
 
 __all__ = [
@@ -221,7 +223,8 @@ def _start(what: RunConfig | Run | Plan | Resumption, folder: Path) -> Run | Swe
 def _prepare(what: RunConfig | Run | Plan | Resumption, folder: Path, answer: Connection) -> None:
     leave_terminal()
     try:
-        from engine import job, sweep_job
+        from engine.process import job
+        from engine.sweep import job as sweep_job
     except Exception as error:
         answer.send(
             RunError(

@@ -9,7 +9,7 @@ def main() -> None:
     try:
         import os
 
-        from tui import tidying
+        from tui.terminal import tidying
 
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy would start as many to no end
         tidying.put_off()  # until all that the command needs is loaded

@@ -14,16 +14,16 @@ from engine import worker
 from engine.errors import MnistopError
 from engine.finding import find_run
 from engine.runs import Run
-from tui.ascii_only import to_ascii
 from tui.keymap import read_keymap
 from tui.panes.digit import Digit
 from tui.panes.live_runs import LiveRuns
 from tui.render.terminal import Terminal
-from tui.rhythm import SLOW, USUAL
 from tui.screens.train import TrainScreen
 from tui.screens.view import ViewScreen
 from tui.state import State
-from tui.terminal_app import TerminalApp
+from tui.terminal.ascii_only import to_ascii
+from tui.terminal.rhythm import SLOW, USUAL
+from tui.terminal.terminal_app import TerminalApp
 from tui.views import Views, load_the_rest
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from engine.fragility import AttackedImage, Bracket, OwnImage
 from engine.methods import METHODS
+from engine.questions.fragility import AttackedImage, Bracket, OwnImage
 
 
 class Said(NamedTuple):

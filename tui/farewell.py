@@ -1,8 +1,8 @@
 """What stays in the shell's scrollback when the app has been quit."""
 
-from engine.event_tail import read_events
 from engine.history import History, reduce
 from engine.runs import Run
+from engine.storage.event_tail import read_events
 from tui.cli.closing import closing_words
 from tui.cli.words import best_of, count, what_next
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.network import Step, Walk
+from engine.questions.network import Step, Walk
 
 _PROPER = {"relu": "ReLU", "gelu": "GELU"}
 

@@ -6,8 +6,8 @@ import math
 
 from engine.axis import scientific
 from engine.coach.advice import number, percent
-from engine.range_test import TRIAL, RangeTest, Trial
-from engine.rate_answer import RateAnswer
+from engine.rates.answer import RateAnswer
+from engine.rates.range_test import TRIAL, RangeTest, Trial
 
 DIGITS_FROM = 1e-4
 """Rates below are written with an exponent."""

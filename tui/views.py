@@ -15,8 +15,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from engine.config import RunConfig
-from tui import tidying
 from tui.render.terminal import Terminal
+from tui.terminal import tidying
 
 if TYPE_CHECKING:
     from tui.screens.attack import AttackScreen
@@ -34,13 +34,13 @@ NAMES = ("mistakes", "attack", "weights", "data", "runs", "compare", "sweep", "p
 
 LOADED_AFTER_THE_FIRST_FRAME = (
     "tui.render.chart",
-    "tui.predictions",
+    "tui.feeds.predictions",
     "engine.coach.rules",
-    "tui.epoch_columns",
+    "tui.feeds.epoch_columns",
     "tui.render.matrix",
     "plotext._figure",
     "tui.render.attacked",
-    "engine.filters",
+    "engine.selection.image_filters",
     *(f"tui.screens.{name}" for name in NAMES),
     "tui.screens.sweep_form",
     "tui.help_sections",

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import snapshots
 from engine.architecture import Architecture
 from engine.errors import RunError
-from engine.event_tail import read_events
 from engine.events import RunStarted
 from engine.history import History, reduce
 from engine.questions import load_model, load_model_in, load_snapshot
 from engine.runs import Run
+from engine.storage import snapshots
+from engine.storage.event_tail import read_events
 
 if TYPE_CHECKING:
     from engine.model import MLP

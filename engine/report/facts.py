@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.about import About, read_about
 from engine.coach import Advice, advise
 from engine.config import RunConfig
 from engine.errors import RunError
@@ -18,6 +17,7 @@ from engine.evaluate import confusion_matrix, wilson_interval
 from engine.history import History, others_as_good
 from engine.judgement import Judgement, Mistake, judgement_after, worst_mistakes
 from engine.runs import Run
+from engine.storage.about import About, read_about
 from engine.summary import Summary
 
 

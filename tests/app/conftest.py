@@ -38,7 +38,7 @@ def opened(workers: Workers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     async def no_feed(run: Run, target: object) -> None:
         pass
 
-    monkeypatch.setattr("tui.session.feed", no_feed)
+    monkeypatch.setattr("tui.controllers.session.feed", no_feed)
     return partial(dashboard, tmp_path)
 
 

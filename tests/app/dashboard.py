@@ -16,12 +16,12 @@ from textual.widget import Widget
 
 from engine import events
 from engine.config import RunConfig
-from engine.fragility import AttackedImage
+from engine.questions.fragility import AttackedImage
 from engine.runs import Run
 from engine.sweeps import Sweep
 from tests.app import made_up, made_up_sweeps
 from tui.app import MnistopApp
-from tui.feed import RunSaid
+from tui.feeds.feed import RunSaid
 from tui.panes.charts import Charts
 from tui.panes.confusion import Confusion
 from tui.panes.dashboard import Dashboard as Panes
@@ -29,9 +29,9 @@ from tui.panes.digit import Digit
 from tui.panes.epoch_log import EpochLog
 from tui.panes.hyperparameters import Hyperparameters
 from tui.render.terminal import Terminal
-from tui.rhythm import Rhythm
 from tui.screens.train import TrainScreen
 from tui.state import State
+from tui.terminal.rhythm import Rhythm
 
 _CALM = 20
 """Turns of the event loop without a message that mean that all are handled."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from engine import events
 from engine.config import RunConfig
-from engine.fragility import AttackedImage
+from engine.questions.fragility import AttackedImage
 from engine.runs import FORMAT, Run
 
 DIGITS = tuple("0123456789")

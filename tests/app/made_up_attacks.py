@@ -10,10 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from engine.classify import Classified, classify
-from engine.fragility import AttackedImage, Bracket, OwnImage, Subject, attack_image, bracket
 from engine.methods import METHODS
-from engine.robustness import EPSILONS, Robustness, robustness
+from engine.questions.classify import Classified, classify
+from engine.questions.fragility import (
+    AttackedImage,
+    Bracket,
+    OwnImage,
+    Subject,
+    attack_image,
+    bracket,
+)
+from engine.questions.robustness import EPSILONS, Robustness, robustness
 from engine.runs import Run
 from tests.app import made_up
 

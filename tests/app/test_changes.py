@@ -4,7 +4,7 @@ import pyte
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tui.changes import Changes
+from tui.terminal.changes import Changes
 
 WIDTH, HEIGHT = 24, 4
 

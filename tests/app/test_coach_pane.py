@@ -11,8 +11,8 @@ from engine.coach import Advice
 from engine.history import History
 from tests.app import made_up
 from tests.app.dashboard import PANES, Dashboard, Opened
-from tui import coaching
-from tui.feed import RunSaid
+from tui.controllers import coaching
+from tui.feeds.feed import RunSaid
 from tui.panes.coach import Coach
 from tui.render.cells import plain
 from tui.render.terminal import Terminal

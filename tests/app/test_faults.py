@@ -9,9 +9,9 @@ import pytest
 from textual.widget import Widget
 
 import tui
-from engine.index import Index
+from engine.storage.index import Index
 from tests.app.dashboard import Opened
-from tui.fault_tolerant import FaultTolerant
+from tui.controllers.session import Session
 from tui.panes.charts import Charts
 from tui.panes.key_bar import KeyBar
 from tui.panes.live_runs import LiveRuns
@@ -21,7 +21,7 @@ from tui.render.terminal import Terminal
 from tui.screens.choose import ChooseRunScreen
 from tui.screens.runs import RunsScreen
 from tui.screens.sweep_form import SweepFormScreen
-from tui.session import Session
+from tui.terminal.fault_tolerant import FaultTolerant
 
 
 def fails(*_: object) -> None:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from engine import worker
-from engine.classify import Classified
 from engine.errors import RunError
 from engine.pad import Image, centred
+from engine.questions.classify import Classified
 from engine.runs import Run
 from tests.app.dashboard import Dashboard, Opened, Workers
 from tui.panes.canvas import Canvas

@@ -9,8 +9,8 @@ from rich.color import ColorType
 from engine.errors import DataError
 from tests.app import made_up
 from tests.app.dashboard import Dashboard, Opened, Workers
-from tui.ascii_only import to_ascii
 from tui.render.terminal import Terminal
+from tui.terminal.ascii_only import to_ascii
 
 ASCII = Terminal(colors=16, unicode=False)
 COLOURLESS = Terminal(colors=0)

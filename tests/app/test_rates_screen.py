@@ -15,7 +15,7 @@ from msgspec.structs import replace as changed
 from engine import events, worker
 from engine.config import RunConfig
 from engine.errors import DataError, MnistopError
-from engine.range_test import RangeTest, Trial
+from engine.rates.range_test import RangeTest, Trial
 from engine.runs import Run
 from engine.sweeps import Sweep
 from tests.app import made_up

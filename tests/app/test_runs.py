@@ -11,7 +11,7 @@ from engine.config import RunConfig
 from engine.errors import ConfigError, DataError, RunError
 from tests.app import made_up
 from tests.app.dashboard import Opened, Workers, dashboard
-from tui.feed import RunSaid
+from tui.feeds.feed import RunSaid
 
 
 def event(kind: type[events.Event], **values: object) -> events.Event:

@@ -7,10 +7,10 @@ import pytest
 from textual.widgets import Input
 
 from engine import events
-from engine.about import About, read_about
 from engine.config import RunConfig
-from engine.index import Index
 from engine.runs import Run
+from engine.storage.about import About, read_about
+from engine.storage.index import Index
 from tests.app import made_up
 from tests.app.dashboard import Dashboard, Opened, Workers
 from tests.app.pseudo_terminal import terminal

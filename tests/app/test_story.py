@@ -12,9 +12,9 @@ import pytest
 
 from engine import runs
 from engine.config import RunConfig
-from engine.event_tail import read_events
 from engine.history import History, reduce
 from engine.runs import Run
+from engine.storage.event_tail import read_events
 from tests.app.pseudo_terminal import COMMAND, terminal
 from tests.ssh.processes import (
     fork_server_of,

@@ -8,10 +8,10 @@ import pytest
 from engine import events, worker
 from engine.config import RunConfig
 from engine.errors import DataError
-from engine.grid import plan
-from engine.robustness import EPSILONS, Robustness
+from engine.questions.robustness import EPSILONS, Robustness
 from engine.runs import Run
-from engine.sweep_reader import SweepReader
+from engine.sweep.grid import plan
+from engine.sweep.reader import SweepReader
 from engine.sweeps import Sweep
 from tests.app import made_up_sweeps as made_up
 from tests.app.dashboard import Dashboard, Opened, Workers

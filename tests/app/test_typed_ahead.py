@@ -6,11 +6,11 @@ import pytest
 from textual.events import Key
 
 from engine import worker
-from engine.index import Index
-from engine.samples import look_at
+from engine.questions.samples import look_at
+from engine.storage.index import Index
 from tests.app.dashboard import Opened, Workers
 from tests.app.test_runs_screen import open_runs, some
-from tui.comparing import Compared, Comparing
+from tui.controllers.comparing import Compared, Comparing
 from tui.screens.ask import AskScreen
 from tui.screens.compare import CompareScreen
 from tui.screens.runs import RunsScreen

@@ -15,10 +15,11 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.model_selection import train_test_split
 
-from engine import checkpoint, runs
-from engine.classify import classify
+from engine import runs
 from engine.data import load
+from engine.questions.classify import classify
 from engine.runs import Run
+from engine.storage import checkpoint
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
 from tui.render.image import RAMP
 

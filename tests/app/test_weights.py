@@ -12,11 +12,11 @@ import pytest
 
 from engine import worker
 from engine.errors import RunError
-from engine.network import FirstLayer, Step, Walk, first_layer, walk
+from engine.questions.network import FirstLayer, Step, Walk, first_layer, walk
 from engine.runs import Run
 from tests.app import made_up
 from tests.app.dashboard import Dashboard, Opened, Workers
-from tui.neurons import Neurons
+from tui.controllers.neurons import Neurons
 from tui.panes.weight_gallery import WeightGallery
 from tui.render.strip import Strip
 from tui.render.terminal import Terminal

@@ -50,7 +50,7 @@ def curve() -> None:
     import torch
 
     from engine.questions import answer_here, load_model, validation
-    from engine.robustness import EPSILONS, robustness
+    from engine.questions.robustness import EPSILONS, robustness
 
     answer_here()
     run = _trained(RunConfig(samples=None, val_fraction=0.23, epochs=30))

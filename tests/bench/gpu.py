@@ -15,9 +15,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from engine.captured import CudaGraph
 from engine.config import RunConfig
 from engine.data import load
+from engine.fast.captured import CudaGraph
 from engine.train import train
 from engine.training import Labelled, Training
 from tests.bench.timing import alternated, ratio, timed

@@ -17,8 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine import events, runs
-from engine.event_tail import read_events
 from engine.finding import find_run
+from engine.storage.event_tail import read_events
 from tests.app import made_up
 from tests.bench.commands import Taken, taken
 from tests.bench.watched import percentile, screen, stop, tell, training

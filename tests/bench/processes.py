@@ -17,9 +17,9 @@ import time
 from pathlib import Path
 
 from engine import worker
-from engine.event_tail import read_events
 from engine.events import EpochFinished
 from engine.finding import find_run
+from engine.storage.event_tail import read_events
 from tests.bench.timing import timed
 from tests.bench.training import write_images
 

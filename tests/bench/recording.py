@@ -23,7 +23,7 @@ import torch
 
 from engine import events, runs
 from engine.config import RunConfig
-from engine.recorder import Recorder
+from engine.storage.recorder import Recorder
 from engine.train import Sink, train
 from engine.training import Epoch, Labelled, Training
 from tests.bench.timing import timed

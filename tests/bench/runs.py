@@ -15,9 +15,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from engine import events, index, runs, worker
+from engine import events, runs, worker
 from engine.config import RunConfig
-from engine.event_tail import read_events
+from engine.storage import index
+from engine.storage.event_tail import read_events
 from tests.app import made_up
 
 _EPOCHS = 30

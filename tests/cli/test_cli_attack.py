@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine import checkpoint
-from engine.attack_set import FloatArray
 from engine.methods import METHODS
 from engine.questions import load_model, load_snapshot
+from engine.questions.attack_set import FloatArray
 from engine.runs import Run
+from engine.storage import checkpoint
 from tests.cli.command_line import Answer, Finished, Place
 
 Call = Callable[..., Answer]

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine import worker
-from engine.about import About, write_about
 from engine.runs import Run
+from engine.storage.about import About, write_about
 from tests.cli.command_line import COMMAND, Answer, Finished, Place, wait_until
 
 Call = Callable[..., Answer]

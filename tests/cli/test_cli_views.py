@@ -1,8 +1,8 @@
 import pytest
 
-from engine.event_tail import read_events
 from engine.history import History, reduce
 from engine.runs import Run
+from engine.storage.event_tail import read_events
 from tests.cli.command_line import Finished, wait_until
 from tui.cli.output import Output
 from tui.cli.views import LiveView

@@ -17,10 +17,10 @@ from torch import Tensor
 from engine import worker
 from engine.config import RunConfig
 from engine.data import load, split
-from engine.event_tail import read_events
 from engine.events import Event
 from engine.history import History, reduce
 from engine.runs import Run, list_runs
+from engine.storage.event_tail import read_events
 from engine.sweeps import list_sweeps
 from engine.train import train
 from engine.training import Epoch, Labelled, Training

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
-from engine.backprop import Backprop
-from engine.by_hand import ByHand, used_pixels
 from engine.config import RunConfig
+from engine.fast.backprop import Backprop
+from engine.fast.by_hand import ByHand, used_pixels
+from engine.fast.packing import Packing
 from engine.model import MLP
-from engine.packing import Packing
 from engine.train import train
 from engine.training import Epoch, Labelled, Training
 from tests.engine.small_runs import Listener, QuietListener, digits_config, prepared

@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine import captured
-from engine.captured import Captured
 from engine.config import RunConfig
+from engine.fast import captured
+from engine.fast.captured import Captured
 from engine.train import step_by_autograd, train
 from engine.training import Epoch, Labelled, Training
 from tests.engine.recording import Recording

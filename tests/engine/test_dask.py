@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from engine import cluster_member, sweep_job, sweeps, worker
+from engine import sweeps, worker
 from engine.errors import RunError
+from engine.sweep import cluster_member
+from engine.sweep import job as sweep_job
 from engine.sweeps import Plan, Sweep
 from tests.engine.dask_cluster import DaskCluster, dask_cluster
 from tests.engine.small_runs import digits_config, history_of
@@ -127,7 +129,7 @@ def test_missing_data_of_a_worker_are_named(tmp_path: Path) -> None:
 
 
 def test_a_missing_extra_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "engine.cluster", raising=False)
+    monkeypatch.delitem(sys.modules, "engine.sweep.cluster", raising=False)
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(RunError, match=r"pip install 'mnistop\[dask\]'"):
         sweep_job.connect("tcp://127.0.0.1:8786", [])

@@ -16,7 +16,6 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from torch.nn import functional
 
-from engine import checkpoint
 from engine.architecture import Architecture
 from engine.errors import MnistopError, RunError
 from engine.export.event_file import write_event_file
@@ -29,6 +28,7 @@ from engine.png import to_png
 from engine.questions import load_model, validation
 from engine.report.facts import Facts
 from engine.runs import Run
+from engine.storage import checkpoint
 from tests.app import made_up
 from tests.engine.finished_run import finished_run
 from tests.engine.small_runs import history_of

@@ -8,9 +8,9 @@ import torch
 
 from engine.attacks import FGSM
 from engine.errors import RunError
-from engine.fragility import OwnImage, attack_image, bracket
 from engine.methods import METHODS
 from engine.questions import load_model, validation
+from engine.questions.fragility import OwnImage, attack_image, bracket
 from engine.runs import Run
 from tests.engine.finished_run import finished_run
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from engine.config import NAMES, RunConfig, as_text, usual_values
 from engine.errors import ConfigError
-from engine.grid import MOST, around, plan, values, written
-from engine.sweep_presets import SWEEPS, sweep_preset
+from engine.sweep.grid import MOST, around, plan, values, written
+from engine.sweep.presets import SWEEPS, sweep_preset
 
 LISTED = tuple(name for name in NAMES if name not in ("source", "seed", "device"))
 

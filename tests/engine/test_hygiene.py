@@ -38,9 +38,11 @@ def test_the_engine_needs_no_interface() -> None:
         ".".join(path.with_suffix("").relative_to(ROOT).parts).removesuffix(".__init__")
         for path in (ROOT / "engine").rglob("*.py")
     )
-    assert {"engine.train", "engine.job", "engine.attacks.fgsm", "engine.worker"} <= set(modules)
+    assert {"engine.train", "engine.process.job", "engine.attacks.fgsm", "engine.worker"} <= set(
+        modules
+    )
     interfaces = ("tui", "textual", "plotext", "rich", "click")
-    with_dask = ["engine.cluster", "engine.cluster_member"]
+    with_dask = ["engine.sweep.cluster", "engine.sweep.cluster_member"]
     loaded = loaded_after(
         f"import sys\nsys.modules |= dict.fromkeys({interfaces})\n"
         + "".join(f"import {module}\n" for module in modules if module not in with_dask)
@@ -60,13 +62,13 @@ def test_what_the_drawing_process_imports_loads_no_torch_and_no_scikit_learn() -
 
 
 def test_a_dask_worker_needs_no_torch_beside_its_nursery() -> None:
-    loaded = loaded_after("import engine.cluster_member")
+    loaded = loaded_after("import engine.sweep.cluster_member")
     assert loaded & {"torch", "sklearn", "scipy", "joblib"} == set()
 
 
 def test_what_training_processes_are_forked_from_loads_no_scikit_learn() -> None:
     """Its import would make people wait half as long again as PyTorch's."""
-    loaded = loaded_after("import engine.preload")
+    loaded = loaded_after("import engine.process.preload")
     assert "torch" in loaded
     assert loaded & {"sklearn", "scipy", "tui", "textual", "rich", "click"} == set()
 
@@ -78,7 +80,7 @@ def test_no_garbage_is_collected_while_pytorch_loads() -> None:
         def collections():
             return sum(generation["collections"] for generation in gc.get_stats())
         before = collections()
-        import engine.preload
+        import engine.process.preload
         print(collections() - before < 5, gc.isenabled(), gc.get_freeze_count() > 100_000)
         """
     done = subprocess.run(
@@ -90,7 +92,7 @@ def test_no_garbage_is_collected_while_pytorch_loads() -> None:
 def test_the_fork_server_ends_without_taking_apart_what_it_has_loaded() -> None:
     """Whoever reads what the program prints would wait for that."""
     code = """if True:
-        import engine.outlive
+        import engine.process.outlive
         class Loaded:
             def __del__(self):
                 print("taken apart")
@@ -107,7 +109,8 @@ def test_launching_and_following_a_run_load_no_torch_in_the_launching_process(
 ) -> None:
     code = """if True:
         import asyncio
-        from engine import fragility, worker
+        from engine.questions import fragility
+        from engine import worker
         from engine.config import RunConfig
 
         async def main():
@@ -310,7 +313,7 @@ async def test_the_device_is_looked_for_by_the_process_that_trains(runs_folder: 
         import os, sys
         from multiprocessing import Pipe
         from pathlib import Path
-        from engine import job
+        from engine.process import job
         from engine.config import RunConfig
 
         find, folder = job.find_device, Path(os.environ["MNISTOP_RUNS"])

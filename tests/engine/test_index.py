@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from engine import runs
-from engine.about import LONGEST_NAME, About, read_about, write_about
 from engine.config import RunConfig
-from engine.index import FILE, Index, list_all
 from engine.runs import Run
+from engine.storage.about import LONGEST_NAME, About, read_about, write_about
+from engine.storage.index import FILE, Index, list_all
 from tests.app import made_up
 
 

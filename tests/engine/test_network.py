@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from engine import checkpoint, events
+from engine import events
 from engine.config import RunConfig
 from engine.errors import RunError
-from engine.files import write_atomically
 from engine.model import MLP
-from engine.network import first_layer, walk
-from engine.recorder import Recorder
+from engine.questions.network import first_layer, walk
 from engine.runs import Run, create
+from engine.storage import checkpoint
+from engine.storage.files import write_atomically
+from engine.storage.recorder import Recorder
 from tests.engine.small_runs import digits_config
 
 SHAPE = (8, 8)

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from engine.coach.verdict import verdict
 from engine.config import RunConfig
-from engine.effort import duration_of, effort, pace
 from engine.evaluate import wilson_interval
-from engine.grid import plan
 from engine.history import History, reduce
-from engine.outcomes import WAITING, Outcome, best_of, grouped
+from engine.sweep.effort import duration_of, effort, pace
+from engine.sweep.grid import plan
+from engine.sweep.outcomes import WAITING, Outcome, best_of, grouped
 from tests.app import made_up
 
 

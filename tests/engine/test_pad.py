@@ -11,16 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import checkpoint, events, runs
-from engine.classify import classify
+from engine import events, runs
 from engine.config import RunConfig
 from engine.data import load
 from engine.errors import RunError
 from engine.pad import THICKNESSES, Pad, centred
 from engine.png import to_png
-from engine.recorder import Recorder
+from engine.questions.classify import classify
 from engine.resample import resample
 from engine.runs import Run
+from engine.storage import checkpoint
+from engine.storage.recorder import Recorder
 from engine.train import train
 from tests.engine import small_runs
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from engine import runs
-from engine.about import About, read_about, write_about
 from engine.errors import RunError
-from engine.parcel import finish_putting, pack, put_in_place, unpack
 from engine.runs import Run
+from engine.storage.about import About, read_about, write_about
+from engine.sweep.parcel import finish_putting, pack, put_in_place, unpack
 from tests.engine.small_runs import digits_config
 
 FILES = {

@@ -19,16 +19,18 @@ import numpy as np
 import pytest
 import torch
 
-from engine import checkpoint, events, job, runs, snapshots, worker
+from engine import events, runs, worker
 from engine.config import RunConfig
 from engine.errors import ConfigError, DataError, RunError
-from engine.event_tail import read_events
 from engine.events import EpochFinished, Event
-from engine.failure import in_words
 from engine.history import History
+from engine.process import job
+from engine.process.failure import in_words
 from engine.questions import load_model_in, load_snapshot
-from engine.recorder import Recorder
 from engine.runs import Run
+from engine.storage import checkpoint, snapshots
+from engine.storage.event_tail import read_events
+from engine.storage.recorder import Recorder
 from engine.training import judge
 from tests.data_files import openml_answers, write_openml_cache
 from tests.engine.small_runs import (
@@ -271,7 +273,7 @@ def test_not_even_at_its_very_start_does_a_hang_up_end_the_fork_server() -> None
     script = """
 import os, signal
 from multiprocessing import forkserver
-from engine import fork_server
+from engine.process import fork_server
 
 fork_server.warm_up()
 server = forkserver._forkserver._forkserver_pid

@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 import torch
 
-from engine import checkpoint, runs, worker
+from engine import runs, worker
 from engine.attacks import FGSM
 from engine.errors import MnistopError, RunError
-from engine.event_tail import read_events
-from engine.fragility import attack_image
 from engine.judgement import judgement_after, worst_mistakes
+from engine.questions.fragility import attack_image
 from engine.runs import Run
+from engine.storage import checkpoint
+from engine.storage.event_tail import read_events
 from engine.training import Labelled
 from tests.engine.finished_run import finished_run
 from tests.engine.small_runs import digits_config, prepared, until

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from engine import worker
 from engine.config import RunConfig
 from engine.errors import DataError
-from engine.range_test import PER_DECADE, RangeTest, Trial, range_test, smoothed
-from engine.rate_answer import answer
+from engine.rates.answer import answer
+from engine.rates.range_test import PER_DECADE, RangeTest, Trial, range_test, smoothed
 from engine.runs import list_runs
 from tests.engine.coached import Coached, coached
 from tests.engine.small_runs import digits_config

@@ -4,7 +4,7 @@ import numpy as np
 
 from engine.events import RunFailed
 from engine.history import History
-from engine.rate_answer import answer
+from engine.rates.answer import answer
 from tests.engine.coached import Coached, coached, event
 
 

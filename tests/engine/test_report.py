@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import events
-from engine.about import About, write_about
 from engine.config import RunConfig
 from engine.errors import RunError
 from engine.evaluate import wilson_interval
@@ -41,6 +40,7 @@ from engine.report.html import as_html
 from engine.report.markdown import as_markdown
 from engine.report.markup import clean
 from engine.runs import Run
+from engine.storage.about import About, write_about
 from tests.app import made_up, made_up_judgements
 from tests.engine.pages import SVG, charts, read_html, read_markdown, read_off, table_of
 

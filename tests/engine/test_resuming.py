@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from engine import checkpoint, events, runs, worker
+from engine import events, runs, worker
 from engine.config import RunConfig
 from engine.errors import DataError, RunError
-from engine.event_tail import read_events
 from engine.runs import Run
+from engine.storage import checkpoint
+from engine.storage.event_tail import read_events
 from engine.train import train
 from engine.training import Epoch, Training
 from tests.engine.small_runs import (

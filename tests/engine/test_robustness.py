@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine import checkpoint
-from engine.attack_set import attack_all
 from engine.errors import RunError
 from engine.questions import load_snapshot
-from engine.robustness import EPSILONS, Robustness, robustness
+from engine.questions.attack_set import attack_all
+from engine.questions.robustness import EPSILONS, Robustness, robustness
 from engine.runs import Run
+from engine.storage import checkpoint
 from tests.engine.finished_run import finished_run
 
 

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.about import About
 from engine.config import RunConfig
-from engine.filter_words import FilterError
 from engine.overview import Listed, Overview
-from engine.run_filters import FIELDS, complete, parse
-from engine.run_orders import ORDERS, in_order
 from engine.runs import Run
+from engine.selection.run_filters import FIELDS, complete, parse
+from engine.selection.run_orders import ORDERS, in_order
+from engine.selection.words import FilterError
+from engine.storage.about import About
 
 RATES = st.sampled_from((0.001, 0.01, 0.1, 0.3, 1.0))
 

@@ -11,15 +11,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine import events, folder, runs, snapshots
-from engine.about import About, write_about
+from engine import events, runs
 from engine.config import RunConfig
 from engine.errors import RunError
-from engine.event_tail import EventTail, read_events
 from engine.events import Event
 from engine.finding import find_run
-from engine.recorder import Recorder
 from engine.runs import Run
+from engine.storage import folder, snapshots
+from engine.storage.about import About, write_about
+from engine.storage.event_tail import EventTail, read_events
+from engine.storage.recorder import Recorder
 from tests.engine.limits import files_at_most
 
 
@@ -77,7 +78,7 @@ def test_a_run_folder_that_cannot_be_filled_is_taken_away_again(
     def full(path: Path, content: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("engine.folder.write_atomically", full)
+    monkeypatch.setattr("engine.storage.folder.write_atomically", full)
     with pytest.raises(RunError, match="No space left on device"):
         runs.create(RunConfig(), tmp_path)
     assert list(tmp_path.iterdir()) == []

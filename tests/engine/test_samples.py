@@ -7,7 +7,7 @@ import pytest
 
 from engine.data import load, split
 from engine.errors import DataError
-from engine.samples import look_at
+from engine.questions.samples import look_at
 from tests.data_files import some_images, some_labels, write_idx_pair
 
 

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from engine import checkpoint, events, snapshots, worker
+from engine import events, worker
 from engine.errors import RunError
 from engine.export.trained import Trained
 from engine.questions import load_model, load_snapshot
 from engine.runs import Run
+from engine.storage import checkpoint, snapshots
 from tests.engine.finished_run import finished_run
 from tests.engine.small_runs import digits_config, to_the_end, until
 

@@ -7,8 +7,8 @@ import pytest
 from engine import runs, sweeps
 from engine.errors import RunError
 from engine.finding import find_run, find_run_or_sweep
-from engine.index import list_all
 from engine.runs import Run, list_runs
+from engine.storage.index import list_all
 from engine.sweeps import Plan, Sweep, list_sweeps
 from tests.engine.small_runs import digits_config
 

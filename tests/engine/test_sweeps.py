@@ -13,14 +13,14 @@ import pytest
 from engine import events, sweeps, worker
 from engine.config import RunConfig
 from engine.errors import ConfigError, DataError, RunError
-from engine.event_log import EventLog
-from engine.event_tail import read_events
 from engine.events import MemberFailed
-from engine.index import list_all
-from engine.nursery import Nursery
 from engine.runs import Run, list_runs
+from engine.storage.event_log import EventLog
+from engine.storage.event_tail import read_events
+from engine.storage.index import list_all
+from engine.sweep.nursery import Nursery
+from engine.sweep.this_machine import ThisMachine
 from engine.sweeps import Plan, Sweep
-from engine.this_machine import ThisMachine
 from tests.data_files import openml_answers, write_openml_cache
 from tests.engine.small_runs import ENDLESS, digits_config, history_of, run_script, state_of
 from tests.faults.kills import results

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import torch
 
-from engine import checkpoint, snapshots, worker
+from engine import worker
 from engine.config import RunConfig
 from engine.errors import MnistopError
 from engine.runs import Run
+from engine.storage import checkpoint, snapshots
 from tests.faults import damage, readers
 
 _DRAWN = 29

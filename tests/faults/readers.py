@@ -8,14 +8,15 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine import fragility, glance, questions, runs
+from engine import glance, questions, runs
 from engine.errors import MnistopError
-from engine.event_tail import read_events
 from engine.history import History, reduce
 from engine.judgement import judgement_after
-from engine.network import first_layer, walk
-from engine.robustness import robustness
+from engine.questions import fragility
+from engine.questions.network import first_layer, walk
+from engine.questions.robustness import robustness
 from engine.runs import Run
+from engine.storage.event_tail import read_events
 from tui.cli.entry import exit_code_of
 
 

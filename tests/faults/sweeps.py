@@ -12,9 +12,9 @@ from typing import Any
 from engine import worker
 from engine.config import RunConfig
 from engine.errors import RunError
-from engine.event_tail import read_events
 from engine.events import RunFinished
 from engine.runs import Run, list_runs
+from engine.storage.event_tail import read_events
 from engine.sweeps import Sweep
 from tests.faults.kills import results
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.fragility import AttackedImage
+from engine.questions.fragility import AttackedImage
 from tests.render.reading import ASCII, MONO, TRUE, cells, terminals, texts, widths
 from tui.render.attacked import attacked
 from tui.render.bracket import bracket

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.config import RunConfig
-from engine.grid import plan
-from engine.outcomes import Outcome, grouped
+from engine.sweep.grid import plan
+from engine.sweep.outcomes import Outcome, grouped
 from tests.render.reading import ASCII, MONO, TRUE, terminals, texts, widths
 from tui.render.intervals import Interval, axis_line, interval_line, scale
 from tui.render.sweep_rows import SweepRows

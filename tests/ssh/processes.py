@@ -13,9 +13,9 @@ import pytest
 
 from engine import glance, runs, worker
 from engine.config import RunConfig
-from engine.event_tail import read_events
 from engine.history import History, reduce
 from engine.runs import Run
+from engine.storage.event_tail import read_events
 
 linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from engine import glance, runs, worker
-from engine.robustness import robustness
+from engine.questions.robustness import robustness
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.ssh.processes import endless, goes_on, linux, wait_until
 

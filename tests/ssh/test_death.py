@@ -15,9 +15,9 @@ import pytest
 from engine import events, glance, worker
 from engine.config import RunConfig
 from engine.errors import RunError
-from engine.event_tail import read_events
 from engine.history import History, reduce
 from engine.runs import Run
+from engine.storage.event_tail import read_events
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.ssh.processes import (
     endless,

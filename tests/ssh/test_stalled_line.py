@@ -11,7 +11,7 @@ from pathlib import Path
 from engine import glance
 from tests.app.pseudo_terminal import Terminal, terminal
 from tests.ssh.processes import goes_on, kilobytes_of, linux, the_run, wait_until
-from tui.driver import Writer
+from tui.terminal.driver import Writer
 
 STALLED_SECONDS = 3
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import about
+from engine.storage import about
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.ssh.processes import linux, paused, wait_until
 

@@ -5,13 +5,13 @@ import asyncio
 from textual.pilot import Pilot
 
 from engine import worker
-from engine.sweep_presets import SWEEPS
+from engine.sweep.presets import SWEEPS
 from engine.sweeps import Sweep
 from tests.tour.pictures import picture
 from tui.app import MnistopApp
 from tui.cli.sweep_lines import conclusion, table
+from tui.controllers.sweeping import Sweeping
 from tui.render.terminal import Terminal
-from tui.sweeping import Sweeping
 
 PRESETS = ("learning rates", "more data", "optimizers", "hidden layers", "shifts")
 ATTACKED = "adversarial training"

@@ -11,13 +11,13 @@ from typing import Any
 import click
 import numpy as np
 
-from engine.attack_set import AttackedSet, attack_all
 from engine.errors import MnistopError, RunError
 from engine.events import RunStarted
-from engine.fragility import AttackedImage, Bracket, attack_image, bracket
 from engine.methods import METHODS
 from engine.png import to_png
-from engine.robustness import Robustness, accuracy_under_pgd, robustness
+from engine.questions.attack_set import AttackedSet, attack_all
+from engine.questions.fragility import AttackedImage, Bracket, attack_image, bracket
+from engine.questions.robustness import Robustness, accuracy_under_pgd, robustness
 from engine.runs import Run
 from engine.summary import Summary
 from tui import attack_words

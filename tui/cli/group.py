@@ -11,9 +11,9 @@ from dataclasses import replace
 import click
 
 from engine.config import as_text
-from tui import tidying
 from tui.cli.options import given_settings, setting_options
 from tui.render.terminal import Terminal
+from tui.terminal import tidying
 
 COMMANDS = {
     "train": ("train", "Train without the app."),

@@ -20,17 +20,17 @@ from engine import worker
 from engine.config import RunConfig, as_text
 from engine.data import absolute
 from engine.errors import MnistopError
-from engine.range_test import RangeTest, range_test
+from engine.rates.range_test import RangeTest, range_test
 from tui.cli.options import SettingsCommand, given_settings, setting_options
 from tui.cli.output import Output, remark, with_output
 from tui.cli.processes import warm_up
 from tui.cli.waiting import waiting
 from tui.cli.words import what_next
+from tui.controllers.three_rates import ThreeRates, train_at
 from tui.rate_words import rate_text, reasons, told
 from tui.render.chart import chart
 from tui.render.range_chart import CEILING, range_chart
 from tui.render.series import Series
-from tui.three_rates import ThreeRates, train_at
 
 _WIDEST, _HEIGHT = 110, 18
 _LOOK_SECONDS = 0.1

@@ -10,10 +10,10 @@ import click
 from engine import runs as engine_runs
 from engine import sweeps
 from engine.errors import RunError
-from engine.filter_words import FilterError
 from engine.finding import find_run_or_sweep
-from engine.index import list_all
-from engine.run_filters import parse
+from engine.selection.run_filters import parse
+from engine.selection.words import FilterError
+from engine.storage.index import list_all
 from engine.summary import Summary
 from engine.sweeps import Sweep
 from tui.cli.output import Output, complain, with_output
@@ -116,7 +116,7 @@ def delete(out: Output, yes: bool, run: str) -> int:
 
 def _stop_sweep(out: Output, sweep: Sweep) -> int:
     from engine import worker
-    from engine.sweep_reader import SweepReader
+    from engine.sweep.reader import SweepReader
 
     worker.stop_sweep(sweep)
     while sweep.is_running():

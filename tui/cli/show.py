@@ -6,7 +6,7 @@ import click
 
 from engine.finding import find_run_or_sweep
 from engine.report.facts import Facts
-from engine.sweep_reader import SweepReader
+from engine.sweep.reader import SweepReader
 from engine.sweeps import Sweep
 from tui.cli import story
 from tui.cli.output import Output, with_output

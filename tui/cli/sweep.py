@@ -10,10 +10,10 @@ import click
 
 from engine import worker
 from engine.comparison import differing
-from engine.grid import plan
-from engine.outcomes import ATTACK
-from engine.sweep_presets import SWEEPS, sweep_preset
-from engine.sweep_reader import SweepReader
+from engine.sweep.grid import plan
+from engine.sweep.outcomes import ATTACK
+from engine.sweep.presets import SWEEPS, sweep_preset
+from engine.sweep.reader import SweepReader
 from engine.sweeps import Sweep
 from tui.cli.options import (
     SettingsCommand,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from engine.comparison import differing
 from engine.config import label
-from engine.outcomes import Group, Outcome, Value, best_of, highest
+from engine.sweep.outcomes import Group, Outcome, Value, best_of, highest
 from tui.cli.words import accuracy, count, loss, percent
 
 _MOST_NAMED = 4

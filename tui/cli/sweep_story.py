@@ -8,9 +8,9 @@ from typing import Any
 
 from engine import events
 from engine.evaluate import wilson_interval
-from engine.outcomes import ATTACK, Group, Value, grouped
-from engine.robustness import robustness
-from engine.sweep_reader import SweepReader
+from engine.questions.robustness import robustness
+from engine.sweep.outcomes import ATTACK, Group, Value, grouped
+from engine.sweep.reader import SweepReader
 from tui.cli.output import Output, complain
 from tui.cli.sweep_lines import (
     attacked_acc,

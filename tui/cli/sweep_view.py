@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
-from engine.effort import effort
 from engine.evaluate import wilson_interval
-from engine.outcomes import Group, Outcome, best_of, grouped
-from engine.sweep_reader import SweepReader
+from engine.sweep.effort import effort
+from engine.sweep.outcomes import Group, Outcome, best_of, grouped
+from engine.sweep.reader import SweepReader
 from tui.cli.live_line import LiveLine
 from tui.cli.output import Output, remark
 from tui.cli.sweep_lines import accuracy_of, best_acc, in_words, settings_of

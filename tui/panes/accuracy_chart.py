@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from dataclasses import dataclass
 
-from engine.robustness import EPSILONS, Robustness
+from engine.questions.robustness import EPSILONS, Robustness
 from tui.panes.lines import LinesPane
 from tui.render.cells import beside, clean, line, shorten
 from tui.render.chart import chart

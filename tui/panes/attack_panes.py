@@ -9,7 +9,6 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 
-from tui.fault_tolerant import FaultTolerant
 from tui.panes.accuracy_chart import AccuracyChart
 from tui.panes.attack_view import AttackView
 from tui.panes.fragile_list import FragileList
@@ -17,6 +16,7 @@ from tui.panes.lines import LinesPane
 from tui.panes.proof import Proof
 from tui.panes.tabs import Tabs
 from tui.render.terminal import Terminal
+from tui.terminal.fault_tolerant import FaultTolerant
 
 _WIDE, _HIGH = 118, 34
 """From so many cells and lines on, all panes are shown at once."""

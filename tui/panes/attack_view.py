@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.fragility import AttackedImage, OwnImage
 from engine.methods import METHODS
+from engine.questions.fragility import AttackedImage, OwnImage
 from tui.panes.lines import LinesPane
 from tui.render import image, proof
 from tui.render.attacked import attacked

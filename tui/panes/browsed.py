@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.browsing import Browsing
+from tui.controllers.browsing import Browsing
 from tui.panes.lines import LinesPane
 from tui.render import image
 from tui.render.terminal import Terminal

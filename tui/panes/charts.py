@@ -17,7 +17,7 @@ from tui.render.terminal import Terminal
 from tui.state import State
 
 if TYPE_CHECKING:
-    from tui.epoch_columns import EpochColumns
+    from tui.feeds.epoch_columns import EpochColumns
 
 _SMOOTHINGS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95)
 _TAIL = 50
@@ -131,7 +131,7 @@ class Charts(LinesPane, can_focus=True):
 
     @cached_property
     def _columns(self) -> EpochColumns:
-        from tui.epoch_columns import EpochColumns
+        from tui.feeds.epoch_columns import EpochColumns
 
         return EpochColumns()
 

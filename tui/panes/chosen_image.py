@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.browsing import Looked
+from tui.controllers.browsing import Looked
 from tui.panes.browsed import BrowsedPane
 from tui.render.cells import line, shorten
 from tui.render.palette import Palette

@@ -12,7 +12,7 @@ from textual.message import Message
 
 from engine.config import label
 from tui.cli.words import accuracy, loss
-from tui.comparing import Compared, Comparing
+from tui.controllers.comparing import Compared, Comparing
 from tui.panes.lines import LinesPane
 from tui.render.cells import beside, line, shorten
 from tui.render.chart import chart

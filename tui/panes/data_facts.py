@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.samples import Samples
+from engine.questions.samples import Samples
 from tui.panes.lines import LinesPane
 from tui.render.strip import Strip
 

@@ -13,7 +13,7 @@ from tui.panes.lines import LinesPane
 from tui.render.strip import Strip
 
 if TYPE_CHECKING:
-    from engine.fragility import AttackedImage
+    from engine.questions.fragility import AttackedImage
     from tui.render.image import Mode
 
 EPSILONS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)

@@ -9,13 +9,13 @@ from textual import events
 from textual.geometry import Region, Size
 from textual.strip import Strip as TextualStrip
 
-from tui import faults
-from tui.fault_tolerant import FaultTolerantWidget
 from tui.panes.textual_strip import textual_strip
 from tui.render.cells import clean, line, on_ground
 from tui.render.palette import Palette
 from tui.render.strip import Strip
 from tui.render.terminal import Terminal
+from tui.terminal import faults
+from tui.terminal.fault_tolerant import FaultTolerantWidget
 
 
 class DrawnWidget(FaultTolerantWidget):

@@ -6,7 +6,7 @@ import numpy as np
 from rich.style import Style
 
 from tui.cli.words import count
-from tui.comparing import Comparing
+from tui.controllers.comparing import Comparing
 from tui.panes.lines import LinesPane
 from tui.panes.list_pane import ListPane
 from tui.render import image

@@ -14,10 +14,10 @@ from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
-from engine.filter_words import FilterError
-from tui.fault_tolerant import FaultTolerant
+from engine.selection.words import FilterError
 from tui.render.cells import clean
 from tui.render.terminal import Terminal
+from tui.terminal.fault_tolerant import FaultTolerant
 
 
 class _Completion(Suggester):

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.robustness import Robustness
+from engine.questions.robustness import Robustness
 from tui.panes.list_pane import ListPane
 from tui.render.cells import line, shorten
 from tui.render.strip import Strip

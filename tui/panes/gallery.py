@@ -9,7 +9,7 @@ import numpy as np
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from tui.browsing import Browsing
+from tui.controllers.browsing import Browsing
 from tui.panes.browsed import BrowsedPane
 from tui.panes.tiles import LEAST, LEAST_GLYPHS, PAGE, Tiles, fit
 from tui.render.cells import beside, line, shorten

@@ -8,7 +8,7 @@ from typing import ClassVar
 from rich.style import Style
 from textual.binding import Binding, BindingType
 
-from engine.samples import Samples
+from engine.questions.samples import Samples
 from tui.panes.lines import LinesPane
 from tui.render import bars
 from tui.render.cells import beside, line

@@ -12,7 +12,7 @@ from textual.worker import Worker
 from engine.errors import RunError
 from engine.glance import epochs_trained, in_training
 from engine.runs import Run
-from tui.fault_tolerant import FaultTolerant
+from tui.terminal.fault_tolerant import FaultTolerant
 
 _LOOK_SECONDS = 1.0
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from engine.judgement import Judgement
 from engine.learned import NEVER_FIRST, NEVER_LAST, Learned
-from engine.orders import OrderName
-from tui.browsing import Browsing
+from engine.selection.image_orders import OrderName
+from tui.controllers.browsing import Browsing
 from tui.panes.list_pane import ListPane
 from tui.render.cells import line, shorten
 from tui.render.strip import Strip

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from engine.network import FloatArray, Step, Walk
+from engine.questions.network import FloatArray, Step, Walk
 from tui.network_words import explanation, learned, note, proper, shape_of
 from tui.panes.lines import LinesPane
 from tui.render import bars, image

@@ -8,7 +8,6 @@ from textual.strip import Strip as TextualStrip
 from engine.events import RunFailed, RunFinished
 from engine.history import others_as_good
 from tui.cli.words import accuracy, count, duration
-from tui.fault_tolerant import FaultTolerantWidget
 from tui.panes.textual_strip import textual_strip
 from tui.render import bars
 from tui.render.cells import PLAIN, clean, line
@@ -16,6 +15,7 @@ from tui.render.palette import Palette
 from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 from tui.state import State
+from tui.terminal.fault_tolerant import FaultTolerantWidget
 
 _RECENT = 8
 _MOST_LINES = 4

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import textwrap
 
+from tui.controllers.three_rates import ThreeRates
 from tui.panes.lines import LinesPane
 from tui.rate_words import told
 from tui.render.cells import clean, line
 from tui.render.legend import letter
 from tui.render.strip import Strip
-from tui.three_rates import ThreeRates
 
 _FOR_CHARTS = 12
 """Lines that the charts, the progress line and the keys keep."""

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from engine.range_test import RangeTest
+from engine.rates.range_test import RangeTest
 from tui.panes.lines import LinesPane
 from tui.rate_words import rate_text
 from tui.render.range_chart import first_shown, range_chart

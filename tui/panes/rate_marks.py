@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from engine.range_test import RangeTest
+from engine.rates.range_test import RangeTest
 from tui.panes.lines import LinesPane
 from tui.rate_words import rate_text, reasons
 from tui.render.cells import clean, line

@@ -6,7 +6,7 @@ import time
 
 from engine.overview import Listed
 from tui.cli.words import count, duration, loss
-from tui.compared import in_words
+from tui.controllers.compared import in_words
 from tui.panes.lines import LinesPane
 from tui.render.strip import Strip
 

@@ -11,12 +11,12 @@ from rich.style import Style
 from engine.overview import Listed
 from engine.runs import Run
 from tui.cli.run_lines import best_accuracy, best_epoch, epochs, final_loss, time_taken
+from tui.controllers.run_browsing import RunBrowsing
 from tui.panes.list_pane import ListPane
 from tui.render.cells import line, shorten
 from tui.render.legend import letter
 from tui.render.strip import Strip
 from tui.render.terminal import Terminal
-from tui.run_browsing import RunBrowsing
 
 SIGNS = {
     "starting": ("…", "."),

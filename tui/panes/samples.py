@@ -9,7 +9,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from engine.samples import Samples
+from engine.questions.samples import Samples
 from tui.panes.lines import LinesPane
 from tui.panes.tiles import LEAST, LEAST_GLYPHS, PAGE, Tiles, fit
 from tui.render import image

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from textual.message import Message
 
 from engine.config import RunConfig
-from engine.effort import duration_of
+from engine.sweep.effort import duration_of
 from tui.cli.words import count, duration
 from tui.panes.form_editor import FormEditor
 from tui.panes.lines import LinesPane
@@ -63,7 +63,7 @@ class SweepSize(LinesPane):
 
         Args:
             values: what it holds.
-            pace: how much longer runs take here than `engine.effort` says.
+            pace: how much longer runs take here than `engine.sweep.effort` says.
             is_known: whether that was measured.
         """
         self.values, self.pace, self.is_known = values, pace, is_known

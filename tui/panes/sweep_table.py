@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from rich.style import Style
 
-from engine.outcomes import Group
+from engine.sweep.outcomes import Group
 from tui.cli.sweep_lines import conclusion, notes
 from tui.cli.words import count
+from tui.controllers.sweeping import Sweeping
 from tui.panes.lines import LinesPane
 from tui.panes.list_pane import ListPane
 from tui.render.cells import clean, line
@@ -17,7 +18,6 @@ from tui.render.legend import letter
 from tui.render.strip import Strip
 from tui.render.sweep_rows import SweepRows
 from tui.render.terminal import Terminal
-from tui.sweeping import Sweeping
 
 _MARK = 2
 """Cells before a row."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from engine.config import NAMES, RunConfig, explanation, label, usual_values
 from engine.errors import ConfigError
-from engine.grid import around, plan, values, written
-from engine.sweep_presets import SWEEPS, SweepPreset
+from engine.sweep.grid import around, plan, values, written
+from engine.sweep.presets import SWEEPS, SweepPreset
 from tui.panes.form_values import CUSTOM, PRESET
 
 SEEDS, RANDOM, JOBS = "seeds", "random", "jobs"

@@ -11,7 +11,7 @@ from textual.geometry import Region
 from textual.widgets import Input
 from textual.widgets.input import Selection
 
-from tui.fault_tolerant import FaultTolerant
+from tui.terminal.fault_tolerant import FaultTolerant
 
 if TYPE_CHECKING:
     from tui.panes.form_editor import FormEditor

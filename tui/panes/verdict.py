@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.classify import Classified
 from engine.pad import Image
-from tui.neurons import weights_of
+from engine.questions.classify import Classified
+from tui.controllers.neurons import weights_of
 from tui.panes.lines import LinesPane
 from tui.render import bars, image
 from tui.render.strip import Strip

@@ -9,7 +9,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from tui.neurons import Neurons
+from tui.controllers.neurons import Neurons
 from tui.panes.lines import LinesPane
 from tui.render import image
 from tui.render.cells import beside, clean, line

@@ -13,7 +13,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from tui.neurons import Neurons
+from tui.controllers.neurons import Neurons
 from tui.panes.lines import LinesPane
 from tui.panes.tiles import Tiles, fit
 from tui.render import image

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.fragility import AttackedImage, FloatArray
+from engine.questions.fragility import AttackedImage, FloatArray
 from engine.resample import resample
 from tui.render import bars, image
 from tui.render.cells import beside, line, shorten

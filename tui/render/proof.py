@@ -7,8 +7,8 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from engine.fragility import AttackedImage, Bracket
 from engine.methods import METHODS
+from engine.questions.fragility import AttackedImage, Bracket
 from tui import attack_words
 from tui.attack_words import Said
 from tui.render.bracket import bracket

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from engine.range_test import RangeTest
+from engine.rates.range_test import RangeTest
 from tui.render.chart import chart
 from tui.render.series import Series
 from tui.render.strip import Strip

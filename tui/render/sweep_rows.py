@@ -10,7 +10,7 @@ from rich.style import Style
 
 from engine.axis import Axis
 from engine.evaluate import wilson_interval
-from engine.outcomes import Group, best_of
+from engine.sweep.outcomes import Group, best_of
 from tui.cli.sweep_lines import Column, attacked_acc, best_acc, columns, fitting
 from tui.render.cells import clean, line
 from tui.render.intervals import NARROWEST, Interval, axis_line, interval_line, scale

@@ -13,21 +13,21 @@ from textual.binding import Binding, BindingType
 from textual.timer import Timer
 from textual.widget import Widget
 
-from engine.fragility import Subject
+from engine.questions.fragility import Subject
 from engine.runs import Run
-from tui.attack_answers import AttackAnswers
-from tui.attack_display import AttackDisplay
-from tui.attacking import Attacking
+from tui.controllers.attack_display import AttackDisplay
+from tui.controllers.attacking import Attacking
+from tui.controllers.writing import write_pane
+from tui.feeds.attack_answers import AttackAnswers
+from tui.feeds.predictions import Predictions
 from tui.keymap import declared
 from tui.panes.attack_panes import AttackPanes
 from tui.panes.list_pane import ListPane
-from tui.predictions import Predictions
 from tui.render.image import next_mode
 from tui.render.terminal import Terminal
 from tui.screens.choose import ChooseRunScreen
 from tui.screens.help import Section
 from tui.screens.view import ViewScreen
-from tui.writing import write_pane
 
 _SLOW = 0.4
 """Seconds after which it is said that an answer is waited for."""

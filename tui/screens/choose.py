@@ -11,15 +11,15 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from engine.index import Index
-from engine.run_filters import complete, parse
 from engine.runs import Run
-from tui.fault_tolerant import FaultTolerant
+from engine.selection.run_filters import complete, parse
+from engine.storage.index import Index
+from tui.controllers.run_browsing import RunBrowsing
 from tui.panes.filter_line import FilterLine
 from tui.panes.list_pane import ListPane
 from tui.panes.run_table import RunTable
 from tui.render.terminal import Terminal
-from tui.run_browsing import RunBrowsing
+from tui.terminal.fault_tolerant import FaultTolerant
 
 _EXAMPLE = "lr>0.1 hidden:128"
 _READ_SECONDS = 0.1

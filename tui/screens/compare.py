@@ -12,13 +12,13 @@ from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
 from engine.overview import Listed
-from tui.comparing import Compared, Comparing
+from tui.controllers.comparing import Compared, Comparing
+from tui.controllers.reporting import write_report
 from tui.keymap import declared
 from tui.panes.compared import ComparedCharts, ComparedTable
 from tui.panes.duel import DuelImage, DuelList, MatrixDifference
 from tui.panes.list_pane import ListPane
 from tui.render.terminal import Terminal
-from tui.reporting import write_report
 from tui.screens.help import Section
 from tui.screens.view import ViewScreen
 from tui.state import State

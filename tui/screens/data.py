@@ -13,15 +13,15 @@ from textual.widget import Widget
 from engine.config import RunConfig
 from engine.data import absolute
 from engine.errors import MnistopError
-from engine.samples import Samples, look_at
+from engine.questions.samples import Samples, look_at
+from tui.feeds.latest_answer import LatestAnswer
+from tui.feeds.progress_note import ProgressNote
 from tui.keymap import declared
-from tui.latest_answer import LatestAnswer
 from tui.panes.data_facts import DataFacts
 from tui.panes.flattening import Flattening
 from tui.panes.labels import Labels
 from tui.panes.samples import SampleGrid
 from tui.panes.tabs import Tabs
-from tui.progress_note import ProgressNote
 from tui.render.image import next_mode
 from tui.render.terminal import Terminal
 from tui.screens.help import Section

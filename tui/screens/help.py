@@ -12,8 +12,8 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.fault_tolerant import FaultTolerant
 from tui.keymap import keymap_path
+from tui.terminal.fault_tolerant import FaultTolerant
 
 _INTRODUCTION = (
     "mnistop trains a classifier of handwritten digits and shows how it learns, what it gets "

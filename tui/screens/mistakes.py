@@ -11,8 +11,8 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 
 from engine.evaluate import confusion_matrix
-from engine.filters import as_word
-from tui.browsing import Browsing
+from engine.selection.image_filters import as_word
+from tui.controllers.browsing import Browsing
 from tui.keymap import declared
 from tui.panes.chosen_image import ChosenImage
 from tui.panes.class_report import ClassTable, PairList
@@ -176,7 +176,7 @@ class MistakesScreen(ViewScreen):
         """Shows the list of the images that pass a filter, until Esc leads back.
 
         Args:
-            text: as `engine.filters.parse` reads it.
+            text: as `engine.selection.image_filters.parse` reads it.
         """
         before = self._filters_before[0] if self._filters_before else self._browsing.text
         self._filters_before = [before]

@@ -12,13 +12,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
-from engine.classify import Classified, classify
-from engine.fragility import OwnImage
 from engine.pad import Image, Pad, centred
 from engine.png import to_png
+from engine.questions.classify import Classified, classify
+from engine.questions.fragility import OwnImage
 from engine.resample import resample
+from tui.feeds.latest_answer import LatestAnswer
 from tui.keymap import declared
-from tui.latest_answer import LatestAnswer
 from tui.panes.canvas import Canvas
 from tui.panes.verdict import Seen, Verdict
 from tui.render.image import next_mode

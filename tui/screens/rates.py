@@ -16,19 +16,19 @@ from engine import worker
 from engine.config import RunConfig, as_text
 from engine.data import absolute
 from engine.errors import MnistopError
-from engine.range_test import RangeTest, range_test
+from engine.rates.range_test import RangeTest, range_test
+from tui.controllers.three_rates import ThreeRates, train_at
+from tui.feeds.latest_answer import LatestAnswer
+from tui.feeds.progress_note import ProgressNote
 from tui.keymap import declared
-from tui.latest_answer import LatestAnswer
 from tui.panes.compared import ComparedCharts
 from tui.panes.rate_answers import RateAnswers
 from tui.panes.rate_curve import RateCurve
 from tui.panes.rate_marks import RateMarks
-from tui.progress_note import ProgressNote
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
 from tui.screens.view import ViewScreen
 from tui.state import State
-from tui.three_rates import ThreeRates, train_at
 
 _LOOK_SECONDS = 0.3
 _PURPOSE = (

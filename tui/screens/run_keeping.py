@@ -9,10 +9,10 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from engine import runs, worker
-from engine.about import LONGEST_NAME, LONGEST_NOTE, About, write_about
 from engine.overview import Listed
-from tui.attempts import Attempts
+from engine.storage.about import LONGEST_NAME, LONGEST_NOTE, About, write_about
 from tui.cli.words import count
+from tui.controllers.attempts import Attempts
 from tui.render.terminal import Terminal
 from tui.screens.ask import AskTextScreen
 from tui.screens.view import ViewScreen

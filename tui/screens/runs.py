@@ -12,27 +12,27 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from engine.config import RunConfig
-from engine.index import Index
 from engine.overview import Listed
-from engine.run_filters import complete, parse
+from engine.selection.run_filters import complete, parse
+from engine.storage.index import Index
 from engine.sweeps import Sweep
 from tui.cli.run_lines import table
 from tui.cli.words import count
+from tui.controllers.new_sweep import ask_for_sweep
+from tui.controllers.reporting import write_report
+from tui.controllers.run_browsing import MOST_MARKED, RunBrowsing
+from tui.controllers.writing import write_text
 from tui.keymap import declared
-from tui.new_sweep import ask_for_sweep
 from tui.panes.filter_line import FilterInput, FilterLine
 from tui.panes.list_pane import ListPane
 from tui.panes.run_detail import RunDetail
 from tui.panes.run_table import RunTable
 from tui.panes.sweep_form import SweepForm
 from tui.render.terminal import Terminal
-from tui.reporting import write_report
-from tui.run_browsing import MOST_MARKED, RunBrowsing
 from tui.screens.help import Section
 from tui.screens.run_keeping import RunKeeping
 from tui.screens.sweep_form import SweepFormScreen
 from tui.state import State
-from tui.writing import write_text
 
 _EXAMPLE = "lr>0.1 val_acc>0.9 hidden:128 state:stopped"
 _FILTER = (
@@ -134,7 +134,7 @@ class RunsScreen(RunKeeping):
         """Lists the runs that pass a filter.
 
         Args:
-            text: as `engine.run_filters.parse` reads it.
+            text: as `engine.selection.run_filters.parse` reads it.
         """
         self._browsing.set_filter(text)
 

@@ -14,26 +14,26 @@ from textual.widget import Widget
 from engine import sweeps, worker
 from engine.config import RunConfig
 from engine.history import History
-from engine.outcomes import Group
 from engine.overview import Listed, Overview
 from engine.runs import Run
+from engine.sweep.outcomes import Group
 from engine.sweeps import Sweep
-from tui.attempts import Attempts
 from tui.cli.sweep_lines import conclusion, table
 from tui.cli.words import count
+from tui.controllers.attempts import Attempts
+from tui.controllers.new_sweep import ask_for_sweep
+from tui.controllers.run_browsing import MOST_MARKED
+from tui.controllers.sweeping import Sweeping
+from tui.controllers.writing import write_text
+from tui.feeds.sweep_attack import SweepAttack
 from tui.keymap import declared
-from tui.new_sweep import ask_for_sweep
 from tui.panes.compared import ComparedCharts
 from tui.panes.list_pane import ListPane
 from tui.panes.sweep_table import SweepFacts, SweepTable
 from tui.render.terminal import Terminal
-from tui.run_browsing import MOST_MARKED
 from tui.screens.help import Section
 from tui.screens.view import ViewScreen
 from tui.state import State
-from tui.sweep_attack import SweepAttack
-from tui.sweeping import Sweeping
-from tui.writing import write_text
 
 _LOOK_SECONDS = 0.5
 _LOOKS_AT_ALL = 20

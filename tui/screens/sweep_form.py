@@ -15,12 +15,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from engine.config import RunConfig
-from engine.effort import pace
-from tui.fault_tolerant import FaultTolerant
+from engine.sweep.effort import pace
 from tui.panes.key_bar import KeyBar
 from tui.panes.sweep_form import SweepForm, SweepSize
 from tui.render.cells import clean
 from tui.render.terminal import Terminal
+from tui.terminal.fault_tolerant import FaultTolerant
 
 _RECENT = 20
 """So many finished runs tell the pace of this machine."""

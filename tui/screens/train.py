@@ -17,10 +17,11 @@ from textual.widgets import Static
 
 from engine.config import RunConfig, as_text
 from engine.runs import Run
-from tui.coaching import Coaching
-from tui.digit_questions import DigitQuestions
-from tui.fault_tolerant import FaultTolerant
-from tui.feed import RunSaid
+from tui.controllers.coaching import Coaching
+from tui.controllers.session import GOING, Session
+from tui.controllers.writing import write_pane
+from tui.feeds.digit_questions import DigitQuestions
+from tui.feeds.feed import RunSaid
 from tui.keymap import declared
 from tui.layout import LEAST
 from tui.panes.charts import Charts
@@ -36,11 +37,10 @@ from tui.panes.live_runs import LiveRuns
 from tui.panes.progress import Progress
 from tui.panes.value_input import ValueInput
 from tui.render.terminal import Terminal
-from tui.rhythm import Rhythm
 from tui.screens.help import Section
-from tui.session import GOING, Session
 from tui.state import State
-from tui.writing import write_pane
+from tui.terminal.fault_tolerant import FaultTolerant
+from tui.terminal.rhythm import Rhythm
 
 if TYPE_CHECKING:
     import numpy as np
@@ -249,7 +249,7 @@ class TrainScreen(FaultTolerant, Screen[None]):
 
     @on(Confusion.CellChosen)
     def _on_cell_chosen(self, message: Confusion.CellChosen) -> None:
-        from engine.filters import as_word
+        from engine.selection.image_filters import as_word
 
         names = [as_word(name) for name in self._matrix.names]
         words = [

@@ -14,17 +14,17 @@ from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
-from tui.fault_tolerant import FaultTolerant
 from tui.panes.key_bar import KeyBar
 from tui.panes.progress import Progress
 from tui.render.terminal import Terminal
-from tui.rhythm import Rhythm
 from tui.screens.help import Section
 from tui.state import State
+from tui.terminal.fault_tolerant import FaultTolerant
+from tui.terminal.rhythm import Rhythm
 
 if TYPE_CHECKING:
-    from engine.fragility import Subject
     from engine.overview import Listed
+    from engine.questions.fragility import Subject
     from engine.runs import Run
     from engine.sweeps import Sweep
 

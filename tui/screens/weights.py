@@ -11,20 +11,20 @@ from textual.containers import Container
 from textual.geometry import Size
 from textual.widget import Widget
 
-from engine.network import FirstLayer, Walk, first_layer, walk
+from engine.questions.network import FirstLayer, Walk, first_layer, walk
 from engine.runs import Run
+from tui.controllers.neurons import Neurons, Order, weights_of
+from tui.feeds.latest_answer import LatestAnswer
 from tui.keymap import declared
-from tui.latest_answer import LatestAnswer
-from tui.neurons import Neurons, Order, weights_of
 from tui.panes.lines import LinesPane
 from tui.panes.network import LEAST_HEIGHT, LEAST_WIDTH, Network
 from tui.panes.weight_detail import WeightDetail
 from tui.panes.weight_gallery import WeightGallery
 from tui.render import image
 from tui.render.terminal import Terminal
-from tui.rhythm import SLOW, Paced
 from tui.screens.help import Section
 from tui.screens.view import ViewScreen
+from tui.terminal.rhythm import SLOW, Paced
 
 Arrangement = Literal["beside", "below", "alone"]
 

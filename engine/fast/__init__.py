@@ -1,0 +1,1 @@
+"""The fast steps of a training, equal to the textbook's."""

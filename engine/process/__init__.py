@@ -1,0 +1,1 @@
+"""The processes: how one begins, what it is asked and told, how it ends."""

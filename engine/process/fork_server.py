@@ -1,0 +1,84 @@
+"""The process from which all others are forked: it has loaded PyTorch, so they start at once."""
+
+import asyncio
+import contextlib
+import multiprocessing
+import signal
+import sys
+import threading
+import time
+from multiprocessing import forkserver, resource_tracker
+from multiprocessing.process import BaseProcess
+
+_POLL_SECONDS = 0.05
+_SECONDS_OF_DYING = 2.0
+"""A fork server that was killed may take so long until it is known to be dead."""
+
+context = multiprocessing.get_context("forkserver")
+"""What processes and pipes are made of."""
+
+_starting = threading.Lock()
+
+
+def warm_up() -> None:
+    """Starts the fork server, which loads PyTorch and scikit-learn while nobody waits.
+
+    In a Textual app use `warmed_up`: what that puts in the place of `sys.stderr` has no descriptor
+    that a server could inherit.
+    """
+    resource_tracker.ensure_running()
+    context.set_forkserver_preload(["engine.process.outlive", "engine.process.preload"])
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # until it can ignore it
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def replace_dead() -> None:
+    """Starts anew what was killed, as where memory runs out.
+
+    It inherits `sys.stderr`, and what Textual puts in its place cannot be inherited.
+    """
+    with _starting, contextlib.redirect_stderr(sys.__stderr__):
+        warm_up()
+
+
+def begin(process: BaseProcess) -> None:
+    """Starts a process, by a new fork server if the old one is gone or just going.
+
+    Raises:
+        OSError, EOFError: it cannot be started.
+    """
+    end = time.monotonic() + _SECONDS_OF_DYING
+    while True:
+        replace_dead()
+        try:
+            return process.start()
+        except (EOFError, ConnectionError):
+            if time.monotonic() > end:
+                raise
+        time.sleep(_POLL_SECONDS)
+
+
+async def warmed_up() -> None:
+    """Starts the fork server, if need be, and returns once it has loaded everything.
+
+    Ending the program need not wait.
+    """
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+
+    def try_it() -> None:
+        process = context.Process(target=_do_nothing, daemon=True)
+        begin(process)
+        process.join()
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(ready.set)
+
+    threading.Thread(target=try_it, daemon=True).start()
+    await ready.wait()
+
+
+def _do_nothing() -> None:
+    pass

@@ -1,0 +1,69 @@
+"""The control of a training process by signals."""
+
+import contextlib
+import signal
+import time
+from collections.abc import Iterator
+from types import FrameType
+
+from engine import events
+from engine.storage.recorder import Recorder
+
+
+class StopRequestedError(Exception):
+    """A stop came while something was being waited for."""
+
+
+class SignalControl:
+    """Control by signals: SIGTERM and SIGINT stop, SIGUSR1 pauses, SIGUSR2 lets go on."""
+
+    def __init__(self) -> None:
+        self.recorder: Recorder | None = None
+        self._at_once = False
+        self._stop = False
+        self._paused = False
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, self._on_stop)
+        signal.signal(signal.SIGINT, self._on_stop)
+        signal.signal(signal.SIGUSR1, self._on_pause)
+        signal.signal(signal.SIGUSR2, self._on_unpause)
+
+    def _on_stop(self, number: int, frame: FrameType | None) -> None:
+        self._stop = True
+        if self._at_once:
+            self._at_once = False
+            raise StopRequestedError
+
+    def _on_pause(self, number: int, frame: FrameType | None) -> None:
+        self._paused = True
+
+    def _on_unpause(self, number: int, frame: FrameType | None) -> None:
+        self._paused = False
+
+    @contextlib.contextmanager
+    def stopping_at_once(self) -> Iterator[None]:
+        """For what takes long before training: a stop ends it by `StopRequestedError`."""
+        self._at_once = True
+        try:
+            if self._stop:
+                raise StopRequestedError
+            yield
+        finally:
+            self._at_once = False
+
+    def wants_stop(self) -> bool:
+        """Whether a stop has been asked for."""
+        return self._stop
+
+    def wait_while_paused(self) -> float:
+        """Waits until SIGUSR2 or a stop; returns the seconds waited."""
+        if not self._paused or self._stop:
+            return 0.0
+        started = time.perf_counter()
+        if self.recorder:
+            self.recorder.say(events.RunPaused)
+        while self._paused and not self._stop:
+            time.sleep(0.02)
+        if self.recorder:
+            self.recorder.say(events.RunUnpaused)
+        return time.perf_counter() - started

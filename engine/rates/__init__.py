@@ -1,0 +1,1 @@
+"""Which learning rate is too low, good, or too high."""

@@ -1,0 +1,1 @@
+"""Which images and which runs a person wants to see, and in which order."""

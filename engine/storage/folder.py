@@ -1,0 +1,209 @@
+"""What the folders of runs and of sweeps have in common: name, manifest, lock and removal."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, ClassVar, TypeVar
+
+from engine.errors import RunError
+from engine.storage import lock
+from engine.storage.files import from_json, open_regular, write_atomically
+
+_FIRST_WORDS = (
+    "amber ample azure bold brave brisk bright calm clear cosy crisp early eager fair fleet "
+    "fond frank fresh gentle glad golden grand green happy hardy humble jolly keen kind light "
+    "lively lucid mellow merry mild modest neat nimble noble plain proud quick quiet ready "
+    "rosy silent silver smooth snowy solid sound steady still sunny swift tidy vivid warm "
+    "wise witty"
+)
+_SECOND_WORDS = (
+    "acorn alder ash aspen badger beach beech birch breeze bridge brook canyon cedar cliff "
+    "cloud comet coral crane creek delta dune eagle elm ember falcon fern field finch fjord "
+    "forest garden glade grove harbor hazel heron hill island lagoon lake lark linden lotus "
+    "maple marsh meadow moon oak orchid otter owl pine plum pond raven reef river robin "
+    "spring stream swan tulip valley wave willow wren"
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Versioned:
+    """What a manifest of any version holds."""
+
+    format: int
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder that one process writes, which holds its lock, and that others read meanwhile."""
+
+    path: Path
+
+    MANIFEST: ClassVar[str]
+    """The name of the file that makes a folder one of this kind."""
+
+    @property
+    def name(self) -> str:
+        """The folder's name, as in `20261123-142501-quiet-otter`."""
+        return self.path.name
+
+    @property
+    def words(self) -> str:
+        """The name without its date, as in `quiet-otter`."""
+        return self.name.split("-", 2)[-1]
+
+    @property
+    def full_name(self) -> str:
+        """What it is and its name, as in `Run 20261123-142501-quiet-otter`."""
+        return f"{type(self).__name__} {self.name}"
+
+    def is_there(self) -> bool:
+        """Whether it has been made, and not been deleted since."""
+        return (self.path / self.MANIFEST).exists()
+
+    def read_manifest(self, read: Callable[[bytes], T], formats: range, largest: int) -> T:
+        """What the manifest holds.
+
+        Args:
+            read: reads its JSON, and raises `ValueError` where that is damaged.
+            formats: those that this program reads.
+            largest: bytes that it may have.
+
+        Raises:
+            RunError: it is missing, damaged or of another format.
+        """
+        try:
+            with open_regular(self.path / self.MANIFEST) as file:
+                content = file.read(largest)
+            self._check_format(from_json(_Versioned, content).format, formats)
+            return read(content)
+        except OSError as error:
+            raise RunError(f"{self.full_name} cannot be read: {error.strerror}.") from None
+        except ValueError:
+            raise RunError(f"{self.full_name} has a damaged {self.MANIFEST}.") from None
+
+    def _check_format(self, version: int, formats: range) -> None:
+        if version >= formats.stop:
+            raise RunError(
+                f"{self.full_name} was written by a newer mnistop (format {version}, "
+                f"this one reads up to {formats[-1]}): update mnistop to open it."
+            )
+        if version < formats.start:
+            raise RunError(
+                f"{self.full_name} was written by an older mnistop (format {version}, "
+                f"this one reads from {formats[0]} on): open it with the one that wrote it."
+            )
+
+    # The process that writes it
+
+    @property
+    def lock_path(self) -> Path:
+        """The file whose lock the process holds."""
+        return self.path / "lock"
+
+    @property
+    def log_path(self) -> Path:
+        """Where the process writes its warnings and its tracebacks."""
+        return self.path / "log.txt"
+
+    @property
+    def events_path(self) -> Path:
+        """Where the process writes what it has to say, an event a line."""
+        return self.path / "events.jsonl"
+
+    def is_running(self) -> bool:
+        """Whether the process lives: it holds the lock."""
+        return lock.is_held(self.lock_path)
+
+    def process_id(self) -> int | None:
+        """The process while it lives, else None."""
+        return lock.holder(self.lock_path)
+
+    def begin(self, manifest: bytes) -> IO[bytes]:
+        """Writes the manifest into a folder just made, which is removed again if that fails.
+
+        Returns:
+            The open lock that marks this process as the one that writes it.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        try:
+            held = lock.create(self.lock_path)
+            write_atomically(self.path / self.MANIFEST, manifest)
+        except OSError:
+            shutil.rmtree(self.path, ignore_errors=True)
+            raise
+        return held
+
+    def take_lock(self, busy: str) -> IO[bytes]:
+        """The lock of a folder that goes on, taken by this process.
+
+        Args:
+            busy: what is said of it when another process has the lock.
+
+        Raises:
+            RunError: another process has it, the folder may not be written, or holds links.
+        """
+        links = [path for path in self.path.rglob("*") if path.is_symlink()]
+        if links:
+            raise RunError(
+                f"{self.full_name} cannot be resumed: {links[0]} is a link, and what it leads to "
+                "would be written. Put the file itself there."
+            )
+        try:
+            held = lock.take(self.lock_path)
+        except OSError as error:
+            what = self.hindrance(error)
+            raise RunError(f"{self.full_name} cannot be resumed: {what}.") from None
+        if not held:
+            raise RunError(f"{self.full_name} {busy}.")
+        return held
+
+    def remove(self) -> None:
+        """Removes the folder with all that is in it.
+
+        Raises:
+            RunError: it may not be removed.
+        """
+        try:
+            shutil.rmtree(self.path)
+        except OSError as error:
+            what = self.hindrance(error)
+            raise RunError(f"{self.full_name} cannot be deleted: {what}.") from None
+
+    def hindrance(self, error: OSError) -> str:
+        """What forbids to change the folder, in words."""
+        if isinstance(error, PermissionError) and self.path.stat().st_uid != os.geteuid():
+            return "it belongs to another user, who alone can do that"
+        return error.strerror or type(error).__name__
+
+
+def new_folder(parent: Path) -> Path:
+    """Makes a folder with a new name, for a run or a sweep.
+
+    Its two words are those of no other folder there, as long as there are such words.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    taken = {name.split("-", 2)[-1].partition(".")[0] for name in os.listdir(parent)}
+    pairs = itertools.product(_FIRST_WORDS.split(), _SECOND_WORDS.split())
+    every = [f"{first}-{second}" for first, second in pairs]
+    free = [words for words in every if words not in taken] or every
+    while True:
+        path = parent / f"{time.strftime('%Y%m%d-%H%M%S')}-{random.choice(free)}"
+        try:
+            path.mkdir(mode=0o700)
+        except FileExistsError:
+            continue
+        return path

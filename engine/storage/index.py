@@ -1,0 +1,216 @@
+"""An index of all runs, so that thousands are listed at once.
+
+The folders are the truth: the index holds what their files said when they had some size and time
+of change, and reads those anew that have others. It is a file among the runs that may be lost,
+damaged or out of date; it is then made again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.config import RunConfig, as_text
+from engine.errors import RunError
+from engine.history import History, reduce
+from engine.overview import Listed, Overview
+from engine.runs import Run, runs_folder
+from engine.storage import lock
+from engine.storage.about import FILE as ABOUT
+from engine.storage.event_tail import EventTail
+from engine.storage.files import from_json, open_regular, write_atomically
+
+FILE = ".index.json"
+VERSION = 1
+_LARGEST = 1 << 28
+_SAVE_SECONDS = 5.0
+"""How long a long first reading may be lost."""
+
+Stamp = tuple[int, ...]
+"""Sizes and times of change of the files that a run's overview is made of; -1 for a missing one."""
+
+
+@dataclass(frozen=True)
+class _Entry:
+    stamp: Stamp
+    overview: Overview
+
+
+@dataclass(frozen=True)
+class _File:
+    version: int
+    defaults: dict[str, str]
+    """The hyperparameters of the notebook's run: what differs from them is kept of each run."""
+    runs: dict[str, _Entry]
+
+
+def _defaults() -> dict[str, str]:
+    return {name: as_text(value) for name, value in RunConfig()}
+
+
+class Index:
+    """All runs of a folder, as they were when it was looked at last.
+
+    Args:
+        folder: where the runs are; that of `runs_folder` if not given.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.runs: Sequence[Listed] = ()
+        """Those that have been read, newest first."""
+        self.problems: dict[Run, str] = {}
+        """What is wrong with those that cannot be read."""
+        self.unread = 0
+        """How many have yet to be read."""
+        self._folder = folder or runs_folder()
+        self._entries: dict[str, _Entry] | None = None
+        self._tails: dict[str, tuple[EventTail, History]] = {}
+        self._is_saved = True
+        self._saved_at = time.monotonic()
+        self._folder_stamp: Stamp = ()
+
+    def look(self, seconds: float = math.inf) -> bool:
+        """Looks at all runs, and reads those that have changed, the newest first.
+
+        Args:
+            seconds: how long to read at most; a run is then read to its end all the same.
+
+        Returns:
+            Whether all has been read.
+        """
+        if self._entries is None:
+            self._entries = self._load()
+        deadline = time.monotonic() + seconds
+        self._folder_stamp = _stamp(os.fspath(self._folder))
+        entries: dict[str, _Entry] = {}
+        self.problems, self.unread = {}, 0
+        for name, stamp in self._scan():
+            entry = self._entries.get(name)
+            if entry is None or entry.stamp != stamp:
+                if time.monotonic() >= deadline:
+                    self.unread += 1
+                else:
+                    entry = self._read(name, stamp, entry)
+            if entry:
+                entries[name] = entry
+        self._is_saved &= entries.keys() == self._entries.keys()
+        self._entries = entries
+        self._tails = {name: tail for name, tail in self._tails.items() if name in entries}
+        self._list()
+        self._save()
+        return not self.unread
+
+    def look_at_live(self) -> None:
+        """Looks at those runs alone that have not said their last word, unless there are others."""
+        if self._entries is None or _stamp(os.fspath(self._folder)) != self._folder_stamp:
+            self.look()
+            return
+        for name, entry in self._entries.items():
+            if not entry.overview.is_settled:
+                stamp = self._stamp_of(name)
+                if stamp != entry.stamp and (new := self._read(name, stamp, entry)):
+                    self._entries[name] = new
+        self._list()
+
+    def _scan(self) -> list[tuple[str, Stamp]]:
+        """The names and stamps of the runs, in the order of `runs.list_runs`."""
+        found = []
+        try:
+            names = os.listdir(self._folder)
+        except OSError:
+            return []
+        for name in names:
+            stamp = self._stamp_of(name)
+            if stamp[0] >= 0:
+                found.append((name[: len("YYYYMMDD-HHMMSS")], stamp[1], name, stamp))
+        return [(name, stamp) for *_, name, stamp in sorted(found, reverse=True)]
+
+    def _stamp_of(self, name: str) -> Stamp:
+        path = f"{self._folder}/{name}/"
+        config = _stamp(path + "config.json")
+        if config[0] < 0:
+            return config
+        return config + _stamp(path + "events.jsonl") + _stamp(path + ABOUT)
+
+    def _read(self, name: str, stamp: Stamp, before: _Entry | None) -> _Entry | None:
+        run = Run(self._folder / name)
+        try:
+            config = run.config()
+        except RunError as error:
+            self.problems[run] = str(error)
+            return None
+        fresh = EventTail(run), History()
+        grows = before and before.stamp[:2] == stamp[:2] and before.stamp[2] <= stamp[2]
+        tail, history = self._tails.get(name, fresh) if grows else fresh
+        said = []
+        while batch := tail.read():
+            said += batch
+        history = reduce(history, said)
+        overview = Overview.of(run, config, history)
+        if overview.is_settled:
+            self._tails.pop(name, None)
+            self._is_saved = False
+        else:
+            self._tails[name] = tail, history
+            self._is_saved &= before is not None
+        return _Entry(stamp, overview)
+
+    def _list(self) -> None:
+        known = {listed.run.name: listed for listed in self.runs}
+        listed = []
+        for name, entry in (self._entries or {}).items():
+            overview = entry.overview
+            before = known.get(name)
+            if before and before.overview is overview and overview.is_settled:
+                listed.append(before)
+                continue
+            run = before.run if before else Run(self._folder / name)
+            alive = not overview.is_settled and run.is_running()
+            pid = lock.holder(run.lock_path) if alive else None
+            state = overview.if_alive if alive else overview.if_dead
+            listed.append(Listed(run, overview, state, pid))
+        self.runs = tuple(listed)
+
+    def _load(self) -> dict[str, _Entry]:
+        try:
+            with open_regular(self._folder / FILE) as file:
+                kept = from_json(_File, file.read(_LARGEST))
+        except (OSError, ValueError):
+            return {}
+        is_ours = kept.version == VERSION and kept.defaults == _defaults()
+        return kept.runs if is_ours else {}
+
+    def _save(self) -> None:
+        if self._is_saved or (self.unread and time.monotonic() - self._saved_at < _SAVE_SECONDS):
+            return
+        kept = _File(VERSION, _defaults(), self._entries or {})
+        content = json.dumps(kept, default=vars).encode()
+        own = self._folder / f"{FILE}.{os.getpid()}"
+        with contextlib.suppress(OSError):  # a store that may only be read is listed all the same
+            write_atomically(own, content)
+            try:
+                own.replace(self._folder / FILE)
+            finally:
+                own.unlink(missing_ok=True)
+        self._is_saved, self._saved_at = True, time.monotonic()
+
+
+def _stamp(path: str) -> Stamp:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return (-1, -1)
+    return (found.st_size, found.st_mtime_ns)
+
+
+def list_all() -> Index:
+    """The index of all runs, looked at once."""
+    index = Index()
+    index.look()
+    return index

@@ -1,0 +1,1 @@
+"""How a sweep is planned, handed out, and read."""

@@ -1,0 +1,198 @@
+"""Hands the members of a sweep out to the workers of a Dask cluster, through joblib.
+
+Each is trained in a scratch folder of a worker (`engine.sweep.cluster_member`) and comes back as a
+whole, to be put in place here. Dask gives what a lost worker had in hand to another one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import uuid
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import joblib
+from distributed import Client, Event
+from joblib._dask import DaskDistributedBackend
+
+from engine.config import RunConfig
+from engine.errors import MnistopError, RunError
+from engine.runs import Run
+from engine.storage.event_log import EventLog
+from engine.sweep import cluster_member
+from engine.sweep.cluster_member import Returned
+from engine.sweep.members import OnFailure, failures_to, state_of
+from engine.sweep.parcel import finish_putting, pack, put_in_place
+
+_PATIENCE = 5
+"""Seconds in which a scheduler must answer, and have a worker."""
+
+
+class Cluster:
+    """A Dask cluster that trains members.
+
+    Args:
+        address: of its scheduler, as in `tcp://host:8786`.
+
+    Raises:
+        RunError: there is no scheduler, or it has no workers.
+    """
+
+    def __init__(self, address: str) -> None:
+        try:
+            self._client = Client(address, timeout=_PATIENCE, set_as_default=False)
+        except (OSError, ValueError, TimeoutError):
+            raise RunError(
+                f"No Dask scheduler can be reached at {address}: check that it runs, and its "
+                "address, as in tcp://host:8786."
+            ) from None
+        self._address = address
+        self._stopping = threading.Event()
+
+    def check(self, sources: Sequence[str]) -> None:
+        """That the workers have what will be needed.
+
+        Raises:
+            RunError: one lacks mnistop, has another version of it, or not the data.
+        """
+        try:
+            self._client.wait_for_workers(1, timeout=_PATIENCE)
+        except TimeoutError:
+            raise RunError(
+                f"The Dask cluster at {self._address} has no workers: start some, as by "
+                f"dask worker {self._address}."
+            ) from None
+        found = self._client.run(cluster_member.look, tuple(sources), on_error="return")
+        for worker, seen in found.items():
+            if not isinstance(seen, cluster_member.Worker):
+                raise RunError(
+                    f"The Dask worker {worker} cannot train ({seen}): install mnistop there, "
+                    f"version {cluster_member.version()} as here."
+                )
+            if seen.version != cluster_member.version():
+                raise RunError(
+                    f"The Dask worker {worker} has mnistop {seen.version}, and "
+                    f"{cluster_member.version()} is here: install the same there."
+                )
+            if seen.missing:
+                raise RunError(
+                    f"The Dask worker {worker} has no {seen.missing[0]}: put the data where all "
+                    "workers find them by that path, or use bundled, digits or openml."
+                )
+
+    def places(self, configs: Sequence[RunConfig]) -> int:
+        """How many members its workers train at once: one in each of their threads."""
+        return sum(self._client.ncores().values())
+
+    def stop(self) -> None:
+        """Begins no other member; those in training stop with a checkpoint and come back."""
+        self._stopping.set()
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopping.is_set()
+
+    def train_all(
+        self,
+        todo: Sequence[tuple[Run, RunConfig]],
+        jobs: int | None,
+        log: EventLog,
+    ) -> Iterator[str]:
+        """Trains members, and puts them in place as they come back.
+
+        Args:
+            todo: the members with their hyperparameters.
+            jobs: how many at once; None for as many as the workers take.
+            log: gets what hinders them.
+
+        Yields:
+            The state of each, as `state_of` has it, in the order in which they come back.
+        """
+        event = Event(f"mnistop-stop-{uuid.uuid4().hex}", client=self._client)
+        threading.Thread(target=lambda: self._stopping.wait() and event.set(), daemon=True).start()
+        members = {run.name: run for run, _ in todo}
+        for run in members.values():
+            finish_putting(run)
+        joblib.register_parallel_backend("mnistop-dask", _Backend)
+        with joblib.parallel_config("mnistop-dask", client=self._client):
+            train = joblib.Parallel(
+                batch_size=1, pre_dispatch=jobs or "all", return_as="generator_unordered"
+            )
+            for name, answer in train(
+                joblib.delayed(cluster_member.train)(
+                    run.name,
+                    json.dumps(dict(config)),
+                    pack(run) if run.is_there() else b"",
+                    event.name,
+                )
+                for run, config in todo
+            ):
+                run = members[name]
+                _receive(run, answer, failures_to(log))
+                yield state_of(run)
+        with contextlib.suppress(OSError):  # a scheduler that is gone has forgotten it
+            event.clear()
+
+
+def _receive(run: Run, answer: Returned | Exception, on_failure: OnFailure) -> None:
+    if isinstance(answer, Exception):
+        on_failure(run, _in_words(answer), False)
+        return
+    try:
+        if answer.parcel:
+            put_in_place(answer.parcel, run)
+    except MnistopError as error:
+        on_failure(run, str(error), False)
+    for failure in answer.failures:
+        on_failure(run, *failure)
+
+
+def _in_words(error: Exception) -> str:
+    match type(error).__name__:
+        case "KilledWorker":
+            return "Worker after worker died while it had it in hand."
+        case "CancelledError" | "FutureCancelledError":
+            return "The connection to the Dask cluster was lost."
+    return str(error) if isinstance(error, MnistopError) else f"{type(error).__name__}: {error}."
+
+
+class _Backend(DaskDistributedBackend):  # type: ignore[misc]
+    """joblib's back end for Dask, which here tells of each task by its first argument.
+
+    What keeps a task from being done is a result like others; joblib's own would wait forever for
+    a task that Dask has given up.
+    """
+
+    def effective_n_jobs(self, n_jobs: int) -> int:
+        """How many tasks there may be at once; of one alone joblib would do them all here."""
+        places: int = super().effective_n_jobs(n_jobs)
+        return max(2, places)
+
+    def submit(self, func: Any, callback: Any = None) -> Any:
+        """Hands a batch of one task to Dask."""
+        ((_, (name, *_), _),) = func.items
+
+        def called(out: Any) -> None:
+            callback((name, out))
+
+        def failed(done: Any) -> None:
+            if error := done.exception():
+                called(error)
+
+        future = super().submit(func, called)
+        future.add_done_callback(failed)
+        return future
+
+    def retrieve_result_callback(self, out: Any) -> list[tuple[str, Any]]:
+        """The name of the task, and its result or what has kept it from being done."""
+        name, result = out
+        try:
+            if isinstance(result, BaseException):
+                raise result
+            (result,) = super().retrieve_result_callback(result)
+        except Exception as error:
+            return [(name, error)]
+        return [(name, result)]

@@ -1,0 +1,221 @@
+"""The life of a sweep's process: hands the members out, and tells how the sweep ends."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import traceback
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import FrameType
+from typing import IO, NoReturn, Protocol
+
+from engine import events, sweeps
+from engine.config import RunConfig
+from engine.data import is_at_hand, is_here
+from engine.device import find_device
+from engine.errors import MnistopError, RunError
+from engine.examples import Examples
+from engine.process.detached import fork_off, leave, tell
+from engine.process.failure import in_words
+from engine.process.stdio import log_to
+from engine.runs import Run
+from engine.storage.event_log import EventLog
+from engine.sweep.members import SETTLED, state_of
+from engine.sweep.nursery import Nursery
+from engine.sweep.this_machine import ThisMachine
+from engine.sweeps import Plan, Resumption, Sweep
+
+
+def start(what: Plan | Resumption, folder: Path, answer: Connection) -> None:
+    """Forks off a sweep's process, which checks all that can be wrong and makes the sweep's folder.
+
+    Args:
+        what: the plan of a new sweep, or a sweep that is to go on.
+        folder: where new sweeps and their members are made.
+        answer: gets the sweep once its process is sure to begin, or the `MnistopError`.
+    """
+    fork_off(lambda: _live(what, folder, answer))
+
+
+def _live(what: Plan | Resumption, folder: Path, answer: Connection) -> NoReturn:
+    os.setsid()
+    leave({answer.fileno()})
+    # The locks of joblib's threads: those of this method need no process that cleans up after them.
+    multiprocessing.set_start_method("fork", force=True)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    nursery = Nursery.forked()  # while this process has one thread, and has looked for no device
+    try:
+        job = _prepare(what, folder, nursery)
+    except MnistopError as error:
+        tell(answer, error)
+    except Exception as error:
+        name = type(error).__name__
+        fault = f"No sweep could be started, by a fault of the program, {name}: {error}."
+        tell(answer, RunError(fault))
+    else:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, job.on_stop)
+        tell(answer, job.sweep)
+        answer.close()
+        log_to(job.sweep.log_path)
+        job.run()
+    os._exit(1)
+
+
+def _prepare(what: Plan | Resumption, folder: Path, nursery: Nursery) -> _SweepJob:
+    if isinstance(what, Plan):
+        hands = _hands(what, what.configs, nursery)
+        sweep, lock = sweeps.create(what, folder)
+        return _SweepJob(sweep, what, lock, hands, _unsettled(sweep, what))
+    sweep = what.sweep
+    lock = sweeps.reopen(sweep)
+    try:
+        plan = sweep.plan()
+        todo = _unsettled(sweep, plan)
+        if not todo:
+            if not sweep.has_said_its_end():  # it was killed before it could say so
+                EventLog(sweep.path).say(events.SweepFinished)
+            raise RunError(f"Sweep {sweep.name} is finished: there is nothing left to resume.")
+        plan = what.of(plan)
+        hands = _hands(plan, [config for _, config in todo], nursery)
+        return _SweepJob(sweep, plan, lock, hands, todo)
+    except MnistopError:
+        lock.close()
+        raise
+
+
+def _unsettled(sweep: Sweep, plan: Plan) -> list[Member]:
+    """The members that are not trained to their end."""
+    members = ((sweep.member(number), config) for number, config in enumerate(plan.configs, 1))
+    return [(run, config) for run, config in members if state_of(run) not in SETTLED]
+
+
+def _hands(plan: Plan, todo: Sequence[RunConfig], nursery: Nursery) -> Hands:
+    """Who trains the members, once it is sure that they have what they need.
+
+    Raises:
+        MnistopError: data or devices are missing, or the cluster.
+    """
+    if plan.dask:
+        hands = connect(plan.dask, sorted({config.source for config in todo}))
+        _check_data([config for config in todo if is_here(config.source)], nursery)
+        return hands
+    for device in sorted({config.device for config in todo}):
+        find_device(device)
+    _check_data(todo, nursery)
+    return ThisMachine(nursery)
+
+
+def connect(address: str, sources: Sequence[str]) -> Hands:
+    """The Dask cluster of an address, once it is sure that it can train.
+
+    Raises:
+        RunError: it cannot be reached, lacks mnistop or a source, or Dask is not installed here.
+    """
+    try:
+        from engine.sweep.cluster import Cluster
+    except ImportError:
+        raise RunError(
+            "For a Dask cluster mnistop needs Dask: pip install 'mnistop[dask]'."
+        ) from None
+    cluster = Cluster(address)
+    cluster.check(sources)
+    return cluster
+
+
+def _check_data(configs: Sequence[RunConfig], nursery: Nursery) -> None:
+    """That there are enough images, as far as that can be told in a moment.
+
+    Raises:
+        MnistopError: there are not.
+    """
+    different = {(one.source, one.samples, one.val_fraction): one for one in reversed(configs)}
+    for config in different.values():
+        if not is_at_hand(config.source):
+            continue
+        with (
+            nursery.start(_do_nothing, config) as process,
+            contextlib.suppress(EOFError),
+        ):
+            error: MnistopError = process.recv()
+            raise error
+
+
+def _do_nothing(caller: Connection, examples: Examples | None) -> None:
+    """To have the data loaded is enough."""
+
+
+Member = tuple[Run, RunConfig]
+
+
+class Hands(Protocol):
+    """Who trains the members of a sweep."""
+
+    def places(self, configs: Sequence[RunConfig]) -> int:
+        """How many members are trained at once if nothing else is planned."""
+
+    def stop(self) -> None:
+        """Begins no other member, and stops those in training with a checkpoint."""
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether `stop` was called."""
+
+    def train_all(self, todo: Sequence[Member], jobs: int | None, log: EventLog) -> Iterator[str]:
+        """Trains members, so many at once, and yields the state of each in any order."""
+
+
+class _SweepJob:
+    """What the process of a sweep does from when it is sure to begin.
+
+    Args:
+        sweep: the sweep.
+        plan: what is to be trained.
+        lock: that of the sweep, taken by this process.
+        hands: who trains.
+        todo: the members that are not trained to their end.
+    """
+
+    def __init__(
+        self, sweep: Sweep, plan: Plan, lock: IO[bytes], hands: Hands, todo: Sequence[Member]
+    ) -> None:
+        self.sweep = sweep
+        self._todo = todo
+        self._plan = plan
+        self._lock = lock
+        self._hands = hands
+
+    def on_stop(self, number: int, frame: FrameType | None) -> None:
+        """Answers a signal."""
+        self._hands.stop()
+
+    def run(self) -> NoReturn:
+        """Trains what is left to be trained, and tells how that ends."""
+        log = EventLog(self.sweep.path)
+        try:
+            self._train_all(log)
+        except MnistopError as error:
+            log.say(events.SweepStopped, message=str(error))
+        except Exception as error:  # said first: a full disk may have no room for the traceback
+            log.say(events.SweepStopped, message=in_words(error, self.sweep))
+            traceback.print_exc()
+        os._exit(0)
+
+    def _train_all(self, log: EventLog) -> None:
+        jobs, cluster = self._plan.jobs, self._plan.dask
+        places = jobs or self._hands.places([config for _, config in self._todo])
+        log.say(events.SweepStarted, pid=os.getpid(), jobs=places, cluster=cluster)
+        states = list(self._hands.train_all(self._todo, jobs, log))
+        left = sum(state not in SETTLED for state in states)
+        if not left:
+            log.say(events.SweepFinished)
+        elif self._hands.is_stopping:
+            log.say(events.SweepStopped)
+        else:
+            is_not = "is not trained to its end" if left == 1 else "are not trained to their end"
+            what = f"{left:,} of {len(self._plan.configs):,} runs {is_not}"
+            log.say(events.SweepStopped, message=f"{what}: resume the sweep to try again.")

@@ -1,0 +1,201 @@
+"""A process that has loaded PyTorch and the data, and forks off others that need them.
+
+A training then starts within milliseconds, and all share the memory of what has been loaded. The
+nursery does one thing at a time and has one thread only, so that it can be forked; who uses it may
+have many threads. It ends when its user does, and so does whatever it has forked off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import signal
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from multiprocessing import Pipe, reduction
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Concatenate, NoReturn, ParamSpec
+
+from engine.config import RunConfig
+from engine.data import load
+from engine.errors import MnistopError, RunError
+
+if TYPE_CHECKING:  # PyTorch is for the nursery, not for its user
+    from engine.examples import Examples
+
+P = ParamSpec("P")
+
+_KEPT = 4
+"""Divided data sets that are kept for the next one who needs them."""
+
+
+class Nursery:
+    """The nursery as its user sees it; any thread may use it.
+
+    Args:
+        connection: to the nursery's process.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._turn = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def forked(cls) -> Nursery:
+        """One forked off this process, which has loaded PyTorch and has one thread only."""
+        ours, theirs = Pipe()
+        if not os.fork():
+            ours.close()
+            _serve(theirs)
+        theirs.close()
+        return cls(ours)
+
+    @classmethod
+    def executed(cls) -> Nursery:
+        """One in a fresh interpreter, for a process with threads."""
+        ours, theirs = Pipe()
+        with theirs:
+            number = theirs.fileno()
+            process = subprocess.Popen(
+                [sys.executable, "-m", "engine.sweep.nursery", str(number)],
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                pass_fds=(number,),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        nursery = cls(ours)
+        nursery._process = process
+        return nursery
+
+    def fileno(self) -> int:
+        """The descriptor that this process needs for it."""
+        return self._connection.fileno()
+
+    def is_alive(self) -> bool:
+        """Whether an executed nursery lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(
+        self,
+        task: Callable[Concatenate[Connection, Examples | None, P], None],
+        data: RunConfig | None,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Connection:
+        """Forks off a process that does something; returns at once.
+
+        Args:
+            task: what it does, with a connection to the caller and the data.
+            data: a configuration whose data the nursery loads first if it has not yet; None for
+                nothing.
+            args: more for `task`.
+            kwargs: the same by name.
+
+        Returns:
+            The connection. It brings what `task` sends, or the `MnistopError` for which it could
+            not begin, and closes when the process ends. The process ends when it is closed.
+
+        Raises:
+            RunError: the nursery has died.
+        """
+        ours, theirs = Pipe()
+        try:
+            with theirs, self._turn:
+                self._connection.send((task, data, args, kwargs))
+                reduction.send_handle(self._connection, theirs.fileno(), 0)
+        except OSError:
+            ours.close()
+            raise RunError(
+                "The process that starts the trainings has died: resume the sweep."
+            ) from None
+        return ours
+
+
+def _serve(connection: Connection) -> NoReturn:
+    """What the nursery does, until its user has gone."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_IGN)  # ended children are no zombies then
+    os.closerange(3, connection.fileno())
+    os.closerange(connection.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            task, data, args, kwargs = connection.recv()
+            with Connection(reduction.recv_handle(connection)) as theirs:
+                if error := _fork(connection, theirs, task, data, args, kwargs):
+                    with contextlib.suppress(OSError):
+                        theirs.send(error)
+    os._exit(0)
+
+
+def _fork(
+    connection: Connection,
+    theirs: Connection,
+    task: Callable[..., None],
+    data: RunConfig | None,
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+) -> MnistopError | None:
+    """Forks off a process; what hinders it is returned."""
+    try:
+        examples = _kept(_data_of(data)) if data else None
+        if os.fork():
+            return None
+    except OSError as error:
+        return RunError(f"No process could be started ({error.strerror or error}).")
+    except Exception as error:
+        return _told(error)
+    try:
+        connection.close()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _end_with(theirs)
+        task(theirs, examples, *args, **kwargs)
+        os._exit(0)
+    except Exception as error:
+        traceback.print_exc()
+        with contextlib.suppress(OSError):
+            theirs.send(_told(error))
+    finally:
+        os._exit(1)
+
+
+def _told(error: Exception) -> MnistopError:
+    if isinstance(error, MnistopError):
+        return error
+    name = type(error).__name__
+    return RunError(f"This is a fault of the program, {name}: {error}.")
+
+
+def _data_of(config: RunConfig) -> RunConfig:
+    """The same data with all else as usual."""
+    names = ("source", "samples", "val_fraction", "split_seed")
+    return RunConfig(**{name: getattr(config, name) for name in names})
+
+
+@functools.lru_cache(_KEPT)
+def _kept(config: RunConfig) -> Examples:
+    from engine.examples import examples_of
+
+    return examples_of(load(config.source, config.samples), config)
+
+
+def _end_with(other: Connection) -> None:
+    """Ends this process as soon as the other end of a connection is closed, or its process dies."""
+
+    def wait() -> None:
+        with contextlib.suppress(EOFError, OSError):
+            other.recv_bytes()  # nothing ever comes
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+if __name__ == "__main__":
+    import engine.process.preload  # noqa: F401
+
+    _serve(Connection(int(sys.argv[1])))

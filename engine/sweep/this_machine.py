@@ -1,0 +1,99 @@
+"""Hands the members of a sweep out to the cores of this machine, through joblib.
+
+joblib's threads only wait: each member is trained by a process of its own, forked off a nursery
+that has PyTorch and the data in memory. joblib's own processes would each load them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import Connection
+
+import joblib
+
+from engine import events
+from engine.config import RunConfig
+from engine.data import is_at_hand, load
+from engine.errors import MnistopError
+from engine.examples import Examples
+from engine.runs import Run
+from engine.storage.event_log import EventLog
+from engine.sweep.members import POLL_SECONDS, Trainer, failures_to
+from engine.sweep.nursery import Nursery
+
+
+class ThisMachine:
+    """This machine, which trains members.
+
+    Args:
+        nursery: forks off the training processes.
+    """
+
+    def __init__(self, nursery: Nursery) -> None:
+        self._nursery = nursery
+        self._trainer = Trainer(nursery)
+
+    def places(self, configs: Sequence[RunConfig]) -> int:
+        """How many members are trained at once: what the cores allow, each with its threads."""
+        threads = max(config.threads for config in configs)
+        cores: int = joblib.cpu_count()
+        return max(1, cores // threads)
+
+    def stop(self) -> None:
+        """Begins no other member, and stops those in training with a checkpoint."""
+        self._trainer.stop()
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._trainer.is_stopping
+
+    def train_all(
+        self, todo: Sequence[tuple[Run, RunConfig]], jobs: int | None, log: EventLog
+    ) -> Iterator[str]:
+        """Trains members.
+
+        Args:
+            todo: the members with their hyperparameters.
+            jobs: how many at once; None for as many as there are places.
+            log: gets what hinders them.
+
+        Yields:
+            The state of each, as `state_of` has it, in the order of their ends.
+
+        Raises:
+            MnistopError: data cannot be fetched.
+        """
+        configs = [config for _, config in todo]
+        self._fetch({config.source for config in configs}, log)
+        train = joblib.Parallel(
+            min(jobs or self.places(configs), len(todo)),
+            backend="threading",
+            return_as="generator_unordered",
+        )
+        tell = failures_to(log)
+        yield from train(
+            joblib.delayed(self._trainer.train)(run, config, tell) for run, config in todo
+        )
+
+    def _fetch(self, sources: set[str], log: EventLog) -> None:
+        """Has data fetched that are not at hand, once for all members."""
+        for source in sorted(sources):
+            if is_at_hand(source) or self.is_stopping:
+                continue
+            with self._nursery.start(_fetch, None, source) as process:
+                while not self.is_stopping:
+                    if not process.poll(POLL_SECONDS):
+                        continue
+                    try:
+                        told = process.recv()
+                    except EOFError:
+                        break
+                    if isinstance(told, MnistopError):
+                        raise told
+                    log.say(events.Preparing, message=told)
+
+
+def _fetch(caller: Connection, _: Examples | None, source: str) -> None:
+    """Loads data for the first time; the caller gets a line to show now and then."""
+    load(source, progress=caller.send)

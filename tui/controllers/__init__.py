@@ -1,0 +1,1 @@
+"""What the screens do when keys are pressed, apart from drawing."""

@@ -1,0 +1,43 @@
+"""A new sweep: its form, and its start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from textual.screen import Screen
+
+from engine import worker
+from engine.config import RunConfig
+from engine.sweeps import Sweep
+from tui.controllers.attempts import Attempts
+from tui.render.terminal import Terminal
+from tui.screens.sweep_form import SweepFormScreen, Wanted, cores
+
+
+def ask_for_sweep(
+    screen: Screen[None],
+    terminal: Terminal,
+    base: RunConfig | None,
+    known: Sequence[tuple[RunConfig, float]],
+    attempts: Attempts,
+    then: Callable[[Sweep], object],
+) -> None:
+    """Asks what is to vary in a new sweep, and starts it.
+
+    Args:
+        screen: over which it is asked.
+        terminal: what the terminal can show.
+        base: what the dashboard's form holds; None while that is wrong.
+        known: finished runs with the seconds that each has trained for, the newest first.
+        attempts: starts it.
+        then: is called with the sweep once it has begun.
+    """
+
+    def start(wanted: Wanted | None) -> None:
+        if wanted:
+            attempts.do(
+                lambda: worker.launch_sweep(wanted.configs, wanted.title, wanted.jobs), then
+            )
+
+    form = SweepFormScreen(terminal, base or RunConfig(), known, cores())
+    screen.app.push_screen(form, start)

@@ -1,0 +1,93 @@
+"""Runs at the marks of a range test, trained as a sweep and laid over each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+from engine import worker
+from engine.config import RunConfig
+from engine.data import absolute
+from engine.judgement import judgement_after
+from engine.rates.answer import RateAnswer, answer
+from engine.sweeps import Sweep
+from tui.controllers.comparing import Compared, Comparing
+from tui.rate_words import rate_text
+
+TITLE = "learning rates"
+
+
+def train_at(config: RunConfig, marks: Mapping[str, float]) -> ThreeRates:
+    """Starts a run at each mark, all else being the same.
+
+    Args:
+        config: the hyperparameters, `lr` apart.
+        marks: learning rates by what they are.
+
+    Raises:
+        MnistopError: the data or the device do not fit, or no folder can be made.
+    """
+    base = replace(config, source=absolute(config.source))
+    configs = [replace(base, lr=rate) for rate in marks.values()]
+    return ThreeRates(worker.launch_sweep(configs, TITLE), dict(zip(marks, configs, strict=True)))
+
+
+class ThreeRates(Comparing):
+    """The runs, and what is to be said of each one's learning rate.
+
+    Args:
+        sweep: whose members they are.
+        configs: their hyperparameters by their marks, in the sweep's order.
+    """
+
+    def __init__(self, sweep: Sweep, configs: Mapping[str, RunConfig]) -> None:
+        super().__init__(
+            [
+                Compared(sweep.member(number), f"{mark} {rate_text(config.lr)}", config)
+                for number, (mark, config) in enumerate(configs.items(), start=1)
+            ]
+        )
+        self.sweep = sweep
+        self.marks = list(configs)
+        self.answers = [answer(one.history, one.config, None) for one in self.runs]
+        self._is_running = True
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will be said."""
+        return not self._is_running
+
+    @property
+    def start(self) -> float:
+        """The loss before training, of the first run that has told it; ln 10 before."""
+        told = (one.history.started.val_loss for one in self.runs if one.history.started)
+        return next(told, math.log(10))
+
+    def read(self) -> bool:
+        """Reads what the runs have said since; says whether anything has changed."""
+        alive = self.sweep.is_running()  # first: what is said before it ends is then read below
+        found = super().read()
+        if found:
+            self.answers = [_answer(one) for one in self.runs]
+        ended, self._is_running = self._is_running and not alive, alive
+        return found or ended
+
+    def state(self, place: int) -> str:
+        """How far a run is, as in `epoch 12 of 100` or `finished`."""
+        one = self.runs[place]
+        state = one.history.state(self._is_running)
+        if not one.history.started:
+            return "waiting" if self._is_running else "not trained"
+        if state in ("running", "paused"):
+            return f"epoch {len(one.history.epochs)} of {one.config.epochs}"
+        return "diverged" if getattr(one.history.ended, "diverged", False) else state
+
+
+def _answer(one: Compared) -> RateAnswer:
+    history = one.history
+    judgement = None
+    if history.started:
+        classes = len(history.started.class_names)
+        judgement = judgement_after(one.run, len(history.epochs), classes)
+    return answer(history, one.config, judgement)

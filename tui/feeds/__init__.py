@@ -1,0 +1,1 @@
+"""What the screens show, read or asked for as it is needed."""

@@ -1,0 +1,154 @@
+"""How the app shares a terminal with a person at the far end of a line."""
+
+import contextlib
+import time
+from collections.abc import Sequence
+from functools import lru_cache
+
+from rich.segment import Segment
+from textual import events, on
+from textual.color import Color
+from textual.filter import LineFilter, NoColor
+
+from tui.render.cells import Changed
+from tui.render.terminal import Terminal
+from tui.terminal import faults, tidying
+from tui.terminal.ascii_only import AsciiOnly
+from tui.terminal.driver import EndRequested, Written
+from tui.terminal.fault_tolerant import FaultTolerant
+from tui.terminal.lean_driver import LeanDriver
+from tui.terminal.rhythm import Pace
+from tui.terminal.typed_ahead import TypedAhead
+
+_STALLED = 0.5
+"""Seconds without a byte that make a line a stalled one."""
+
+
+class _EachOnce(LineFilter):
+    """A filter of single pieces of lines, which is asked once about each."""
+
+    def __init__(self, whole: LineFilter) -> None:
+        super().__init__()
+        self._whole = whole
+        self._changed: dict[Color, Changed] = {}
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """The pieces as the filter lets them through."""
+        changed = self._changed.get(background)
+        if changed is None:
+            changed = self._changed[background] = Changed(
+                lambda piece: self._whole.apply([piece], background)[0]
+            )
+        return list(map(changed.__getitem__, segments))
+
+
+_each_once = lru_cache(maxsize=16)(_EachOnce)
+
+
+class TerminalApp(FaultTolerant, TypedAhead):
+    """An app that leaves the terminal as it found it, and the line as free as it can.
+
+    It draws a frame once the last one is written. So a slow line gets fewer frames, a stalled one
+    none, and then the newest.
+
+    Args:
+        terminal: what the terminal can show.
+        pace: how much the line takes.
+    """
+
+    def __init__(self, terminal: Terminal, pace: Pace) -> None:
+        plain = terminal.colors < 256
+        super().__init__(driver_class=LeanDriver, ansi_color=True if plain else None)
+        self.terminal = terminal
+        self.pace = pace
+        self.theme = f"{'ansi' if plain else 'textual'}-{'dark' if terminal.dark else 'light'}"
+        self.animation_level = "none"
+        self.fault = ""
+        """The sentence on the fault of the program that ended it, if one did."""
+        self._frame = contextlib.ExitStack()
+        self._held_since: float | None = None
+        self._has_missed = False
+        self._extra_filters: list[LineFilter] = []
+        if terminal.colors == 0:
+            self._extra_filters.append(NoColor())
+        if not terminal.unicode:
+            self._extra_filters.append(AsciiOnly())
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's filters, and those for what this terminal cannot show."""
+        return [_each_once(each) for each in (*super().get_line_filters(), *self._extra_filters)]
+
+    def on_load(self) -> None:
+        """Tidies up now and then, and draws all anew when a suspended app goes on."""
+        self.every(tidying.SECONDS, self._tidy)
+        self.app_resume_signal.subscribe(
+            self, lambda _: self.screen.refresh(repaint=True, layout=True)
+        )
+
+    def on_resize(self, event: events.Resize) -> None:
+        """What the terminal shows after a change of its size is up to the terminal."""
+        self._forget()
+        if self.screen_stack and event.size == self.screen.outer_size:  # it was another in between
+            self.screen.refresh()
+
+    def action_redraw(self) -> None:
+        """Sends all that is to be seen, as after a message of another program."""
+        self._forget()
+        self.screen.refresh()
+
+    def _forget(self) -> None:
+        if isinstance(self._driver, LeanDriver):
+            self._driver.forget()
+
+    def _tidy(self) -> None:
+        driver = self._driver
+        if isinstance(driver, LeanDriver) and driver.quiet_seconds > tidying.QUIET_SECONDS:
+            tidying.collect()
+
+    @property
+    def sent_unasked(self) -> int:
+        """Bytes sent to the terminal so far, without those that answer a key."""
+        return self._driver.sent_unasked if isinstance(self._driver, LeanDriver) else 0
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether the terminal has taken all that the app had to say."""
+        return not (isinstance(self._driver, LeanDriver) and self._driver.is_stalled)
+
+    @on(EndRequested)
+    def _on_end_requested(self, message: EndRequested) -> None:
+        self.exit(return_code=message.code)
+
+    # One frame at a time
+
+    def post_display_hook(self) -> None:
+        """Waits with the next frame until the last one is written."""
+        if self.screen.outer_size != self.size:  # the frame was laid out for another terminal
+            self._forget()
+        if self._held_since:
+            self._has_missed = True
+        elif isinstance(self._driver, LeanDriver) and self._driver.is_behind:
+            self._held_since = time.monotonic()
+            self._frame.enter_context(self.batch_update())
+
+    @property
+    def line_is_stalled(self) -> bool:
+        """Whether a frame has been waiting for so long that drawing another one is idle."""
+        return self._held_since is not None and time.monotonic() - self._held_since > _STALLED
+
+    @on(Written)
+    def _on_written(self) -> None:
+        if not self._held_since or not self.screen_stack:
+            return
+        self._held_since = None
+        self._frame.close()
+        if self._has_missed:
+            self._has_missed = False
+            self.screen.refresh()
+        self.screen.check_idle()
+
+    def _fatal_error(self) -> None:
+        """Says it in a sentence: Textual's words have boxes, and the values of all variables."""
+        if self._exception:
+            self.fault = faults.in_words(self._exception)
+        self._close_messages_no_wait()
