@@ -34,6 +34,11 @@ class History:
     vanished: bool = False
     """Whether the run's folder is gone, as a reader has found."""
 
+    @property
+    def checkpoints(self) -> list[int]:
+        """After how many epochs each checkpoint was saved."""
+        return [event.epochs for event in self.saved if event.file == "checkpoint.pt"]
+
     def state(self, running: bool) -> str:
         """`starting running paused finished stopped failed` or `interrupted`.
 

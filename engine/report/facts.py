@@ -8,12 +8,14 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from msgspec.structs import asdict
 from numpy.typing import NDArray
 
 from engine.coach import Advice, advise
 from engine.config import RunConfig
 from engine.errors import RunError
 from engine.evaluate import confusion_matrix, wilson_interval
+from engine.events import Event
 from engine.history import History, others_as_good
 from engine.judgement import Judgement, Mistake, judgement_after, worst_mistakes
 from engine.runs import Run
@@ -113,8 +115,8 @@ class Facts:
         started, counts = history.started, self.counts
         facts = self.summary.as_json() | {
             "changes": self.config.changes(),
-            "facts": started and _without_time(vars(started)),
-            "log": [_without_time(vars(one)) for one in history.epochs],
+            "facts": started and _without_time(started),
+            "log": [_without_time(one) for one in history.epochs],
             "coach": vars(self.advice),
             "best": None,
             "confusion": None,
@@ -143,8 +145,8 @@ class Facts:
         return facts
 
 
-def _without_time(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name not in ("run", "time")}
+def _without_time(event: Event) -> dict[str, Any]:
+    return {name: value for name, value in asdict(event).items() if name not in ("run", "time")}
 
 
 def _mistake(mistake: Mistake) -> dict[str, Any]:

@@ -116,8 +116,10 @@ def test_a_failed_run_says_why_on_as_many_lines_as_it_takes() -> None:
 def test_a_run_whose_process_died_says_what_is_safe_and_what_to_do() -> None:
     text = " ".join(said(*made_up.story(7), made_up.interrupted()).split())
     assert "the training process died after 7 epochs" in text
-    assert "mnistop resume quiet-otter" in text
-    assert "died after 0 epochs" in " ".join(said(made_up.interrupted()).split())
+    assert "mnistop resume quiet-otter goes on from the last checkpoint" in text
+    text = " ".join(said(made_up.interrupted()).split())
+    assert "died after 0 epochs" in text
+    assert "mnistop resume quiet-otter trains it again" in text
 
 
 def test_a_notice_goes_before_the_run() -> None:

@@ -190,6 +190,7 @@ def test_a_killed_training_is_told_with_what_is_safe(place: Place):
     follower.stdout.readline()
     pid = place.state(name)["pid"]
     assert isinstance(pid, int)
+    wait_until((place.folder / name / "checkpoint.pt").exists)
     os.kill(pid, signal.SIGKILL)
     out, err = follower.communicate(timeout=100)
     assert follower.returncode == 1

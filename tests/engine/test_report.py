@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import asdict
 
 from engine import events
 from engine.config import RunConfig
@@ -68,7 +69,7 @@ def plain(
     name = f"20260101-1200{number:02}-calm-otter"
     said: list[events.Event] = [made_up.started(name)]
     for k in range(epochs):
-        said.append(events.EpochFinished(**(vars(made_up.epoch(k, name)) | values(k))))
+        said.append(events.EpochFinished(**(asdict(made_up.epoch(k, name)) | values(k))))
     config = RunConfig(**settings)  # type: ignore[arg-type]
     return made_up.write_run(folder, [*said, made_up.finished(epochs, name)], config, name)
 

@@ -168,6 +168,7 @@ def test_somebody_else_may_watch_a_run_that_is_opened_to_him_and_nothing_more(
             path.chmod(0o755 if path.is_dir() else 0o644)
         goes_on(run)
         readers.command("show", run.name)  # imports what the other user could not read here
+        wait_until((run.path / "checkpoint.pt").exists)
         wait_until(lambda: stat.S_IMODE((run.path / "checkpoint.pt").stat().st_mode) == 0o644)
 
         def as_nobody(*words: str) -> tuple[int, str]:

@@ -42,6 +42,7 @@ def test_the_death_of_a_run_is_said_with_what_is_safe_and_what_to_do(folder: Pat
     name = run.name.split("-", 2)[-1]
     with terminal(folder, "--run", run.name) as shown:
         shown.wait_for("of 1,000,000")
+        wait_until((run.path / "checkpoint.pt").exists)
         os.kill(process_of(run), signal.SIGKILL)
         shown.wait_for(lambda: f"mnistop resume {name} goes on" in said_below(shown))
         assert f"{name}: the training process died after" in said_below(shown)

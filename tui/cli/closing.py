@@ -57,11 +57,10 @@ def complaint(run: Run, history: History) -> str:
 
 
 def _what_is_safe(run: Run, history: History) -> str:
-    saved = [event.epochs for event in history.saved if event.file == "checkpoint.pt"]
-    if not saved:
+    if not history.checkpoints:
         return f"It had no checkpoint yet: mnistop resume {run.name} starts it anew."
     return (
-        f"Its log and its weights after {count(saved[-1], 'epoch')} are safe: "
+        f"Its log and its weights after {count(history.checkpoints[-1], 'epoch')} are safe: "
         f"mnistop resume {run.name} goes on from there."
     )
 

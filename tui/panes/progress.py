@@ -112,10 +112,12 @@ class Progress(FaultTolerantWidget):
                 f"{run.path}, and training has ended"
             )
         if phase == "interrupted":
+            going_on = (
+                "goes on from the last checkpoint" if history.checkpoints else "trains it again"
+            )
             return (
                 f"{name}: the training process died after {trained}: it was killed, or memory was "
-                f"full; what is shown is safe, and mnistop resume {name} goes on from the last "
-                "checkpoint"
+                f"full; what is shown is safe, and mnistop resume {name} {going_on}"
             )
         return f"{name}: {history.preparing or 'starting'}"
 
