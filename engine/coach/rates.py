@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from engine.coach.advice import Advice, count, number, percent
-from engine.coach.case import Case, Curve
+from engine.coach.case import Case, Curve, falls_steadily
 from engine.coach.suggest import higher_rate, lower_rate
 
 AT_CHANCE = 0.97
@@ -16,9 +16,6 @@ updates bring the loss clearly below ln k."""
 ROSE, PEAK = 1.1, 1.5
 """A training loss of so many times the untrained model's has been thrown back by steps that were
 too long, or has exploded; the noise of dropout alone was at most 1.02 times that."""
-STEADY = 0.8
-"""A loss that falls in this share of the epochs falls steadily: a loss that goes nowhere falls in
-half of them, and in 8 of 10 only once in 18 times."""
 
 SWING, SWING_OF_CHANCE = 0.2, 0.02
 """A rise of the training loss by a fifth, and by 2% of ln k so that tiny losses do not count.
@@ -154,16 +151,12 @@ def _creeping(case: Case) -> Curve | None:
 
 
 def _creeps(curve: Curve, case: Case) -> bool:
-    falls = curve[-1] < case.start and _falling_share(curve) >= STEADY
+    falls = curve[-1] < case.start and falls_steadily(curve)
     return bool(falls or _stands(curve, case))
 
 
 def _stands(curve: Curve, case: Case) -> bool:
     return bool(np.ptp(curve) < STILL * case.guessing)
-
-
-def _falling_share(curve: Curve) -> float:
-    return float((np.diff(curve[-SWING_EPOCHS - 1 :]) < 0).mean())
 
 
 def _epochs_at_chance(case: Case) -> int:

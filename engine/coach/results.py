@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from engine.coach.advice import Advice, count, either, number, percent
-from engine.coach.case import RECENT, Case, Curve, median
+from engine.coach.case import RECENT, Case, Curve, falls_steadily, median
 from engine.coach.suggest import lower_rate
 from engine.evaluate import wilson_interval
 from engine.events import RunFinished
@@ -48,7 +48,7 @@ def underfitting(case: Case) -> Advice | None:
     if case.epochs < 2 * RECENT or min(case.train[-1], case.val_now) < HIGH * case.guessing:
         return None
     before, now = _last_two_medians(case.train)
-    if abs(now - before) > LEVEL * before:
+    if abs(now - before) > LEVEL * before or (case.left and falls_steadily(case.train)):
         return None
     config = case.config
     if config.schedule != "constant":

@@ -1,5 +1,6 @@
 """The coach speaks on real runs made for each of its rules, and is silent on the others."""
 
+import dataclasses
 import math
 import re
 import subprocess
@@ -10,9 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.coach import Advice, advise
+from engine.coach import Advice, advise, case
 from engine.coach.advice import number
+from engine.config import RunConfig
 from engine.data import load
+from engine.schedule import lr_of_epoch
 from tests.engine.coached import Coached, coached
 from tests.engine.small_runs import ROOT
 
@@ -203,6 +206,22 @@ def test_a_schedule_that_ends_does_not_hide_that_the_rate_was_too_low(schedule: 
     assert expected == pytest.approx(end, abs=0.05 * end)
     faster = coached(lr=0.004, schedule=schedule, epochs=60)
     assert "under-fitting" not in faster.kinds
+
+
+def test_a_million_epochs_to_come_are_not_gone_through_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run, asked = coached(lr=0.001, schedule="cosine", epochs=60), []
+    begun = dataclasses.replace(run.history, epochs=run.history.epochs[:20], ended=None)
+
+    def counted(config: RunConfig, epoch: int) -> float:
+        asked.append(epoch)
+        return lr_of_epoch(config, epoch)
+
+    monkeypatch.setattr(case, "lr_of_epoch", counted)
+    config = RunConfig(lr=0.001, schedule="cosine", epochs=10**6)
+    assert advise(begun, config, None).kind != "under-fitting"
+    assert 0 < len(asked) < 1000
 
 
 def test_a_rate_so_low_that_nothing_moves_is_too_low_and_not_stuck() -> None:
