@@ -1,9 +1,12 @@
 """Sweeps as a person sees them: set up, followed, stopped, resumed, compared."""
 
+import asyncio
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+from textual.events import Key
 
 from engine import events, worker
 from engine.config import RunConfig
@@ -17,6 +20,7 @@ from tests.app import made_up_sweeps as made_up
 from tests.app.dashboard import Dashboard, Opened, Workers
 from tests.app.made_up import write_run
 from tests.app.pseudo_terminal import terminal
+from tui.controllers.sweeping import Sweeping
 from tui.panes.sweep_values import ROWS
 from tui.render.terminal import Terminal
 from tui.screens.compare import CompareScreen
@@ -128,6 +132,26 @@ async def test_the_runs_of_a_sweep_are_listed_and_esc_leads_back_to_it(
         assert isinstance(shown.app.screen, SweepScreen)
         await shown.press("escape")
         assert isinstance(shown.app.screen, RunsScreen)
+
+
+async def test_keys_wait_for_a_sweep_that_is_still_being_read(
+    opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = rates(workers, 0.3, 0.9, 0.1)
+    write_run(workers.folder, [], RunConfig(), "20260101-120000-other-run")
+    look, may_look = Sweeping.look, threading.Event()
+
+    def late(sweeping: Sweeping, wanted: Sweep | None = None) -> None:
+        may_look.wait(60)
+        look(sweeping, wanted)
+
+    monkeypatch.setattr(Sweeping, "look", late)
+    async with opened() as shown:
+        await shown.press("6", "C")
+        shown.app.post_message(Key("m", "m"))
+        await asyncio.sleep(0.1)
+        may_look.set()
+        await shown.until_shown(f"sweep:{sweep.name}", "Runs: 3 of 4")
 
 
 async def test_it_starts_with_a_few_learning_rates_around_the_dashboards(

@@ -127,6 +127,7 @@ class SweepScreen(ViewScreen):
         self._attempts = Attempts(self, terminal, self._wake.set)
         self._wanted: Sweep | None = None
         """What is to be looked at next."""
+        self._is_reading = True
 
     def panes(self) -> Iterable[Widget]:
         """The rows, their curves where these have room, and what stands out."""
@@ -141,7 +142,13 @@ class SweepScreen(ViewScreen):
     def open(self, sweep: Sweep | None) -> None:
         """Looks at a sweep; None for the one before, or the newest."""
         self._wanted = sweep or self._wanted
+        self._is_reading = True
         self._wake.set()
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether the sweep that is wanted is not known yet."""
+        return self._is_reading
 
     def on_screen_resume(self) -> None:
         """Follows the sweep until another screen is shown."""
@@ -156,6 +163,7 @@ class SweepScreen(ViewScreen):
             if looks % _LOOKS_AT_ALL == 0 or self._wake.is_set():
                 self._wake.clear()
                 await asyncio.to_thread(self._sweeping.look, wanted)
+                self._is_reading = self._wanted is not None
                 self.changed()
             if await asyncio.to_thread(self._sweeping.read):
                 self.changed()
