@@ -56,7 +56,7 @@ async def test_new_epochs_are_drawn_behind_the_question(opened: Opened) -> None:
         await shown.show(3)
         await shown.press("q")
         await shown.say(*(made_up.epoch(number) for number in range(3, 30)))
-        assert "epoch 30 of 100" in shown.text
+        await shown.until_shown("epoch 30 of 100")
         assert "Esc stay" in shown.lines[-1]
 
 

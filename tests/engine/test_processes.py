@@ -519,7 +519,7 @@ async def test_a_link_in_a_run_folder_is_not_written_through(
 
 @linux
 async def test_a_run_folder_that_cannot_be_written_ends_a_run_in_words(runs_folder: Path) -> None:
-    run = await endless(hidden=(512,))
+    run = await endless(hidden=(4096,))
     await until(run, lambda _: (run.path / "checkpoint.pt").exists())
     worker.pause(run)
     await until(run, lambda history: history.paused)
