@@ -4,6 +4,9 @@ import math
 
 from engine.config import RunConfig
 
+_SAMPLED = 200
+"""So many epochs, evenly spread, tell of all: there may be a million."""
+
 
 def lr_of_epoch(config: RunConfig, epoch: int) -> float:
     """The learning rate during an epoch, counted from 0.
@@ -20,3 +23,9 @@ def lr_of_epoch(config: RunConfig, epoch: int) -> float:
             return config.lr * (1 + math.cos(math.pi * done)) / 2
         case "step":
             return config.lr * 0.1 ** ((done >= 0.5) + (done >= 0.75))
+
+
+def mean_share(config: RunConfig, begin: int, end: int) -> float:
+    """The mean share of the full rate that the epochs from `begin` to before `end` have."""
+    some = range(begin, end, max(1, (end - begin) // _SAMPLED))
+    return sum(lr_of_epoch(config, epoch) / config.lr for epoch in some) / len(some)

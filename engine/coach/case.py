@@ -13,7 +13,7 @@ from engine.coach.advice import accuracy
 from engine.config import RunConfig
 from engine.history import History
 from engine.judgement import Judgement
-from engine.schedule import lr_of_epoch
+from engine.schedule import mean_share
 
 Curve = NDArray[np.float64]
 
@@ -25,8 +25,7 @@ STEADY, STEADY_EPOCHS = 0.8, 10
 in half of them, and in 8 of 10 only once in 18 times."""
 
 _ROUNDING = 1e-9
-_SAMPLED = 100
-"""Of the epochs to come so many tell of all: there may be a million."""
+"""Of a sum of learning rates, as a share of it."""
 
 COUNTABLE = 10
 """Validation images a class from which on their labels tell how frequent the classes are: the
@@ -138,13 +137,11 @@ class Case:
     @cached_property
     def left(self) -> float:
         """Epochs to come, each counted as its learning rate by the mean one of the late epochs."""
-        count = self.planned - self.epochs
-        some = range(self.epochs, self.planned, max(1, count // _SAMPLED))
-        if not some:
+        if self.planned == self.epochs:
             return 0.0
         late = sum(epoch.lr for epoch in self.history.epochs[-self.late :]) / self.late
-        to_come = sum(lr_of_epoch(self.config, epoch) for epoch in some) / len(some)
-        return count * to_come / max(late, math.ulp(0))
+        to_come = self.config.lr * mean_share(self.config, self.epochs, self.planned)
+        return (self.planned - self.epochs) * to_come / max(late, math.ulp(0))
 
     @property
     def accuracy_now(self) -> str:

@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.config import RunConfig
+from engine.schedule import mean_share
 
 if TYPE_CHECKING:
     from engine.rates.rising_rate import Stepper
@@ -245,8 +246,4 @@ def _first(where: NDArray[np.bool_]) -> int | None:
 
 def _whole_rate_epochs(config: RunConfig) -> float:
     """Epochs of a run, each counted as the share of the full rate that the schedule gives it."""
-    from engine.schedule import lr_of_epoch
-
-    looked_at = range(0, config.epochs, -(-config.epochs // 1000))
-    shares = [lr_of_epoch(config, at) / config.lr for at in looked_at]
-    return config.epochs * float(np.mean(shares))
+    return config.epochs * mean_share(config, 0, config.epochs)

@@ -23,8 +23,8 @@ from tests.ssh.processes import (
     process_of,
     standing_still,
     the_run,
-    wait_until,
 )
+from tests.waiting import wait_until
 
 SMALL = ("--samples", "300", "--hidden", "16")
 """Flags of a run of which more does not matter."""

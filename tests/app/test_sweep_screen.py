@@ -1,6 +1,5 @@
 """Sweeps as a person sees them: set up, followed, stopped, resumed, compared."""
 
-import asyncio
 import threading
 from pathlib import Path
 
@@ -149,7 +148,7 @@ async def test_keys_wait_for_a_sweep_that_is_still_being_read(
     async with opened() as shown:
         await shown.press("6", "C")
         shown.app.post_message(Key("m", "m"))
-        await asyncio.sleep(0.1)
+        await shown.until(lambda: shown.app.is_answering)
         may_look.set()
         await shown.until_shown(f"sweep:{sweep.name}", "Runs: 3 of 4")
 

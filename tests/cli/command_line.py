@@ -6,8 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,13 +14,6 @@ import pexpect
 COMMAND = [sys.executable, "-m", "tui"]
 SHORT = ("--epochs", "12", "--samples", "400", "--hidden", "16")
 """Flags of a run that takes an instant."""
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 100) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)
 
 
 def _as_in_a_new_terminal() -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from engine import worker
 from engine.runs import Run
 from engine.storage.about import About, write_about
-from tests.cli.command_line import COMMAND, Answer, Finished, Place, wait_until
+from tests.cli.command_line import COMMAND, Answer, Finished, Place
+from tests.waiting import wait_until
 
 Call = Callable[..., Answer]
 KEYS = [

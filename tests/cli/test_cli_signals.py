@@ -2,8 +2,9 @@ import re
 import signal
 
 from engine.runs import Run
-from tests.cli.command_line import Place, wait_until
+from tests.cli.command_line import Place
 from tests.ssh.processes import process_of, standing_still
+from tests.waiting import wait_until
 
 LONG = ("--epochs", "100000")
 

@@ -10,7 +10,8 @@ import pytest
 from engine.config import RunConfig
 from engine.sweeps import list_sweeps
 from tests.app import made_up_sweeps
-from tests.cli.command_line import Answer, Place, wait_until
+from tests.cli.command_line import Answer, Place
+from tests.waiting import wait_until
 
 Call = Callable[..., Answer]
 TINY = ("--source", "digits", "--samples", "300", "--epochs", "6", "--hidden", "16")

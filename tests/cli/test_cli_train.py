@@ -4,7 +4,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.cli.command_line import COMMAND, Answer, Finished, Place, wait_until
+from tests.cli.command_line import COMMAND, Answer, Finished, Place
+from tests.waiting import wait_until
 
 Call = Callable[..., Answer]
 

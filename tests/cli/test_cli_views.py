@@ -3,7 +3,8 @@ import pytest
 from engine.history import History, reduce
 from engine.runs import Run
 from engine.storage.event_tail import read_events
-from tests.cli.command_line import Finished, wait_until
+from tests.cli.command_line import Finished
+from tests.waiting import wait_until
 from tui.cli.output import Output
 from tui.cli.views import LiveView
 from tui.render.terminal import Terminal

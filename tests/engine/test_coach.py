@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.coach import Advice, advise, case
+from engine import schedule
+from engine.coach import Advice, advise
 from engine.coach.advice import number
 from engine.config import RunConfig
 from engine.data import load
@@ -218,7 +219,7 @@ def test_a_million_epochs_to_come_are_not_gone_through_one_by_one(
         asked.append(epoch)
         return lr_of_epoch(config, epoch)
 
-    monkeypatch.setattr(case, "lr_of_epoch", counted)
+    monkeypatch.setattr(schedule, "lr_of_epoch", counted)
     config = RunConfig(lr=0.001, schedule="cosine", epochs=10**6)
     assert advise(begun, config, None).kind != "under-fitting"
     assert 0 < len(asked) < 1000

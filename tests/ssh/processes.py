@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from engine.config import RunConfig
 from engine.history import History, reduce
 from engine.runs import Run
 from engine.storage.event_tail import read_events
+from tests.waiting import wait_until
 
 linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
 
@@ -114,13 +115,6 @@ def _all_in(folder: Path) -> dict[int, list[str]]:
 def _fields(path: Path) -> list[str]:
     """State, parent, group, session, … as in proc_pid_stat(5)."""
     return (path / "stat").read_text().rpartition(")")[2].split()
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 100) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.02)
 
 
 def endless(**values: object) -> Run:

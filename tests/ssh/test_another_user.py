@@ -16,7 +16,8 @@ import pytest
 from engine import glance, runs, worker
 from engine.questions.robustness import robustness
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
-from tests.ssh.processes import endless, goes_on, linux, wait_until
+from tests.ssh.processes import endless, goes_on, linux
+from tests.waiting import wait_until
 
 NOBODY = ("--reuid=65534", "--regid=65534", "--clear-groups")
 READING = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")

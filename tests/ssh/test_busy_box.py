@@ -17,7 +17,8 @@ from engine.config import RunConfig
 from engine.runs import Run
 from tests.app.pseudo_terminal import COMMAND, terminal
 from tests.faults import readers
-from tests.ssh.processes import endless, goes_on, linux, wait_until
+from tests.ssh.processes import endless, goes_on, linux
+from tests.waiting import wait_until
 from tui.cli.entry import exit_code_of
 
 NOBODY = 65534

@@ -25,8 +25,8 @@ from tests.ssh.processes import (
     linux,
     process_of,
     standing_still,
-    wait_until,
 )
+from tests.waiting import wait_until
 
 LAST_LINES = 5
 """Lines of the screen in which the app says how a run stands."""

@@ -23,8 +23,8 @@ from tests.ssh.processes import (
     standing_still,
     states_of,
     the_run,
-    wait_until,
 )
+from tests.waiting import wait_until
 
 
 def kill(shown: Terminal) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from engine import glance
 from tests.app.pseudo_terminal import Terminal, terminal
-from tests.ssh.processes import goes_on, kilobytes_of, linux, the_run, wait_until
+from tests.ssh.processes import goes_on, kilobytes_of, linux, the_run
+from tests.waiting import wait_until
 from tui.terminal.driver import Writer
 
 STALLED_SECONDS = 3

@@ -14,7 +14,8 @@ import pytest
 
 from engine.storage import about
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
-from tests.ssh.processes import linux, paused, wait_until
+from tests.ssh.processes import linux, paused
+from tests.waiting import wait_until
 
 GIVEN_BACK = {
     b"\x1b[?1049h": b"\x1b[?1049l",

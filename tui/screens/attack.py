@@ -31,9 +31,19 @@ from tui.screens.view import ViewScreen
 
 _SLOW = 0.4
 """Seconds after which it is said that an answer is waited for."""
-_OF_A_RUN = (
-    *("strengthen", "usual", "smallest", "method", "target", "step", "order", "compare"),
-    *("image_mode", "write"),
+_OF_A_RUN = frozenset(
+    [
+        "strengthen",
+        "usual",
+        "smallest",
+        "method",
+        "target",
+        "step",
+        "order",
+        "compare",
+        "image_mode",
+        "write",
+    ]
 )
 """What there is something to do for only once there is a run."""
 
