@@ -30,7 +30,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
 def test_a_sweep_on_a_cluster_is_stopped_and_goes_on_to_the_same_bits(
     runs_folder: Path, cluster: DaskCluster
 ) -> None:
-    configs = [digits_config(seed=seed, epochs=500, hidden=(64,)) for seed in range(3)]
+    configs = [digits_config(seed=seed, epochs=2000, hidden=(64,)) for seed in range(3)]
     sweep = worker.launch_sweep(configs, dask=cluster.address, jobs=2)
     wait(lambda: cluster.is_training(0) and cluster.is_training(1))
     worker.stop_sweep(sweep)
