@@ -231,7 +231,7 @@ async def test_killed_and_resumed_it_gives_the_same_bits(runs_folder: Path) -> N
 async def test_an_empty_checkpoint_as_after_a_power_cut_gives_way_to_the_kept_one(
     runs_folder: Path,
 ) -> None:
-    config = {"samples": 1000, "batch_size": 8, "epochs": 60}
+    config = {"samples": 1000, "batch_size": 8, "epochs": 200}
     run = await launched(**config)
     before = await until(run, lambda history: history.epochs)
     worker.stop(run)

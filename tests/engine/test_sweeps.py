@@ -162,7 +162,7 @@ def test_data_that_are_not_at_hand_are_made_so_once_for_all_members(
 
 
 def test_a_sweep_is_stopped_and_goes_on_to_the_same_bits(runs_folder: Path) -> None:
-    configs = [digits_config(seed=seed, epochs=200, hidden=(64,)) for seed in range(3)]
+    configs = [digits_config(seed=seed, epochs=800, hidden=(64,)) for seed in range(3)]
     sweep = swept(configs, jobs=2)
     running = held(sweep, 2)
     assert sweep.state() == "running"
@@ -185,7 +185,7 @@ def test_a_sweep_is_stopped_and_goes_on_to_the_same_bits(runs_folder: Path) -> N
 
 @linux
 def test_a_killed_sweep_leaves_no_process_and_goes_on_to_the_same_bits(runs_folder: Path) -> None:
-    configs = [digits_config(seed=seed, epochs=200, hidden=(64,)) for seed in range(3)]
+    configs = [digits_config(seed=seed, epochs=800, hidden=(64,)) for seed in range(3)]
     sweep = swept(configs, jobs=2)
     running = held(sweep, 2)
     process = sweep.process_id()
@@ -204,7 +204,7 @@ def test_a_killed_sweep_leaves_no_process_and_goes_on_to_the_same_bits(runs_fold
 
 
 def test_a_killed_member_is_tried_again_and_that_is_told(runs_folder: Path) -> None:
-    configs = rates(0.1, 0.2, epochs=300, hidden=(64,))
+    configs = rates(0.1, 0.2, epochs=1500, hidden=(64,))
     sweep = swept(configs, jobs=2)
     killed = with_epochs(sweep, 1)[0]
     process = killed.process_id()
@@ -265,7 +265,7 @@ PROGRAM = """if True:
     from engine.config import RunConfig
 
     configs = [
-        RunConfig(source="digits", samples=400, epochs=300, hidden=(64,), seed=seed)
+        RunConfig(source="digits", samples=400, epochs=1500, hidden=(64,), seed=seed)
         for seed in range(3)
     ]
     print(worker.launch_sweep(configs, jobs=1).name, flush=True)
