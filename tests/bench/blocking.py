@@ -7,7 +7,6 @@ At its end the command writes the milliseconds of all turns that took one or mor
 """
 
 import asyncio
-import atexit
 import json
 import sys
 import time
@@ -33,11 +32,13 @@ def _watch() -> None:
 
 def main() -> None:
     path = Path(sys.argv.pop(1))
-    atexit.register(lambda: path.write_text(json.dumps(_turns)))
     _watch()
     from tui.__main__ import main
 
-    main()
+    try:
+        main()
+    finally:
+        path.write_text(json.dumps(_turns))
 
 
 if __name__ == "__main__":

@@ -21,11 +21,14 @@ from engine.finding import find_run
 from engine.storage.event_tail import read_events
 from tests.app import made_up
 from tests.bench.commands import Taken, taken
-from tests.bench.watched import percentile, screen, stop, tell, training
+from tests.bench.watched import Answer, percentile, screen, stop, tell, training
 
 FOCUSED = "▸"
 """Stands in the title of the pane that has the focus; only the form has none."""
-EPOCHS = 300
+EPOCHS = 1500
+PAIRS = 9
+FIRST = 20
+"""Answers after which is known how long one takes."""
 SCREENS = {
     "1": "dashboard",
     "2": "mistakes",
@@ -69,8 +72,14 @@ def opening() -> None:
 
 
 def keys(presses: int = 200) -> None:
-    """From each Tab to its effect while training runs flat out, and what the event loop did."""
-    answers = []
+    """From each Tab to its effect while training runs flat out, and what the event loop did.
+
+    Beside it stands a loop of Python that does nothing, usually as long, and how long it takes at
+    worst: that much is the machine's own doing.
+    """
+    answers: list[Answer] = []
+    loops: list[float] = []
+    turns_of_loop = 0
     with tempfile.NamedTemporaryFile() as file:
         with training(file.name, module="tests.bench.blocking") as shown:
             for press in range(presses):
@@ -80,10 +89,24 @@ def keys(presses: int = 200) -> None:
                     shown.send("tab")
                 else:
                     answers.append(shown.answer("tab", moved))
+                if len(answers) == FIRST:
+                    usual = statistics.median(answer.seconds for answer in answers)
+                    one = statistics.median(_loop(10_000) for _ in range(99)) / 10_000
+                    turns_of_loop = round(usual / one)
+                loops += [_loop(turns_of_loop)] if turns_of_loop else []
         turns = json.loads(Path(file.name).read_text())
     tell("key to screen while training", answers)
+    median, worst = (1000 * percentile(loops, share) for share in (0.5, 0.99))
+    print(f"a loop of Python, usually as long median {median:6.1f} ms, 99% {worst:6.1f} ms")
     print(f"processor time of one turn of      {percentile(turns, 0.99):7.1f} ms 99%")
     print(f"  the event loop, from 1 ms on     {max(turns):7.1f} ms longest, startup included")
+
+
+def _loop(turns: int) -> float:
+    started = time.perf_counter()
+    for _ in range(turns):
+        pass
+    return time.perf_counter() - started
 
 
 def _moved_from(before: int) -> Callable[[str], bool]:
@@ -193,11 +216,20 @@ def training_alone() -> float:
 
 
 def cost() -> None:
-    pairs = [(training_watched(), training_alone()) for _ in range(5)]
-    watched, unwatched = (statistics.median(side) for side in zip(*pairs, strict=True))
-    ratio = statistics.median(a / b for a, b in pairs)
-    print(f"training without the dashboard     {unwatched:7.3f} s  1.00")
-    print(f"training with the dashboard        {watched:7.3f} s  {ratio:.2f}")
+    """One training after the other, with the dashboard and without, in turns."""
+    ways = (training_watched, training_alone)
+    taken: dict[Callable[[], float], list[float]] = {way: [] for way in ways}
+    for pair in range(PAIRS):
+        for way in ways if pair % 2 else reversed(ways):
+            taken[way].append(way())
+    watched, unwatched = taken.values()
+    ratios = [a / b for a, b in zip(watched, unwatched, strict=True)]
+    low, ratio, high = statistics.quantiles(ratios, n=4)
+    print(f"training without the dashboard     {statistics.median(unwatched):7.3f} s  1.00")
+    print(
+        f"training with the dashboard        {statistics.median(watched):7.3f} s  {ratio:.2f}, "
+        f"half of {PAIRS} pairs {low:.2f} to {high:.2f}"
+    )
 
 
 PARTS = {

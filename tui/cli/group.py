@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 import sys
@@ -52,6 +51,8 @@ class _LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = words[0]
         if name not in COMMANDS and not name.startswith("-"):
+            import difflib
+
             near = difflib.get_close_matches(name, COMMANDS, n=1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}."
             raise click.UsageError(f"There is no command {name}: {hint}", context)
@@ -177,7 +178,7 @@ def _open_app(
     if slow:  # colours of 24 bits take nearly twice the bytes
         terminal = replace(terminal, colors=min(terminal.colors, 256))
     os.environ["TEXTUAL_COLOR_SYSTEM"] = terminal.color_system or "standard"  # read on import
-    os.environ.setdefault("TEXTUAL_FPS", "120")  # what a key changes waits 8 ms for its frame
+    os.environ.setdefault("TEXTUAL_FPS", "1000")  # what a key changes waits 1 ms for its frame
     from tui.app import run_app
 
     return run_app(terminal, texts, run, slow)

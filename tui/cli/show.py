@@ -6,7 +6,6 @@ import click
 
 from engine.finding import find_run_or_sweep
 from engine.report.facts import Facts
-from engine.sweep.reader import SweepReader
 from engine.sweeps import Sweep
 from tui.cli import story
 from tui.cli.output import Output, with_output
@@ -42,6 +41,7 @@ def show(out: Output, as_json: bool, epoch: int | None, run: str) -> int:
 
 
 def _show_sweep(out: Output, sweep: Sweep, as_json: bool) -> int:
+    from engine.sweep.reader import SweepReader
     from tui.cli import sweep_story
 
     reader = SweepReader(sweep)
