@@ -196,6 +196,7 @@ async def test_a_name_and_a_note_are_given_and_kept(opened: Opened, workers: Wor
         await shown.until_shown("Note: it swings")
         assert read_about(birch) == About("high rate", "it swings")
         await shown.press("t")
+        await shown.until_shown("Enter keep Esc leave")
         assert shown.app.screen.query_one(Input).value == "high rate"
         await shown.press(*"!", "escape")
         assert read_about(birch) == About("high rate", "it swings")

@@ -1,4 +1,5 @@
 import math
+import re
 
 import numpy as np
 import plotext
@@ -145,6 +146,22 @@ def test_the_reference_line_stands_in_its_row_with_its_label():
     assert row == 1 + round(6 * (1 - LN10[1] / 2.5))
     assert strips[row].text.count("╌") > 20
     assert "ln 10" not in "".join(texts(chart(loss_curves(), 43, 10, TRUE, y_limits=(0, 1))))
+
+
+@pytest.mark.parametrize("terminal", [ASCII, MONO, TRUE])
+@pytest.mark.parametrize("level", [0.0, 1.0, LN10[1], 4.0])
+def test_the_label_of_the_reference_line_is_whole_where_a_curve_runs_along_it(
+    terminal: Terminal, level: float
+):
+    curves = [Series("train", [LN10[1]] * 30, "train"), Series("val", [level] * 30, "val")]
+    lines = texts(chart(curves, 43, 10, terminal, x_max=30, reference=LN10))
+    assert [line for line in lines if line.endswith(" ln 10")]
+    assert curves_in(lines) == curves_in(texts(chart(curves, 43, 10, terminal, x_max=30)))
+
+
+def curves_in(lines: list[str]) -> list[str]:
+    """What the curves take, without axes, label and dashes."""
+    return [re.sub("ln 10|[╌-]", "", line[5:]).rstrip() for line in lines[1:-2]]
 
 
 def test_training_and_validation_can_be_told_apart_without_colour():

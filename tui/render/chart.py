@@ -10,7 +10,7 @@ import numpy as np
 from engine.axis import Axis, ceiling, linear_axis, log_axis
 from tui.render.cells import Grid, in_the_middle
 from tui.render.curves import draw_curves
-from tui.render.frame import Frame, draw_axes, draw_marks, draw_names
+from tui.render.frame import Frame, draw_axes, draw_marks, draw_names, draw_reference_name
 from tui.render.legend import Marks, legend
 from tui.render.palette import Palette
 from tui.render.series import Curve, Series, drawable, smooth
@@ -95,6 +95,7 @@ def chart(
     draw_marks(grid, frame, marks, reference, terminal)
     if frame.columns > 0 and frame.rows > 0:
         draw_curves(grid, frame, curves, terminal)
+        draw_reference_name(grid, frame, reference, terminal)
         draw_names(grid, frame, marks, terminal)
     return grid.strips()
 

@@ -137,16 +137,14 @@ def draw_marks(
         terminal: The terminal.
     """
     palette = Palette.of(terminal)
-    upright, dash, best, dotted = "│╌▲┊" if terminal.unicode else "|-^:"
+    upright, best, dotted = "│▲┊" if terminal.unicode else "|^:"
+    dash = _dash(terminal)
     for _, x in marks.named:
         if (named_x := frame.column(x)) is not None:
             for y in range(frame.top, frame.top + frame.rows):
                 grid.put(named_x, y, dotted, palette.muted)
     if reference is not None and frame.rows > 0 and frame.y_axis.holds(reference[1]):
-        y = frame.row(reference[1])
-        text = shorten(f" {reference[0]}", frame.columns, terminal)
-        grid.put(frame.left, y, dash * (frame.columns - cell_len(text)), palette.muted)
-        grid.put(grid.width - cell_len(text), y, text, palette.muted)
+        grid.put(frame.left, frame.row(reference[1]), dash * frame.columns, palette.muted)
     cursor_x = frame.column(marks.cursor)
     if cursor_x is not None:
         for y in range(frame.top, frame.top + frame.rows):
@@ -154,6 +152,31 @@ def draw_marks(
     best_x = frame.column(marks.best)
     if best_x is not None and frame.bottom:
         grid.put(best_x, frame.top + frame.rows, best, palette.best)
+
+
+def draw_reference_name(
+    grid: Grid, frame: Frame, reference: tuple[str, float] | None, terminal: Terminal
+) -> None:
+    """Write the label of the reference line at its end, or beside it where a curve runs along it.
+
+    Args:
+        grid: The grid to draw on, all curves being drawn.
+        frame: Where the axes stand.
+        reference: Label and value of the reference line.
+        terminal: The terminal.
+    """
+    if reference is None or not frame.y_axis.holds(reference[1]):
+        return
+    text = shorten(f" {reference[0]}", frame.columns, terminal)
+    start, y = grid.width - cell_len(text), frame.row(reference[1])
+    free = {" ", _dash(terminal)}
+    rows = [row for row in (y, y - 1, y + 1) if frame.top <= row < frame.top + frame.rows]
+    row = next((row for row in rows if free.issuperset(grid.chars[row][start:])), y)
+    grid.put(start, row, text, Palette.of(terminal).muted)
+
+
+def _dash(terminal: Terminal) -> str:
+    return "╌" if terminal.unicode else "-"
 
 
 def draw_names(grid: Grid, frame: Frame, marks: Marks, terminal: Terminal) -> None:

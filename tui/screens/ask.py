@@ -56,6 +56,7 @@ class AskTextScreen(FaultTolerant, ModalScreen[str | None]):
     AskTextScreen {
         & Horizontal { height: 1; background: $surface; }
         & Static { width: auto; padding: 0 1; text-style: bold; }
+        & .keys { text-style: none; }
         & Input { width: 1fr; }
         & Input:ansi > .input--cursor {
             color: ansi_default; background: ansi_default; text-style: reverse;
@@ -74,6 +75,7 @@ class AskTextScreen(FaultTolerant, ModalScreen[str | None]):
         with Horizontal():
             yield Static(self._label, markup=False)
             yield self._input
+            yield Static("Enter keep   Esc leave", classes="keys", markup=False)
 
     @on(Input.Submitted)
     def _on_submitted(self, event: Input.Submitted) -> None:
