@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from engine.attacks import FAB, FGSM, PGD, DeepFool
-from tests.engine.attacked import some_right
+from tests.engine.attacks.attacked import some_right
 
 CURVE = torch.linspace(0.01, 0.2, 20).tolist()
 Work = Callable[[], Any]

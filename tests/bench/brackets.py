@@ -20,7 +20,7 @@ from engine.attacks.smallest import smallest_epsilon
 from engine.config import RunConfig
 from engine.data import load
 from engine.model import MLP
-from tests.engine.bracketed import interval_radius
+from tests.engine.attacks.bracketed import interval_radius
 from tests.engine.small_runs import trained
 
 GRID = torch.linspace(0, 1, 1001)

@@ -14,8 +14,8 @@ from engine.attacks.linear import optimal_path, smallest_epsilon_linear
 from engine.attacks.path import Path
 from engine.attacks.smallest import SmallestEpsilon, smallest_epsilon
 from engine.model import MLP
-from tests.engine.attacked import any_model, some_batch, some_right
-from tests.engine.bracketed import (
+from tests.engine.attacks.attacked import any_model, some_batch, some_right
+from tests.engine.attacks.bracketed import (
     PIECEWISE,
     SMOOTH,
     any_deep_model,

@@ -15,7 +15,7 @@ from engine.attacks.base import evaluating, input_gradient
 from engine.attacks.norms import size
 from engine.model import MLP
 from engine.training import Labelled
-from tests.engine.attacked import any_model, some_batch, some_right
+from tests.engine.attacks.attacked import any_model, some_batch, some_right
 from tests.engine.small_runs import digits_config, prepared, trained
 
 SEEDS = st.integers(0, 2**32)

@@ -43,7 +43,7 @@ from engine.report.markup import clean
 from engine.runs import Run
 from engine.storage.about import About, write_about
 from tests.app import made_up, made_up_judgements
-from tests.engine.pages import SVG, charts, read_html, read_markdown, read_off, table_of
+from tests.engine.report.pages import SVG, charts, read_html, read_markdown, read_off, table_of
 
 EPOCHS = 30
 BEST = 20

@@ -15,7 +15,7 @@ from engine.attacks.path import Path, fgsm_path
 from engine.attacks.secant import largest_positive
 from engine.config import RunConfig
 from engine.model import ACTIVATIONS, MLP
-from tests.engine import attacked
+from tests.engine.attacks import attacked
 from tests.engine.small_runs import trained
 
 SETTINGS: dict[str, dict[str, Any]] = {

@@ -13,8 +13,8 @@ from engine.attacks.float64 import layers_of, values_in
 from engine.attacks.relaxation import lines_around
 from engine.attacks.smallest import smallest_epsilon
 from engine.model import ACTIVATIONS, MLP
-from tests.engine.attacked import any_model, some_batch
-from tests.engine.bracketed import (
+from tests.engine.attacks.attacked import any_model, some_batch
+from tests.engine.attacks.bracketed import (
     PIECEWISE,
     SMOOTH,
     any_deep_model,

@@ -14,9 +14,9 @@ from engine.errors import RunError
 from engine.sweep import cluster_member
 from engine.sweep import job as sweep_job
 from engine.sweeps import Plan, Sweep
-from tests.engine.dask_cluster import DaskCluster, dask_cluster
 from tests.engine.small_runs import digits_config, history_of
-from tests.engine.test_sweeps import never_killed, states, wait, wait_for_end
+from tests.engine.sweep.dask_cluster import DaskCluster, dask_cluster
+from tests.engine.sweep.test_sweeps import never_killed, states, wait, wait_for_end
 from tests.faults.kills import results
 
 

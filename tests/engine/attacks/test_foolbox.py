@@ -9,7 +9,7 @@ from torch import Tensor
 from engine.attacks import FAB, FGSM, PGD, DeepFool, FastGradient, Norm
 from engine.attacks.norms import size
 from engine.model import MLP
-from tests.engine.attacked import some_right
+from tests.engine.attacks.attacked import some_right
 
 foolbox = pytest.importorskip("foolbox")
 each_model = pytest.mark.parametrize("name", ["plain", "confident", "robust"])

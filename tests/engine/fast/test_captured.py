@@ -15,7 +15,8 @@ from engine.fast import captured
 from engine.fast.captured import Captured
 from engine.train import step_by_autograd, train
 from engine.training import Epoch, Labelled, Training
-from tests.engine.recording import Recording
+from tests.engine.fast.recording import Recording
+from tests.engine.fast.test_backprop import OPTIONS
 from tests.engine.small_runs import (
     Listener,
     QuietListener,
@@ -25,7 +26,6 @@ from tests.engine.small_runs import (
     prepared,
     to_bytes,
 )
-from tests.engine.test_backprop import OPTIONS
 
 
 class Eager:

@@ -10,7 +10,7 @@ from engine.attacks import FAB, PGD, DeepFool, Goal, MinimalAttack, Norm
 from engine.attacks.box import cheapest_change
 from engine.attacks.norms import size
 from engine.model import MLP
-from tests.engine.attacked import any_model, some_batch, some_right
+from tests.engine.attacks.attacked import any_model, some_batch, some_right
 
 SEEDS = st.integers(0, 2**32)
 ATTACKS: list[MinimalAttack] = [DeepFool("linf"), DeepFool(), FAB(), FAB("l2")]
