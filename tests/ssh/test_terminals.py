@@ -147,15 +147,46 @@ def test_a_terminal_that_is_made_small_and_large_again_shows_all_again(
 ) -> None:
     with terminal(folder) as shown:
         shown.wait_for("Press r to train")
-        for key, in_the_last_line in {"2": "c Classes", "6": "S New sweep"}.items():
+        for key, text, in_the_last_line in (
+            ("2", "r there to train", "c Classes"),
+            ("6", "There are no runs yet", "S New sweep"),
+        ):
             shown.send(key)
             shown.wait_for(in_the_last_line)
+            shown.wait_for(text)
             before = shown.text
             shown.resize(80, 24)
             time.sleep(seconds)
             shown.resize(120, 40)
             assert shown.text != before
             shown.wait_for(lambda before=before: shown.text == before)
+
+
+RESIZED_MEANWHILE = """
+import fcntl, os, struct, sys, termios
+from textual.drivers.linux_driver import LinuxDriver
+read = LinuxDriver._get_terminal_size
+def read_while_it_changes(driver):
+    size = read(driver)
+    if size == (80, 24):
+        fcntl.ioctl(2, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    return size
+LinuxDriver._get_terminal_size = read_while_it_changes
+from tui.cli.entry import exit_code_of
+sys.exit(exit_code_of(sys.argv[1:]))
+"""
+
+
+def test_a_size_that_changes_again_while_it_is_read_is_the_one_that_is_drawn(folder: Path) -> None:
+    with terminal(folder, command=(sys.executable, "-c", RESIZED_MEANWHILE)) as shown:
+        shown.wait_for("2-6 f e Screens")
+        shown.wait_for("Press r to train")
+        before = shown.text
+        shown.process.setwinsize(24, 80)
+        shown.send("down")
+        shown.wait_for("› source")
+        shown.send("up")
+        shown.wait_for(lambda: shown.text == before)
 
 
 @linux

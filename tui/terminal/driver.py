@@ -1,5 +1,6 @@
 """The terminal as the app uses it: one frame at a time, and only while somebody is there."""
 
+import asyncio
 import contextlib
 import os
 import select
@@ -9,7 +10,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from textual import events
 from textual.drivers.linux_driver import LinuxDriver
+from textual.geometry import Size
 from textual.message import Message
 
 from engine.process.stdio import leave_terminal
@@ -65,6 +68,17 @@ class CalmDriver(LinuxDriver):
             self._hang_up,
         )
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        asyncio.get_running_loop().add_signal_handler(signal.SIGWINCH, self._tell_size)
+
+    def _tell_size(self) -> None:
+        """Tells the terminal's size, in a turn of the event loop.
+
+        Textual reads it wherever a signal interrupts the app, even within the same for the signal
+        before: then the newer size was told first, and what is drawn fitted the older.
+        """
+        if not self._in_band_window_resize:
+            size = Size(*self._get_terminal_size())
+            self.send_message(events.Resize(size, size))
 
     def stop_application_mode(self) -> None:
         """Gives the terminal back, with nothing of the app on it.
