@@ -202,7 +202,7 @@ def training_watched() -> float:
         shown.wait_for("Press r")
         shown.drain(3)
         shown.send("r")
-        shown.wait_for(f"{EPOCHS} epochs in")
+        shown.wait_for(f"{EPOCHS:,} epochs in")
     return seconds_of(find_run("last"))
 
 
