@@ -218,11 +218,11 @@ def training_alone() -> float:
 def cost() -> None:
     """One training after the other, with the dashboard and without, in turns."""
     ways = (training_watched, training_alone)
-    taken: dict[Callable[[], float], list[float]] = {way: [] for way in ways}
+    seconds: dict[Callable[[], float], list[float]] = {way: [] for way in ways}
     for pair in range(PAIRS):
         for way in ways if pair % 2 else reversed(ways):
-            taken[way].append(way())
-    watched, unwatched = taken.values()
+            seconds[way].append(way())
+    watched, unwatched = seconds.values()
     ratios = [a / b for a, b in zip(watched, unwatched, strict=True)]
     low, ratio, high = statistics.quantiles(ratios, n=4)
     print(f"training without the dashboard     {statistics.median(unwatched):7.3f} s  1.00")

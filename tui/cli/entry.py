@@ -38,7 +38,7 @@ def run() -> None:
                 stream.flush()
         os._exit(code)
 
-    atexit.register(end)  # before all others: it is called last
+    atexit.register(end)  # before what the command registers: it is called after that
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

@@ -138,13 +138,14 @@ def draw_marks(
     """
     palette = Palette.of(terminal)
     upright, best, dotted = "│▲┊" if terminal.unicode else "|^:"
-    dash = _dash(terminal)
     for _, x in marks.named:
         if (named_x := frame.column(x)) is not None:
             for y in range(frame.top, frame.top + frame.rows):
                 grid.put(named_x, y, dotted, palette.muted)
     if reference is not None and frame.rows > 0 and frame.y_axis.holds(reference[1]):
-        grid.put(frame.left, frame.row(reference[1]), dash * frame.columns, palette.muted)
+        grid.put(
+            frame.left, frame.row(reference[1]), _dash(terminal) * frame.columns, palette.muted
+        )
     cursor_x = frame.column(marks.cursor)
     if cursor_x is not None:
         for y in range(frame.top, frame.top + frame.rows):
