@@ -2,8 +2,8 @@
 
 A run's first event is `Preparing` or `RunStarted`, its last is exactly one of `RunFinished`,
 `RunStopped` or `RunFailed`; after a stop, `RunResumed` may open it again. A sweep (`engine.sweeps`)
-says `SweepStarted`, then at times `Preparing` and `MemberFailed`, and at last `SweepFinished` or
-`SweepStopped`.
+says `SweepStarted`, then at times `Preparing`, `SweepData` and `MemberFailed`, and at last
+`SweepFinished` or `SweepStopped`.
 
 Readers skip lines and keys that they do not know, and lines whose values make no sense: the bounds
 below hold for whatever a file says, so that nobody who reads an event has to look at its values
@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Meta
 
 from engine.errors import MnistopError
+from engine.fingerprint import Fingerprint
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Size = Annotated[int, Meta(ge=1, le=2**31)]
@@ -76,6 +77,8 @@ class RunStarted(Event, frozen=True, kw_only=True):
     val_loss: Number
     """Mean over the validation images for the untrained model; near ln(classes)."""
     val_acc: Fraction
+    data: Fingerprint | None = None
+    """What identifies the images and labels; None in runs of before this was kept."""
 
 
 class RunResumed(Event, frozen=True, kw_only=True):
@@ -85,6 +88,8 @@ class RunResumed(Event, frozen=True, kw_only=True):
     epoch: Count
     """The epoch that training goes on with; its rows and the later ones no longer count."""
     step: Count
+    data: Fingerprint | None = None
+    """That of the images and labels from now on, where the run's start has none."""
 
 
 class BatchProgress(Event, frozen=True, kw_only=True):
@@ -153,6 +158,8 @@ class RunStopped(Event, frozen=True, kw_only=True):
 
     epochs: Count
     step: Count
+    message: str = ""
+    """Why it could not be resumed, in words; empty when it was asked to stop."""
 
 
 class RunFailed(Event, frozen=True, kw_only=True):
@@ -179,6 +186,13 @@ class SweepStarted(Event, frozen=True, kw_only=True):
     """Members that are trained at once."""
     cluster: str = ""
     """The address of the Dask cluster that trains them; empty for this machine."""
+
+
+class SweepData(Event, frozen=True, kw_only=True):
+    """The data are known that all members of a sweep are trained on."""
+
+    data: dict[str, Fingerprint]
+    """By the settings that choose them, as `engine.sweep.known_data.key_of` has it."""
 
 
 class MemberFailed(Event, frozen=True, kw_only=True):

@@ -1,12 +1,13 @@
 """What a data set is, how it is split, and what can be told about it."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import DataError
+from engine.fingerprint import Fingerprint
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +26,8 @@ class Dataset:
     """The least and the greatest pixel value in the whole source, before scaling."""
     provenance: str = ""
     """One line on where the images come from."""
+    fingerprint: Fingerprint = field(kw_only=True)
+    """Of these images and labels, taken before scaling."""
 
     def __len__(self) -> int:
         return len(self.images)

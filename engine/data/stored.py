@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.dataset import Dataset
-from engine.errors import DataError
+from engine.errors import DataError, TooFewImagesError
+from engine.fingerprint import take_fingerprint
 
 MAX_CLASSES = 100
 """More classes than this are a mistake: pixel values, say, that were taken for labels."""
@@ -71,8 +72,18 @@ def to_dataset(stored: Stored, source: str, samples: int | None) -> Dataset:
         wanted = part.images[: count - start]
         images[start : start + len(wanted)] = wanted
         start += len(wanted)
-    images /= stored.white or (1 if high <= 1 else 255)
-    return Dataset(images, labels[:count], class_names, source, (low, high), stored.provenance)
+    white = stored.white or (1 if high <= 1 else 255)
+    fingerprint = take_fingerprint(images, labels[:count], len(class_names), white)
+    images /= white
+    return Dataset(
+        images,
+        labels[:count],
+        class_names,
+        source,
+        (low, high),
+        stored.provenance,
+        fingerprint=fingerprint,
+    )
 
 
 def _checked(part: Part) -> Part:
@@ -219,9 +230,10 @@ def _count(samples: int | None, there: int, source: str) -> int:
         raise DataError(f"The number of samples must be 1 or more, not {samples}.")
     if samples > there:
         more = " (the openml source has 70,000)" if source == "bundled" else ""
-        raise DataError(
+        raise TooFewImagesError(
             f"The source {source} has {there:,} images, not the {samples:,} asked for: "
-            f"ask for at most {there:,}, or for all of them{more}."
+            f"ask for at most {there:,}, or for all of them{more}.",
+            there,
         )
     return samples
 

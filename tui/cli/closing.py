@@ -25,6 +25,8 @@ def closing_words(run: Run, history: History, epochs: int) -> list[str]:
             lines.append(f"run {run.name} finished early: {trained} of {epochs} in {took}")
         case events.RunFinished():
             lines.append(f"run {run.name} finished: {trained} in {took}")
+        case events.RunStopped(message=message) if message:
+            lines.append(f"run {run.name} was not resumed: as before, {trained} of {epochs}")
         case events.RunStopped():
             lines.append(f"run {run.name} stopped and saved after {trained} of {epochs}")
         case _ if not run.path.exists():
@@ -38,9 +40,9 @@ def closing_words(run: Run, history: History, epochs: int) -> list[str]:
 
 
 def complaint(run: Run, history: History) -> str:
-    """The sentence on a run that failed or was interrupted; empty for the others."""
+    """The sentence on a run that failed, was interrupted or not resumed; empty for the others."""
     match history.state(running=False):
-        case "failed":
+        case "failed" | "stopped":
             return getattr(history.ended, "message", "")
         case "interrupted" if history.vanished:
             return (

@@ -40,12 +40,30 @@ class Attempts:
         """
         self._screen.run_worker(self._try(what, then), exit_on_error=False)
 
-    def ask(self, question: str, what: Callable[[], object]) -> None:
+    def resume(self, what: Callable[[], str], question: str = "") -> None:
+        """Resumes a run or a sweep, and shows the warning that comes back if there is one.
+
+        Args:
+            what: does so, in a thread.
+            question: is asked before; empty for none.
+        """
+        if question:
+            self.ask(question, what, self._warn)
+        else:
+            self.do(what, self._warn)
+
+    def _warn(self, warning: str) -> None:
+        if warning:
+            self._screen.notify(warning, severity="warning", markup=False)
+
+    def ask(
+        self, question: str, what: Callable[[], T], then: Callable[[T], object] | None = None
+    ) -> None:
         """Does something after a yes."""
 
         def answer(yes: bool | None) -> None:
             if yes:
-                self.do(what)
+                self.do(what, then)
 
         self._screen.app.push_screen(AskScreen(self._terminal, question), answer)
 

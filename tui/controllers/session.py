@@ -175,7 +175,7 @@ class Session:
         """Pauses the run, or lets it go on."""
         self._tell(worker.resume if self.state.phase == "paused" else worker.pause)
 
-    def _tell(self, what: Callable[[Run], None]) -> bool:
+    def _tell(self, what: Callable[[Run], object]) -> bool:
         """Says whether the run could be told."""
         if self.state.run is None:
             return False

@@ -5,7 +5,7 @@ import textwrap
 from rich.style import Style
 from textual.strip import Strip as TextualStrip
 
-from engine.events import RunFailed, RunFinished
+from engine.events import RunFailed, RunFinished, RunStopped
 from engine.history import others_as_good
 from tui.cli.words import accuracy, count, duration
 from tui.panes.textual_strip import textual_strip
@@ -98,8 +98,10 @@ class Progress(FaultTolerantWidget):
         name = run.words
         trained = count(len(history.epochs), "epoch")
         match history.ended:
-            case RunFailed():
-                return history.ended.message
+            case RunFailed(message=message):
+                return message
+            case RunStopped(message=message) if message:
+                return message
             case RunFinished():
                 early = ", early stopping" if history.ended.reason == "early stopping" else ""
                 took = duration(sum(epoch.seconds for epoch in history.epochs))

@@ -73,7 +73,7 @@ class RunKeeping(ViewScreen):
     def action_resume(self) -> None:
         """Goes on with the chosen run."""
         if chosen := self.chosen:
-            self.attempts.do(lambda: worker.resume(chosen.run))
+            self.attempts.resume(lambda: worker.resume(chosen.run))
 
     def action_delete(self) -> None:
         """Deletes the chosen run after asking."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
@@ -289,9 +290,10 @@ class SweepScreen(ViewScreen):
         reader = self._sweeping.reader
         if reader and reader.dask:
             question = f"Go on on the Dask cluster at {reader.dask}, which you know and trust?"
-            self._attempts.ask(question, lambda: worker.resume_sweep(reader.sweep, reader.dask))
+            resume = functools.partial(worker.resume_sweep, reader.sweep, reader.dask)
+            self._attempts.resume(resume, question)
         elif reader:
-            self._attempts.do(lambda: worker.resume_sweep(reader.sweep))
+            self._attempts.resume(lambda: worker.resume_sweep(reader.sweep))
 
     def action_delete(self) -> None:
         """Deletes the sweep after asking."""

@@ -18,13 +18,16 @@ import engine.data
 from engine.data import Dataset, describe, is_at_hand, load, split
 from engine.data.stored import Part, Stored, to_dataset
 from engine.errors import DataError
+from engine.fingerprint import take_fingerprint
 
 BUNDLED_FILE = "mnist_784_first_4502.npz"
 
 
 def dataset_of(count: int) -> Dataset:
     labels = np.arange(count) % 2
-    return Dataset(np.zeros((count, 2, 2), np.float32), labels, ("0", "1"), "made up")
+    images = np.zeros((count, 2, 2), np.float32)
+    fingerprint = take_fingerprint(images, labels, classes=2, white=1)
+    return Dataset(images, labels, ("0", "1"), "made up", fingerprint=fingerprint)
 
 
 def test_the_bundled_images_are_the_first_4502_of_mnist() -> None:
