@@ -18,6 +18,7 @@ from engine.runs import Run, list_runs
 from engine.storage.event_log import EventLog
 from engine.storage.event_tail import read_events
 from engine.storage.index import list_all
+from engine.sweep.known_data import DataCheck
 from engine.sweep.nursery import Nursery
 from engine.sweep.this_machine import ThisMachine
 from engine.sweeps import Plan, Sweep
@@ -150,7 +151,7 @@ def test_data_that_are_not_at_hand_are_made_so_once_for_all_members(
     write_openml_cache(tmp_path, openml_answers(images, labels))
     config = digits_config(source="openml", samples=None)
     sweep, lock = sweeps.create(Plan(configs=(config, config)), runs_folder)
-    machine = ThisMachine(Nursery.executed())
+    machine = ThisMachine(Nursery.executed(), DataCheck({}))
     with lock:
         members = [(sweep.member(number), config) for number in (1, 2)]
         told = machine.train_all(members, 2, EventLog(sweep.path))
