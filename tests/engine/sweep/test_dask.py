@@ -11,6 +11,7 @@ import pytest
 
 from engine import sweeps, worker
 from engine.errors import RunError
+from engine.events import MemberFailed
 from engine.sweep import cluster_member
 from engine.sweep import job as sweep_job
 from engine.sweeps import Plan, Sweep
@@ -18,6 +19,7 @@ from tests.engine.small_runs import digits_config, history_of
 from tests.engine.sweep.dask_cluster import DaskCluster, dask_cluster
 from tests.engine.sweep.test_sweeps import never_killed, states, wait, wait_for_end
 from tests.faults.kills import results
+from tests.small_data import DataFile
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +94,50 @@ def test_a_cluster_of_one_worker_for_one_task_at_a_time_trains_all_members(
         wait_for_end(sweep)
     assert sweep.state() == "finished", sweep.log_path.read_text()
     assert states(sweep) == ["finished"] * 3
+
+
+HOME = "/proc/self/cwd/d.npz"
+"""A path under which each worker finds a file of its own, and this machine none."""
+
+
+@pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="Linux tells the own folder")
+def test_workers_that_have_other_data_under_the_same_path_train_nothing(
+    runs_folder: Path, tmp_path: Path
+) -> None:
+    configs = [
+        digits_config(
+            source=HOME,
+            samples=DataFile.USED,
+            split_seed=seed,
+            epochs=3 if seed else 3000,
+            hidden=(64,),
+        )
+        for seed in range(2)
+    ]
+    with dask_cluster(tmp_path / "two", workers=2) as two:
+        first, second = (DataFile(two.folder_of(number) / "d.npz") for number in range(2))
+        second.write("inverted")
+        with pytest.raises(RunError, match=f"has other data in {HOME} than tcp://.*other pixels"):
+            worker.launch_sweep(configs, dask=two.address)
+        assert list(runs_folder.glob("*")) == []
+
+        second.write("compressed")
+        sweep = worker.launch_sweep(configs, dask=two.address, jobs=1)
+        wait(lambda: two.is_training(0) or two.is_training(1))
+        for file in (first, second):
+            file.write("a label of a training image")
+        wait_for_end(sweep)
+        assert states(sweep) == ["finished"]
+        (failed,) = [said for said in sweep.events() if isinstance(said, MemberFailed)]
+        assert f"The data in {HOME} have changed since the sweep began" in failed.message
+
+        with pytest.raises(RunError, match=f"has other data in {HOME} than the sweep began with"):
+            worker.resume_sweep(sweep, two.address)
+        for file in (first, second):
+            file.write()
+        worker.resume_sweep(sweep, two.address)
+        wait_for_end(sweep)
+    assert states(sweep) == ["finished"] * 2
 
 
 def test_a_sweeps_folder_alone_makes_nobody_connect_to_the_scheduler_that_it_names(
