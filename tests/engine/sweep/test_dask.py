@@ -129,7 +129,7 @@ def test_workers_that_have_other_data_under_the_same_path_train_nothing(
         wait_for_end(sweep)
         assert states(sweep) == ["finished"]
         (failed,) = [said for said in sweep.events() if isinstance(said, MemberFailed)]
-        assert f"The data in {HOME} have changed since the sweep began" in failed.message
+        assert f"The data in {HOME} have changed (other labels) since the sweep" in failed.message
 
         with pytest.raises(RunError, match=f"has other data in {HOME} than the sweep began with"):
             worker.resume_sweep(sweep, two.address)

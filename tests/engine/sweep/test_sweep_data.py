@@ -89,7 +89,7 @@ def test_members_that_would_begin_on_other_data_are_refused_while_the_others_go_
         said.member: said.message for said in sweep.events() if isinstance(said, MemberFailed)
     }
     sentence = (
-        f"The data in {data.source} have changed since the sweep began (other labels): put the "
+        f"The data in {data.source} have changed (other labels) since the sweep began: put the "
         "original data back and resume the sweep, or start a new one with them as they are."
     )
     assert failed == {sweep.member(number).name: sentence for number in (2, 3)}
@@ -133,7 +133,7 @@ def test_a_sweep_of_before_fingerprints_compares_its_members_and_warns(
         lines = [json.dumps({k: v for k, v in event.items() if k != "data"}) for event in kept]
         folder.events_path.write_text("\n".join([*lines, ""]))
     before = contents(sweep)
-    data.write("a label of a validation image")
+    data.write("permuted")
     with pytest.raises(RunError, match="cannot go on, since the data in"):
         worker.resume_sweep(sweep)
     assert contents(sweep) == before
