@@ -14,6 +14,9 @@ from tui.screens.ask import AskScreen
 
 T = TypeVar("T")
 
+_SECONDS = 15
+"""How long a sentence of some length can be read."""
+
 
 class Attempts:
     """Does things in a thread, and says what went wrong.
@@ -54,7 +57,7 @@ class Attempts:
 
     def _warn(self, warning: str) -> None:
         if warning:
-            self._screen.notify(warning, severity="warning", markup=False)
+            self._screen.notify(warning, severity="warning", markup=False, timeout=_SECONDS)
 
     def ask(
         self, question: str, what: Callable[[], T], then: Callable[[T], object] | None = None
@@ -71,7 +74,7 @@ class Attempts:
         try:
             done = await asyncio.to_thread(what)
         except MnistopError as error:
-            self._screen.notify(str(error), severity="error", markup=False)
+            self._screen.notify(str(error), severity="error", markup=False, timeout=_SECONDS)
         else:
             if then:
                 then(done)
