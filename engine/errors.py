@@ -28,5 +28,9 @@ class DataError(MnistopError):
     """A data source that is missing, damaged or unfit for training."""
 
 
+class PixelRangeError(DataError):
+    """Pixels of which only a person can say what is black and what is white."""
+
+
 class RunError(MnistopError):
     """A run that is missing, ambiguous, damaged or in no state for what is asked of it."""

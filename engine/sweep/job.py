@@ -133,7 +133,10 @@ def _check_data(configs: Sequence[RunConfig], nursery: Nursery) -> None:
     Raises:
         MnistopError: there are not.
     """
-    different = {(one.source, one.samples, one.val_fraction): one for one in reversed(configs)}
+    different = {
+        (one.source, one.samples, one.pixel_range, one.val_fraction): one
+        for one in reversed(configs)
+    }
     for config in different.values():
         if not is_at_hand(config.source):
             continue

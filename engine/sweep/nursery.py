@@ -173,7 +173,7 @@ def _told(error: Exception) -> MnistopError:
 
 def _data_of(config: RunConfig) -> RunConfig:
     """The same data with all else as usual."""
-    names = ("source", "samples", "val_fraction", "split_seed")
+    names = ("source", "samples", "pixel_range", "val_fraction", "split_seed")
     return RunConfig(**{name: getattr(config, name) for name in names})
 
 
@@ -181,7 +181,7 @@ def _data_of(config: RunConfig) -> RunConfig:
 def _kept(config: RunConfig) -> Examples:
     from engine.examples import examples_of
 
-    return examples_of(load(config.source, config.samples), config)
+    return examples_of(load(config.source, config.samples, pixel_range=config.pixel_range), config)
 
 
 def _end_with(other: Connection) -> None:

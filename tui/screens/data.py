@@ -117,7 +117,7 @@ class DataScreen(ViewScreen):
         for index, pane in enumerate(self._places):
             pane.display = wide or index == self._active
         self._facts.display = wide or self._active == _LABELS
-        classes = len(self._samples.train_counts) if self._samples else 10
+        classes = len(self._samples.counts.training) if self._samples else 10
         self._body.styles.grid_rows = f"4 1fr {min(classes + 2, self.app.size.height // 3)}"
 
     def on_resize(self, event: events.Resize) -> None:
@@ -198,7 +198,13 @@ class DataScreen(ViewScreen):
             self._answers.forget()
             self._show("A value in the form is wrong: press 1 and set it right.")
             return
-        data = absolute(config.source), config.samples, config.val_fraction, config.split_seed
+        data = (
+            absolute(config.source),
+            config.samples,
+            config.val_fraction,
+            config.split_seed,
+            config.pixel_range,
+        )
         if data != self._data:
             self._data, self._samples, self._trouble, self._index = data, None, "", 0
             self._note.start()
@@ -206,7 +212,8 @@ class DataScreen(ViewScreen):
         if not self._trouble:
             count = self._grid.page_size
             before = max(self._index // count - 1, 0) * count
-            self._answers.want(*data, before, 3 * count, self._note.path)
+            *data, pixel_range = data
+            self._answers.want(*data, before, 3 * count, self._note.path, pixel_range)
         self._show(self._waiting())
 
     def _config_of_run(self) -> RunConfig | None:
