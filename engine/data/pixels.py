@@ -51,10 +51,12 @@ class Pixels:
         )
 
     def __str__(self) -> str:
-        """As in `stored from 0 to 16 (uint8), 0 is black and 16 is white`."""
+        """As in `uint8 from 0 (black) to 255 (white)`."""
+        if (self.low, self.high) == (self.black, self.white):
+            return f"{self.dtype} from {self.low:g} (black) to {self.high:g} (white)"
         return (
-            f"stored from {self.low:g} to {self.high:g} ({self.dtype}), {self.black:g} is black "
-            f"and {self.white:g} is white"
+            f"{self.dtype} from {self.low:g} to {self.high:g}, with {self.black:g} for black and "
+            f"{self.white:g} for white"
         )
 
 

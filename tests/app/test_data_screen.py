@@ -42,7 +42,7 @@ async def test_before_any_run_it_shows_what_the_form_holds(
         await shown.until_shown(
             "Images 0–15 of 1,000",
             "as rows of numbers (1000, 784): 800 to train on, 200 to validate with",
-            "Pixels are stored as 0 to 255",
+            "Pixels are uint8 from 0 (black) to 255 (white)",
             "MNIST by LeCun, Cortes and Burges",
             "Labels of 10 classes",
             "training: 800 images",
@@ -154,7 +154,7 @@ async def test_other_settings_in_the_form_are_other_data(
         await shown.press("5")
         await shown.until_shown("Images 0–15 of 1,000")
         await shown.press("1", "down", "right", "5")
-        await shown.until_shown("Data: digits", "(1000, 64)", "stored as 0 to 16")
+        await shown.until_shown("Data: digits", "(1000, 64)", "uint8 from 0 (black) to 16 (white)")
 
 
 async def test_a_source_that_is_not_there_is_said_in_words_and_tried_again(

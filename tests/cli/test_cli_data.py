@@ -16,7 +16,7 @@ def test_the_bundled_images_are_described(call: Call):
     for words in (
         "4,502 images of 28×28 pixels, 10 classes",
         "CC BY-SA 3.0",
-        "pixels stored from 0 to 255",
+        "pixels: uint8 from 0 (black) to 255 (white)",
         "3,601 to train on, 901 to validate",
         "mnistop train --samples all",
     ):

@@ -70,7 +70,7 @@ def _tell(out: Output, facts: Description) -> None:
         f"{len(facts.class_names)} classes"
     )
     out.tell(
-        f"pixels {facts.pixels}; scaled to 0 to 1: "
+        f"pixels: {facts.pixels}, scaled to 0 to 1: "
         f"mean {facts.mean:.3f}, standard deviation {facts.std:.3f}"
     )
 

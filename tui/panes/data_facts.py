@@ -46,6 +46,6 @@ class DataFacts(LinesPane):
             f"{facts.count:,} images of {rows}{times}{columns}, as rows of numbers "
             f"({facts.count}, {rows * columns}): {train:,} to train on, {val:,} to validate with. "
             f"{''.join(f'{note} ' for note in self.samples.notes)}"
-            f"Pixels are {facts.pixels}; scaled to 0 to 1 their mean is {facts.mean:.3f}, std "
-            f"{facts.std:.3f}. Source: {facts.provenance}."
+            f"Pixels are {facts.pixels}, scaled to 0 to 1: mean {facts.mean:.3f}, "
+            f"std {facts.std:.3f}. Source: {facts.provenance}."
         )

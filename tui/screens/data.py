@@ -198,22 +198,16 @@ class DataScreen(ViewScreen):
             self._answers.forget()
             self._show("A value in the form is wrong: press 1 and set it right.")
             return
-        data = (
-            absolute(config.source),
-            config.samples,
-            config.val_fraction,
-            config.split_seed,
-            config.pixel_range,
-        )
-        if data != self._data:
-            self._data, self._samples, self._trouble, self._index = data, None, "", 0
+        data = absolute(config.source), config.samples, config.val_fraction, config.split_seed
+        if (*data, config.pixel_range) != self._data:
+            self._data = (*data, config.pixel_range)
+            self._samples, self._trouble, self._index = None, "", 0
             self._note.start()
             self._answers.forget()
         if not self._trouble:
             count = self._grid.page_size
             before = max(self._index // count - 1, 0) * count
-            *data, pixel_range = data
-            self._answers.want(*data, before, 3 * count, self._note.path, pixel_range)
+            self._answers.want(*data, before, 3 * count, self._note.path, config.pixel_range)
         self._show(self._waiting())
 
     def _config_of_run(self) -> RunConfig | None:
