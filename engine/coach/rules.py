@@ -7,10 +7,10 @@ from engine.coach.advice import Advice
 from engine.coach.case import Case
 
 _RULES = (
-    start.nothing_yet,
     data.nearly_blank,
     data.one_class,
     start.diverged,
+    start.nothing_yet,
     data.untrained_classes,
     data.unvalidated_classes,
     start.before_training,

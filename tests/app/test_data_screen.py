@@ -217,16 +217,18 @@ async def test_labels_with_gaps_are_told(
         await shown.until_shown("1 of the 3 classes has no image here (1): there is a class")
 
 
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
 async def test_classes_that_are_left_out_and_clipped_pixels_are_told(
-    opened: Opened, answering: asyncio.Event, tmp_path: Path
+    opened: Opened, answering: asyncio.Event, tmp_path: Path, size: tuple[int, int]
 ) -> None:
     file = tmp_path / "by class.npz"
     images = np.random.default_rng(0).random((40, 9, 9))
     images[0, 0, 0] = 1.0001
     np.savez(file, images=images, labels=np.arange(40) // 10)
-    async with opened(source=str(file), samples="20") as shown:
+    async with opened(size, source=str(file), samples="20") as shown:
         await shown.press("5")
         await shown.until_shown(
+            "Images 0–",
             "2 of the 4 classes have no training image (2, 3)",
             "those beyond 0 (black) and 1 (white) are clipped",
         )

@@ -116,7 +116,8 @@ class DataScreen(ViewScreen):
         self._body.set_class(wide, "wide")
         for index, pane in enumerate(self._places):
             pane.display = wide or index == self._active
-        self._facts.display = wide or self._active == _LABELS
+        has_notes = bool(self._samples and self._samples.notes)
+        self._facts.display = wide or self._active == _LABELS or has_notes
         classes = len(self._samples.counts.training) if self._samples else 10
         self._body.styles.grid_rows = f"4 1fr {min(classes + 2, self.app.size.height // 3)}"
 
