@@ -5,6 +5,7 @@ fields of `RunConfig`: type, bounds, default, label, one line of help and the us
 """
 
 import dataclasses
+import math
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -47,10 +48,24 @@ def _ready(name: str, value: Any) -> Any:
     text = value.strip()
     if name == "samples" and text.lower() == "all":
         return None
+    words = text.replace(",", " ").split()
     if name == "hidden":
-        words = text.replace(",", " ").split()
         return () if words in ([], ["none"]) else tuple(words)
-    return text
+    if name == "pixel_range" and text.lower() != "auto":
+        return ("0", *words) if len(words) == 1 else tuple(words)
+    return text.lower() if name == "pixel_range" else text
+
+
+PixelRange = Literal["auto"] | tuple[float, float]
+"""The stored values of black and of white; `auto` where the pixels themselves tell."""
+
+
+def _is_possible(name: str, value: Any) -> bool:
+    """Whether a value of the right type is one of the hyperparameter's."""
+    if name != "pixel_range" or value == "auto":
+        return True
+    black, white = value
+    return math.isfinite(white - black) and black < white
 
 
 @dataclass(frozen=True)
@@ -76,6 +91,13 @@ class RunConfig:
         "How many of the first images to use; all uses every one.",
         (500, 1000, 2000, 4500, None),
         by_factors=True,
+    )
+    pixel_range: Literal["auto"] | tuple[float, float] = _setting(
+        "auto",
+        "pixel range",
+        "The stored pixel values of black and white, as in 0 16; auto finds them where they are "
+        "clear.",
+        ("auto", (0.0, 1.0), (0.0, 16.0), (0.0, 255.0), (0.0, 4095.0), (0.0, 65535.0), (-1.0, 1.0)),
     )
     val_fraction: Annotated[float, Meta(gt=0, lt=1)] = _setting(
         0.2,
@@ -195,8 +217,11 @@ class RunConfig:
             given = getattr(self, name)
             try:
                 value = msgspec.convert(_ready(name, given), field.type, strict=False)
-                object.__setattr__(self, name, value)
             except ValueError:
+                problems[name] = _problem(name, given)
+                continue
+            object.__setattr__(self, name, value)
+            if not _is_possible(name, value):
                 problems[name] = _problem(name, given)
         if problems:
             raise ConfigError(problems)
@@ -299,7 +324,7 @@ def as_text(value: Any) -> str:
     if value is None:
         return "all"
     if isinstance(value, tuple):
-        return " ".join(map(str, value)) or "none"
+        return " ".join(map(as_text, value)) or "none"
     return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
 
 
@@ -311,6 +336,8 @@ def allowed(name: str) -> str:
         return "up to 32 whole numbers from 1 to 65,536 with spaces between, or none"
     if name == "samples":
         return "a whole number from 2 up, or all"
+    if name == "pixel_range":
+        return "auto, or two numbers, black and white, the lower one first"
     if name == "source":
         return "bundled, digits, openml, or the path of a folder or file"
     kind, bounds = typing.get_args(_FIELDS[name].type)

@@ -44,5 +44,9 @@ class TooFewImagesError(DataError):
         return type(self), (str(self), self.there)
 
 
+class PixelRangeError(DataError):
+    """Pixels of which only a person can say what is black and what is white."""
+
+
 class RunError(MnistopError):
     """A run that is missing, ambiguous, damaged or in no state for what is asked of it."""

@@ -25,6 +25,7 @@ Size = Annotated[int, Meta(ge=1, le=2**31)]
 Number = Annotated[float, Meta(ge=0, le=1e39)]
 """Not negative, and no larger than a float32."""
 Fraction = Annotated[float, Meta(ge=0, le=1)]
+ClassCounts = Annotated[list[Count], Meta(max_length=100)]
 Seconds = Annotated[float, Meta(ge=0, le=1e11)]
 
 
@@ -77,6 +78,15 @@ class RunStarted(Event, frozen=True, kw_only=True):
     val_loss: Number
     """Mean over the validation images for the untrained model; near ln(classes)."""
     val_acc: Fraction
+    training_counts: ClassCounts = []
+    """Training images of each class. Empty, as the next ones, in runs of before they were kept."""
+    validation_counts: ClassCounts = []
+    source_counts: ClassCounts = []
+    """Images of each class in the whole source."""
+    contrast: Fraction | None = None
+    """How much of black to white a usual validation image spans."""
+    notes: list[str] = []
+    """What is odd about the data, and what to do about it, in sentences."""
     data: Fingerprint | None = None
     """What identifies the images and labels; None in runs of before this was kept."""
 

@@ -7,7 +7,9 @@ import torch
 from numpy.typing import NDArray
 
 from engine.config import RunConfig
-from engine.data import Dataset, split
+from engine.data import Dataset, class_counts, split
+from engine.data.pixels import contrast
+from engine.data_notes import ClassCounts, data_notes
 from engine.fingerprint import Fingerprint
 from engine.training import Labelled
 
@@ -26,6 +28,12 @@ class Examples:
     class_names: tuple[str, ...]
     fingerprint: Fingerprint
     """Of the data before they were divided."""
+    counts: ClassCounts
+    """The images of each class."""
+    contrast: float
+    """How much of black to white a usual validation image spans, in [0, 1]."""
+    notes: tuple[str, ...] = ()
+    """What is odd about the data, in sentences."""
 
     def to(self, device: torch.device) -> "Examples":
         """The same on a device."""
@@ -48,10 +56,17 @@ def examples_of(dataset: Dataset, config: RunConfig) -> Examples:
         return Labelled(pixels, torch.from_numpy(dataset.labels[rows]))
 
     train_rows, val_rows = split(dataset, config.val_fraction, config.split_seed)
+    training, validation = taken(train_rows), taken(val_rows)
+    shape = dataset.image_shape
+    counts = class_counts(dataset, train_rows, val_rows)
+    seen = contrast(validation.pixels.numpy().reshape(-1, *shape))
     return Examples(
-        taken(train_rows),
-        taken(val_rows),
-        dataset.image_shape,
-        dataset.class_names,
-        dataset.fingerprint,
+        training=training,
+        validation=validation,
+        image_shape=shape,
+        class_names=dataset.class_names,
+        fingerprint=dataset.fingerprint,
+        counts=counts,
+        contrast=seen,
+        notes=tuple(data_notes(counts, dataset.pixels.clipping, seen)),
     )

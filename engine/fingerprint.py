@@ -2,7 +2,8 @@
 
 Contents count, not files: data that were copied, touched, compressed in another way or stored with
 another type of number are the same. Images of the source beyond those used do not matter, unless
-they change what the used ones mean: the number of classes, or the pixel value of white. Names of
+they change what the used ones mean: the number of classes, or the pixel values of
+black and white. Names of
 classes do not matter either.
 
 The order counts. With the configuration of the run, which decides the split, a fingerprint stands
@@ -27,6 +28,7 @@ _CHUNK = 1024
 """Images that are hashed at once."""
 
 _Size = Annotated[int, Meta(ge=1, le=2**31)]
+_Value = Annotated[float, Meta(ge=-1e39, le=1e39)]
 _Digest = Annotated[str, Meta(max_length=64)]
 
 
@@ -39,8 +41,10 @@ class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
     width: _Size
     classes: _Size
     """Of the whole source."""
-    white: Annotated[float, Meta(gt=0, le=1e39)]
-    """The stored pixel value that is scaled to 1."""
+    black: _Value
+    """The stored pixel value that is scaled to 0."""
+    white: _Value
+    """The one that is scaled to 1."""
     pixels: _Digest
     """SHA-256 of the stored pixels in the order of the source, in hexadecimal digits."""
     labels: _Digest
@@ -48,7 +52,11 @@ class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def take_fingerprint(
-    images: NDArray[np.float32], labels: NDArray[np.int64], classes: int, white: float
+    images: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    classes: int,
+    black: float,
+    white: float,
 ) -> Fingerprint:
     """Take the fingerprint of data as they are stored.
 
@@ -56,7 +64,8 @@ def take_fingerprint(
         images: `(n, height, width)`, before scaling.
         labels: `(n,)`.
         classes: their number in the whole source.
-        white: the pixel value that will be scaled to 1.
+        black: the pixel value that will be scaled to 0.
+        white: the one that will be scaled to 1.
     """
     count, height, width = images.shape
     return Fingerprint(
@@ -64,6 +73,7 @@ def take_fingerprint(
         height=height,
         width=width,
         classes=classes,
+        black=black,
         white=white,
         pixels=_digest(images),
         labels=hashlib.sha256(labels.astype("<i8").tobytes()).hexdigest(),
@@ -102,8 +112,8 @@ def changes(one: Fingerprint, other: Fingerprint, first: str = "then", second: s
         return f"{_size(one)} pixels {first}, {_size(other)} {second}"
     if one.classes != other.classes:
         return f"{one.classes:,} classes {first}, {other.classes:,} {second}"
-    if one.white != other.white:
-        return f"pixels of 0 to {one.white:g} {first}, 0 to {other.white:g} {second}"
+    if (one.black, one.white) != (other.black, other.white):
+        return f"pixels of {_range(one)} {first}, {_range(other)} {second}"
     if one.pixels == other.pixels:
         return "" if one.labels == other.labels else "other labels"
     if one.labels == other.labels:
@@ -113,6 +123,10 @@ def changes(one: Fingerprint, other: Fingerprint, first: str = "then", second: s
 
 def _size(of: Fingerprint) -> str:
     return f"{of.height}×{of.width}"
+
+
+def _range(of: Fingerprint) -> str:
+    return f"{of.black:g} to {of.white:g}"
 
 
 def has_changed(source: str, difference: str) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from engine.coach.advice import accuracy
 from engine.config import RunConfig
+from engine.data_notes import ClassCounts
 from engine.history import History
 from engine.judgement import Judgement
 from engine.schedule import mean_share
@@ -54,6 +55,12 @@ class Case:
     def classes(self) -> int:
         """How many there are."""
         return max(2, len(self.history.started.class_names)) if self.history.started else 2
+
+    @cached_property
+    def counts(self) -> ClassCounts | None:
+        """The images of each class; None in runs of before they were kept."""
+        started = self.history.started
+        return ClassCounts.of(started) if started else None
 
     @property
     def images(self) -> int:

@@ -2,13 +2,17 @@
 
 import numpy as np
 
-from engine.coach import rates, results, start
+from engine.coach import data, rates, results, start
 from engine.coach.advice import Advice
 from engine.coach.case import Case
 
 _RULES = (
+    data.nearly_blank,
+    data.one_class,
     start.diverged,
     start.nothing_yet,
+    data.untrained_classes,
+    data.unvalidated_classes,
     start.before_training,
     rates.stuck,
     rates.swinging,

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.config import PixelRange
 from engine.data.dataset import Dataset
+from engine.data.pixels import find_range, scale
 from engine.errors import DataError, TooFewImagesError
 from engine.fingerprint import take_fingerprint
 
@@ -45,20 +47,25 @@ class Stored:
     provenance: str
     class_names: tuple[str, ...] | None = None
     white: float | None = None
-    """The pixel value of white; found from the pixels where it is None."""
+    """The pixel value of white where the source itself tells it, with black 0."""
 
 
-def to_dataset(stored: Stored, source: str, samples: int | None) -> Dataset:
+def to_dataset(
+    stored: Stored, source: str, samples: int | None, pixel_range: PixelRange = "auto"
+) -> Dataset:
     """Checks a whole source and scales its first `samples` images (all when None) to 0…1.
 
     Raises:
         DataError: the source is unfit for training, or has fewer images than asked for.
+        PixelRangeError: it can only be guessed what is black and white.
     """
     parts = [_checked(part) for part in stored.parts]
     shape = _common_shape(parts)
     labels = np.concatenate([part.labels for part in parts])
     class_names = _class_names(labels, stored.class_names, source)
-    low, high = _value_range(parts)
+    pixels = find_range(
+        [(part.images_in, part.images) for part in parts], stored.white, pixel_range, source
+    )
     count = _count(samples, len(labels), source)
     if len(np.unique(labels[:count])) < 2 <= count:
         raise DataError(
@@ -72,16 +79,18 @@ def to_dataset(stored: Stored, source: str, samples: int | None) -> Dataset:
         wanted = part.images[: count - start]
         images[start : start + len(wanted)] = wanted
         start += len(wanted)
-    white = stored.white or (1 if high <= 1 else 255)
-    fingerprint = take_fingerprint(images, labels[:count], len(class_names), white)
-    images /= white
+    fingerprint = take_fingerprint(
+        images, labels[:count], len(class_names), pixels.black, pixels.white
+    )
+    scale(images, pixels)
     return Dataset(
         images,
         labels[:count],
         class_names,
         source,
-        (low, high),
+        pixels,
         stored.provenance,
+        tuple(np.bincount(labels, minlength=len(class_names)).tolist()),
         fingerprint=fingerprint,
     )
 
@@ -197,30 +206,6 @@ def _class_names(
             f"{classes - 1}: give {classes} names, in the order of the labels."
         )
     return tuple(shown(name) for name in given)
-
-
-def _value_range(parts: Sequence[Part]) -> tuple[float, float]:
-    ranges = []
-    for part in parts:
-        low, high = float(part.images.min()), float(part.images.max())
-        if not (math.isfinite(low) and math.isfinite(high)):
-            raise DataError(
-                f"Some pixels in {part.images_in} are not finite numbers (NaN or infinity): "
-                f"store all of them as 0 to 255."
-            )
-        if low < 0:
-            raise DataError(
-                f"The pixel values in {part.images_in} go down to {low:g}: "
-                f"scale them to 0 (black) to 255 (white)."
-            )
-        if high > 255:
-            raise DataError(
-                f"The pixel values in {part.images_in} go up to {high:g}: "
-                f"scale them to 0 (black) to 255 (white)."
-            )
-        ranges.append((low, high))
-    lows, highs = zip(*ranges, strict=True)
-    return min(lows), max(highs)
 
 
 def _count(samples: int | None, there: int, source: str) -> int:

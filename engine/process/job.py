@@ -152,7 +152,7 @@ def _load(config: RunConfig, say: Recorder | None = None) -> Examples:
         if say:
             say.say(events.Preparing, message=message)
 
-    return examples_of(load(config.source, config.samples, progress), config)
+    return examples_of(load(config.source, config.samples, progress, config.pixel_range), config)
 
 
 class _NotResumedError(MnistopError):
@@ -238,6 +238,11 @@ def _train(prepared: Prepared, recorder: Recorder, control: SignalControl) -> No
             events.RunStarted,
             pid=os.getpid(),
             class_names=list(class_names),
+            training_counts=list(examples.counts.training),
+            validation_counts=list(examples.counts.validation),
+            source_counts=list(examples.counts.source),
+            contrast=examples.contrast,
+            notes=list(examples.notes),
             image_shape=list(shape),
             training_images=len(images),
             validation_images=len(validation),

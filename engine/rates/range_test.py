@@ -155,7 +155,7 @@ def range_test(config: RunConfig, progress: Path | None = None) -> RangeTest:
         if progress:
             progress.write_text(text, encoding="utf-8")
 
-    examples = examples_of(load(config.source, config.samples, tell), config)
+    examples = examples_of(load(config.source, config.samples, tell, config.pixel_range), config)
     classes = len(examples.class_names)
 
     def fresh() -> Stepper:

@@ -58,6 +58,8 @@ def _summary(facts: Facts) -> Iterator[Part]:
         yield Paragraph(f"Note: {facts.about.note}")
     if isinstance(history.ended, events.RunFailed):
         yield Paragraph(history.ended.message)
+    for note in started.notes if started else ():
+        yield Paragraph(f"The data: {note}")
     if not (started and history.best):
         return
     images = started.validation_images
@@ -169,6 +171,7 @@ def _model(started: RunStarted) -> Iterator[Part]:
             Entry("validation images", f"{started.validation_images:,}"),
             Entry("image size", f"{height}×{width} pixels"),
             Entry("classes", ", ".join(started.class_names)),
+            *_class_counts(started),
             Entry("layers", "-".join(map(str, started.layers))),
             Entry("parameters", f"{started.parameters:,}"),
             Entry("device", started.device),
@@ -176,6 +179,13 @@ def _model(started: RunStarted) -> Iterator[Part]:
             Entry("validation loss before training", f"{loss(started.val_loss)}; {guessing}"),
         )
     )
+
+
+def _class_counts(started: RunStarted) -> Iterator[Entry]:
+    parts = {"training": started.training_counts, "validation": started.validation_counts}
+    for name, numbers in parts.items():
+        if numbers:
+            yield Entry(f"{name} images of each class", ", ".join(f"{one:,}" for one in numbers))
 
 
 def _log(epochs: Sequence[EpochFinished], best: EpochFinished | None, planned: int) -> Table:

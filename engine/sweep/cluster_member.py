@@ -76,7 +76,8 @@ def fingerprints(configs: Sequence[str]) -> dict[str, Fingerprint | str]:
         config = RunConfig.from_values(json.loads(text))
         if is_at_hand(config.source):
             try:
-                found[key_of(config)] = load(config.source, config.samples).fingerprint
+                dataset = load(config.source, config.samples, pixel_range=config.pixel_range)
+                found[key_of(config)] = dataset.fingerprint
             except DataError as error:
                 found[key_of(config)] = str(error)
     return found

@@ -29,8 +29,8 @@ Fingerprints = dict[str, Fingerprint]
 
 
 def key_of(config: RunConfig) -> str:
-    """The settings that choose a member's data, as in `samples=1000 source=bundled`."""
-    names = ("samples", "source")
+    """The settings that choose a member's data, as in `pixel_range=auto samples=1000 source=…`."""
+    names = ("pixel_range", "samples", "source")
     key = " ".join(f"{name}={as_text(getattr(config, name))}" for name in names)
     return key.encode(errors="backslashreplace").decode()
 

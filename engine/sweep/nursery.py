@@ -184,7 +184,7 @@ def _told(error: Exception) -> MnistopError:
 
 def _data_of(config: RunConfig) -> RunConfig:
     """The same data with all else as usual."""
-    names = ("source", "samples", "val_fraction", "split_seed")
+    names = ("source", "samples", "pixel_range", "val_fraction", "split_seed")
     return RunConfig(**{name: getattr(config, name) for name in names})
 
 
@@ -203,7 +203,8 @@ def _loaded(data: Wanted) -> Examples:
     if data.fingerprint and (config, data.fingerprint) in _kept:
         return _kept[config, data.fingerprint]
     try:
-        examples = examples_of(load(config.source, config.samples), config)
+        dataset = load(config.source, config.samples, pixel_range=config.pixel_range)
+        examples = examples_of(dataset, config)
     except TooFewImagesError as error:
         if not data.fingerprint:
             raise

@@ -3,6 +3,7 @@
 import asyncio
 import textwrap
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -179,3 +180,21 @@ def test_what_fits_is_shown_whole_and_the_rest_is_cut_with_a_mark(
         assert shown == said
     else:
         assert shown.endswith("…" if unicode else "~")
+
+
+@pytest.mark.parametrize("size", [WIDE, MEDIUM, SMALL])
+async def test_classes_that_are_missing_are_told_from_the_start(
+    opened: Opened, size: tuple[int, int]
+) -> None:
+    counts = [160] * 5 + [0] * 5
+    begun = msgspec.structs.replace(
+        made_up.started(),
+        training_counts=counts,
+        validation_counts=counts,
+        source_counts=[200] * 10,
+    )
+    async with opened(size) as shown:
+        await shown.show(1)
+        await shown.say(begun)
+        words = "5 of the 10 classes have no training image (5, 6, 7, …)"
+        await shown.until(lambda: words in column(shown) or words in shown.sentences)

@@ -26,7 +26,7 @@ from engine.errors import ConfigError
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _SECTIONS = {
-    "Data": "source samples val_fraction split_seed shift",
+    "Data": "source samples pixel_range val_fraction split_seed shift",
     "Model": "hidden activation dropout",
     "Training": "epochs batch_size optimizer lr momentum weight_decay schedule clip_norm "
     "early_stopping adversarial_epsilon seed",
@@ -197,7 +197,7 @@ def _flag(name: str, section: str, hidden: bool) -> Callable[[Command], Command]
     )
 
 
-_METAVARS = {"source": "NAME|PATH", "samples": "N|all", "hidden": "SIZES"}
+_METAVARS = {"source": "NAME|PATH", "samples": "N|all", "pixel_range": "RANGE", "hidden": "SIZES"}
 
 
 def _flag_of(name: str) -> str:

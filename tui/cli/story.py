@@ -85,6 +85,15 @@ def tell_facts(out: Output, started: RunStarted) -> None:
         f"{count(started.training_images, 'image')} to train on and "
         f"{started.validation_images:,} to validate, {height}×{width} pixels, {classes} classes"
     )
+    for note in started.notes:
+        out.tell(note)
+    if started.training_counts:
+        columns = zip(
+            started.class_names, started.training_counts, started.validation_counts, strict=False
+        )
+        items = [f"{name} {trained:,} + {kept:,}" for name, trained, kept in columns]
+        out.tell("images of each class, training + validation:")
+        out.say("\n".join(_flow(items, out.width)))
     out.tell(
         f"layers {'-'.join(map(str, started.layers))}, "
         f"{count(started.parameters, 'parameter')}, on {started.device} ({versions})"

@@ -10,7 +10,7 @@ from textual.screen import Screen
 
 from engine import worker
 from engine.config import RunConfig
-from engine.errors import ConfigError, DataError, MnistopError
+from engine.errors import ConfigError, DataError, MnistopError, PixelRangeError
 from engine.runs import Run
 from tui import state as states
 from tui.feeds.feed import RunSaid, feed
@@ -109,7 +109,8 @@ class Session:
         except ConfigError as error:
             self._refuse(error.problems)
         except DataError as error:
-            self._refuse({"source": str(error)})
+            wrong = "pixel_range" if isinstance(error, PixelRangeError) else "source"
+            self._refuse({wrong: str(error)})
         except MnistopError as error:
             self.notice = str(error)
         except Exception as error:

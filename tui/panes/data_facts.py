@@ -41,12 +41,11 @@ class DataFacts(LinesPane):
         facts = self.samples.description
         rows, columns = facts.image_shape
         times = "×" if self.terminal.unicode else "x"
-        low, high = facts.stored_range
-        train, val = sum(self.samples.train_counts), sum(self.samples.val_counts)
+        train, val = sum(self.samples.counts.training), sum(self.samples.counts.validation)
         return (
             f"{facts.count:,} images of {rows}{times}{columns}, as rows of numbers "
             f"({facts.count}, {rows * columns}): {train:,} to train on, {val:,} to validate with. "
-            f"{facts.gaps + ' ' if facts.gaps else ''}"
-            f"Pixels are stored as {low:g} to {high:g} and scaled to 0 to 1: "
-            f"mean {facts.mean:.3f}, std {facts.std:.3f}. Source: {facts.provenance}."
+            f"{''.join(f'{note} ' for note in self.samples.notes)}"
+            f"Pixels are {facts.pixels}, scaled to 0 to 1: mean {facts.mean:.3f}, "
+            f"std {facts.std:.3f}. Source: {facts.provenance}."
         )

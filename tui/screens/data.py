@@ -116,8 +116,9 @@ class DataScreen(ViewScreen):
         self._body.set_class(wide, "wide")
         for index, pane in enumerate(self._places):
             pane.display = wide or index == self._active
-        self._facts.display = wide or self._active == _LABELS
-        classes = len(self._samples.train_counts) if self._samples else 10
+        has_notes = bool(self._samples and self._samples.notes)
+        self._facts.display = wide or self._active == _LABELS or has_notes
+        classes = len(self._samples.counts.training) if self._samples else 10
         self._body.styles.grid_rows = f"4 1fr {min(classes + 2, self.app.size.height // 3)}"
 
     def on_resize(self, event: events.Resize) -> None:
@@ -199,14 +200,15 @@ class DataScreen(ViewScreen):
             self._show("A value in the form is wrong: press 1 and set it right.")
             return
         data = absolute(config.source), config.samples, config.val_fraction, config.split_seed
-        if data != self._data:
-            self._data, self._samples, self._trouble, self._index = data, None, "", 0
+        if (*data, config.pixel_range) != self._data:
+            self._data = (*data, config.pixel_range)
+            self._samples, self._trouble, self._index = None, "", 0
             self._note.start()
             self._answers.forget()
         if not self._trouble:
             count = self._grid.page_size
             before = max(self._index // count - 1, 0) * count
-            self._answers.want(*data, before, 3 * count, self._note.path)
+            self._answers.want(*data, before, 3 * count, self._note.path, config.pixel_range)
         self._show(self._waiting())
 
     def _config_of_run(self) -> RunConfig | None:

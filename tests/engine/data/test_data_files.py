@@ -100,7 +100,7 @@ def test_a_file_that_is_no_images_is_told_and_not_asked_for_its_labels(tmp_path:
     with pytest.raises(DataError, match=r"holds labels.*not images: name the images, or both"):
         load(str(labels))
     (tmp_path / "notes.txt").write_text("hello")
-    with pytest.raises(DataError, match="is not an IDX file"):
+    with pytest.raises(DataError, match="is a text; only IDX files"):
         load(str(tmp_path / "notes.txt"))
 
 

@@ -131,10 +131,18 @@ def test_what_is_no_npz_is_told(tmp_path: Path, content: bytes, says: str) -> No
         load(str(path))
 
 
+def test_class_names_that_are_pickled_are_to_be_texts(tmp_path: Path) -> None:
+    names = np.array(["top", "boot", "bag"], object)
+    with pytest.raises(DataError, match=r"class_names in .*: save it as an array of texts"):
+        load(save(tmp_path, images=IMAGES, labels=LABELS, class_names=names))
+
+
 def test_a_zip_of_other_files_is_to_be_unpacked(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
         archive.writestr("train-images-idx3-ubyte", b"x")
-    with pytest.raises(DataError, match="zip archive without NumPy arrays: unpack it"):
+    with pytest.raises(
+        DataError, match=r"is a zip archive of IDX files; .*: unpack it and name the folder"
+    ):
         load(str(tmp_path / "archive.zip"))
 
 
