@@ -49,7 +49,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=Tr
 
 
 class Preparing(Event, frozen=True, kw_only=True):
-    """Something takes its time before training can start."""
+    """Something takes its time: before training can start, or a long test after it."""
 
     message: str
     """What, as in `fetching mnist_784 from OpenML: 3.2 MB at 1.1 MB/s`."""
@@ -76,6 +76,9 @@ class RunStarted(Event, frozen=True, kw_only=True):
     val_loss: Number
     """Mean over the validation images for the untrained model; near ln(classes)."""
     val_acc: Fraction
+    test_images: Count | None = None
+    """Images of the source that are neither trained on nor validated with: the model is tested on
+    them in the end. None in runs of before that was done."""
 
 
 class RunResumed(Event, frozen=True, kw_only=True):
@@ -137,6 +140,22 @@ class RunPaused(Event, frozen=True, kw_only=True):
 
 class RunUnpaused(Event, frozen=True, kw_only=True):
     """Training goes on after a pause."""
+
+
+class RunTested(Event, frozen=True, kw_only=True):
+    """The results of a run that has come to its end on images that it has never seen.
+
+    The validation images choose the best epoch, so their accuracy there flatters; these do not.
+    Losses are means over images. The newest such event counts.
+    """
+
+    images: Size
+    acc: Fraction
+    """With the weights of the last epoch, as the loss."""
+    loss: Number
+    best_acc: Fraction | None = None
+    """With the weights of the best epoch, as the next one; None where these were lost."""
+    best_loss: Number | None = None
 
 
 class RunFinished(Event, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """A data set as a run takes it: divided, and on a device."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from engine.config import RunConfig
 from engine.data import Dataset, split
+from engine.data.dataset import Unseen
 from engine.training import Labelled
 
 
@@ -23,6 +24,8 @@ class Examples:
     image_shape: tuple[int, int]
     """Height and width, in pixels."""
     class_names: tuple[str, ...]
+    unseen: Unseen = Unseen()
+    """What the trained model is tested on; it stays in memory as it is stored."""
 
     def to(self, device: torch.device) -> "Examples":
         """The same on a device."""
@@ -30,7 +33,7 @@ class Examples:
             Labelled(part.pixels.to(device), part.labels.to(device))
             for part in (self.training, self.validation)
         )
-        return Examples(training, validation, self.image_shape, self.class_names)
+        return replace(self, training=training, validation=validation)
 
 
 def examples_of(dataset: Dataset, config: RunConfig) -> Examples:
@@ -45,4 +48,10 @@ def examples_of(dataset: Dataset, config: RunConfig) -> Examples:
         return Labelled(pixels, torch.from_numpy(dataset.labels[rows]))
 
     train_rows, val_rows = split(dataset, config.val_fraction, config.split_seed)
-    return Examples(taken(train_rows), taken(val_rows), dataset.image_shape, dataset.class_names)
+    return Examples(
+        taken(train_rows),
+        taken(val_rows),
+        dataset.image_shape,
+        dataset.class_names,
+        dataset.unseen,
+    )

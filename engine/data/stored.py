@@ -3,13 +3,13 @@
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.dataset import Dataset
+from engine.data.dataset import Dataset, Unseen
 from engine.errors import DataError
 
 MAX_CLASSES = 100
@@ -33,6 +33,8 @@ class Part:
     images_in: str
     """What a sentence calls the place of the images: a file, or an array in one."""
     labels_in: str
+    is_test: bool = False
+    """Whether the source calls this part its test images."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +50,10 @@ class Stored:
 
 
 def to_dataset(stored: Stored, source: str, samples: int | None) -> Dataset:
-    """Checks a whole source and scales its first `samples` images (all when None) to 0…1.
+    """Checks a whole source and scales its first `samples` images to 0…1; the others stay unseen.
+
+    When `samples` is None they are all, or where the source has a test part all before that. More
+    samples than these take from the test images, the first of them first.
 
     Raises:
         DataError: the source is unfit for training, or has fewer images than asked for.
@@ -58,7 +63,7 @@ def to_dataset(stored: Stored, source: str, samples: int | None) -> Dataset:
     labels = np.concatenate([part.labels for part in parts])
     class_names = _class_names(labels, stored.class_names, source)
     low, high = _value_range(parts)
-    count = _count(samples, len(labels), source)
+    count = _count(samples, parts, source)
     if len(np.unique(labels[:count])) < 2 <= count:
         raise DataError(
             f"The first {count:,} images of {source} are all of one class, "
@@ -71,8 +76,32 @@ def to_dataset(stored: Stored, source: str, samples: int | None) -> Dataset:
         wanted = part.images[: count - start]
         images[start : start + len(wanted)] = wanted
         start += len(wanted)
-    images /= stored.white or (1 if high <= 1 else 255)
-    return Dataset(images, labels[:count], class_names, source, (low, high), stored.provenance)
+    white = stored.white or (1 if high <= 1 else 255)
+    images /= white
+    unseen = _unseen(parts, count, white)
+    return Dataset(
+        images, labels[:count], class_names, source, (low, high), stored.provenance, unseen
+    )
+
+
+def _unseen(parts: Sequence[Part], count: int, white: float) -> Unseen:
+    """What the first `count` images leave."""
+    left = []
+    for part in parts:
+        used = min(count, len(part.labels))
+        count -= used
+        if used < len(part.labels):
+            left.append((_compact(part.images, used), part.labels[used:]))
+    images, labels = zip(*left, strict=True) if left else ((), ())
+    return Unseen(images, labels, white)
+
+
+def _compact(images: NDArray[Any], first: int) -> NDArray[Any]:
+    """The images from one on, without the memory of the others where these are the most."""
+    rest = images[first:]
+    if images.dtype.itemsize > 4:
+        return rest.astype(np.float32)
+    return rest.copy() if first > len(rest) else rest
 
 
 def _checked(part: Part) -> Part:
@@ -84,7 +113,7 @@ def _checked(part: Part) -> Part:
             f"{part.images_in} has {len(images):,} images, but {part.labels_in} has "
             f"{len(labels):,} labels: use two that belong together."
         )
-    return Part(images, labels, part.images_in, part.labels_in)
+    return replace(part, images=images, labels=labels)
 
 
 def _image_stack(images: NDArray[Any], place: str) -> NDArray[Any]:
@@ -212,9 +241,10 @@ def _value_range(parts: Sequence[Part]) -> tuple[float, float]:
     return min(lows), max(highs)
 
 
-def _count(samples: int | None, there: int, source: str) -> int:
+def _count(samples: int | None, parts: Sequence[Part], source: str) -> int:
+    there = sum(len(part.labels) for part in parts)
     if samples is None:
-        return there
+        return sum(len(part.labels) for part in parts if not part.is_test) or there
     if samples < 1:
         raise DataError(f"The number of samples must be 1 or more, not {samples}.")
     if samples > there:

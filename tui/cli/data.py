@@ -46,6 +46,7 @@ def data(out: Output, samples: str, source: str) -> int:
     facts = describe(dataset)
     _tell(out, facts)
     _tell_split(out, facts)
+    _tell_unseen(out, facts, config.samples)
     if facts.gaps:
         out.tell(facts.gaps)
     out.heading("Images of each class")
@@ -80,6 +81,24 @@ def _tell_split(out: Output, facts: Description) -> None:
         f"split by the usual share of {share:.0%}: {facts.count - kept:,} to train on, "
         f"{kept:,} to validate"
     )
+
+
+def _tell_unseen(out: Output, facts: Description, samples: int | None) -> None:
+    """Which images a trained model is tested on."""
+    default = RunConfig().samples
+    if facts.unseen:
+        more = "" if samples else f", unless --samples asks for more than {facts.count:,}"
+        out.tell(
+            f"{count(facts.unseen, 'more image')} stay unseen: a trained model is tested on "
+            f"them{more}"
+        )
+    elif default and facts.count > default:
+        out.tell(
+            f"nothing stays unseen to test a trained model on; with --samples {default} "
+            f"{facts.count - default:,} images would"
+        )
+    else:
+        out.tell("nothing stays unseen to test a trained model on; with fewer samples some would")
 
 
 def _pictures(dataset: Dataset) -> list[Picture]:
