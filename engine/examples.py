@@ -1,6 +1,6 @@
 """A data set as a run takes it: divided, and on a device."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ class Examples:
     image_shape: tuple[int, int]
     """Height and width, in pixels."""
     class_names: tuple[str, ...]
-    unseen: Unseen = Unseen()
+    unseen: Unseen = field(default_factory=Unseen)
     """What the trained model is tested on; it stays in memory as it is stored."""
 
     def to(self, device: torch.device) -> "Examples":

@@ -211,9 +211,7 @@ def _train(
         recorder.end(events.RunStopped, epochs=training.epoch, step=training.step)
 
 
-def _tested(
-    training: Training, unseen: Unseen, recorder: Recorder, control: SignalControl
-) -> bool:
+def _tested(training: Training, unseen: Unseen, recorder: Recorder, control: SignalControl) -> bool:
     """Tells how good a trained model is on images never seen; says whether it came to its end."""
     if not len(unseen):
         return True

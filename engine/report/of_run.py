@@ -31,7 +31,16 @@ from engine.report.document import (
     Table,
 )
 from engine.report.facts import Facts, again
-from engine.words import accuracy, count, duration, is_milestone, loss, percent
+from engine.words import (
+    accuracy,
+    count,
+    duration,
+    flattering,
+    is_milestone,
+    loss,
+    percent,
+    tested_accuracy,
+)
 
 _MISTAKES = 12
 
@@ -62,16 +71,19 @@ def _summary(facts: Facts) -> Iterator[Part]:
         return
     images = started.validation_images
     found = accuracy(history.best.val_acc, images)
+    tested = tested_accuracy(history)
+    if tested:
+        epoch = f"with the weights of the best epoch, {history.best.epoch}"
+        yield Paragraph(f"Test accuracy {tested}, {epoch}; a 95% interval.", strong=True)
     yield Paragraph(
         f"Best epoch {history.best.epoch}: validation accuracy {found}, a 95% interval.",
-        strong=True,
+        strong=not tested,
     )
     others = len(history.epochs) - 1
     if others:
         yield Paragraph(
             f"{others_as_good(history):,} of {count(others, 'other epoch')} lie within this "
-            f"interval: between them, {count(images, 'image')} cannot tell. The best one was "
-            "chosen by these same images, which flatters it a little."
+            f"interval: between them, {count(images, 'image')} cannot tell. {flattering(history)}"
         )
 
 
@@ -167,6 +179,7 @@ def _model(started: RunStarted) -> Iterator[Part]:
         (
             Entry("training images", f"{started.training_images:,}"),
             Entry("validation images", f"{started.validation_images:,}"),
+            *_unseen(started),
             Entry("image size", f"{height}×{width} pixels"),
             Entry("classes", ", ".join(started.class_names)),
             Entry("layers", "-".join(map(str, started.layers))),
@@ -176,6 +189,11 @@ def _model(started: RunStarted) -> Iterator[Part]:
             Entry("validation loss before training", f"{loss(started.val_loss)}; {guessing}"),
         )
     )
+
+
+def _unseen(started: RunStarted) -> Iterator[Entry]:
+    if started.test_images is not None:
+        yield Entry("unseen images, to test on", f"{started.test_images:,}")
 
 
 def _log(epochs: Sequence[EpochFinished], best: EpochFinished | None, planned: int) -> Table:

@@ -96,9 +96,7 @@ def _unsettled(sweep: Sweep, plan: Plan) -> list[Member]:
     return [(run, config) for run, config in members if state_of(run) not in SETTLED]
 
 
-def _with_images_of_the_others(
-    todo: Sequence[Member], sweep: Sweep, plan: Plan
-) -> list[Member]:
+def _with_images_of_the_others(todo: Sequence[Member], sweep: Sweep, plan: Plan) -> list[Member]:
     """The members with the images of those that began before test images were kept apart.
 
     All of a sweep are to learn from the same images, and `samples` unset meant more of them then.

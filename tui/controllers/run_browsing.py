@@ -20,6 +20,8 @@ class RunBrowsing:
         """The filter as it was typed."""
         self.rows: Sequence[Listed] = ()
         """The runs that pass, in order."""
+        self.has_tests = False
+        """Whether one of them was tested on unseen images."""
         self.total = 0
         """How many runs there are."""
         self.position = 0
@@ -96,6 +98,7 @@ class RunBrowsing:
         before = self.chosen
         passing = [run for run in self._all.values() if self._filter.passes(run)]
         self.rows = in_order(passing, self.order)
+        self.has_tests = any(run.overview.test_acc is not None for run in passing)
         if before:
             at = next((i for i, row in enumerate(self.rows) if row.run == before.run), None)
             self.go(self.position if at is None else at)

@@ -55,7 +55,8 @@ class DataFacts(LinesPane):
         train, val = sum(self.samples.train_counts), sum(self.samples.val_counts)
         return (
             f"{facts.count:,} images of {rows}{times}{columns}, as rows of numbers "
-            f"({facts.count}, {rows * columns}): {train:,} to train on, {val:,} to validate with{_unseen(facts.unseen)}. "
+            f"({facts.count}, {rows * columns}): {train:,} to train on, {val:,} to validate "
+            f"with{_unseen(facts.unseen)}. "
             f"{facts.gaps + ' ' if facts.gaps else ''}"
             f"Pixels are stored as {low:g} to {high:g} and scaled to 0 to 1: "
             f"mean {facts.mean:.3f}, std {facts.std:.3f}. Source: {facts.provenance}."
