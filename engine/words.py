@@ -41,7 +41,7 @@ def count(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
-def tested_accuracy(history: History) -> str:
+def unseen_accuracy(history: History) -> str:
     """As in `87.8% (86.7–88.9) on 3,502 unseen images`; empty where that was not measured."""
     tested = history.tested
     if tested is None or tested.best_acc is None:

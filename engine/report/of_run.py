@@ -39,7 +39,7 @@ from engine.words import (
     is_milestone,
     loss,
     percent,
-    tested_accuracy,
+    unseen_accuracy,
 )
 
 _MISTAKES = 12
@@ -71,7 +71,7 @@ def _summary(facts: Facts) -> Iterator[Part]:
         return
     images = started.validation_images
     found = accuracy(history.best.val_acc, images)
-    tested = tested_accuracy(history)
+    tested = unseen_accuracy(history)
     if tested:
         epoch = f"with the weights of the best epoch, {history.best.epoch}"
         yield Paragraph(f"Test accuracy {tested}, {epoch}; a 95% interval.", strong=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine import events
 from engine.history import History
 from engine.runs import Run
-from tui.cli.words import best_of, count, duration, tested_accuracy, what_next
+from tui.cli.words import best_of, count, duration, unseen_accuracy, what_next
 
 
 def closing_words(run: Run, history: History, epochs: int) -> list[str]:
@@ -31,7 +31,7 @@ def closing_words(run: Run, history: History, epochs: int) -> list[str]:
             return [*lines, f"run {run.name}: its folder {run.path} is gone"]
         case _:
             lines.append(f"run {run.name} {state} after {trained} of {epochs}")
-    if tested := tested_accuracy(history):
+    if tested := unseen_accuracy(history):
         lines.append(f"test: accuracy {tested}, a 95% interval")
     if best := best_of(history):
         lines.append(f"best: {best}")

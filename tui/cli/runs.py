@@ -19,7 +19,7 @@ from engine.sweeps import Sweep
 from tui.cli.output import Output, complain, with_output
 from tui.cli.run_argument import run_argument
 from tui.cli.run_lines import table
-from tui.cli.words import accuracy, count, tested_accuracy, what_next
+from tui.cli.words import accuracy, count, unseen_accuracy, what_next
 
 _POLL_SECONDS = 0.05
 
@@ -137,7 +137,7 @@ def _stop_sweep(out: Output, sweep: Sweep) -> int:
 
 def _result(summary: Summary) -> str:
     history = summary.history
-    if tested := tested_accuracy(history):
+    if tested := unseen_accuracy(history):
         return f"test accuracy {tested}"
     if not (history.best and history.started):
         return "no accuracy yet"

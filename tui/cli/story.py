@@ -25,7 +25,7 @@ from tui.cli.words import (
     flattering,
     is_milestone,
     percent,
-    tested_accuracy,
+    unseen_accuracy,
     what_next,
 )
 from tui.render.cells import beside
@@ -46,7 +46,7 @@ def tell_state(out: Output, facts: Facts) -> None:
     trained = f"{count(len(history.epochs), 'epoch')} of {summary.config.epochs:,}"
     took = duration(sum(epoch.seconds for epoch in history.epochs))
     out.tell(f"run {name}: {summary.state}, {trained} in {took}")
-    if tested := tested_accuracy(history):
+    if tested := unseen_accuracy(history):
         out.tell(f"test accuracy {tested}, a 95% interval")
     if facts.about.name:
         out.tell(f"named {facts.about.name}")
@@ -179,7 +179,7 @@ def tell_best(out: Output, history: History, started: RunStarted) -> None:
     out.heading("Best epoch")
     images = started.validation_images
     found = accuracy(history.best.val_acc, images)
-    if tested := tested_accuracy(history):
+    if tested := unseen_accuracy(history):
         out.tell(f"test accuracy {tested}, with the weights of epoch {history.best.epoch}")
     out.tell(f"epoch {history.best.epoch}, validation accuracy {found}, a 95% interval")
     others = len(history.epochs) - 1

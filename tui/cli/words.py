@@ -14,7 +14,7 @@ from engine.words import (
     is_milestone,
     loss,
     percent,
-    tested_accuracy,
+    unseen_accuracy,
 )
 
 __all__ = [
@@ -29,7 +29,7 @@ __all__ = [
     "is_milestone",
     "loss",
     "percent",
-    "tested_accuracy",
+    "unseen_accuracy",
     "what_next",
 ]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from engine.overview import Listed
 from engine.runs import Run
 from engine.selection.run_filters import RunFilter, parse
-from engine.selection.run_orders import ORDERS, RunOrder, in_order
+from engine.selection.run_orders import BY_TEST, ORDERS, RunOrder, in_order
 
 MOST_MARKED = 8
 
@@ -74,8 +74,10 @@ class RunBrowsing:
         self.position = 0
 
     def next_order(self) -> None:
-        """Sorts by something else."""
+        """Sorts by something else; not by tests where there are none."""
         self._order = (self._order + 1) % len(ORDERS)
+        if self.order is BY_TEST and not self.has_tests:
+            self._order += 1
         self._select()
 
     def go(self, position: int) -> None:

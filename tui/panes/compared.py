@@ -241,7 +241,7 @@ class ComparedTable(LinesPane):
         return [
             ["name", *(shorten(one.title, _NAMES, self.terminal) for one in runs)],
             *([["test acc at best", *unseen]] if any(one != "-" for one in unseen) else []),
-            ["best epoch", *(str(b.epoch) if (b := one.history.best) else "-" for one in runs)],
+            ["best", *(str(b.epoch) if (b := one.history.best) else "-" for one in runs)],
             ["val acc", *map(self._accuracy, runs)],
             ["val loss", *(loss(each.val_loss) if each else "-" for each in at)],
         ]

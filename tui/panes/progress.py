@@ -7,7 +7,7 @@ from textual.strip import Strip as TextualStrip
 
 from engine.events import RunFailed, RunFinished
 from engine.history import others_as_good
-from tui.cli.words import accuracy, count, duration, tested_accuracy
+from tui.cli.words import accuracy, count, duration, unseen_accuracy
 from tui.panes.textual_strip import textual_strip
 from tui.render import bars
 from tui.render.cells import PLAIN, clean, line
@@ -130,7 +130,7 @@ class Progress(FaultTolerantWidget):
             return ""
         best = accuracy(history.best.val_acc, history.started.validation_images)
         words = f"  best val {best} at epoch {history.best.epoch}"
-        if tested := tested_accuracy(history):
+        if tested := unseen_accuracy(history):
             words = f"  test accuracy {tested};{words[1:]}"
         others = others_as_good(history)
         plural = "" if others == 1 else "s"

@@ -52,9 +52,9 @@ def _results(run: Listed) -> str:
     if seen.best_train_loss is not None and seen.best_val_loss is not None:
         words += f". Best epoch {best_epoch(run)}:"
         if seen.test_acc is not None and seen.test_images:
-            words += f" test accuracy {unseen_accuracy(run)} on {seen.test_images:,} unseen images,"
+            words += f" test {unseen_accuracy(run)} on {seen.test_images:,} unseen images,"
         words += (
-            f" validation accuracy {best_accuracy(run)}, loss {loss(seen.best_train_loss)} in "
+            f" val {best_accuracy(run)}, loss {loss(seen.best_train_loss)} in "
             f"training, {loss(seen.best_val_loss)} in validation"
         )
     return words + "."

@@ -41,7 +41,7 @@ SIGNS = {
 _STATE = len("✗ interrupted") + 1
 _NAMES = (13, 24)
 """Cells that the names may take."""
-_LEAST_DIFFERENCES = 16
+_LEAST_DIFFERENCES = 14
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ _EITHER = _Column(TEST_ACC, 23, either_accuracy)
 _COLUMNS = (
     _Column(TEST_ACC, 20, unseen_accuracy),
     _Column(VAL_ACC, 20, best_accuracy),
-    _Column("best epoch", 12, best_epoch),
+    _Column("best epoch", 11, best_epoch),
     _Column("val loss at best", 18, best_loss),
     _Column("epochs", 10, epochs),
     _Column("time", 11, time_taken),
@@ -186,7 +186,7 @@ class RunTable(ListPane):
         """Cells of the names, the columns, and the cells left for the differences."""
         names = max(_NAMES[0], min(_NAMES[1], width // 7))
         room = width - 3 - _STATE - names - 2
-        least = max(_LEAST_DIFFERENCES, width // 5) + 2
+        least = max(_LEAST_DIFFERENCES, width // 6) + 2
         offered = _COLUMNS if self._browsing.has_tests else _COLUMNS[1:]
         kept = self._fitting(offered, room, least)
         if self._browsing.has_tests and VAL_ACC not in (column.head for column in kept):

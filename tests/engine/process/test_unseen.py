@@ -34,7 +34,7 @@ async def launched(**values: Any) -> Run:
     return await asyncio.to_thread(worker.launch, digits_config(**values))
 
 
-def tested_in(run: Run) -> list[RunTested]:
+def results_of(run: Run) -> list[RunTested]:
     return [event for event in read_events(run) if isinstance(event, RunTested)]
 
 
@@ -50,7 +50,7 @@ def expected(run: Run, file: str) -> tuple[float, float]:
 
 
 def assert_tested_rightly(run: Run) -> None:
-    (tested,) = tested_in(run)
+    (tested,) = results_of(run)
     assert tested.images == 1797 - 400
     assert (tested.acc, tested.loss) == pytest.approx(expected(run, "checkpoint.pt"), rel=1e-5)
     assert tested.best_acc is not None
@@ -80,7 +80,7 @@ async def test_a_finished_run_is_tested_with_its_last_and_its_best_weights(
     assert history.started is not None
     assert history.started.test_images == 1797 - 400
     assert_tested_rightly(run)
-    assert history.test_acc == tested_in(run)[0].best_acc
+    assert history.test_acc == results_of(run)[0].best_acc
 
 
 async def test_where_no_image_is_left_there_is_no_test(runs_folder: Path) -> None:
@@ -89,7 +89,7 @@ async def test_where_no_image_is_left_there_is_no_test(runs_folder: Path) -> Non
     assert history.state(False) == "finished"
     assert history.started is not None
     assert history.started.test_images == 0
-    assert tested_in(run) == []
+    assert results_of(run) == []
     assert history.test_acc is None
 
 
@@ -97,7 +97,7 @@ async def test_a_diverged_run_is_not_tested(runs_folder: Path) -> None:
     run = await launched(lr=1.0, weight_decay=2.3, epochs=100)
     history, _ = await to_the_end(run)
     assert history.state(False) == "failed"
-    assert tested_in(run) == []
+    assert results_of(run) == []
 
 
 async def test_a_stopped_run_is_tested_once_it_has_come_to_its_end(runs_folder: Path) -> None:
@@ -106,7 +106,7 @@ async def test_a_stopped_run_is_tested_once_it_has_come_to_its_end(runs_folder: 
     worker.stop(run)
     stopped, _ = await to_the_end(run)
     assert stopped.state(False) == "stopped"
-    assert tested_in(run) == []
+    assert results_of(run) == []
 
     config = json.loads((run.path / "config.json").read_text())
     config["config"]["epochs"] = len(stopped.epochs) + 2
@@ -124,7 +124,7 @@ async def test_without_the_best_weights_a_run_is_tested_with_its_last_ones(
     history, _ = await to_the_end(run)
     assert history.best is not None
     assert history.best.epoch < 11  # else this tests nothing
-    (before,) = tested_in(run)
+    (before,) = results_of(run)
     interrupt_before_its_test(run)
     best = run.path / "best.pt"
     match damage:
@@ -137,7 +137,7 @@ async def test_without_the_best_weights_a_run_is_tested_with_its_last_ones(
 
     await asyncio.to_thread(worker.resume, run)
     await to_the_end(run)
-    (after,) = tested_in(run)
+    (after,) = results_of(run)
     assert (after.acc, after.loss) == (before.acc, before.loss)
     wanted = (before.best_acc, before.best_loss) if damage == "intact" else (None, None)
     assert (after.best_acc, after.best_loss) == wanted
@@ -171,7 +171,7 @@ async def test_a_run_of_before_there_were_test_images_goes_on_with_the_same_imag
     await asyncio.to_thread(worker.resume, old)
     await to_the_end(old)
 
-    assert tested_in(old) == []  # it has seen them all
+    assert results_of(old) == []  # it has seen them all
     one, other = ([epoch.val_loss for epoch in history_of(run).epochs] for run in (old, whole))
     assert one == other
 
