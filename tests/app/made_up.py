@@ -58,12 +58,10 @@ def saved(epochs: int, run: str = NAME) -> events.CheckpointSaved:
     return events.CheckpointSaved(run=run, time=0.0, file="checkpoint.pt", epochs=epochs)
 
 
-def unseen_results(
-    run: str = NAME, best_acc: float | None = 0.878, images: int = 3502
-) -> events.RunTested:
+def unseen_results(run: str = NAME, best_acc: float | None = 0.878) -> events.RunTested:
     loss = None if best_acc is None else 0.5
     return events.RunTested(
-        run=run, time=0.0, images=images, acc=0.877, loss=0.6, best_acc=best_acc, best_loss=loss
+        run=run, time=0.0, images=3502, acc=0.877, loss=0.6, best_acc=best_acc, best_loss=loss
     )
 
 
