@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from engine import worker
 from engine.config import RunConfig
 from engine.history import History, reduce
-from tests.bench.timing import print_machine
 
 
 def told_by(config: RunConfig) -> History:
@@ -39,7 +38,9 @@ def print_bias(title: str, configs: Sequence[RunConfig]) -> None:
     for config in configs:
         history = told_by(config)
         best, last, tested = history.best, history.epochs[-1], history.tested
-        assert best and tested and tested.best_acc is not None
+        assert best
+        assert tested
+        assert tested.best_acc is not None
         found.append((best.val_acc, tested.best_acc, last.val_acc, tested.acc))
     best_val, best_test, last_val, last_test = zip(*found, strict=True)
     print(
@@ -64,7 +65,6 @@ def _spread(values: Sequence[float], sign: str = "") -> str:
 
 def main() -> None:
     seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    print_machine(seeds)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MNISTOP_RUNS"] = folder
         print_bias("seeds", [RunConfig(seed=seed, device="cpu") for seed in range(seeds)])
