@@ -51,7 +51,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=Tr
 
 
 class Preparing(Event, frozen=True, kw_only=True):
-    """Something takes its time before training can start."""
+    """Something takes its time: before training can start, or a long test after it."""
 
     message: str
     """What, as in `fetching mnist_784 from OpenML: 3.2 MB at 1.1 MB/s`."""
@@ -89,6 +89,9 @@ class RunStarted(Event, frozen=True, kw_only=True):
     """What is odd about the data, and what to do about it, in sentences."""
     data: Fingerprint | None = None
     """What identifies the images and labels; None in runs of before this was kept."""
+    test_images: Count | None = None
+    """Images of the source that are neither trained on nor validated with: the model is tested on
+    them in the end. None in runs of before that was done."""
 
 
 class RunResumed(Event, frozen=True, kw_only=True):
@@ -152,6 +155,22 @@ class RunPaused(Event, frozen=True, kw_only=True):
 
 class RunUnpaused(Event, frozen=True, kw_only=True):
     """Training goes on after a pause."""
+
+
+class RunTested(Event, frozen=True, kw_only=True):
+    """The results of a run that has come to its end on images that it has never seen.
+
+    The validation images choose the best epoch, so their accuracy there flatters; these do not.
+    Losses are means over images. The newest such event counts.
+    """
+
+    images: Size
+    acc: Fraction
+    """With the weights of the last epoch, as the loss."""
+    loss: Number
+    best_acc: Fraction | None = None
+    """With the weights of the best epoch, as the next one; None where these were lost."""
+    best_loss: Number | None = None
 
 
 class RunFinished(Event, frozen=True, kw_only=True):

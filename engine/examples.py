@@ -1,6 +1,6 @@
 """A data set as a run takes it: divided, and on a device."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from engine.config import RunConfig
 from engine.data import Dataset, class_counts, split
+from engine.data.dataset import Unseen
 from engine.data.pixels import contrast
 from engine.data_notes import ClassCounts, data_notes
 from engine.fingerprint import Fingerprint
@@ -34,6 +35,8 @@ class Examples:
     """How much of black to white a usual validation image spans, in [0, 1]."""
     notes: tuple[str, ...] = ()
     """What is odd about the data, in sentences."""
+    unseen: Unseen = field(default_factory=Unseen)
+    """What the trained model is tested on; it stays in memory as it is stored."""
 
     def to(self, device: torch.device) -> "Examples":
         """The same on a device."""
@@ -69,4 +72,5 @@ def examples_of(dataset: Dataset, config: RunConfig) -> Examples:
         counts=counts,
         contrast=seen,
         notes=tuple(data_notes(counts, dataset.pixels.clipping, seen)),
+        unseen=dataset.unseen,
     )

@@ -29,10 +29,17 @@ class History:
     paused: bool = False
     saved: tuple[events.CheckpointSaved, ...] = ()
     """The saved weights, in the order of saving."""
+    tested: events.RunTested | None = None
+    """The results on images never seen, once the run has come to its end."""
     ended: events.RunFinished | events.RunStopped | events.RunFailed | None = None
     """The last word, if it has been said."""
     vanished: bool = False
     """Whether the run's folder is gone, as a reader has found."""
+
+    @property
+    def test_acc(self) -> float | None:
+        """Accuracy of the best epoch's weights on images never seen; None if not measured."""
+        return self.tested.best_acc if self.tested else None
 
     @property
     def checkpoints(self) -> list[int]:
@@ -69,12 +76,12 @@ def reduce(history: History, new: Iterable[events.Event]) -> History:
             case events.Preparing():
                 changes |= {"preparing": event.message, "ended": None}
             case events.RunStarted():
-                changes |= {"started": event, "preparing": "", "ended": None}
+                changes |= {"started": event, "preparing": "", "ended": None, "tested": None}
                 epochs, saved, changes["best"] = [], [], None
             case events.RunResumed():
                 del epochs[event.epoch :]
                 changes |= {"resumed": event, "preparing": "", "paused": False, "ended": None}
-                changes |= {"progress": None, "best": _best(epochs)}
+                changes |= {"progress": None, "best": _best(epochs), "tested": None}
             case events.EpochFinished() if event.epoch == len(epochs):
                 epochs.append(event)
                 changes |= {"progress": None, "best": _better(changes["best"], event)}
@@ -86,6 +93,8 @@ def reduce(history: History, new: Iterable[events.Event]) -> History:
                 changes["paused"] = True
             case events.RunUnpaused():
                 changes["paused"] = False
+            case events.RunTested():
+                changes |= {"tested": event, "preparing": ""}
             case events.RunFinished() | events.RunStopped() | events.RunFailed():
                 changes |= {"ended": event, "paused": False, "preparing": ""}
             case events.RunInterrupted():

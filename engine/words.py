@@ -41,12 +41,42 @@ def count(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
+def unseen_accuracy(history: History) -> str:
+    """As in `87.8% (86.7–88.9) on 3,502 unseen images`; empty where that was not measured."""
+    tested = history.tested
+    if tested is None or tested.best_acc is None:
+        return ""
+    found = accuracy(tested.best_acc, tested.images)
+    return f"{found} on {count(tested.images, 'unseen image')}"
+
+
 def best_of(history: History) -> str:
-    """The best epoch with its accuracy and interval; empty before the first epoch."""
+    """The best epoch with its validation accuracy and interval; empty before the first epoch."""
     if not (history.best and history.started):
         return ""
-    found = accuracy(history.best.val_acc, history.started.validation_images)
-    return f"epoch {history.best.epoch}, validation accuracy {found}, a 95% interval"
+    images = history.started.validation_images
+    found = accuracy(history.best.val_acc, images)
+    words = f"epoch {history.best.epoch}, validation accuracy {found}"
+    if history.test_acc is None:
+        return f"{words}, a 95% interval"
+    others = len(history.epochs) > 1
+    return f"{words}; the best of {len(history.epochs):,} flatters" if others else words
+
+
+def flattering(history: History) -> str:
+    """Why the validation accuracy of the best epoch flatters, and what does not, as a sentence."""
+    if not history.started or len(history.epochs) < 2:
+        return ""
+    images = count(history.started.validation_images, "image")
+    words = (
+        f"The validation accuracy is the highest of {len(history.epochs):,} epochs, chosen by the "
+        f"same {images}, which flatters it"
+    )
+    if history.test_acc is not None:
+        return f"{words}: the unseen images had no part in that choice."
+    if history.started.test_images == 0:
+        return f"{words}; no images were left unseen to test the model on."
+    return f"{words} a little."
 
 
 def is_milestone(epoch: int, epochs: int) -> bool:

@@ -66,7 +66,9 @@ def load(
         source: `bundled` (the first 4,502 images of MNIST, in this package), `digits` (1,797 images
             of 8 × 8 pixels, in scikit-learn), `openml` (all 70,000 of MNIST, fetched once), or the
             path of a folder or file.
-        samples: how many images, from the first on; all when None.
+        samples: how many images, from the first on. When None, all, but for the test images of a
+            source that has some; more samples than that take from these. All other images of the
+            source are `Dataset.unseen`.
         progress: called with a line to show: once, and about every second while it takes long.
         pixel_range: the stored values of black and white; `auto` finds them where they are clear.
 

@@ -1,15 +1,43 @@
 """What a data set is, how it is split, and what can be told about it."""
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.pixels import Pixels, contrast
+from engine.data.pixels import Pixels, contrast, scale
 from engine.data_notes import ClassCounts
 from engine.errors import DataError
 from engine.fingerprint import Fingerprint
+
+
+@dataclass(frozen=True, eq=False)
+class Unseen:
+    """Images that a model neither learns from nor is chosen by: what it is tested on.
+
+    They stay as they are stored, which takes a quarter of the memory of scaled ones.
+    """
+
+    parts: Sequence[NDArray[Any]] = ()
+    """The images as they are stored, `(n, height, width)` each."""
+    labels: Sequence[NDArray[np.int64]] = ()
+    """The class of each image, `(n,)` for each part."""
+    pixels: Pixels = field(default_factory=Pixels)
+    """What is black and white."""
+
+    def __len__(self) -> int:
+        return sum(map(len, self.labels))
+
+    def batches(self, size: int) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+        """The images, scaled to 0…1, and their labels, `size` at most at a time."""
+        for images, labels in zip(self.parts, self.labels, strict=True):
+            for start in range(0, len(labels), size):
+                batch = images[start : start + size].astype(np.float32)
+                scale(batch, self.pixels)
+                yield batch, labels[start : start + size]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +58,8 @@ class Dataset:
     """One line on where the images come from."""
     source_counts: tuple[int, ...] = ()
     """How many images of each class the whole source has; empty where nobody has counted."""
+    unseen: Unseen = field(default_factory=Unseen)
+    """What else the source holds: it is neither trained on nor validated with."""
     fingerprint: Fingerprint = field(kw_only=True)
     """Of these images and labels, taken before scaling."""
 
@@ -129,6 +159,8 @@ class Description:
     """A name for each class."""
     class_counts: tuple[int, ...]
     """How many images each class has."""
+    unseen: int = 0
+    """How many more images the source has, on which a trained model is tested."""
 
 
 def describe(dataset: Dataset) -> Description:
@@ -148,4 +180,5 @@ def describe(dataset: Dataset) -> Description:
         std=math.sqrt(max(mean_square - mean**2, 0.0)),
         class_names=dataset.class_names,
         class_counts=tuple(int(count) for count in counts),
+        unseen=len(dataset.unseen),
     )

@@ -118,11 +118,17 @@ def _read_pairs(pairs: list[tuple[Path, Path]]) -> Stored:
             images = emnist.upright(images)
         if emnist_set == "letters":
             labels = emnist.from_zero(labels)
-        parts.append(Part(images, labels, str(images_path), str(labels_path)))
+        places = str(images_path), str(labels_path)
+        parts.append(Part(images, labels, *places, _is_test(images_path)))
     names = _names_beside(first_images)
     if names is None and emnist_set:
         names = emnist.class_names(first_images)
     return Stored(parts, " and ".join(str(images) for images, _ in pairs), names)
+
+
+def _is_test(images: Path) -> bool:
+    match = _IMAGES_NAME.fullmatch(images.name)
+    return match is not None and match["part"].lower() != "train"
 
 
 def _read_array(path: Path) -> NDArray[Any]:

@@ -58,7 +58,8 @@ def read_npz(path: Path) -> Stored | None:
                 names = [by_lower_case[name] for name in pair if name in by_lower_case]
                 if len(names) == 2:
                     images, labels = (_read_member(archive, name, path) for name in names)
-                    parts.append(Part(images, labels, *(f"{name} in {path}" for name in names)))
+                    places = f"{names[0]} in {path}", f"{names[1]} in {path}"
+                    parts.append(Part(images, labels, *places, "test" in pair[0]))
             names_there = "class_names" in members
             return Stored(
                 parts=parts,

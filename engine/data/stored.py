@@ -3,15 +3,15 @@
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.config import PixelRange
-from engine.data.dataset import Dataset
-from engine.data.pixels import find_range, scale
+from engine.data.dataset import Dataset, Unseen
+from engine.data.pixels import Pixels, find_range, scale
 from engine.errors import DataError, TooFewImagesError
 from engine.fingerprint import take_fingerprint
 
@@ -36,6 +36,8 @@ class Part:
     images_in: str
     """What a sentence calls the place of the images: a file, or an array in one."""
     labels_in: str
+    is_test: bool = False
+    """Whether the source calls this part its test images."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +55,10 @@ class Stored:
 def to_dataset(
     stored: Stored, source: str, samples: int | None, pixel_range: PixelRange = "auto"
 ) -> Dataset:
-    """Checks a whole source and scales its first `samples` images (all when None) to 0…1.
+    """Checks a whole source and scales its first `samples` images to 0…1; the others stay unseen.
+
+    When `samples` is None they are all, or where the source has a test part all before that. More
+    samples than these take from the test images, the first of them first.
 
     Raises:
         DataError: the source is unfit for training, or has fewer images than asked for.
@@ -66,7 +71,7 @@ def to_dataset(
     pixels = find_range(
         [(part.images_in, part.images) for part in parts], stored.white, pixel_range, source
     )
-    count = _count(samples, len(labels), source)
+    count = _count(samples, parts, source)
     if len(np.unique(labels[:count])) < 2 <= count:
         raise DataError(
             f"The first {count:,} images of {source} are all of one class, "
@@ -91,8 +96,29 @@ def to_dataset(
         pixels,
         stored.provenance,
         tuple(np.bincount(labels, minlength=len(class_names)).tolist()),
+        _unseen(parts, count, pixels),
         fingerprint=fingerprint,
     )
+
+
+def _unseen(parts: Sequence[Part], count: int, pixels: Pixels) -> Unseen:
+    """What the first `count` images leave."""
+    left = []
+    for part in parts:
+        used = min(count, len(part.labels))
+        count -= used
+        if used < len(part.labels):
+            left.append((_compact(part.images, used), part.labels[used:]))
+    images, labels = zip(*left, strict=True) if left else ((), ())
+    return Unseen(images, labels, pixels)
+
+
+def _compact(images: NDArray[Any], first: int) -> NDArray[Any]:
+    """The images from one on, without the memory of the others where these are the most."""
+    rest = images[first:]
+    if images.dtype.itemsize > 4:
+        return rest.astype(np.float32)
+    return rest.copy() if first > len(rest) else rest
 
 
 def _checked(part: Part) -> Part:
@@ -104,7 +130,7 @@ def _checked(part: Part) -> Part:
             f"{part.images_in} has {len(images):,} images, but {part.labels_in} has "
             f"{len(labels):,} labels: use two that belong together."
         )
-    return Part(images, labels, part.images_in, part.labels_in)
+    return replace(part, images=images, labels=labels)
 
 
 def _image_stack(images: NDArray[Any], place: str) -> NDArray[Any]:
@@ -208,9 +234,10 @@ def _class_names(
     return tuple(shown(name) for name in given)
 
 
-def _count(samples: int | None, there: int, source: str) -> int:
+def _count(samples: int | None, parts: Sequence[Part], source: str) -> int:
+    there = sum(len(part.labels) for part in parts)
     if samples is None:
-        return there
+        return sum(len(part.labels) for part in parts if not part.is_test) or there
     if samples < 1:
         raise DataError(f"The number of samples must be 1 or more, not {samples}.")
     if samples > there:

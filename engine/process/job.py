@@ -1,6 +1,7 @@
 """The life of a training process, from the configuration to the run's last event."""
 
 import os
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,9 +15,11 @@ import torch
 from engine import events, glance, runs
 from engine.config import RunConfig
 from engine.data import is_at_hand, load
+from engine.data.dataset import Unseen
 from engine.device import find_device
 from engine.errors import MnistopError, RunError
 from engine.examples import Examples, examples_of
+from engine.model import MLP
 from engine.process.detached import fork_off, leave, tell
 from engine.process.failure import in_words
 from engine.process.same_data import load_for
@@ -25,10 +28,11 @@ from engine.process.stdio import log_to
 from engine.runs import Run
 from engine.storage.event_tail import read_events
 from engine.storage.files import write_atomically
-from engine.storage.recorder import Recorder
+from engine.storage.recorder import PROGRESS_SECONDS, Recorder
 from engine.storage.safekeeping import newest_checkpoint
 from engine.train import DivergedError, train
 from engine.training import Training, accuracy, judge
+from engine.unseen import evaluate_unseen
 
 
 def start(what: RunConfig | Run, folder: Path, answer: Connection) -> None:
@@ -144,7 +148,7 @@ def _resumable(run: Run) -> RunConfig:
     last = [event for event in read_events(run) if isinstance(event, events.LAST_EVENTS)]
     if last and isinstance(last[-1], events.RunFinished):
         raise RunError(f"Run {run.name} is finished: there is nothing left to resume.")
-    return run.config()
+    return glance.config_to_resume(run)
 
 
 def _load(config: RunConfig, say: Recorder | None = None) -> Examples:
@@ -253,15 +257,66 @@ def _train(prepared: Prepared, recorder: Recorder, control: SignalControl) -> No
             val_loss=val_loss,
             val_acc=accuracy(predictions, validation.labels),
             data=examples.fingerprint,
+            test_images=len(examples.unseen),
         )
     recorder.begin(training)
     train(training, images, validation, recorder, control)
     recorder.save_checkpoint(training)
-    if training.is_over():
+    if training.is_over() and _tested(training, examples.unseen, recorder, control):
         reason = "early stopping" if training.stopped_early() else "all epochs"
         recorder.end(events.RunFinished, epochs=training.epoch, reason=reason)
     else:
         recorder.end(events.RunStopped, epochs=training.epoch, step=training.step)
+
+
+def _tested(training: Training, unseen: Unseen, recorder: Recorder, control: SignalControl) -> bool:
+    """Tells how good a trained model is on images never seen; says whether it came to its end."""
+    if not len(unseen):
+        return True
+    models = [training.model]
+    if best := _best_model(training, recorder):
+        models.append(best)
+    due = time.monotonic() + PROGRESS_SECONDS
+
+    def after_batch(done: int) -> None:
+        nonlocal due
+        control.wait_while_paused()
+        if control.wants_stop() and done < len(unseen):
+            raise StopRequestedError
+        if time.monotonic() >= due:
+            words = f"testing on images never seen: {done:,} of {len(unseen):,}"
+            recorder.say(events.Preparing, message=words)
+            due = time.monotonic() + PROGRESS_SECONDS
+
+    try:
+        last, *others = evaluate_unseen(models, unseen, training.device, after_batch)
+    except StopRequestedError:
+        return False
+    best_acc, best_loss = others[0] if others else (None, None)
+    if training.best_epochs == training.epoch:
+        best_acc, best_loss = last
+    recorder.say(
+        events.RunTested,
+        images=len(unseen),
+        acc=last[0],
+        loss=last[1],
+        best_acc=best_acc,
+        best_loss=best_loss,
+    )
+    return True
+
+
+def _best_model(training: Training, recorder: Recorder) -> MLP | None:
+    """The model of the best epoch; None if that is the newest, or its weights are lost."""
+    weights = recorder.best_weights()
+    if training.best_epochs == training.epoch or weights is None:
+        return None
+    best = MLP(training.model.sizes, training.model.activation).to(training.device)
+    try:
+        best.load_state_dict(weights)
+    except (RuntimeError, TypeError, AttributeError, ValueError):
+        return None
+    return best
 
 
 def _load_state(training: Training, run: Run, state: dict[str, Any]) -> None:

@@ -31,7 +31,16 @@ from engine.report.document import (
     Table,
 )
 from engine.report.facts import Facts, again
-from engine.words import accuracy, count, duration, is_milestone, loss, percent
+from engine.words import (
+    accuracy,
+    count,
+    duration,
+    flattering,
+    is_milestone,
+    loss,
+    percent,
+    unseen_accuracy,
+)
 
 _MISTAKES = 12
 
@@ -64,16 +73,19 @@ def _summary(facts: Facts) -> Iterator[Part]:
         return
     images = started.validation_images
     found = accuracy(history.best.val_acc, images)
+    tested = unseen_accuracy(history)
+    if tested:
+        epoch = f"with the weights of the best epoch, {history.best.epoch}"
+        yield Paragraph(f"Test accuracy {tested}, {epoch}; a 95% interval.", strong=True)
     yield Paragraph(
         f"Best epoch {history.best.epoch}: validation accuracy {found}, a 95% interval.",
-        strong=True,
+        strong=not tested,
     )
     others = len(history.epochs) - 1
     if others:
         yield Paragraph(
             f"{others_as_good(history):,} of {count(others, 'other epoch')} lie within this "
-            f"interval: between them, {count(images, 'image')} cannot tell. The best one was "
-            "chosen by these same images, which flatters it a little."
+            f"interval: between them, {count(images, 'image')} cannot tell. {flattering(history)}"
         )
 
 
@@ -169,6 +181,7 @@ def _model(started: RunStarted) -> Iterator[Part]:
         (
             Entry("training images", f"{started.training_images:,}"),
             Entry("validation images", f"{started.validation_images:,}"),
+            *_unseen(started),
             Entry("image size", f"{height}×{width} pixels"),
             Entry("classes", ", ".join(started.class_names)),
             *_class_counts(started),
@@ -186,6 +199,11 @@ def _class_counts(started: RunStarted) -> Iterator[Entry]:
     for name, numbers in parts.items():
         if numbers:
             yield Entry(f"{name} images of each class", ", ".join(f"{one:,}" for one in numbers))
+
+
+def _unseen(started: RunStarted) -> Iterator[Entry]:
+    if started.test_images is not None:
+        yield Entry("unseen images, to test on", f"{started.test_images:,}")
 
 
 def _log(epochs: Sequence[EpochFinished], best: EpochFinished | None, planned: int) -> Table:

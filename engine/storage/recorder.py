@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from engine import events
+from engine.errors import RunError
 from engine.runs import Run
 from engine.storage import checkpoint, snapshots
 from engine.storage.event_log import EventLog
@@ -157,6 +158,15 @@ class Recorder:
             else:
                 self._best[name] = weights.clone()
         self._best_is_saved = False
+
+    def best_weights(self) -> dict[str, torch.Tensor] | None:
+        """The weights of the best epoch by name; None if their file is missing or damaged."""
+        if self._best:
+            return self._best
+        try:
+            return checkpoint.load(self._run.path / "best.pt")
+        except RunError:
+            return None
 
     def _save_if_due(self, training: Training, now: float) -> None:
         many = training.epoch - self._saved_epochs >= CHECKPOINT_EPOCHS

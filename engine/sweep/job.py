@@ -7,12 +7,13 @@ import os
 import signal
 import traceback
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
 from typing import IO, TYPE_CHECKING, NoReturn, Protocol
 
-from engine import events, sweeps
+from engine import events, glance, sweeps
 from engine.config import RunConfig
 from engine.data import is_here
 from engine.device import find_device
@@ -87,6 +88,7 @@ def _prepare(what: Plan | Resumption, folder: Path, nursery: Nursery) -> _SweepJ
         members = ((sweep.member(number), one) for number, one in enumerate(plan.configs, 1))
         begun = [(run, config) for run, config in members if run.is_there()]
         data = DataCheck(recorded_data(sweep), sweep, begun)
+        todo = _with_images_of_the_others(todo, sweep, plan)
         hands = _hands(plan, [config for _, config in todo], nursery, data)
         return _SweepJob(sweep, plan, lock, hands, todo, data)
     except MnistopError:
@@ -98,6 +100,24 @@ def _unsettled(sweep: Sweep, plan: Plan) -> list[Member]:
     """The members that are not trained to their end."""
     members = ((sweep.member(number), config) for number, config in enumerate(plan.configs, 1))
     return [(run, config) for run, config in members if state_of(run) not in SETTLED]
+
+
+def _with_images_of_the_others(todo: Sequence[Member], sweep: Sweep, plan: Plan) -> list[Member]:
+    """The members with the images of those that began before test images were kept apart.
+
+    All of a sweep are to learn from the same images, and `samples` unset meant more of them then.
+    """
+    images = {}
+    for number, config in enumerate(plan.configs, 1):
+        begun = glance.start_of(sweep.member(number)) if config.samples is None else None
+        if begun and begun.test_images is None:
+            images[config.source] = begun.training_images + begun.validation_images
+    return [
+        (run, replace(config, samples=images[config.source]))
+        if config.samples is None and config.source in images and not run.is_there()
+        else (run, config)
+        for run, config in todo
+    ]
 
 
 def _hands(plan: Plan, todo: Sequence[RunConfig], nursery: Nursery, data: DataCheck) -> Hands:

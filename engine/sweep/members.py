@@ -129,8 +129,12 @@ class Trainer:
 
     def _train_once(self, run: Run, config: RunConfig, data: Fingerprint | None) -> str | None:
         """Returns when the process has ended; what has kept it from beginning is returned."""
-        wanted = Wanted(config, data) if is_at_hand(config.source) else None
         what = run if run.is_there() else config
+        try:
+            config = glance.config_to_resume(run) if run.is_there() else config
+        except RunError as error:
+            return str(error)
+        wanted = Wanted(config, data) if is_at_hand(config.source) else None
         with (
             self._nursery.start(_train, wanted, what, run.path) as process,
             contextlib.suppress(EOFError, OSError, RunError),

@@ -56,9 +56,25 @@ async def test_curves_lie_over_each_other_with_what_differs(
         assert row(shown, "calm-otter").split()[-2:] == ["128", "0.5"]
         [head] = [line for line in shown.lines if "val loss" in line]
         settings = ["hidden", "layers", "learning", "rate"]
-        assert head.split() == ["name", "val", "acc", "val", "loss", "best", *settings]
+        assert head.split() == ["name", "best", "val", "acc", "val", "loss", *settings]
         await shown.press("t")
         assert "3 runs: loss and accuracy in training" in shown.text
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_accuracies_on_unseen_images_stand_first(
+    opened: Opened, workers: Workers, size: tuple[int, int]
+) -> None:
+    some(workers)
+    name = "20260101-120000-calm-otter"
+    made_up.say(Run(workers.folder / name), [made_up.unseen_results(name)])
+    async with opened(size) as shown:
+        await compare(shown, 3)
+        await shown.until_shown("test acc at best")
+        assert row(shown, "calm-otter").split()[2:4] == ["87.8%", "(86.7–88.8)"]
+        assert row(shown, "keen-lark").split()[2:4] == ["-", "3"]
+        await shown.press("home")
+        assert row(shown, "calm-otter").split()[2:4] == ["87.8%", "(86.7–88.8)"]
 
 
 async def test_the_cursor_reads_all_out_at_one_epoch(opened: Opened, workers: Workers) -> None:
@@ -71,7 +87,7 @@ async def test_the_cursor_reads_all_out_at_one_epoch(opened: Opened, workers: Wo
         at = f"{100 * made_up.epoch(2).val_acc:.1f}%"
         assert all(at in row(shown, name) for name in ("calm-otter", "keen-lark", "brave-birch"))
         await shown.press("right", "right")
-        assert row(shown, "keen-lark").split()[2:4] == ["-", "-"]
+        assert row(shown, "keen-lark").split()[3:5] == ["-", "-"]
         await shown.press("end")
         assert "Epoch 29" in shown.text
         await shown.press("escape")

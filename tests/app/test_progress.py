@@ -91,6 +91,19 @@ def test_a_finished_run_tells_its_time_and_its_best_epoch() -> None:
     assert "early stopping" in said(*made_up.story(30), early)
 
 
+def test_a_tested_run_tells_first_what_unseen_images_say() -> None:
+    text = said(*made_up.story(30), made_up.unseen_results(), made_up.finished(30), width=200)
+    assert "in 0.3 s  test accuracy 87.8% (86.7–88.8) on 3,502 unseen images; best val" in text
+    without = said(*made_up.story(30), made_up.unseen_results(best_acc=None), made_up.finished(30))
+    assert "test" not in without
+    assert "best val 87.6%" in without
+
+
+def test_a_long_test_says_how_far_it_is() -> None:
+    testing = events.Preparing(run=made_up.NAME, time=0.0, message="testing: 4,096 of 69,000")
+    assert said(*made_up.story(30), testing).strip() == "▶ quiet-otter: testing: 4,096 of 69,000"
+
+
 def test_one_of_something_is_not_in_the_plural() -> None:
     assert "1 epoch in" in said(*made_up.story(1), made_up.finished(1))
     assert "1 other as good" in said(*made_up.story(4), made_up.finished(4))

@@ -101,14 +101,47 @@ async def test_it_shows_what_each_run_is_and_came_to(
         assert names(shown) == ["brave-birch", "keen-lark", "calm-otter"]
         [otter] = [line for line in shown.lines if "calm-otter" in line]
         assert "✓ finished" in otter
-        assert "20   87.6% (82.3–91.5)" in otter
+        assert otter.index("87.6% (82.3–91.5)") < otter.index(" 20 ")
         assert "lr 0.5" in otter
         assert "■ stopped" in next(line for line in shown.lines if "keen-lark" in line)
         assert "20260101-120002-brave-birch" in shown.text
-        assert "10 epochs of 100 in 0.1 s, loss 0.200 in training, 0.600 in" in shown.text
+        assert "10 epochs of 100 in 0.1 s. Best epoch 9: val 85.0% (79.4–89.3)" in shown.text
+        assert "loss 0.200 in training, 0.600 in validation" in shown.sentences
         await shown.press("end")
         await shown.until_shown("Settings: learning rate 0.5.")
         assert all(len(line) <= size[0] for line in shown.lines)
+
+
+async def test_accuracy_on_unseen_images_stands_first_where_there_is_a_test(
+    opened: Opened, workers: Workers
+) -> None:
+    otter, *_ = some(workers)
+    made_up.say(otter, [made_up.unseen_results(otter.name)])
+    async with opened() as shown:
+        await open_runs(shown)
+        [head] = [line for line in shown.lines if "differs by" in line]
+        assert "epochs    test acc at best     val acc at best best epoch" in head
+        [row] = [line for line in shown.lines if "calm-otter" in line]
+        assert row.index("87.8% (86.7–88.8)") < row.index("87.6% (82.3–91.5)")
+        await shown.press("end")
+        await shown.until_shown("Best epoch 20: test 87.8% (86.7–88.8) on 3,502 unseen images")
+        await shown.press("o")
+        await shown.until_shown("best test accuracy first")
+        assert names(shown)[0] == "calm-otter"
+
+
+async def test_where_room_is_short_validation_stands_in_for_a_test_and_says_so(
+    opened: Opened, workers: Workers
+) -> None:
+    otter, *_ = some(workers)
+    made_up.say(otter, [made_up.unseen_results(otter.name)])
+    async with opened((80, 24)) as shown:
+        await open_runs(shown)
+        [head] = [line for line in shown.lines if "differs by" in line]
+        assert "test acc at best" in head
+        assert "val acc at best" not in head
+        assert "  87.8% (86.7–88.8)" in next(one for one in shown.lines if "calm-otter" in one)
+        assert "val 85.0% (79.4–89.3)" in next(one for one in shown.lines if "brave-birch" in one)
 
 
 async def test_a_live_run_comes_first_and_is_followed(opened: Opened, workers: Workers) -> None:
@@ -161,7 +194,7 @@ async def test_o_takes_the_next_order(opened: Opened, workers: Workers) -> None:
     async with opened() as shown:
         await open_runs(shown)
         await shown.press("o")
-        assert "best accuracy first" in shown.text
+        assert "best val accuracy first" in shown.text
         assert names(shown) == ["calm-otter", "brave-birch", "keen-lark"]
         await shown.press("o", "o", "o")
         assert "by name" in shown.text
@@ -175,8 +208,8 @@ async def test_the_column_that_an_order_goes_by_is_seen_where_room_is_short(
     async with opened((80, 24)) as shown:
         await open_runs(shown)
         for order, column in (
-            ("best accuracy", "val acc"),
-            ("lowest loss", "loss"),
+            ("best val accuracy", "val acc at best"),
+            ("lowest loss", "val loss at best"),
             ("longest", "time"),
         ):
             await shown.press("o")

@@ -32,7 +32,11 @@ def test_a_report_goes_to_standard_output_as_markdown(call: Call, finished: Fini
     [
         ("run.html", "<!DOCTYPE html>"),
         ("run.md", "# "),
-        ("run.csv", "run,epoch,train_loss,val_loss,train_acc,val_acc,lr,seconds,dead,time\n"),
+        (
+            "run.csv",
+            "run,epoch,train_loss,val_loss,train_acc,val_acc,lr,seconds,dead,time,"
+            "test_images,test_acc,test_loss\n",
+        ),
         ("run.json", "{"),
     ],
 )

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from engine import worker
 from engine.runs import Run
 from engine.storage.about import About, write_about
 from tests.cli.command_line import COMMAND, Answer, Finished, Place
+from tests.engine.small_runs import history_of
 from tests.waiting import wait_until
 
 Call = Callable[..., Answer]
@@ -21,8 +23,12 @@ KEYS = [
     "pid",
     "config",
     "val_acc",
+    "val_loss",
     "best_val_acc",
+    "best_val_loss",
     "best_epoch",
+    "test_images",
+    "test_acc",
     "started",
     "ended",
     "sweep",
@@ -40,13 +46,27 @@ def test_runs_as_json_have_their_keys(call: Call, finished: Finished):
     assert (row["epoch"], row["epochs"], row["pid"]) == (11, 12, None)
     assert row["config"]["hidden"] == [16]
     assert row["best_val_acc"] >= row["val_acc"] > 0
+    assert row["test_images"] == 4102
+    assert 0 < row["test_acc"] < 1
     assert row["started"] < row["ended"]
 
 
 def test_the_table_shows_accuracy_with_its_interval(call: Call, finished: Finished):
     answer = call("runs", runs=finished.place.folder)
     header, row = answer.out.splitlines()
-    assert header.split()[:3] == ["run", "state", "epochs"]
+    assert re.split("  +", header)[:7] == [
+        *("run", "state", "epochs", "best epoch"),
+        *("test acc at best", "val acc at best", "val loss at best"),
+    ]
+    history = history_of(Run(finished.place.folder / finished.name))
+    assert history.best
+    assert history.tested
+    assert [cell[:6].strip("( ") for cell in re.split("  +", row)[3:7]] == [
+        str(history.best.epoch),
+        f"{100 * (history.test_acc or 0):.1f}%",
+        f"{100 * history.best.val_acc:.1f}%",
+        f"{history.best.val_loss:.3f}",
+    ]
     assert row.startswith(f"{finished.name}  finished  12/12")
     assert "–" in row
     assert "hidden 16" in row

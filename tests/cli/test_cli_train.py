@@ -21,7 +21,10 @@ def test_in_a_pipe_it_prints_plain_lines(finished: Finished):
     assert "epoch  train loss  val loss  train acc  val acc" in text
     rows = [line.split()[0] for line in text.splitlines() if re.match(r" +\d+  +\d", line)]
     assert rows == [str(epoch) for epoch in range(12)]
-    assert re.search(r"best: epoch \d+, validation accuracy \d+\.\d% \(\d+\.\d–\d+\.\d\)", text)
+    number = r"\d+\.\d% \(\d+\.\d–\d+\.\d\)"
+    assert re.search(rf"test: accuracy {number} on 4,102 unseen images, a 95% interval\n", text)
+    best = rf"best: epoch \d+, validation accuracy {number}; the best of 12 flatters\n"
+    assert re.search(best, text)
     assert f"mnistop show {finished.name}" in text
     assert finished.done.stderr == "loading PyTorch, the data and the model ...\n"
 

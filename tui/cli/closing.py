@@ -5,11 +5,11 @@ from __future__ import annotations
 from engine import events
 from engine.history import History
 from engine.runs import Run
-from tui.cli.words import best_of, count, duration, what_next
+from tui.cli.words import best_of, count, duration, unseen_accuracy, what_next
 
 
 def closing_words(run: Run, history: History, epochs: int) -> list[str]:
-    """The lines that stay in the scrollback: how it ended, its best epoch, and what is next.
+    """The lines that stay in the scrollback: how it ended, how good it is, and what is next.
 
     Args:
         run: the run.
@@ -33,6 +33,8 @@ def closing_words(run: Run, history: History, epochs: int) -> list[str]:
             return [*lines, f"run {run.name}: its folder {run.path} is gone"]
         case _:
             lines.append(f"run {run.name} {state} after {trained} of {epochs}")
+    if tested := unseen_accuracy(history):
+        lines.append(f"test: accuracy {tested}, a 95% interval")
     if best := best_of(history):
         lines.append(f"best: {best}")
     commands = _next_commands(run, state, bool(history.epochs))

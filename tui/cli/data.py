@@ -54,6 +54,7 @@ def data(out: Output, samples: str, pixel_range: str, source: str) -> int:
     _tell(out, facts)
     if len(dataset) > 1:
         _tell_sides(out, dataset, facts)
+    _tell_unseen(out, facts, config.samples)
     out.heading("The first of each class")
     draw_gallery(out, _pictures(dataset))
     out.say()
@@ -90,6 +91,24 @@ def _tell_sides(out: Output, dataset: Dataset, facts: Description) -> None:
     for name, of_class in (("training", sides.training), ("validation", sides.validation)):
         out.heading(f"{name} images of each class".capitalize())
         out.draw(counts(of_class, facts.class_names, out.terminal, width))
+
+
+def _tell_unseen(out: Output, facts: Description, samples: int | None) -> None:
+    """Which images a trained model is tested on."""
+    default = RunConfig().samples
+    if facts.unseen:
+        more = "" if samples else f", unless --samples asks for more than {facts.count:,}"
+        out.tell(
+            f"{count(facts.unseen, 'more image')} stay unseen: a trained model is tested on "
+            f"them{more}"
+        )
+    elif default and facts.count > default:
+        out.tell(
+            f"nothing stays unseen to test a trained model on; with --samples {default} "
+            f"{facts.count - default:,} images would"
+        )
+    else:
+        out.tell("nothing stays unseen to test a trained model on; with fewer samples some would")
 
 
 def _pictures(dataset: Dataset) -> list[Picture]:

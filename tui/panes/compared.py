@@ -23,8 +23,6 @@ from tui.render.strip import Strip
 _NAMES = 16
 _WITH_NAMES = 56
 """Cells of a chart from which on its legend names the runs; the table does in any case."""
-_WITHOUT_SETTINGS = 4
-"""Columns of the table that tell of results."""
 
 
 class ComparedCharts(LinesPane, can_focus=True):
@@ -177,7 +175,10 @@ class ComparedCharts(LinesPane, can_focus=True):
 class ComparedTable(LinesPane):
     """A row a run: its numbers at the epoch that is read out, and the settings that differ."""
 
-    EXPLANATION = "Each run at the epoch looked at, and only those settings in which they differ."
+    EXPLANATION = (
+        "Each run at the epoch looked at, and only those settings in which they differ. The test "
+        "accuracy is that of the best epoch, on images that the run has not seen."
+    )
 
     comparing = Comparing()
 
@@ -205,9 +206,11 @@ class ComparedTable(LinesPane):
         return self._rows(width)[:height]
 
     def _rows(self, width: int) -> list[Strip]:
-        columns = self._columns()
+        columns = self._results()
+        results = len(columns)
+        columns += [[label(name), *values] for name, values in self.comparing.settings.items()]
         others: list[list[str]] = []
-        while len(columns) > _WITHOUT_SETTINGS and _width(columns) > width - 2:
+        while len(columns) > results and _width(columns) > width - 2:
             others.insert(0, columns.pop())
         style: list[Style | None] = [self.palette.muted]
         style += [self.palette.line(place) for place in range(len(self.comparing.runs))]
@@ -230,21 +233,29 @@ class ComparedTable(LinesPane):
             pieces += [(f"  {letter(place)} ", self.palette.line(place)), (value, None)]
         return line(pieces, width)
 
-    def _columns(self) -> list[list[str]]:
-        """The columns from the left, each with its head."""
+    def _results(self) -> list[list[str]]:
+        """The columns of results from the left, each with its head."""
         runs, cursor = self.comparing.runs, self.comparing.cursor
         at = [one.at(cursor) for one in runs]
+        unseen = [_unseen_accuracy(one) for one in runs]
         return [
             ["name", *(shorten(one.title, _NAMES, self.terminal) for one in runs)],
+            *([["test acc at best", *unseen]] if any(one != "-" for one in unseen) else []),
+            ["best", *(str(b.epoch) if (b := one.history.best) else "-" for one in runs)],
             ["val acc", *map(self._accuracy, runs)],
             ["val loss", *(loss(each.val_loss) if each else "-" for each in at)],
-            ["best", *(str(b.epoch) if (b := one.history.best) else "-" for one in runs)],
-            *([label(name), *values] for name, values in self.comparing.settings.items()),
         ]
 
     def _accuracy(self, one: Compared) -> str:
         epoch = one.at(self.comparing.cursor)
         return accuracy(epoch.val_acc, one.images) if epoch else "-"
+
+
+def _unseen_accuracy(one: Compared) -> str:
+    tested = one.history.tested
+    if tested is None or tested.best_acc is None:
+        return "-"
+    return accuracy(tested.best_acc, tested.images)
 
 
 def _width(columns: list[list[str]]) -> int:

@@ -7,7 +7,7 @@ from textual.strip import Strip as TextualStrip
 
 from engine.events import RunFailed, RunFinished, RunStopped
 from engine.history import others_as_good
-from tui.cli.words import accuracy, count, duration
+from tui.cli.words import accuracy, count, duration, unseen_accuracy
 from tui.panes.textual_strip import textual_strip
 from tui.render import bars
 from tui.render.cells import PLAIN, clean, line
@@ -81,7 +81,8 @@ class Progress(FaultTolerantWidget):
         if self._notice or phase == "idle":
             return self._wrapped(self._notice, width)
         sign = _SIGNS[phase][0 if self._terminal.unicode else 1]
-        if self._state.history.started and phase in ("running", "paused"):
+        history = self._state.history
+        if history.started and phase in ("running", "paused") and not history.preparing:
             return [line([(sign, self._palette.strong), *self._going(width - len(sign))], width)]
         return self._wrapped(sign + self._sentence(phase), width)
 
@@ -97,6 +98,8 @@ class Progress(FaultTolerantWidget):
         assert run
         name = run.words
         trained = count(len(history.epochs), "epoch")
+        if phase in ("running", "paused"):
+            return f"{name}: {history.preparing}"
         match history.ended:
             case RunFailed(message=message):
                 return message
@@ -129,6 +132,8 @@ class Progress(FaultTolerantWidget):
             return ""
         best = accuracy(history.best.val_acc, history.started.validation_images)
         words = f"  best val {best} at epoch {history.best.epoch}"
+        if tested := unseen_accuracy(history):
+            words = f"  test accuracy {tested};{words[1:]}"
         others = others_as_good(history)
         plural = "" if others == 1 else "s"
         return f"{words}, {others:,} other{plural} as good" if others else words

@@ -37,9 +37,10 @@ from tui.state import State
 _EXAMPLE = "lr>0.1 val_acc>0.9 hidden:128 state:stopped"
 _FILTER = (
     "Words that all must hold: any hyperparameter with > >= < <= or : and a value, as lr>0.1, "
-    "optimizer:adam or hidden:256,128; val_acc (of the best epoch), val_loss and train_loss (of "
-    "the newest), best, trained (epochs) and seconds; state: with live, finished, stopped, failed "
-    "and so on; name:, note:, sweep: and source: with a part of it."
+    "optimizer:adam or hidden:256,128; test_acc, val_acc, val_loss and train_loss (of the best "
+    "epoch), last_acc and last_loss (of the newest, in validation), best, trained (epochs) and "
+    "seconds; state: with live, finished, stopped, failed and so on; name:, note:, sweep: and "
+    "source: with a part of it."
 )
 _READ_SECONDS = 0.3
 """How long runs are read before those read so far are shown."""
