@@ -17,7 +17,7 @@ from engine.methods import METHODS
 from engine.png import to_png
 from engine.questions.attack_set import AttackedSet, attack_all
 from engine.questions.fragility import AttackedImage, Bracket, attack_image, bracket
-from engine.questions.robustness import Robustness, accuracy_under_pgd, robustness
+from engine.questions.robustness import Robustness, robustness
 from engine.runs import Run
 from engine.summary import Summary
 from tui import attack_words
@@ -82,7 +82,7 @@ def tell_table(
             "epsilon": epsilon,
             "clean": known.clean,
             "fgsm": attack_all(attacked.run, "fgsm", epsilon, attacked.epochs).accuracy,
-            "pgd": accuracy_under_pgd(attacked.run, known, epsilon, attacked.epochs),
+            "pgd": known.under_attack(epsilon),
             "certified": known.proven(epsilon),
         }
         for epsilon in epsilons
