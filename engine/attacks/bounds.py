@@ -25,7 +25,6 @@ from engine.model import MLP
 FINDERS = ("fgsm", "deepfool", "fab", "pgd", "closed-form")
 """What shows the smallest ε: one of the attacks, or the formula for a single layer."""
 
-_FAB_STEPS = 15
 _USUAL = 40
 """PGD is tried in earnest at the largest step of 1/40 that is smaller than what others found."""
 _SHARES = (0.998, 0.99)
@@ -86,7 +85,7 @@ def epsilon_bounds(
             there = optimal_path(model, images, labels).at(exact.nan_to_num(posinf=0))
             nearest.offer("closed-form", exact, there, ties=True)
         else:
-            by_fab = FAB("linf", _FAB_STEPS)(model, images, labels, targets)
+            by_fab = FAB("linf")(model, images, labels, targets)
             nearest.offer_some("fab", rows, by_fab)
             usual = ((nearest.epsilon.clamp(max=1).double() * _USUAL).ceil() - 1) / _USUAL
             rows = (usual > certified).nonzero()[:, 0]

@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.events import EpochFinished
-from engine.words import accuracy, best_of, count, duration, is_milestone, loss, percent
+from engine.words import (
+    accuracy,
+    at_least,
+    at_most,
+    best_of,
+    count,
+    duration,
+    is_milestone,
+    loss,
+    percent,
+)
 
 __all__ = [
     "EPOCH_HEADER",
     "STOPPING",
     "accuracy",
+    "at_least",
+    "at_most",
     "best_of",
     "count",
     "duration",
