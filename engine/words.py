@@ -3,20 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from engine.evaluate import wilson_interval
 from engine.history import History
 
 
-def percent(fraction: float) -> str:
-    """As in `89.5%`."""
-    return f"{100 * fraction:.1f}%"
+def percent(fraction: float, digits: int = 1) -> str:
+    """As in `89.5%`.
+
+    Shares of the same count read the same, however they were computed: what float's rounding adds
+    or takes, which would tip a half in the last digit, is taken off before. A larger share never
+    reads smaller.
+    """
+    return f"{round(100 * fraction, _CERTAIN):.{digits}f}%"
+
+
+_CERTAIN = 4
+"""Decimals of a percentage that are right even if it was computed in float32."""
 
 
 def accuracy(fraction: float, images: int) -> str:
     """An accuracy with its 95% interval, as in `89.5% (84.5–93.0)`."""
-    low, high = wilson_interval(fraction, images)
-    return f"{percent(fraction)} ({100 * low:.1f}–{100 * high:.1f})"
+    low, high = (percent(end)[:-1] for end in wilson_interval(fraction, images))
+    return f"{percent(fraction)} ({low}–{high})"
+
+
+def at_least(epsilon: float, digits: int = 4) -> str:
+    """The lower end of a bracket: never more than the number."""
+    return _rounded(epsilon, digits, ROUND_FLOOR)
+
+
+def at_most(epsilon: float, digits: int = 4) -> str:
+    """The upper end of a bracket: never less than the number."""
+    return _rounded(epsilon, digits, ROUND_CEILING)
+
+
+def _rounded(number: float, digits: int, rounding: str) -> str:
+    return str(Decimal(number).quantize(Decimal(1).scaleb(-digits), rounding))
 
 
 def loss(value: float) -> str:

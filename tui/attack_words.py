@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from engine.methods import METHODS
 from engine.questions.fragility import AttackedImage, Bracket, OwnImage
+from engine.words import at_least, at_most
 
 
 class Said(NamedTuple):
@@ -69,15 +70,15 @@ def bounds(attacked: AttackedImage, known: Bracket) -> list[Said]:
     if attacked.is_wrong:
         said = [Said("predicted wrongly as it is: nothing is safe", "muted")]
     else:
-        said = [Said(f"safe below ε {known.certified:.4f}: proven", "good")]
+        said = [Said(f"safe below ε {at_least(known.certified)}: proven", "good")]
     what = "fooled" if known.target is None else "target reached"
     if math.isinf(known.found):
         said.append(Said("no attack does it up to ε 1", "good"))
     elif known.optimal:
-        said.append(Said(f"fooled from ε {known.found:.4f}: the true minimum", "bad"))
+        said.append(Said(f"fooled from ε {at_most(known.found)}: the true minimum", "bad"))
     else:
-        by = METHODS[known.found_by].title
-        said.append(Said(f"{what} from ε {known.found:.4f}: shown by {by}", "bad"))
+        by = METHODS[known.found_by].title if known.found_by in METHODS else "FAB"
+        said.append(Said(f"{what} from ε {at_most(known.found)}: shown by {by}", "bad"))
     said += _path(known)
     if known.epochs != attacked.epochs:
         when = f"epoch {known.epochs - 1}" if known.epochs else "the untrained model"
@@ -91,7 +92,7 @@ def _path(known: Bracket) -> list[Said]:
         return [Said("FGSM does not do it at any ε up to 1", "muted")]
     how = "exact walk" if known.exact else "by a fine grid"
     level = f" ({known.level}/255)" if known.level >= 0 else ""
-    said = [Said(f"FGSM does it from ε {known.path:.4f}{level}, {how}", "muted")]
+    said = [Said(f"FGSM does it from ε {at_most(known.path)}{level}, {how}", "muted")]
     if known.returns:
         said.append(Said("and at some larger ε no longer", "muted"))
     return said

@@ -1,5 +1,7 @@
 """Keys and where they are explained: help, key bar, keymap file, command palette."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -240,11 +242,27 @@ async def test_w_writes_the_focused_pane_to_a_file(
 
 
 async def test_w_says_where_it_works_and_what_went_wrong(
-    opened: Opened, workers: Workers, tmp_path: Path
+    opened: Opened, workers: Workers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     async with opened() as shown:
         await shown.press("w")
         assert "Go to a pane with Tab" in shown.notices[-1]
-        (tmp_path / "mnistop-no-run-charts.txt").mkdir()
+        monkeypatch.setattr(os, "link", refuse)
         await shown.press("tab", "w")
-        assert "mnistop-no-run-charts.txt: Is a directory." in shown.notices[-1]
+        assert "mnistop-no-run-charts.txt cannot be written: No space left" in shown.notices[-1]
+        assert list(tmp_path.glob("*mnistop-*")) == []
+
+
+async def test_w_overwrites_nothing(opened: Opened, workers: Workers, tmp_path: Path) -> None:
+    mine = tmp_path / "mnistop-no-run-charts.txt"
+    mine.write_text("mine")
+    (tmp_path / "mnistop-no-run-charts-2.txt").symlink_to("nowhere")
+    async with opened() as shown:
+        await shown.press("tab", "w")
+        path = tmp_path / "mnistop-no-run-charts-3.txt"
+        assert shown.notices == [f"Written to {path}"]
+    assert mine.read_text() == "mine"
+    assert path.is_file()

@@ -397,7 +397,7 @@ async def test_accuracy_under_attack_is_measured_where_that_is_the_question(
     async def answer(question: object, run: Run) -> Robustness:
         found = np.full(200, 0.05 if run.name.endswith("01") else 0.15, np.float32)
         right = np.ones((200, len(EPSILONS)), np.bool_)
-        return Robustness(200, 5, found, found, found, right)
+        return Robustness(200, 5, found, found, found, right, np.zeros(200, np.uint8), found)
 
     monkeypatch.setattr(worker, "ask_at_leisure", answer)
     configs = plan(RunConfig(), {"adversarial_epsilon": "0,0.1"})

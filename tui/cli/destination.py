@@ -45,6 +45,22 @@ def format_of(output: str, formats: Mapping[str, str]) -> str:
     return formats[ending]
 
 
+def check_destination(output: str, force: bool) -> None:
+    """Checks, before the work, that `deliver` can write there.
+
+    Raises:
+        MnistopError: it cannot, or there is such a file already.
+    """
+    if output != STDOUT:
+        from engine.outgoing import check_file
+
+        check_file(_path_of(output), force)
+
+
+def _path_of(output: str) -> Path:
+    return Path(output).expanduser().absolute()
+
+
 def deliver(out: Output, content: bytes, output: str, force: bool) -> None:
     """Writes a file where it is wanted, and says where; `-` is standard output.
 
@@ -54,7 +70,7 @@ def deliver(out: Output, content: bytes, output: str, force: bool) -> None:
     if output != STDOUT:
         from engine.outgoing import write_out
 
-        path = Path(output).expanduser().absolute()
+        path = _path_of(output)
         write_out(path, content, force)
         out.say(f"Written to {path}")
     elif out.is_terminal:

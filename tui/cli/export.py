@@ -9,7 +9,7 @@ import click
 
 from engine.finding import find_run
 from engine.runs import Run
-from tui.cli.destination import STDOUT, deliver, format_of, with_destination
+from tui.cli.destination import STDOUT, check_destination, deliver, format_of, with_destination
 from tui.cli.output import Output, with_output
 from tui.cli.run_argument import runs_argument
 
@@ -91,6 +91,7 @@ def export(
         raise click.UsageError("A model file holds one model: name one run.")
     if output == STDOUT and out.is_terminal:
         raise click.UsageError("A model is nothing to read: send it into a pipe or to a file.")
+    check_destination(output, force)
     _write_model(out, found[0], weights or "best", format, output, force)
     return 0
 
@@ -124,9 +125,11 @@ def _write_model(
 
 
 def _write_event_files(out: Output, found: Sequence[Run], output: str, force: bool) -> None:
-    from engine.export.event_file import write_event_file
+    from engine.export.event_file import check_event_file, write_event_file
 
     folder = Path(output).expanduser().absolute()
+    for run in found:
+        check_event_file(run, folder, force)
     for run in found:
         out.say(f"Written to {write_event_file(run, folder, force)}")
     out.say(f"tensorboard --logdir {output} shows it.")

@@ -9,7 +9,7 @@ from engine.finding import find_run_or_sweep
 from engine.report import FORMATS
 from engine.runs import Run
 from engine.sweeps import Sweep
-from tui.cli.destination import STDOUT, deliver, format_of, with_destination
+from tui.cli.destination import STDOUT, check_destination, deliver, format_of, with_destination
 from tui.cli.output import Output, with_output
 from tui.cli.run_argument import runs_argument
 
@@ -59,6 +59,7 @@ def report(
     runs = [run for name in names for run in _runs_of(name)]
     if epoch is not None and len(runs) > 1:
         raise click.UsageError("--epoch goes with one run only.")
+    check_destination(output, force)
     from engine.report.compose import report as compose
 
     text = compose(runs, format, epoch)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from engine.events import EpochFinished
 from engine.words import (
     accuracy,
+    at_least,
+    at_most,
     best_of,
     count,
     duration,
@@ -21,6 +23,8 @@ __all__ = [
     "EPOCH_HEADER",
     "STOPPING",
     "accuracy",
+    "at_least",
+    "at_most",
     "best_of",
     "count",
     "duration",

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from textual.screen import Screen
 
+from engine.errors import MnistopError
+from engine.outgoing import numbered, write_under_free_name
 from engine.runs import Run
 from tui.panes.lines import LinesPane
 
@@ -15,15 +17,15 @@ def write_text(screen: Screen[None], name: str, text: str, what: str = "Written"
 
     Args:
         screen: says so.
-        name: of the file.
+        name: of the file; a number is added where there is one of that name.
         text: all its lines, but for the end of the last.
         what: what is said to have been done, before the words "to" and where.
     """
-    path = Path(name).absolute()
+    content = (text + "\n").encode("utf-8", "backslashreplace")
     try:
-        path.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        screen.notify(f"{path}: {error.strerror}.", severity="error", markup=False)
+        path = write_under_free_name(numbered(Path(name).absolute()), content)
+    except MnistopError as error:
+        screen.notify(str(error), severity="error", markup=False)
     else:
         screen.notify(f"{what} to {path}", markup=False)
 

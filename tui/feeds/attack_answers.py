@@ -78,7 +78,8 @@ class AttackAnswers:
         run, weights, age = state.run, state.weights_wanted, state.weights_age
         assert run
         image = (run, attacking.subject)
-        how = (attacking.epsilon, weights, attacking.method.name, attacking.target)
+        epsilon = None if attacking.method.seeks else attacking.epsilon
+        how = (epsilon, weights, attacking.method.name, attacking.target)
         self._attacks.want(*image, *how, key=(*image, *how, age))
         what = (*image, weights, attacking.target, attacking.method.name)
         self._brackets.want(*what, key=(*what, age))

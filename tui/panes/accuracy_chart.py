@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from dataclasses import dataclass
 
@@ -32,9 +33,9 @@ class AccuracyChart(LinesPane, can_focus=True):
 
     EXPLANATION = (
         "How many validation images are still right when each is attacked with ε: by FGSM, and by "
-        "the smallest perturbation that any attack found (FGSM or FAB). The lowest curve is the "
-        "share for which it is proven that nothing of size ε can fool the model; the truth lies "
-        "between the lower two."
+        "the smallest perturbation that any attack found (PGD, FGSM, DeepFool or FAB). The lowest "
+        "curve is the share for which it is proven that nothing of size ε can fool the model; the "
+        "truth lies between the lower two."
     )
 
     epsilon: float | None = None
@@ -82,14 +83,13 @@ class AccuracyChart(LinesPane, can_focus=True):
         known = run.robustness
         curves = []
         if known is not None and known.done:
-            values: tuple[tuple[str, list[float]], ...] = (
-                ("FGSM", known.fgsm.tolist()),
-                ("any attack", [known.under_attack(epsilon) for epsilon in EPSILONS]),
-                ("proven", [known.proven(epsilon) for epsilon in EPSILONS]),
-            )
+            epsilons = self._epsilons()
+            attacked = [known.under_attack(epsilon) for epsilon in epsilons]
+            proven = [known.proven(epsilon) for epsilon in epsilons]
             curves = [
-                Series(what, accuracies, role, EPSILONS)
-                for role, (what, accuracies) in enumerate(values)
+                Series("FGSM", known.fgsm.tolist(), 0, EPSILONS),
+                Series("any attack", attacked, 1, epsilons),
+                Series("proven", proven, 2, epsilons),
             ]
         heading = self._heading(run, width, max(1, height // 6)) if len(self.runs) > 1 else []
         return heading + chart(
@@ -104,6 +104,14 @@ class AccuracyChart(LinesPane, can_focus=True):
             title="" if heading else "accuracy",
             empty=self.notice or "Attacking the validation images.",
         )
+
+    def _epsilons(self) -> list[float]:
+        """Where the curves have points: also at the present ε, so that it is read out exactly."""
+        present = self.epsilon
+        if present is None or present > EPSILONS[-1]:
+            return list(EPSILONS)
+        others = (one for one in EPSILONS if not math.isclose(one, present, abs_tol=1e-9))
+        return sorted([*others, present])
 
     def _heading(self, run: Measured, width: int, most: int) -> list[Strip]:
         """The run's name and settings, on a few lines."""

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.evaluate import ClassScore, Confusion, class_report, confused_pairs
+from engine.words import percent
 from tui.panes.list_pane import ListPane
 from tui.render import bars
 from tui.render.cells import line, shorten
@@ -102,7 +103,7 @@ class ClassTable(ListPane):
     def _share(self, share: float | None) -> str:
         if share is None:
             return "–" if self.terminal.unicode else "-"
-        return f"{share:.1%}"
+        return percent(share)
 
 
 class PairList(ListPane):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.questions.robustness import Robustness
+from engine.words import at_least, at_most
 from tui.panes.list_pane import ListPane
 from tui.render.cells import line, shorten
 from tui.render.strip import Strip
@@ -103,9 +104,9 @@ class FragileList(ListPane):
         name = shorten(self._names[self._labels[row]], _NAME_WIDTH - 1, self.terminal)
         safe = fooled = "–" if self.terminal.unicode else "-"
         if self._known is not None and row < self._known.done:
-            safe = f"{self._known.certified[row]:.3f}"
+            safe = at_least(float(self._known.certified[row]), 3)
             if math.isfinite(found := float(self._known.found[row])):
-                fooled = f"{found:.3f}"
+                fooled = at_most(found, 3)
         pieces = [
             (f"{row:>5}  ", self.palette.muted),
             (f"{name:<{_NAME_WIDTH}}", None),

@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from engine.axis import labels, scientific
+from engine.words import percent as percent_of
 from tui.render.cells import clean, shorten
 from tui.render.palette import Palette
 from tui.render.series import Role, Series
@@ -117,10 +118,15 @@ def _last(series: Sequence[Series], x0: float) -> float:
     return float(max(ends, default=x0))
 
 
+_SAME = 1e-9
+"""What two xs may differ by to be the same."""
+
+
 def _index(one: Series, x0: float, x: float) -> int:
-    """Which value stands at x, or nearest to it where a series has its own xs; -1 if none."""
+    """Which value stands at x; -1 if none."""
     if one.xs is not None:
-        return int(np.abs(np.asarray(one.xs) - x).argmin()) if len(one.xs) else -1
+        there = np.flatnonzero(np.isclose(one.xs, x, rtol=0, atol=_SAME))
+        return int(there[0]) if len(there) else -1
     index = round(x - x0)
     return index if 0 <= index < len(one.values) else -1
 
@@ -132,7 +138,7 @@ def _value(one: Series, index: int, percent: bool, terminal: Terminal) -> str:
     if not math.isfinite(value):
         return str(value)
     if percent:
-        return f"{100 * value:.1f}%"
+        return percent_of(value)
     small = 0 < abs(value) < 1e-3
     return scientific(value) if small or abs(value) >= 1e4 else f"{value:.3f}"
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rich.cells import cell_len
 from rich.style import Style
 
+from engine.words import percent
 from tui.render import colormap
 from tui.render.cells import Grid, shorten
 from tui.render.palette import Palette
@@ -205,7 +206,7 @@ def _recall(matrix: Counts, row: int, terminal: Terminal) -> str:
     samples = int(matrix[row].sum())
     if not samples:
         return "–" if terminal.unicode else "-"
-    return f"{100 * int(matrix[row, row]) / samples:.0f}%"
+    return percent(int(matrix[row, row]) / samples, 0)
 
 
 def _cell_style(terminal: Terminal, count: int, samples: int, right: bool) -> Style:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -12,6 +13,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
+from engine.errors import MnistopError
+from engine.outgoing import write_under_free_name
 from engine.pad import Image, Pad, centred
 from engine.png import to_png
 from engine.questions.classify import Classified, classify
@@ -220,13 +223,10 @@ class PadScreen(ViewScreen):
         if self._canvas.pad.is_empty:
             self.notify("Nothing is drawn yet.")
             return
-        number = 1
-        while (path := Path(f"mnistop-digit-{number}.png").absolute()).exists():
-            number += 1
+        names = (Path(f"mnistop-digit-{number}.png").absolute() for number in itertools.count(1))
         try:
-            with path.open("xb") as file:
-                file.write(to_png(self.image))
-        except OSError as error:
-            self.notify(f"{path}: {error.strerror}.", severity="error", markup=False)
+            path = write_under_free_name(names, to_png(self.image))
+        except MnistopError as error:
+            self.notify(str(error), severity="error", markup=False)
         else:
             self.notify(f"Saved as {path}", markup=False)
