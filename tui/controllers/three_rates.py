@@ -11,9 +11,10 @@ from engine.config import RunConfig
 from engine.data import absolute
 from engine.judgement import judgement_after
 from engine.rates.answer import RateAnswer, answer
+from engine.rates.recommend import Recommendation, recommend
 from engine.sweeps import Sweep
 from tui.controllers.comparing import Compared, Comparing
-from tui.rate_words import rate_text
+from tui.rate_words import conclusion, rate_text, told
 
 TITLE = "learning rates"
 
@@ -29,8 +30,8 @@ def train_at(config: RunConfig, marks: Mapping[str, float]) -> ThreeRates:
         MnistopError: the data or the device do not fit, or no folder can be made.
     """
     base = replace(config, source=absolute(config.source))
-    configs = [replace(base, lr=rate) for rate in marks.values()]
-    return ThreeRates(worker.launch_sweep(configs, TITLE), dict(zip(marks, configs, strict=True)))
+    configs = {mark: replace(base, lr=rate) for mark, rate in marks.items()}
+    return ThreeRates(worker.launch_sweep(list(configs.values()), TITLE), configs)
 
 
 class ThreeRates(Comparing):
@@ -49,7 +50,7 @@ class ThreeRates(Comparing):
             ]
         )
         self.sweep = sweep
-        self.marks = list(configs)
+        self.marks = {mark: config.lr for mark, config in configs.items()}
         self.answers = [answer(one.history, one.config, None) for one in self.runs]
         self._is_running = True
 
@@ -63,6 +64,20 @@ class ThreeRates(Comparing):
         """The loss before training, of the first run that has told it; ln 10 before."""
         told = (one.history.started.val_loss for one in self.runs if one.history.started)
         return next(told, math.log(10))
+
+    @property
+    def recommended(self) -> Recommendation:
+        """The rate to train with, by what the runs have shown."""
+        return recommend(self.marks, self._answers_by_mark)
+
+    @property
+    def conclusion(self) -> str:
+        """Which rate to train with, in sentences; empty while the runs go on."""
+        return conclusion(self.marks, self._answers_by_mark) if self.is_over else ""
+
+    @property
+    def _answers_by_mark(self) -> dict[str, RateAnswer]:
+        return dict(zip(self.marks, self.answers, strict=True))
 
     def read(self) -> bool:
         """Reads what the runs have said since; says whether anything has changed."""
@@ -82,6 +97,10 @@ class ThreeRates(Comparing):
         if state in ("running", "paused"):
             return f"epoch {len(one.history.epochs)} of {one.config.epochs}"
         return "diverged" if getattr(one.history.ended, "diverged", False) else state
+
+    def told(self, place: int) -> str:
+        """What a run shows, how far it is and how good."""
+        return told(self.state(place), self.answers[place], list(self.marks)[place])
 
 
 def _answer(one: Compared) -> RateAnswer:

@@ -6,7 +6,6 @@ import textwrap
 
 from tui.controllers.three_rates import ThreeRates
 from tui.panes.lines import LinesPane
-from tui.rate_words import told
 from tui.render.cells import clean, line
 from tui.render.legend import letter
 from tui.render.strip import Strip
@@ -74,7 +73,7 @@ class RateAnswers(LinesPane):
             (
                 clean(f"{one.title:<15}", self.terminal),
                 (
-                    clean(told(three.state(place), found), self.terminal),
+                    clean(three.told(place), self.terminal),
                     clean(found.sentence, self.terminal),
                 ),
             )
