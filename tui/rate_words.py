@@ -125,20 +125,19 @@ def agrees(mark: str, found: RateAnswer) -> bool:
     return found.verdict in EXPECTED[mark]
 
 
-def conclusion(marks: Mapping[str, float], answers: Mapping[str, RateAnswer]) -> str:
+def conclusion(test: RangeTest, answers: Mapping[str, RateAnswer]) -> str:
     """Which rate to train with once the runs at the marks are over, as some sentences.
 
     Args:
-        marks: the rates of the range test by their marks.
-        answers: what the run at each has shown.
+        test: the range test.
+        answers: what the run at each of its marks has shown.
     """
-    found = recommend(marks, answers)
+    found, good = recommend(test, answers), test.good
     shown = [
-        f"{rate_text(marks[mark])} {_VERDICTS[one.verdict]}"
+        f"{rate_text(test.marks[mark])} {_VERDICTS[one.verdict]}"
         for mark, one in answers.items()
         if one.verdict
     ]
-    good = marks.get("good")
     if found.rate is not None and found.rate == good:
         if found.is_shown:
             return f"{rate_text(good)} works, as the range test says."
@@ -149,6 +148,9 @@ def conclusion(marks: Mapping[str, float], answers: Mapping[str, RateAnswer]) ->
         return f"{seen} Take {rate_text(found.rate)}, which works."
     remedy = (
         f"try {rate_text(found.to_try)}, which no run has had."
+        if found.to_try is not None and good is not None
+        else f"of those tried before, {rate_text(found.to_try)} was the best; more epochs or "
+        "smaller batches, which are more steps, may help."
         if found.to_try is not None
         else "more epochs or smaller batches, which are more steps, may help."
     )

@@ -56,7 +56,7 @@ SMOOTHED = 9
 
 LITTLE = 0.1
 """The share of its loss that a run with a rate too low loses at most."""
-AS_LOW = 0.005
+AS_LOW = 0.02
 """A loss above the lowest by no more than this share of the first one is as low."""
 FURTHER = 4
 """How many times as far as the test a run goes at least at a good rate."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.rates.answer import RateAnswer
-from engine.rates.range_test import in_one_digit
+from engine.rates.range_test import LITTLE, RangeTest, in_one_digit
 
 EXPECTED = {
     "too low": ("too low", "learned little"),
@@ -30,25 +30,33 @@ class Recommendation:
     is_shown: bool = False
     """Whether a run at this rate has shown that it works."""
     to_try: float | None = None
-    """A rate that no run has had yet, where the range test found a good one and no run works."""
+    """Where no rate is known to work: the one that is worth a run next."""
 
 
-def recommend(marks: Mapping[str, float], answers: Mapping[str, RateAnswer]) -> Recommendation:
+def recommend(test: RangeTest, answers: Mapping[str, RateAnswer]) -> Recommendation:
     """The rate to train with: what a run has shown outranks the range test.
 
     Args:
-        marks: the rates of a range test by their marks, `good` among them if it found one.
-        answers: what the runs at these marks have shown by now; empty before there are any.
+        test: the range test.
+        answers: what the runs at its marks have shown by now, by mark; empty before there are any.
     """
     verdicts = {mark: found.verdict for mark, found in answers.items()}
-    good, shown = marks.get("good"), verdicts.get("good", "")
-    if good is not None and shown in ("", "works"):
-        return Recommendation(good, bool(shown))
+    shown = verdicts.get("good", "")
+    if test.good is not None and shown in ("", "works"):
+        return Recommendation(test.good, bool(shown))
     working = [mark for mark, verdict in verdicts.items() if verdict == "works"]
     if working:
         best = max(working, key=lambda mark: answers[mark].val_acc)
-        return Recommendation(marks[best], True)
-    return Recommendation(None, to_try=None if good is None else _untried(marks, verdicts))
+        return Recommendation(test.marks[best], True)
+    if test.good is not None:
+        return Recommendation(None, to_try=_untried(test.marks, verdicts))
+    return Recommendation(None, to_try=_best_trial(test))
+
+
+def _best_trial(test: RangeTest) -> float | None:
+    """Of the rates that were tried as good ones, the best, if it taught anything."""
+    best = min(test.good_trials, key=lambda trial: trial.loss, default=None)
+    return best.rate if best and best.loss < (1 - LITTLE) * test.start else None
 
 
 def _untried(marks: Mapping[str, float], verdicts: Mapping[str, str]) -> float | None:

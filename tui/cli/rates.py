@@ -79,7 +79,7 @@ def rates(
         result = _as_json(test)
         if not as_json:
             _tell_test(out, test)
-        found = recommend(test.marks, {})
+        found = recommend(test, {})
         failed = False
         if trains and test.marks:
             three = _trained(out, config, test)
@@ -146,7 +146,7 @@ def _tell_beside(out: Output, head: str, text: str) -> None:
 def _trained(out: Output, config: RunConfig, test: RangeTest) -> ThreeRates:
     with waiting(out) as progress:
         progress("starting the runs")
-        three = train_at(config, test.marks)
+        three = train_at(config, test)
         try:
             _follow(three, progress)
         except KeyboardInterrupt:
@@ -210,7 +210,9 @@ def _next_commands(
     commands = {}
     if (rate := found.to_try if found.rate is None else found.rate) is not None:
         purpose = (
-            "try one that no run has had"
+            "try the best one so far"
+            if found.rate is None and test.good is None
+            else "try one that no run has had"
             if found.rate is None
             else "train with the good one"
             if rate == test.good

@@ -11,6 +11,7 @@ from engine.config import RunConfig
 from engine.data import absolute
 from engine.judgement import judgement_after
 from engine.rates.answer import RateAnswer, answer
+from engine.rates.range_test import RangeTest
 from engine.rates.recommend import Recommendation, recommend
 from engine.sweeps import Sweep
 from tui.controllers.comparing import Compared, Comparing
@@ -19,19 +20,19 @@ from tui.rate_words import conclusion, rate_text, told
 TITLE = "learning rates"
 
 
-def train_at(config: RunConfig, marks: Mapping[str, float]) -> ThreeRates:
+def train_at(config: RunConfig, test: RangeTest) -> ThreeRates:
     """Starts a run at each mark, all else being the same.
 
     Args:
         config: the hyperparameters, `lr` apart.
-        marks: learning rates by what they are.
+        test: their range test.
 
     Raises:
         MnistopError: the data or the device do not fit, or no folder can be made.
     """
     base = replace(config, source=absolute(config.source))
-    configs = {mark: replace(base, lr=rate) for mark, rate in marks.items()}
-    return ThreeRates(worker.launch_sweep(list(configs.values()), TITLE), configs)
+    configs = {mark: replace(base, lr=rate) for mark, rate in test.marks.items()}
+    return ThreeRates(worker.launch_sweep(list(configs.values()), TITLE), configs, test)
 
 
 class ThreeRates(Comparing):
@@ -40,9 +41,10 @@ class ThreeRates(Comparing):
     Args:
         sweep: whose members they are.
         configs: their hyperparameters by their marks, in the sweep's order.
+        test: the range test that these are the marks of.
     """
 
-    def __init__(self, sweep: Sweep, configs: Mapping[str, RunConfig]) -> None:
+    def __init__(self, sweep: Sweep, configs: Mapping[str, RunConfig], test: RangeTest) -> None:
         super().__init__(
             [
                 Compared(sweep.member(number), f"{mark} {rate_text(config.lr)}", config)
@@ -50,7 +52,8 @@ class ThreeRates(Comparing):
             ]
         )
         self.sweep = sweep
-        self.marks = {mark: config.lr for mark, config in configs.items()}
+        self.marks = list(configs)
+        self.test = test
         self.answers = [answer(one.history, one.config, None) for one in self.runs]
         self._is_running = True
 
@@ -68,12 +71,12 @@ class ThreeRates(Comparing):
     @property
     def recommended(self) -> Recommendation:
         """The rate to train with, by what the runs have shown."""
-        return recommend(self.marks, self._answers_by_mark)
+        return recommend(self.test, self._answers_by_mark)
 
     @property
     def conclusion(self) -> str:
         """Which rate to train with, in sentences; empty while the runs go on."""
-        return conclusion(self.marks, self._answers_by_mark) if self.is_over else ""
+        return conclusion(self.test, self._answers_by_mark) if self.is_over else ""
 
     @property
     def _answers_by_mark(self) -> dict[str, RateAnswer]:
@@ -100,7 +103,7 @@ class ThreeRates(Comparing):
 
     def told(self, place: int) -> str:
         """What a run shows, how far it is and how good."""
-        return told(self.state(place), self.answers[place], list(self.marks)[place])
+        return told(self.state(place), self.answers[place], self.marks[place])
 
 
 def _answer(one: Compared) -> RateAnswer:

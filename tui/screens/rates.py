@@ -175,7 +175,7 @@ class RatesScreen(ViewScreen):
 
     async def _launch(self, config: RunConfig, test: RangeTest) -> None:
         try:
-            self._three = await asyncio.to_thread(train_at, config, test.marks)
+            self._three = await asyncio.to_thread(train_at, config, test)
         except MnistopError as error:
             self.notify(str(error), severity="error", markup=False, timeout=15)
         else:
