@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from engine.axis import scientific
 from engine.coach.advice import count, number, percent
+from engine.config import RunConfig, label
 from engine.rates.answer import RateAnswer
 from engine.rates.range_test import TRIAL, RangeTest, Trial
 from engine.rates.recommend import EXPECTED, recommend
 
 DIGITS_FROM = 1e-4
 """Rates below are written with an exponent."""
+_NAMED = 3
+"""Settings that are named at most; of more only their number is."""
 
 
 def rate_text(rate: float) -> str:
@@ -20,6 +24,22 @@ def rate_text(rate: float) -> str:
     if rate >= 1000:
         return f"{rate:.0f}"
     return scientific(rate) if rate < DIGITS_FROM else f"{rate:.3g}"
+
+
+def settings_text(config: RunConfig) -> str:
+    """What runs of a range test have in common, as in `hidden layers none, optimizer adam`.
+
+    Args:
+        config: the hyperparameters; its learning rate is without effect.
+    """
+    changes = {name: text for name, text in config.changes().items() if name != "lr"}
+    if not changes:
+        return "the notebook's settings"
+    if "source" in changes:
+        changes["source"] = Path(changes["source"]).name
+    words = [f"{label(name)} {text}" for name, text in changes.items()]
+    more = len(words) - _NAMED
+    return ", ".join(words[:_NAMED]) + (f" and {count(more, 'more change')}" if more > 0 else "")
 
 
 def reasons(test: RangeTest) -> dict[str, str]:

@@ -20,6 +20,11 @@ from tui.rate_words import conclusion, rate_text, told
 TITLE = "learning rates"
 
 
+def test_settings(config: RunConfig) -> RunConfig:
+    """What a range test depends on: a configuration without a learning rate of its own."""
+    return replace(config, lr=RunConfig().lr, source=absolute(config.source))
+
+
 def train_at(config: RunConfig, test: RangeTest) -> ThreeRates:
     """Starts a run at each mark, all else being the same.
 
@@ -54,6 +59,8 @@ class ThreeRates(Comparing):
         self.sweep = sweep
         self.marks = list(configs)
         self.test = test
+        self.tested = test_settings(next(iter(configs.values())))
+        """The hyperparameters of all, as `test_settings` has them."""
         self.answers = [answer(one.history, one.config, None) for one in self.runs]
         self._is_running = True
 
