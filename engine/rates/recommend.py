@@ -62,8 +62,11 @@ def _best_trial(test: RangeTest) -> float | None:
 def _untried(marks: Mapping[str, float], verdicts: Mapping[str, str]) -> float | None:
     """A rate that no run has had, between those too low and those too high; None if there is none.
 
-    A run that has learned little counts as its mark says, and at the good rate not at all.
+    A run that has learned little counts as its mark says; at the good rate it does not tell which
+    way that is wrong.
     """
+    if verdicts.get("good") == "learned little":
+        return None
     low, high = (
         [
             marks[mark]
