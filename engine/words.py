@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.evaluate import wilson_interval
-from engine.history import History
+from engine.history import History, others_as_good
 
 
 def percent(fraction: float) -> str:
@@ -21,7 +21,13 @@ def accuracy(fraction: float, images: int) -> str:
 
 def loss(value: float) -> str:
     """As in `0.697`."""
-    return f"{value:.3f}" if abs(value) < 10_000 else f"{value:.3g}"
+    return f"{value:z.3f}" if abs(value) < 10_000 else f"{value:.3g}"
+
+
+def with_sign(value: float, places: int = 2) -> str:
+    """With its sign, as in `+0.31` or `-0.02`; `0.00` without one where nothing else is left."""
+    text = f"{value:+z.{places}f}"
+    return text if float(text) else text[1:]
 
 
 def duration(seconds: float) -> str:
@@ -47,6 +53,12 @@ def best_of(history: History) -> str:
         return ""
     found = accuracy(history.best.val_acc, history.started.validation_images)
     return f"epoch {history.best.epoch}, validation accuracy {found}, a 95% interval"
+
+
+def as_good(history: History) -> str:
+    """How many epochs the best one cannot be told from; empty for none."""
+    others = others_as_good(history)
+    return f"same accuracy within the interval: {count(others, 'epoch')}" if others else ""
 
 
 def is_milestone(epoch: int, epochs: int) -> bool:

@@ -132,9 +132,9 @@ def _value(one: Series, index: int, percent: bool, terminal: Terminal) -> str:
     if not math.isfinite(value):
         return str(value)
     if percent:
-        return f"{100 * value:.1f}%"
+        return f"{100 * value:z.1f}%"
     small = 0 < abs(value) < 1e-3
-    return scientific(value) if small or abs(value) >= 1e4 else f"{value:.3f}"
+    return scientific(value) if small or abs(value) >= 1e4 else f"{value:z.3f}"
 
 
 def _number(x: float) -> str:
