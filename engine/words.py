@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from engine.evaluate import wilson_interval
-from engine.history import History
+from engine.history import History, others_as_good
 
 
 def percent(fraction: float, digits: int = 1) -> str:
@@ -16,7 +16,7 @@ def percent(fraction: float, digits: int = 1) -> str:
     or takes, which would tip a half in the last digit, is taken off before. A larger share never
     reads smaller.
     """
-    return f"{round(100 * fraction, _CERTAIN):.{digits}f}%"
+    return f"{round(100 * fraction, _CERTAIN):z.{digits}f}%"
 
 
 _CERTAIN = 4
@@ -45,7 +45,13 @@ def _rounded(number: float, digits: int, rounding: str) -> str:
 
 def loss(value: float) -> str:
     """As in `0.697`."""
-    return f"{value:.3f}" if abs(value) < 10_000 else f"{value:.3g}"
+    return f"{value:z.3f}" if abs(value) < 10_000 else f"{value:.3g}"
+
+
+def with_sign(value: float, places: int = 2) -> str:
+    """With its sign, as in `+0.31` or `-0.02`; `0.00` without one where nothing else is left."""
+    text = f"{value:+z.{places}f}"
+    return text if float(text) else text[1:]
 
 
 def duration(seconds: float) -> str:
@@ -101,6 +107,12 @@ def flattering(history: History) -> str:
     if history.started.test_images == 0:
         return f"{words}; no images were left unseen to test the model on."
     return f"{words} a little."
+
+
+def as_good(history: History) -> str:
+    """How many epochs the best one cannot be told from; empty for none."""
+    others = others_as_good(history)
+    return f"same accuracy within the interval: {count(others, 'epoch')}" if others else ""
 
 
 def is_milestone(epoch: int, epochs: int) -> bool:

@@ -27,7 +27,7 @@ NOTHING_YET = Advice("waiting", "There are no curves to read before training sta
 
 def number(value: float, places: int = 2) -> str:
     """A loss in as many digits as one compares: `2.30`, `0.53`, `0.0069`."""
-    return f"{value:.{places}f}" if 0.1 <= value < 1000 else f"{value:.2g}"
+    return f"{value:.{places}f}" if 0.1 <= value < 1000 else f"{value + 0.0:.2g}"
 
 
 def percent(fraction: float) -> str:

@@ -106,14 +106,16 @@ def test_a_long_test_says_how_far_it_is() -> None:
 
 def test_one_of_something_is_not_in_the_plural() -> None:
     assert "1 epoch in" in said(*made_up.story(1), made_up.finished(1))
-    assert "1 other as good" in said(*made_up.story(4), made_up.finished(4))
+    assert "at epoch 3; same accuracy within the interval: 1 epoch" in said(
+        *made_up.story(4), made_up.finished(4)
+    )
 
 
 def test_thousands_are_told_apart_in_all_of_its_numbers() -> None:
     epochs = [made_up.epoch(number, val_acc=0.9) for number in range(1500)]
     text = said(made_up.started(), *epochs, made_up.finished(1500))
     assert "1,500 epochs in" in text
-    assert "1,499 others as good" in text
+    assert "same accuracy within the interval: 1,499 epochs" in text
 
 
 def test_a_stopped_run_says_that_it_was_saved() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.words import loss, with_sign
 from tui.controllers.browsing import Looked
 from tui.panes.browsed import BrowsedPane
 from tui.render.cells import line, shorten
@@ -79,7 +80,7 @@ def said(looked: Looked, names: tuple[str, ...], terminal: Terminal, width: int)
         if looked.right
         else f"{mark} {true} taken for {predicted}, {sure} sure"
     )
-    more = f"  loss {looked.loss:.3f}, margin {looked.margin:+.2f}"
+    more = f"  loss {loss(looked.loss)}, margin {with_sign(looked.margin)}"
     palette = Palette.of(terminal)
     style = palette.good if looked.right else palette.bad
     room = len(more) <= width - len(text)

@@ -6,7 +6,7 @@ from rich.style import Style
 from textual.strip import Strip as TextualStrip
 
 from engine.events import RunFailed, RunFinished, RunStopped
-from engine.history import others_as_good
+from engine.words import as_good
 from tui.cli.words import accuracy, count, duration, unseen_accuracy
 from tui.panes.textual_strip import textual_strip
 from tui.render import bars
@@ -131,12 +131,13 @@ class Progress(FaultTolerantWidget):
         if not (history.best and history.started):
             return ""
         best = accuracy(history.best.val_acc, history.started.validation_images)
-        words = f"  best val {best} at epoch {history.best.epoch}"
-        if tested := unseen_accuracy(history):
-            words = f"  test accuracy {tested};{words[1:]}"
-        others = others_as_good(history)
-        plural = "" if others == 1 else "s"
-        return f"{words}, {others:,} other{plural} as good" if others else words
+        tested = unseen_accuracy(history)
+        words = (
+            f"test accuracy {tested}" if tested else "",
+            f"best val {best} at epoch {history.best.epoch}",
+            as_good(history),
+        )
+        return f"  {'; '.join(filter(None, words))}"
 
     def _going(self, width: int) -> list[tuple[str, Style | None]]:
         """A bar and the numbers of a run, fewer of both where there is less room."""

@@ -111,6 +111,12 @@ class RateCurve(LinesPane, can_focus=True):
         self.notice = notice
         self.redraw()
 
+    def point_at(self, rate: float) -> None:
+        """Reads out a rate, or the one nearest to it that can be."""
+        if self.test:
+            self.rate = min(self._stops, key=lambda stop: abs(math.log(stop / rate)))
+            self.redraw()
+
     def _first_look(self) -> float:
         if self.test is None:
             return 0.0

@@ -9,6 +9,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from engine.words import with_sign
 from tui.controllers.neurons import Neurons
 from tui.panes.lines import LinesPane
 from tui.render import image
@@ -106,7 +107,8 @@ class WeightDetail(LinesPane, can_focus=True):
         texts = [
             f"Norm {layer.norms[self.neuron]:.3f}, the {_ordinal(rank)} largest of {total}: how "
             "strongly the pixels move it.",
-            f"Bias {layer.biases[self.neuron]:+.3f}: what it starts from when all is black.",
+            f"Bias {with_sign(layer.biases[self.neuron], 3)}: what it starts from when all is "
+            "black.",
         ]
         if layer.is_single:
             texts.append(

@@ -140,7 +140,7 @@ def _value(one: Series, index: int, percent: bool, terminal: Terminal) -> str:
     if percent:
         return percent_of(value)
     small = 0 < abs(value) < 1e-3
-    return scientific(value) if small or abs(value) >= 1e4 else f"{value:.3f}"
+    return scientific(value) if small or abs(value) >= 1e4 else f"{value:z.3f}"
 
 
 def _number(x: float) -> str:
