@@ -59,6 +59,10 @@ class History:
         return "running" if self.started else "starting"
 
 
+_UNDER_WAY = {"ended": None, "vanished": False, "paused": False, "progress": None}
+"""What no longer holds, or not yet, of a run whose training process has just begun or gone on."""
+
+
 def reduce(history: History, new: Iterable[events.Event]) -> History:
     """The history after some more events."""
     changes = dict(vars(history))
@@ -67,14 +71,13 @@ def reduce(history: History, new: Iterable[events.Event]) -> History:
     for event in new:
         match event:
             case events.Preparing():
-                changes |= {"preparing": event.message, "ended": None}
+                changes |= {"preparing": event.message} | _UNDER_WAY
             case events.RunStarted():
-                changes |= {"started": event, "preparing": "", "ended": None}
-                epochs, saved, changes["best"] = [], [], None
+                changes |= {"started": event, "preparing": "", "best": None} | _UNDER_WAY
+                epochs, saved = [], []
             case events.RunResumed():
                 del epochs[event.epoch :]
-                changes |= {"resumed": event, "preparing": "", "paused": False, "ended": None}
-                changes |= {"progress": None, "best": _best(epochs)}
+                changes |= {"resumed": event, "preparing": "", "best": _best(epochs)} | _UNDER_WAY
             case events.EpochFinished() if event.epoch == len(epochs):
                 epochs.append(event)
                 changes |= {"progress": None, "best": _better(changes["best"], event)}
@@ -88,8 +91,8 @@ def reduce(history: History, new: Iterable[events.Event]) -> History:
                 changes["paused"] = False
             case events.RunFinished() | events.RunStopped() | events.RunFailed():
                 changes |= {"ended": event, "paused": False, "preparing": ""}
-            case events.RunInterrupted():
-                changes["vanished"] = event.vanished
+            case events.RunInterrupted() if event.vanished:
+                changes |= {"vanished": True, "ended": None}
     changes |= {"epochs": tuple(epochs), "saved": tuple(saved)}
     return dataclasses.replace(history, **changes)
 

@@ -84,7 +84,7 @@ class AttackAnswers:
         self._brackets.want(*what, key=(*what, age))
         self._robustness.want(run, _measured_weights(state), age)
         if attacking.other:
-            self._others.want(attacking.other, None, 0)
+            self._others.want(attacking.other, None, None)
 
     def forget(self) -> None:
         """Nothing of the run is wanted any more."""

@@ -67,7 +67,7 @@ class DigitQuestions:
             right: the validation images that are predicted rightly there, if that is known.
         """
         started = state.history.started
-        if state.run is None or started is None or not state.saves:
+        if state.run is None or started is None or not state.saved:
             self._pane.wait(state.hint)
             return
         self._names = tuple(started.class_names)

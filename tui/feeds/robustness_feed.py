@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from textual.dom import DOMNode
 
@@ -36,7 +36,7 @@ class RobustnessFeed:
         self._about = ()
         self.known, self.trouble = None, ""
 
-    def want(self, run: Run, epochs: int | None, age: int) -> None:
+    def want(self, run: Run, epochs: int | None, age: Hashable) -> None:
         """Goes on measuring until all is known of these weights.
 
         Args:

@@ -169,7 +169,7 @@ class PadScreen(ViewScreen):
                 "No model to ask yet: press 1 for the dashboard and r to train one. What is drawn "
                 "stays."
             )
-        if state.history.started is None or not state.saves:
+        if state.history.started is None or not state.saved:
             return f"What the model takes it for: {state.hint}."
         if self._canvas.pad.is_empty:
             return "Draw a digit: Space puts the pen down, the arrows move it, Space lifts it."

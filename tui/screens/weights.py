@@ -203,7 +203,7 @@ class WeightsScreen(ViewScreen):
             self._large = False
         self._arrange()
         started = state.history.started
-        if state.run is None or started is None or not state.saves:
+        if state.run is None or started is None or not state.saved:
             hint = "Esc, then r to train" if state.phase == "idle" else state.hint
             self._gallery.show(
                 None, 0, "", f"The weights of the first layer, an image a neuron: {hint}."
