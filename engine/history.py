@@ -97,13 +97,23 @@ def reduce(history: History, new: Iterable[events.Event]) -> History:
     return dataclasses.replace(history, **changes)
 
 
+def as_of(history: History, epochs: int) -> History:
+    """Return the history as it stood after so many epochs; the same one if it has no more."""
+    if epochs >= len(history.epochs):
+        return history
+    earlier = history.epochs[:epochs]
+    return dataclasses.replace(
+        history, epochs=earlier, best=_best(earlier), progress=None, paused=False, ended=None
+    )
+
+
 def _better(best: events.EpochFinished | None, epoch: events.EpochFinished) -> events.EpochFinished:
     if best is None or (epoch.val_acc, -epoch.val_loss) > (best.val_acc, -best.val_loss):
         return epoch
     return best
 
 
-def _best(epochs: list[events.EpochFinished]) -> events.EpochFinished | None:
+def _best(epochs: Iterable[events.EpochFinished]) -> events.EpochFinished | None:
     best = None
     for epoch in epochs:
         best = _better(best, epoch)

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from engine.methods import METHODS
 from engine.questions.fragility import AttackedImage, Bracket, OwnImage
+from tui.epoch_words import epoch_name
 
 
 class Said(NamedTuple):
@@ -80,8 +81,7 @@ def bounds(attacked: AttackedImage, known: Bracket) -> list[Said]:
         said.append(Said(f"{what} from ε {known.found:.4f}: shown by {by}", "bad"))
     said += _path(known)
     if known.epochs != attacked.epochs:
-        when = f"epoch {known.epochs - 1}" if known.epochs else "the untrained model"
-        said.append(Said(f"as of {when}", "muted"))
+        said.append(Said(f"as of {epoch_name(known.epochs - 1)}", "muted"))
     return said
 
 

@@ -8,6 +8,7 @@ from textual.dom import DOMNode
 
 from engine.questions.fragility import AttackedImage, Bracket, attack_image, bracket
 from engine.questions.robustness import Robustness
+from engine.storage import snapshots
 from tui.controllers.attacking import Attacking
 from tui.feeds.latest_answer import LatestAnswer
 from tui.feeds.robustness_feed import RobustnessFeed
@@ -54,6 +55,11 @@ class AttackAnswers:
     def is_attacking(self) -> bool:
         """Whether the newest attack is still to be answered."""
         return self._attacks.waiting
+
+    @property
+    def is_measuring(self) -> bool:
+        """Whether something is still to come of the run's validation images."""
+        return self._robustness.is_waiting
 
     @property
     def is_searching(self) -> bool:
@@ -108,5 +114,6 @@ class AttackAnswers:
 
 def _measured_weights(state: State) -> int | None:
     """Weights whose robustness is measured: while the newest still change, kept ones."""
-    going = state.weights_wanted is None and state.history.ended is None and state.alive
-    return len(state.history.epochs) if going else state.weights_wanted
+    if state.weights_wanted is not None or state.history.ended or not state.alive:
+        return state.weights_wanted
+    return max(epochs for epochs in snapshots.EPOCHS if epochs <= len(state.history.epochs))

@@ -30,6 +30,11 @@ class RobustnessFeed:
         self.trouble = ""
         """What went wrong."""
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether nothing is known yet of the weights that are asked about."""
+        return self._answers.waiting and not self._parts
+
     def forget(self) -> None:
         """Nothing is wanted any more."""
         self._answers.forget()

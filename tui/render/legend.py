@@ -25,6 +25,8 @@ class Marks:
 
     cursor: float | None = None
     """The x whose values are read out; the last one if there is none."""
+    before: str = ""
+    """The name of the cursor's place, if that is before the first value; else empty."""
     best: float | None = None
     """The x of the best value."""
     named: Sequence[tuple[str, float]] = ()
@@ -77,12 +79,13 @@ def legend(
     for one in series:
         style = palette.line(one.role)
         name = f"{_sample(one.role, terminal)} {clean(one.name, terminal)} "
-        index = len(one.values) - 1 if marks.cursor is None else _index(one, x0, marks.cursor)
-        curves.append([(name, style), (_value(one, index, marks.percent, terminal), None)])
+        value = one.before if marks.before else _value_at(one, x0, marks.cursor)
+        curves.append([(name, style), (_value(value, marks.percent, terminal), None)])
     x_name = clean(marks.x_label, terminal)
+    place = clean(marks.before, terminal) or f"{x_name} {_number(shown)}"
     x_style = palette.strong if marks.cursor is not None else palette.muted
     title: list[Pieces] = [[(clean(marks.title, terminal), palette.strong)]] if marks.title else []
-    at: list[Pieces] = [[(f"{x_name} {_number(shown)}", x_style)]] if x_name else []
+    at: list[Pieces] = [[(place, x_style)]] if x_name else []
     best: list[Pieces] = []
     short_best: list[Pieces] = []
     if marks.best is not None:
@@ -117,18 +120,23 @@ def _last(series: Sequence[Series], x0: float) -> float:
     return float(max(ends, default=x0))
 
 
-def _index(one: Series, x0: float, x: float) -> int:
-    """Which value stands at x, or nearest to it where a series has its own xs; -1 if none."""
-    if one.xs is not None:
-        return int(np.abs(np.asarray(one.xs) - x).argmin()) if len(one.xs) else -1
-    index = round(x - x0)
-    return index if 0 <= index < len(one.values) else -1
+def _value_at(one: Series, x0: float, x: float | None) -> float | None:
+    """Which value stands at x, or nearest to it where a series has its own xs; None if none.
+
+    The last one if x is None.
+    """
+    if x is None:
+        index = len(one.values) - 1
+    elif one.xs is not None:
+        index = int(np.abs(np.asarray(one.xs) - x).argmin()) if len(one.xs) else -1
+    else:
+        index = round(x - x0)
+    return float(one.values[index]) if 0 <= index < len(one.values) else None
 
 
-def _value(one: Series, index: int, percent: bool, terminal: Terminal) -> str:
-    if index < 0:
+def _value(value: float | None, percent: bool, terminal: Terminal) -> str:
+    if value is None:
         return "–" if terminal.unicode else "-"
-    value = float(one.values[index])
     if not math.isfinite(value):
         return str(value)
     if percent:

@@ -266,7 +266,7 @@ class AttackScreen(ViewScreen):
         self.after_refresh(self._show_chart)  # which takes longer to draw than the pictures
 
     def _show_chart(self) -> None:
-        self._display.show_chart(self._run)
+        self._display.show_chart(self.state)
 
     def _show_nothing(self, notice: str) -> None:
         self._answers.forget()
