@@ -113,7 +113,7 @@ async def test_a_page_has_16_images_reduced_where_they_would_not_fit_otherwise(
 ) -> None:
     async with opened(size) as shown:
         await open_weights(shown, answers)
-        assert "page 1 of 8, after 77 epochs" in shown.text
+        assert "page 1 of 8, weights of epoch 76" in shown.text
         assert all(f" {neuron} → {neuron % 10} " in shown.text for neuron in range(1, 16))
         assert "-0.1" in shown.text
         assert "+0.1" in shown.text
@@ -306,9 +306,9 @@ async def test_brackets_go_to_the_nearest_kept_weights_of_an_epoch(
     async with opened(WIDE) as shown:
         await open_weights(shown, answers)
         await shown.press("left_square_bracket")
-        await shown.until_shown("after 8 epochs, nearest kept to 11")
+        await shown.until_shown("weights of epoch 7, nearest kept to epoch 10")
         await shown.press("right_square_bracket")
-        await shown.until_shown("after 77 epochs")
+        await shown.until_shown("weights of epoch 76")
 
 
 async def test_what_goes_wrong_is_said_in_the_pane(opened: Opened, answers: Answers) -> None:
