@@ -127,7 +127,7 @@ async def test_on_a_medium_terminal_it_has_two_lines_over_the_progress_line(
         shown.screen._draw_coach()
         await shown.settle()
         said = " ".join(line.strip() for line in shown.lines[-4:-2])
-        assert said == f"Coach, epoch 2: {words_of(LONGEST)}"
+        assert said == f"epoch 2: {words_of(LONGEST)}"
         assert "epoch 3 of 100" in shown.lines[-2]
 
 

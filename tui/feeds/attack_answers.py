@@ -114,6 +114,6 @@ class AttackAnswers:
 
 def _measured_weights(state: State) -> int | None:
     """Weights whose robustness is measured: while the newest still change, kept ones."""
-    if state.weights_wanted is not None or state.history.ended or not state.alive:
+    if state.weights_wanted is not None or state.phase != "running":
         return state.weights_wanted
     return max(epochs for epochs in snapshots.EPOCHS if epochs <= len(state.history.epochs))

@@ -47,13 +47,21 @@ class Coach(LinesPane):
         advice = self._advice
         if not advice.sentence:
             return []
-        opening = "" if self._titled else f"{self.title()}: "
+        sentence = clean(advice.sentence, self.terminal)
+        remedy = clean(f" {advice.remedy}".rstrip(), self.terminal)
         parts = [
-            (clean(opening, self.terminal), self.palette.muted),
-            (clean(advice.sentence, self.terminal), None),
-            (clean(f" {advice.remedy}".rstrip(), self.terminal), self.palette.strong),
+            (self._opening(len(sentence + remedy), width * height), self.palette.muted),
+            (sentence, None),
+            (remedy, self.palette.strong),
         ]
         return _wrapped(parts, width, height, "…" if self.terminal.unicode else "~")
+
+    def _opening(self, length: int, room: int) -> str:
+        """Return what stands before the text where no title says it, short where room is short."""
+        if self._titled:
+            return ""
+        opening = f"{self.title()}: "
+        return opening if len(opening) + length <= room or not self._when else f"{self._when}: "
 
     def _draw(self) -> list[Strip]:
         if self._titled:
