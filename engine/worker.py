@@ -44,6 +44,9 @@ __all__ = [
 ]
 
 POLL_SECONDS = 0.05
+"""How often a run in training is read…"""
+ENDED_POLL_SECONDS = 0.25
+"""…and one that has ended, to see whether it was resumed or deleted."""
 
 
 def launch(config: RunConfig) -> Run:
@@ -160,10 +163,16 @@ def pause(run: Run) -> None:
     _signal(run, signal.SIGUSR1)
 
 
-async def follow(run: Run) -> AsyncIterator[list[events.Event]]:
+async def follow(run: Run, *, after_end: bool = False) -> AsyncIterator[list[events.Event]]:
     """Yields what a run has said and says, in batches as it comes, until its last event.
 
     A training process that died without a word is told by `RunInterrupted`.
+
+    Args:
+        run: the run.
+        after_end: whether to stay when the run has ended, for what it says when it is resumed,
+            here or elsewhere, and to tell by `RunInterrupted` when its folder vanishes. A folder
+            that comes back is read from the beginning.
     """
     tail = EventTail(run)
     last: events.Event | None = None
@@ -174,11 +183,18 @@ async def follow(run: Run) -> AsyncIterator[list[events.Event]]:
             yield batch
         elif running:
             await asyncio.sleep(POLL_SECONDS)
-        elif isinstance(last, events.LAST_EVENTS):
-            return
-        else:
+        elif not isinstance(last, events.LAST_EVENTS):
             last = await _interruption(run)
             yield [last]
+        elif not after_end:
+            return
+        else:
+            await asyncio.sleep(ENDED_POLL_SECONDS)
+            vanished = isinstance(last, events.RunInterrupted) and last.vanished
+            if vanished and run.is_there():
+                tail = EventTail(run)
+            elif not vanished and not run.is_there():
+                last = None
 
 
 async def _interruption(run: Run) -> events.RunInterrupted:

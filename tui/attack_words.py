@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from engine.methods import METHODS
 from engine.questions.fragility import AttackedImage, Bracket, OwnImage
 from engine.words import at_least, at_most
+from tui.epoch_words import epoch_name
 
 
 class Said(NamedTuple):
@@ -81,8 +82,7 @@ def bounds(attacked: AttackedImage, known: Bracket) -> list[Said]:
         said.append(Said(f"{what} from ε {at_most(known.found)}: shown by {by}", "bad"))
     said += _path(known)
     if known.epochs != attacked.epochs:
-        when = f"epoch {known.epochs - 1}" if known.epochs else "the untrained model"
-        said.append(Said(f"as of {when}", "muted"))
+        said.append(Said(f"as of {epoch_name(known.epochs - 1)}", "muted"))
     return said
 
 

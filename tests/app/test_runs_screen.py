@@ -272,6 +272,45 @@ async def test_only_what_stopped_is_resumed(opened: Opened, workers: Workers) ->
         await shown.until(lambda: workers.told == ["resume"])
 
 
+@pytest.mark.parametrize(
+    ("end", "reply", "told"),
+    [
+        (made_up.finished, "calm-otter is finished after 5 epochs: nothing is left to resume", []),
+        (made_up.stopped, "Resuming calm-otter", ["resume"]),
+        (None, "Resuming calm-otter", ["resume"]),
+        (
+            lambda epochs, name: made_up.failed("The disk is full.", name),
+            "calm-otter failed, and would again. The disk is full.",
+            [],
+        ),
+    ],
+)
+async def test_shift_r_answers_at_once_whatever_the_run_is(
+    opened: Opened,
+    workers: Workers,
+    end: Callable[[int, str], events.Event] | None,
+    reply: str,
+    told: list[str],
+) -> None:
+    add(workers, 0, "calm-otter", end=end)
+    async with opened() as shown:
+        await open_runs(shown, "calm-otter")
+        await shown.press("R")
+        assert [notice for notice in shown.notices if reply in notice]
+        await shown.until(lambda: workers.told == told)
+
+
+async def test_shift_r_on_a_live_run_says_that_it_is_in_training(
+    opened: Opened, workers: Workers
+) -> None:
+    with made_up.training(add(workers, 0, "calm-otter", end=None)):
+        async with opened() as shown:
+            await open_runs(shown, "running calm-otter")
+            await shown.press("R")
+            assert "calm-otter is in training already" in " ".join(shown.notices)
+            assert workers.told == []
+
+
 async def test_enter_opens_a_run_on_the_dashboard(opened: Opened, workers: Workers) -> None:
     some(workers)
     async with opened() as shown:

@@ -82,7 +82,7 @@ def test_the_whole_story(folder: Path) -> None:
         shown.send("r")
         shown.wait_for("of 100,000")
         shown.wait_for("Confusion matrix, epoch")
-        shown.wait_for("weights after")
+        shown.wait_for("Validation image ")
         shown.wait_for("adversarial: ")
         assert "ln 10" in shown.text
         assert "locked" in shown.text
@@ -94,10 +94,10 @@ def test_the_whole_story(folder: Path) -> None:
         shown.wait_for("paused: Space goes on")
         reached = len(history_of(the_run()).epochs)
         shown.send("tab", "left", "left")
-        shown.wait_for(f"Epoch log at {reached - 3}")
+        shown.wait_for(f"Epoch log, epoch {reached - 3}")
         shown.wait_for(f"Confusion matrix, epoch {reached - 3}")
         shown.send("escape")
-        shown.wait_until_gone("Epoch log at")
+        shown.wait_until_gone("Epoch log, ")
         shown.wait_for(f"Confusion matrix, epoch {reached - 1}")
         shown.wait_for("Validation image ")
         [image] = re.findall(r"Validation image \d+,", shown.text)

@@ -94,7 +94,7 @@ def test_helping_processes_that_were_killed_are_replaced(folder: Path) -> None:
         shown.wait_until_gone("PyTorch is loading meanwhile")
         kill_helpers_of(shown.process.pid)
         shown.send("r")
-        shown.wait_for("weights after 3 epochs")
+        shown.wait_for("FGSM ε 0.125, epoch 2")
         kill_helpers_of(shown.process.pid)
         shown.send("3")
         shown.wait_for("fooled from")

@@ -59,7 +59,7 @@ def test_training_goes_on_without_the_interface_which_leaves_nothing_behind(
     with terminal(folder, "--epochs", "100000") as shown:
         shown.wait_for("Press r to train")
         shown.send("r")
-        shown.wait_for("weights after")
+        shown.wait_for("Validation image ")
         process = shown.process.pid
         assert len(session_of(process)) >= 3
         end(shown)
@@ -85,7 +85,7 @@ def test_whoever_comes_back_sees_what_is_training_and_watches_it_with_one_key(
         shown.wait_for("of 1,000,000")
         assert "o Watch" not in shown.text
         shown.send("tab", "home")
-        shown.wait_for("Epoch log at start")
+        shown.wait_for("Epoch log, untrained")
         shown.send("q")
         shown.wait_for("Esc stay")
         shown.send("d")

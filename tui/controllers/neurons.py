@@ -11,7 +11,7 @@ import numpy as np
 from engine.axis import ceiling
 from engine.questions.network import FirstLayer
 from engine.resample import resample
-from engine.words import count, with_sign
+from engine.words import with_sign
 from tui.render.cells import shorten
 from tui.render.terminal import Terminal
 
@@ -112,16 +112,3 @@ class Neurons:
             f"({with_sign(layer.to_classes[neuron, best])}), against {self.names[worst]} "
             f"({with_sign(layer.to_classes[neuron, worst])})"
         )
-
-
-def weights_of(trained: int, wanted: int | None) -> str:
-    """Whose weights are shown, as in `after 12 epochs`.
-
-    Args:
-        trained: the epochs that they were trained for.
-        wanted: the epochs that were asked for, None for the newest.
-    """
-    text = f"after {count(trained, 'epoch')}" if trained else "untrained"
-    if wanted is None or wanted == trained:
-        return text
-    return f"{text}, nearest kept to {wanted:,}"

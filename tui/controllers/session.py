@@ -153,7 +153,9 @@ class Session:
             return False
         before = self.state
         self.state = states.reduce(before, said.events)
-        if self.predictions is None and (started := self.state.history.started):
+        now = self.state.history
+        started, is_new = now.started, now.started is not before.history.started
+        if started and (is_new or now.resumed is not before.history.resumed):
             from tui.feeds.predictions import Predictions  # which needs NumPy
 
             self.predictions = Predictions(said.run, len(started.class_names))

@@ -26,6 +26,8 @@ class Measured:
     """What is known by now."""
     settings: str = ""
     """In what it differs from the other run."""
+    weights: str = ""
+    """Whose weights these are, as in `epoch 5`, where it is the only run."""
 
 
 class AccuracyChart(LinesPane, can_focus=True):
@@ -57,8 +59,7 @@ class AccuracyChart(LinesPane, can_focus=True):
     def title(self) -> str:
         """What, of which weights, and of how many images while they are being attacked."""
         parts = [_part(run.robustness) for run in self.runs]
-        if len(self.runs) == 1 and (known := self.runs[0].robustness):
-            parts.append(f"epoch {known.epochs - 1}" if known.epochs else "untrained")
+        parts += [run.weights for run in self.runs]
         return ", ".join(["Accuracy against ε (L∞)", *filter(None, parts)])
 
     def lines(self, width: int, height: int) -> list[Strip]:

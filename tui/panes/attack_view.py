@@ -50,8 +50,7 @@ class AttackView(LinesPane, can_focus=True):
             else f"Image {answer.subject} ({self.place})"
         )
         how = f"{method.title} {method.norm_name}{self._strength(answer)}"
-        whose = f"epoch {answer.epochs - 1}" if answer.epochs else "untrained"
-        return ", ".join(filter(None, (self.notice, what, how, whose)))
+        return ", ".join(filter(None, (self.notice, what, how, self.shown.weights)))
 
     def _strength(self, answer: AttackedImage) -> str:
         names = self.shown.names if self.shown else ()

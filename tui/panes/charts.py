@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from tui.epoch_words import UNTRAINED
 from tui.panes.lines import LinesPane
 from tui.render.cells import beside, in_the_middle
 from tui.render.strip import Strip
@@ -205,8 +206,10 @@ class Charts(LinesPane, can_focus=True):
 
         best = history.best.epoch if history.best else None
         self._columns.follow(history.epochs)
+        started = self.state.history.started
+        untrained = getattr(started, f"val_{kind}", None)
         train = Series("train", self._columns[f"train_{kind}"], "train")
-        val = Series("val", self._columns[f"val_{kind}"], "val")
+        val = Series("val", self._columns[f"val_{kind}"], "val", before=untrained)
         return chart(
             [train, val],
             width,
@@ -215,7 +218,8 @@ class Charts(LinesPane, can_focus=True):
             log=loss and self.log_scale,
             smoothing=self.smoothing,
             window=_TAIL if self.tail else None,
-            cursor=cursor if cursor is not None and cursor >= 0 else None,
+            cursor=cursor if cursor is None else self.state.shown_epoch,
+            before=UNTRAINED,
             best=best,
             reference=reference,
             percent=not loss,

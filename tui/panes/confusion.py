@@ -9,6 +9,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from tui.epoch_words import epoch_name
 from tui.panes.lines import LinesPane
 from tui.render.strip import Strip
 from tui.state import State
@@ -140,7 +141,7 @@ class Confusion(LinesPane, can_focus=True):
                 f"{count} of {self.matrix[true].sum()} {names[true]}s taken for {names[predicted]}"
             )
         total = self.matrix.sum()
-        when = "untrained" if self.epoch == -1 else f"epoch {self.epoch}"
+        when = epoch_name(self.epoch if self.epoch is not None else -1)
         return f"Confusion matrix, {when}: {total - self.matrix.trace()} of {total} wrong"
 
     def lines(self, width: int, height: int) -> list[Strip]:

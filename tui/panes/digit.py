@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from engine.words import count
 from tui.panes.lines import LinesPane
 from tui.render.strip import Strip
 
@@ -102,17 +101,25 @@ class Digit(LinesPane, can_focus=True):
     mode: Mode = "auto"
     answer: AttackedImage | None = None
     names: tuple[str, ...] = ()
+    weights = ""
     notice = ""
 
-    def show(self, answer: AttackedImage | None, names: tuple[str, ...], notice: str = "") -> None:
+    def show(
+        self,
+        answer: AttackedImage | None,
+        names: tuple[str, ...],
+        weights: str = "",
+        notice: str = "",
+    ) -> None:
         """Draws an attacked image.
 
         Args:
             answer: the image and what the model says, or None to show only the notice.
             names: of the classes.
+            weights: whose weights were attacked, as in `epoch 5`.
             notice: what is being waited for or went wrong.
         """
-        self.answer, self.names, self.notice = answer, names, notice
+        self.answer, self.names, self.weights, self.notice = answer, names, weights, notice
         self.redraw()
 
     def wait(self, hint: str) -> None:
@@ -121,16 +128,14 @@ class Digit(LinesPane, can_focus=True):
         Args:
             hint: when there will be one.
         """
-        self.show(None, (), f"An image, and how little it takes to fool the model: {hint}")
+        self.show(None, (), notice=f"An image, and how little it takes to fool the model: {hint}")
 
     def title(self) -> str:
         """Which image, how strong the attack, and whose weights."""
         answer = self.answer
         if answer is None:
             return "A digit and its adversarial version"
-        after = f"weights after {count(answer.epochs, 'epoch')}"
-        weights = after if answer.epochs else "untrained weights"
-        title = f"Validation image {answer.subject}, FGSM ε {answer.epsilon:g}, {weights}"
+        title = f"Validation image {answer.subject}, FGSM ε {answer.epsilon:g}, {self.weights}"
         return f"{title}, {self.notice}" if self.notice else title
 
     def lines(self, width: int, height: int) -> list[Strip]:

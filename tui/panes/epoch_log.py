@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from engine.events import EpochFinished
+from tui.epoch_words import UNTRAINED, epoch_name
 from tui.panes.lines import LinesPane
 from tui.render.cells import line
 from tui.render.strip import Strip
@@ -89,10 +90,9 @@ class EpochLog(LinesPane, can_focus=True):
 
     def title(self) -> str:
         """Names the pane, and whether it follows."""
-        cursor = self.state.cursor
-        if cursor is None:
+        if self.state.cursor is None:
             return "Epoch log"
-        return f"Epoch log at {cursor if cursor >= 0 else 'start'}, Esc: newest"
+        return f"Epoch log, {epoch_name(self.state.shown_epoch)} (Esc: newest)"
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """The header and the epochs around the shown one, or the newest."""
@@ -115,9 +115,9 @@ class EpochLog(LinesPane, can_focus=True):
             start = history.started
             assert start
             text = (
-                f"start                {start.val_loss:9.3f}             {start.val_acc:8.1%}"
+                f"{UNTRAINED:21}{start.val_loss:9.3f}             {start.val_acc:8.1%}"
                 if width >= _WIDE_WIDTH
-                else f"start         {start.val_loss:7.3f}        {start.val_acc:6.1%}"
+                else f"{UNTRAINED:14}{start.val_loss:7.3f}        {start.val_acc:6.1%}"
             )
             style = self._style(epoch, best=False)
         else:

@@ -89,7 +89,7 @@ class Network(LinesPane, can_focus=True):
         Args:
             walk: the way, or None to show only the notice.
             names: of the classes.
-            weights_of: whose weights it met, as in `after 3 epochs`.
+            weights_of: whose weights it met, as in `epoch 3`.
             notice: what is being waited for or went wrong.
         """
         self.walk, self.names = walk, names
@@ -101,8 +101,7 @@ class Network(LinesPane, can_focus=True):
         if self.walk is None:
             return "The network"
         label = self.names[self.walk.label]
-        title = f"Validation image {self.walk.row}, a {label}, through the network"
-        title += f" {self.weights_of}"
+        title = f"Network, {self.weights_of}: validation image {self.walk.row}, a {label}"
         return f"{title}, {self.notice}" if self.notice else title
 
     def _chosen(self, walk: Walk) -> int:

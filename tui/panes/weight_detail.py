@@ -65,7 +65,7 @@ class WeightDetail(LinesPane, can_focus=True):
         Args:
             neurons: all neurons.
             neuron: which one.
-            weights_of: whose weights they are, as in `after 3 epochs`.
+            weights_of: whose weights they are, as in `epoch 3`.
         """
         self.neurons, self.neuron, self.weights_of = neurons, neuron, weights_of
         self.redraw()

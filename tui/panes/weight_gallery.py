@@ -135,7 +135,7 @@ class WeightGallery(LinesPane, can_focus=True):
         Args:
             neurons: the neurons, or None to show only the notice.
             neuron: the one under the cursor.
-            weights_of: whose weights they are, as in `after 3 epochs`.
+            weights_of: whose weights they are, as in `epoch 3`.
             notice: what is being waited for or went wrong.
             at_once: how many images may give way to those of newer weights, the most changed
                 first, while the others stay on the scale that they were drawn on; None for all.

@@ -155,6 +155,19 @@ def draw_marks(
         grid.put(best_x, frame.top + frame.rows, best, palette.best)
 
 
+def mark_y_axis(grid: Grid, frame: Frame, terminal: Terminal) -> None:
+    """Draw the cursor on the y-axis, where it is before the first value.
+
+    Args:
+        grid: The grid to draw on.
+        frame: Where the axes stand.
+        terminal: The terminal.
+    """
+    mark = "┃" if terminal.unicode else "#"
+    for y in range(frame.top, frame.top + frame.rows):
+        grid.put(max(frame.left - 1, 0), y, mark, Palette.of(terminal).strong)
+
+
 def draw_reference_name(
     grid: Grid, frame: Frame, reference: tuple[str, float] | None, terminal: Terminal
 ) -> None:

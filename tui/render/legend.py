@@ -26,6 +26,8 @@ class Marks:
 
     cursor: float | None = None
     """The x whose values are read out; the last one if there is none."""
+    before: str = ""
+    """The name of the cursor's place, if that is before the first value; else empty."""
     best: float | None = None
     """The x of the best value."""
     named: Sequence[tuple[str, float]] = ()
@@ -78,12 +80,13 @@ def legend(
     for one in series:
         style = palette.line(one.role)
         name = f"{_sample(one.role, terminal)} {clean(one.name, terminal)} "
-        index = len(one.values) - 1 if marks.cursor is None else _index(one, x0, marks.cursor)
-        curves.append([(name, style), (_value(one, index, marks.percent, terminal), None)])
+        value = one.before if marks.before else _value_at(one, x0, marks.cursor)
+        curves.append([(name, style), (_value(value, marks.percent, terminal), None)])
     x_name = clean(marks.x_label, terminal)
+    place = clean(marks.before, terminal) or f"{x_name} {_number(shown)}"
     x_style = palette.strong if marks.cursor is not None else palette.muted
     title: list[Pieces] = [[(clean(marks.title, terminal), palette.strong)]] if marks.title else []
-    at: list[Pieces] = [[(f"{x_name} {_number(shown)}", x_style)]] if x_name else []
+    at: list[Pieces] = [[(place, x_style)]] if x_name else []
     best: list[Pieces] = []
     short_best: list[Pieces] = []
     if marks.best is not None:
@@ -122,19 +125,21 @@ _SAME = 1e-9
 """What two xs may differ by to be the same."""
 
 
-def _index(one: Series, x0: float, x: float) -> int:
-    """Which value stands at x; -1 if none."""
-    if one.xs is not None:
+def _value_at(one: Series, x0: float, x: float | None) -> float | None:
+    """The value that stands at x, None if none does; the last one if x is None."""
+    if x is None:
+        index = len(one.values) - 1
+    elif one.xs is not None:
         there = np.flatnonzero(np.isclose(one.xs, x, rtol=0, atol=_SAME))
-        return int(there[0]) if len(there) else -1
-    index = round(x - x0)
-    return index if 0 <= index < len(one.values) else -1
+        index = int(there[0]) if len(there) else -1
+    else:
+        index = round(x - x0)
+    return float(one.values[index]) if 0 <= index < len(one.values) else None
 
 
-def _value(one: Series, index: int, percent: bool, terminal: Terminal) -> str:
-    if index < 0:
+def _value(value: float | None, percent: bool, terminal: Terminal) -> str:
+    if value is None:
         return "–" if terminal.unicode else "-"
-    value = float(one.values[index])
     if not math.isfinite(value):
         return str(value)
     if percent:

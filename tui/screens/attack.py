@@ -217,7 +217,7 @@ class AttackScreen(ViewScreen):
         """Asks for what is not known yet of the weights that are looked at, and shows the rest."""
         self._fit_to_run()
         state, attacking = self.state, self._attacking
-        if state.run is None or self._predictions is None or not state.saves:
+        if state.run is None or self._predictions is None or not state.saved:
             hint = "Esc, then r to train" if state.phase == "idle" else state.hint
             self._show_nothing(f"How little it takes to fool the model: {hint}.")
             return
@@ -266,7 +266,7 @@ class AttackScreen(ViewScreen):
         self.after_refresh(self._show_chart)  # which takes longer to draw than the pictures
 
     def _show_chart(self) -> None:
-        self._display.show_chart(self._run)
+        self._display.show_chart(self.state)
 
     def _show_nothing(self, notice: str) -> None:
         self._answers.forget()

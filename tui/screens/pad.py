@@ -20,6 +20,7 @@ from engine.png import to_png
 from engine.questions.classify import Classified, classify
 from engine.questions.fragility import OwnImage
 from engine.resample import resample
+from tui.epoch_words import weights_name
 from tui.feeds.latest_answer import LatestAnswer
 from tui.keymap import declared
 from tui.panes.canvas import Canvas
@@ -157,10 +158,10 @@ class PadScreen(ViewScreen):
         state = self.state
         if notice := self._missing(state):
             self._answers.forget()
-            self._verdict.show(None, (), notice)
+            self._verdict.show(None, (), "", notice)
             return
         if self._verdict.answer is None:
-            self._verdict.show(None, (), _WAITING)
+            self._verdict.show(None, (), "", _WAITING)
         epochs = state.weights_wanted
         key = (state.run, self._drawings, self.centred, epochs, state.weights_age)
         self._answers.want(state.run, self.image, epochs, key=key)
@@ -172,7 +173,7 @@ class PadScreen(ViewScreen):
                 "No model to ask yet: press 1 for the dashboard and r to train one. What is drawn "
                 "stays."
             )
-        if state.history.started is None or not state.saves:
+        if state.history.started is None or not state.saved:
             return f"What the model takes it for: {state.hint}."
         if self._canvas.pad.is_empty:
             return "Draw a digit: Space puts the pen down, the arrows move it, Space lifts it."
@@ -191,7 +192,9 @@ class PadScreen(ViewScreen):
         self._arrange()
 
     def _on_answer(self, answer: Classified | None, trouble: str) -> None:
-        self._verdict.show(answer, self._names, trouble)
+        waiting = self._answers.waiting
+        weights = weights_name(answer.epochs, self.state, waiting) if answer else ""
+        self._verdict.show(answer, self._names, weights, trouble)
 
     @on(Canvas.Drawn)
     def _on_drawn(self) -> None:

@@ -71,9 +71,12 @@ class RunKeeping(ViewScreen):
             self.attempts.do(lambda: worker.stop(chosen.run))
 
     def action_resume(self) -> None:
-        """Goes on with the chosen run."""
+        """Goes on with the chosen run, or says why that cannot be."""
         if chosen := self.chosen:
-            self.attempts.resume(lambda: worker.resume(chosen.run))
+            hindrance = _why_not_resumed(chosen)
+            self.notify(hindrance or f"Resuming {chosen.title}", markup=False)
+            if not hindrance:
+                self.attempts.resume(lambda: worker.resume(chosen.run))
 
     def action_delete(self) -> None:
         """Deletes the chosen run after asking."""
@@ -118,17 +121,31 @@ class RunKeeping(ViewScreen):
         """Leaves out what is not possible now."""
         chosen = self.chosen
         match action:
-            case "name" | "note":
+            case "name" | "note" | "resume":
                 return chosen is not None
             case "stop":
                 return chosen is not None and chosen.is_live
-            case "resume":
-                return chosen is not None and chosen.state in ("stopped", "interrupted", "paused")
             case "delete":
                 return chosen is not None and not chosen.is_live
             case "delete_marked":
                 return bool(self.marked)
         return True
+
+
+def _why_not_resumed(chosen: Listed) -> str:
+    """Why a run cannot be resumed, and what can be done instead; empty if it can."""
+    match chosen.state:
+        case "finished":
+            trained = count(chosen.overview.epochs, "epoch")
+            return (
+                f"{chosen.title} is finished after {trained}: nothing is left to resume. "
+                "Enter shows it on the dashboard, where r trains anew."
+            )
+        case "failed":
+            return f"{chosen.title} failed, and would again. {chosen.overview.message}".rstrip()
+        case "starting" | "running":
+            return f"{chosen.title} is in training already: Enter shows it on the dashboard."
+    return ""
 
 
 def _delete(doomed: Iterable[Listed]) -> None:

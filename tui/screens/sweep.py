@@ -288,11 +288,19 @@ class SweepScreen(ViewScreen):
     def action_resume(self) -> None:
         """Goes on with the sweep; on a cluster after asking, as its address may be a stranger's."""
         reader = self._sweeping.reader
-        if reader and reader.dask:
+        if reader is None:
+            return
+        words = reader.sweep.words
+        if self._state not in ("stopped", "interrupted"):
+            training = self._state in _LIVE
+            why = "in training already" if training else "finished: nothing is left to resume"
+            self.notify(f"Sweep {words} is {why}.", markup=False)
+        elif reader.dask:
             question = f"Go on on the Dask cluster at {reader.dask}, which you know and trust?"
             resume = functools.partial(worker.resume_sweep, reader.sweep, reader.dask)
             self._attempts.resume(resume, question)
-        elif reader:
+        else:
+            self.notify(f"Resuming sweep {words}", markup=False)
             self._attempts.resume(lambda: worker.resume_sweep(reader.sweep))
 
     def action_delete(self) -> None:
@@ -332,7 +340,7 @@ class SweepScreen(ViewScreen):
             case "stop":
                 return state in _LIVE
             case "resume":
-                return state in ("stopped", "interrupted")
+                return bool(state)
             case "delete":
                 return bool(state) and state not in _LIVE
             case "sweep":

@@ -300,6 +300,8 @@ class TrainScreen(FaultTolerant, Screen[None]):
         is_new = self.session.hear(message)
         if not self.session.is_training:
             self._form.unlock()
+        elif not self._form.locked:  # it was resumed
+            self._form.show_run(self.session.config)
         self._tell_others()
         self._rhythm.changed(urgent=is_new)
 

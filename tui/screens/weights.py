@@ -13,7 +13,8 @@ from textual.widget import Widget
 
 from engine.questions.network import FirstLayer, Walk, first_layer, walk
 from engine.runs import Run
-from tui.controllers.neurons import Neurons, Order, weights_of
+from tui.controllers.neurons import Neurons, Order
+from tui.epoch_words import weights_name
 from tui.feeds.latest_answer import LatestAnswer
 from tui.keymap import declared
 from tui.panes.lines import LinesPane
@@ -203,7 +204,7 @@ class WeightsScreen(ViewScreen):
             self._large = False
         self._arrange()
         started = state.history.started
-        if state.run is None or started is None or not state.saves:
+        if state.run is None or started is None or not state.saved:
             hint = "Esc, then r to train" if state.phase == "idle" else state.hint
             self._gallery.show(
                 None, 0, "", f"The weights of the first layer, an image a neuron: {hint}."
@@ -243,13 +244,14 @@ class WeightsScreen(ViewScreen):
             self._gallery.show(None, 0, "", self._troubles["weights"] or _WAITING)
             self._detail.show(None, 0, "")
             return
-        whose = weights_of(neurons.layer.epochs, self.state.weights_wanted)
+        whose = weights_name(neurons.layer.epochs, self.state, self._first_layer.waiting)
         self._gallery.show(neurons, self._neuron, whose, "", self._at_once)
         self._detail.show(neurons, self._neuron, whose)
 
     def _on_walk(self, answer: Walk | None, trouble: str) -> None:
         self._troubles["way"] = trouble
-        whose = weights_of(answer.epochs, self.state.weights_wanted) if answer else ""
+        waiting = self._walk.waiting
+        whose = weights_name(answer.epochs, self.state, waiting) if answer else ""
         self._network.show(answer, self.state.class_names, whose, trouble)
 
     # What the panes ask for

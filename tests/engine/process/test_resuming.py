@@ -152,7 +152,7 @@ async def resumed(run: Run) -> None:
 def results(run: Run) -> dict[str, Any]:
     """All that a run has computed, without times."""
     state = checkpoint.load(run.path / "checkpoint.pt")
-    best = checkpoint.load(run.path / "best.pt")
+    best = checkpoint.load(run.path / "best.pt")["model"]
     weights = [*state["model"].items(), *best.items()]
     return {
         "weights": [(name, weight.numpy().tobytes()) for name, weight in weights],

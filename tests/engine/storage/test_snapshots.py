@@ -81,6 +81,24 @@ def test_without_a_checkpoint_the_newest_of_them_are_the_newest_weights(copy: Ru
     assert Trained.of(copy, "last").epoch == 11
 
 
+def test_those_of_the_best_epoch_are_its_own_and_of_no_other(copy: Run) -> None:
+    best = {"model": load_snapshot(copy, 3).state_dict(), "epoch": 10}
+    checkpoint.save(copy.path / "best.pt", best)
+    model, trained = load_model(copy, 10)
+    assert trained == 10
+    assert torch.equal(next(model.parameters()), weights_of(copy, 3)[0])
+    assert [load_model(copy, epochs)[1] for epochs in (9, 11)] == [8, 8]
+    checkpoint.save(copy.path / "best.pt", best["model"])  # as runs of before have it
+    assert load_model(copy, 10)[1] == 8
+
+
+def test_a_run_that_was_deleted_is_told_as_that(copy: Run) -> None:
+    load_model(copy)
+    shutil.rmtree(copy.path)
+    with pytest.raises(RunError, match=f"is gone: {copy.path} was deleted or moved"):
+        load_model(copy)
+
+
 @pytest.mark.parametrize("layers", [[64, 2**31, 2**31], [16, 68, 10], [2**31, 1]])
 def test_layers_that_do_not_fit_are_told(copy: Run, layers: list[int]) -> None:
     log = copy.path / "events.jsonl"
