@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -14,9 +14,10 @@ from engine import worker
 from engine.errors import MnistopError
 from engine.finding import find_run
 from engine.runs import Run
-from tui.keymap import read_keymap
+from tui.keymap import declared, read_keymap
 from tui.panes.digit import Digit
 from tui.panes.live_runs import LiveRuns
+from tui.reasons import GivesReasons, reason_against
 from tui.render.terminal import Terminal
 from tui.screens.train import TrainScreen
 from tui.screens.view import ViewScreen
@@ -49,7 +50,7 @@ _MOVES = ("move", "page", "home", "end", "command_palette")
 """Actions that make no sense in the command palette."""
 
 
-class MnistopApp(TerminalApp):
+class MnistopApp(GivesReasons, TerminalApp):
     """mnistop.
 
     Args:
@@ -96,7 +97,7 @@ class MnistopApp(TerminalApp):
             "watch",
             "Watch",
             id="watch",
-            tooltip="Watch the run that is being trained",
+            tooltip="Watch the run that is being trained, where o does nothing else",
         ),
         Binding(
             "ctrl+p",
@@ -155,7 +156,7 @@ class MnistopApp(TerminalApp):
     def on_mount(self) -> None:
         """Opens the dashboard."""
         try:
-            self._keys = read_keymap(lambda: [section.bindings for section in self._sections()])
+            self._keys = read_keymap(self._bindings_by_place)
             self.set_keymap(self._keys)
         except MnistopError as error:
             self.notify(str(error), severity="warning", markup=False, timeout=15)
@@ -205,12 +206,18 @@ class MnistopApp(TerminalApp):
             self._train.session.watch(line.newest)
             line.look()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leaves out what is not possible now."""
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
         if action == "watch":
             found = list(self._train.query(LiveRuns)) if self._train.is_mounted else []
-            return bool(found and found[0].newest)
-        return super().check_action(action, parameters)
+            if not (found and found[0].newest):
+                return "No other run is being trained that could be watched."
+        return super().why_not(action, parameters)
+
+    def on_key(self, event: events.Key) -> None:
+        """Say why a key that has a meaning here does nothing now."""
+        if reason := reason_against(self.screen, event.key, self._keys):
+            self.notify(reason, markup=False)
 
     @on(TrainScreen.Shown)
     def _on_shown(self, message: TrainScreen.Shown) -> None:
@@ -274,6 +281,11 @@ class MnistopApp(TerminalApp):
         from tui.screens.help import HelpScreen
 
         self.push_screen(HelpScreen(self._sections(), self._keys))
+
+    def _bindings_by_place(self) -> list[Sequence[Binding]]:
+        """All bindings, those together that hold at the same time."""
+        at_once = declared(TrainScreen, type(self))
+        return [at_once, *(section.bindings for section in self._sections())]
 
     def _sections(self) -> list[Section]:
         from tui.help_sections import help_sections

@@ -71,9 +71,7 @@ def difference(first: Lab, second: Lab) -> float:
         + 0.32 * np.cos(np.radians(3 * hue + 6))
         - 0.20 * np.cos(np.radians(4 * hue - 63))
     )
-    by_light = (light2 - light1) / (
-        1 + 0.015 * (light - 50) ** 2 / np.sqrt(20 + (light - 50) ** 2)
-    )
+    by_light = (light2 - light1) / (1 + 0.015 * (light - 50) ** 2 / np.sqrt(20 + (light - 50) ** 2))
     by_chroma = (chroma2 - chroma1) / (1 + 0.045 * chroma)
     by_hue = of_hue / (1 + 0.015 * chroma * t)
     rotation = -np.sin(np.radians(60 * np.exp(-(((hue - 275) / 25) ** 2))))

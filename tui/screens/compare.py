@@ -161,11 +161,11 @@ class CompareScreen(ViewScreen):
         else:
             super().action_back()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leaves out what makes no sense here."""
-        if action == "images":
-            return len(self._comparing.runs) == 2
-        return action not in ("epoch", "next_pane")
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
+        if action == "images" and len(self._comparing.runs) != 2:
+            return "Only two runs can be compared image by image: Esc, then mark just two."
+        return super().why_not(action, parameters)
 
     def sections(self) -> Sequence[Section]:
         """What each pane is for and its keys, for the help."""

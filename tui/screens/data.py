@@ -25,7 +25,7 @@ from tui.panes.tabs import Tabs
 from tui.render.image import next_mode
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
-from tui.screens.view import ViewScreen
+from tui.screens.view import ALONE, SeveralPanes
 
 _NAMES = ("Images", "Flattening", "Labels")
 _GRID, _FLATTENING, _LABELS = range(3)
@@ -33,7 +33,7 @@ _WIDE, _HIGH = 110, 32
 """From so many cells and lines on, all panes are shown at once."""
 
 
-class DataScreen(ViewScreen):
+class DataScreen(SeveralPanes):
     """The images with their labels, one of them flattened, and how the classes are spread.
 
     Args:
@@ -94,11 +94,11 @@ class DataScreen(ViewScreen):
 
     # Layout
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leaves out what is not possible now."""
-        if action == "zoom":
-            return self._zoomed or self._has_room
-        return super().check_action(action, parameters)
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
+        if action == "zoom" and not (self._zoomed or self._has_room):
+            return ALONE
+        return super().why_not(action, parameters)
 
     @property
     def _has_room(self) -> bool:

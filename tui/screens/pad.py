@@ -24,14 +24,14 @@ from tui.panes.verdict import Seen, Verdict
 from tui.render.image import next_mode
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
-from tui.screens.view import ViewScreen
+from tui.screens.view import AtAnEpoch
 from tui.state import State
 
 _MNIST_SHAPE = (28, 28)
 _WAITING = "Asking the model; just after the start PyTorch has to load first."
 
 
-class PadScreen(ViewScreen):
+class PadScreen(AtAnEpoch):
     """The pad, what the model sees of it, and the probabilities.
 
     Args:
@@ -123,10 +123,6 @@ class PadScreen(ViewScreen):
             Section("A digit of your own", self.EXPLANATION, declared(PadScreen)),
             Section("The pad", Canvas.EXPLANATION, declared(Canvas)),
         ]
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There is one pane only that takes keys."""
-        return action != "next_pane" and super().check_action(action, parameters)
 
     # Classifying
 

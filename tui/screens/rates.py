@@ -237,19 +237,26 @@ class RatesScreen(ViewScreen):
         train = "; r trains a run at each mark" if self._test.marks else ""
         return f"Enter takes the rate at the cursor into the form{train}"
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leaves out what is not possible now."""
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
         over = self._three is None or self._three.is_over
+        no_test = self._trouble or "The range test has not ended yet: its curve comes first."
         match action:
-            case "take":
-                return self._test is not None and bool(self._test_body.display)
-            case "train":
-                return bool(self._test and self._test.marks) and over and not self._is_launching
-            case "stop":
-                return not over
-            case "runs":
-                return self._three is not None
-        return action not in ("epoch", "next_pane")
+            case "take" if self._test is None:
+                return no_test
+            case "take" if not self._test_body.display:
+                return "A rate is taken from the curve of the test: x goes there."
+            case "train" if self._test is None:
+                return no_test
+            case "train" if not (self._test and self._test.marks):
+                return "The test has marked no rate to train at."
+            case "train" if self._is_launching or not over:
+                return "The runs at the marks are being trained: s stops them."
+            case "stop" if over:
+                return "No run at the marks is being trained."
+            case "runs" if self._three is None:
+                return "No run has been trained at the marks yet: r trains one at each."
+        return super().why_not(action, parameters)
 
     def action_back(self) -> None:
         """From an epoch to the newest, from the runs to the test, then to where one came from."""

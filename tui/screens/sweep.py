@@ -32,7 +32,7 @@ from tui.panes.list_pane import ListPane
 from tui.panes.sweep_table import SweepFacts, SweepTable
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
-from tui.screens.view import ViewScreen
+from tui.screens.view import SeveralPanes
 from tui.state import State
 
 _LOOK_SECONDS = 0.5
@@ -43,7 +43,7 @@ _BESIDE_CURVES, _LEAST_CURVES = 10, 9
 _LIVE = ("starting", "running")
 
 
-class SweepScreen(ViewScreen):
+class SweepScreen(SeveralPanes):
     """The rows of a sweep on one scale.
 
     Args:
@@ -311,31 +311,32 @@ class SweepScreen(ViewScreen):
             text = "\n".join([*table(groups, epsilon), "", conclusion(groups, epsilon)])
             write_text(self, f"mnistop-{reader.sweep.name}.txt", text)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leaves out what is not possible now."""
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
         groups, state = self._sweeping.groups, self._state
+        begun = sum(bool(one.name) for group in groups for one in group.outcomes)
         match action:
-            case "epoch":
-                return False
-            case "order" | "write":
-                return bool(groups)
-            case "near":
-                return self._table.has_scale
-            case "members":
-                return any(one.name for group in groups for one in group.outcomes)
-            case "curves":
-                return sum(bool(one.name) for group in groups for one in group.outcomes) > 1
-            case "attack":
-                return self._attack.is_possible
-            case "stop":
-                return state in _LIVE
-            case "resume":
-                return state in ("stopped", "interrupted")
-            case "delete":
-                return bool(state) and state not in _LIVE
-            case "sweep":
-                return any(self._sweeping.neighbour(by) for by in (1, -1))
-        return True
+            case "members" | "order" | "write" | "curves" if not groups:
+                return "There is no sweep to be seen: S sets one up."
+            case "stop" | "resume" | "delete" | "attack" if not state:
+                return "There is no sweep to be seen: S sets one up."
+            case "near" if not self._table.has_scale:
+                return "There is no scale: the terminal is too narrow, or no run has ended yet."
+            case "members" if not begun:
+                return "None of its runs has begun yet."
+            case "curves" if begun < 2:
+                return "Curves can be laid over each other once two of its runs have begun."
+            case "attack" if not self._attack.is_possible:
+                return self._attack.notice or "No run has ended whose accuracy is not known yet."
+            case "stop" if state not in _LIVE:
+                return f"The sweep is not going on: it is {state}."
+            case "resume" if state not in ("stopped", "interrupted"):
+                return f"Only a sweep that was stopped goes on: this one is {state}."
+            case "delete" if state in _LIVE:
+                return "The sweep is going on: s stops it, then d deletes it."
+            case "sweep" if not any(self._sweeping.neighbour(by) for by in (1, -1)):
+                return "There is no other sweep."
+        return super().why_not(action, parameters)
 
     def sections(self) -> Sequence[Section]:
         """What each pane is for and its keys, for the help."""
