@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
-from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
 from engine import worker
 from engine.errors import MnistopError
@@ -28,6 +26,8 @@ from tui.terminal.terminal_app import TerminalApp
 from tui.views import Views, load_the_rest
 
 if TYPE_CHECKING:
+    from textual.command import Provider
+
     from tui.screens.help import Section
     from tui.screens.quit import Answer
 
@@ -46,8 +46,11 @@ SCREENS = {
 }
 """The screens by the keys that open them: their names, and what each is for."""
 
-_MOVES = ("move", "page", "home", "end", "command_palette")
-"""Actions that make no sense in the command palette."""
+
+def _commands() -> type[Provider]:
+    from tui.commands import Commands
+
+    return Commands
 
 
 class MnistopApp(GivesReasons, TerminalApp):
@@ -63,6 +66,7 @@ class MnistopApp(GivesReasons, TerminalApp):
     TITLE = "mnistop"
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS = {_commands}  # noqa: RUF012 (as Textual declares it)
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
@@ -306,20 +310,6 @@ class MnistopApp(GivesReasons, TerminalApp):
             self._train.session.leave_then(self.exit)
         elif answer == "stop":
             self._train.session.stop_then(self.exit)
-
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """The command palette: all that can be done now, but moving about."""
-        offered = set()
-        for active in screen.active_bindings.values():
-            binding = active.binding
-            moves = binding.action.partition("(")[0] in _MOVES
-            if binding.id and not moves and binding.action not in offered:
-                offered.add(binding.action)
-                yield SystemCommand(
-                    binding.description or binding.tooltip,
-                    binding.tooltip,
-                    lambda active=active: self.run_action(active.binding.action, active.node),
-                )
 
 
 def run_app(terminal: Terminal, values: dict[str, str], run: str | None, slow: bool) -> int:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import textwrap
 from dataclasses import dataclass
 
+from textual.message import Message
+
 from engine.questions.robustness import EPSILONS, Robustness
-from tui.panes.lines import LinesPane
+from tui.panes.plotted import PlottedPane
 from tui.render.cells import beside, clean, line, shorten
 from tui.render.chart import chart
 from tui.render.series import Series
@@ -27,7 +29,7 @@ class Measured:
     """In what it differs from the other run."""
 
 
-class AccuracyChart(LinesPane, can_focus=True):
+class AccuracyChart(PlottedPane, can_focus=True):
     """The curves of one run, or of two side by side."""
 
     EXPLANATION = (
@@ -53,6 +55,17 @@ class AccuracyChart(LinesPane, can_focus=True):
             self.runs, self.epsilon, self.notice = runs, epsilon, notice
             self.redraw()
 
+    @dataclass
+    class EpsilonChosen(Message):
+        """The attack shall be of another ε."""
+
+        epsilon: float
+
+    def choose(self, x: float) -> None:
+        """Asks for the ε at an x."""
+        if self.epsilon is not None:
+            self.post_message(self.EpsilonChosen(round(x, 3)))
+
     def title(self) -> str:
         """What, of which weights, and of how many images while they are being attacked."""
         parts = [_part(run.robustness) for run in self.runs]
@@ -65,7 +78,10 @@ class AccuracyChart(LinesPane, can_focus=True):
         if not self.runs:
             return self.say(self.notice, width)
         if len(self.runs) == 1:
-            return self._chart(self.runs[0], width, height)
+            drawn = self._chart(self.runs[0], width, height)
+            self.placed((0, 0, drawn))
+            return drawn
+        self.placed()
         if width >= _LEAST_BESIDE or height < 2 * _LEAST_HEIGHT:
             left = (width - 2) // 2
             sizes = ((left, height), (width - 2 - left, height))
@@ -92,7 +108,7 @@ class AccuracyChart(LinesPane, can_focus=True):
                 for role, (what, accuracies) in enumerate(values)
             ]
         heading = self._heading(run, width, max(1, height // 6)) if len(self.runs) > 1 else []
-        return heading + chart(
+        plotted = chart(
             curves,
             width,
             height - len(heading),
@@ -104,6 +120,7 @@ class AccuracyChart(LinesPane, can_focus=True):
             title="" if heading else "accuracy",
             empty=self.notice or "Attacking the validation images.",
         )
+        return [*heading, *plotted] if heading else plotted
 
     def _heading(self, run: Measured, width: int, most: int) -> list[Strip]:
         """The run's name and settings, on a few lines."""

@@ -14,8 +14,9 @@ from engine.config import label
 from tui.cli.words import accuracy, loss
 from tui.controllers.comparing import Compared, Comparing
 from tui.panes.lines import LinesPane
+from tui.panes.plotted import PlottedPane
 from tui.render.cells import beside, line, shorten
-from tui.render.chart import chart
+from tui.render.chart import Chart, chart
 from tui.render.legend import letter
 from tui.render.series import Series
 from tui.render.strip import Strip
@@ -27,7 +28,7 @@ _WITHOUT_SETTINGS = 4
 """Columns of the table that tell of results."""
 
 
-class ComparedCharts(LinesPane, can_focus=True):
+class ComparedCharts(PlottedPane, can_focus=True):
     """Loss and accuracy of all, with a cursor along the epochs."""
 
     DEFAULT_CSS = "ComparedCharts { height: 1fr; }"
@@ -123,12 +124,22 @@ class ComparedCharts(LinesPane, can_focus=True):
         """Both charts, side by side, or one over the other where it is narrow and high."""
         if width < 70 and height >= 16:
             upper = height // 2
-            return [*self._chart("loss", width, upper), *self._chart("acc", width, height - upper)]
+            drawn = self._chart("loss", width, upper), self._chart("acc", width, height - upper)
+            self.placed((0, 0, drawn[0]), (0, upper, drawn[1]))
+            return [*drawn[0], *drawn[1]]
         left = (width - 2) // 2
         right = width - 2 - left
-        return beside([self._chart("loss", left, height), self._chart("acc", right, height)])
+        drawn = self._chart("loss", left, height), self._chart("acc", right, height)
+        self.placed((0, 0, drawn[0]), (left + 2, 0, drawn[1]))
+        return beside(drawn)
 
-    def _chart(self, kind: str, width: int, height: int) -> list[Strip]:
+    def choose(self, x: float) -> None:
+        """Asks for the epoch at an x."""
+        newest = self.comparing.longest - 1
+        cursor = newest if self.comparing.cursor is None else self.comparing.cursor
+        self.post_message(self.Moved(max(0, min(newest, round(x))) - cursor))
+
+    def _chart(self, kind: str, width: int, height: int) -> Chart:
         part = "train" if self.training else "val"
         named = width >= _WITH_NAMES and len(self.comparing.runs) <= 4
         series = [

@@ -187,7 +187,7 @@ class Confusion(LinesPane, can_focus=True):
             )
 
     def on_click(self, event: events.Click) -> None:
-        """Moves the cursor to the clicked cell."""
+        """Moves the cursor to the clicked cell; a double click opens it."""
         if self.matrix is None:
             return
         from tui.render.matrix import cell_at
@@ -206,3 +206,5 @@ class Confusion(LinesPane, can_focus=True):
         if cell:
             self.cell = cell
             self.redraw()
+            if event.chain == 2:
+                self.action_open("cell")

@@ -81,6 +81,8 @@ class EpochLog(LinesPane, can_focus=True):
         by: int
 
     state = State()
+    _first = 0
+    """The row in the first line, 0 for the model before training."""
 
     def show(self, state: State) -> None:
         """Draws the epochs of a run."""
@@ -104,9 +106,8 @@ class EpochLog(LinesPane, can_focus=True):
         room = max(1, height - 1)
         count = len(history.epochs) + 1
         shown = self.state.shown_epoch + 1
-        first = max(
-            0, min(count - room, shown - room // 2 if self.state.cursor is not None else count)
-        )
+        wanted = shown - room // 2 if self.state.cursor is not None else count
+        first = self._first = max(0, min(count - room, wanted))
         return drawn + [self._row(row - 1, width) for row in range(first, min(count, first + room))]
 
     def _row(self, epoch: int, width: int) -> Strip:
@@ -141,6 +142,12 @@ class EpochLog(LinesPane, can_focus=True):
         """Asks for the best epoch."""
         if best := self.state.history.best:
             self.post_message(self.CursorMoved(best.epoch - self.state.shown_epoch))
+
+    def on_click(self, event: textual_events.Click) -> None:
+        """Asks for the epoch of the clicked row."""
+        epoch = self._first + event.y - 3
+        if event.y >= 2 and epoch < len(self.state.history.epochs):
+            self.post_message(self.CursorMoved(epoch - self.state.shown_epoch))
 
     def on_mouse_scroll_up(self, event: textual_events.MouseScrollUp) -> None:
         """The wheel moves by three epochs."""

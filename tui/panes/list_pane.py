@@ -140,10 +140,12 @@ class ListPane(LinesPane, can_focus=True):
             self.post_message(self.Opened(self, self.position))
 
     def on_click(self, event: events.Click) -> None:
-        """Moves the cursor to the clicked row."""
+        """Moves the cursor to the clicked row; a double click opens it."""
         row = self._top + event.y - 2
         if event.y >= 2 and row < self.count:
             self._go(row)
+            if event.chain == 2 and not self.why_not("open", ()):
+                self.action_open()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """The wheel moves by three rows."""

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 from rich.cells import cell_len
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
@@ -80,6 +81,8 @@ class Network(LinesPane, can_focus=True):
     weights_of = ""
     notice = ""
     mode: image.Mode = "auto"
+    _rows, _width = 0, 0
+    """Steps that have a row of their own, and its cells."""
     chosen: int | None = None
     """The step whose values are shown, None for the usual one."""
 
@@ -119,6 +122,8 @@ class Network(LinesPane, can_focus=True):
             return self.say(self.notice, width)
         table = self._table(walk, width)
         table_width = table[0].cell_length
+        self._rows = len(walk.steps) if height >= len(table) else 0
+        self._width = table_width
         if height < len(table):
             return self._short(walk, width, height)
         if width >= table_width + 2 * 50:
@@ -273,6 +278,13 @@ class Network(LinesPane, can_focus=True):
         ]
 
     # Keys
+
+    def on_click(self, event: events.Click) -> None:
+        """Shows the values of the step whose row was clicked."""
+        step = event.y - 2
+        if self.walk and 0 <= step < self._rows and event.x < self._width:
+            self.chosen = step
+            self.redraw()
 
     def action_step(self, by: int) -> None:
         """Shows the values of another step."""

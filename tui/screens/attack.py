@@ -20,6 +20,7 @@ from tui.controllers.attacking import Attacking
 from tui.feeds.attack_answers import AttackAnswers
 from tui.feeds.predictions import Predictions
 from tui.keymap import declared
+from tui.panes.accuracy_chart import AccuracyChart
 from tui.panes.attack_panes import AttackPanes
 from tui.panes.list_pane import ListPane
 from tui.render.image import next_mode
@@ -272,6 +273,11 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
     def action_strengthen(self, by: int) -> None:
         """Goes to the next or previous ε."""
         self._attacking.strengthen(by)
+        self._change()
+
+    @on(AccuracyChart.EpsilonChosen)
+    def _on_epsilon_chosen(self, message: AccuracyChart.EpsilonChosen) -> None:
+        self._attacking.epsilon = message.epsilon
         self._change()
 
     def action_usual(self) -> None:
