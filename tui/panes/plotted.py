@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol, runtime_checkable
 
 from textual import events
 
@@ -12,8 +12,13 @@ from tui.panes.lines import LinesPane
 from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
-if TYPE_CHECKING:
-    from tui.render.chart import Chart
+
+@runtime_checkable
+class Plotted(Protocol):
+    """A chart, whose module the first frame does without."""
+
+    def x_at(self, column: int, line: int) -> float | None:
+        """Return the x of a cell, None where the cell lies beside the curves."""
 
 
 class PlottedPane(LinesPane):
@@ -26,7 +31,7 @@ class PlottedPane(LinesPane):
 
     def __init__(self, terminal: Terminal, *, id: str | None = None) -> None:
         super().__init__(terminal, id=id)
-        self._charts: list[tuple[int, int, Chart]] = []
+        self._charts: list[tuple[int, int, Plotted]] = []
         """The charts in sight, with the column and the line that each begins in."""
 
     @abstractmethod
@@ -40,7 +45,9 @@ class PlottedPane(LinesPane):
             charts: of each its first column and line below the title, and what is drawn; what
                 is no chart is left out.
         """
-        self._charts = [(left, top, drawn) for left, top, drawn in charts if hasattr(drawn, "x_at")]
+        self._charts = [
+            (left, top, drawn) for left, top, drawn in charts if isinstance(drawn, Plotted)
+        ]
 
     def on_click(self, event: events.Click) -> None:
         """Go to the x that was clicked."""
