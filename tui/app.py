@@ -251,7 +251,7 @@ class MnistopApp(GivesReasons, TerminalApp):
     @on(ViewScreen.CompareWanted)
     def _on_compare_wanted(self, message: ViewScreen.CompareWanted) -> None:
         try:
-            self._views.compare.compare(message.runs)
+            self._views.compare.compare(message.runs, message.left_out)
         except MnistopError as error:  # one of them has just been deleted or damaged
             self.notify(str(error), severity="error", markup=False)
         else:

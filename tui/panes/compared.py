@@ -11,11 +11,11 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from engine.config import label
-from tui.cli.words import accuracy, loss
+from tui.cli.words import accuracy, count, loss
 from tui.controllers.comparing import Compared, Comparing
 from tui.panes.lines import LinesPane
 from tui.panes.plotted import PlottedPane
-from tui.render.cells import beside, line, shorten
+from tui.render.cells import beside, line, shorten, shorten_name
 from tui.render.chart import Chart, chart
 from tui.render.legend import letter
 from tui.render.series import Series
@@ -118,7 +118,15 @@ class ComparedCharts(PlottedPane, can_focus=True):
         """What is drawn."""
         part = "training" if self.training else "validation"
         scale = ", log scale" if self.log_scale else ""
-        return f"{len(self.comparing.runs)} runs: loss and accuracy in {part}{scale}"
+        return f"{self._runs()}: loss and accuracy in {part}{scale}"
+
+    def _runs(self) -> str:
+        """How many runs are drawn, of how many, and without which."""
+        runs, left_out = len(self.comparing.runs), self.comparing.left_out
+        if not left_out:
+            return count(runs, "run")
+        without = f" (without {left_out[0]})" if len(left_out) == 1 else ""
+        return f"{runs} of {count(runs + len(left_out), 'run')}{without}"
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """Both charts, side by side, or one over the other where it is narrow and high."""
@@ -216,7 +224,9 @@ class ComparedTable(LinesPane):
         return self._rows(width)[:height]
 
     def _rows(self, width: int) -> list[Strip]:
-        columns = self._columns()
+        columns = self._columns(width)
+        if _width(columns) > width - 2:
+            columns = self._columns(_NAMES)
         others: list[list[str]] = []
         while len(columns) > _WITHOUT_SETTINGS and _width(columns) > width - 2:
             others.insert(0, columns.pop())
@@ -241,12 +251,12 @@ class ComparedTable(LinesPane):
             pieces += [(f"  {letter(place)} ", self.palette.line(place)), (value, None)]
         return line(pieces, width)
 
-    def _columns(self) -> list[list[str]]:
-        """The columns from the left, each with its head."""
+    def _columns(self, names: int) -> list[list[str]]:
+        """The columns from the left, each with its head, the names of so many cells at most."""
         runs, cursor = self.comparing.runs, self.comparing.cursor
         at = [one.at(cursor) for one in runs]
         return [
-            ["name", *(shorten(one.title, _NAMES, self.terminal) for one in runs)],
+            ["name", *(shorten_name(one.title, names, self.terminal) for one in runs)],
             ["val acc", *map(self._accuracy, runs)],
             ["val loss", *(loss(each.val_loss) if each else "-" for each in at)],
             ["best", *(str(b.epoch) if (b := one.history.best) else "-" for one in runs)],

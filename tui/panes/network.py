@@ -14,7 +14,7 @@ from textual.message import Message
 
 from engine.questions.network import FloatArray, Step, Walk
 from tui.network_words import explanation, learned, note, proper, shape_of
-from tui.panes.lines import LinesPane
+from tui.panes.scrolled import ScrolledPane
 from tui.render import bars, image
 from tui.render.cells import PLAIN, beside, clean, line, shorten
 from tui.render.signed import signed
@@ -23,11 +23,13 @@ from tui.render.strip import Strip
 LEAST_HEIGHT = 6
 """Lines of the shortest form: the title, the way, the parameters and a strip of values."""
 LEAST_WIDTH = 56
+_LEAST_VALUES = 4
+"""Lines of the values of a step, at least."""
 _WIDEST_BARS = 56
 _WIDEST_WORDS = 76
 
 
-class Network(LinesPane, can_focus=True):
+class Network(ScrolledPane, can_focus=True):
     """A table of the steps, the values of one of them, and why it is so."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -117,6 +119,9 @@ class Network(LinesPane, can_focus=True):
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """Table, values and words side by side, below each other, or in their shortest form."""
+        return self.in_sight(self._all_lines(width, height), width, height)
+
+    def _all_lines(self, width: int, height: int) -> list[Strip]:
         walk = self.walk
         if walk is None:
             return self.say(self.notice, width)
@@ -130,14 +135,12 @@ class Network(LinesPane, can_focus=True):
             room = width - table_width - 6
             values = self._values(walk, min(room // 2, _WIDEST_BARS), height)
             room -= values[0].cell_length
-            return beside([table, values, self._words(walk, min(room, _WIDEST_WORDS))], 3)[:height]
+            return beside([table, values, self._words(walk, min(room, _WIDEST_WORDS))], 3)
         table = [strip.adjust_cell_length(width) for strip in table]
         words = self._words(walk, min(width, _WIDEST_WORDS))
-        left = height - len(table) - 1
-        if left < 2:
-            return table
+        left = max(height - len(table) - 1, _LEAST_VALUES)
         values = self._values(walk, min(width, 2 * _WIDEST_BARS), left, len(words) + 1)
-        return [*table, Strip.blank(width), *values, Strip.blank(width), *words][:height]
+        return [*table, Strip.blank(width), *values, Strip.blank(width), *words]
 
     # Table
 
@@ -281,7 +284,7 @@ class Network(LinesPane, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Shows the values of the step whose row was clicked."""
-        step = event.y - 2
+        step = event.y - 2 + self._first
         if self.walk and 0 <= step < self._rows and event.x < self._width:
             self.chosen = step
             self.redraw()

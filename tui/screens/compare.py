@@ -86,13 +86,17 @@ class CompareScreen(ViewScreen):
         """Leaves the image out where it has no room."""
         self._image.display = self.app.size.width >= _WITH_IMAGE
 
-    def compare(self, runs: Sequence[Listed]) -> None:
+    def compare(self, runs: Sequence[Listed], left_out: Sequence[str] = ()) -> None:
         """Takes up runs, two or more.
+
+        Args:
+            runs: those that are drawn.
+            left_out: the names of those that are not.
 
         Raises:
             RunError: the configuration of one cannot be read.
         """
-        self._comparing = Comparing([Compared.of(one) for one in runs])
+        self._comparing = Comparing([Compared.of(one) for one in runs], left_out)
         if self.is_mounted:
             self._show_images(False)
 

@@ -249,8 +249,20 @@ class SweepScreen(SeveralPanes):
 
     def action_curves(self) -> None:
         """Lays the curves of some rows over each other."""
-        if len(found := self._to_compare()) > 1:
-            self.post_message(self.CompareWanted(found))
+        if len(found := self._to_compare()) < 2:
+            return
+        drawn = {one.run.name for one in found}
+        outcomes = [one for group in self._sweeping.groups for one in group.outcomes]
+        left_out = [one.name for one in outcomes if one.name and one.name not in drawn]
+        words = [Run(found[0].run.path.with_name(name)).words for name in left_out]
+        if words:
+            self.notify(
+                f"{count(len(drawn), 'curve')} around the cursor, as more cannot be told apart; "
+                f"left out: {', '.join(words)}.",
+                markup=False,
+                timeout=10,
+            )
+        self.post_message(self.CompareWanted(found, words))
 
     def _to_compare(self) -> list[Listed]:
         """All runs if they are few; else one of each row, of those around the cursor."""

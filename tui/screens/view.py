@@ -117,6 +117,8 @@ class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
         """Runs shall be laid over each other."""
 
         runs: Sequence[Listed]
+        left_out: Sequence[str] = ()
+        """The names of those that would be too many to be told apart."""
 
     @dataclass
     class SweepWanted(Message):
