@@ -228,7 +228,10 @@ class Charts(PlottedPane, can_focus=True):
 
     def action_move(self, by: int) -> None:
         """Asks for another epoch."""
-        self.post_message(self.CursorMoved(by))
+        if self.state.history.epochs:
+            self.post_message(self.CursorMoved(by))
+        else:
+            self.notify(f"There is no epoch to go to: {self.state.hint}.", markup=False)
 
     def choose(self, x: float) -> None:
         """Asks for the epoch at an x."""

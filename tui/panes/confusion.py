@@ -170,6 +170,7 @@ class Confusion(LinesPane, can_focus=True):
     def action_move(self, down: int, right: int) -> None:
         """Moves the cursor, within the matrix."""
         if self.matrix is None:
+            self.notify(f"There is no matrix yet: {self.hint}.", markup=False)
             return
         last = len(self.matrix) - 1
         true, predicted = self.cell or (0, 0)
@@ -178,7 +179,9 @@ class Confusion(LinesPane, can_focus=True):
 
     def action_open(self, what: str) -> None:
         """Asks for the images behind a cell, a row or a column."""
-        if self.cell:
+        if self.matrix is None:
+            self.notify(f"There is no matrix yet: {self.hint}.", markup=False)
+        elif self.cell:
             true, predicted = self.cell
             self.post_message(
                 self.CellChosen(

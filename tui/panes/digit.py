@@ -164,3 +164,5 @@ class Digit(LinesPane, can_focus=True):
         """Asks for the attack screen, with the image that is shown."""
         if self.answer and isinstance(self.answer.subject, int):
             self.post_message(self.AttackWanted(self.answer.subject))
+        else:
+            self.notify(f"There is nothing to attack yet. {self.notice}.", markup=False)

@@ -136,12 +136,17 @@ class EpochLog(LinesPane, can_focus=True):
 
     def action_move(self, by: int) -> None:
         """Asks for another epoch."""
-        self.post_message(self.CursorMoved(by))
+        if self.state.history.epochs:
+            self.post_message(self.CursorMoved(by))
+        else:
+            self.notify(f"There is no epoch to go to: {self.state.hint}.", markup=False)
 
     def action_best(self) -> None:
         """Asks for the best epoch."""
         if best := self.state.history.best:
             self.post_message(self.CursorMoved(best.epoch - self.state.shown_epoch))
+        else:
+            self.notify(f"There is no best epoch yet: {self.state.hint}.", markup=False)
 
     def on_click(self, event: textual_events.Click) -> None:
         """Asks for the epoch of the clicked row."""

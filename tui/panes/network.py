@@ -295,7 +295,12 @@ class Network(ScrolledPane, can_focus=True):
             last = len(self.walk.steps) - 1
             self.chosen = max(0, min(last, self._chosen(self.walk) + by))
             self.redraw()
+        else:
+            self.notify(self.notice, markup=False)
 
     def action_image(self, by: int) -> None:
         """Asks for another image."""
-        self.post_message(self.ImageStepped(by))
+        if self.walk:
+            self.post_message(self.ImageStepped(by))
+        else:
+            self.notify(self.notice, markup=False)

@@ -162,13 +162,18 @@ class RateCurve(PlottedPane, can_focus=True):
             at = stops.index(self.rate)
             self.rate = stops[max(0, min(len(stops) - 1, at + by))]
             self.redraw()
+        else:
+            self.notify(self.notice, markup=False)
 
     def action_mark(self, by: int) -> None:
         """Goes to the next marked rate, or the one before."""
         if self.test is None:
+            self.notify(self.notice, markup=False)
             return
         marks = sorted(self.test.marks.values())
         ahead = [rate for rate in marks if (rate - self.rate) * by > 0]
         if ahead:
             self.rate = ahead[0] if by > 0 else ahead[-1]
             self.redraw()
+        else:
+            self.notify(f"No marked rate is {'higher' if by > 0 else 'lower'}.", markup=False)
