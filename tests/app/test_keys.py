@@ -25,6 +25,7 @@ from tui.keymap import declared
 
 __all__ = ["finder"]
 
+_ROUNDS = 4
 ELSEWHERE = {"quit", "suspend_process", "command_palette", "redraw"}
 """Actions that leave the app, and one whose effect is that nothing has changed."""
 
@@ -94,12 +95,25 @@ async def acts(shown: Dashboard, key: str) -> bool:
     shown.app._notifications.clear()
     await shown.settle()
     before = look(shown)
-    told = len(workers_of(shown).told), len(workers_of(shown).launched)
+    asked = requests(shown)
     await shown.press(key)
-    return before != look(shown) or told != (
-        len(workers_of(shown).told),
-        len(workers_of(shown).launched),
-    )
+    for _ in range(_ROUNDS):
+        if before != look(shown) or asked != requests(shown):
+            return True
+        await answered(shown)
+    return "locked until it ends" in shown.sentences  # which stands there until the cursor moves
+
+
+async def answered(shown: Dashboard) -> None:
+    """Waits until all questions are answered and their answers drawn."""
+    at_work = [one for one in shown.app.workers if one.group == "default"]
+    await shown.until(lambda: all(one.is_finished for one in at_work))
+    await shown.settle()
+
+
+def requests(shown: Dashboard) -> tuple[int, int]:
+    """How much has been asked of training processes."""
+    return len(workers_of(shown).told), len(workers_of(shown).launched)
 
 
 def workers_of(shown: Dashboard) -> Workers:
@@ -109,6 +123,17 @@ def workers_of(shown: Dashboard) -> Workers:
 def where(shown: Dashboard) -> tuple[object, ...]:
     """The screen in sight and what has the keys."""
     return shown.app.screen, shown.app.screen.focused
+
+
+async def return_to(shown: Dashboard, place: tuple[object, ...], open_place: Opening) -> None:
+    """Opens a place again, out of what has been opened in it."""
+    await open_place(shown)
+    for _ in range(2):
+        if where(shown) != place:
+            await shown.press("escape")
+    if where(shown) != place:
+        await open_place(shown)
+    assert where(shown) == place, shown.text
 
 
 Opening = Callable[[Dashboard], Awaitable[None]]
@@ -121,7 +146,7 @@ async def silent_keys(shown: Dashboard, open_place: Opening) -> list[str]:
     place, bound = where(shown), keys(shown)
     for key, binding in bound:
         if where(shown) != place:
-            await open_place(shown)
+            await return_to(shown, place, open_place)
         if await acts(shown, key):
             continue
         # It may be at an end: the others of its kind lead away from there, and it acts again.
@@ -145,6 +170,7 @@ def on_screen(key: str, tabs: int = 0, *more: str) -> Opening:
             await shown.settle()
         await shown.press("1", key)
         await shown.until(lambda: not getattr(shown.app.screen, "is_reading", False))
+        await answered(shown)
         await shown.press(*["tab"] * tabs, *more)
 
     return opening
@@ -194,4 +220,5 @@ async def test_no_key_is_silent(
     async with opened() as shown:
         shown.workers = workers
         await state(shown)
-        assert await silent_keys(shown, PLACES[place]) == []
+        silent = await silent_keys(shown, PLACES[place])
+        assert not silent, "\n".join(silent)

@@ -143,7 +143,10 @@ class EpochLog(LinesPane, can_focus=True):
 
     def action_best(self) -> None:
         """Asks for the best epoch."""
-        if best := self.state.history.best:
+        best = self.state.history.best
+        if best and self.state.cursor == best.epoch:
+            self.notify(f"This is the best epoch already: {best.epoch}.")
+        elif best:
             self.post_message(self.CursorMoved(best.epoch - self.state.shown_epoch))
         else:
             self.notify(f"There is no best epoch yet: {self.state.hint}.", markup=False)

@@ -23,7 +23,6 @@ from tui.keymap import declared
 from tui.panes.accuracy_chart import AccuracyChart
 from tui.panes.attack_panes import AttackPanes
 from tui.panes.list_pane import ListPane
-from tui.render.image import next_mode
 from tui.render.terminal import Terminal
 from tui.screens.choose import ChooseRunScreen
 from tui.screens.help import Section
@@ -282,6 +281,8 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
 
     def action_usual(self) -> None:
         """Goes to the usual ε."""
+        if self._attacking.epsilon == self._attacking.method.usual:
+            self.notify(f"ε is the usual one already: {self._attacking.method.usual:g}.")
         self._attacking.epsilon = self._attacking.method.usual
         self._change()
 
@@ -341,7 +342,7 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
     def action_image_mode(self) -> None:
         """Takes the next way of drawing images."""
         view = self._panes.view
-        view.mode = next_mode(view.mode, self.terminal)
+        view.mode = self.next_mode(view.mode)
         view.redraw()
 
     @on(ListPane.Moved)

@@ -22,7 +22,6 @@ from tui.panes.flattening import Flattening
 from tui.panes.labels import Labels
 from tui.panes.samples import SampleGrid
 from tui.panes.tabs import Tabs
-from tui.render.image import next_mode
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
 from tui.screens.view import ALONE, SeveralPanes
@@ -154,7 +153,7 @@ class DataScreen(SeveralPanes):
 
     def action_image_mode(self) -> None:
         """Takes the next way of drawing images."""
-        self._grid.mode = self._flattening.mode = next_mode(self._grid.mode, self.terminal)
+        self._grid.mode = self._flattening.mode = self.next_mode(self._grid.mode)
         self.redraw()
 
     def action_back(self) -> None:

@@ -21,7 +21,6 @@ from tui.panes.gallery import Gallery
 from tui.panes.list_pane import ListPane
 from tui.panes.mistake_list import MistakeList
 from tui.panes.pair import Pair
-from tui.render.image import next_mode
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
 from tui.screens.view import AtAnEpoch, SeveralPanes
@@ -285,7 +284,7 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
         if self._view == "gallery":
             self._gallery.resize_images()
             return
-        self._image.mode = self._pair.mode = next_mode(self._image.mode, self.terminal)
+        self._image.mode = self._pair.mode = self.next_mode(self._image.mode)
         self._draw()
 
     def action_filter(self) -> None:

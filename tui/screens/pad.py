@@ -21,7 +21,6 @@ from tui.feeds.latest_answer import LatestAnswer
 from tui.keymap import declared
 from tui.panes.canvas import Canvas
 from tui.panes.verdict import Seen, Verdict
-from tui.render.image import next_mode
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
 from tui.screens.view import AtAnEpoch
@@ -207,7 +206,7 @@ class PadScreen(AtAnEpoch):
 
     def action_image_mode(self) -> None:
         """Takes the next way of drawing images."""
-        self._canvas.mode = self._seen.mode = next_mode(self._canvas.mode, self.terminal)
+        self._canvas.mode = self._seen.mode = self.next_mode(self._canvas.mode)
         self._canvas.redraw()
         self._seen.redraw()
 

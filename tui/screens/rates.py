@@ -203,6 +203,7 @@ class RatesScreen(ViewScreen):
         if self._three:
             try:
                 worker.stop_sweep(self._three.sweep)
+                self.notify("The runs at the marks save, and stop.")
             except MnistopError as error:
                 self.notify(str(error), severity="error", markup=False)
 

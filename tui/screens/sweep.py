@@ -346,6 +346,8 @@ class SweepScreen(SeveralPanes):
                 return f"Only a sweep that was stopped goes on: this one is {state}."
             case "delete" if state in _LIVE:
                 return "The sweep is going on: s stops it, then d deletes it."
+            case "next_pane" if not self._charts.display:
+                return "The rows are the only pane here: curves stand below where there is room."
             case "sweep" if not any(self._sweeping.neighbour(by) for by in (1, -1)):
                 return "There is no other sweep."
         return super().why_not(action, parameters)

@@ -371,6 +371,10 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
     def action_image_mode(self) -> None:
         """Takes the next way of drawing images."""
         self._digit.next_mode()
+        if not (self._digit.display and self._digit.answer):
+            from tui.render.image import mode_words
+
+            self.notify(mode_words(self._digit.mode))
 
     def action_write(self) -> None:
         """Writes the focused pane as text."""

@@ -19,6 +19,7 @@ from tui.panes.key_bar import KeyBar
 from tui.panes.lines import LinesPane
 from tui.panes.progress import Progress
 from tui.reasons import GivesReasons
+from tui.render import image
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
 from tui.state import State
@@ -190,6 +191,13 @@ class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
             self._rhythm.add(self.draw_progress, 0.25, cheap=True)
         self._rhythm.changed(urgent=True)
         self._rhythm.finish()
+
+    def next_mode(self, mode: image.Mode) -> image.Mode:
+        """Return the next way of drawing images; say so where there is one only."""
+        taken = image.next_mode(mode, self.terminal)
+        if taken == mode:
+            self.notify("Images can be drawn in one way only in this terminal.")
+        return taken
 
     def action_back(self) -> None:
         """Back to the screen that this one was opened from."""

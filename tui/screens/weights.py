@@ -308,3 +308,5 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
         self._gallery.mode = self._detail.mode = self._network.mode = mode
         self.redraw()
         self._network.redraw()
+        if self._on_network or not self._neurons:
+            self.notify(image.mode_words(mode))
