@@ -46,6 +46,11 @@ class Axis:
             value = math.log10(value) if value > 0 else self.low
         return min(max(value, self.low), self.high)
 
+    def value(self, share: float) -> float:
+        """The value at a share of the way from the lower end to the upper one."""
+        own = self.low + min(max(share, 0.0), 1.0) * (self.high - self.low)
+        return 10.0**own if self.log else own
+
     def place(self, value: float, count: int) -> int:
         """Which of `count` equal places along the axis a value falls into, the ends in the
         middle of the first and the last one.

@@ -185,3 +185,31 @@ async def test_settings_without_room_for_a_column_are_told_below_the_others(
         await shown.resize(140, 40)
         await shown.until(lambda: "adversarial epsilon:" not in shown.text)
         assert row(shown, "calm-otter").split()[-4:] == ["manual", "0.5", "0.01", "0.1"]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_members_of_a_sweep_keep_the_number_that_tells_them_apart(
+    opened: Opened, workers: Workers, size: tuple[int, int]
+) -> None:
+    for number in (1, 2):
+        add(workers, 0, f"resourceful-nightingale.{number:02}", 3, lr=number / 10)
+    async with opened(size) as shown:
+        await shown.press("6")
+        await shown.until_shown(".01", ".02")
+        await shown.press("space", "space", "c")
+        await shown.until(lambda: isinstance(shown.app.screen, CompareScreen))
+        await shown.until_shown("2 runs: loss")
+        rows = [line for line in shown.lines if line.startswith(("a ", "b "))]
+        assert [row[: row.index(".0") + 3].rpartition(".")[2] for row in rows] == ["02", "01"]
+
+
+async def test_a_ninth_run_cannot_be_marked_and_the_reason_is_given(
+    opened: Opened, workers: Workers
+) -> None:
+    for number in range(9):
+        add(workers, number, f"calm-otter{number}", 2)
+    async with opened() as shown:
+        await shown.press("6")
+        await shown.until_shown("calm-otter8")
+        await shown.press(*["space"] * 9)
+        assert "8 runs are marked already: more cannot be told apart." in shown.notices

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 from textual.binding import Binding
+from textual.command import Hit
 from textual.dom import DOMNode
 from textual.widgets import Input
 
+from tests.app import made_up
 from tests.app.dashboard import PANES, Opened, Workers
 from tui.app import MnistopApp
+from tui.commands import Commands
 from tui.keymap import declared
 from tui.panes.rate_curve import RateCurve
 from tui.panes.value_input import ValueInput
@@ -97,7 +100,7 @@ async def test_help_closes_and_the_pane_has_the_keys_again(opened: Opened, key: 
 
 
 async def test_help_begins_with_the_focused_pane(opened: Opened) -> None:
-    async with opened((120, 200)) as shown:
+    async with opened((120, 260)) as shown:
         await shown.press("tab", "tab", "question_mark")
         titles = [line.strip() for line in shown.lines]
         assert titles.index("Log") < titles.index("Confusion") < titles.index("Charts")
@@ -200,10 +203,41 @@ async def test_the_command_palette_reaches_the_focused_pane(opened: Opened) -> N
 async def test_the_command_palette_offers_each_command_once(opened: Opened) -> None:
     async with opened() as shown:
         await shown.show(3)
-        commands = [command.help for command in shown.app.get_system_commands(shown.screen)]
+        found = Commands(shown.screen).discover()
+        commands = [hit.help async for hit in found if not isinstance(hit, Hit)]
         assert len(commands) == len(set(commands))
         assert "Stop training and save" in commands
         assert "Train with what the form holds" not in commands
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("learning", "Rates (f)"),
+        ("rates", "Rates (f)"),
+        ("what the model", "Mistakes (2)"),
+        ("page fgsm", None),
+        ("f1 help", None),
+        ("all keys", "Help (?)"),
+    ],
+)
+async def test_the_command_palette_finds_words_of_names_and_of_descriptions_and_shows_keys(
+    opened: Opened, typed: str, found: str | None
+) -> None:
+    async with opened() as shown:
+        await shown.press("ctrl+p", *typed)
+        await shown.until_shown(found or "No matches found")
+
+
+async def test_the_command_palette_finds_a_report_on_the_screen_of_runs(
+    opened: Opened, workers: Workers
+) -> None:
+    made_up.write_run(workers.folder, [*made_up.story(3), made_up.finished(3)])
+    async with opened() as shown:
+        await shown.press("6")
+        await shown.until_shown("quiet-otter")
+        await shown.press("ctrl+p", *"report")
+        await shown.until_shown("Write (w)", "Write a report of this run")
 
 
 # Charts, and writing to a file
@@ -254,6 +288,18 @@ async def test_w_says_where_it_works_and_what_went_wrong(
         await shown.press("tab", "w")
         assert "mnistop-no-run-charts.txt cannot be written: No space left" in shown.notices[-1]
         assert list(tmp_path.glob("*mnistop-*")) == []
+
+
+async def test_w_says_that_its_folder_is_gone(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with opened() as shown:
+        gone = tmp_path / "gone"
+        gone.mkdir()
+        monkeypatch.chdir(gone)
+        gone.rmdir()
+        await shown.press("tab", "w")
+        assert "The folder that mnistop was started in is gone" in shown.notices[-1]
 
 
 async def test_w_overwrites_nothing(opened: Opened, workers: Workers, tmp_path: Path) -> None:

@@ -490,3 +490,17 @@ def test_from_the_first_key_to_the_table_in_a_real_terminal(tmp_path: Path) -> N
         shown.wait_for("Runs: 3")
         shown.send("q")
         assert shown.wait_for_end() == 0
+
+
+async def test_a_ninth_curve_is_left_out_by_name(opened: Opened, workers: Workers) -> None:
+    sweep = rates(workers, *[0.8] * 9, text="0.001,0.002,0.005,0.01,0.02,0.05,0.1,0.2,0.5")
+    async with opened() as shown:
+        await open_sweep(shown)
+        await shown.until_shown("9 of 9 runs done")
+        await shown.press("c")
+        await shown.until(lambda: isinstance(shown.app.screen, CompareScreen))
+        await shown.until_shown(f"8 of 9 runs (without {sweep.words}.09): loss and accuracy")
+        assert (
+            f"8 curves around the cursor, as more cannot be told apart; left out: {sweep.words}.09."
+            in shown.notices
+        )

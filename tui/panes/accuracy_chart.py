@@ -6,8 +6,10 @@ import math
 import textwrap
 from dataclasses import dataclass
 
+from textual.message import Message
+
 from engine.questions.robustness import EPSILONS, Robustness
-from tui.panes.lines import LinesPane
+from tui.panes.plotted import PlottedPane
 from tui.render.cells import beside, clean, line, shorten
 from tui.render.chart import chart
 from tui.render.series import Series
@@ -30,7 +32,7 @@ class Measured:
     """Whose weights these are, as in `epoch 5`, where it is the only run."""
 
 
-class AccuracyChart(LinesPane, can_focus=True):
+class AccuracyChart(PlottedPane, can_focus=True):
     """The curves of one run, or of two side by side."""
 
     EXPLANATION = (
@@ -56,6 +58,17 @@ class AccuracyChart(LinesPane, can_focus=True):
             self.runs, self.epsilon, self.notice = runs, epsilon, notice
             self.redraw()
 
+    @dataclass
+    class EpsilonChosen(Message):
+        """The attack shall be of another ε."""
+
+        epsilon: float
+
+    def choose(self, x: float) -> None:
+        """Asks for the ε at an x."""
+        if self.epsilon is not None:
+            self.post_message(self.EpsilonChosen(round(x, 3)))
+
     def title(self) -> str:
         """What, of which weights, and of how many images while they are being attacked."""
         parts = [_part(run.robustness) for run in self.runs]
@@ -67,7 +80,10 @@ class AccuracyChart(LinesPane, can_focus=True):
         if not self.runs:
             return self.say(self.notice, width)
         if len(self.runs) == 1:
-            return self._chart(self.runs[0], width, height)
+            drawn = self._chart(self.runs[0], width, height)
+            self.placed((0, 0, drawn))
+            return drawn
+        self.placed()
         if width >= _LEAST_BESIDE or height < 2 * _LEAST_HEIGHT:
             left = (width - 2) // 2
             sizes = ((left, height), (width - 2 - left, height))
@@ -93,7 +109,7 @@ class AccuracyChart(LinesPane, can_focus=True):
                 Series("proven", proven, 2, epsilons),
             ]
         heading = self._heading(run, width, max(1, height // 6)) if len(self.runs) > 1 else []
-        return heading + chart(
+        plotted = chart(
             curves,
             width,
             height - len(heading),
@@ -105,6 +121,7 @@ class AccuracyChart(LinesPane, can_focus=True):
             title="" if heading else "accuracy",
             empty=self.notice or "Attacking the validation images.",
         )
+        return [*heading, *plotted] if heading else plotted
 
     def _epsilons(self) -> list[float]:
         """Where the curves have points: also at the present ε, so that it is read out exactly."""

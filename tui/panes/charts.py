@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from tui.epoch_words import UNTRAINED
-from tui.panes.lines import LinesPane
+from tui.panes.plotted import PlottedPane
 from tui.render.cells import beside, in_the_middle
 from tui.render.strip import Strip
 from tui.render.terminal import Terminal
@@ -25,7 +25,7 @@ _TAIL = 50
 _GAP = 2
 
 
-class Charts(LinesPane, can_focus=True):
+class Charts(PlottedPane, can_focus=True):
     """The two charts."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -164,7 +164,10 @@ class Charts(LinesPane, can_focus=True):
         """Both charts, side by side, or one over the other where it is narrow and high."""
         first, second = self._sizes(width, height)
         drawn = [self._loss(*first), self._accuracy(*second)]
-        return drawn[0] + drawn[1] if first[0] == width else beside(drawn, gap=_GAP)
+        below = first[0] == width
+        second_at = (0, first[1]) if below else (first[0] + _GAP, 0)
+        self.placed((0, 0, drawn[0]), (*second_at, drawn[1]))
+        return drawn[0] + drawn[1] if below else beside(drawn, gap=_GAP)
 
     def _sizes(self, width: int, height: int) -> tuple[tuple[int, int], tuple[int, int]]:
         """Width and height of both charts."""
@@ -229,7 +232,16 @@ class Charts(LinesPane, can_focus=True):
 
     def action_move(self, by: int) -> None:
         """Asks for another epoch."""
-        self.post_message(self.CursorMoved(by))
+        if self.state.history.epochs:
+            self.post_message(self.CursorMoved(by))
+        else:
+            self.notify(f"There is no epoch to go to: {self.state.hint}.", markup=False)
+
+    def choose(self, x: float) -> None:
+        """Asks for the epoch at an x."""
+        newest = len(self.state.history.epochs) - 1
+        epoch = max(0, min(newest, round(x)))
+        self.post_message(self.CursorMoved(epoch - self.state.shown_epoch))
 
     def action_log(self) -> None:
         """Switches the logarithmic scale."""

@@ -10,6 +10,8 @@ from tui.render.cells import clean, line
 from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
+_LEAST, _MOST = 2, 10
+"""Lines below the title."""
 _NOTHING = Advice("waiting", "")
 
 
@@ -36,7 +38,19 @@ class Coach(LinesPane):
             when: the epoch that it is about, as in `epoch 5`; empty before there is a model.
         """
         self._advice, self._when = advice, when
+        self._take_room()
         self.redraw()
+
+    def on_resize(self) -> None:
+        """Takes the lines that it needs in its new width."""
+        self._take_room()
+
+    def _take_room(self) -> None:
+        """Leaves those lines below a title that it does not need to the form above."""
+        if self._titled and self.size.width:
+            needed = 1 + max(_LEAST, len(self.lines(self.size.width, _MOST)))
+            if self.styles.height is None or self.styles.height.value != needed:
+                self.styles.height = needed
 
     def title(self) -> str:
         """Whose words these are, and about when."""

@@ -11,11 +11,12 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from engine.config import label
-from tui.cli.words import accuracy, loss
+from tui.cli.words import accuracy, count, loss
 from tui.controllers.comparing import Compared, Comparing
 from tui.panes.lines import LinesPane
-from tui.render.cells import beside, line, shorten
-from tui.render.chart import chart
+from tui.panes.plotted import PlottedPane
+from tui.render.cells import beside, line, shorten, shorten_name
+from tui.render.chart import Chart, chart
 from tui.render.legend import letter
 from tui.render.series import Series
 from tui.render.strip import Strip
@@ -25,7 +26,7 @@ _WITH_NAMES = 56
 """Cells of a chart from which on its legend names the runs; the table does in any case."""
 
 
-class ComparedCharts(LinesPane, can_focus=True):
+class ComparedCharts(PlottedPane, can_focus=True):
     """Loss and accuracy of all, with a cursor along the epochs."""
 
     DEFAULT_CSS = "ComparedCharts { height: 1fr; }"
@@ -115,18 +116,36 @@ class ComparedCharts(LinesPane, can_focus=True):
         """What is drawn."""
         part = "training" if self.training else "validation"
         scale = ", log scale" if self.log_scale else ""
-        return f"{len(self.comparing.runs)} runs: loss and accuracy in {part}{scale}"
+        return f"{self._runs()}: loss and accuracy in {part}{scale}"
+
+    def _runs(self) -> str:
+        """How many runs are drawn, of how many, and without which."""
+        runs, left_out = len(self.comparing.runs), self.comparing.left_out
+        if not left_out:
+            return count(runs, "run")
+        without = f" (without {left_out[0]})" if len(left_out) == 1 else ""
+        return f"{runs} of {count(runs + len(left_out), 'run')}{without}"
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """Both charts, side by side, or one over the other where it is narrow and high."""
         if width < 70 and height >= 16:
             upper = height // 2
-            return [*self._chart("loss", width, upper), *self._chart("acc", width, height - upper)]
+            drawn = self._chart("loss", width, upper), self._chart("acc", width, height - upper)
+            self.placed((0, 0, drawn[0]), (0, upper, drawn[1]))
+            return [*drawn[0], *drawn[1]]
         left = (width - 2) // 2
         right = width - 2 - left
-        return beside([self._chart("loss", left, height), self._chart("acc", right, height)])
+        drawn = self._chart("loss", left, height), self._chart("acc", right, height)
+        self.placed((0, 0, drawn[0]), (left + 2, 0, drawn[1]))
+        return beside(drawn)
 
-    def _chart(self, kind: str, width: int, height: int) -> list[Strip]:
+    def choose(self, x: float) -> None:
+        """Asks for the epoch at an x."""
+        newest = self.comparing.longest - 1
+        cursor = newest if self.comparing.cursor is None else self.comparing.cursor
+        self.post_message(self.Moved(max(0, min(newest, round(x))) - cursor))
+
+    def _chart(self, kind: str, width: int, height: int) -> Chart:
         part = "train" if self.training else "val"
         named = width >= _WITH_NAMES and len(self.comparing.runs) <= 4
         series = [
@@ -206,9 +225,9 @@ class ComparedTable(LinesPane):
         return self._rows(width)[:height]
 
     def _rows(self, width: int) -> list[Strip]:
-        columns = self._results()
-        results = len(columns)
-        columns += [[label(name), *values] for name, values in self.comparing.settings.items()]
+        columns, results = self._columns(width)
+        if _width(columns) > width - 2:
+            columns, results = self._columns(_NAMES)
         others: list[list[str]] = []
         while len(columns) > results and _width(columns) > width - 2:
             others.insert(0, columns.pop())
@@ -233,18 +252,24 @@ class ComparedTable(LinesPane):
             pieces += [(f"  {letter(place)} ", self.palette.line(place)), (value, None)]
         return line(pieces, width)
 
-    def _results(self) -> list[list[str]]:
-        """The columns of results from the left, each with its head."""
+    def _columns(self, names: int) -> tuple[list[list[str]], int]:
+        """The columns from the left, each with its head, and how many of them are results.
+
+        Args:
+            names: cells that a name may take.
+        """
         runs, cursor = self.comparing.runs, self.comparing.cursor
         at = [one.at(cursor) for one in runs]
         unseen = [_unseen_accuracy(one) for one in runs]
-        return [
-            ["name", *(shorten(one.title, _NAMES, self.terminal) for one in runs)],
+        columns = [
+            ["name", *(shorten_name(one.title, names, self.terminal) for one in runs)],
             *([["test acc at best", *unseen]] if any(one != "-" for one in unseen) else []),
             ["best", *(str(b.epoch) if (b := one.history.best) else "-" for one in runs)],
             ["val acc", *map(self._accuracy, runs)],
             ["val loss", *(loss(each.val_loss) if each else "-" for each in at)],
         ]
+        settings = [[label(name), *values] for name, values in self.comparing.settings.items()]
+        return columns + settings, len(columns)
 
     def _accuracy(self, one: Compared) -> str:
         epoch = one.at(self.comparing.cursor)

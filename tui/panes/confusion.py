@@ -171,6 +171,7 @@ class Confusion(LinesPane, can_focus=True):
     def action_move(self, down: int, right: int) -> None:
         """Moves the cursor, within the matrix."""
         if self.matrix is None:
+            self.notify(f"There is no matrix yet: {self.hint}.", markup=False)
             return
         last = len(self.matrix) - 1
         true, predicted = self.cell or (0, 0)
@@ -179,7 +180,9 @@ class Confusion(LinesPane, can_focus=True):
 
     def action_open(self, what: str) -> None:
         """Asks for the images behind a cell, a row or a column."""
-        if self.cell:
+        if self.matrix is None:
+            self.notify(f"There is no matrix yet: {self.hint}.", markup=False)
+        elif self.cell:
             true, predicted = self.cell
             self.post_message(
                 self.CellChosen(
@@ -188,7 +191,7 @@ class Confusion(LinesPane, can_focus=True):
             )
 
     def on_click(self, event: events.Click) -> None:
-        """Moves the cursor to the clicked cell."""
+        """Moves the cursor to the clicked cell; a double click opens it."""
         if self.matrix is None:
             return
         from tui.render.matrix import cell_at
@@ -207,3 +210,5 @@ class Confusion(LinesPane, can_focus=True):
         if cell:
             self.cell = cell
             self.redraw()
+            if event.chain == 2:
+                self.action_open("cell")

@@ -160,12 +160,19 @@ class Digit(LinesPane, can_focus=True):
 
     def action_strength(self, by: int) -> None:
         """Asks for a stronger or weaker attack, or the notebook's."""
-        place = EPSILONS.index(self.epsilon) + by
+        before = self.epsilon
+        place = EPSILONS.index(before) + by
         last = len(EPSILONS) - 1
         self.epsilon = EPSILONS[max(0, min(last, place))] if by else _USUAL_EPSILON
+        if self.answer is None:
+            self.notify(f"The attack will have ε {self.epsilon:g}.")
+        elif self.epsilon == before:
+            self.notify(f"ε is {before:g} already.")
         self.post_message(self.EpsilonChosen(self.epsilon))
 
     def action_attack(self) -> None:
         """Asks for the attack screen, with the image that is shown."""
         if self.answer and isinstance(self.answer.subject, int):
             self.post_message(self.AttackWanted(self.answer.subject))
+        else:
+            self.notify(f"There is nothing to attack yet. {self.notice}.", markup=False)

@@ -105,9 +105,11 @@ class DuelList(ListPane):
         super().__init__(terminal)
         self.comparing = Comparing()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There is nothing behind a row: its image stands beside the list."""
-        return action != "open"
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible: nothing lies behind a row."""
+        if action == "open":
+            return "All that is known of an image stands in its row and beside the list."
+        return super().why_not(action, parameters)
 
     def show(self, comparing: Comparing) -> None:
         """Draws two runs."""

@@ -82,6 +82,8 @@ class EpochLog(LinesPane, can_focus=True):
         by: int
 
     state = State()
+    _first = 0
+    """The row in the first line, 0 for the model before training."""
 
     def show(self, state: State) -> None:
         """Draws the epochs of a run."""
@@ -104,9 +106,8 @@ class EpochLog(LinesPane, can_focus=True):
         room = max(1, height - 1)
         count = len(history.epochs) + 1
         shown = self.state.shown_epoch + 1
-        first = max(
-            0, min(count - room, shown - room // 2 if self.state.cursor is not None else count)
-        )
+        wanted = shown - room // 2 if self.state.cursor is not None else count
+        first = self._first = max(0, min(count - room, wanted))
         return drawn + [self._row(row - 1, width) for row in range(first, min(count, first + room))]
 
     def _row(self, epoch: int, width: int) -> Strip:
@@ -135,12 +136,26 @@ class EpochLog(LinesPane, can_focus=True):
 
     def action_move(self, by: int) -> None:
         """Asks for another epoch."""
-        self.post_message(self.CursorMoved(by))
+        if self.state.history.epochs:
+            self.post_message(self.CursorMoved(by))
+        else:
+            self.notify(f"There is no epoch to go to: {self.state.hint}.", markup=False)
 
     def action_best(self) -> None:
         """Asks for the best epoch."""
-        if best := self.state.history.best:
+        best = self.state.history.best
+        if best and self.state.cursor == best.epoch:
+            self.notify(f"This is the best epoch already: {best.epoch}.")
+        elif best:
             self.post_message(self.CursorMoved(best.epoch - self.state.shown_epoch))
+        else:
+            self.notify(f"There is no best epoch yet: {self.state.hint}.", markup=False)
+
+    def on_click(self, event: textual_events.Click) -> None:
+        """Asks for the epoch of the clicked row."""
+        epoch = self._first + event.y - 3
+        if event.y >= 2 and epoch < len(self.state.history.epochs):
+            self.post_message(self.CursorMoved(epoch - self.state.shown_epoch))
 
     def on_mouse_scroll_up(self, event: textual_events.MouseScrollUp) -> None:
         """The wheel moves by three epochs."""

@@ -125,6 +125,8 @@ class FormEditor(FormView):
 
     def changed(self) -> None:
         """Shows other texts; the subclass may tell others."""
+        if not self.editing:
+            self.show_cursor()
         self.redraw()
 
     # Keys

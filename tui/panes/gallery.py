@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
@@ -191,6 +192,22 @@ class Gallery(BrowsedPane):
     def action_open(self) -> None:
         """Asks for the chosen image alone."""
         self.post_message(self.Opened())
+
+    def on_click(self, event: events.Click) -> None:
+        """Chooses the image that was clicked; a double click opens it."""
+        tiles, browsing = self._tiles, self._browsing
+        if browsing.empty or not tiles.count:
+            return
+        gap = (self.size.height // tiles.rows > tiles.height) if tiles.rows > 1 else False
+        line = event.y - 1
+        row, inside = divmod(line, tiles.height + gap)
+        if inside >= tiles.height or (place := tiles.place(event.x, row * tiles.height)) is None:
+            return
+        position = browsing.position // tiles.count * tiles.count + place
+        if position < len(browsing.rows):
+            self._move(position - browsing.position)
+            if event.chain == 2:
+                self.action_open()
 
     def resize_images(self) -> None:
         """Draws images in their whole size, or again so that a page has 16."""

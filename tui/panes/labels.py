@@ -106,6 +106,8 @@ class Labels(LinesPane, can_focus=True):
 
     def action_scroll_by(self, by: int) -> None:
         """Shows other classes."""
-        if self.samples:
+        if self.samples and len(self.samples.counts.training) > self.size.height - 2:
             self.top = max(0, self.top + by)
             self.redraw()
+        else:
+            self.notify("All classes are in sight." if self.samples else self.notice, markup=False)

@@ -91,6 +91,8 @@ class MistakeList(ListPane):
             self._browsing.go(position)
             self.position = self._browsing.position
             self.post_message(self.Moved(self, self.position))
+        else:
+            self.notify(self.empty(), markup=False)
 
     def title(self) -> str:
         """How many pass, of how many, when, and in which order, as far as there is room."""

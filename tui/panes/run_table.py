@@ -23,7 +23,7 @@ from tui.cli.run_lines import (
 )
 from tui.controllers.run_browsing import RunBrowsing
 from tui.panes.list_pane import ListPane
-from tui.render.cells import line, shorten
+from tui.render.cells import line, shorten, shorten_name
 from tui.render.legend import letter
 from tui.render.strip import Strip
 from tui.render.terminal import Terminal
@@ -152,7 +152,7 @@ class RunTable(ListPane):
         """One run."""
         run = self._browsing.rows[index]
         names, columns, rest = self._layout(width)
-        name = shorten(run.title, names, self.terminal)
+        name = shorten_name(run.title, names, self.terminal)
         sign = SIGNS[run.state][0 if self.terminal.unicode else 1]
         state = f"{sign} {run.state}".ljust(_STATE)
         numbers = "".join(f"{self._fitted(one, run):>{one.width}}" for one in columns)

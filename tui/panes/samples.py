@@ -221,8 +221,10 @@ class SampleGrid(LinesPane, can_focus=True):
             self.post_message(self.Opened())
 
     def on_click(self, event: events.Click) -> None:
-        """Goes to the image that was clicked."""
+        """Goes to the image that was clicked; a double click opens it."""
         place = self.tiles.place(event.x, event.y - 1)
         if self.samples and place is not None:
             shown = self._shown(self.samples)
             self.go(shown[0] + place)
+            if event.chain == 2:
+                self.action_open()

@@ -269,24 +269,32 @@ class WeightGallery(LinesPane, can_focus=True):
 
     def action_move(self, right: int, down: int) -> None:
         """Moves the cursor, on to the next page where this one ends."""
-        if self.neurons:
+        if not self.neurons:
+            self.notify(self.notice, markup=False)
+        else:
             position = self._position + right + down * max(self.tiles.columns, 1)
             if 0 <= position < len(self.neurons.sorted):
                 self._go(position)
 
     def action_page(self, by: int) -> None:
         """Goes to another page, to the same place in it."""
-        if self.neurons:
+        if not self.neurons:
+            self.notify(self.notice, markup=False)
+        else:
             self._go(self._position + by * max(self.tiles.count, 1))
 
     def action_end(self, position: int) -> None:
         """Goes to the first or the last neuron."""
-        if self.neurons:
+        if not self.neurons:
+            self.notify(self.notice, markup=False)
+        else:
             self._go(position % len(self.neurons.sorted))
 
     def action_open(self) -> None:
         """Asks for the neuron large."""
-        if self.neurons:
+        if not self.neurons:
+            self.notify(self.notice, markup=False)
+        else:
             self.post_message(self.Opened())
 
     def on_click(self, event: events.Click) -> None:

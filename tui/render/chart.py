@@ -25,6 +25,25 @@ from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 
+class Chart(list[Strip]):
+    """The lines of a chart, which know what stands where.
+
+    Args:
+        lines: the lines.
+        frame: where the axes stand; None where there is nothing but words.
+    """
+
+    def __init__(self, lines: Sequence[Strip], frame: Frame | None = None) -> None:
+        super().__init__(lines)
+        self._frame = frame
+
+    def x_at(self, column: int, line: int) -> float | None:
+        """Return the x of a cell, None where the cell lies beside the curves."""
+        if self._frame is None or not 0 <= line < len(self):
+            return None
+        return self._frame.x(column)
+
+
 def chart(
     series: Sequence[Series],
     width: int,
@@ -47,7 +66,7 @@ def chart(
     x_label: str = "epoch",
     title: str = "",
     empty: str = "",
-) -> list[Strip]:
+) -> Chart:
     """Draw curves over epochs.
 
     The limits of both axes move in steps, so that most new points change few cells. Long series
@@ -84,7 +103,7 @@ def chart(
     """
     curves = [_curve(one, x0, smoothing, log) for one in series]
     if not any(np.isfinite(curve.ys).any() for curve in curves):
-        return in_the_middle(empty, width, height, Palette.of(terminal).muted, terminal)
+        return Chart(in_the_middle(empty, width, height, Palette.of(terminal).muted, terminal))
 
     grid = Grid(width, height)
     x_axis = _log_x_axis(curves, named) if log_x else _x_axis(curves, x_max, window)
@@ -115,7 +134,7 @@ def chart(
         draw_curves(grid, frame, curves, terminal)
         draw_reference_name(grid, frame, reference, terminal)
         draw_names(grid, frame, marks, terminal)
-    return grid.strips()
+    return Chart(grid.strips(), frame)
 
 
 def _curve(one: Series, x0: float, smoothing: float, log: bool) -> Curve:

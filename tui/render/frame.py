@@ -66,6 +66,14 @@ class Frame:
             return None
         return self.left + self.x_axis.place(x, self.columns * self.fine[0]) // self.fine[0]
 
+    def x(self, column: int) -> float | None:
+        """The x in the middle of a column of the grid, None beside the curves."""
+        points = self.columns * self.fine[0]
+        if not self.left <= column < self.left + self.columns or points < 2:
+            return None
+        point = (column - self.left) * self.fine[0] + (self.fine[0] - 1) / 2
+        return self.x_axis.value(point / (points - 1))
+
     def row(self, y: float) -> int:
         """The grid's row for a y, the nearest where it is not shown."""
         place = self.y_axis.place(y, self.rows * self.fine[1]) // self.fine[1]

@@ -17,17 +17,16 @@ from engine.questions.fragility import Subject
 from engine.runs import Run
 from tui.controllers.attack_display import AttackDisplay
 from tui.controllers.attacking import Attacking
-from tui.controllers.writing import write_pane
 from tui.feeds.attack_answers import AttackAnswers
 from tui.feeds.predictions import Predictions
 from tui.keymap import declared
+from tui.panes.accuracy_chart import AccuracyChart
 from tui.panes.attack_panes import AttackPanes
 from tui.panes.list_pane import ListPane
-from tui.render.image import next_mode
 from tui.render.terminal import Terminal
 from tui.screens.choose import ChooseRunScreen
 from tui.screens.help import Section
-from tui.screens.view import ViewScreen
+from tui.screens.view import ALONE, NO_RUN, AtAnEpoch, SeveralPanes
 
 _SLOW = 0.4
 """Seconds after which it is said that an answer is waited for."""
@@ -42,7 +41,6 @@ _OF_A_RUN = frozenset(
         "order",
         "compare",
         "image_mode",
-        "write",
     ]
 )
 """What there is something to do for only once there is a run."""
@@ -50,7 +48,7 @@ _OF_A_RUN = frozenset(
 _NONE: NDArray[np.intp] = np.empty(0, np.intp)
 
 
-class AttackScreen(ViewScreen):
+class AttackScreen(AtAnEpoch, SeveralPanes):
     """One image under attack, what is known of its smallest ε, and the accuracy of all.
 
     Args:
@@ -151,14 +149,6 @@ class AttackScreen(ViewScreen):
             show=False,
             id="attack.images",
             tooltip="How images are drawn",
-        ),
-        Binding(
-            "w",
-            "write",
-            "Write",
-            show=False,
-            id="attack.write",
-            tooltip="Write the focused pane to a text file in this folder",
         ),
     ]
 
@@ -284,8 +274,15 @@ class AttackScreen(ViewScreen):
         self._attacking.strengthen(by)
         self._change()
 
+    @on(AccuracyChart.EpsilonChosen)
+    def _on_epsilon_chosen(self, message: AccuracyChart.EpsilonChosen) -> None:
+        self._attacking.epsilon = message.epsilon
+        self._change()
+
     def action_usual(self) -> None:
         """Goes to the usual ε."""
+        if self._attacking.epsilon == self._attacking.method.usual:
+            self.notify(f"ε is the usual one already: {self._attacking.method.usual:g}.")
         self._attacking.epsilon = self._attacking.method.usual
         self._change()
 
@@ -345,13 +342,8 @@ class AttackScreen(ViewScreen):
     def action_image_mode(self) -> None:
         """Takes the next way of drawing images."""
         view = self._panes.view
-        view.mode = next_mode(view.mode, self.terminal)
+        view.mode = self.next_mode(view.mode)
         view.redraw()
-
-    def action_write(self) -> None:
-        """Writes the focused pane as text."""
-        name, pane = self._panes.active
-        write_pane(self, self._run, name, pane)
 
     @on(ListPane.Moved)
     def _on_moved(self, message: ListPane.Moved) -> None:
@@ -362,15 +354,16 @@ class AttackScreen(ViewScreen):
     def _on_opened(self) -> None:
         self._panes.go_to(self._panes.places[0])
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leaves out what makes no sense now."""
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
         if action in _OF_A_RUN and self.state.run is None:
-            return False
-        if action in ("strengthen", "usual", "smallest"):
-            return not self._attacking.method.seeks
-        if action == "zoom":
-            return self._panes.zoomed or self._panes.has_room
-        return super().check_action(action, parameters)
+            return NO_RUN
+        method = self._attacking.method
+        if action in ("strengthen", "usual", "smallest") and method.seeks:
+            return f"{method.title} seeks the smallest ε itself: x takes another method."
+        if action == "zoom" and not (self._panes.zoomed or self._panes.has_room):
+            return ALONE
+        return super().why_not(action, parameters)
 
     def sections(self) -> Sequence[Section]:
         """What each pane is for, the focused one first, and the keys."""

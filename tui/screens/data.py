@@ -22,10 +22,9 @@ from tui.panes.flattening import Flattening
 from tui.panes.labels import Labels
 from tui.panes.samples import SampleGrid
 from tui.panes.tabs import Tabs
-from tui.render.image import next_mode
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
-from tui.screens.view import ViewScreen
+from tui.screens.view import ALONE, SeveralPanes
 
 _NAMES = ("Images", "Flattening", "Labels")
 _GRID, _FLATTENING, _LABELS = range(3)
@@ -33,7 +32,7 @@ _WIDE, _HIGH = 110, 32
 """From so many cells and lines on, all panes are shown at once."""
 
 
-class DataScreen(ViewScreen):
+class DataScreen(SeveralPanes):
     """The images with their labels, one of them flattened, and how the classes are spread.
 
     Args:
@@ -94,11 +93,11 @@ class DataScreen(ViewScreen):
 
     # Layout
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leaves out what is not possible now."""
-        if action == "zoom":
-            return self._zoomed or self._has_room
-        return super().check_action(action, parameters)
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
+        if action == "zoom" and not (self._zoomed or self._has_room):
+            return ALONE
+        return super().why_not(action, parameters)
 
     @property
     def _has_room(self) -> bool:
@@ -155,7 +154,7 @@ class DataScreen(ViewScreen):
 
     def action_image_mode(self) -> None:
         """Takes the next way of drawing images."""
-        self._grid.mode = self._flattening.mode = next_mode(self._grid.mode, self.terminal)
+        self._grid.mode = self._flattening.mode = self.next_mode(self._grid.mode)
         self.redraw()
 
     def action_back(self) -> None:

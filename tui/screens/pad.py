@@ -25,17 +25,16 @@ from tui.feeds.latest_answer import LatestAnswer
 from tui.keymap import declared
 from tui.panes.canvas import Canvas
 from tui.panes.verdict import Seen, Verdict
-from tui.render.image import next_mode
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
-from tui.screens.view import ViewScreen
+from tui.screens.view import AtAnEpoch
 from tui.state import State
 
 _MNIST_SHAPE = (28, 28)
 _WAITING = "Asking the model; just after the start PyTorch has to load first."
 
 
-class PadScreen(ViewScreen):
+class PadScreen(AtAnEpoch):
     """The pad, what the model sees of it, and the probabilities.
 
     Args:
@@ -128,10 +127,6 @@ class PadScreen(ViewScreen):
             Section("The pad", Canvas.EXPLANATION, declared(Canvas)),
         ]
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There is one pane only that takes keys."""
-        return action != "next_pane" and super().check_action(action, parameters)
-
     # Classifying
 
     @property
@@ -217,7 +212,7 @@ class PadScreen(ViewScreen):
 
     def action_image_mode(self) -> None:
         """Takes the next way of drawing images."""
-        self._canvas.mode = self._seen.mode = next_mode(self._canvas.mode, self.terminal)
+        self._canvas.mode = self._seen.mode = self.next_mode(self._canvas.mode)
         self._canvas.redraw()
         self._seen.redraw()
 

@@ -245,6 +245,7 @@ class RatesScreen(ViewScreen):
         if self._three:
             try:
                 worker.stop_sweep(self._three.sweep)
+                self.notify("The runs at the marks save, and stop.")
             except MnistopError as error:
                 self.notify(str(error), severity="error", markup=False)
 
@@ -285,21 +286,30 @@ class RatesScreen(ViewScreen):
             return f"{take}; x shows the runs that are being trained, s stops them"
         return f"{take}; r trains a run at each mark" if self._test.marks else take
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leaves out what is not possible now."""
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
         over = self._three is None or self._three.is_over
+        no_test = self._trouble or "The range test has not ended yet: its curve comes first."
         match action:
-            case "take":
-                return self._rate_to_take is not None
-            case "train":
-                in_sight = bool(self._test_body.display) or self._runs_are_current
-                marks = self._current.marks if self._current and in_sight else {}
-                return bool(marks) and over and not self._is_launching
-            case "stop":
-                return not over
-            case "runs":
-                return self._three is not None
-        return action not in ("epoch", "next_pane")
+            case "take" if self._tested is None:
+                return "A value in the form is wrong: press 1 and set it right."
+            case "take" if self._test_body.display and not self._current:
+                return no_test
+            case "take" if self._rate_to_take is None:
+                return "These runs recommend no rate, or none yet: x goes to the curve of the test."
+            case "train" if self._is_launching or not over:
+                return "The runs at the marks are being trained: s stops them."
+            case "train" if not (self._test_body.display or self._runs_are_current):
+                return "These runs have other settings than the form: x goes to the test of these."
+            case "train" if not self._current:
+                return no_test
+            case "train" if not (self._current and self._current.marks):
+                return "The test has marked no rate to train at."
+            case "stop" if over:
+                return "No run at the marks is being trained."
+            case "runs" if self._three is None:
+                return "No run has been trained at the marks yet: r trains one at each."
+        return super().why_not(action, parameters)
 
     def action_back(self) -> None:
         """From an epoch to the newest, from the runs to the test, then to where one came from."""

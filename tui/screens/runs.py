@@ -30,7 +30,7 @@ from tui.panes.run_table import RunTable
 from tui.panes.sweep_form import SweepForm
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
-from tui.screens.run_keeping import RunKeeping
+from tui.screens.run_keeping import NONE_LISTED, NONE_MARKED, RunKeeping
 from tui.screens.sweep_form import SweepFormScreen
 from tui.state import State
 
@@ -326,21 +326,18 @@ class RunsScreen(RunKeeping):
         what = f"{count(len(rows), 'run')} written"
         write_text(self, "mnistop-runs.txt", "\n".join(table(rows)), what)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leaves out what is not possible now."""
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
         if self._filter.input.has_focus and action in _TYPED:
-            return False
-        chosen = self._browsing.chosen
+            return "What is typed goes into the filter: Enter takes it, Esc leaves it."
         match action:
-            case "epoch":
-                return False
-            case "mark" | "order" | "write" | "write_list":
-                return chosen is not None
-            case "unmark":
-                return bool(self._browsing.marked)
-            case "compare":
-                return len(self._to_compare()) > 1
-        return super().check_action(action, parameters)
+            case "mark" | "order" | "write" | "write_list" if self._browsing.chosen is None:
+                return NONE_LISTED
+            case "unmark" if not self._browsing.marked:
+                return NONE_MARKED
+            case "compare" if len(self._to_compare()) < 2:
+                return "A comparison needs two runs: Space marks the one at the cursor."
+        return super().why_not(action, parameters)
 
     def sections(self) -> Sequence[Section]:
         """What each pane is for and its keys, for the help."""

@@ -24,7 +24,7 @@ from tui.panes.weight_gallery import WeightGallery
 from tui.render import image
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
-from tui.screens.view import ViewScreen
+from tui.screens.view import ALONE, NO_RUN, AtAnEpoch, SeveralPanes
 from tui.terminal.rhythm import SLOW, Paced
 
 Arrangement = Literal["beside", "below", "alone"]
@@ -36,7 +36,7 @@ _LEFT_WIDTH = 84
 """The left pane is so wide beside the network where there is room, even for small images."""
 
 
-class WeightsScreen(ViewScreen):
+class WeightsScreen(AtAnEpoch, SeveralPanes):
     """The first layer as images, and the network beside it, below it or in its place.
 
     Args:
@@ -147,13 +147,16 @@ class WeightsScreen(ViewScreen):
             self.set_focus(pane)
         self.refresh_bindings()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leaves out what is not possible now."""
-        if action == "order":
-            return not self._on_network and self.state.run is not None
-        if action == "zoom":
-            return self._zoomed or not self._alone
-        return super().check_action(action, parameters)
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
+        match action:
+            case "order" if self.state.run is None:
+                return NO_RUN
+            case "order" if self._on_network:
+                return "The order is that of the neurons: Tab goes there."
+            case "zoom" if self._alone and not self._zoomed:
+                return ALONE
+        return super().why_not(action, parameters)
 
     def on_resize(self, event: events.Resize) -> None:
         """Finds the arrangement that fits."""
@@ -307,3 +310,5 @@ class WeightsScreen(ViewScreen):
         self._gallery.mode = self._detail.mode = self._network.mode = mode
         self.redraw()
         self._network.redraw()
+        if self._on_network or not self._neurons:
+            self.notify(image.mode_words(mode))
