@@ -67,13 +67,14 @@ def to_dataset(stored: Stored, source: str, samples: int | None) -> Dataset:
         )
 
     images = np.empty((count, *shape), np.float32)
-    start = 0
+    start, used = 0, []
     for part in parts:
         wanted = part.images[: count - start]
         images[start : start + len(wanted)] = wanted
         start += len(wanted)
+        used.append(wanted)
     white = stored.white or (1 if high <= 1 else 255)
-    fingerprint = take_fingerprint(images, labels[:count], len(class_names), white)
+    fingerprint = take_fingerprint(used, labels[:count], len(class_names), white)
     images /= white
     return Dataset(
         images,
