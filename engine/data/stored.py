@@ -79,13 +79,14 @@ def to_dataset(
         )
 
     images = np.empty((count, *shape), np.float32)
-    start = 0
+    start, used = 0, []
     for part in parts:
         wanted = part.images[: count - start]
         images[start : start + len(wanted)] = wanted
         start += len(wanted)
+        used.append(wanted)
     fingerprint = take_fingerprint(
-        images, labels[:count], len(class_names), pixels.black, pixels.white
+        used, labels[:count], len(class_names), pixels.black, pixels.white
     )
     scale(images, pixels)
     return Dataset(

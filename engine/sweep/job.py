@@ -24,7 +24,7 @@ from engine.process.stdio import log_to
 from engine.runs import Run
 from engine.storage.event_log import EventLog
 from engine.sweep.known_data import DataCheck, key_of, recorded_data
-from engine.sweep.members import SETTLED, state_of
+from engine.sweep.members import DIED, SETTLED, state_of
 from engine.sweep.nursery import Nursery
 from engine.sweep.this_machine import ThisMachine
 from engine.sweeps import Plan, Resumption, Sweep
@@ -236,4 +236,17 @@ class _SweepJob:
         else:
             is_not = "is not trained to its end" if left == 1 else "are not trained to their end"
             what = f"{left:,} of {len(self._plan.configs):,} runs {is_not}"
-            log.say(events.SweepStopped, message=f"{what}: resume the sweep to try again.")
+            reason = self._common_reason()
+            end = f". {reason}" if reason else ": resume the sweep to try again."
+            log.say(events.SweepStopped, message=what + end)
+
+    def _common_reason(self) -> str:
+        """What has kept all those members from beginning, such as their data; else nothing."""
+        reasons: set[str] = set()
+        for event in self.sweep.events():
+            match event:
+                case events.SweepStarted():
+                    reasons.clear()
+                case events.MemberFailed(message=message):
+                    reasons.add(message)
+        return reasons.pop() if len(reasons) == 1 and DIED not in reasons else ""

@@ -26,7 +26,7 @@ BUNDLED_FILE = "mnist_784_first_4502.npz"
 def dataset_of(count: int) -> Dataset:
     labels = np.arange(count) % 2
     images = np.zeros((count, 2, 2), np.float32)
-    fingerprint = take_fingerprint(images, labels, classes=2, black=0, white=1)
+    fingerprint = take_fingerprint([images], labels, classes=2, black=0, white=1)
     return Dataset(images, labels, ("0", "1"), "made up", fingerprint=fingerprint)
 
 

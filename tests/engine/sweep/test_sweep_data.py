@@ -93,6 +93,7 @@ def test_members_that_would_begin_on_other_data_are_refused_while_the_others_go_
         "original data back and resume the sweep, or start a new one with them as they are."
     )
     assert failed == {sweep.member(number).name: sentence for number in (2, 3)}
+    assert sweep.trouble() == f"2 of 3 runs are not trained to their end. {sentence}"
 
     data.write()
     worker.resume_sweep(sweep)
