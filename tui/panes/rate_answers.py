@@ -11,8 +11,8 @@ from tui.render.cells import clean, line
 from tui.render.legend import letter
 from tui.render.strip import Strip
 
-_FOR_CHARTS = 12
-"""Lines that the charts, the progress line and the keys keep."""
+_FOR_CHARTS = 13
+"""Lines that the charts, the names of the screens, the progress line and the keys keep."""
 _SENTENCE = 3
 """Lines that a sentence takes at most."""
 

@@ -57,6 +57,8 @@ class AttackScreen(ViewScreen):
         terminal: what the terminal can show.
     """
 
+    NAME = "attack"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "plus,equals_sign",

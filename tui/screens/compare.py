@@ -35,6 +35,8 @@ class CompareScreen(ViewScreen):
         terminal: what the terminal can show.
     """
 
+    NAME = "runs"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "x",

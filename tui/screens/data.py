@@ -50,6 +50,8 @@ class DataScreen(ViewScreen):
     DataScreen .wide SampleGrid { row-span: 2; }
     """
 
+    NAME = "data"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("z", "zoom", "Zoom", id="data.zoom", tooltip="The focused pane alone, and back"),
         Binding(

@@ -47,6 +47,8 @@ class MistakesScreen(ViewScreen):
         terminal: what the terminal can show.
     """
 
+    NAME = "mistakes"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "slash",

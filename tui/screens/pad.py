@@ -46,6 +46,8 @@ class PadScreen(ViewScreen):
     PadScreen Seen { height: 1fr; }
     """
 
+    NAME = "pad"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "c",

@@ -50,6 +50,8 @@ class RatesScreen(ViewScreen):
 
     DEFAULT_CSS = "RatesScreen Vertical { height: 1fr; }"
 
+    NAME = "rates"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "enter",

@@ -61,6 +61,8 @@ class RunsScreen(RunKeeping):
         config: tells what the dashboard's form holds, None while a value in it is wrong.
     """
 
+    NAME = "runs"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "mark", "Mark", id="runs.mark", tooltip="Mark for comparison, or not"),
         Binding(

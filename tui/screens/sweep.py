@@ -38,7 +38,7 @@ from tui.state import State
 _LOOK_SECONDS = 0.5
 _LOOKS_AT_ALL = 20
 """Every so many looks it is looked which sweeps there are."""
-_BESIDE_CURVES, _LEAST_CURVES = 10, 9
+_BESIDE_CURVES, _LEAST_CURVES = 11, 9
 """Lines that all else takes beside the rows, and that the curves have at least."""
 _LIVE = ("starting", "running")
 
@@ -50,6 +50,8 @@ class SweepScreen(ViewScreen):
         terminal: what the terminal can show.
         config: tells what the dashboard's form holds, None while a value in it is wrong.
     """
+
+    NAME = "runs"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(

@@ -35,6 +35,7 @@ from tui.panes.key_bar import KeyBar
 from tui.panes.lines import LinesPane
 from tui.panes.live_runs import LiveRuns
 from tui.panes.progress import Progress
+from tui.panes.screen_bar import ScreenBar
 from tui.panes.value_input import ValueInput
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
@@ -138,6 +139,7 @@ class TrainScreen(FaultTolerant, Screen[None]):
 
     def compose(self) -> ComposeResult:
         """The tree; where the panes are is up to the dashboard."""
+        yield ScreenBar(self._terminal, "train")
         yield LiveRuns(lambda: not self.session.is_training)
         yield self._dashboard
         yield self._coaching.below

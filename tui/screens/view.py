@@ -16,6 +16,7 @@ from textual.widget import Widget
 
 from tui.panes.key_bar import KeyBar
 from tui.panes.progress import Progress
+from tui.panes.screen_bar import ScreenBar
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
 from tui.state import State
@@ -65,6 +66,9 @@ class ViewScreen(FaultTolerant, Screen[None]):
         Binding("escape", "back", "Back", id="view.back", tooltip="Back to where you came from"),
     ]
 
+    NAME: ClassVar[str]
+    """The name in `SCREENS` of the screen, or of the one that it belongs to."""
+
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
     """The focused widget; panes draw their own focus, and nothing else has to be sent."""
 
@@ -79,6 +83,7 @@ class ViewScreen(FaultTolerant, Screen[None]):
 
     def compose(self) -> ComposeResult:
         """The panes, the progress line and the keys."""
+        yield ScreenBar(self.terminal, self.NAME)
         yield from self.panes()
         yield self._progress
         yield KeyBar(self.terminal)

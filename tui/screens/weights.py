@@ -49,6 +49,8 @@ class WeightsScreen(ViewScreen):
     WeightsScreen #weights-body.beside #network { margin-left: 1; }
     """
 
+    NAME = "weights"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "o",

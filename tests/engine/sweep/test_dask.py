@@ -71,7 +71,7 @@ def test_a_cluster_trains_all_members_though_a_worker_is_killed(
     for epochs in ever_more(200):
         configs = [digits_config(seed=seed, epochs=epochs, hidden=(64,)) for seed in range(6)]
         sweep = worker.launch_sweep(configs, dask=cluster.address)
-        wait(lambda: cluster.is_training(0) or not sweep.is_running())
+        wait(lambda sweep=sweep: cluster.is_training(0) or not sweep.is_running())
         if sweep.is_running():
             break
         assert sweep.state() == "finished", sweep.log_path.read_text()
