@@ -134,7 +134,7 @@ async def test_a_key_of_the_keymap_file_works_and_is_shown(
         assert "x Log scale" in shown.lines[-1]
         await shown.press("x")
         await shown.press("question_mark")
-        row = next(line for line in shown.lines if "Train with what the form holds" in line)
+        row = next(line for line in shown.lines if "Train with the settings in the form" in line)
         assert row.split()[:2] == ["t", "f5"]
         await shown.press("escape", "f5")
         await shown.until(lambda: workers.launched)
@@ -180,7 +180,7 @@ async def test_a_click_on_a_key_does_what_it_says(opened: Opened) -> None:
 async def test_the_command_palette_runs_what_is_typed(opened: Opened, workers: Workers) -> None:
     async with opened() as shown:
         await shown.press("ctrl+p", *"train with")
-        await shown.until_shown("Train with what the form holds")
+        await shown.until_shown("Train with the settings in the form")
         await shown.press("enter", "enter")
         await shown.until(lambda: workers.launched)
 
@@ -201,7 +201,7 @@ async def test_the_command_palette_offers_each_command_once(opened: Opened) -> N
         commands = [command.help for command in shown.app.get_system_commands(shown.screen)]
         assert len(commands) == len(set(commands))
         assert "Stop training and save" in commands
-        assert "Train with what the form holds" not in commands
+        assert "Train with the settings in the form" not in commands
 
 
 # Charts, and writing to a file

@@ -204,7 +204,7 @@ async def test_a_wrong_value_in_the_form_is_told(opened: Opened, finder: Finder)
     async with opened() as shown:
         shown.screen._form.set_values({"epochs": "many"})
         await shown.press("f")
-        await shown.until_shown("A value in the form is wrong: press 1 and set it right.")
+        await shown.until_shown("A value in the form is wrong: press 1 and correct it.")
         assert not finder.asked
 
 

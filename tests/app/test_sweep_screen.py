@@ -73,7 +73,7 @@ async def test_what_has_ended_a_sweep_is_said(opened: Opened, workers: Workers) 
     async with opened() as shown:
         await open_sweep(shown)
         await shown.until_shown("The connection to the Dask cluster was lost.")
-        assert "R goes on with it." in shown.text
+        assert "R resumes it." in shown.text
 
 
 async def test_it_goes_on_on_a_cluster_only_after_a_yes(
@@ -183,7 +183,7 @@ async def test_values_are_typed_and_nonsense_is_said_beside_the_form(
         await go_to(shown, "lr")
         await shown.press("enter", *"0.1,oops")
         assert "Learning rate must be a number above 0" in shown.sentences
-        assert "It can be started when all is right." in shown.text
+        assert "Correct this before starting." in shown.text
         await shown.press(*["backspace"] * 4, *"1..10:3", "enter")
         assert "4 runs." in shown.text
         await shown.press("home", "down", "right")

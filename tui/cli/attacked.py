@@ -132,11 +132,11 @@ def _tell_rows(
     median, proven = known.medians
     if math.isfinite(median):
         out.tell(
-            f"Half of the rightly predicted images are fooled by ε {median:.4f} or less (the "
-            f"median smallest ε found), and half are proven safe below {proven:.4f}."
+            f"Half of the correctly classified images are fooled by ε {median:.4f} or less "
+            f"(the median smallest ε found), and half are proven safe below {proven:.4f}."
         )
     elif known.clean:
-        out.tell("Most of the rightly predicted images were not fooled at any ε.")
+        out.tell("Most of the correctly classified images were not fooled at any ε.")
     out.tell(
         "PGD counts what FGSM and FAB found, too; certified is the share for which no "
         "perturbation of that size can change the prediction (CROWN's bounds)."

@@ -32,13 +32,13 @@ Examples:
 """
 )
 @with_output
-@click.option("--samples", metavar="N", default="all", help="Look at the first N images only.")
+@click.option("--samples", metavar="N", default="all", help="Use only the first N images.")
 @click.argument("source", default="bundled")
 def data(out: Output, samples: str, source: str) -> int:
     """Describe SOURCE and draw some of its images; openml is fetched first.
 
     SOURCE is bundled, digits, openml, or the path of an .npz file, of a folder or pair of IDX
-    files. What cannot be trained on is told in one sentence.
+    files. If it cannot be trained on, one sentence says why.
     """
     config, _ = given_settings(None, None, {"samples": samples})
     with waiting(out) as progress:

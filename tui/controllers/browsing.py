@@ -108,7 +108,7 @@ class Browsing:
         if self.state.phase == "idle":
             return (
                 "The images that a model gets wrong, once there is one: press 1 for the "
-                "dashboard, and r there to train."
+                "dashboard, then r to train."
             )
         if self._judged is None:
             return f"The images that the model gets wrong: {self.state.hint}."

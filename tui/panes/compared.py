@@ -39,7 +39,7 @@ class ComparedCharts(LinesPane, can_focus=True):
             "Epoch",
             key_display="←→",
             id="compare.earlier",
-            tooltip="Read all runs out at an earlier epoch",
+            tooltip="All runs at an earlier epoch",
         ),
         Binding(
             "right,l",
@@ -47,7 +47,7 @@ class ComparedCharts(LinesPane, can_focus=True):
             "Later",
             show=False,
             id="compare.later",
-            tooltip="Read all runs out at a later epoch",
+            tooltip="All runs at a later epoch",
         ),
         Binding(
             "pageup",
@@ -87,7 +87,7 @@ class ComparedCharts(LinesPane, can_focus=True):
             "part",
             "Training",
             id="compare.training",
-            tooltip="The curves of training, or those of validation",
+            tooltip="The training curves, or the validation curves",
         ),
     ]
 
@@ -177,7 +177,7 @@ class ComparedCharts(LinesPane, can_focus=True):
 class ComparedTable(LinesPane):
     """A row a run: its numbers at the epoch that is read out, and the settings that differ."""
 
-    EXPLANATION = "Each run at the epoch looked at, and only those settings in which they differ."
+    EXPLANATION = "Each run at the chosen epoch, with only the settings in which they differ."
 
     comparing = Comparing()
 

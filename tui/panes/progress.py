@@ -83,7 +83,8 @@ class Progress(FaultTolerantWidget):
         sign = _SIGNS[phase][0 if self._terminal.unicode else 1]
         if self._state.history.started and phase in ("running", "paused"):
             return [line([(sign, self._palette.strong), *self._going(width - len(sign))], width)]
-        return self._wrapped(sign + self._sentence(phase), width)
+        long, short = (f"{sign}{self._sentence(phase, others)}" for others in (True, False))
+        return self._wrapped(long if len(long) <= width else short, width)
 
     def _wrapped(self, text: str, width: int) -> list[Strip]:
         text = clean(text, self._terminal)
@@ -91,7 +92,8 @@ class Progress(FaultTolerantWidget):
         lines = textwrap.wrap(text, width, max_lines=_MOST_LINES, placeholder=end)
         return [line([(part, self._palette.strong)], width) for part in lines or [""]]
 
-    def _sentence(self, phase: str) -> str:
+    def _sentence(self, phase: str, with_others: bool) -> str:
+        """How a run stands, with the number of epochs as good as the best one if there is room."""
         state = self._state
         history, run = state.history, state.run
         assert run
@@ -103,9 +105,9 @@ class Progress(FaultTolerantWidget):
             case RunFinished():
                 early = ", early stopping" if history.ended.reason == "early stopping" else ""
                 took = duration(sum(epoch.seconds for epoch in history.epochs))
-                return f"{name}: {trained} in {took}{early}{self._best()}"
+                return f"{name}: {trained} in {took}{early}{self._best(with_others)}"
         if phase == "stopped":
-            return f"{name}: stopped and saved after {trained}{self._best()}"
+            return f"{name}: stopped and saved after {trained}{self._best(with_others)}"
         if history.vanished:
             return (
                 f"{name}: its folder is gone after {trained}; somebody deleted or moved "
@@ -121,15 +123,16 @@ class Progress(FaultTolerantWidget):
             )
         return f"{name}: {history.preparing or 'starting'}"
 
-    def _best(self) -> str:
+    def _best(self, with_others: bool) -> str:
         history = self._state.history
         if not (history.best and history.started):
             return ""
         best = accuracy(history.best.val_acc, history.started.validation_images)
         words = f"  best val {best} at epoch {history.best.epoch}"
-        others = others_as_good(history)
-        plural = "" if others == 1 else "s"
-        return f"{words}, {others:,} other{plural} as good" if others else words
+        others = others_as_good(history) if with_others else 0
+        if not others:
+            return words
+        return f"{words}, same accuracy within the interval: {count(others, 'epoch')}"
 
     def _going(self, width: int) -> list[tuple[str, Style | None]]:
         """A bar and the numbers of a run, fewer of both where there is less room."""

@@ -21,8 +21,8 @@ class RateAnswers(LinesPane):
     """For each run its state, its accuracy, and a sentence on its curve."""
 
     EXPLANATION = (
-        "The sentences are the coach's, read from what the runs have measured. Two accuracies "
-        "that lie within each other's 95% interval may be equally good."
+        "The coach's comments on the measured curves. Two accuracies that lie within each "
+        "other's 95% interval may be equally good."
     )
 
     three: ThreeRates | None = None

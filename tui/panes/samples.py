@@ -75,8 +75,8 @@ class SampleGrid(LinesPane, can_focus=True):
     ]
 
     EXPLANATION = (
-        "The images in the order of the source, each with its label, the class that a person gave "
-        "it; val marks those that are kept out of training to judge the model."
+        "The images in the order of the source, each with its label, the class that a person "
+        "gave it; val marks those held out of training for validation."
     )
 
     @dataclass
@@ -150,7 +150,7 @@ class SampleGrid(LinesPane, can_focus=True):
             return self.say(self.notice, width)
         tiles = self.tiles
         if not tiles.count:
-            return self.say("More room is needed for an image: a larger terminal.", width)
+            return self.say("There is no room for an image here: enlarge the terminal.", width)
         shown = self._shown(samples)
         rows = [shown[at : at + tiles.columns] for at in range(0, len(shown), tiles.columns)]
         drawn: list[Strip] = []

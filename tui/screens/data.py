@@ -198,7 +198,7 @@ class DataScreen(ViewScreen):
         if config is None:
             self._data, self._samples = None, None
             self._answers.forget()
-            self._show("A value in the form is wrong: press 1 and set it right.")
+            self._show("A value in the form is wrong: press 1 and correct it.")
             return
         data = absolute(config.source), config.samples, config.val_fraction, config.split_seed
         if data != self._data:

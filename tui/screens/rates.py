@@ -33,7 +33,7 @@ from tui.state import State
 _LOOK_SECONDS = 0.3
 _PURPOSE = (
     "A fresh model with the form's settings takes one step at each of many learning rates, from "
-    "far too low to far too high. Its curve and three marks will stand here: too low, good, too "
+    "far too low to far too high. Its curve and three marks will appear here: too low, good, too "
     "high. No run is made."
 )
 _HIGHEST_SHOWN = 2.0
@@ -130,7 +130,7 @@ class RatesScreen(ViewScreen):
         if config is None:
             self._tested, self._test = None, None
             self._answers.forget()
-            self._show_test("A value in the form is wrong: press 1 and set it right.")
+            self._show_test("A value in the form is wrong: press 1 and correct it.")
             return
         tested = replace(config, lr=RunConfig().lr, source=absolute(config.source))
         if tested != self._tested:

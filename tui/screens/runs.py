@@ -36,10 +36,10 @@ from tui.state import State
 
 _EXAMPLE = "lr>0.1 val_acc>0.9 hidden:128 state:stopped"
 _FILTER = (
-    "Words that all must hold: any hyperparameter with > >= < <= or : and a value, as lr>0.1, "
-    "optimizer:adam or hidden:256,128; val_acc (of the best epoch), val_loss and train_loss (of "
-    "the newest), best, trained (epochs) and seconds; state: with live, finished, stopped, failed "
-    "and so on; name:, note:, sweep: and source: with a part of it."
+    "Conditions that must all hold: any hyperparameter with > >= < <= or : and a value, as "
+    "lr>0.1, optimizer:adam or hidden:256,128; val_acc (of the best epoch), val_loss and "
+    "train_loss (of the newest), best, trained (epochs) and seconds; state: with live, finished, "
+    "stopped, failed and so on; name:, note:, sweep: and source: with a part of it."
 )
 _READ_SECONDS = 0.3
 """How long runs are read before those read so far are shown."""
@@ -70,7 +70,7 @@ class RunsScreen(RunKeeping):
             "compare",
             "Compare",
             id="runs.compare",
-            tooltip="Lay the marked runs, or this one and the dashboard's, over each other",
+            tooltip="Compare the curves of the marked runs, or of this one and the dashboard's",
         ),
         Binding(
             "C",
@@ -199,7 +199,7 @@ class RunsScreen(RunKeeping):
     def _words(self) -> str:
         index, marked = self._index, len(self._browsing.marked)
         if index and index.unread:
-            return f"Reading {index.unread:,} more runs; the newest are there already"
+            return f"Reading {index.unread:,} more runs; the newest are shown already"
         if marked > 1:
             return f"{marked} runs are marked: c compares them, u takes the marks away"
         if marked:

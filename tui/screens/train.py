@@ -71,7 +71,7 @@ class TrainScreen(FaultTolerant, Screen[None]):
     AUTO_FOCUS = ""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "train", "Train", id="train", tooltip="Train with what the form holds"),
+        Binding("r", "train", "Train", id="train", tooltip="Train with the settings in the form"),
         Binding("space", "pause", "Pause", id="pause", tooltip="Pause training, or let it go on"),
         Binding("s", "stop", "Stop", id="stop", tooltip="Stop training and save"),
         Binding("tab", "pane(1)", "Pane", id="pane.next", tooltip="The next pane", priority=True),
@@ -361,7 +361,7 @@ class TrainScreen(FaultTolerant, Screen[None]):
         """Shows another validation image that is predicted rightly."""
         right = self._right()
         if right is None or not len(right):
-            self.notify("No validation image is predicted rightly here.")
+            self.notify("No validation image is classified correctly here.")
         self._questions.step(by, right)
         self.on_session_changed()
 

@@ -53,7 +53,7 @@ class ViewScreen(FaultTolerant, Screen[None]):
             "Epoch",
             key_display="[ ]",
             id="view.earlier",
-            tooltip="Look at an earlier epoch, on all screens",
+            tooltip="An earlier epoch, on all screens",
         ),
         Binding(
             "right_square_bracket",
@@ -61,7 +61,7 @@ class ViewScreen(FaultTolerant, Screen[None]):
             "Later",
             show=False,
             id="view.later",
-            tooltip="Look at a later epoch, on all screens",
+            tooltip="A later epoch, on all screens",
         ),
         Binding("escape", "back", "Back", id="view.back", tooltip="Back to where you came from"),
     ]
