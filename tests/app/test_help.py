@@ -78,7 +78,7 @@ async def test_help_lists_every_binding_of_every_pane(opened: Opened, key: str) 
     for binding in declared(*KINDS):
         assert binding.tooltip in text
         assert f" {binding.id} " in text
-    assert "by the names at the right" in " ".join(text.split())
+    assert "by the names on the right" in " ".join(text.split())
     titles = {line.strip() for line in lines}
     assert {"Hyperparameters", "Charts", "Log", "Confusion", "Digit"} <= titles
 
