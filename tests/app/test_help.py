@@ -1,5 +1,7 @@
 """Keys and where they are explained: help, key bar, keymap file, command palette."""
 
+import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.widgets import Input
 
+from engine.config import RunConfig, explanation
 from tests.app.dashboard import PANES, Opened, Workers
 from tui.app import MnistopApp
 from tui.keymap import declared
@@ -248,3 +251,25 @@ async def test_w_says_where_it_works_and_what_went_wrong(
         (tmp_path / "mnistop-no-run-charts.txt").mkdir()
         await shown.press("tab", "w")
         assert "mnistop-no-run-charts.txt: Is a directory." in shown.notices[-1]
+
+
+STILTED = (
+    "shall|so many|elsewise|elsewhere|in the mean|rightly|wrongly|judge|judged|anew|at hand|"
+    "says to|is told|whoever|less the|by heart|of late|hears|goes without saying"
+)
+
+
+async def test_the_help_and_the_form_speak_plain_english(opened: Opened) -> None:
+    async with opened() as shown:
+        texts = [
+            text
+            for section in shown.app._sections()
+            for text in (
+                section.title,
+                section.explanation,
+                *(binding.tooltip for binding in section.bindings),
+            )
+        ]
+    texts += [explanation(each.name) for each in fields(RunConfig)]
+    for text in texts:
+        assert not re.search(rf"\b({STILTED})\b", text), text

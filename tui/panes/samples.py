@@ -94,6 +94,8 @@ class SampleGrid(LinesPane, can_focus=True):
     """Of the image under the cursor, in the whole data set."""
     notice = ""
     mode: image.Mode = "auto"
+    enlarged = False
+    """Whether fewer images are shown, each pixel of them, rather than 16 smaller ones."""
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
@@ -119,9 +121,10 @@ class SampleGrid(LinesPane, can_focus=True):
         shape, total = (facts.image_shape, facts.count) if facts else ((28, 28), PAGE)
         width, height = self.size
         least = LEAST if self.terminal.images == "half" else LEAST_GLYPHS
-        return fit(
-            width, height - 1, shape, total, self.terminal, self.mode, least=least, square=True
-        )
+        room = (width, height - 1, shape, total, self.terminal, self.mode)
+        if self.enlarged and (whole := fit(*room, whole=True)).count:
+            return whole
+        return fit(*room, least=least, square=True)
 
     @property
     def page_size(self) -> int:

@@ -119,6 +119,7 @@ class DataScreen(ViewScreen):
         for index, pane in enumerate(self._places):
             pane.display = wide or index == self._active
         self._facts.display = wide or self._active == _LABELS
+        self._grid.enlarged = self._zoomed
         classes = len(self._samples.train_counts) if self._samples else 10
         self._body.styles.grid_rows = f"4 1fr {min(classes + 2, self.app.size.height // 3)}"
 
