@@ -41,7 +41,7 @@ async def test_the_list_tells_of_each_image_and_chooses_it(
         await shown.press("home")
         await shown.settle()
         first = FRAGILE[0]
-        rows = [line.split() for line in shown.lines[3:-3] if line.strip()]
+        rows = [line.split() for line in shown.lines[4:-3] if line.strip()]
         assert [int(row[0]) for row in rows] == FRAGILE[: len(rows)]
         least = f"{0.8 * smallest(first):.3f}"
         assert rows[0] == [str(first), str(first % 10), f"{certified(first):.3f}", least]

@@ -192,7 +192,7 @@ async def test_waiting_says_what_will_be_here_and_what_is_done_now(
     monkeypatch.setattr(worker, "ask_at_leisure", never)
     async with opened((80, 24)) as shown:
         await shown.press("f")
-        await shown.until_shown("three marks will stand here", "No run is made.")
+        await shown.until_shown("three marks will appear here", "No run is made.")
         await shown.until_shown("Now: trying the learning rate 3 (")
         await shown.press("enter", "r", "n", "right", "x")
         assert isinstance(shown.app.screen, RatesScreen)

@@ -18,7 +18,7 @@ def names_in(text: str, mark: str = "▸") -> list[str]:
 
 def marked(shown: Dashboard, mark: str = "▸") -> str:
     """The name behind the mark, which is the only one."""
-    before, _, after = shown.lines[0].partition(mark)
+    _, _, after = shown.lines[0].partition(mark)
     assert mark not in after
     return next(name for name in NAMES if after.split("  ")[0].endswith(name))
 

@@ -61,7 +61,7 @@ def row(shown: Dashboard, value: str) -> str:
     """The row of the table that begins with a value, behind the letter of its curve."""
     [found] = [
         line
-        for line in shown.lines[2:]
+        for line in shown.lines[3:]
         if line[2:].split()[:1] == [value] and ("%" in line or "waiting" in line)
     ]
     return found
@@ -360,7 +360,7 @@ async def test_of_many_rows_eight_around_the_cursor_are_compared(
         assert not screen._charts.display
         await shown.press("o")
         assert "best accuracy first" in shown.text
-        assert row(shown, "1") == shown.lines[2]
+        assert row(shown, "1") == shown.lines[3]
         await shown.press("c")
         await shown.until(lambda: isinstance(shown.app.screen, CompareScreen))
         await shown.until_shown("8 runs: loss and accuracy")
