@@ -146,7 +146,10 @@ def _log_ticks(axis: Axis) -> Iterator[list[float]]:
         low, high = 10 ** (axis.low - 1e-9), 10 ** (axis.high + 1e-9)
         return [value for value in candidates if low <= value <= high]
 
-    yield inside(decades, (1, 2, 5))
+    if len(inside(decades, (1,))) < 3:  # 1 and 3 stand about as far apart as 3 and 10
+        yield from (
+            found for digits in ((1, 3), (1, 2, 5)) if len(found := inside(decades, digits)) > 2
+        )
     for stride in range(1, len(decades) + 1):
         yield inside([exponent for exponent in decades if exponent % stride == 0], (1,))
 

@@ -102,7 +102,7 @@ class RunConfig:
     val_fraction: Annotated[float, Meta(gt=0, lt=1)] = _setting(
         0.2,
         "validation share",
-        "The fraction of the images that is kept out of training to judge the model.",
+        "The fraction of the images that is held out of training for validation.",
         (0.1, 0.2, 0.3, 0.5),
     )
     split_seed: Annotated[int, Meta(ge=0, lt=2**32)] = _setting(
@@ -117,14 +117,14 @@ class RunConfig:
     epochs: Annotated[int, Meta(ge=1, le=1_000_000)] = _setting(
         100,
         "epochs",
-        "How often the training goes through all training images.",
+        "How many times training goes through all training images.",
         (10, 20, 50, 100, 200, 500, 1000),
         by_factors=True,
     )
     batch_size: Annotated[int, Meta(ge=1, le=1_000_000)] = _setting(
         32,
         "batch size",
-        "How many images each update of the weights looks at.",
+        "How many images each weight update is computed from.",
         (1, 4, 8, 16, 32, 64, 128, 256, 512),
         by_factors=True,
     )
@@ -138,7 +138,9 @@ class RunConfig:
         )
     )
     activation: Literal["relu", "tanh", "sigmoid", "gelu"] = _setting(
-        "relu", "activation", "The bend after each hidden layer; without it, layers add nothing."
+        "relu",
+        "activation",
+        "The nonlinearity after each hidden layer; without one, more layers add nothing.",
     )
     optimizer: Literal["manual", "sgd", "adam", "adamw"] = _setting(
         "manual",
@@ -180,7 +182,7 @@ class RunConfig:
     shift: Annotated[int, Meta(ge=0, le=64)] = _setting(
         0,
         "shift",
-        "Training images are moved by up to this many pixels each way, anew in each epoch.",
+        "Training images are moved by up to this many pixels each way, differently in each epoch.",
         (0, 1, 2, 3, 4),
     )
     adversarial_epsilon: Annotated[float, Meta(ge=0, le=1)] = _setting(
@@ -333,7 +335,7 @@ def allowed(name: str) -> str:
     if choices(name):
         return "one of " + ", ".join(choices(name))
     if name == "hidden":
-        return "up to 32 whole numbers from 1 to 65,536 with spaces between, or none"
+        return "up to 32 whole numbers from 1 to 65,536 separated by spaces, or none"
     if name == "samples":
         return "a whole number from 2 up, or all"
     if name == "pixel_range":

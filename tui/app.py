@@ -15,6 +15,7 @@ from engine.runs import Run
 from tui.keymap import declared, read_keymap
 from tui.panes.digit import Digit
 from tui.panes.live_runs import LiveRuns
+from tui.panes.screen_bar import SCREENS
 from tui.reasons import GivesReasons, reason_against
 from tui.render.terminal import Terminal
 from tui.screens.train import TrainScreen
@@ -33,18 +34,6 @@ if TYPE_CHECKING:
 
 _KEY_NAMES = {"←→": "left/right", "↑↓": "up/down", "←↑↓→": "arrows"}
 """What the arrows are called where they cannot be shown."""
-
-SCREENS = {
-    "1": ("train", "The dashboard: set, train, watch"),
-    "2": ("mistakes", "Mistakes: what the model gets wrong, image by image"),
-    "3": ("attack", "Attack: how little it takes to fool the model"),
-    "4": ("weights", "Weights: what the first layer looks for; the network"),
-    "5": ("data", "Data: what the model learns from"),
-    "6": ("runs", "Runs: all that was trained, compared, resumed, deleted"),
-    "f": ("rates", "Learning rates: find one that is too low, too high, or good"),
-    "e": ("pad", "A digit of your own: draw, and see what the model says"),
-}
-"""The screens by the keys that open them: their names, and what each is for."""
 
 
 def _commands() -> type[Provider]:
@@ -72,13 +61,13 @@ class MnistopApp(GivesReasons, TerminalApp):
         *(
             Binding(
                 key,
-                f"go('{name}')",
-                name.capitalize(),
-                show=key != "1",
-                id=f"screen.{name}",
+                f"go('{screen}')",
+                name,
+                show=False,
+                id=f"screen.{screen}",
                 tooltip=tooltip,
             )
-            for key, (name, tooltip) in SCREENS.items()
+            for screen, (key, name, tooltip) in SCREENS.items()
         ),
         Binding(
             "q,ctrl+q,ctrl+c",

@@ -65,8 +65,8 @@ def _power(hidden: list[int]) -> str:
             "ink and another beside none."
         )
     what = (
-        f"Each of the {hidden[0]} neurons of the first layer weighs all pixels against one "
-        "pattern. Parts of strokes are what many digits share, so these help most. "
+        f"Each of the {hidden[0]} neurons of the first layer compares all pixels with one "
+        "pattern. Many digits share parts of strokes, so those help most. "
     )
     if len(hidden) == 1:
         return what + (

@@ -58,18 +58,17 @@ def reasons(test: RangeTest) -> dict[str, str]:
 
 def _too_low(test: RangeTest) -> str:
     after = test.after_run(test.too_low or 0.0)
-    about = f"about {number(after)}" if after is not None else "little less"
-    return (
-        f"All steps of a run together bring its training loss from {number(test.start)} to "
-        f"{about} only."
-    )
+    start = number(test.start)
+    if after is None:
+        return f"A whole run leaves its training loss close to {start}."
+    return f"A whole run lowers its training loss only from {start} to about {number(after)}."
 
 
 def _good(test: RangeTest) -> str:
     tried = test.good_trials
     if test.good is None:
         if not tried:
-            return "None: so short a run learns next to nothing at any rate that is not too high."
+            return "None: a run this short learns almost nothing at any rate that is not too high."
         best = min(tried, key=lambda trial: trial.loss)
         reached = (
             f"{number(best.loss)} at {rate_text(best.rate)}" if best.loss < math.inf else "none"
@@ -87,7 +86,7 @@ def _good(test: RangeTest) -> str:
     share = test.lowest / test.good
     where = f"{rate_text(test.lowest)}, where the loss was lowest"
     if share > 7:
-        return f"A tenth of {where}: well below what is too much, yet far in few steps."
+        return f"A tenth of {where}: well below what is too high, yet large enough to learn fast."
     return f"Near {where}: a run as short as this one needs large steps."
 
 
@@ -105,7 +104,7 @@ def _too_high(test: RangeTest) -> str:
     if test.too_high is not None:
         return f"After {_outcome(test.trials[-1])}: nothing is learned."
     if not test.trials:
-        return "None: at no rate that a run may have does the loss come back to where it began."
+        return "None: at no allowed rate does the loss rise back to where it began."
     last = test.trials[-1]
     return f"None was found: at {rate_text(last.rate)}, after {_outcome(last)}."
 
@@ -120,7 +119,7 @@ _VERDICTS = {
     "too low": "is too low",
     "works": "works",
     "too high": "is too high",
-    "learned little": "teaches little",
+    "learned little": "learns little",
 }
 
 

@@ -146,7 +146,7 @@ def _charts(facts: Facts, started: RunStarted) -> Iterator[Chart]:
 
 def _pictures(mistakes: Sequence[Mistake], names: Sequence[str]) -> Part:
     if not mistakes:
-        return Paragraph("None: every validation image is predicted rightly.")
+        return Paragraph("None: every validation image is classified correctly.")
     return Pictures(tuple(_picture(mistake, names) for mistake in mistakes))
 
 

@@ -30,7 +30,7 @@ RETRIES = 2
 
 POLL_SECONDS = 0.05
 
-DIED = "Its process died without a word: it was killed, or the memory was full."
+DIED = "Its process ended without a message: it was killed, or the memory was full."
 
 SETTLED = ("finished", "diverged")
 """The states of a member for which nothing is left to be done."""

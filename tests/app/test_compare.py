@@ -110,7 +110,7 @@ async def test_two_runs_are_compared_image_by_image(
         alone = [row for row in made_up.right_after(10) if row not in made_up.right_after(4)]
         assert f"a alone is right on {len(alone)} images, b alone on 0" in shown.sentences
         assert "that is a real difference" in shown.sentences
-        assert f"Right in one alone: {len(alone)}" in shown.text
+        assert f"Right in only one: {len(alone)}" in shown.text
         assert "Confusion matrices: a less b" in shown.text
         await shown.press("down")
         if size[0] >= 116:
@@ -169,7 +169,7 @@ async def test_in_ascii_without_colour_letters_tell_them_apart(
         await shown.until_shown("aaa")
         assert shown.text.isascii()
         await shown.press("x")
-        assert "Right in one alone" in shown.text
+        assert "Right in only one" in shown.text
         assert shown.text.isascii()
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from engine import worker
 from tests.app.dashboard import Opened, Workers
+from tui.panes.samples import SampleGrid
 from tui.render.terminal import Terminal
 
 
@@ -49,7 +50,7 @@ async def test_before_any_run_it_shows_what_the_form_holds(
             "validation: 200 images",
             "Image 0, 5, training: (28, 28) → (784,)",
         )
-        captions = [line[:60].split() for line in shown.lines[5:37:8]]
+        captions = [line[:60].split() for line in shown.lines[6:38:8]]
         assert captions == [
             ["5", "0", "4", "1"],
             ["9", "2", "1", "3"],
@@ -246,3 +247,21 @@ async def test_a_range_in_the_form_makes_other_data_of_a_file(
     async with opened(source=str(file), samples="all", pixel_range="0 16") as shown:
         await shown.press("5")
         await shown.until_shown("Pixels are int64 from 0 (black) to 16 (white)")
+
+
+async def test_z_shows_every_pixel_of_fewer_images(
+    opened: Opened, answering: asyncio.Event
+) -> None:
+    async with opened() as shown:
+        await shown.press("5")
+        await shown.until_shown("Images 0–15 of 1,000")
+        grid = shown.app.screen.query_one(SampleGrid)
+        assert max(grid.tiles.pixels) < 28
+        await shown.press("z")
+        await shown.until_shown("Images 0–7 of 1,000")
+        assert grid.tiles.pixels == (28, 28)
+        await shown.press("n")
+        await shown.until_shown("Images 8–15 of 1,000")
+        await shown.press("z")
+        await shown.until_shown("Images 0–15 of 1,000")
+        assert max(grid.tiles.pixels) < 28

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from textual.command import Hit
 from textual.dom import DOMNode
 from textual.widgets import Input
 
+from engine.config import RunConfig, explanation
 from tests.app import made_up
 from tests.app.dashboard import PANES, Opened, Workers
 from tui.app import MnistopApp
@@ -83,7 +86,7 @@ async def test_help_lists_every_binding_of_every_pane(opened: Opened, key: str) 
     for binding in declared(*KINDS):
         assert binding.tooltip in text
         assert f" {binding.id} " in text
-    assert "by the names at the right" in " ".join(text.split())
+    assert "by the names on the right" in " ".join(text.split())
     titles = {line.strip() for line in lines}
     assert {"Hyperparameters", "Charts", "Log", "Confusion", "Digit"} <= titles
 
@@ -139,7 +142,7 @@ async def test_a_key_of_the_keymap_file_works_and_is_shown(
         assert "x Log scale" in shown.lines[-1]
         await shown.press("x")
         await shown.press("question_mark")
-        row = next(line for line in shown.lines if "Train with what the form holds" in line)
+        row = next(line for line in shown.lines if "Train with the settings in the form" in line)
         assert row.split()[:2] == ["t", "f5"]
         await shown.press("escape", "f5")
         await shown.until(lambda: workers.launched)
@@ -185,7 +188,7 @@ async def test_a_click_on_a_key_does_what_it_says(opened: Opened) -> None:
 async def test_the_command_palette_runs_what_is_typed(opened: Opened, workers: Workers) -> None:
     async with opened() as shown:
         await shown.press("ctrl+p", *"train with")
-        await shown.until_shown("Train with what the form holds")
+        await shown.until_shown("Train with the settings in the form")
         await shown.press("enter", "enter")
         await shown.until(lambda: workers.launched)
 
@@ -207,7 +210,7 @@ async def test_the_command_palette_offers_each_command_once(opened: Opened) -> N
         commands = [hit.help async for hit in found if not isinstance(hit, Hit)]
         assert len(commands) == len(set(commands))
         assert "Stop training and save" in commands
-        assert "Train with what the form holds" not in commands
+        assert "Train with the settings in the form" not in commands
 
 
 @pytest.mark.parametrize(
@@ -312,3 +315,25 @@ async def test_w_overwrites_nothing(opened: Opened, workers: Workers, tmp_path: 
         assert shown.notices == [f"Written to {path}"]
     assert mine.read_text() == "mine"
     assert path.is_file()
+
+
+STILTED = (
+    "shall|so many|elsewise|elsewhere|in the mean|rightly|wrongly|judge|judged|anew|at hand|"
+    "says to|is told|whoever|less the|by heart|of late|hears|goes without saying"
+)
+
+
+async def test_the_help_and_the_form_speak_plain_english(opened: Opened) -> None:
+    async with opened() as shown:
+        texts = [
+            text
+            for section in shown.app._sections()
+            for text in (
+                section.title,
+                section.explanation,
+                *(binding.tooltip for binding in section.bindings),
+            )
+        ]
+    texts += [explanation(each.name) for each in fields(RunConfig)]
+    for text in texts:
+        assert not re.search(rf"\b({STILTED})\b", text), text

@@ -127,7 +127,7 @@ async def test_the_pen_stays_on_the_pad(opened: Opened, model: Model) -> None:
             assert canvas(shown).pen == corner
 
 
-@pytest.mark.parametrize(("size", "start"), [((120, 40), (21, 6)), ((80, 24), (11, 4))])
+@pytest.mark.parametrize(("size", "start"), [((120, 40), (21, 7)), ((80, 24), (11, 5))])
 async def test_the_mouse_draws_too(
     opened: Opened, model: Model, size: tuple[int, int], start: tuple[int, int]
 ) -> None:

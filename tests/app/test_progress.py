@@ -113,7 +113,7 @@ def test_one_of_something_is_not_in_the_plural() -> None:
 
 def test_thousands_are_told_apart_in_all_of_its_numbers() -> None:
     epochs = [made_up.epoch(number, val_acc=0.9) for number in range(1500)]
-    text = said(made_up.started(), *epochs, made_up.finished(1500))
+    text = said(made_up.started(), *epochs, made_up.finished(1500), width=160)
     assert "1,500 epochs in" in text
     assert "same accuracy within the interval: 1,499 epochs" in text
 
@@ -171,3 +171,13 @@ def test_without_unicode_the_signs_are_words(end: str) -> None:
     text = said(*made_up.story(3), last, terminal=Terminal(unicode=False))
     assert text.isascii()
     assert {"finished": "done"}.get(end, end).casefold() in text.casefold()
+
+
+def test_where_a_line_has_no_room_for_it_the_number_of_equal_epochs_is_left_out() -> None:
+    told = (*made_up.story(4), made_up.finished(4))
+    assert "\n" in said(*told, width=60)
+    for width in (80, 120):
+        text = said(*told, width=width)
+        assert "\n" not in text
+        assert "at epoch" in text
+        assert ("same accuracy within the interval: 1 epoch" in text) == (width == 120)

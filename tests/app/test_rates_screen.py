@@ -192,7 +192,7 @@ async def test_waiting_says_what_will_be_here_and_what_is_done_now(
     monkeypatch.setattr(worker, "ask_at_leisure", never)
     async with opened((80, 24)) as shown:
         await shown.press("f")
-        await shown.until_shown("three marks will stand here", "No run is made.")
+        await shown.until_shown("three marks will appear here", "No run is made.")
         await shown.until_shown("Now: trying the learning rate 3 (")
         await shown.press("enter", "r", "n", "right", "x")
         assert isinstance(shown.app.screen, RatesScreen)
@@ -204,7 +204,7 @@ async def test_a_wrong_value_in_the_form_is_told(opened: Opened, finder: Finder)
     async with opened() as shown:
         shown.screen._form.set_values({"epochs": "many"})
         await shown.press("f")
-        await shown.until_shown("A value in the form is wrong: press 1 and set it right.")
+        await shown.until_shown("A value in the form is wrong: press 1 and correct it.")
         assert not finder.asked
 
 

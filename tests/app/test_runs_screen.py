@@ -55,13 +55,15 @@ async def open_runs(shown: Dashboard, *wanted: str) -> RunsScreen:
 def names(shown: Dashboard) -> list[str]:
     """The runs in sight, from above."""
     known = ("calm-otter", "keen-lark", "brave-birch", "high rate")
-    return [name for line in shown.lines[2:-8] for name in known if name in line]
+    return [name for line in shown.lines[3:-8] for name in known if name in line]
 
 
 async def test_before_any_run_it_says_what_will_fill_it(opened: Opened) -> None:
     async with opened() as shown:
         await shown.press("6")
-        await shown.until_shown("There are no runs yet", "press 1 for the dashboard, and r there")
+        await shown.until_shown(
+            "There are no runs yet", "press 1 for the dashboard, then r to train"
+        )
         await shown.press("d", "space", "c", "o", "enter", "t", "R", "s", "w")
         assert isinstance(shown.app.screen, RunsScreen)
         await shown.press("escape")
@@ -151,7 +153,7 @@ async def test_a_live_run_comes_first_and_is_followed(opened: Opened, workers: W
         async with opened() as shown:
             await open_runs(shown)
             await shown.until_shown("▶ running gentle-finch 2/100")
-            assert "gentle-finch" in shown.lines[3]
+            assert "gentle-finch" in shown.lines[4]
             made_up.say(live, [made_up.epoch(2, live.name)])
             await shown.until_shown("▶ running gentle-finch 3/100")
             await shown.press("s")
@@ -327,7 +329,7 @@ async def test_marks_have_letters_and_are_eight_at_most(opened: Opened, workers:
     async with opened() as shown:
         await open_runs(shown, "calm-otter")
         await shown.press(*["space"] * 9)
-        assert [line.split()[0] for line in shown.lines[3:13]][:8] == list("abcdefgh")
+        assert [line.split()[0] for line in shown.lines[4:14]][:8] == list("abcdefgh")
         assert "8 runs are marked already" in " ".join(shown.notices)
         await shown.press("u")
         assert " a ✓" not in shown.text

@@ -61,7 +61,7 @@ def row(shown: Dashboard, value: str) -> str:
     """The row of the table that begins with a value, behind the letter of its curve."""
     [found] = [
         line
-        for line in shown.lines[2:]
+        for line in shown.lines[3:]
         if line[2:].split()[:1] == [value] and ("%" in line or "waiting" in line)
     ]
     return found
@@ -73,7 +73,7 @@ async def test_what_has_ended_a_sweep_is_said(opened: Opened, workers: Workers) 
     async with opened() as shown:
         await open_sweep(shown)
         await shown.until_shown("The connection to the Dask cluster was lost.")
-        assert "R goes on with it." in shown.text
+        assert "R resumes it." in shown.text
 
 
 async def test_it_goes_on_on_a_cluster_only_after_a_yes(
@@ -183,7 +183,7 @@ async def test_values_are_typed_and_nonsense_is_said_beside_the_form(
         await go_to(shown, "lr")
         await shown.press("enter", *"0.1,oops")
         assert "Learning rate must be a number above 0" in shown.sentences
-        assert "It can be started when all is right." in shown.text
+        assert "Correct this before starting." in shown.text
         await shown.press(*["backspace"] * 4, *"1..10:3", "enter")
         assert "4 runs." in shown.text
         await shown.press("home", "down", "right")
@@ -360,7 +360,7 @@ async def test_of_many_rows_eight_around_the_cursor_are_compared(
         assert not screen._charts.display
         await shown.press("o")
         assert "best accuracy first" in shown.text
-        assert row(shown, "1") == shown.lines[2]
+        assert row(shown, "1") == shown.lines[3]
         await shown.press("c")
         await shown.until(lambda: isinstance(shown.app.screen, CompareScreen))
         await shown.until_shown("8 runs: loss and accuracy")

@@ -83,7 +83,7 @@ def test_no_file_is_overwritten_without_force(call: Call, finished: Finished):
         (["report", "last", "last", "--epoch", "0"], "--epoch goes with one run only"),
         (["report", "last", "--epoch", "12"], "has epochs 0 to 11, not 12"),
         (["report", "nothing"], "There is no run nothing"),
-        (["export", "last"], "Say where to: --output model.pt"),
+        (["export", "last"], "Say where to write it: --output model.pt"),
         (["export", "last", "-o", "model.zip"], "give --format, or one of .pt, .pth, .onnx"),
         (["export", "last", "-o", "-"], "give --format"),
         (["export", "last", "-o", "m.pt", "--weights", "first"], "'first' is not best, last or"),

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from engine import worker
+from engine import glance, worker
 from engine.runs import Run
 from engine.storage.about import About, write_about
 from tests.cli.command_line import COMMAND, Answer, Finished, Place
@@ -167,7 +167,7 @@ def test_following_a_finished_run_tells_it_again(call: Call, finished: Finished)
 
 
 def test_a_detached_run_is_followed_stopped_and_resumed_to_its_end(call: Call, place: Place):
-    answer = call("train", "--detach", "--json", "--epochs", "150", runs=place.folder)
+    answer = call("train", "--detach", "--json", "--epochs", "1000000", runs=place.folder)
     name = json.loads(answer.out)["run"]
     worker.pause(Run(place.folder / name))
     follower = subprocess.Popen(
@@ -190,15 +190,25 @@ def test_a_detached_run_is_followed_stopped_and_resumed_to_its_end(call: Call, p
     assert json.loads(follower.stdout.read().splitlines()[-1])["event"] == "RunStopped"
     assert follower.wait(100) == 0
 
+    epochs = end_soon(Run(place.folder / name))
     resumed = call("resume", name, runs=place.folder)
     assert resumed.code == 0
     assert "resumed in epoch" in resumed.out
-    assert f"run {name} finished: 150 epochs" in resumed.out
-    assert place.state(name)["epoch"] == 149
+    assert f"run {name} finished: {epochs} epochs" in resumed.out
+    assert place.state(name)["epoch"] == epochs - 1
+
+
+def end_soon(run: Run) -> int:
+    """Gives a stopped run that would not end fewer epochs, and returns how many."""
+    epochs = glance.epochs_trained(run) + 20
+    path = run.path / "config.json"
+    path.write_text(path.read_text().replace("1000000", str(epochs)))
+    assert run.config().epochs == epochs
+    return epochs
 
 
 def test_a_killed_training_is_told_with_what_is_safe(place: Place):
-    name = place.train_detached("--epochs", "100000")
+    name = place.train_detached("--epochs", "1000000")
     wait_until(lambda: place.state(name)["epoch"])
     follower = subprocess.Popen(
         [*COMMAND, "follow", name],

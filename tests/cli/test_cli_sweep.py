@@ -15,7 +15,7 @@ from tests.waiting import wait_until
 
 Call = Callable[..., Answer]
 TINY = ("--source", "digits", "--samples", "300", "--epochs", "6", "--hidden", "16")
-LONG = ("--source", "digits", "--epochs", "100000")
+LONG = ("--source", "digits", "--epochs", "1000000")
 
 
 @pytest.fixture(scope="module")

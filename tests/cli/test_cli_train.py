@@ -119,7 +119,7 @@ def test_data_that_are_missing_are_told_before_a_run_is_made(call: Call, tmp_pat
 
 def test_a_closed_pipe_ends_it_quietly_and_leaves_the_run_training(place: Place):
     command = subprocess.Popen(
-        [*COMMAND, "train", "--epochs", "100000"],
+        [*COMMAND, "train", "--epochs", "1000000"],
         env=place.environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

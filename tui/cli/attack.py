@@ -34,7 +34,7 @@ class _Epsilons(click.ParamType[tuple[float, ...]]):
         except ValueError:
             numbers = ()
         if not numbers or not all(0 <= number < math.inf for number in numbers):
-            self.fail(f"{value!r} is no number from 0 up, nor several with commas between.")
+            self.fail(f"{value!r} is not a number from 0 up, or several separated by commas.")
         return numbers
 
 
@@ -55,7 +55,7 @@ Examples:
     "epsilons",
     type=_Epsilons(),
     metavar="E",
-    help="The largest change of a pixel, from 0 to 1, or several with commas between; with L2 "
+    help="The largest change of a pixel, from 0 to 1, or several separated by commas; with L2 "
     "methods the length of the perturbation. DeepFool, which looks for the smallest change itself, "
     "leaves alone what takes more.  [default for one image: 0.125; DeepFool: no limit]",
 )
@@ -67,8 +67,10 @@ Examples:
     help="How to attack the image of --index and those of --save.",
 )
 @click.option("--index", type=int, metavar="I", help="Attack this validation image only.")
-@click.option("--target", metavar="CLASS", help="The class that the model shall see in it.")
-@click.option("--epoch", type=int, metavar="N", help="Attack the weights kept of this epoch.")
+@click.option(
+    "--target", metavar="CLASS", help="The class that the attack should make the model predict."
+)
+@click.option("--epoch", type=int, metavar="N", help="Attack the weights saved for this epoch.")
 @click.option(
     "--save",
     metavar="PATH",
@@ -97,9 +99,9 @@ def attack(
     """Show how little it takes to fool the model of RUN.
 
     Without --index all validation images are attacked: the table tells how many are still
-    predicted rightly under FGSM and under the stronger PGD, and for how many it is proven that no
-    perturbation of that size can fool the model. With --index one image is attacked and drawn, and
-    its smallest ε is searched.
+    classified correctly under FGSM and under the stronger PGD, and for how many it is proven that
+    no perturbation of that size can fool the model. With --index one image is attacked and drawn,
+    and its smallest ε is searched.
     """
     _check(epsilons or (), method, index, target, save, force)
     usual = None if METHODS[method].seeks else METHODS[method].usual

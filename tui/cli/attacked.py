@@ -131,11 +131,11 @@ def _tell_rows(
     median, proven = known.medians
     if math.isfinite(median):
         out.tell(
-            f"Half of the rightly predicted images are fooled by ε {at_most(median)} or less (the "
-            f"median smallest ε found), and half are proven safe below {at_least(proven)}."
+            f"Half of the correctly classified images are fooled by ε {at_most(median)} or less "
+            f"(the median smallest ε found), and half are proven safe below {at_least(proven)}."
         )
     elif known.clean:
-        out.tell("Most of the rightly predicted images were not fooled at any ε.")
+        out.tell("Most of the correctly classified images were not fooled at any ε.")
     out.tell(
         "PGD is the share whose smallest ε, found by PGD, FGSM, DeepFool and FAB together, is "
         "larger; certified is the share for which no perturbation of that size can change the "

@@ -53,8 +53,8 @@ def complaint(run: Run, history: History) -> str:
             )
         case "interrupted":
             return (
-                f"The training process of run {run.name} is gone without a word: it was killed, "
-                "as by the system when memory is full, or the machine went down. "
+                f"The training process of run {run.name} ended without a message: it was "
+                "killed, for example because memory was full, or the machine went down. "
                 f"{_what_is_safe(run, history)}"
             )
     return ""
@@ -62,7 +62,7 @@ def complaint(run: Run, history: History) -> str:
 
 def _what_is_safe(run: Run, history: History) -> str:
     if not history.checkpoints:
-        return f"It had no checkpoint yet: mnistop resume {run.name} starts it anew."
+        return f"It had no checkpoint yet: mnistop resume {run.name} starts it again."
     return (
         f"Its log and its weights after {count(history.checkpoints[-1], 'epoch')} are safe: "
         f"mnistop resume {run.name} goes on from there."

@@ -33,7 +33,7 @@ Examples:
 """
 )
 @with_output
-@click.option("--samples", metavar="N", default="all", help="Look at the first N images only.")
+@click.option("--samples", metavar="N", default="all", help="Use only the first N images.")
 @click.option(
     "--pixel-range",
     metavar="RANGE",
@@ -45,7 +45,7 @@ def data(out: Output, samples: str, pixel_range: str, source: str) -> int:
     """Describe SOURCE and draw some of its images; openml is fetched first.
 
     SOURCE is bundled, digits, openml, or the path of an .npz file, of a folder or pair of IDX
-    files. What cannot be trained on is told in one sentence.
+    files. If it cannot be trained on, one sentence says why.
     """
     config, _ = given_settings(None, None, {"samples": samples, "pixel_range": pixel_range})
     with waiting(out) as progress:

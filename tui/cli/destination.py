@@ -40,7 +40,7 @@ def format_of(output: str, formats: Mapping[str, str]) -> str:
     if ending not in formats:
         known = ", ".join(formats)
         raise click.UsageError(
-            f"What {output} shall be is not told by its ending: give --format, or one of {known}."
+            f"The extension of {output} does not say its format: give --format, or use {known}."
         )
     return formats[ending]
 

@@ -45,18 +45,20 @@ TensorBoard needs pip install "mnistop[tensorboard]"
 """
 )
 @with_output
-@with_destination("The file to write; with tensorboard the folder, which gets a folder a run.")
+@with_destination(
+    "The file to write; with tensorboard a folder, with one folder in it for each run."
+)
 @click.option(
     "--format",
     type=click.Choice(["state_dict", "onnx", _TENSORBOARD]),
-    help="What to write.  [default: by the ending of FILE, .pt or .onnx]",
+    help="What to write.  [default: by the extension of FILE, .pt or .onnx]",
 )
 @click.option(
     "--weights",
     type=_Weights(),
     metavar="best|last|EPOCH",
-    help="Which weights of the model: of the epoch with the best validation accuracy, the newest, "
-    "or those kept of an epoch.  [default: best]",
+    help="Which weights of the model: of the epoch with the best validation accuracy, the "
+    "newest, or those saved for an epoch.  [default: best]",
 )
 @runs_argument
 def export(
@@ -74,7 +76,9 @@ def export(
     build the model. The one for ONNX gives logits and probabilities.
     """
     if not output:
-        raise click.UsageError("Say where to: --output model.pt, for example, or model.onnx.")
+        raise click.UsageError(
+            "Say where to write it: --output model.pt, for example, or model.onnx."
+        )
     if format is None:
         if output == STDOUT:
             raise click.UsageError("Say what to write to standard output: give --format.")
@@ -90,7 +94,7 @@ def export(
     if len(found) > 1:
         raise click.UsageError("A model file holds one model: name one run.")
     if output == STDOUT and out.is_terminal:
-        raise click.UsageError("A model is nothing to read: send it into a pipe or to a file.")
+        raise click.UsageError("A model file is not text: write it to a file or into a pipe.")
     check_destination(output, force)
     _write_model(out, found[0], weights or "best", format, output, force)
     return 0

@@ -215,7 +215,7 @@ def _read(file: str) -> dict[str, Any]:
         reason = (error.strerror or str(error)).lower()
         raise ConfigError({"config": f"{file} cannot be read: {reason}."}) from None
     except (ValueError, RecursionError) as error:
-        raise ConfigError({"config": f"{file} is no JSON file: {error}."}) from None
+        raise ConfigError({"config": f"{file} is not a JSON file: {error}."}) from None
     if isinstance(values, dict) and isinstance(values.get("config"), dict):
         values = values["config"]
     if not isinstance(values, dict):

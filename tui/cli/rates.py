@@ -67,8 +67,8 @@ def rates(
     """Find a learning rate that is too low, one that is good, and one that is too high.
 
     A fresh model takes one step at each of many rates that rise from far too low to far too high
-    (the range test of Smith 2017); --lr itself is without effect. No run is made, unless by
-    --train: that trains a run at each of the three as a sweep, and says what their curves show and
+    (the range test of Smith 2017); --lr itself has no effect. No run is made, except with
+    --train, which trains a run at each of the three as a sweep, and says what their curves show and
     which rate to take: what a run has shown outranks the test. A rate that cannot be found is null
     in the JSON, with the reason beside it.
     """

@@ -39,8 +39,8 @@ def runs(out: Output, as_json: bool, words: tuple[str, ...]) -> int:
     intervals. Each run in the JSON list has name, state, epoch, epochs, pid, config, val_acc,
     val_loss, best_val_acc, best_val_loss, best_epoch, test_images, test_acc, started, ended,
     sweep, title and note: epoch is the newest finished one, from 0, and val_acc and val_loss are
-    its; test_acc is of the best epoch; times are seconds since 1970; sweep is the one that it is a
-    member of; what is not known yet or is not so is null.
+    its; test_acc is of the best epoch; times are seconds since 1970; sweep is the sweep that it
+    belongs to; what is unknown or does not apply is null.
     """
     try:
         wanted = parse(" ".join(words))
@@ -67,7 +67,7 @@ def runs(out: Output, as_json: bool, words: tuple[str, ...]) -> int:
 def stop(out: Output, run: str) -> int:
     """Stop RUN after its present step, and wait until it is saved.
 
-    mnistop resume goes on with it. A sweep begins no other run, and saves those in training.
+    mnistop resume continues it. A stopped sweep starts no other run, and saves those in training.
     """
     from engine import worker
 
@@ -103,7 +103,7 @@ def delete(out: Output, yes: bool, run: str) -> int:
     if not yes:
         if not (sys.stdin and sys.stdin.isatty() and out.is_terminal):
             raise click.UsageError(
-                f"Nobody can be asked without a terminal: mnistop delete {found.name} --yes "
+                f"Without a terminal there is nobody to ask: mnistop delete {found.name} --yes "
                 "deletes it."
             )
         if not click.confirm(out.clean(f"Delete {kind} {found.name}{_worth(found)}?")):

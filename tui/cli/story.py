@@ -203,7 +203,7 @@ def tell_best(out: Output, history: History, started: RunStarted) -> None:
 def draw_mistakes(out: Output, mistakes: Sequence[Mistake], names: Sequence[str]) -> None:
     """The validation images that are predicted wrongly with most confidence."""
     if not mistakes:
-        out.say("None: every validation image is predicted rightly.")
+        out.say("None: every validation image is classified correctly.")
         return
     draw_gallery(out, [_picture(mistake, names) for mistake in mistakes])
 

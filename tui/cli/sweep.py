@@ -111,7 +111,7 @@ def sweep(
     saves what is in training; a second one leaves at once. When the terminal goes away, the sweep
     goes on, and mnistop follow watches it again.
 
-    With --json each run that ends is a line, and the last line tells of the whole sweep.
+    With --json each run is a line when it ends, and the last line is about the whole sweep.
     """
     base, _ = given_settings(None, config_file, {})
     with told_by_origin(flags):

@@ -114,7 +114,7 @@ def in_common(groups: Sequence[Group]) -> str:
         f"{label(name)} {text}" for name, text in config.changes().items() if name not in varied
     ]
     same = ", ".join(words)
-    return f"All else is as in the notebook{f', but {same}' if same else ''}."
+    return f"Everything else is as in the notebook{f', but {same}' if same else ''}."
 
 
 def notes(groups: Sequence[Group], attacked: float | None) -> list[str]:

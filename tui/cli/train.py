@@ -87,8 +87,8 @@ def train(
 def resume(out: Output, as_json: bool, detach: bool, dask: str | None, run: str) -> int:
     """Go on with RUN, from its last checkpoint or from a pause.
 
-    It then is as if it had never been stopped: the same numbers come out. Ctrl+C stops and saves
-    it again. Of a sweep, the runs that have ended are not trained again.
+    The results are the same as if it had never been stopped. Ctrl+C stops and saves it again.
+    For a sweep, the runs that have ended are not trained again.
     """
     found = find_run_or_sweep(run)
     if isinstance(found, Sweep):
@@ -103,7 +103,7 @@ def resume(out: Output, as_json: bool, detach: bool, dask: str | None, run: str)
         return found
 
     message = (
-        "waking the run" if found.is_running() else "loading PyTorch, the data and the checkpoint"
+        "resuming the run" if found.is_running() else "loading PyTorch, the data and the checkpoint"
     )
     return _train(out, start, message, as_json, detach, warnings)
 

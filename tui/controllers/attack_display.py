@@ -69,7 +69,7 @@ class AttackDisplay:
             answers.robustness,
             attacking.subject if isinstance(attacking.subject, int) else None,
             ORDERS[attacking.order],
-            "No validation image is predicted rightly here.",
+            "No validation image is classified correctly here.",
         )
 
     def show_chart(self, state: State) -> None:

@@ -108,7 +108,7 @@ class Browsing:
         if self.state.phase == "idle":
             return (
                 "The images that a model gets wrong, once there is one: press 1 for the "
-                "dashboard, and r there to train."
+                "dashboard, then r to train."
             )
         if self.state.history.vanished:
             return "The images are gone with the folder of the run, which was deleted or moved."

@@ -36,10 +36,10 @@ class AccuracyChart(PlottedPane, can_focus=True):
     """The curves of one run, or of two side by side."""
 
     EXPLANATION = (
-        "How many validation images are still right when each is attacked with ε: by FGSM, and by "
-        "the smallest perturbation that any attack found (PGD, FGSM, DeepFool or FAB). The lowest "
-        "curve is the share for which it is proven that nothing of size ε can fool the model; the "
-        "truth lies between the lower two."
+        "How many validation images are still classified correctly when each is attacked with ε: "
+        "by FGSM, and by the smallest perturbation that any attack found (PGD, FGSM, DeepFool or "
+        "FAB). The lowest curve is the share for which it is proven that no perturbation of size ε "
+        "can fool the model; the true value lies between the lower two."
     )
 
     epsilon: float | None = None

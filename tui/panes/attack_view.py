@@ -15,8 +15,8 @@ class AttackView(LinesPane, can_focus=True):
     """What the model says to an image and to its adversarial version."""
 
     EXPLANATION = (
-        "The perturbation is drawn on a scale of its own: one colour adds light to a pixel, the "
-        "other takes some away. What the model says is computed anew from the very pixels shown."
+        "The perturbation is drawn on a scale of its own: one colour brightens a pixel, the "
+        "other darkens it. The predictions are computed from exactly the pixels shown."
     )
 
     mode: image.Mode = "auto"

@@ -51,7 +51,7 @@ class Canvas(LinesPane, can_focus=True):
             id="pad.pen",
             tooltip="Put the pen down, to draw while it moves, or lift it",
         ),
-        Binding("e", "erase", "Eraser", id="pad.erase", tooltip="Turn the pen round: an eraser"),
+        Binding("e", "erase", "Eraser", id="pad.erase", tooltip="Switch between pen and eraser"),
         Binding(
             "plus,equals_sign",
             "thickness(1)",

@@ -35,7 +35,7 @@ class Charts(PlottedPane, can_focus=True):
             "Epoch",
             id="charts.earlier",
             key_display="←→",
-            tooltip="Move the epoch cursor: log, matrix and digit go with it",
+            tooltip="Move the epoch cursor; log, matrix and digit follow",
         ),
         Binding(
             "right,l",
@@ -84,7 +84,7 @@ class Charts(PlottedPane, can_focus=True):
             "Smooth",
             key_display="+-0",
             id="charts.smoother",
-            tooltip="Smooth the curves; the numbers stay those measured",
+            tooltip="Smooth the curves; the numbers shown stay the measured ones",
         ),
         Binding(
             "minus",
@@ -112,8 +112,8 @@ class Charts(PlottedPane, can_focus=True):
     ]
 
     EXPLANATION = (
-        "Training loss falls when the model learns; when validation loss rises meanwhile, it "
-        "grows sure of what it has merely learned by heart."
+        "Training loss falls as the model learns. If validation loss rises at the same time, the "
+        "model is memorising the training images: it overfits."
     )
 
     @dataclass

@@ -26,8 +26,8 @@ class ChosenImage(BrowsedPane):
 
     EXPLANATION = (
         "The bars are the probabilities of the classes. The strip below has a cell for every "
-        "epoch, full where the image was right; below it, what it was taken for, in brackets "
-        "where that is right: 9×3 [4]×20 is three epochs of 9, then twenty of 4, the true class."
+        "epoch, filled where the prediction was correct. Below it are the predictions, correct "
+        "ones in brackets: 9×3 [4]×20 is three epochs of 9, then twenty of 4, the true class."
     )
 
     def title(self) -> str:

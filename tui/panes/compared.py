@@ -38,7 +38,7 @@ class ComparedCharts(PlottedPane, can_focus=True):
             "Epoch",
             key_display="←→",
             id="compare.earlier",
-            tooltip="Read all runs out at an earlier epoch",
+            tooltip="All runs at an earlier epoch",
         ),
         Binding(
             "right,l",
@@ -46,7 +46,7 @@ class ComparedCharts(PlottedPane, can_focus=True):
             "Later",
             show=False,
             id="compare.later",
-            tooltip="Read all runs out at a later epoch",
+            tooltip="All runs at a later epoch",
         ),
         Binding(
             "pageup",
@@ -86,7 +86,7 @@ class ComparedCharts(PlottedPane, can_focus=True):
             "part",
             "Training",
             id="compare.training",
-            tooltip="The curves of training, or those of validation",
+            tooltip="The training curves, or the validation curves",
         ),
     ]
 
@@ -195,7 +195,7 @@ class ComparedTable(LinesPane):
     """A row a run: its numbers at the epoch that is read out, and the settings that differ."""
 
     EXPLANATION = (
-        "Each run at the epoch looked at, and only those settings in which they differ. The test "
+        "Each run at the chosen epoch, with only the settings in which they differ. The test "
         "accuracy is that of the best epoch, on images that the run has not seen."
     )
 

@@ -26,7 +26,7 @@ _MOVES: list[BindingType] = [
         "Cell",
         key_display="←↑↓→",
         id="matrix.up",
-        tooltip="Move to another cell to read it out",
+        tooltip="Move to another cell and say what it holds",
     ),
     Binding(
         "down,j",
@@ -84,8 +84,8 @@ class Confusion(LinesPane, can_focus=True):
     ]
 
     EXPLANATION = (
-        "Each row holds the images of one true class, each column what they were taken for; the "
-        "diagonal is right. Recall is the share of a row that is right."
+        "Each row holds the images of one true class, each column what they were predicted as; "
+        "the diagonal is correct. Recall is the share of a row that is correct."
     )
 
     @dataclass

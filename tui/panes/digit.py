@@ -31,7 +31,7 @@ class Digit(LinesPane, can_focus=True):
             "Digit",
             key_display="n/p",
             id="digit.next",
-            tooltip="The next validation image that is predicted rightly",
+            tooltip="The next correctly classified validation image",
         ),
         Binding(
             "p,left,h",
@@ -39,7 +39,7 @@ class Digit(LinesPane, can_focus=True):
             "Previous",
             show=False,
             id="digit.previous",
-            tooltip="The previous validation image that is predicted rightly",
+            tooltip="The previous correctly classified validation image",
         ),
         Binding(
             "plus,equals_sign",
@@ -76,7 +76,7 @@ class Digit(LinesPane, can_focus=True):
 
     EXPLANATION = (
         "FGSM moves every pixel by at most ε, all in the direction in which the loss rises: a "
-        "change that an eye hardly sees and the model may not withstand."
+        "change that is hard to see and may still fool the model."
     )
 
     @dataclass

@@ -30,7 +30,7 @@ class EpochLog(LinesPane, can_focus=True):
             "Epoch",
             id="log.earlier",
             key_display="↑↓",
-            tooltip="Look at an earlier epoch: charts, matrix and digit go with it",
+            tooltip="An earlier epoch; charts, matrix and digit follow",
         ),
         Binding(
             "down,j",
@@ -38,7 +38,7 @@ class EpochLog(LinesPane, can_focus=True):
             "Later",
             show=False,
             id="log.later",
-            tooltip="Look at a later epoch",
+            tooltip="A later epoch",
         ),
         Binding(
             "pageup",
@@ -72,7 +72,7 @@ class EpochLog(LinesPane, can_focus=True):
 
     EXPLANATION = (
         "tr. is training, va. validation. An epoch is one pass through all training images; the "
-        "best is the one of the highest validation accuracy."
+        "best is the one with the highest validation accuracy."
     )
 
     @dataclass

@@ -78,8 +78,9 @@ class Flattening(PlottedPane, can_focus=True):
     ]
 
     EXPLANATION = (
-        "A network of this kind knows no rows and columns: the rows of the image are put one after "
-        "the other, and the first layer gets that one row of numbers. Each hump is a line of ink."
+        "This kind of network does not see rows and columns: the rows of the image are joined "
+        "end to end, and the first layer gets one long row of numbers. Each hump is a line of "
+        "ink."
     )
 
     @dataclass

@@ -33,7 +33,7 @@ _EDITOR = 12
 _LOOKS = {
     "": (" ", ""),
     "changed": ("*", "changed"),
-    "without effect": ("-", "faint"),
+    "no effect": ("-", "faint"),
     "problem": ("!", "problem"),
 }
 """For each state of a row, its sign and its style: colour is never the only one."""

@@ -25,9 +25,8 @@ class FragileList(ListPane):
     """
 
     EXPLANATION = (
-        "The images in the order chosen with o. Below the first ε an image is proven to be safe, "
-        "from the second on FGSM or FAB fooled the model; a dash stands for what is still to be "
-        "measured, or for never."
+        "The images in the order chosen with o. Below the first ε the image is proven safe; at "
+        "the second, FGSM or FAB fooled the model. A dash means not measured yet, or never."
     )
 
     def __init__(self, terminal: Terminal) -> None:

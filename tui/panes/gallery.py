@@ -71,8 +71,8 @@ class Gallery(BrowsedPane):
     ]
 
     EXPLANATION = (
-        "Below each image its true class → what it is taken for and how sure the model is of "
-        "that; wrong ones have a cross. v draws the images larger or smaller."
+        "Below each image: its true class → the predicted class, and the model's confidence; "
+        "wrong predictions have a cross. v draws the images larger or smaller."
     )
 
     @dataclass
@@ -114,7 +114,7 @@ class Gallery(BrowsedPane):
             return self.say(browsing.empty, width)
         tiles = self._tiles
         if not tiles.count:
-            return self.say("More room is needed for an image: a larger terminal.", width)
+            return self.say("There is no room for an image here: enlarge the terminal.", width)
         start = browsing.position // tiles.count * tiles.count
         page = browsing.rows[start : start + tiles.count].tolist()
         drawn: list[Strip] = []

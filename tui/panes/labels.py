@@ -38,8 +38,8 @@ class Labels(LinesPane, can_focus=True):
     ]
 
     EXPLANATION = (
-        "How many images of each class there are. A class of which there are few is learnt last; "
-        "what is kept for validation should be spread as the rest."
+        "How many images of each class there are. A class with few images is learned last; the "
+        "validation images should be distributed like the rest."
     )
 
     samples: Samples | None = None

@@ -55,7 +55,7 @@ class ListPane(LinesPane, can_focus=True):
             "home", "move(-10000000)", "First", show=False, id="mistakes.home", tooltip="The first"
         ),
         Binding("end", "move(10000000)", "Last", show=False, id="mistakes.end", tooltip="The last"),
-        Binding("enter", "open", "Open", id="mistakes.open", tooltip="What is behind this row"),
+        Binding("enter", "open", "Open", id="mistakes.open", tooltip="Open this row"),
     ]
 
     @dataclass

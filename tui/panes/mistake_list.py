@@ -56,10 +56,10 @@ class MistakeList(ListPane):
     """
 
     EXPLANATION = (
-        "Each row is a validation image: its number, its true class → what it is taken for, and "
-        "how sure the model is of that. Loss is minus the logarithm of the true class's "
-        "probability; margin is that probability less the likeliest other's; first and last are "
-        "the epochs in which it was right for the first and the last time."
+        "Each row is a validation image: its number, its true class → the predicted class, and "
+        "the model's confidence in it. Loss is minus the logarithm of the true class's "
+        "probability; margin is that probability minus the highest other one; first and last are "
+        "the first and the last epoch in which it was classified correctly."
     )
 
     def __init__(self, terminal: Terminal, browsing: Browsing) -> None:

@@ -68,8 +68,8 @@ class Network(ScrolledPane, can_focus=True):
     ]
 
     EXPLANATION = (
-        "A validation image's way through the network: the shape of its batch after each step, "
-        "and what comes out for the image itself."
+        "A validation image's path through the network: the shape of its batch after each step, "
+        "and the values for the image itself."
     )
 
     @dataclass
@@ -202,7 +202,7 @@ class Network(ScrolledPane, can_focus=True):
         layers = [f"{step.name} {step.parameters:,}" for step in walk.steps if step.parameters]
         total = sum(step.parameters for step in walk.steps)
         result = note(walk.steps[-1], walk, self.names)
-        text = f"{total:,} parameters: {', '.join(layers)}. The model says {result}."
+        text = f"{total:,} parameters: {', '.join(layers)}. The model predicts {result}."
         drawn.append(line([(shorten(text, width, self.terminal), None)], width))
         left = height - len(drawn)
         return [*drawn, *(self._values(walk, width, left) if left > 1 else [])][:height]
@@ -261,7 +261,7 @@ class Network(ScrolledPane, can_focus=True):
             words = "two cells a value" if cells == 2 else "one cell a value"
             words += "" if signs else f", the brightest is {full:.2f}"
             if missing := len(values) - len(shown):
-                words += f", {missing} more have no room here"
+                words += f", {missing} more do not fit here"
             text = f"  {words}" if signs else words
             drawn.append(Strip.join([*scale, line([(text, self.palette.muted)], len(text))]))
         return [strip.crop(0, width) for strip in drawn]

@@ -84,7 +84,8 @@ class Progress(FaultTolerantWidget):
         history = self._state.history
         if history.started and phase in ("running", "paused") and not history.preparing:
             return [line([(sign, self._palette.strong), *self._going(width - len(sign))], width)]
-        return self._wrapped(sign + self._sentence(phase), width)
+        long, short = (f"{sign}{self._sentence(phase, others)}" for others in (True, False))
+        return self._wrapped(long if len(long) <= width else short, width)
 
     def _wrapped(self, text: str, width: int) -> list[Strip]:
         text = clean(text, self._terminal)
@@ -92,7 +93,8 @@ class Progress(FaultTolerantWidget):
         lines = textwrap.wrap(text, width, max_lines=_MOST_LINES, placeholder=end)
         return [line([(part, self._palette.strong)], width) for part in lines or [""]]
 
-    def _sentence(self, phase: str) -> str:
+    def _sentence(self, phase: str, with_others: bool) -> str:
+        """How a run stands, with the number of epochs as good as the best one if there is room."""
         state = self._state
         history, run = state.history, state.run
         assert run
@@ -108,9 +110,9 @@ class Progress(FaultTolerantWidget):
             case RunFinished():
                 early = ", early stopping" if history.ended.reason == "early stopping" else ""
                 took = duration(sum(epoch.seconds for epoch in history.epochs))
-                return f"{name}: {trained} in {took}{early}{self._best()}"
+                return f"{name}: {trained} in {took}{early}{self._best(with_others)}"
         if phase == "stopped":
-            return f"{name}: stopped and saved after {trained}{self._best()}"
+            return f"{name}: stopped and saved after {trained}{self._best(with_others)}"
         if history.vanished:
             return (
                 f"{name}: its folder is gone after {trained}; somebody deleted or moved "
@@ -126,7 +128,7 @@ class Progress(FaultTolerantWidget):
             )
         return f"{name}: {history.preparing or 'starting'}"
 
-    def _best(self) -> str:
+    def _best(self, with_others: bool) -> str:
         history = self._state.history
         if not (history.best and history.started):
             return ""
@@ -135,7 +137,7 @@ class Progress(FaultTolerantWidget):
         words = (
             f"test accuracy {tested}" if tested else "",
             f"best val {best} at epoch {history.best.epoch}",
-            as_good(history),
+            as_good(history) if with_others else "",
         )
         return f"  {'; '.join(filter(None, words))}"
 

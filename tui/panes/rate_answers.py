@@ -11,8 +11,8 @@ from tui.render.cells import clean, line
 from tui.render.legend import letter
 from tui.render.strip import Strip
 
-_FOR_CHARTS = 12
-"""Lines that the charts, the progress line and the keys keep."""
+_FOR_CHARTS = 13
+"""Lines that the charts, the names of the screens, the progress line and the keys keep."""
 _SENTENCE = 3
 """Lines that a sentence takes at most."""
 
@@ -21,8 +21,8 @@ class RateAnswers(LinesPane):
     """For each run its state, its accuracy and a sentence on its curve, and the conclusion."""
 
     EXPLANATION = (
-        "The sentences are the coach's, read from what the runs have measured. Two accuracies "
-        "that lie within each other's 95% interval may be equally good."
+        "The coach's comments on the measured curves. Two accuracies that lie within each "
+        "other's 95% interval may be equally good."
     )
 
     three: ThreeRates | None = None

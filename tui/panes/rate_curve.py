@@ -26,7 +26,7 @@ class RateCurve(PlottedPane, can_focus=True):
             "Rate",
             key_display="←→",
             id="rates.lower",
-            tooltip="Read out a lower rate",
+            tooltip="Move to a lower rate",
         ),
         Binding(
             "right,l",
@@ -34,7 +34,7 @@ class RateCurve(PlottedPane, can_focus=True):
             "Higher",
             show=False,
             id="rates.higher",
-            tooltip="Read out a higher rate",
+            tooltip="Move to a higher rate",
         ),
         Binding(
             "pageup",
@@ -82,15 +82,15 @@ class RateCurve(PlottedPane, can_focus=True):
             "Mark before",
             show=False,
             id="rates.mark_before",
-            tooltip="To the marked rate before",
+            tooltip="To the previous marked rate",
         ),
     ]
 
     EXPLANATION = (
         "A fresh model takes one step at each rate, from far too low to far too high. Where its "
-        "loss falls, steps of that size teach it something; where it shoots up, they are too long. "
-        "The marks are rates for whole runs, which take thousands of equal steps: so the rate that "
-        "is too low for a run stands further left than the curve alone suggests."
+        "loss falls, steps of that size help; where it shoots up, they are too large. The marks "
+        "are rates for whole runs of thousands of steps, so the rate that is too low for a run "
+        "lies further left than the curve alone suggests."
     )
 
     test: RangeTest | None = None

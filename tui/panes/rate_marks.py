@@ -14,7 +14,7 @@ _NAME, _RATE = 10, 9
 """Cells of the columns before the reason."""
 _REASON = 4
 """Lines that a reason takes at most."""
-_LEAST, _FOR_CURVE = 4, 11
+_LEAST, _FOR_CURVE = 4, 12
 """The pane's lines at least, and those that all else keeps."""
 
 
@@ -22,8 +22,8 @@ class RateMarks(LinesPane):
     """A few lines on each mark; as high as they need."""
 
     EXPLANATION = (
-        "Too low: all steps of a run together teach it next to nothing. Good: the loss falls fast "
-        "and far from where it shoots up. Too high: a run that was tried with it learned nothing."
+        "Too low: a whole run learns almost nothing. Good: the loss falls fast, well below the "
+        "rates where it shoots up. Too high: a trial run at this rate learned nothing."
     )
 
     test: RangeTest | None = None

@@ -131,8 +131,8 @@ class RunTable(ListPane):
         if self.waiting:
             return self.waiting
         return (
-            "There are no runs yet. Every run is kept, and will stand here beside the others: "
-            "press 1 for the dashboard, and r there to train."
+            "There are no runs yet. Every run is kept and listed here: press 1 for the "
+            "dashboard, then r to train."
         )
 
     def header(self, width: int) -> Strip:

@@ -89,8 +89,8 @@ class SweepTable(ListPane):
     def empty(self) -> str:
         """Why there are no rows."""
         return self._sweeping.problem or (
-            "There are no sweeps yet. A sweep trains every combination of some values, as of three "
-            "learning rates, and lays them side by side here: press S to set one up."
+            "There are no sweeps yet. A sweep trains every combination of some values, as of "
+            "three learning rates, and compares them side by side here: press S to set one up."
         )
 
     def lines(self, width: int, height: int) -> list[Strip]:

@@ -63,7 +63,7 @@ class Verdict(LinesPane):
     def title(self) -> str:
         """What the model takes the drawing for, and whose weights these are."""
         if self.answer is None:
-            return "What the model says"
+            return "What the model predicts"
         best = int(self.answer.probabilities.argmax())
         share = self.answer.probabilities[best]
         return f"{self.names[best]} {share:.0%}, {self.weights}"

@@ -106,14 +106,14 @@ class WeightDetail(LinesPane, can_focus=True):
         rank = int((layer.norms > layer.norms[self.neuron]).sum()) + 1
         texts = [
             f"Norm {layer.norms[self.neuron]:.3f}, the {_ordinal(rank)} largest of {total}: how "
-            "strongly the pixels move it.",
-            f"Bias {with_sign(layer.biases[self.neuron], 3)}: what it starts from when all is "
+            "strongly the pixels affect it.",
+            f"Bias {with_sign(layer.biases[self.neuron], 3)}: its value for an image that is all "
             "black.",
         ]
         if layer.is_single:
             texts.append(
-                f"This is all that the model knows of {self.neurons.name(self.neuron)}: its logit "
-                "is the sum of pixel times weight, plus the bias."
+                f"This is everything the model knows about {self.neurons.name(self.neuron)}: its "
+                "logit is the sum of pixel times weight, plus the bias."
             )
             return self._wrapped(texts, width)
         heading = "Its weights to the classes:"

@@ -89,10 +89,10 @@ class WeightGallery(LinesPane, can_focus=True):
 
     EXPLANATION = (
         "Each image shows the weights between the pixels and one neuron of the first layer. Ink "
-        "where they are positive (blue) raises what the neuron says, ink where they are negative "
-        "(orange) lowers it. All are drawn on the one scale below them. Where 16 of them would not "
-        "fit, each pixel is the mean of several weights; v shows every weight, or glyphs. The "
-        "arrow above an image names the class that the neuron speaks for most."
+        "where they are positive (blue) raises the neuron's output, ink where they are negative "
+        "(orange) lowers it. All are drawn on the one scale below them. Where 16 of them would "
+        "not fit, each pixel is the mean of several weights; v shows every weight, or glyphs. "
+        "The arrow above an image names the class that the neuron speaks for most."
     )
 
     @dataclass
@@ -204,7 +204,9 @@ class WeightGallery(LinesPane, can_focus=True):
             return self.say(self.notice, width)
         tiles = self.tiles
         if not tiles.count:
-            return self.say("More room is needed for an image: a larger terminal, or z.", width)
+            return self.say(
+                "There is no room for an image here: enlarge the terminal, or z.", width
+            )
         shown = self._page()
         drawn: list[Strip] = []
         for row, pictures in zip(_by_rows(shown, tiles), self._pictures(shown, tiles), strict=True):

@@ -55,6 +55,8 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
         terminal: what the terminal can show.
     """
 
+    NAME = "attack"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "plus,equals_sign",
@@ -101,7 +103,7 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
             "target(1)",
             "Target",
             id="attack.target",
-            tooltip="The class that the attack wants: any other, or one after the other",
+            tooltip="The class to attack towards: any other one, or each in turn",
         ),
         Binding(
             "T",
@@ -132,14 +134,14 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
             "order",
             "Order",
             id="attack.order",
-            tooltip="Images predicted rightly, the most fragile of them first, or all",
+            tooltip="Correctly classified images, the most fragile first, or all",
         ),
         Binding(
             "c",
             "compare",
             "Compare",
             id="attack.compare",
-            tooltip="Another run's accuracy against ε beside this one's; again to end that",
+            tooltip="Another run's accuracy against ε beside this one's; again to remove it",
         ),
         Binding("z", "zoom", "Zoom", id="attack.zoom", tooltip="The focused pane alone, and back"),
         Binding(
@@ -215,8 +217,8 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
             attacking.step(1, self._rows)
         if attacking.subject is None:
             self._show_nothing(
-                "The model predicts no validation image rightly here: there is nothing to fool. "
-                "o goes through all images."
+                "The model classifies no validation image correctly at this epoch, so there is "
+                "nothing to fool. o goes through all images."
             )
             return
         self._answers.want(state, attacking)
@@ -293,8 +295,8 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
         if known and not self._attacking.jumps:
             smallest = known.smallest.get(method.name, math.inf)
             if smallest == 0:
-                taken = "wrongly" if known.target is None else "as the target"
-                self.notify(f"The model takes this image {taken} as it is: no ε is needed.")
+                already = "misclassifies" if known.target is None else "sees the target in"
+                self.notify(f"The model {already} this image without an attack: no ε is needed.")
             elif math.isfinite(smallest):
                 self._attacking.epsilon = smallest
             else:

@@ -35,6 +35,8 @@ class CompareScreen(ViewScreen):
         terminal: what the terminal can show.
     """
 
+    NAME = "runs"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "x",
@@ -125,7 +127,7 @@ class CompareScreen(ViewScreen):
     def draw_progress(self) -> None:
         """Says how to go on."""
         both = ", x compares two image by image" if len(self._comparing.runs) == 2 else ""
-        words = f"Left and right read all out at one epoch{both}, Esc goes back"
+        words = f"Left and right choose the epoch{both}, Esc goes back"
         if not self._body.display:
             words = "Up and down choose an image, x or Esc goes back to the curves"
         self._progress.show(State(), words)

@@ -49,6 +49,8 @@ class DataScreen(SeveralPanes):
     DataScreen .wide SampleGrid { row-span: 2; }
     """
 
+    NAME = "data"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("z", "zoom", "Zoom", id="data.zoom", tooltip="The focused pane alone, and back"),
         Binding(
@@ -117,6 +119,7 @@ class DataScreen(SeveralPanes):
             pane.display = wide or index == self._active
         has_notes = bool(self._samples and self._samples.notes)
         self._facts.display = wide or self._active == _LABELS or has_notes
+        self._grid.enlarged = self._zoomed
         classes = len(self._samples.counts.training) if self._samples else 10
         self._body.styles.grid_rows = f"4 1fr {min(classes + 2, self.app.size.height // 3)}"
 
@@ -196,7 +199,7 @@ class DataScreen(SeveralPanes):
         if config is None:
             self._data, self._samples = None, None
             self._answers.forget()
-            self._show("A value in the form is wrong: press 1 and set it right.")
+            self._show("A value in the form is wrong: press 1 and correct it.")
             return
         data = absolute(config.source), config.samples, config.val_fraction, config.split_seed
         if (*data, config.pixel_range) != self._data:

@@ -109,10 +109,10 @@ class HelpScreen(FaultTolerant, ModalScreen[None]):
     def _about_names(self) -> str:
         if self._names_fit:
             return (
-                "Every key can be another one, by the names at the right, in the file "
+                "Any key can be changed, by the names on the right, in the file "
                 f'{keymap_path()}: [keys] on a line, and below it train = "t".'
             )
-        return f"In a terminal of {_WITH_NAMES} columns this also tells how to change the keys."
+        return f"In a terminal of {_WITH_NAMES} columns this also says how to change the keys."
 
     def action_scroll(self, where: str) -> None:
         """Scrolls the text."""

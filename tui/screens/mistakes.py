@@ -30,10 +30,10 @@ _KEYS = ("filter", "step", "order", "view", "draw", "attack", "write")
 
 _EXAMPLE = "true:4 pred:9 conf>0.9"
 _FILTER = (
-    "Words that all must hold: true: and pred: with a class; conf (confidence), loss, margin, "
-    "first and last (the epochs in which an image was right for the first and last time) with "
-    "> >= < <= or :, and a number; right or all for what is not wrong. Never right counts as "
-    "a first of later and a last of earlier than any epoch."
+    "Conditions that must all hold: true: and pred: with a class; conf (confidence), loss, "
+    "margin, first and last (the first and the last epoch in which an image was classified "
+    "correctly) with > >= < <= or :, and a number; right or all for correctly classified images. "
+    "For an image that was never right, first counts as later and last as earlier than any epoch."
 )
 
 View = Literal["list", "image", "gallery", "pair", "classes"]
@@ -45,6 +45,8 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
     Args:
         terminal: what the terminal can show.
     """
+
+    NAME = "mistakes"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -80,7 +82,11 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
             tooltip="By confidence, loss, margin, number, or when first or last right",
         ),
         Binding(
-            "g", "view('gallery')", "Gallery", id="mistakes.gallery", tooltip="Many at once; back"
+            "g",
+            "view('gallery')",
+            "Gallery",
+            id="mistakes.gallery",
+            tooltip="Many images at once; back",
         ),
         Binding(
             "x",

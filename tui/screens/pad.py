@@ -49,6 +49,8 @@ class PadScreen(AtAnEpoch):
     PadScreen Seen { height: 1fr; }
     """
 
+    NAME = "pad"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "c",
@@ -77,9 +79,9 @@ class PadScreen(AtAnEpoch):
     ]
 
     EXPLANATION = (
-        "Draw a digit and see what the model takes it for after every stroke. MNIST's digits were "
-        "scaled to 20 of 28 pixels and put with their centre of mass in the middle; what has "
-        "another size or place is strange to a model that has seen only those."
+        "Draw a digit and see how the model classifies it after every stroke. MNIST's digits "
+        "were scaled to 20 of 28 pixels and centred by their centre of mass; a digit of another "
+        "size or in another place is unfamiliar to a model that has seen only those."
     )
 
     def __init__(self, terminal: Terminal) -> None:
@@ -165,11 +167,11 @@ class PadScreen(AtAnEpoch):
         """What has to be there before anything can be classified."""
         if state.run is None:
             return (
-                "No model to ask yet: press 1 for the dashboard and r to train one. What is drawn "
-                "stays."
+                "There is no model yet: press 1 for the dashboard and r to train one. Your "
+                "drawing is kept."
             )
         if state.history.started is None or not state.saved:
-            return f"What the model takes it for: {state.hint}."
+            return f"The model's prediction: {state.hint}."
         if self._canvas.pad.is_empty:
             return "Draw a digit: Space puts the pen down, the arrows move it, Space lifts it."
         return ""

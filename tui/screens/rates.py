@@ -32,7 +32,7 @@ from tui.state import State
 _LOOK_SECONDS = 0.3
 _PURPOSE = (
     "A fresh model with the form's settings ({settings}) takes one step at each of many learning "
-    "rates, from far too low to far too high. Its curve and three marks will stand here: too low, "
+    "rates, from far too low to far too high. Its curve and three marks will appear here: too low, "
     "good, too high. No run is made."
 )
 _HIGHEST_SHOWN = 2.0
@@ -48,6 +48,8 @@ class RatesScreen(ViewScreen):
     """
 
     DEFAULT_CSS = "RatesScreen Vertical { height: 1fr; }"
+
+    NAME = "rates"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -148,7 +150,7 @@ class RatesScreen(ViewScreen):
         if tested is None:
             self._tested, self._test = None, None
             self._answers.forget()
-            self._show_test("A value in the form is wrong: press 1 and set it right.")
+            self._show_test("A value in the form is wrong: press 1 and correct it.")
             return
         if tested != self._tested:
             self._tested, self._test, self._trouble = tested, None, ""
@@ -292,7 +294,7 @@ class RatesScreen(ViewScreen):
         no_test = self._trouble or "The range test has not ended yet: its curve comes first."
         match action:
             case "take" if self._tested is None:
-                return "A value in the form is wrong: press 1 and set it right."
+                return "A value in the form is wrong: press 1 and correct it."
             case "take" if self._test_body.display and not self._current:
                 return no_test
             case "take" if self._rate_to_take is None:

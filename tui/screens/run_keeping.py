@@ -35,7 +35,7 @@ class RunKeeping(SeveralPanes):
             "resume",
             "Resume",
             id="runs.resume",
-            tooltip="Go on with this run from where it stopped",
+            tooltip="Resume this run from where it stopped",
         ),
         Binding("d", "delete", "Delete", id="runs.delete", tooltip="Delete this run, after asking"),
         Binding(

@@ -36,10 +36,10 @@ from tui.state import State
 
 _EXAMPLE = "lr>0.1 val_acc>0.9 hidden:128 state:stopped"
 _FILTER = (
-    "Words that all must hold: any hyperparameter with > >= < <= or : and a value, as lr>0.1, "
-    "optimizer:adam or hidden:256,128; test_acc, val_acc, val_loss and train_loss (of the best "
-    "epoch), last_acc and last_loss (of the newest, in validation), best, trained (epochs) and "
-    "seconds; state: with live, finished, stopped, failed and so on; name:, note:, sweep: and "
+    "Conditions that must all hold: any hyperparameter with > >= < <= or : and a value, as "
+    "lr>0.1, optimizer:adam or hidden:256,128; test_acc, val_acc, val_loss and train_loss (of the "
+    "best epoch), last_acc and last_loss (of the newest, in validation), best, trained (epochs) "
+    "and seconds; state: with live, finished, stopped, failed and so on; name:, note:, sweep: and "
     "source: with a part of it."
 )
 _READ_SECONDS = 0.3
@@ -62,6 +62,8 @@ class RunsScreen(RunKeeping):
         config: tells what the dashboard's form holds, None while a value in it is wrong.
     """
 
+    NAME = "runs"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "mark", "Mark", id="runs.mark", tooltip="Mark for comparison, or not"),
         Binding(
@@ -69,7 +71,7 @@ class RunsScreen(RunKeeping):
             "compare",
             "Compare",
             id="runs.compare",
-            tooltip="Lay the marked runs, or this one and the dashboard's, over each other",
+            tooltip="Compare the curves of the marked runs, or of this one and the dashboard's",
         ),
         Binding(
             "C",
@@ -198,7 +200,7 @@ class RunsScreen(RunKeeping):
     def _words(self) -> str:
         index, marked = self._index, len(self._browsing.marked)
         if index and index.unread:
-            return f"Reading {index.unread:,} more runs; the newest are there already"
+            return f"Reading {index.unread:,} more runs; the newest are shown already"
         if marked > 1:
             return f"{marked} runs are marked: c compares them, u takes the marks away"
         if marked:

@@ -39,7 +39,7 @@ from tui.state import State
 _LOOK_SECONDS = 0.5
 _LOOKS_AT_ALL = 20
 """Every so many looks it is looked which sweeps there are."""
-_BESIDE_CURVES, _LEAST_CURVES = 10, 9
+_BESIDE_CURVES, _LEAST_CURVES = 11, 9
 """Lines that all else takes beside the rows, and that the curves have at least."""
 _LIVE = ("starting", "running")
 
@@ -52,13 +52,15 @@ class SweepScreen(SeveralPanes):
         config: tells what the dashboard's form holds, None while a value in it is wrong.
     """
 
+    NAME = "runs"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "c",
             "curves",
             "Curves",
             id="sweep.curves",
-            tooltip="Lay the curves of its runs over each other, of eight rows at most",
+            tooltip="Compare the curves of its runs, of eight rows at most",
         ),
         Binding(
             "o", "order", "Order", id="sweep.order", tooltip="As planned, or the best ones first"
@@ -79,7 +81,7 @@ class SweepScreen(SeveralPanes):
         ),
         Binding("s", "stop", "Stop", id="sweep.stop", tooltip="Stop the sweep; its runs save"),
         Binding(
-            "R", "resume", "Resume", id="sweep.resume", tooltip="Go on with the sweep where it was"
+            "R", "resume", "Resume", id="sweep.resume", tooltip="Resume the sweep where it stopped"
         ),
         Binding(
             "d",
@@ -196,15 +198,15 @@ class SweepScreen(SeveralPanes):
 
     def draw_progress(self) -> None:
         """Says what can be done next."""
-        words = "Enter opens a run on the dashboard, c lays curves over each other, Esc goes back"
+        words = "Enter opens a run on the dashboard, c compares curves, Esc goes back"
         if self._charts.display:
             words = "Enter opens a run on the dashboard, Tab goes to the curves, Esc goes back"
         if not self._sweeping.groups:
             words = "Esc goes back"
         elif self._state in _LIVE:
-            words = f"It goes on by itself: s stops it. {words}"
+            words = f"It runs in the background; s stops it. {words}"
         elif self._state != "finished":
-            words = f"R goes on with it. {words}"
+            words = f"R resumes it. {words}"
         self._progress.show(State(), words)
 
     @property

@@ -55,7 +55,11 @@ class SweepFormScreen(GivesReasons, FaultTolerant, ModalScreen[Wanted | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "start", "Start", id="sweep_form.start", tooltip="Start this sweep"),
         Binding(
-            "escape,q", "dismiss(None)", "Leave", id="sweep_form.leave", tooltip="Without a sweep"
+            "escape,q",
+            "dismiss(None)",
+            "Leave",
+            id="sweep_form.leave",
+            tooltip="Close without starting",
         ),
     ]
 

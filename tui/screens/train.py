@@ -35,6 +35,7 @@ from tui.panes.key_bar import KeyBar
 from tui.panes.lines import LinesPane
 from tui.panes.live_runs import LiveRuns
 from tui.panes.progress import Progress
+from tui.panes.screen_bar import ScreenBar
 from tui.panes.value_input import ValueInput
 from tui.reasons import GivesReasons
 from tui.render.terminal import Terminal
@@ -71,7 +72,7 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
     AUTO_FOCUS = ""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "train", "Train", id="train", tooltip="Train with what the form holds"),
+        Binding("r", "train", "Train", id="train", tooltip="Train with the settings in the form"),
         Binding("space", "pause", "Pause", id="pause", tooltip="Pause training, or let it go on"),
         Binding("s", "stop", "Stop", id="stop", tooltip="Stop training and save"),
         Binding("tab", "pane(1)", "Pane", id="pane.next", tooltip="The next pane", priority=True),
@@ -139,6 +140,7 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
 
     def compose(self) -> ComposeResult:
         """The tree; where the panes are is up to the dashboard."""
+        yield ScreenBar(self._terminal, "train")
         yield LiveRuns(lambda: not self.session.is_training)
         yield self._dashboard
         yield self._coaching.below
@@ -362,7 +364,7 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
         """Shows another validation image that is predicted rightly."""
         right = self._right()
         if right is None or not len(right):
-            self.notify("No validation image is predicted rightly here.")
+            self.notify("No validation image is classified correctly here.")
         self._questions.step(by, right)
         self.on_session_changed()
 

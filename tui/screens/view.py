@@ -18,6 +18,7 @@ from tui.controllers.writing import write_pane
 from tui.panes.key_bar import KeyBar
 from tui.panes.lines import LinesPane
 from tui.panes.progress import Progress
+from tui.panes.screen_bar import ScreenBar
 from tui.reasons import GivesReasons
 from tui.render import image
 from tui.render.terminal import Terminal
@@ -56,6 +57,9 @@ class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
         ),
     ]
 
+    NAME: ClassVar[str]
+    """The name in `SCREENS` of the screen, or of the one that it belongs to."""
+
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
     """The focused widget; panes draw their own focus, and nothing else has to be sent."""
 
@@ -70,6 +74,7 @@ class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
 
     def compose(self) -> ComposeResult:
         """The panes, the progress line and the keys."""
+        yield ScreenBar(self.terminal, self.NAME)
         yield from self.panes()
         yield self._progress
         yield KeyBar(self.terminal)

@@ -50,6 +50,8 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
     WeightsScreen #weights-body.beside #network { margin-left: 1; }
     """
 
+    NAME = "weights"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "o",

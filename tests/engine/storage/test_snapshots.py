@@ -17,7 +17,7 @@ from engine.questions import load_model, load_snapshot
 from engine.runs import Run
 from engine.storage import checkpoint, snapshots
 from tests.engine.finished_run import finished_run
-from tests.engine.small_runs import digits_config, to_the_end, until
+from tests.engine.small_runs import ENDLESS, digits_config, to_the_end, until
 
 LAYERS = (64, 16, 10)
 KEPT = [0, 1, 2, 3, 4, 6, 8, 12]
@@ -123,7 +123,7 @@ def test_those_of_format_1_are_read(finished: Run, copy: Run) -> None:
 
 async def test_a_run_of_format_1_goes_on(runs_folder: Path) -> None:
     """The rows that it lacks are never looked at, and it ends with what it would have had."""
-    config = digits_config(epochs=3000)
+    config = digits_config(epochs=ENDLESS)
     run = worker.launch(config)
     await until(run, lambda history: len(history.epochs) > 8)
     worker.stop(run)
@@ -138,7 +138,7 @@ async def test_a_run_of_format_1_goes_on(runs_folder: Path) -> None:
     kept = snapshots.kept(run, LAYERS)
     assert kept == list(snapshots.EPOCHS[: len(kept)])
     assert len(kept) >= len(old) + 2
-    never_stopped = worker.launch(digits_config(epochs=3000))
+    never_stopped = worker.launch(config)
     await until(never_stopped, lambda history: len(history.epochs) > kept[-1])
     worker.stop(never_stopped)
     await to_the_end(never_stopped)

@@ -15,7 +15,7 @@ from engine.events import MemberFailed
 from engine.sweep import cluster_member
 from engine.sweep import job as sweep_job
 from engine.sweeps import Plan, Sweep
-from tests.engine.small_runs import digits_config, history_of
+from tests.engine.small_runs import digits_config, ever_more, history_of, state_of
 from tests.engine.sweep.dask_cluster import DaskCluster, dask_cluster
 from tests.engine.sweep.test_sweeps import never_killed, states, wait, wait_for_end
 from tests.faults.kills import results
@@ -32,20 +32,24 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
 def test_a_sweep_on_a_cluster_is_stopped_and_goes_on_to_the_same_bits(
     runs_folder: Path, cluster: DaskCluster
 ) -> None:
-    configs = [digits_config(seed=seed, epochs=2000, hidden=(64,)) for seed in range(3)]
-    sweep = worker.launch_sweep(configs, dask=cluster.address, jobs=2)
-    wait(lambda: cluster.is_training(0) and cluster.is_training(1))
-    worker.stop_sweep(sweep)
-    wait_for_end(sweep)
-    assert sweep.state() == "stopped", sweep.log_path.read_text()
-    assert states(sweep)[-2:] == ["stopped", "stopped"]  # one more, if a worker was slow to begin
-    resumed = sweep.members()[-2]
-    assert not cluster.is_training(0)
-    assert not cluster.is_training(1)
-
-    os.kill(launched_and_training(sweep, cluster), signal.SIGKILL)
-    wait(lambda: not cluster.is_training(0) and not cluster.is_training(1))
-    assert sweep.state() == "interrupted"
+    for epochs in ever_more(2000):
+        configs = [digits_config(seed=seed, epochs=epochs, hidden=(64,)) for seed in range(3)]
+        sweep = worker.launch_sweep(configs, dask=cluster.address, jobs=2)
+        if not both_train(sweep, cluster):
+            continue
+        worker.stop_sweep(sweep)
+        wait_for_end(sweep)
+        assert not cluster.is_training(0)
+        assert not cluster.is_training(1)
+        if sweep.state() != "stopped":
+            continue
+        resumed = next(run for run in sweep.members() if state_of(run) == "stopped")
+        worker.resume_sweep(sweep, cluster.address)
+        if both_train(sweep, cluster) and (process := sweep.process_id()):
+            os.kill(process, signal.SIGKILL)
+            wait(lambda: not cluster.is_training(0) and not cluster.is_training(1))
+            if sweep.state() == "interrupted":
+                break
 
     worker.resume_sweep(sweep, cluster.address)
     wait_for_end(sweep)
@@ -54,22 +58,25 @@ def test_a_sweep_on_a_cluster_is_stopped_and_goes_on_to_the_same_bits(
     assert results(resumed) == never_killed(resumed.config())
 
 
-def launched_and_training(sweep: Sweep, cluster: DaskCluster) -> int:
-    """Resumes a sweep; its process, once members are in training."""
-    worker.resume_sweep(sweep, cluster.address)
-    wait(lambda: cluster.is_training(0) and cluster.is_training(1))
-    process = sweep.process_id()
-    assert process
-    return process
+def both_train(sweep: Sweep, cluster: DaskCluster) -> bool:
+    """Waits until both workers have a member in training; false if the sweep ends before that."""
+    wait(lambda: (cluster.is_training(0) and cluster.is_training(1)) or not sweep.is_running())
+    if sweep.is_running():
+        return True
+    assert sweep.state() == "finished", sweep.log_path.read_text()
+    return False
 
 
 def test_a_cluster_trains_all_members_though_a_worker_is_killed(
     runs_folder: Path, cluster: DaskCluster
 ) -> None:
-    configs = [digits_config(seed=seed, epochs=200, hidden=(64,)) for seed in range(6)]
-    sweep = worker.launch_sweep(configs, dask=cluster.address)
-    wait(lambda: cluster.is_training(0) or not sweep.is_running())
-    assert sweep.is_running(), sweep.log_path.read_text()
+    for epochs in ever_more(200):
+        configs = [digits_config(seed=seed, epochs=epochs, hidden=(64,)) for seed in range(6)]
+        sweep = worker.launch_sweep(configs, dask=cluster.address)
+        wait(lambda sweep=sweep: cluster.is_training(0) or not sweep.is_running())
+        if sweep.is_running():
+            break
+        assert sweep.state() == "finished", sweep.log_path.read_text()
     os.kill(cluster.workers[0].pid, signal.SIGKILL)
     wait_for_end(sweep)
     assert sweep.state() == "finished", sweep.log_path.read_text()
