@@ -20,7 +20,6 @@ from tui.panes.lines import LinesPane
 from tui.panes.progress import Progress
 from tui.panes.screen_bar import ScreenBar
 from tui.reasons import GivesReasons
-from tui.render import image
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
 from tui.state import State
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from engine.questions.fragility import Subject
     from engine.runs import Run
     from engine.sweeps import Sweep
+    from tui.render.image import Mode
 
 
 ALONE = "This pane has all the room already; Tab goes to the next one."
@@ -197,9 +197,11 @@ class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
         self._rhythm.changed(urgent=True)
         self._rhythm.finish()
 
-    def next_mode(self, mode: image.Mode) -> image.Mode:
+    def next_mode(self, mode: Mode) -> Mode:
         """Return the next way of drawing images; say so where there is one only."""
-        taken = image.next_mode(mode, self.terminal)
+        from tui.render.image import next_mode  # which needs NumPy
+
+        taken = next_mode(mode, self.terminal)
         if taken == mode:
             self.notify("Images can be drawn in one way only in this terminal.")
         return taken
