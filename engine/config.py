@@ -73,7 +73,8 @@ class RunConfig:
     samples: Annotated[int, Meta(ge=2)] | None = _setting(
         1000,
         "samples",
-        "How many of the first images to use; all uses every one.",
+        "How many of the first images to use; the others test the finished model. all uses every "
+        "one but a source's test images.",
         (500, 1000, 2000, 4500, None),
         by_factors=True,
     )

@@ -30,7 +30,8 @@ class RateAnswer:
     sentence: str
     """What its curve does."""
     accuracy: str
-    """Its newest validation accuracy with its 95% interval; empty before the first epoch."""
+    """That of its newest epoch with its 95% interval: on unseen images once it was tested on them,
+    before that in validation; empty before the first epoch."""
 
 
 def answer(history: History, config: RunConfig, judgement: Judgement | None) -> RateAnswer:
@@ -74,6 +75,8 @@ def _verdict(kind: str, history: History) -> str:
 def _accuracy(history: History) -> str:
     if not (history.epochs and history.started):
         return ""
+    if tested := history.tested:
+        return f"{accuracy(tested.acc, tested.images)} on {tested.images:,} unseen images"
     return accuracy(history.epochs[-1].val_acc, history.started.validation_images)
 
 

@@ -9,8 +9,8 @@ from tui.render.strip import Strip
 
 def _unseen(images: int) -> str:
     if not images:
-        return ", none unseen to test on"
-    return f", {images:,} more stay unseen to test on"
+        return "none unseen to test on"
+    return f"{images:,} unseen to test on"
 
 
 class DataFacts(LinesPane):
@@ -55,8 +55,8 @@ class DataFacts(LinesPane):
         train, val = sum(self.samples.train_counts), sum(self.samples.val_counts)
         return (
             f"{facts.count:,} images of {rows}{times}{columns}, as rows of numbers "
-            f"({facts.count}, {rows * columns}): {train:,} to train on, {val:,} to validate "
-            f"with{_unseen(facts.unseen)}. "
+            f"({facts.count}, {rows * columns}): {train:,} to train on, {val:,} to validate, "
+            f"{_unseen(facts.unseen)}. "
             f"{facts.gaps + ' ' if facts.gaps else ''}"
             f"Pixels are stored as {low:g} to {high:g} and scaled to 0 to 1: "
             f"mean {facts.mean:.3f}, std {facts.std:.3f}. Source: {facts.provenance}."
