@@ -55,7 +55,7 @@ class DataFacts(LinesPane):
         train, val = sum(self.samples.train_counts), sum(self.samples.val_counts)
         return (
             f"{facts.count:,} images of {rows}{times}{columns}, as rows of numbers "
-            f"({facts.count}, {rows * columns}): {train:,} to train on, {val:,} to validate, "
+            f"({facts.count}, {rows * columns}): {train:,} to train on, {val:,} to validate with, "
             f"{_unseen(facts.unseen)}. "
             f"{facts.gaps + ' ' if facts.gaps else ''}"
             f"Pixels are stored as {low:g} to {high:g} and scaled to 0 to 1: "
