@@ -65,7 +65,7 @@ def take_fingerprint(
         height=height,
         width=width,
         classes=classes,
-        white=white,
+        white=float(white),
         pixels=_digest([part[at : at + _CHUNK] for part in parts for at in _starts(part)]),
         labels=hashlib.sha256(labels.astype("<i8").tobytes()).hexdigest(),
     )
