@@ -127,10 +127,12 @@ def where(shown: Dashboard) -> tuple[object, ...]:
 
 async def return_to(shown: Dashboard, place: tuple[object, ...], open_place: Opening) -> None:
     """Opens a place again, out of what has been opened in it."""
-    for way in ((), ("tab",), ("tab",), ("tab",), ("escape",)):
+    for way in 2 * ("escape", "tab", "tab", "tab"):
+        if where(shown)[0] != place[0]:
+            await open_place(shown)
         if where(shown) != place:
-            await shown.press(*way) if way else await open_place(shown)
-    if where(shown) != place:
+            await shown.press(way)
+    if where(shown)[0] != place[0]:
         await open_place(shown)
     assert where(shown) == place, shown.text
 
@@ -147,6 +149,8 @@ async def silent_keys(shown: Dashboard, open_place: Opening) -> list[str]:
         if where(shown) != place:
             await return_to(shown, place, open_place)
         if await acts(shown, key):
+            if parse(binding.action)[1] == "zoom":
+                await shown.press(key)
             continue
         # It may be at an end: the others of its kind lead away from there, and it acts again.
         name = parse(binding.action)[1]

@@ -153,7 +153,9 @@ class DataScreen(SeveralPanes):
 
     def action_image_mode(self) -> None:
         """Takes the next way of drawing images."""
-        self._grid.mode = self._flattening.mode = self.next_mode(self._grid.mode)
+        self._grid.mode = self._flattening.mode = self.next_mode(
+            self._grid.mode, self._grid, self._flattening
+        )
         self.redraw()
 
     def action_back(self) -> None:

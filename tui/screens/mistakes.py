@@ -284,7 +284,9 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
         if self._view == "gallery":
             self._gallery.resize_images()
             return
-        self._image.mode = self._pair.mode = self.next_mode(self._image.mode)
+        self._image.mode = self._pair.mode = self.next_mode(
+            self._image.mode, self._image, self._pair
+        )
         self._draw()
 
     def action_filter(self) -> None:
