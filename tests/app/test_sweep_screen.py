@@ -363,7 +363,7 @@ async def test_of_many_rows_eight_around_the_cursor_are_compared(
         assert row(shown, "1") == shown.lines[3]
         await shown.press("c")
         await shown.until(lambda: isinstance(shown.app.screen, CompareScreen))
-        await shown.until_shown("8 runs: loss and accuracy")
+        await shown.until_shown("8 of 12 runs: loss and accuracy")
 
 
 async def test_enter_opens_a_run_on_the_dashboard(opened: Opened, workers: Workers) -> None:

@@ -157,7 +157,8 @@ class DataScreen(SeveralPanes):
 
     def action_image_mode(self) -> None:
         """Takes the next way of drawing images."""
-        self._grid.mode = self._flattening.mode = self.next_mode(self._grid.mode)
+        panes = (self._grid, self._flattening) if self._samples else ()
+        self._grid.mode = self._flattening.mode = self.next_mode(self._grid.mode, *panes)
         self.redraw()
 
     def action_back(self) -> None:
