@@ -148,6 +148,8 @@ def _run(
         recorder.end(events.RunStopped, epochs=0, step=0)
     except MnistopError as error:
         diverged = isinstance(error, DivergedError)
+        if diverged:
+            recorder.save_best()
         recorder.end(events.RunFailed, message=str(error), diverged=diverged)
     except Exception as error:  # said first: a full disk may have no room for the traceback
         recorder.end(events.RunFailed, message=in_words(error, run))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from engine.coach import Advice, advise
 from engine.config import RunConfig
 from engine.errors import RunError
-from engine.evaluate import confusion_matrix, wilson_interval
+from engine.evaluate import class_report, confusion_matrix, wilson_interval
 from engine.events import Event
 from engine.history import History, others_as_good
 from engine.judgement import Judgement, Mistake, judgement_after, worst_mistakes
@@ -118,6 +118,7 @@ class Facts:
             "facts": started and _without_time(started),
             "log": [_without_time(one) for one in history.epochs],
             "coach": vars(self.advice),
+            "message": getattr(history.ended, "message", ""),
             "best": None,
             "confusion": None,
             "mistakes": None,
@@ -131,15 +132,12 @@ class Facts:
                 "other_epochs_within": others_as_good(history),
             }
         if counts is not None:
-            totals = counts.sum(1)
-            recall = [
-                int(right) / int(total) if total else None
-                for right, total in zip(counts.diagonal(), totals, strict=True)
-            ]
+            scores = class_report(counts)
             facts["confusion"] = {
                 "epoch": self.epoch,
                 "counts": counts.tolist(),
-                "recall": recall,
+                "recall": [score.recall for score in scores],
+                "precision": [score.precision for score in scores],
             }
             facts["mistakes"] = [_mistake(one) for one in self.mistakes()]
         return facts

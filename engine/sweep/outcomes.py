@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from engine.coach import advise
+from engine.coach import advise, advise_on_rate
 from engine.coach.verdict import verdict
 from engine.config import RunConfig
 from engine.evaluate import wilson_interval
@@ -51,6 +51,7 @@ class Outcome:
         """What a run has come to by its history."""
         newest = history.epochs[-1] if history.epochs else None
         best = history.best
+        advice = advise_on_rate(history, config, None) or advise(history, config, None)
         return cls(
             config=config,
             name=name,
@@ -62,7 +63,7 @@ class Outcome:
             best_val_acc=best.val_acc if best else None,
             val_acc=newest.val_acc if newest else None,
             val_loss=newest.val_loss if newest else None,
-            verdict=verdict(advise(history, config, None).kind),
+            verdict=verdict(advice.kind),
             is_done=state == "finished" or getattr(history.ended, "diverged", False),
         )
 
