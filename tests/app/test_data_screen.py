@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from engine import worker
+from tests.app import made_up
 from tests.app.dashboard import Opened, Workers
 from tui.render.terminal import Terminal
 
@@ -215,3 +216,15 @@ async def test_labels_with_gaps_are_told(
     async with opened(source=str(file), samples="all") as shown:
         await shown.press("5")
         await shown.until_shown("1 of the 3 classes has no image here (1): there is a class")
+
+
+async def test_a_wrong_value_is_said_also_where_a_run_with_other_data_is_shown(
+    opened: Opened, answering: asyncio.Event
+) -> None:
+    async with opened() as shown:
+        await shown.press("r")
+        await shown.until(lambda: shown.state.run)
+        await shown.say(*made_up.story(3), made_up.finished(3))
+        shown.screen._form.set_values({"samples": "many"})
+        await shown.press("5")
+        await shown.until_shown("A value in the form is wrong")
