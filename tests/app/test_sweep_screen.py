@@ -244,6 +244,16 @@ async def test_esc_leaves_without_a_sweep(opened: Opened, workers: Workers) -> N
         assert workers.swept == []
 
 
+async def test_no_sweep_starts_from_other_settings_while_the_form_is_wrong(
+    opened: Opened, workers: Workers
+) -> None:
+    async with opened() as shown:
+        shown.screen._form.set_values({"epochs": "many"})
+        await shown.press("6", "S")
+        assert not isinstance(shown.app.screen, SweepFormScreen)
+        assert any("A value in the form is wrong: press 1" in said for said in shown.notices)
+
+
 async def test_why_it_cannot_start_is_said(opened: Opened, workers: Workers) -> None:
     workers.refuses = DataError("There is no file /data.npz.")
     async with opened() as shown:

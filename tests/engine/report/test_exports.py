@@ -81,7 +81,11 @@ def test_weights_that_are_not_there_are_told(run: Run, tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"no weights of epoch 4: choose best, last or one of 0, 1"):
         Trained.of(run, "4")
     empty = made_up.write_run(tmp_path, [made_up.started()])
-    missing = {"best": "no best.pt", "last": "no weights yet", "0": "no weights"}
+    missing = {
+        "best": "has not yet saved the weights of a best epoch: wait",
+        "last": "no weights yet",
+        "0": "no weights",
+    }
     for which, told in missing.items():
         with pytest.raises(RunError, match=told):
             Trained.of(empty, which)

@@ -389,6 +389,26 @@ def test_two_runs_on_the_same_images_are_tested_for_chance(tmp_path: Path) -> No
     assert "Their settings are all the same" in text
 
 
+def test_json_of_two_runs_has_the_test_for_chance_that_the_page_has(tmp_path: Path) -> None:
+    runs = [plain(tmp_path, number, epochs=epochs) for number, epochs in ((1, 3), (2, 8))]
+    found = json.loads(report(runs, "json"))["comparison"]
+    assert found["epochs"] == [2, 7]
+    text = " ".join(report(runs, "markdown").split())
+    assert f"a alone gets {found['only_first']} validation images right" in text
+    assert f"b alone {found['only_second']}: if both" in text
+    assert f"with probability {found['mcnemar_p']:.2g}" in text
+    assert json.loads(report([*runs, runs[0]], "json"))["comparison"] is None
+
+
+def test_json_of_a_run_has_the_precision_and_the_message_that_the_page_has(
+    run: Run, tmp_path: Path
+) -> None:
+    told = json.loads(report([run], "json"))
+    counts = np.array(told["confusion"]["counts"])
+    assert told["confusion"]["precision"][3] == pytest.approx(counts[3, 3] / counts[:, 3].sum())
+    assert told["message"] == ""
+
+
 def test_more_runs_than_letters_are_refused_but_not_as_data(tmp_path: Path) -> None:
     runs = [plain(tmp_path, number, epochs=1) for number in range(27)]
     with pytest.raises(RunError, match="27 runs are too many for one report"):
