@@ -106,7 +106,7 @@ async def test_another_one_is_set_up_from_the_sweep_in_sight_and_esc_leads_back(
         await shown.press("S")
         assert isinstance(shown.app.screen, SweepFormScreen)
         assert "They take roughly" in shown.text
-        assert "on a usual machine" not in shown.text
+        assert "on a typical machine" not in shown.text
         await shown.press("home", "right", "right", "r")
         await shown.until_shown("more data: interrupted, 0 of 12 runs done")
         [(title, configs, _)] = workers.swept
@@ -160,7 +160,7 @@ async def test_it_starts_with_a_few_learning_rates_around_the_dashboards(
         await open_form(shown)
         assert "0.03, 0.3, 3" in shown.text
         assert "3 runs." in shown.text
-        assert "on a usual machine" in shown.text
+        assert "on a typical machine" in shown.text
         await shown.press("r")
         await shown.until(lambda: isinstance(shown.app.screen, SweepScreen))
         [(title, configs, jobs)] = workers.swept

@@ -78,14 +78,14 @@ def test_no_file_is_overwritten_without_force(call: Call, finished: Finished):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["report", "last", "-o", "run.txt"], "What run.txt shall be is not told by its ending"),
+        (["report", "last", "-o", "run.txt"], "The extension of run.txt does not say its format"),
         (["report", "last", "-o", "no/run.md"], "There is no folder"),
         (["report", "last", "-o", "/dev/full", "--format", "csv"], "No space left on device"),
         (["report", "last", "last", "--epoch", "0"], "--epoch goes with one run only"),
         (["report", "last", "--epoch", "12"], "has epochs 0 to 11, not 12"),
         (["report", "nothing"], "There is no run nothing"),
         (["export", "last"], "Say where to write it: --output model.pt"),
-        (["export", "last", "-o", "model.zip"], "give --format, or one of .pt, .pth, .onnx"),
+        (["export", "last", "-o", "model.zip"], "give --format, or use .pt, .pth, .onnx"),
         (["export", "last", "-o", "-"], "give --format"),
         (["export", "last", "-o", "m.pt", "--weights", "first"], "'first' is not best, last or"),
         (["export", "last", "-o", "m.pt", "--weights", "4"], "keeps no weights of epoch 4"),
@@ -126,7 +126,7 @@ def test_curves_are_written_for_tensorboard(call: Call, finished: Finished):
 
 def test_a_model_is_not_printed_on_a_terminal(finished: Finished):
     terminal = finished.place.in_terminal("export", "last", "--format", "onnx", "-o", "-")
-    terminal.expect("A model is nothing to read")
+    terminal.expect("A model file is not text")
 
 
 def test_a_report_needs_no_pytorch_and_a_pipe_gets_utf_8(without_weights: Place):

@@ -315,7 +315,7 @@ def test_a_model_that_fits_no_better_is_told() -> None:
 def test_known_by_heart_without_a_rise_is_a_gap(values: dict[str, Any]) -> None:
     run = coached(**values)
     assert run.last.kind == "gap"
-    assert "known by heart" in run.last.sentence
+    assert "are memorised" in run.last.sentence
     assert run.last.remedy
 
 
