@@ -101,7 +101,7 @@ class Network(LinesPane, can_focus=True):
         if self.walk is None:
             return "The network"
         label = self.names[self.walk.label]
-        title = f"Network, {self.weights_of}: validation image {self.walk.row}, a {label}"
+        title = f"Network, {self.weights_of}: image {self.walk.row}, a {label}"
         return f"{title}, {self.notice}" if self.notice else title
 
     def _chosen(self, walk: Walk) -> int:
