@@ -264,7 +264,7 @@ def walk_through_weights(shown: Terminal, place: Place, trained: Trained) -> Non
     # An image's way through the network.
     shown.send("tab", "n")
     row, said = 1, trained.run.predictions()[-1][1]
-    shown.wait_for(f"Network, epoch 3: validation image {row}, a {trained.run.labels()[row]}")
+    shown.wait_for(f"Network, epoch 3: image {row}, a {trained.run.labels()[row]}")
     for words in ("(32, 784)", "(32, 128)", "(32, 10)", "101,770", "of 128 active"):
         shown.wait_for(words)
     shown.wait_for(f"{said}: {trained.confidence[row]:.1%}, right")

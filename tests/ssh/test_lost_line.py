@@ -85,7 +85,7 @@ def test_whoever_comes_back_sees_what_is_training_and_watches_it_with_one_key(
         shown.wait_for("of 1,000,000")
         assert "o Watch" not in shown.text
         shown.send("tab", "home")
-        shown.wait_for("Epoch log, untrained")
+        shown.wait_for("Log, untrained")
         shown.send("q")
         shown.wait_for("Esc stay")
         shown.send("d")
