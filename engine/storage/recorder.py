@@ -174,7 +174,7 @@ class Recorder:
         if self._best:
             return self._best
         try:
-            return checkpoint.load(self._run.path / "best.pt")
+            return checkpoint.weights_of(checkpoint.load(self._run.path / "best.pt"))
         except RunError:
             return None
 
@@ -198,7 +198,7 @@ class Recorder:
     def save_best(self) -> None:
         """Saves the weights of the best epoch if they are new."""
         if not self._best_is_saved:
-            best = {"model": self._best, "epoch": training.best_epochs}
+            best = {"model": self._best, "epoch": self._best_epochs}
             checkpoint.save(self._run.path / "best.pt", best)
             self._best_is_saved = True
             self.say(events.CheckpointSaved, file="best.pt", epochs=self._best_epochs)
