@@ -308,7 +308,7 @@ def draw_a_digit(shown: Terminal, place: Place, trained: Trained) -> None:
     drawn = pixels(newest)
     probabilities = classify(trained.run, drawn).probabilities
     said = int(probabilities.argmax())
-    shown.wait_for(f"{said} {probabilities[said]:.0%}, after 4 epochs")
+    shown.wait_for(f"{said} {probabilities[said]:.0%}, epoch 3")
     assert said == 1
     shown.wait_for(lambda: seen(shown, place, np.stack([drawn, drawn.T, 1 - drawn])) == 0)
 
