@@ -336,7 +336,7 @@ def test_before_any_run_the_data_are_there_and_the_rest_says_what_will_fill_it(
             shown.send("1")
             shown.wait_for("Press r to train")
         shown.send("e")
-        shown.wait_for("No model to ask yet")
+        shown.wait_for("There is no model yet")
         shown.send("1")  # Esc with the next key right behind it would be another key
         walk_through_data(shown, place)
         shown.send("q")
