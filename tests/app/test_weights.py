@@ -125,7 +125,7 @@ async def test_a_short_key_bar_shows_of_the_panes_keys_those_that_still_fit(
 ) -> None:
     async with opened(SMALL) as shown:
         await open_weights(shown, answers)
-        await shown.until_shown("⏎ Large n/p Page tab Pane esc Back o Order q Quit")
+        await shown.until_shown("⏎ Large n/p Page tab Pane [ ] Epoch o Order q Quit")
 
 
 async def test_a_terminal_too_small_for_16_shows_as_many_as_can_be_made_out(
