@@ -42,7 +42,7 @@ def portrait(
         width: cells to fit in.
         height: lines to fit in.
         label: the true class.
-        mode: how the image is drawn where the large size does not fit.
+        mode: how the image is drawn; `auto` draws large where there is room.
 
     Returns:
         Lines of one width.
@@ -64,8 +64,8 @@ def portrait(
         return drawn_bars(width, height)
     wanted = min(len(probabilities), 10)
     rows, columns = picture.shape
-    ways: tuple[tuple[image.Mode, int], ...] = (("large", wanted), (mode, _FEWEST))
-    for kind, fewest in ways:
+    ways: list[tuple[image.Mode, int]] = [("large", wanted)] * (mode == "auto")
+    for kind, fewest in [*ways, (mode, _FEWEST)]:
         wide, high = image.size(rows, columns, terminal, kind)
         if wide > width or high > height:
             continue
