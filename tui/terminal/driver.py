@@ -43,9 +43,14 @@ class CalmDriver(LinuxDriver):
     This one says what is still to be written, and afterwards sends `Written`: so the app can draw
     the newest state instead of a backlog. On a signal to end, and when the terminal is gone without
     one, it sends `EndRequested`.
+
+    While the app draws, standard error is the null device: helping processes inherit it, and the
+    one that counts semaphores prints a traceback when it takes the place of one that was killed.
     """
 
     _writer: "Writer | None" = None
+    _terminal: int | None = None
+    """What is drawn to, while standard error is elsewhere."""
     _watched = False
     is_stalled = False
     """Whether the terminal did not take the last words."""
@@ -61,8 +66,9 @@ class CalmDriver(LinuxDriver):
             threading.Thread(target=self._watch_for_hang_up, daemon=True).start()
         stream = sys.__stderr__
         assert stream
+        self._terminal = _take(stream.fileno())
         self._writer = Writer(
-            stream.fileno(),
+            self._terminal,
             stream.encoding or "ascii",
             lambda: self.send_message(Written()),
             self._hang_up,
@@ -105,6 +111,16 @@ class CalmDriver(LinuxDriver):
         if self._writer:
             self.is_stalled = not self._writer.close()
             self._writer = None
+            self._give_back()
+
+    def _give_back(self) -> None:
+        """Makes what was drawn to the standard error again."""
+        assert self._terminal is not None
+        assert sys.__stderr__
+        os.dup2(self._terminal, sys.__stderr__.fileno())
+        if not self.is_stalled:  # else the writer still waits for it
+            os.close(self._terminal)
+        self._terminal = None
 
     def send_message(self, message: Message) -> None:
         """Sends a message to the app, if it is still there."""
@@ -120,11 +136,22 @@ class CalmDriver(LinuxDriver):
 
     def _hang_up(self) -> None:
         leave_terminal()
+        if self._terminal is not None:
+            os.dup2(0, self._terminal)
         end_soon(128 + signal.SIGHUP)
         self._request_end(128 + signal.SIGHUP)
 
     def _request_end(self, code: int) -> None:
         self.send_message(EndRequested(code))
+
+
+def _take(descriptor: int) -> int:
+    """Puts the null device in the place of a descriptor, and returns a new one for what it was."""
+    taken = os.dup(descriptor)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, descriptor)
+    os.close(null)
+    return taken
 
 
 class Writer:
