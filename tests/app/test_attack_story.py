@@ -80,7 +80,7 @@ def test_every_key_over_a_real_model(folder: Path) -> None:
         shown.send("o")
         shown.wait_for("/60 all")
         shown.send("[")
-        shown.wait_for(lambda: re.search(r"ε [\d.]+, epoch (?!29)\d+", shown.text))
+        shown.wait_for(lambda: re.search(r"ε [\d.]+, weights of epoch (?!29)\d+", shown.text))
         shown.send("]")
         shown.wait_for(lambda: re.search(r"ε [\d.]+, epoch 29", shown.text))
 
@@ -104,7 +104,7 @@ def test_from_the_mistakes_and_the_pad_and_back(folder: Path) -> None:
         shown.send("2")
         shown.wait_for("by confidence")
         shown.send("a")
-        shown.wait_for("predicted wrongly as it is")
+        shown.wait_for("misclassified without any perturbation")
         shown.send("escape")
         shown.wait_for("by confidence")
         shown.send("e")

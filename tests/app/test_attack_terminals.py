@@ -71,12 +71,12 @@ async def test_w_writes_each_pane_to_a_file_of_its_own(
             await shown.press("w", "tab")
         written = sorted(path.name for path in tmp_path.glob("mnistop-*.txt"))
         assert [name.removeprefix(f"mnistop-{made_up.NAME}-") for name in written] == [
-            "accuracy.txt",
-            "attack.txt",
-            "how-little-it-takes.txt",
-            "images.txt",
+            "accuracy-chart.txt",
+            "attack-view.txt",
+            "fragile-list.txt",
+            "proof.txt",
         ]
-        assert "fooled from ε" in (tmp_path / written[2]).read_text()
+        assert "fooled from ε" in (tmp_path / written[3]).read_text()
 
 
 async def test_v_changes_how_the_pictures_are_drawn(opened: Opened, answers: Answers) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.errors import RunError
 from tests.app import made_up
-from tests.app.attack_screen import WIDE, asked, open_attack, until_told
+from tests.app.attack_screen import SMALL, WIDE, asked, open_attack, until_told
 from tests.app.dashboard import Opened
 from tests.app.made_up_attacks import Answers
 
@@ -15,7 +15,13 @@ async def test_brackets_keys_attack_the_weights_of_another_epoch(
     async with opened(WIDE) as shown:
         await open_attack(shown, answers)
         await shown.press("left_square_bracket")
-        await until_told(shown, "epoch 7", "Accuracy against ε (L∞), epoch 7")
+        kept = "weights of epoch 7, last kept before epoch 10"
+        await until_told(
+            shown, f"Image 0 (1/178), FGSM L∞ ε 0.125, {kept}", f"Accuracy against ε (L∞), {kept}"
+        )
+        await shown.resize(*SMALL)
+        await until_told(shown, f"Image 0, FGSM L∞ ε 0.125, {kept}")
+        await shown.resize(*WIDE)
         assert asked(answers)[2] == 11
         assert answers.questions("bracket")[-1][2] == 11
         await shown.press("right_square_bracket")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine import runs, worker
-from engine.config import RunConfig
+from engine.config import NAMES, RunConfig
 from engine.history import History, reduce
 from engine.runs import Run
 from engine.storage.event_tail import read_events
@@ -70,7 +70,7 @@ def test_the_whole_story(folder: Path) -> None:
     with terminal(folder, command=command) as shown:
         # Open, and change a field.
         shown.wait_for("Press r to train")
-        shown.send(*["down"] * 6)
+        shown.send(*["down"] * (1 + NAMES.index("epochs")))
         shown.wait_for("› epochs")
         shown.send("enter")
         shown.wait_for("Keep")

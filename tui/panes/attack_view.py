@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
+
 from engine.methods import METHODS
 from engine.questions.fragility import AttackedImage, OwnImage
 from tui.panes.lines import LinesPane
@@ -9,6 +11,9 @@ from tui.render import image, proof
 from tui.render.attacked import attacked
 from tui.render.proof import Shown
 from tui.render.strip import Strip
+
+_MARK = 4
+"""Cells of the title line around the title."""
 
 
 class AttackView(LinesPane, can_focus=True):
@@ -39,18 +44,25 @@ class AttackView(LinesPane, can_focus=True):
             self.redraw()
 
     def title(self) -> str:
-        """Which image, how it is attacked, and whose weights."""
+        """Which image, how it is attacked, and whose weights.
+
+        Where that does not fit, the image's place gives way: the list shows it too.
+        """
         if self.shown is None:
             return "An image and its adversarial version"
         answer = self.shown.attacked
         method = METHODS[answer.method]
-        what = (
-            "Your drawing"
-            if isinstance(answer.subject, OwnImage)
-            else f"Image {answer.subject} ({self.place})"
-        )
         how = f"{method.title} {method.norm_name}{self._strength(answer)}"
-        return ", ".join(filter(None, (self.notice, what, how, self.shown.weights)))
+        if isinstance(answer.subject, OwnImage):
+            whats = ["Your drawing"]
+        else:
+            name = f"Image {answer.subject}"
+            whats = [f"{name} ({self.place})", f"{name} ({self.place.split()[0]})", name]
+        titles = [
+            ", ".join(filter(None, (self.notice, what, how, self.shown.weights))) for what in whats
+        ]
+        room = self.size.width - _MARK
+        return next((title for title in titles if cell_len(title) <= room), titles[-1])
 
     def _strength(self, answer: AttackedImage) -> str:
         names = self.shown.names if self.shown else ()

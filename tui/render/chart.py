@@ -120,7 +120,7 @@ def chart(
         title=title,
         percent=percent,
     )
-    rows = legend(series, x0, marks, terminal, grid.width, max(1, grid.height // 4))
+    rows = legend(series, x0, marks, terminal, grid.width, max(1, (grid.height + 1) // 4))
     frame = Frame.fit(grid, x_axis, y_axis, percent, len(rows), terminal)
     if frame.top:
         for y, pieces in enumerate(rows):
