@@ -196,8 +196,8 @@ class TerminalDriver(LinuxDriver):
                 if piece == STATUS:
                     self._flow.answered()
                     self._send_soon()
-                elif piece == "\x1b":
-                    self.process_message(events.Key("escape", piece))
+                elif isinstance(piece, events.Event):
+                    self.process_message(piece)
                 else:
                     try:
                         for message in parser.feed(piece):

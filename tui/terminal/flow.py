@@ -54,8 +54,8 @@ class FlowControl:
         self._asked_again: float | None = None
         """When an answer that is long overdue was asked for once more."""
         self._last_answer = -math.inf
-        self._round_trip = math.inf
-        """Seconds of the quickest answer so far."""
+        self._round_trip = 0.0
+        """Seconds of the quickest answer so far; 0 before the first."""
         self._window = _FIRST_WINDOW
 
     @property
@@ -101,11 +101,12 @@ class FlowControl:
             return REQUEST
 
     def answered(self) -> None:
-        """Take an answer; one that was not asked for says nothing."""
+        """Take an answer; one that was not asked for, or comes too soon to be one, says nothing."""
         with self._changed:
-            if not self._under_way:
+            now = self._clock()
+            if not self._under_way or now - self._under_way[0][1] < self._round_trip / 2:
                 return
-            now, (size, sent) = self._clock(), self._under_way.popleft()
+            size, sent = self._under_way.popleft()
             self._answers = True
             if self._asked_again is not None:  # those before were lost, or come all at once now
                 self._asked_again = None
@@ -138,7 +139,7 @@ class FlowControl:
                 was busy with other bytes before.
         """
         if took == alone:
-            self._round_trip = min(self._round_trip, took)
+            self._round_trip = min(self._round_trip or took, took)
             alone -= self._round_trip
         if not size:
             return

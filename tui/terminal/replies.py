@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 
-from textual import constants
+from textual import constants, events
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 
 STATUS = "\x1b[0n"
@@ -28,12 +28,12 @@ _PASTE_SECONDS = 5.0
 
 _PASTE, _PASTE_END = "\x1b[200~", "\x1b[201~"
 _TOKEN = re.compile(
-    r"(?P<mouse>\x1b\[M[^\x1b]{3})"
+    r"(?P<mouse>\x1b\[M[^\x1b]{3})|(?P<begun_mouse>\x1b\[M[^\x1b]{0,2}\Z)"
     r"|(?P<csi>\x1b\[[0-?]*[ -/]*[@-~])"
     r"|(?P<string>\x1b(?:\][0-9lLI]|P[0-9;$+>|!?=<]|[X^_][^\x1b])"
     r"[^\x1b\x07\x9c\x18\x1a]*(?:\x07|\x1b\\|\x9c|[\x18\x1a]))"
     r"|(?P<ss3>\x1bO[A-Za-z])"
-    r"|(?P<begun>\x1b(?:\[[0-?]*[ -/]*|\[M[^\x1b]{0,2}|O"
+    r"|(?P<begun>\x1b(?:\[[0-?]*[ -/]*|O"
     r"|(?:\][0-9lLI]|P[0-9;$+>|!?=<]|[X^_][^\x1b])[^\x1b\x07\x9c\x18\x1a]*\x1b?|[\]PX^_]?)\Z)"
     r"|(?P<escape>\x1b)"
     r"|(?P<text>[^\x1b]+)",
@@ -61,54 +61,59 @@ class Replies:
         self._clock = clock
         self._begun = ""
         self._since = 0.0
-        self._pasting = False
+        self._pasted: list[str] | None = None
+        """What has come of a text that is being pasted."""
 
-    def pieces(self, text: str) -> Iterator[str]:
-        """Take text, and yield keys, text and `STATUS` one by one.
+    def pieces(self, text: str) -> Iterator[str | events.Event]:
+        """Take text, and yield what it means, one by one.
 
         Args:
             text: what has come; empty to look whether something begun has been given up.
+
+        Yields:
+            Text and sequences for Textual's parser, events that it would have to wait for, and
+            `STATUS`.
         """
         now = self._clock()
-        if not text:
-            if self._begun and now - self._since > self._patience():
-                begun, self._begun = self._begun, ""
-                yield from self._given_up(begun)
-            return
         if self._begun and now - self._since > self._patience():
-            yield from self._given_up(self._begun)
-            self._begun = ""
-        if self._pasting and now - self._since > _PASTE_SECONDS:  # its end was lost
-            self._pasting = False
-            yield _PASTE_END
-        text, self._begun = self._begun + text, ""
+            begun, self._begun = self._begun, ""
+            yield from self._given_up(begun)
+        if self._pasted is not None and now - self._since > _PASTE_SECONDS:  # its end was lost
+            yield self._paste()
+        if text:
+            self._since = now
+        text, self._begun = (self._begun + text, "") if text else ("", self._begun)
         at = 0
         while at < len(text):
-            if self._pasting:
-                self._since = now
-                at, pasted = self._rest_of_paste(text, at)
-                yield pasted
+            if self._pasted is not None:
+                at = self._rest_of_paste(text, at)
+                if self._pasted and self._pasted[-1] == _PASTE_END:
+                    yield self._paste()
                 continue
             token = _TOKEN.match(text, at)
             assert token
             at = token.end()
-            if token.lastgroup == "begun" and len(token[0]) < _LONGEST:
-                self._begun, self._since = token[0], now
+            if token.lastgroup in ("begun", "begun_mouse") and len(token[0]) < _LONGEST:
+                self._begun = token[0]
             elif token.lastgroup == "ss3" and token[0] not in ANSI_SEQUENCES_KEYS:
                 at = token.start() + 1
-                yield "\x1b"
+                yield _escape()
+            elif token[0] == _PASTE:
+                self._pasted = []
             else:
-                self._pasting, self._since = token[0] == _PASTE, now
                 yield from self._meaning(token)
 
-    def _meaning(self, token: re.Match[str]) -> Iterator[str]:
+    @staticmethod
+    def _meaning(token: re.Match[str]) -> Iterator[str | events.Event]:
         text = token[0]
         match token.lastgroup:
-            case "text" | "escape" | "ss3":
+            case "escape":
+                yield _escape()
+            case "text" | "ss3":
                 yield text
             case "csi" if text in (STATUS, "\x1b[3n"):
                 yield STATUS
-            case "csi" if text in ANSI_SEQUENCES_KEYS or text in (_PASTE, _PASTE_END):
+            case "csi" if text in ANSI_SEQUENCES_KEYS:
                 yield text
             case "csi" if _KNOWN.fullmatch(text):
                 yield text
@@ -116,31 +121,46 @@ class Replies:
                 yield key
 
     def _patience(self) -> float:
+        if self._pasted is not None:
+            return _PASTE_SECONDS
         return _ESCAPE_SECONDS if self._begun in _KEYS_BEHIND_ESCAPE else _REST_SECONDS
 
     @staticmethod
-    def _given_up(begun: str) -> Iterator[str]:
+    def _given_up(begun: str) -> Iterator[str | events.Event]:
         """Keys that looked like the beginning of a sequence; what else was begun is dropped."""
         if begun in _KEYS_BEHIND_ESCAPE:
-            yield "\x1b"
+            yield _escape()
             if begun[1:]:
                 yield begun[1:]
 
-    def _rest_of_paste(self, text: str, at: int) -> tuple[int, str]:
-        """Where the pasted text ends, and the text; an end that is split comes with the rest."""
+    def _rest_of_paste(self, text: str, at: int) -> int:
+        """Take pasted text, and return where it ends; an end that is split comes with the rest."""
+        assert self._pasted is not None
         end = text.find(_PASTE_END, at)
         if end >= 0:
-            self._pasting = False
-            return end + len(_PASTE_END), text[at : end + len(_PASTE_END)]
+            self._pasted += [text[at:end], _PASTE_END]
+            return end + len(_PASTE_END)
         cut = text.rfind("\x1b", at)
         if cut >= 0 and _PASTE_END.startswith(text[cut:]):
-            self._begun, self._since = text[cut:], self._clock()
-            return len(text), text[at:cut]
-        return len(text), text[at:]
+            self._begun = text[cut:]
+        else:
+            cut = len(text)
+        self._pasted.append(text[at:cut])
+        return len(text)
+
+    def _paste(self) -> events.Paste:
+        assert self._pasted is not None
+        text = "".join(self._pasted).removesuffix(_PASTE_END)
+        self._pasted = None
+        return events.Paste(text.replace("\0", ""))
 
 
 _KEYS_BEHIND_ESCAPE = frozenset({"\x1b", *(f"\x1b{key}" for key in "[]OPX^_")})
 """Esc and a key in one packet; a sequence would have gone on at once."""
+
+
+def _escape() -> events.Key:
+    return events.Key("escape", "\x1b")
 
 
 def _key(sequence: str) -> str:
