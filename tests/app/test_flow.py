@@ -129,9 +129,10 @@ def test_a_terminal_that_answers_twice_is_not_taken_for_a_fast_one() -> None:
         line.flow.answered()
     line.copies = 2
     line.send_all_allowed()
+    line.run(20)  # at first there is no telling which answer is for what
     for _ in range(500):
         line.run(0.1)
-        assert line.backlog < 2.5
+        assert line.backlog < 4
 
 
 @given(st.lists(st.integers(1, 5000), min_size=1, max_size=50))
