@@ -46,6 +46,11 @@ class Axis:
             value = math.log10(value) if value > 0 else self.low
         return min(max(value, self.low), self.high)
 
+    def value(self, share: float) -> float:
+        """The value at a share of the way from the lower end to the upper one."""
+        own = self.low + min(max(share, 0.0), 1.0) * (self.high - self.low)
+        return 10.0**own if self.log else own
+
     def place(self, value: float, count: int) -> int:
         """Which of `count` equal places along the axis a value falls into, the ends in the
         middle of the first and the last one.
@@ -141,7 +146,10 @@ def _log_ticks(axis: Axis) -> Iterator[list[float]]:
         low, high = 10 ** (axis.low - 1e-9), 10 ** (axis.high + 1e-9)
         return [value for value in candidates if low <= value <= high]
 
-    yield inside(decades, (1, 2, 5))
+    if len(inside(decades, (1,))) < 3:  # 1 and 3 stand about as far apart as 3 and 10
+        yield from (
+            found for digits in ((1, 3), (1, 2, 5)) if len(found := inside(decades, digits)) > 2
+        )
     for stride in range(1, len(decades) + 1):
         yield inside([exponent for exponent in decades if exponent % stride == 0], (1,))
 

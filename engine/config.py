@@ -5,6 +5,7 @@ fields of `RunConfig`: type, bounds, default, label, one line of help and the us
 """
 
 import dataclasses
+import math
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -47,10 +48,24 @@ def _ready(name: str, value: Any) -> Any:
     text = value.strip()
     if name == "samples" and text.lower() == "all":
         return None
+    words = text.replace(",", " ").split()
     if name == "hidden":
-        words = text.replace(",", " ").split()
         return () if words in ([], ["none"]) else tuple(words)
-    return text
+    if name == "pixel_range" and text.lower() != "auto":
+        return ("0", *words) if len(words) == 1 else tuple(words)
+    return text.lower() if name == "pixel_range" else text
+
+
+PixelRange = Literal["auto"] | tuple[float, float]
+"""The stored values of black and of white; `auto` where the pixels themselves tell."""
+
+
+def _is_possible(name: str, value: Any) -> bool:
+    """Whether a value of the right type is one of the hyperparameter's."""
+    if name != "pixel_range" or value == "auto":
+        return True
+    black, white = value
+    return math.isfinite(white - black) and black < white
 
 
 @dataclass(frozen=True)
@@ -77,10 +92,17 @@ class RunConfig:
         (500, 1000, 2000, 4500, None),
         by_factors=True,
     )
+    pixel_range: Literal["auto"] | tuple[float, float] = _setting(
+        "auto",
+        "pixel range",
+        "The stored pixel values of black and white, as in 0 16; auto finds them where they are "
+        "clear.",
+        ("auto", (0.0, 1.0), (0.0, 16.0), (0.0, 255.0), (0.0, 4095.0), (0.0, 65535.0), (-1.0, 1.0)),
+    )
     val_fraction: Annotated[float, Meta(gt=0, lt=1)] = _setting(
         0.2,
         "validation share",
-        "The fraction of the images that is kept out of training to judge the model.",
+        "The fraction of the images that is held out of training for validation.",
         (0.1, 0.2, 0.3, 0.5),
     )
     split_seed: Annotated[int, Meta(ge=0, lt=2**32)] = _setting(
@@ -95,14 +117,14 @@ class RunConfig:
     epochs: Annotated[int, Meta(ge=1, le=1_000_000)] = _setting(
         100,
         "epochs",
-        "How often the training goes through all training images.",
+        "How many times training goes through all training images.",
         (10, 20, 50, 100, 200, 500, 1000),
         by_factors=True,
     )
     batch_size: Annotated[int, Meta(ge=1, le=1_000_000)] = _setting(
         32,
         "batch size",
-        "How many images each update of the weights looks at.",
+        "How many images each weight update is computed from.",
         (1, 4, 8, 16, 32, 64, 128, 256, 512),
         by_factors=True,
     )
@@ -116,7 +138,9 @@ class RunConfig:
         )
     )
     activation: Literal["relu", "tanh", "sigmoid", "gelu"] = _setting(
-        "relu", "activation", "The bend after each hidden layer; without it, layers add nothing."
+        "relu",
+        "activation",
+        "The nonlinearity after each hidden layer; without one, more layers add nothing.",
     )
     optimizer: Literal["manual", "sgd", "adam", "adamw"] = _setting(
         "manual",
@@ -158,7 +182,7 @@ class RunConfig:
     shift: Annotated[int, Meta(ge=0, le=64)] = _setting(
         0,
         "shift",
-        "Training images are moved by up to this many pixels each way, anew in each epoch.",
+        "Training images are moved by up to this many pixels each way, differently in each epoch.",
         (0, 1, 2, 3, 4),
     )
     adversarial_epsilon: Annotated[float, Meta(ge=0, le=1)] = _setting(
@@ -195,8 +219,11 @@ class RunConfig:
             given = getattr(self, name)
             try:
                 value = msgspec.convert(_ready(name, given), field.type, strict=False)
-                object.__setattr__(self, name, value)
             except ValueError:
+                problems[name] = _problem(name, given)
+                continue
+            object.__setattr__(self, name, value)
+            if not _is_possible(name, value):
                 problems[name] = _problem(name, given)
         if problems:
             raise ConfigError(problems)
@@ -299,7 +326,7 @@ def as_text(value: Any) -> str:
     if value is None:
         return "all"
     if isinstance(value, tuple):
-        return " ".join(map(str, value)) or "none"
+        return " ".join(map(as_text, value)) or "none"
     return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
 
 
@@ -308,9 +335,11 @@ def allowed(name: str) -> str:
     if choices(name):
         return "one of " + ", ".join(choices(name))
     if name == "hidden":
-        return "up to 32 whole numbers from 1 to 65,536 with spaces between, or none"
+        return "up to 32 whole numbers from 1 to 65,536 separated by spaces, or none"
     if name == "samples":
         return "a whole number from 2 up, or all"
+    if name == "pixel_range":
+        return "auto, or two numbers, black and white, the lower one first"
     if name == "source":
         return "bundled, digits, openml, or the path of a folder or file"
     kind, bounds = typing.get_args(_FIELDS[name].type)

@@ -28,5 +28,25 @@ class DataError(MnistopError):
     """A data source that is missing, damaged or unfit for training."""
 
 
+class TooFewImagesError(DataError):
+    """A source that has fewer images than asked for.
+
+    Args:
+        sentence: says so.
+        there: how many it has.
+    """
+
+    def __init__(self, sentence: str, there: int) -> None:
+        super().__init__(sentence)
+        self.there = there
+
+    def __reduce__(self) -> tuple[type["TooFewImagesError"], tuple[str, int]]:
+        return type(self), (str(self), self.there)
+
+
+class PixelRangeError(DataError):
+    """Pixels of which only a person can say what is black and what is white."""
+
+
 class RunError(MnistopError):
     """A run that is missing, ambiguous, damaged or in no state for what is asked of it."""

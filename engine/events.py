@@ -2,8 +2,8 @@
 
 A run's first event is `Preparing` or `RunStarted`, its last is exactly one of `RunFinished`,
 `RunStopped` or `RunFailed`; after a stop, `RunResumed` may open it again. A sweep (`engine.sweeps`)
-says `SweepStarted`, then at times `Preparing` and `MemberFailed`, and at last `SweepFinished` or
-`SweepStopped`.
+says `SweepStarted`, then at times `Preparing`, `SweepData` and `MemberFailed`, and at last
+`SweepFinished` or `SweepStopped`.
 
 Readers skip lines and keys that they do not know, and lines whose values make no sense: the bounds
 below hold for whatever a file says, so that nobody who reads an event has to look at its values
@@ -18,12 +18,14 @@ import msgspec
 from msgspec import Meta
 
 from engine.errors import MnistopError
+from engine.fingerprint import Fingerprint
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Size = Annotated[int, Meta(ge=1, le=2**31)]
 Number = Annotated[float, Meta(ge=0, le=1e39)]
 """Not negative, and no larger than a float32."""
 Fraction = Annotated[float, Meta(ge=0, le=1)]
+ClassCounts = Annotated[list[Count], Meta(max_length=100)]
 Seconds = Annotated[float, Meta(ge=0, le=1e11)]
 
 
@@ -49,7 +51,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=Tr
 
 
 class Preparing(Event, frozen=True, kw_only=True):
-    """Something takes its time before training can start."""
+    """Something takes its time: before training can start, or a long test after it."""
 
     message: str
     """What, as in `fetching mnist_784 from OpenML: 3.2 MB at 1.1 MB/s`."""
@@ -76,6 +78,20 @@ class RunStarted(Event, frozen=True, kw_only=True):
     val_loss: Number
     """Mean over the validation images for the untrained model; near ln(classes)."""
     val_acc: Fraction
+    training_counts: ClassCounts = []
+    """Training images of each class. Empty, as the next ones, in runs of before they were kept."""
+    validation_counts: ClassCounts = []
+    source_counts: ClassCounts = []
+    """Images of each class in the whole source."""
+    contrast: Fraction | None = None
+    """How much of black to white a usual validation image spans."""
+    notes: list[str] = []
+    """What is odd about the data, and what to do about it, in sentences."""
+    data: Fingerprint | None = None
+    """What identifies the images and labels; None in runs of before this was kept."""
+    test_images: Count | None = None
+    """Images of the source that are neither trained on nor validated with: the model is tested on
+    them in the end. None in runs of before that was done."""
 
 
 class RunResumed(Event, frozen=True, kw_only=True):
@@ -85,6 +101,8 @@ class RunResumed(Event, frozen=True, kw_only=True):
     epoch: Count
     """The epoch that training goes on with; its rows and the later ones no longer count."""
     step: Count
+    data: Fingerprint | None = None
+    """That of the images and labels from now on, where the run's start has none."""
 
 
 class BatchProgress(Event, frozen=True, kw_only=True):
@@ -139,6 +157,22 @@ class RunUnpaused(Event, frozen=True, kw_only=True):
     """Training goes on after a pause."""
 
 
+class RunTested(Event, frozen=True, kw_only=True):
+    """The results of a run that has come to its end on images that it has never seen.
+
+    The validation images choose the best epoch, so their accuracy there flatters; these do not.
+    Losses are means over images. The newest such event counts.
+    """
+
+    images: Size
+    acc: Fraction
+    """With the weights of the last epoch, as the loss."""
+    loss: Number
+    best_acc: Fraction | None = None
+    """With the weights of the best epoch, as the next one; None where these were lost."""
+    best_loss: Number | None = None
+
+
 class RunFinished(Event, frozen=True, kw_only=True):
     """The run came to its end."""
 
@@ -153,6 +187,8 @@ class RunStopped(Event, frozen=True, kw_only=True):
 
     epochs: Count
     step: Count
+    message: str = ""
+    """Why it could not be resumed, in words; empty when it was asked to stop."""
 
 
 class RunFailed(Event, frozen=True, kw_only=True):
@@ -179,6 +215,13 @@ class SweepStarted(Event, frozen=True, kw_only=True):
     """Members that are trained at once."""
     cluster: str = ""
     """The address of the Dask cluster that trains them; empty for this machine."""
+
+
+class SweepData(Event, frozen=True, kw_only=True):
+    """The data are known that all members of a sweep are trained on."""
+
+    data: dict[str, Fingerprint]
+    """By the settings that choose them, as `engine.sweep.known_data.key_of` has it."""
 
 
 class MemberFailed(Event, frozen=True, kw_only=True):

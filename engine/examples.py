@@ -1,13 +1,17 @@
 """A data set as a run takes it: divided, and on a device."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from engine.config import RunConfig
-from engine.data import Dataset, split
+from engine.data import Dataset, class_counts, split
+from engine.data.dataset import Unseen
+from engine.data.pixels import contrast
+from engine.data_notes import ClassCounts, data_notes
+from engine.fingerprint import Fingerprint
 from engine.training import Labelled
 
 
@@ -23,6 +27,16 @@ class Examples:
     image_shape: tuple[int, int]
     """Height and width, in pixels."""
     class_names: tuple[str, ...]
+    fingerprint: Fingerprint
+    """Of the data before they were divided."""
+    counts: ClassCounts
+    """The images of each class."""
+    contrast: float
+    """How much of black to white a usual validation image spans, in [0, 1]."""
+    notes: tuple[str, ...] = ()
+    """What is odd about the data, in sentences."""
+    unseen: Unseen = field(default_factory=Unseen)
+    """What the trained model is tested on; it stays in memory as it is stored."""
 
     def to(self, device: torch.device) -> "Examples":
         """The same on a device."""
@@ -30,7 +44,7 @@ class Examples:
             Labelled(part.pixels.to(device), part.labels.to(device))
             for part in (self.training, self.validation)
         )
-        return Examples(training, validation, self.image_shape, self.class_names)
+        return replace(self, training=training, validation=validation)
 
 
 def examples_of(dataset: Dataset, config: RunConfig) -> Examples:
@@ -45,4 +59,18 @@ def examples_of(dataset: Dataset, config: RunConfig) -> Examples:
         return Labelled(pixels, torch.from_numpy(dataset.labels[rows]))
 
     train_rows, val_rows = split(dataset, config.val_fraction, config.split_seed)
-    return Examples(taken(train_rows), taken(val_rows), dataset.image_shape, dataset.class_names)
+    training, validation = taken(train_rows), taken(val_rows)
+    shape = dataset.image_shape
+    counts = class_counts(dataset, train_rows, val_rows)
+    seen = contrast(validation.pixels.numpy().reshape(-1, *shape))
+    return Examples(
+        training=training,
+        validation=validation,
+        image_shape=shape,
+        class_names=dataset.class_names,
+        fingerprint=dataset.fingerprint,
+        counts=counts,
+        contrast=seen,
+        notes=tuple(data_notes(counts, dataset.pixels.clipping, seen)),
+        unseen=dataset.unseen,
+    )

@@ -1,11 +1,14 @@
 """What can be told of runs at a glance, however many there are and however long their stories."""
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Iterator
 
 from engine import events, runs
+from engine.config import RunConfig
 from engine.runs import Run
+from engine.storage.event_tail import read_events
 from engine.storage.files import open_regular
 
 _END = 1 << 16
@@ -36,6 +39,28 @@ def ended(run: Run) -> events.RunFinished | events.RunStopped | events.RunFailed
             case events.Preparing() | events.RunStarted() | events.RunResumed():
                 return None
     return None
+
+
+def config_to_resume(run: Run) -> RunConfig:
+    """The hyperparameters of a run that goes on, with as many images as it began with.
+
+    Where `samples` is unset, what that means may have changed since: it did when the test images
+    of a source were no longer trained on.
+
+    Raises:
+        RunError: the configuration cannot be read.
+    """
+    config, begun = run.config(), start_of(run)
+    if config.samples is None and begun:
+        images = begun.training_images + begun.validation_images
+        config = dataclasses.replace(config, samples=images)
+    return config
+
+
+def start_of(run: Run) -> events.RunStarted | None:
+    """What a run said when it began to train, the newest time; None if it has not."""
+    found = [event for event in read_events(run) if isinstance(event, events.RunStarted)]
+    return found[-1] if found else None
 
 
 def _newest_events(run: Run) -> Iterator[events.Event]:

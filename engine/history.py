@@ -29,10 +29,17 @@ class History:
     paused: bool = False
     saved: tuple[events.CheckpointSaved, ...] = ()
     """The saved weights, in the order of saving."""
+    tested: events.RunTested | None = None
+    """The results on images never seen, once the run has come to its end."""
     ended: events.RunFinished | events.RunStopped | events.RunFailed | None = None
     """The last word, if it has been said."""
     vanished: bool = False
     """Whether the run's folder is gone, as a reader has found."""
+
+    @property
+    def test_acc(self) -> float | None:
+        """Accuracy of the best epoch's weights on images never seen; None if not measured."""
+        return self.tested.best_acc if self.tested else None
 
     @property
     def checkpoints(self) -> list[int]:
@@ -59,6 +66,16 @@ class History:
         return "running" if self.started else "starting"
 
 
+_UNDER_WAY = {
+    "ended": None,
+    "tested": None,
+    "vanished": False,
+    "paused": False,
+    "progress": None,
+}
+"""What no longer holds, or not yet, of a run whose training process has just begun or gone on."""
+
+
 def reduce(history: History, new: Iterable[events.Event]) -> History:
     """The history after some more events."""
     changes = dict(vars(history))
@@ -67,14 +84,13 @@ def reduce(history: History, new: Iterable[events.Event]) -> History:
     for event in new:
         match event:
             case events.Preparing():
-                changes |= {"preparing": event.message, "ended": None}
+                changes |= {"preparing": event.message} | _UNDER_WAY
             case events.RunStarted():
-                changes |= {"started": event, "preparing": "", "ended": None}
-                epochs, saved, changes["best"] = [], [], None
+                changes |= {"started": event, "preparing": "", "best": None} | _UNDER_WAY
+                epochs, saved = [], []
             case events.RunResumed():
                 del epochs[event.epoch :]
-                changes |= {"resumed": event, "preparing": "", "paused": False, "ended": None}
-                changes |= {"progress": None, "best": _best(epochs)}
+                changes |= {"resumed": event, "preparing": "", "best": _best(epochs)} | _UNDER_WAY
             case events.EpochFinished() if event.epoch == len(epochs):
                 epochs.append(event)
                 changes |= {"progress": None, "best": _better(changes["best"], event)}
@@ -86,12 +102,24 @@ def reduce(history: History, new: Iterable[events.Event]) -> History:
                 changes["paused"] = True
             case events.RunUnpaused():
                 changes["paused"] = False
+            case events.RunTested():
+                changes |= {"tested": event, "preparing": ""}
             case events.RunFinished() | events.RunStopped() | events.RunFailed():
                 changes |= {"ended": event, "paused": False, "preparing": ""}
-            case events.RunInterrupted():
-                changes["vanished"] = event.vanished
+            case events.RunInterrupted() if event.vanished:
+                changes |= {"vanished": True, "ended": None}
     changes |= {"epochs": tuple(epochs), "saved": tuple(saved)}
     return dataclasses.replace(history, **changes)
+
+
+def as_of(history: History, epochs: int) -> History:
+    """Return the history as it stood after so many epochs; the same one if it has no more."""
+    if epochs >= len(history.epochs):
+        return history
+    earlier = history.epochs[:epochs]
+    return dataclasses.replace(
+        history, epochs=earlier, best=_best(earlier), progress=None, paused=False, ended=None
+    )
 
 
 def _better(best: events.EpochFinished | None, epoch: events.EpochFinished) -> events.EpochFinished:
@@ -100,7 +128,7 @@ def _better(best: events.EpochFinished | None, epoch: events.EpochFinished) -> e
     return best
 
 
-def _best(epochs: list[events.EpochFinished]) -> events.EpochFinished | None:
+def _best(epochs: Iterable[events.EpochFinished]) -> events.EpochFinished | None:
     best = None
     for epoch in epochs:
         best = _better(best, epoch)

@@ -55,7 +55,7 @@ class Judgement:
     @cached_property
     def loss(self) -> Floats:
         """Cross-entropy, `(n,)`, from 0 up: minus the log-probability of the true class."""
-        return -self._of(self.log_probabilities, self.labels)
+        return 0 - self._of(self.log_probabilities, self.labels)  # so that none is -0
 
     @cached_property
     def margin(self) -> Floats:

@@ -37,8 +37,15 @@ class Overview:
     val_loss: Number | None = None
     val_acc: Fraction | None = None
     best_val_acc: Fraction | None = None
+    """Of the best epoch, as the next four are."""
+    best_val_loss: Number | None = None
+    best_train_loss: Number | None = None
+    test_acc: Fraction | None = None
+    """On images never seen; None before the run is finished, and where there are none."""
     best_epoch: Count | None = None
     validation_images: Size | None = None
+    test_images: Size | None = None
+    """How many images `test_acc` is of."""
     started: Seconds | None = None
     """Seconds since 1970, as the next one is."""
     ended: Seconds | None = None
@@ -63,8 +70,12 @@ class Overview:
             val_loss=newest.val_loss if newest else None,
             val_acc=newest.val_acc if newest else None,
             best_val_acc=best.val_acc if best else None,
+            best_val_loss=best.val_loss if best else None,
+            best_train_loss=best.train_loss if best else None,
+            test_acc=history.test_acc,
             best_epoch=best.epoch if best else None,
             validation_images=started.validation_images if started else None,
+            test_images=history.tested.images if history.tested else None,
             started=started.time if started else None,
             ended=ended.time if ended else None,
             seconds=min(_LONGEST, sum(epoch.seconds for epoch in history.epochs)),
@@ -118,8 +129,12 @@ class Listed:
             "pid": self.pid,
             "config": dict(self.config()),
             "val_acc": seen.val_acc,
+            "val_loss": seen.val_loss,
             "best_val_acc": seen.best_val_acc,
+            "best_val_loss": seen.best_val_loss,
             "best_epoch": seen.best_epoch,
+            "test_images": seen.test_images,
+            "test_acc": seen.test_acc,
             "started": seen.started,
             "ended": seen.ended,
             "sweep": self.run.sweep or None,

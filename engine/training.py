@@ -94,6 +94,7 @@ class Training:
         self.noise = torch.Generator(device).manual_seed(config.seed + 2)
         self._model.dropout_generator = self.noise
         self._weights = self._model.state_dict()
+        self._epoch_weights = _copied(self._weights)
         self.epoch = 0
         """The present epoch, which is also the number of finished ones."""
         self.step = 0
@@ -170,7 +171,9 @@ class Training:
         return torch.cat(self.logits), labels.index_select(0, rows)
 
     def end_epoch(self, epoch: Epoch) -> None:
-        """Counts the epoch, and notes if it is the best so far."""
+        """Counts the epoch, and notes its weights and if it is the best so far."""
+        for name, weights in self.weights.items():
+            self._epoch_weights[name].copy_(weights)
         self.epoch += 1
         self.step = 0
         self.order = torch.empty(0, dtype=torch.int64)
@@ -195,14 +198,23 @@ class Training:
         return bool(patience) and self.epochs_since_lowest >= patience
 
     def state_dict(self) -> dict[str, Any]:
-        """All that is needed to go on with the same bits."""
-        return {name: getattr(self, name) for name in _PLAIN} | {
-            "logits": torch.cat(self.logits) if self.step else None,
-            "model": self.weights,
-            "optimizer": self.optimizer.state_dict(),
-            "shuffle": self.shuffle.get_state(),
-            "noise": self.noise.get_state(),
-        }
+        """All that is needed to go on with the same bits.
+
+        In the middle of an epoch that is also the model as it was after the last whole one, whose
+        predictions are known: who looks at the run asks that one.
+        """
+        plain = {name: getattr(self, name) for name in _PLAIN}
+        return (
+            plain
+            | ({"epoch_model": self._epoch_weights} if self.step else {})
+            | {
+                "logits": torch.cat(self.logits) if self.step else None,
+                "model": self.weights,
+                "optimizer": self.optimizer.state_dict(),
+                "shuffle": self.shuffle.get_state(),
+                "noise": self.noise.get_state(),
+            }
+        )
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes back to where `state_dict` was taken.
@@ -215,9 +227,15 @@ class Training:
         self.order = self.order.to(self.device)
         self.logits = [state["logits"].to(self.device)] if self.step else []
         self.model.load_state_dict(state["model"])
+        for name, weights in state.get("epoch_model", state["model"]).items():
+            self._epoch_weights[name].copy_(weights)
         self.optimizer.load_state_dict(state["optimizer"])
         self.shuffle.set_state(state["shuffle"])
         self.noise.set_state(state["noise"])
+
+
+def _copied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in weights.items()}
 
 
 _PLAIN = (

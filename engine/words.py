@@ -3,25 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from engine.evaluate import wilson_interval
-from engine.history import History
+from engine.history import History, others_as_good
 
 
-def percent(fraction: float) -> str:
-    """As in `89.5%`."""
-    return f"{100 * fraction:.1f}%"
+def percent(fraction: float, digits: int = 1) -> str:
+    """As in `89.5%`.
+
+    Shares of the same count read the same, however they were computed: what float's rounding adds
+    or takes, which would tip a half in the last digit, is taken off before. A larger share never
+    reads smaller.
+    """
+    return f"{round(100 * fraction, _CERTAIN):z.{digits}f}%"
+
+
+_CERTAIN = 4
+"""Decimals of a percentage that are right even if it was computed in float32."""
 
 
 def accuracy(fraction: float, images: int) -> str:
     """An accuracy with its 95% interval, as in `89.5% (84.5–93.0)`."""
-    low, high = wilson_interval(fraction, images)
-    return f"{percent(fraction)} ({100 * low:.1f}–{100 * high:.1f})"
+    low, high = (percent(end)[:-1] for end in wilson_interval(fraction, images))
+    return f"{percent(fraction)} ({low}–{high})"
+
+
+def at_least(epsilon: float, digits: int = 4) -> str:
+    """The lower end of a bracket: never more than the number."""
+    return _rounded(epsilon, digits, ROUND_FLOOR)
+
+
+def at_most(epsilon: float, digits: int = 4) -> str:
+    """The upper end of a bracket: never less than the number."""
+    return _rounded(epsilon, digits, ROUND_CEILING)
+
+
+def _rounded(number: float, digits: int, rounding: str) -> str:
+    return str(Decimal(number).quantize(Decimal(1).scaleb(-digits), rounding))
 
 
 def loss(value: float) -> str:
     """As in `0.697`."""
-    return f"{value:.3f}" if abs(value) < 10_000 else f"{value:.3g}"
+    return f"{value:z.3f}" if abs(value) < 10_000 else f"{value:.3g}"
+
+
+def with_sign(value: float, places: int = 2) -> str:
+    """With its sign, as in `+0.31` or `-0.02`; `0.00` without one where nothing else is left."""
+    text = f"{value:+z.{places}f}"
+    return text if float(text) else text[1:]
 
 
 def duration(seconds: float) -> str:
@@ -41,12 +71,48 @@ def count(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
+def unseen_accuracy(history: History) -> str:
+    """As in `87.8% (86.7–88.9) on 3,502 unseen images`; empty where that was not measured."""
+    tested = history.tested
+    if tested is None or tested.best_acc is None:
+        return ""
+    found = accuracy(tested.best_acc, tested.images)
+    return f"{found} on {count(tested.images, 'unseen image')}"
+
+
 def best_of(history: History) -> str:
-    """The best epoch with its accuracy and interval; empty before the first epoch."""
+    """The best epoch with its validation accuracy and interval; empty before the first epoch."""
     if not (history.best and history.started):
         return ""
-    found = accuracy(history.best.val_acc, history.started.validation_images)
-    return f"epoch {history.best.epoch}, validation accuracy {found}, a 95% interval"
+    images = history.started.validation_images
+    found = accuracy(history.best.val_acc, images)
+    words = f"epoch {history.best.epoch}, validation accuracy {found}"
+    if history.test_acc is None:
+        return f"{words}, a 95% interval"
+    others = len(history.epochs) > 1
+    return f"{words}; the best of {len(history.epochs):,} flatters" if others else words
+
+
+def flattering(history: History) -> str:
+    """Why the validation accuracy of the best epoch flatters, and what does not, as a sentence."""
+    if not history.started or len(history.epochs) < 2:
+        return ""
+    images = count(history.started.validation_images, "image")
+    words = (
+        f"The validation accuracy is the highest of {len(history.epochs):,} epochs, chosen by the "
+        f"same {images}, which flatters it"
+    )
+    if history.test_acc is not None:
+        return f"{words}: the unseen images had no part in that choice."
+    if history.started.test_images == 0:
+        return f"{words}; no images were left unseen to test the model on."
+    return f"{words} a little."
+
+
+def as_good(history: History) -> str:
+    """How many epochs the best one cannot be told from; empty for none."""
+    others = others_as_good(history)
+    return f"same accuracy within the interval: {count(others, 'epoch')}" if others else ""
 
 
 def is_milestone(epoch: int, epochs: int) -> bool:

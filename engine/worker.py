@@ -44,6 +44,9 @@ __all__ = [
 ]
 
 POLL_SECONDS = 0.05
+"""How often a run in training is read…"""
+ENDED_POLL_SECONDS = 0.25
+"""…and one that has ended, to see whether it was resumed or deleted."""
 
 
 def launch(config: RunConfig) -> Run:
@@ -56,22 +59,29 @@ def launch(config: RunConfig) -> Run:
     """
     from engine.data import absolute
 
-    return _start(replace(config, source=absolute(config.source)), runs_folder())
+    run, _ = _start(replace(config, source=absolute(config.source)), runs_folder())
+    return run
 
 
-def resume(run: Run) -> None:
+def resume(run: Run) -> str:
     """Lets a paused run go on, or starts a training process from a run's last checkpoint.
 
     A run in training that is not paused goes on as it is; one that died before its first
     checkpoint starts again.
 
+    Returns:
+        A warning where it is not certain that the data are those that the run began with, else
+        nothing.
+
     Raises:
-        MnistopError: the run is finished or another user's, or its data or its device are gone.
+        MnistopError: the run is finished or another user's, or its data or its device are gone or
+            others.
     """
     if run.is_running():
         _signal(run, signal.SIGUSR2)
-    else:
-        _start(run, run.path.parent)
+        return ""
+    _, warning = _start(run, run.path.parent)
+    return warning
 
 
 def launch_sweep(
@@ -101,10 +111,11 @@ def launch_sweep(
     anywhere = [replace(config, source=absolute(config.source)) for config in configs]
     title = " ".join(title.split())[: sweeps.LONGEST_TITLE]
     plan = Plan(configs=tuple(anywhere), title=title, jobs=jobs, dask=dask or "")
-    return _start(plan, runs_folder())
+    sweep, _ = _start(plan, runs_folder())
+    return sweep
 
 
-def resume_sweep(sweep: Sweep, dask: str | None = None) -> None:
+def resume_sweep(sweep: Sweep, dask: str | None = None) -> str:
     """Lets a sweep go on where it was.
 
     What is trained to its end or has diverged is not trained again, unless it was deleted.
@@ -114,11 +125,15 @@ def resume_sweep(sweep: Sweep, dask: str | None = None) -> None:
         dask: the address of a Dask scheduler whose workers train what is left; empty or None for
             this machine.
 
+    Returns:
+        A warning, as `resume` does.
+
     Raises:
         MnistopError: it goes on already, is finished or another user's, what its members need is
-            gone, or it was trained on a cluster and `dask` is None.
+            gone or has changed, or it was trained on a cluster and `dask` is None.
     """
-    _start(Resumption(sweep, dask), sweep.path.parent)
+    _, warning = _start(Resumption(sweep, dask), sweep.path.parent)
+    return warning
 
 
 def stop_sweep(sweep: Sweep) -> None:
@@ -148,10 +163,16 @@ def pause(run: Run) -> None:
     _signal(run, signal.SIGUSR1)
 
 
-async def follow(run: Run) -> AsyncIterator[list[events.Event]]:
+async def follow(run: Run, *, after_end: bool = False) -> AsyncIterator[list[events.Event]]:
     """Yields what a run has said and says, in batches as it comes, until its last event.
 
     A training process that died without a word is told by `RunInterrupted`.
+
+    Args:
+        run: the run.
+        after_end: whether to stay when the run has ended, for what it says when it is resumed,
+            here or elsewhere, and to tell by `RunInterrupted` when its folder vanishes. A folder
+            that comes back is read from the beginning.
     """
     tail = EventTail(run)
     last: events.Event | None = None
@@ -162,11 +183,18 @@ async def follow(run: Run) -> AsyncIterator[list[events.Event]]:
             yield batch
         elif running:
             await asyncio.sleep(POLL_SECONDS)
-        elif isinstance(last, events.LAST_EVENTS):
-            return
-        else:
+        elif not isinstance(last, events.LAST_EVENTS):
             last = await _interruption(run)
             yield [last]
+        elif not after_end:
+            return
+        else:
+            await asyncio.sleep(ENDED_POLL_SECONDS)
+            vanished = isinstance(last, events.RunInterrupted) and last.vanished
+            if vanished and run.is_there():
+                tail = EventTail(run)
+            elif not vanished and not run.is_there():
+                last = None
 
 
 async def _interruption(run: Run) -> events.RunInterrupted:
@@ -197,18 +225,20 @@ def _signal(whom: Run | Sweep, number: signal.Signals) -> None:
 
 
 @overload
-def _start(what: RunConfig | Run, folder: Path) -> Run: ...
+def _start(what: RunConfig | Run, folder: Path) -> tuple[Run, str]: ...
 @overload
-def _start(what: Plan | Resumption, folder: Path) -> Sweep: ...
-def _start(what: RunConfig | Run | Plan | Resumption, folder: Path) -> Run | Sweep:
-    """Starts the process of a run or a sweep, new or not."""
+def _start(what: Plan | Resumption, folder: Path) -> tuple[Sweep, str]: ...
+def _start(
+    what: RunConfig | Run | Plan | Resumption, folder: Path
+) -> tuple[Run, str] | tuple[Sweep, str]:
+    """Starts the process of a run or a sweep, new or not; returns it with a warning if any."""
     receiver, sender = fork_server.context.Pipe(duplex=False)
     helper = fork_server.context.Process(target=_prepare, args=(what, folder, sender), daemon=True)
     with receiver:
         try:
             with sender:
                 fork_server.begin(helper)
-            answer: Run | Sweep | MnistopError = receiver.recv()
+            answer: tuple[Run, str] | tuple[Sweep, str] | MnistopError = receiver.recv()
             helper.join()
         except (EOFError, OSError) as error:
             raise RunError(

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.data import Dataset
+
 _IDX_TYPES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
 
 
@@ -22,6 +24,13 @@ def some_images(count: int = 6, height: int = 4, width: int = 4) -> NDArray[np.u
 def some_labels(count: int = 6, classes: int = 3) -> NDArray[np.uint8]:
     """The labels 0, 1, 2, 0, 1, 2, …"""
     return (np.arange(count) % classes).astype(np.uint8)
+
+
+def unseen_of(dataset: Dataset) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """All images of a data set that stay unseen, and their labels."""
+    batches = list(dataset.unseen.batches(2))
+    images, labels = zip(*batches, strict=True) if batches else ((dataset.images[:0],), ([],))
+    return np.concatenate(images), np.concatenate(labels)
 
 
 def idx_bytes(array: NDArray[Any]) -> bytes:

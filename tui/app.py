@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
-from textual.app import SystemCommand
+from textual import events, on
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
 from engine import worker
 from engine.errors import MnistopError
 from engine.finding import find_run
 from engine.runs import Run
-from tui.keymap import read_keymap
+from tui.keymap import declared, read_keymap
 from tui.panes.digit import Digit
 from tui.panes.live_runs import LiveRuns
+from tui.panes.screen_bar import SCREENS
+from tui.reasons import GivesReasons, reason_against
 from tui.render.terminal import Terminal
 from tui.screens.train import TrainScreen
 from tui.screens.view import ViewScreen
@@ -27,29 +27,22 @@ from tui.terminal.terminal_app import TerminalApp
 from tui.views import Views, load_the_rest
 
 if TYPE_CHECKING:
+    from textual.command import Provider
+
     from tui.screens.help import Section
     from tui.screens.quit import Answer
 
 _KEY_NAMES = {"←→": "left/right", "↑↓": "up/down", "←↑↓→": "arrows"}
 """What the arrows are called where they cannot be shown."""
 
-SCREENS = {
-    "1": ("train", "The dashboard: set, train, watch"),
-    "2": ("mistakes", "Mistakes: what the model gets wrong, image by image"),
-    "3": ("attack", "Attack: how little it takes to fool the model"),
-    "4": ("weights", "Weights: what the first layer looks for; the network"),
-    "5": ("data", "Data: what the model learns from"),
-    "6": ("runs", "Runs: all that was trained, compared, resumed, deleted"),
-    "f": ("rates", "Learning rates: find one that is too low, too high, or good"),
-    "e": ("pad", "A digit of your own: draw, and see what the model says"),
-}
-"""The screens by the keys that open them: their names, and what each is for."""
 
-_MOVES = ("move", "page", "home", "end", "command_palette")
-"""Actions that make no sense in the command palette."""
+def _commands() -> type[Provider]:
+    from tui.commands import Commands
+
+    return Commands
 
 
-class MnistopApp(TerminalApp):
+class MnistopApp(GivesReasons, TerminalApp):
     """mnistop.
 
     Args:
@@ -62,18 +55,19 @@ class MnistopApp(TerminalApp):
     TITLE = "mnistop"
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS = {_commands}  # noqa: RUF012 (as Textual declares it)
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(
                 key,
-                f"go('{name}')",
-                name.capitalize(),
-                show=key != "1",
-                id=f"screen.{name}",
+                f"go('{screen}')",
+                name,
+                show=False,
+                id=f"screen.{screen}",
                 tooltip=tooltip,
             )
-            for key, (name, tooltip) in SCREENS.items()
+            for screen, (key, name, tooltip) in SCREENS.items()
         ),
         Binding(
             "q,ctrl+q,ctrl+c",
@@ -96,7 +90,7 @@ class MnistopApp(TerminalApp):
             "watch",
             "Watch",
             id="watch",
-            tooltip="Watch the run that is being trained",
+            tooltip="Watch the run that is being trained, where o does nothing else",
         ),
         Binding(
             "ctrl+p",
@@ -155,7 +149,7 @@ class MnistopApp(TerminalApp):
     def on_mount(self) -> None:
         """Opens the dashboard."""
         try:
-            self._keys = read_keymap(lambda: [section.bindings for section in self._sections()])
+            self._keys = read_keymap(self._bindings_by_place)
             self.set_keymap(self._keys)
         except MnistopError as error:
             self.notify(str(error), severity="warning", markup=False, timeout=15)
@@ -205,12 +199,18 @@ class MnistopApp(TerminalApp):
             self._train.session.watch(line.newest)
             line.look()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leaves out what is not possible now."""
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
         if action == "watch":
             found = list(self._train.query(LiveRuns)) if self._train.is_mounted else []
-            return bool(found and found[0].newest)
-        return super().check_action(action, parameters)
+            if not (found and found[0].newest):
+                return "No other run is being trained that could be watched."
+        return super().why_not(action, parameters)
+
+    def on_key(self, event: events.Key) -> None:
+        """Say why a key that has a meaning here does nothing now."""
+        if reason := reason_against(self.screen, event.key, self._keys):
+            self.notify(reason, markup=False)
 
     @on(TrainScreen.Shown)
     def _on_shown(self, message: TrainScreen.Shown) -> None:
@@ -240,7 +240,7 @@ class MnistopApp(TerminalApp):
     @on(ViewScreen.CompareWanted)
     def _on_compare_wanted(self, message: ViewScreen.CompareWanted) -> None:
         try:
-            self._views.compare.compare(message.runs)
+            self._views.compare.compare(message.runs, message.left_out)
         except MnistopError as error:  # one of them has just been deleted or damaged
             self.notify(str(error), severity="error", markup=False)
         else:
@@ -275,6 +275,11 @@ class MnistopApp(TerminalApp):
 
         self.push_screen(HelpScreen(self._sections(), self._keys))
 
+    def _bindings_by_place(self) -> list[Sequence[Binding]]:
+        """All bindings, those together that hold at the same time."""
+        at_once = declared(TrainScreen, type(self))
+        return [at_once, *(section.bindings for section in self._sections())]
+
     def _sections(self) -> list[Section]:
         from tui.help_sections import help_sections
 
@@ -294,20 +299,6 @@ class MnistopApp(TerminalApp):
             self._train.session.leave_then(self.exit)
         elif answer == "stop":
             self._train.session.stop_then(self.exit)
-
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """The command palette: all that can be done now, but moving about."""
-        offered = set()
-        for active in screen.active_bindings.values():
-            binding = active.binding
-            moves = binding.action.partition("(")[0] in _MOVES
-            if binding.id and not moves and binding.action not in offered:
-                offered.add(binding.action)
-                yield SystemCommand(
-                    binding.description or binding.tooltip,
-                    binding.tooltip,
-                    lambda active=active: self.run_action(active.binding.action, active.node),
-                )
 
 
 def run_app(terminal: Terminal, values: dict[str, str], run: str | None, slow: bool) -> int:

@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 
 from engine.methods import METHODS
 from engine.questions.fragility import AttackedImage, Bracket, OwnImage
+from engine.words import at_least, at_most
+from tui.epoch_words import epoch_name
 
 
 class Said(NamedTuple):
@@ -29,7 +31,7 @@ def outcome(attacked: AttackedImage, names: Sequence[str]) -> list[Said]:
     what = f"{label} is taken for {now}" if fooled else f"still {now}"
     said = [Said(what, "bad" if fooled else "good")]
     if isinstance(attacked.subject, OwnImage):
-        said.append(Said(f"{label} counts as right, since the model says so", "muted"))
+        said.append(Said(f"{label} counts as right, since the model predicts it", "muted"))
     if attacked.target == attacked.label:
         return [*said, Said(f"the target {label} is its own class: nothing to reach", "muted")]
     if attacked.target is not None:
@@ -37,7 +39,7 @@ def outcome(attacked: AttackedImage, names: Sequence[str]) -> list[Said]:
         said.append(Said(f"target {names[attacked.target]} {reached}"))
     if METHODS[attacked.method].seeks:
         if not attacked.success:
-            said.append(Said("the walk found no way there", "muted"))
+            said.append(Said("the search found no way there", "muted"))
     elif not attacked.l0 and attacked.epsilon and not _is_done(attacked):
         said.append(Said("nothing changed: the gradient is exactly 0 here", "muted"))
     return said
@@ -65,33 +67,32 @@ def bounds(attacked: AttackedImage, known: Bracket) -> list[Said]:
     if attacked.target == attacked.label:
         return []
     if _is_done(attacked):
-        return [Said("It is predicted wrongly as it is: nothing is needed to fool the model.")]
+        return [Said("It is misclassified without any perturbation: there is nothing to fool.")]
     if attacked.is_wrong:
-        said = [Said("predicted wrongly as it is: nothing is safe", "muted")]
+        said = [Said("misclassified already: no ε is safe", "muted")]
     else:
-        said = [Said(f"safe below ε {known.certified:.4f}: proven", "good")]
+        said = [Said(f"safe below ε {at_least(known.certified)}: proven", "good")]
     what = "fooled" if known.target is None else "target reached"
     if math.isinf(known.found):
-        said.append(Said("no attack does it up to ε 1", "good"))
+        said.append(Said("no attack succeeds up to ε 1", "good"))
     elif known.optimal:
-        said.append(Said(f"fooled from ε {known.found:.4f}: the true minimum", "bad"))
+        said.append(Said(f"fooled from ε {at_most(known.found)}: the true minimum", "bad"))
     else:
-        by = METHODS[known.found_by].title
-        said.append(Said(f"{what} from ε {known.found:.4f}: shown by {by}", "bad"))
+        by = METHODS[known.found_by].title if known.found_by in METHODS else "FAB"
+        said.append(Said(f"{what} from ε {at_most(known.found)}: shown by {by}", "bad"))
     said += _path(known)
     if known.epochs != attacked.epochs:
-        when = f"epoch {known.epochs - 1}" if known.epochs else "the untrained model"
-        said.append(Said(f"as of {when}", "muted"))
+        said.append(Said(f"as of {epoch_name(known.epochs - 1)}", "muted"))
     return said
 
 
 def _path(known: Bracket) -> list[Said]:
     """How far FGSM has to go."""
     if math.isinf(known.path):
-        return [Said("FGSM does not do it at any ε up to 1", "muted")]
-    how = "exact walk" if known.exact else "by a fine grid"
+        return [Said("FGSM does not succeed at any ε up to 1", "muted")]
+    how = "exact" if known.exact else "by a fine grid"
     level = f" ({known.level}/255)" if known.level >= 0 else ""
-    said = [Said(f"FGSM does it from ε {known.path:.4f}{level}, {how}", "muted")]
+    said = [Said(f"FGSM succeeds from ε {at_most(known.path)}{level}, {how}", "muted")]
     if known.returns:
-        said.append(Said("and at some larger ε no longer", "muted"))
+        said.append(Said("but fails at some larger ε", "muted"))
     return said

@@ -8,7 +8,7 @@ from tui.cli.words import best_of, count, what_next
 
 
 def farewell(run: Run, epochs: int) -> str:
-    """How the run stands, its best epoch, and how to come back to it.
+    """How the run stands, how good it is, and how to come back to it.
 
     Args:
         run: the run that was shown last.

@@ -28,7 +28,8 @@ def help_sections(
     others = [view for view in map(views.__getitem__, NAMES) if view is not shown]
     of_others = Section("Every screen but the dashboard", "", declared(ViewScreen))
     dashboard = [
-        Section("Everywhere", "", declared(TrainScreen, type(app))),
+        Section("Everywhere", "", declared(type(app))),
+        Section("The dashboard", "", declared(TrainScreen)),
         *train.sections(),
     ]
     first = (

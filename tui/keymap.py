@@ -3,6 +3,7 @@
 import difflib
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +64,10 @@ def _clash(group: Sequence[Binding], keys: Mapping[str, str]) -> tuple[str, str,
     owners: dict[str, str] = {}
     for binding in group:
         name = binding.id or ""
-        for key in keys.get(name, binding.key).split(","):
-            owner = owners.setdefault(key.strip(), name)
+        for key in keys_of(binding, keys):
+            owner = owners.setdefault(key, name)
             if owner != name and not keys.keys().isdisjoint((owner, name)):
-                return key.strip(), owner, name
+                return key, owner, name
     return None
 
 
@@ -80,12 +81,29 @@ def _flat(table: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def declared(*kinds: type[DOMNode]) -> list[Binding]:
-    """The bindings that this program gives some kinds of widgets, each under an id."""
-    return [
-        binding
-        for kind in kinds
-        for base in kind.__mro__
-        if base.__module__.startswith("tui.")
-        for binding in base.__dict__.get("BINDINGS", [])
-        if isinstance(binding, Binding) and binding.id
-    ]
+    """The bindings that this program gives some kinds of widgets, each under an id.
+
+    What a kind gives to a key hides what the kinds that it is made from give to it.
+    """
+    return [binding for kind in kinds for binding in _declared(kind)]
+
+
+@cache
+def _declared(kind: type[DOMNode]) -> list[Binding]:
+    found: list[Binding] = []
+    taken: set[str] = set()
+    for base in kind.__mro__:
+        if base.__module__.startswith("tui."):
+            own = [
+                binding
+                for binding in base.__dict__.get("BINDINGS", [])
+                if isinstance(binding, Binding) and binding.id
+            ]
+            found += [each for each in own if not taken.issuperset(keys_of(each, {}))]
+            taken.update(key for each in own for key in keys_of(each, {}))
+    return found
+
+
+def keys_of(binding: Binding, keymap: Mapping[str, str]) -> list[str]:
+    """The keys of a binding, by its own declaration or the user's."""
+    return [key.strip() for key in keymap.get(binding.id or "", binding.key).split(",")]

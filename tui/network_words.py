@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.questions.network import Step, Walk
+from engine.words import with_sign
 
 _PROPER = {"relu": "ReLU", "gelu": "GELU"}
 
@@ -31,7 +32,7 @@ def note(step: Step, walk: Walk, names: tuple[str, ...]) -> str:
             return f"{names[guess]}: {values[guess]:.1%}, {right}"
         case "relu":
             return f"{np.count_nonzero(values)} of {len(values)} active, up to {values.max():.2f}"
-    return f"from {values.min():+.2f} to {values.max():+.2f}"
+    return f"from {with_sign(values.min())} to {with_sign(values.max())}"
 
 
 def learned(step: Step, before: Step | None) -> str:
@@ -64,8 +65,8 @@ def _power(hidden: list[int]) -> str:
             "ink and another beside none."
         )
     what = (
-        f"Each of the {hidden[0]} neurons of the first layer weighs all pixels against one "
-        "pattern. Parts of strokes are what many digits share, so these help most. "
+        f"Each of the {hidden[0]} neurons of the first layer compares all pixels with one "
+        "pattern. Many digits share parts of strokes, so those help most. "
     )
     if len(hidden) == 1:
         return what + (

@@ -68,19 +68,19 @@ class State:
         return None if epochs == len(self.history.epochs) else epochs
 
     @property
-    def weights_age(self) -> int:
+    def weights_age(self) -> events.CheckpointSaved | None:
         """Differs when `weights_wanted` stands for other weights than before."""
-        return self.saves if self.weights_wanted is None else 0
+        return self.saved if self.weights_wanted is None else None
 
     @property
-    def saves(self) -> int:
-        """How often the newest weights have been saved: 0 while there are none to ask about.
+    def saved(self) -> events.CheckpointSaved | None:
+        """When the newest weights were saved; None while there are none to ask about.
 
         They are those of the checkpoint, and before the first of any that are kept.
         """
-        files = [event.file for event in self.history.saved]
-        checkpoints = files.count("checkpoint.pt")
-        return checkpoints + (files.index("checkpoint.pt") if checkpoints else len(files))
+        saved = self.history.saved
+        checkpoints = (event for event in reversed(saved) if event.file == "checkpoint.pt")
+        return next(checkpoints, saved[-1] if saved else None)
 
     def moved(self, by: int) -> State:
         """With the cursor moved by so many epochs, within those that there are."""

@@ -6,6 +6,7 @@ safe_below = certified_radius(model, images, labels)
 """
 
 from engine.attacks.base import Adversarial, Attack
+from engine.attacks.bounds import FINDERS, EpsilonBounds, epsilon_bounds, settled
 from engine.attacks.certified import certified_radius
 from engine.attacks.deepfool import DeepFool
 from engine.attacks.fab import FAB
@@ -22,17 +23,21 @@ from engine.attacks.smallest import SmallestEpsilon, smallest_epsilon
 __all__ = [
     "FAB",
     "FGSM",
+    "FINDERS",
     "PGD",
     "Adversarial",
     "Attack",
     "DeepFool",
+    "EpsilonBounds",
     "FastGradient",
     "Goal",
     "MinimalAttack",
     "Norm",
     "SmallestEpsilon",
     "certified_radius",
+    "epsilon_bounds",
     "fooled_levels",
+    "settled",
     "smallest_budget",
     "smallest_epsilon",
     "smallest_epsilon_linear",

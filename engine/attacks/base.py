@@ -52,6 +52,12 @@ class Adversarial:
         """The norms of the successful perturbations, `(batch,)`; infinite where there is none."""
         return torch.where(self.success, size(self.perturbations, norm), torch.inf)
 
+    def with_images(self, images: Tensor, model: nn.Module, goal: Goal) -> "Adversarial":
+        """The outcome with other perturbed images, of a model in evaluation mode."""
+        with torch.no_grad():
+            logits = model(images)
+        return Adversarial(self.originals, images, logits, goal.reached(logits))
+
 
 class Attack(ABC):
     """A configured attack within a budget ε. A subclass gives `run`; calling it keeps the promises.

@@ -56,7 +56,7 @@ class MinimalAttack(ABC):
         moved = images.clone()
         if len(open_):
             found = self.run(model, images[open_], goal.of(open_))
-            moved[open_] = _taken_back(model, images[open_], found, goal.of(open_))
+            moved[open_] = taken_back(model, images[open_], found, goal.of(open_))
         return moved
 
     def __repr__(self) -> str:
@@ -64,7 +64,7 @@ class MinimalAttack(ABC):
 
 
 @torch.no_grad()
-def _taken_back(model: nn.Module, images: Tensor, found: Tensor, goal: Goal) -> Tensor:
+def taken_back(model: nn.Module, images: Tensor, found: Tensor, goal: Goal) -> Tensor:
     """The last points still at the goal, on the way back to the images, by bisection."""
     way = found - images
     too_near = torch.zeros_like(way[:, :1])

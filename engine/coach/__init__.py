@@ -1,9 +1,9 @@
 """The coach: reads a run's curves and says one true thing, with a remedy where there is one.
 
-The rules stand in order of urgency: those of `start`, then of `rates`, then of `results`; the
-first that has something to say speaks. Their thresholds are the constants beside them, each with
-its reason. What is said is true of the run's own images: validation accuracies that lie within
-each other's 95% interval are never called different.
+The rules stand in order of urgency: those of `start` and `data`, then of `rates`, then of
+`results`; the first that has something to say speaks. Their thresholds are the constants beside
+them, each with its reason. What is said is true of the run's own images: validation accuracies
+that lie within each other's 95% interval are never called different.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from engine.history import History
 if TYPE_CHECKING:
     from engine.judgement import Judgement
 
-__all__ = ["Advice", "advise"]
+__all__ = ["Advice", "advise", "advise_on_rate"]
 
 
 def advise(history: History, config: RunConfig, judgement: Judgement | None) -> Advice:
@@ -35,3 +35,21 @@ def advise(history: History, config: RunConfig, judgement: Judgement | None) -> 
     from engine.coach.rules import first_to_speak
 
     return first_to_speak(Case(history, config, judgement))
+
+
+def advise_on_rate(
+    history: History, config: RunConfig, judgement: Judgement | None
+) -> Advice | None:
+    """The advice of the rules on the learning rate alone; None where these find nothing wrong.
+
+    Args:
+        history: what the run has said.
+        config: its hyperparameters.
+        judgement: as for `advise`.
+    """
+    if not (history.started or history.ended):
+        return None
+    from engine.coach.case import Case
+    from engine.coach.rules import first_on_rate
+
+    return first_on_rate(Case(history, config, judgement))

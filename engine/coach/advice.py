@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from engine.evaluate import wilson_interval
+from engine import words
 
 TOO_HIGH = frozenset({"diverged", "exploded", "stuck", "swinging", "dead ReLUs"})
 """Kinds of advice on a learning rate that is too high."""
@@ -27,18 +27,17 @@ NOTHING_YET = Advice("waiting", "There are no curves to read before training sta
 
 def number(value: float, places: int = 2) -> str:
     """A loss in as many digits as one compares: `2.30`, `0.53`, `0.0069`."""
-    return f"{value:.{places}f}" if 0.1 <= value < 1000 else f"{value:.2g}"
+    return f"{value:.{places}f}" if 0.1 <= value < 1000 else f"{value + 0.0:.2g}"
 
 
 def percent(fraction: float) -> str:
     """As in `72%`."""
-    return f"{fraction:.0%}"
+    return words.percent(fraction, 0)
 
 
 def accuracy(fraction: float, images: int) -> str:
     """An accuracy with its 95% interval, as in `89.0% (83.9–92.6)`."""
-    low, high = wilson_interval(min(max(fraction, 0.0), 1.0), images)
-    return f"{100 * fraction:.1f}% ({100 * low:.1f}–{100 * high:.1f})"
+    return words.accuracy(min(max(fraction, 0.0), 1.0), images)
 
 
 def count(number: int, thing: str) -> str:

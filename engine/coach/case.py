@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from engine.coach.advice import accuracy
 from engine.config import RunConfig
+from engine.data_notes import ClassCounts
 from engine.history import History
 from engine.judgement import Judgement
 from engine.schedule import mean_share
@@ -30,6 +31,10 @@ _ROUNDING = 1e-9
 COUNTABLE = 10
 """Validation images a class from which on their labels tell how frequent the classes are: the
 entropy of so many is some 0.05 too low (Miller 1955)."""
+
+TELLING = 20
+"""Validation images from which on a neuron that is 0 for all of them is dead: one that is active on
+every fifth image is 0 for all of so many once in 87 times, for all of 5 once in 3 times."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +60,12 @@ class Case:
         """How many there are."""
         return max(2, len(self.history.started.class_names)) if self.history.started else 2
 
+    @cached_property
+    def counts(self) -> ClassCounts | None:
+        """The images of each class; None in runs of before they were kept."""
+        started = self.history.started
+        return ClassCounts.of(started) if started else None
+
     @property
     def images(self) -> int:
         """Validation images."""
@@ -73,8 +84,10 @@ class Case:
 
     @property
     def dead(self) -> float:
-        """The newest share of dead ReLU neurons; 0 without any."""
-        return (self.history.epochs[-1].dead or 0.0) if self.history.epochs else 0.0
+        """The newest share of dead ReLU neurons; 0 without any, and where few images tell."""
+        if not self.history.epochs or self.images < TELLING:
+            return 0.0
+        return self.history.epochs[-1].dead or 0.0
 
     @property
     def could_use_more(self) -> bool:

@@ -133,7 +133,7 @@ def dead(case: Case) -> Advice | None:
         "dead ReLUs",
         f"{percent(case.dead)} of the hidden neurons are dead: they are 0 for every validation "
         "image, so they add nothing.",
-        f"Train anew with a lower learning rate, for example {lower_rate(case.config, 3)}: "
+        f"Train again with a lower learning rate, for example {lower_rate(case.config, 3)}: "
         "dead ReLUs hardly learn and rarely come back.",
     )
 

@@ -149,8 +149,8 @@ def gap(case: Case) -> Advice | None:
     return Advice(
         "gap",
         f"Training loss is {number(case.train[-1])}, validation loss {number(case.val_now)}"
-        f"{f', above guessing ({case.chance})' if worse else ''}: the training images are known "
-        f"by heart; accuracy {case.accuracy_now}.",
+        f"{f', above guessing ({case.chance})' if worse else ''}: the training images are "
+        f"memorised; accuracy {case.accuracy_now}.",
         f"Try a lower learning rate, for example {lower_rate(case.config, 3)}."
         if worse
         else _against_overfitting(case),
@@ -164,8 +164,8 @@ def still_learning(case: Case) -> Advice | None:
     before, now = _last_two_medians(case.val)
     return Advice(
         "still learning",
-        f"Still learning: validation loss fell from {number(before)} to {number(now)} of late, "
-        f"training loss to {number(case.train[-1])}.",
+        f"Still learning: validation loss fell from {number(before)} to {number(now)} "
+        f"recently, training loss to {number(case.train[-1])}.",
         "More epochs may help." if isinstance(case.history.ended, RunFinished) else "",
     )
 

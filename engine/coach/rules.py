@@ -2,13 +2,17 @@
 
 import numpy as np
 
-from engine.coach import rates, results, start
+from engine.coach import data, rates, results, start
 from engine.coach.advice import Advice
 from engine.coach.case import Case
 
 _RULES = (
+    data.nearly_blank,
+    data.one_class,
     start.diverged,
     start.nothing_yet,
+    data.untrained_classes,
+    data.unvalidated_classes,
     start.before_training,
     rates.stuck,
     rates.swinging,
@@ -23,9 +27,18 @@ _RULES = (
     results.all_well,
 )
 
+_ON_RATE = (start.diverged, rates.stuck, rates.swinging, rates.too_low, rates.dead)
+"""Those on the learning rate, in the same order."""
+
 
 def first_to_speak(case: Case) -> Advice:
     """What the first rule says that has something to say of a run."""
     with np.errstate(all="ignore"):  # losses may be of any size
         spoken = (rule(case) for rule in _RULES)
         return next((advice for advice in spoken if advice), None) or results.neutral(case)
+
+
+def first_on_rate(case: Case) -> Advice | None:
+    """The advice of the first rule on the learning rate that has something to say of a run."""
+    with np.errstate(all="ignore"):
+        return next(filter(None, (rule(case) for rule in _ON_RATE)), None)

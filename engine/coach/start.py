@@ -40,8 +40,8 @@ def before_training(case: Case) -> Advice | None:
     k, loss = case.classes, case.start
     if abs(loss / math.log(k) - 1) < NEAR:
         sentence = (
-            f"Before training the loss is {loss:.3f}: who knows nothing gives each of {k} classes "
-            f"1/{k}, and -ln(1/{k}) = ln {k} = {math.log(k):.3f}."
+            f"Before training the loss is {loss:.3f}: a model that knows nothing gives each of "
+            f"{k} classes 1/{k}, and -ln(1/{k}) = ln {k} = {math.log(k):.3f}."
         )
     else:
         sentence = (

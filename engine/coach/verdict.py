@@ -11,6 +11,8 @@ _VERDICTS = {
 """By the kind of the advice; `engine.coach.suggest` has a lower or a higher rate for these."""
 
 _NOTHING_YET = ("waiting", "start", "neutral")
+_DATA = ("blank images", "one class")
+"""Kinds of advice on data from which no curve tells anything about a rate."""
 
 
 def verdict(kind: str) -> str:
@@ -20,6 +22,6 @@ def verdict(kind: str) -> str:
         kind: that of the advice on the run's newest epoch.
 
     Returns:
-        As in `too high: diverged` or `right`; empty where the curves are too short to tell.
+        As in `too high: diverged` or `right`; empty where the curves cannot tell.
     """
-    return "" if kind in _NOTHING_YET else _VERDICTS.get(kind, "right")
+    return "" if kind in (*_NOTHING_YET, *_DATA) else _VERDICTS.get(kind, "right")

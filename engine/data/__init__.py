@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.data.dataset import Dataset, Description, describe, split
+from engine.config import PixelRange
+from engine.data.dataset import Dataset, Description, class_counts, describe, split
 from engine.data.files import read_path
 from engine.data.npz import read_npz
 from engine.data.openml import is_kept, read_openml
@@ -27,6 +28,7 @@ __all__ = [
     "Dataset",
     "Description",
     "absolute",
+    "class_counts",
     "describe",
     "is_at_hand",
     "is_here",
@@ -53,7 +55,10 @@ def absolute(source: str) -> str:
 
 
 def load(
-    source: str, samples: int | None = None, progress: Callable[[str], None] = _say_nothing
+    source: str,
+    samples: int | None = None,
+    progress: Callable[[str], None] = _say_nothing,
+    pixel_range: PixelRange = "auto",
 ) -> Dataset:
     """The first images of a source, scaled to 0…1.
 
@@ -61,16 +66,20 @@ def load(
         source: `bundled` (the first 4,502 images of MNIST, in this package), `digits` (1,797 images
             of 8 × 8 pixels, in scikit-learn), `openml` (all 70,000 of MNIST, fetched once), or the
             path of a folder or file.
-        samples: how many images, from the first on; all when None.
+        samples: how many images, from the first on. When None, all, but for the test images of a
+            source that has some; more samples than that take from these. All other images of the
+            source are `Dataset.unseen`.
         progress: called with a line to show: once, and about every second while it takes long.
+        pixel_range: the stored values of black and white; `auto` finds them where they are clear.
 
     Raises:
         DataError: the source does not exist, is damaged or unfit, or has fewer images; in one
             sentence, with the remedy.
+        PixelRangeError: what is black and white must be stated, or is known and cannot be.
     """
     progress(f"loading {source}")
     try:
-        return to_dataset(_stored(source, progress), source, samples)
+        return to_dataset(_stored(source, progress), source, samples, pixel_range)
     except MemoryError as error:
         raise DataError(
             f"There is not enough memory for the images of {source}: ask for fewer samples, or "
@@ -119,7 +128,7 @@ def _bundled() -> Stored:
         "the first 4,502 images of OpenML's mnist_784, in this package: "
         "MNIST by LeCun, Cortes and Burges, CC BY-SA 3.0"
     )
-    return Stored(stored.parts, provenance)
+    return Stored(stored.parts, provenance, white=255)
 
 
 def _digits() -> Stored:

@@ -1,12 +1,43 @@
 """What a data set is, how it is split, and what can be told about it."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.data.pixels import Pixels, contrast, scale
+from engine.data_notes import ClassCounts
 from engine.errors import DataError
+from engine.fingerprint import Fingerprint
+
+
+@dataclass(frozen=True, eq=False)
+class Unseen:
+    """Images that a model neither learns from nor is chosen by: what it is tested on.
+
+    They stay as they are stored, which takes a quarter of the memory of scaled ones.
+    """
+
+    parts: Sequence[NDArray[Any]] = ()
+    """The images as they are stored, `(n, height, width)` each."""
+    labels: Sequence[NDArray[np.int64]] = ()
+    """The class of each image, `(n,)` for each part."""
+    pixels: Pixels = field(default_factory=Pixels)
+    """What is black and white."""
+
+    def __len__(self) -> int:
+        return sum(map(len, self.labels))
+
+    def batches(self, size: int) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+        """The images, scaled to 0…1, and their labels, `size` at most at a time."""
+        for images, labels in zip(self.parts, self.labels, strict=True):
+            for start in range(0, len(labels), size):
+                batch = images[start : start + size].astype(np.float32)
+                scale(batch, self.pixels)
+                yield batch, labels[start : start + size]
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,10 +52,16 @@ class Dataset:
     """A name for each class; `0`, `1`, … where the source gives none."""
     source: str
     """The source as it was given to `load`."""
-    stored_range: tuple[float, float] = (0.0, 1.0)
-    """The least and the greatest pixel value in the whole source, before scaling."""
+    pixels: Pixels = field(default_factory=Pixels)
+    """How the whole source stores its pixels, and what is black and white."""
     provenance: str = ""
     """One line on where the images come from."""
+    source_counts: tuple[int, ...] = ()
+    """How many images of each class the whole source has; empty where nobody has counted."""
+    unseen: Unseen = field(default_factory=Unseen)
+    """What else the source holds: it is neither trained on nor validated with."""
+    fingerprint: Fingerprint = field(kw_only=True)
+    """Of these images and labels, taken before scaling."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -82,8 +119,20 @@ def split(
     return order[held_out:], order[:held_out]
 
 
-_NAMED = 3
-"""So many classes without an image are named."""
+def class_counts(dataset: Dataset, train: NDArray[np.int64], val: NDArray[np.int64]) -> ClassCounts:
+    """How many images of each class are on each side of a split.
+
+    Args:
+        dataset: what was divided.
+        train: the indices of the training images.
+        val: the indices of the validation images.
+    """
+    training, validation = (
+        tuple(np.bincount(dataset.labels[rows], minlength=dataset.classes).tolist())
+        for rows in (train, val)
+    )
+    counted = tuple(np.bincount(dataset.labels, minlength=dataset.classes).tolist())
+    return ClassCounts(dataset.class_names, training, validation, dataset.source_counts or counted)
 
 
 @dataclass(frozen=True)
@@ -98,8 +147,10 @@ class Description:
     """The number of images."""
     image_shape: tuple[int, int]
     """Height and width, in pixels."""
-    stored_range: tuple[float, float]
-    """The least and the greatest pixel value in the whole source, before scaling."""
+    pixels: Pixels
+    """How the whole source stores its pixels, and what is black and white."""
+    contrast: float
+    """How much of black to white a usual image spans, in [0, 1]."""
     mean: float
     """The mean of all pixels, scaled to 0…1."""
     std: float
@@ -108,20 +159,8 @@ class Description:
     """A name for each class."""
     class_counts: tuple[int, ...]
     """How many images each class has."""
-
-    @property
-    def gaps(self) -> str:
-        """A sentence on the classes that have no image; empty if each has one."""
-        pairs = zip(self.class_names, self.class_counts, strict=True)
-        names = [name for name, count in pairs if not count]
-        if not names:
-            return ""
-        which = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
-        have = "has" if len(names) == 1 else "have"
-        return (
-            f"{len(names)} of the {len(self.class_names)} classes {have} no image here "
-            f"({which}): there is a class for every number from 0 to the source's greatest label."
-        )
+    unseen: int = 0
+    """How many more images the source has, on which a trained model is tested."""
 
 
 def describe(dataset: Dataset) -> Description:
@@ -135,9 +174,11 @@ def describe(dataset: Dataset) -> Description:
         provenance=dataset.provenance,
         count=len(dataset),
         image_shape=dataset.image_shape,
-        stored_range=dataset.stored_range,
+        pixels=dataset.pixels,
+        contrast=contrast(images),
         mean=mean,
         std=math.sqrt(max(mean_square - mean**2, 0.0)),
         class_names=dataset.class_names,
         class_counts=tuple(int(count) for count in counts),
+        unseen=len(dataset.unseen),
     )

@@ -1,12 +1,14 @@
 """Which files a path means: a folder of IDX files, one images file, a pair, or an `.npz`."""
 
+import itertools
+import os
 import re
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from engine.data import emnist
+from engine.data import emnist, kinds
 from engine.data.idx import read_idx
 from engine.data.npz import is_numpy_file, read_lone_array, read_npz
 from engine.data.stored import Part, Stored
@@ -16,6 +18,8 @@ _IMAGES_NAME = re.compile(
     r"(?P<set>[\w. -]*?)(?P<part>train|t10k|test)-images[-.]idx3-ubyte(\.gz)?", re.IGNORECASE
 )
 _PART_ORDER = ("train", "t10k", "test")
+_LOOKED_AT = 100
+"""Files of a folder that tell what it holds."""
 
 
 def read_path(source: str) -> Stored:
@@ -76,10 +80,7 @@ def _images_in(folder: Path) -> list[Path]:
         if match and path.is_file():
             sets.setdefault(match["set"].lower(), {})[match["part"].lower()] = path
     if not sets:
-        raise DataError(
-            f"{folder} has no IDX files, such as train-images-idx3-ubyte.gz: "
-            f"name a folder that has some, or a file."
-        )
+        raise DataError(_without_idx(folder))
     if len(sets) > 1:
         examples = sorted(next(iter(parts.values())).name for parts in sets.values())
         raise DataError(
@@ -88,6 +89,23 @@ def _images_in(folder: Path) -> list[Path]:
         )
     (parts,) = sets.values()
     return [parts[part] for part in _PART_ORDER if part in parts]
+
+
+def _without_idx(folder: Path) -> str:
+    """What a folder without IDX files has instead, as far as the first files below it show."""
+    start = f"{folder} has no IDX files, such as train-images-idx3-ubyte.gz"
+    found = None
+    below = (Path(place, name) for place, _, names in os.walk(folder) for name in sorted(names))
+    for path in itertools.islice(below, _LOOKED_AT):
+        if _IMAGES_NAME.fullmatch(path.name):
+            return f"{start}, but {path.parent} has some: name that folder."
+        if not found and path.is_file():
+            kind = kinds.kind_of(path)
+            found = (path, kind) if kind and kind != kinds.TEXT else None
+    if not found:
+        return f"{start}: name a folder that has some, or a file."
+    path, kind = found
+    return f"{start}, and {path.relative_to(folder)} in it is {kind.name}: {kind.remedy}."
 
 
 def _read_pairs(pairs: list[tuple[Path, Path]]) -> Stored:
@@ -100,11 +118,17 @@ def _read_pairs(pairs: list[tuple[Path, Path]]) -> Stored:
             images = emnist.upright(images)
         if emnist_set == "letters":
             labels = emnist.from_zero(labels)
-        parts.append(Part(images, labels, str(images_path), str(labels_path)))
+        places = str(images_path), str(labels_path)
+        parts.append(Part(images, labels, *places, _is_test(images_path)))
     names = _names_beside(first_images)
     if names is None and emnist_set:
         names = emnist.class_names(first_images)
     return Stored(parts, " and ".join(str(images) for images, _ in pairs), names)
+
+
+def _is_test(images: Path) -> bool:
+    match = _IMAGES_NAME.fullmatch(images.name)
+    return match is not None and match["part"].lower() != "train"
 
 
 def _read_array(path: Path) -> NDArray[Any]:

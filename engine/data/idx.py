@@ -15,20 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.data import kinds
 from engine.errors import DataError
 
 _NUMBER_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MOST_DIMENSIONS = 4
 _CHUNK = 1 << 24
-
-_OTHER_KINDS = {
-    b"PK": "a zip archive, unpack it first",
-    b"\x89P": "a PNG picture",
-    b"\xff\xd8": "a JPEG picture",
-    b"\x93N": "a NumPy file",
-    b"\x80": "a Python pickle",
-    b"<": "a web page, perhaps in place of a download that failed",
-}
 
 
 def read_idx(path: Path) -> NDArray[Any]:
@@ -76,7 +68,7 @@ def _read_array(file: BufferedIOBase, path: Path) -> NDArray[Any]:
 def _read_header(file: BufferedIOBase, path: Path) -> tuple[np.dtype[Any], tuple[int, ...]]:
     magic = file.read(4)
     if magic[:2] != b"\0\0"[: len(magic)] or (len(magic) > 2 and magic[2] not in _NUMBER_TYPES):
-        raise DataError(f"{path} is not an IDX file{_looks_like(magic)}: check what it is.")
+        raise DataError(kinds.sentence(path))
     dimensions = magic[3] if len(magic) == 4 else 1
     if not 1 <= dimensions <= _MOST_DIMENSIONS:
         raise DataError(
@@ -103,10 +95,3 @@ def _read_up_to(file: BufferedIOBase, count: int) -> bytearray:
     while len(content) < count and (chunk := file.read(min(count - len(content), _CHUNK))):
         content += chunk
     return content
-
-
-def _looks_like(start: bytes) -> str:
-    for signature, kind in _OTHER_KINDS.items():
-        if start.startswith(signature):
-            return f", it looks like {kind}"
-    return ""

@@ -1,5 +1,6 @@
 """NumPy's `.npz` and `.npy` files, read without ever unpickling anything."""
 
+import errno
 import math
 import zipfile
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.data import kinds
 from engine.data.stored import Part, Stored, shown
 from engine.errors import DataError
 
@@ -56,7 +58,8 @@ def read_npz(path: Path) -> Stored | None:
                 names = [by_lower_case[name] for name in pair if name in by_lower_case]
                 if len(names) == 2:
                     images, labels = (_read_member(archive, name, path) for name in names)
-                    parts.append(Part(images, labels, *(f"{name} in {path}" for name in names)))
+                    places = f"{names[0]} in {path}", f"{names[1]} in {path}"
+                    parts.append(Part(images, labels, *places, "test" in pair[0]))
             names_there = "class_names" in members
             return Stored(
                 parts=parts,
@@ -100,6 +103,9 @@ def _is_npy(path: Path) -> bool:
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     if not zipfile.is_zipfile(path):
+        kind = kinds.kind_of(path)
+        if kind and kind not in (kinds.TEXT, kinds.ZIP):
+            raise DataError(kinds.sentence(path))
         raise DataError(
             f"{path} is not an .npz file, or is cut off: get it again, or save it with numpy.savez."
         )
@@ -110,9 +116,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
 def _members(archive: zipfile.ZipFile, path: Path) -> list[str]:
     names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
     if not names:
-        raise DataError(
-            f"{path} is a zip archive without NumPy arrays: unpack it and name the folder."
-        )
+        raise DataError(kinds.sentence(path))
     return names
 
 
@@ -121,13 +125,15 @@ def _listed(names: list[str]) -> str:
     return few if len(names) <= 8 else f"{few} and {len(names) - 8:,} more"
 
 
-def _read_member(archive: zipfile.ZipFile, name: str, path: Path) -> NDArray[Any]:
+def _read_member(
+    archive: zipfile.ZipFile, name: str, path: Path, content: str = "numbers"
+) -> NDArray[Any]:
     entry = archive.getinfo(f"{name}.npy")
     with archive.open(entry) as file:
-        return _read_npy(file, entry.file_size, f"{name} in {path}")
+        return _read_npy(file, entry.file_size, f"{name} in {path}", content)
 
 
-def _read_npy(file: IO[bytes], size: int, place: str) -> NDArray[Any]:
+def _read_npy(file: IO[bytes], size: int, place: str, content: str = "numbers") -> NDArray[Any]:
     version = np.lib.format.read_magic(file)
     read_header = {
         (1, 0): np.lib.format.read_array_header_1_0,
@@ -137,7 +143,7 @@ def _read_npy(file: IO[bytes], size: int, place: str) -> NDArray[Any]:
     if dtype.hasobject:
         raise DataError(
             f"{place} is an array of pickled Python objects, which could run any code and is not "
-            f"opened: save it as an array of numbers."
+            f"opened: save it as an array of {content}."
         )
     expected, found = math.prod(shape) * dtype.itemsize, size - file.tell()
     if expected != found:
@@ -151,7 +157,7 @@ def _read_npy(file: IO[bytes], size: int, place: str) -> NDArray[Any]:
 
 
 def _class_names(archive: zipfile.ZipFile, path: Path) -> tuple[str, ...]:
-    names = _read_member(archive, "class_names", path)
+    names = _read_member(archive, "class_names", path, "texts, as numpy.array(names, str) makes it")
     if names.ndim != 1 or names.dtype.kind != "U":
         raise DataError(f"class_names in {path} is not a list of texts: save it as one.")
     return tuple(str(name) for name in names)
@@ -161,7 +167,11 @@ def _class_names(archive: zipfile.ZipFile, path: Path) -> tuple[str, ...]:
 def _damage_told(path: Path) -> Iterator[None]:
     try:
         yield
-    except (DataError, OSError, MemoryError):
+    except (DataError, MemoryError):
         raise
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # that of a seek to before the file's start
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise DataError(f"{path} is damaged: get it again.") from error
     except Exception as error:  # zipfile, zlib and NumPy raise a dozen kinds for damaged bytes
         raise DataError(f"{path} is damaged or not of a known kind: get it again.") from error

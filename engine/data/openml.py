@@ -67,7 +67,7 @@ def read_openml(progress: Callable[[str], None]) -> Stored:
         _keep(part, kept)
     except OSError as error:
         progress(f"mnist_784 could not be kept in {kept} ({error.strerror}): it is read anew later")
-    return Stored([part], _PROVENANCE)
+    return Stored([part], _PROVENANCE, white=255)
 
 
 def _kept(cache: Path) -> Path:
@@ -80,7 +80,7 @@ def _read_kept(kept: Path) -> Stored | None:
         stored = read_npz(kept)
     except (FileNotFoundError, NotADirectoryError, DataError):
         return None
-    return stored and Stored(stored.parts, _PROVENANCE)
+    return stored and Stored(stored.parts, _PROVENANCE, white=255)
 
 
 def _keep(part: Part, kept: Path) -> None:

@@ -3,14 +3,17 @@
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.dataset import Dataset
-from engine.errors import DataError
+from engine.config import PixelRange
+from engine.data.dataset import Dataset, Unseen
+from engine.data.pixels import Pixels, find_range, scale
+from engine.errors import DataError, TooFewImagesError
+from engine.fingerprint import take_fingerprint
 
 MAX_CLASSES = 100
 """More classes than this are a mistake: pixel values, say, that were taken for labels."""
@@ -33,6 +36,8 @@ class Part:
     images_in: str
     """What a sentence calls the place of the images: a file, or an array in one."""
     labels_in: str
+    is_test: bool = False
+    """Whether the source calls this part its test images."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,21 +49,29 @@ class Stored:
     provenance: str
     class_names: tuple[str, ...] | None = None
     white: float | None = None
-    """The pixel value of white; found from the pixels where it is None."""
+    """The pixel value of white where the source itself tells it, with black 0."""
 
 
-def to_dataset(stored: Stored, source: str, samples: int | None) -> Dataset:
-    """Checks a whole source and scales its first `samples` images (all when None) to 0…1.
+def to_dataset(
+    stored: Stored, source: str, samples: int | None, pixel_range: PixelRange = "auto"
+) -> Dataset:
+    """Checks a whole source and scales its first `samples` images to 0…1; the others stay unseen.
+
+    When `samples` is None they are all, or where the source has a test part all before that. More
+    samples than these take from the test images, the first of them first.
 
     Raises:
         DataError: the source is unfit for training, or has fewer images than asked for.
+        PixelRangeError: it can only be guessed what is black and white.
     """
     parts = [_checked(part) for part in stored.parts]
     shape = _common_shape(parts)
     labels = np.concatenate([part.labels for part in parts])
     class_names = _class_names(labels, stored.class_names, source)
-    low, high = _value_range(parts)
-    count = _count(samples, len(labels), source)
+    pixels = find_range(
+        [(part.images_in, part.images) for part in parts], stored.white, pixel_range, source
+    )
+    count = _count(samples, parts, source)
     if len(np.unique(labels[:count])) < 2 <= count:
         raise DataError(
             f"The first {count:,} images of {source} are all of one class, "
@@ -66,13 +79,47 @@ def to_dataset(stored: Stored, source: str, samples: int | None) -> Dataset:
         )
 
     images = np.empty((count, *shape), np.float32)
-    start = 0
+    start, used = 0, []
     for part in parts:
         wanted = part.images[: count - start]
         images[start : start + len(wanted)] = wanted
         start += len(wanted)
-    images /= stored.white or (1 if high <= 1 else 255)
-    return Dataset(images, labels[:count], class_names, source, (low, high), stored.provenance)
+        used.append(wanted)
+    fingerprint = take_fingerprint(
+        used, labels[:count], len(class_names), pixels.black, pixels.white
+    )
+    scale(images, pixels)
+    return Dataset(
+        images,
+        labels[:count],
+        class_names,
+        source,
+        pixels,
+        stored.provenance,
+        tuple(np.bincount(labels, minlength=len(class_names)).tolist()),
+        _unseen(parts, count, pixels),
+        fingerprint=fingerprint,
+    )
+
+
+def _unseen(parts: Sequence[Part], count: int, pixels: Pixels) -> Unseen:
+    """What the first `count` images leave."""
+    left = []
+    for part in parts:
+        used = min(count, len(part.labels))
+        count -= used
+        if used < len(part.labels):
+            left.append((_compact(part.images, used), part.labels[used:]))
+    images, labels = zip(*left, strict=True) if left else ((), ())
+    return Unseen(images, labels, pixels)
+
+
+def _compact(images: NDArray[Any], first: int) -> NDArray[Any]:
+    """The images from one on, without the memory of the others where these are the most."""
+    rest = images[first:]
+    if images.dtype.itemsize > 4:
+        return rest.astype(np.float32)
+    return rest.copy() if first > len(rest) else rest
 
 
 def _checked(part: Part) -> Part:
@@ -84,7 +131,7 @@ def _checked(part: Part) -> Part:
             f"{part.images_in} has {len(images):,} images, but {part.labels_in} has "
             f"{len(labels):,} labels: use two that belong together."
         )
-    return Part(images, labels, part.images_in, part.labels_in)
+    return replace(part, images=images, labels=labels)
 
 
 def _image_stack(images: NDArray[Any], place: str) -> NDArray[Any]:
@@ -188,40 +235,18 @@ def _class_names(
     return tuple(shown(name) for name in given)
 
 
-def _value_range(parts: Sequence[Part]) -> tuple[float, float]:
-    ranges = []
-    for part in parts:
-        low, high = float(part.images.min()), float(part.images.max())
-        if not (math.isfinite(low) and math.isfinite(high)):
-            raise DataError(
-                f"Some pixels in {part.images_in} are not finite numbers (NaN or infinity): "
-                f"store all of them as 0 to 255."
-            )
-        if low < 0:
-            raise DataError(
-                f"The pixel values in {part.images_in} go down to {low:g}: "
-                f"scale them to 0 (black) to 255 (white)."
-            )
-        if high > 255:
-            raise DataError(
-                f"The pixel values in {part.images_in} go up to {high:g}: "
-                f"scale them to 0 (black) to 255 (white)."
-            )
-        ranges.append((low, high))
-    lows, highs = zip(*ranges, strict=True)
-    return min(lows), max(highs)
-
-
-def _count(samples: int | None, there: int, source: str) -> int:
+def _count(samples: int | None, parts: Sequence[Part], source: str) -> int:
+    there = sum(len(part.labels) for part in parts)
     if samples is None:
-        return there
+        return sum(len(part.labels) for part in parts if not part.is_test) or there
     if samples < 1:
         raise DataError(f"The number of samples must be 1 or more, not {samples}.")
     if samples > there:
         more = " (the openml source has 70,000)" if source == "bundled" else ""
-        raise DataError(
+        raise TooFewImagesError(
             f"The source {source} has {there:,} images, not the {samples:,} asked for: "
-            f"ask for at most {there:,}, or for all of them{more}."
+            f"ask for at most {there:,}, or for all of them{more}.",
+            there,
         )
     return samples
 

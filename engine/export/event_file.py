@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.config import RunConfig, as_text
 from engine.errors import MnistopError, RunError
-from engine.outgoing import write_out
+from engine.outgoing import check_folder, write_folder
 from engine.png import to_png
 from engine.report.facts import Facts
 from engine.report.markdown import as_markdown
@@ -45,19 +46,31 @@ def write_event_file(run: Run, folder: Path, replace: bool = False) -> Path:
         MnistopError: the run cannot be read, the file cannot be written or is there already, or
             the package tensorboard is missing.
     """
+    check_event_file(run, folder, replace)
     facts = Facts.of(run)
     started = facts.history.started
     if not started:
         raise RunError(f"Run {run.name} has not started to train yet.")
     content = to_event_file(facts)
-    place = folder / run.name
     try:
-        place.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise MnistopError(f"The folder {place} cannot be made: {error.strerror}.") from None
-    file = place / f"events.out.tfevents.{int(started.time)}.mnistop"
-    write_out(file, content, replace)
-    return file
+        raise MnistopError(f"The folder {folder} cannot be made: {error.strerror}.") from None
+    name = f"events.out.tfevents.{int(started.time)}.mnistop"
+    write_folder(folder / run.name, {name: content}, replace)
+    return folder / run.name / name
+
+
+def check_event_file(run: Run, folder: Path, replace: bool = False) -> None:
+    """Checks, before the work, that a run's event file can be written; see `write_event_file`.
+
+    Raises:
+        MnistopError: it cannot, or there is something in the run's folder already.
+    """
+    place = folder / run.name
+    while place != folder.parent and not os.path.lexists(place.parent):
+        place = place.parent
+    check_folder(place, replace or place != folder / run.name)
 
 
 def to_event_file(facts: Facts) -> bytes:

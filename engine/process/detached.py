@@ -28,8 +28,13 @@ def fork_off(live: Callable[[], NoReturn]) -> None:
         os._exit(1)
 
 
-def tell(caller: Connection, answer: Folder | MnistopError) -> None:
-    """Tells whoever waits for it; the work goes on also if they are gone since, as on a hang-up."""
+def tell(caller: Connection, answer: tuple[Folder, str] | MnistopError) -> None:
+    """Tells whoever waits for it; the work goes on also if they are gone since, as on a hang-up.
+
+    Args:
+        caller: who waits.
+        answer: the run or sweep with a warning, empty if there is none; or why it cannot begin.
+    """
     with contextlib.suppress(OSError):
         caller.send(answer)
 

@@ -1,8 +1,10 @@
 """The life of a training process, from the configuration to the run's last event."""
 
 import os
+import time
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import IO, Any, NoReturn
@@ -10,23 +12,27 @@ from typing import IO, Any, NoReturn
 import numpy as np
 import torch
 
-from engine import events, runs
+from engine import events, glance, runs
 from engine.config import RunConfig
 from engine.data import is_at_hand, load
+from engine.data.dataset import Unseen
 from engine.device import find_device
 from engine.errors import MnistopError, RunError
 from engine.examples import Examples, examples_of
+from engine.model import MLP
 from engine.process.detached import fork_off, leave, tell
 from engine.process.failure import in_words
+from engine.process.same_data import load_for
 from engine.process.signal_control import SignalControl, StopRequestedError
 from engine.process.stdio import log_to
 from engine.runs import Run
 from engine.storage.event_tail import read_events
 from engine.storage.files import write_atomically
-from engine.storage.recorder import Recorder
+from engine.storage.recorder import PROGRESS_SECONDS, Recorder
 from engine.storage.safekeeping import newest_checkpoint
 from engine.train import DivergedError, train
 from engine.training import Training, accuracy, judge
+from engine.unseen import evaluate_unseen
 
 
 def start(what: RunConfig | Run, folder: Path, answer: Connection) -> None:
@@ -62,13 +68,27 @@ def train_member(
         if isinstance(what, Run):
             return _reopened(what, data)
         here = data(what)
-        return *runs.create(what, path.parent, path.name), what, here
+        return Prepared(*runs.create(what, path.parent, path.name), what, here)
 
     _live(prepare, caller, keeps=True)
 
 
-Prepared = tuple[Run, IO[bytes], RunConfig, Examples | None]
-"""A run, its open lock, its configuration, and its data if they are at hand."""
+@dataclass(frozen=True)
+class Prepared:
+    """A run that is sure to begin or to go on."""
+
+    run: Run
+    lock: IO[bytes]
+    """Open, and held by this process."""
+    config: RunConfig
+    examples: Examples | None
+    """The data, if they are at hand."""
+    goes_on: bool = False
+    """Whether there was a run before."""
+    warning: str = ""
+    """Why it is not certain that its data are those that it began with."""
+    ended: events.RunFinished | events.RunStopped | events.RunFailed | None = None
+    """How it ended before, if it did."""
 
 
 def _live(prepare: Callable[[], Prepared], caller: Connection, keeps: bool = False) -> NoReturn:
@@ -82,7 +102,7 @@ def _live(prepare: Callable[[], Prepared], caller: Connection, keeps: bool = Fal
     os.setsid()
     control = SignalControl()
     try:
-        run, lock, config, examples = prepare()
+        prepared = prepare()
     except MnistopError as error:
         tell(caller, error)
     except Exception as error:
@@ -90,12 +110,13 @@ def _live(prepare: Callable[[], Prepared], caller: Connection, keeps: bool = Fal
         fault = f"No run could be started, by a fault of the program, {name}: {error}."
         tell(caller, RunError(fault))
     else:
-        tell(caller, run)
+        tell(caller, (prepared.run, prepared.warning))
         if not keeps:
             caller.close()
-        leave({lock.fileno(), caller.fileno()} if keeps else {lock.fileno()})
-        log_to(run.log_path)
-        _run(run, config, examples, control)
+        lock = prepared.lock.fileno()
+        leave({lock, caller.fileno()} if keeps else {lock})
+        log_to(prepared.run.log_path)
+        _run(prepared, control)
     os._exit(1)
 
 
@@ -103,14 +124,15 @@ def _prepare(what: RunConfig | Run, folder: Path) -> Prepared:
     if isinstance(what, Run):
         return _reopened(what, _data_if_here)
     examples = _data_if_here(what)
-    return *runs.create(what, folder), what, examples
+    return Prepared(*runs.create(what, folder), what, examples)
 
 
 def _reopened(run: Run, data: Callable[[RunConfig], Examples | None]) -> Prepared:
     lock = runs.reopen(run)
     try:
         config = _resumable(run)
-        return run, lock, config, data(config)
+        examples, warning = load_for(run, config, lambda: data(config))
+        return Prepared(run, lock, config, examples, True, warning, glance.ended(run))
     except MnistopError:
         lock.close()
         raise
@@ -126,7 +148,7 @@ def _resumable(run: Run) -> RunConfig:
     last = [event for event in read_events(run) if isinstance(event, events.LAST_EVENTS)]
     if last and isinstance(last[-1], events.RunFinished):
         raise RunError(f"Run {run.name} is finished: there is nothing left to resume.")
-    return run.config()
+    return glance.config_to_resume(run)
 
 
 def _load(config: RunConfig, say: Recorder | None = None) -> Examples:
@@ -134,18 +156,23 @@ def _load(config: RunConfig, say: Recorder | None = None) -> Examples:
         if say:
             say.say(events.Preparing, message=message)
 
-    return examples_of(load(config.source, config.samples, progress), config)
+    return examples_of(load(config.source, config.samples, progress, config.pixel_range), config)
 
 
-def _run(
-    run: Run, config: RunConfig, examples: Examples | None, control: SignalControl
-) -> NoReturn:
+class _NotResumedError(MnistopError):
+    """The data of a run that was to go on came to light as others, or could not be had."""
+
+
+def _run(prepared: Prepared, control: SignalControl) -> NoReturn:
+    run = prepared.run
     recorder = Recorder(run)
     control.recorder = recorder
     try:
-        _train(run, config, examples, recorder, control)
+        _train(prepared, recorder, control)
     except StopRequestedError:
         recorder.end(events.RunStopped, epochs=0, step=0)
+    except _NotResumedError as error:
+        _end_as_before(prepared, recorder, str(error))
     except MnistopError as error:
         diverged = isinstance(error, DivergedError)
         recorder.end(events.RunFailed, message=str(error), diverged=diverged)
@@ -156,17 +183,40 @@ def _run(
     os._exit(0)
 
 
-def _train(
-    run: Run,
-    config: RunConfig,
-    examples: Examples | None,
-    recorder: Recorder,
-    control: SignalControl,
-) -> None:
+def _end_as_before(prepared: Prepared, recorder: Recorder, message: str) -> None:
+    """End a run that did not go on, in the state that it was in."""
+    match prepared.ended:
+        case events.RunFailed(diverged=diverged):
+            recorder.end(events.RunFailed, message=message, diverged=diverged)
+        case events.RunStopped(epochs=epochs, step=step):
+            recorder.end(events.RunStopped, epochs=epochs, step=step, message=message)
+        case _:
+            epochs = glance.epochs_trained(prepared.run)
+            recorder.end(events.RunStopped, epochs=epochs, step=0, message=message)
+
+
+def _load_late(prepared: Prepared, recorder: Recorder) -> tuple[Examples, str]:
+    """Load data that were not at hand, and compare them as `load_for` does."""
+    run, config = prepared.run, prepared.config
+    if not prepared.goes_on:
+        return _load(config, recorder), ""
+    try:
+        examples, warning = load_for(run, config, lambda: _load(config, recorder))
+    except MnistopError as error:
+        raise _NotResumedError(str(error)) from None
+    assert examples
+    if warning:
+        recorder.say(events.Preparing, message=warning)
+    return examples, warning
+
+
+def _train(prepared: Prepared, recorder: Recorder, control: SignalControl) -> None:
+    run, config = prepared.run, prepared.config
+    examples, warning = prepared.examples, prepared.warning
     torch.set_num_threads(config.threads)
     if examples is None:
         with control.stopping_at_once():
-            examples = _load(config, recorder)
+            examples, warning = _load_late(prepared, recorder)
     device = find_device(config.device)
     shape, class_names = examples.image_shape, examples.class_names
     training = Training(config, shape, len(class_names), device)
@@ -174,7 +224,13 @@ def _train(
     images, validation = there.training, there.validation
     if saved := newest_checkpoint(run):
         _load_state(training, run, saved)
-        recorder.say(events.RunResumed, pid=os.getpid(), epoch=training.epoch, step=training.step)
+        recorder.say(
+            events.RunResumed,
+            pid=os.getpid(),
+            epoch=training.epoch,
+            step=training.step,
+            data=examples.fingerprint if warning else None,
+        )
     else:
         labels = examples.validation.labels.numpy().astype(np.uint8)
         write_atomically(run.path / "labels.u8", labels.tobytes())
@@ -186,6 +242,11 @@ def _train(
             events.RunStarted,
             pid=os.getpid(),
             class_names=list(class_names),
+            training_counts=list(examples.counts.training),
+            validation_counts=list(examples.counts.validation),
+            source_counts=list(examples.counts.source),
+            contrast=examples.contrast,
+            notes=list(examples.notes),
             image_shape=list(shape),
             training_images=len(images),
             validation_images=len(validation),
@@ -195,15 +256,67 @@ def _train(
             versions={"torch": str(torch.__version__), "numpy": np.__version__},
             val_loss=val_loss,
             val_acc=accuracy(predictions, validation.labels),
+            data=examples.fingerprint,
+            test_images=len(examples.unseen),
         )
     recorder.begin(training)
     train(training, images, validation, recorder, control)
     recorder.save_checkpoint(training)
-    if training.is_over():
+    if training.is_over() and _tested(training, examples.unseen, recorder, control):
         reason = "early stopping" if training.stopped_early() else "all epochs"
         recorder.end(events.RunFinished, epochs=training.epoch, reason=reason)
     else:
         recorder.end(events.RunStopped, epochs=training.epoch, step=training.step)
+
+
+def _tested(training: Training, unseen: Unseen, recorder: Recorder, control: SignalControl) -> bool:
+    """Tells how good a trained model is on images never seen; says whether it came to its end."""
+    if not len(unseen):
+        return True
+    models = [training.model]
+    if best := _best_model(training, recorder):
+        models.append(best)
+    due = time.monotonic() + PROGRESS_SECONDS
+
+    def after_batch(done: int) -> None:
+        nonlocal due
+        control.wait_while_paused()
+        if control.wants_stop() and done < len(unseen):
+            raise StopRequestedError
+        if time.monotonic() >= due:
+            words = f"testing on images never seen: {done:,} of {len(unseen):,}"
+            recorder.say(events.Preparing, message=words)
+            due = time.monotonic() + PROGRESS_SECONDS
+
+    try:
+        last, *others = evaluate_unseen(models, unseen, training.device, after_batch)
+    except StopRequestedError:
+        return False
+    best_acc, best_loss = others[0] if others else (None, None)
+    if training.best_epochs == training.epoch:
+        best_acc, best_loss = last
+    recorder.say(
+        events.RunTested,
+        images=len(unseen),
+        acc=last[0],
+        loss=last[1],
+        best_acc=best_acc,
+        best_loss=best_loss,
+    )
+    return True
+
+
+def _best_model(training: Training, recorder: Recorder) -> MLP | None:
+    """The model of the best epoch; None if that is the newest, or its weights are lost."""
+    weights = recorder.best_weights()
+    if training.best_epochs == training.epoch or weights is None:
+        return None
+    best = MLP(training.model.sizes, training.model.activation).to(training.device)
+    try:
+        best.load_state_dict(weights)
+    except (RuntimeError, TypeError, AttributeError, ValueError):
+        return None
+    return best
 
 
 def _load_state(training: Training, run: Run, state: dict[str, Any]) -> None:

@@ -61,7 +61,7 @@ class SignalControl:
             return 0.0
         started = time.perf_counter()
         if self.recorder:
-            self.recorder.say(events.RunPaused)
+            self.recorder.pause()
         while self._paused and not self._stop:
             time.sleep(0.02)
         if self.recorder:

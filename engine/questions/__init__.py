@@ -6,6 +6,7 @@ names them, so they import PyTorch when they are called only.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 from pathlib import Path
@@ -37,21 +38,32 @@ def load_model(run: Run, epochs: int | None = None) -> tuple[MLP, int]:
 
     Args:
         run: the run.
-        epochs: at most so many epochs, the nearest that are kept; None for the newest checkpoint,
-            or the newest weights that are kept as long as there is none.
+        epochs: at most so many epochs, the nearest that are kept, of the best epoch its own; None
+            for the newest checkpoint, or the newest weights kept as long as there is none.
 
     Raises:
         MnistopError: there are no such weights, or they are damaged.
     """
+    if not run.is_there():
+        raise RunError(f"Run {run.name} is gone: {run.path} was deleted or moved.")
     checkpoint = run.path / "checkpoint.pt"
     if epochs is None and checkpoint.exists():
         return load_model_in(run, checkpoint)
     kept = snapshots.kept(run, _started(run).layers)
     fit = kept if epochs is None else [number for number in kept if number <= epochs]
+    if epochs and epochs not in fit and (best := _best_model(run)) and best[1] == epochs:
+        return best
     if not fit:
         which = "yet" if epochs is None else f"of epoch {epochs} or before"
         raise RunError(f"Run {run.name} has no weights {which}.")
     return load_snapshot(run, fit[-1]), fit[-1]
+
+
+def _best_model(run: Run) -> tuple[MLP, int] | None:
+    """Return the model of the best epoch, as `load_model` does; None if it cannot be read."""
+    with contextlib.suppress(RunError):
+        return load_model_in(run, run.path / "best.pt")
+    return None
 
 
 def load_snapshot(run: Run, epochs: int) -> MLP:

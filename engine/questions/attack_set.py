@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.methods import METHODS
-from engine.questions import load_model, validation
-from engine.questions.fragility import attack_with, targets_of
+from engine.questions import load_model
+from engine.questions.batch import Batch, attack_batch
+from engine.questions.robustness import bounds_of
 from engine.runs import Run
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FloatArray = NDArray[np.float32]
 
@@ -52,7 +57,7 @@ class AttackedSet:
 def attack_all(
     run: Run,
     method: str,
-    epsilon: float,
+    epsilon: float | None,
     epochs: int | None = None,
     target: int | None = None,
     row: int | None = None,
@@ -63,13 +68,16 @@ def attack_all(
     Args:
         run: the run.
         method: a name in `engine.methods.METHODS`.
-        epsilon: the largest perturbation in the method's norm.
+        epsilon: the largest perturbation in the method's norm. Where a method that looks for the
+            smallest perturbation finds none within it, the image stays as it is; None, for such a
+            method only, for no limit.
         epochs: with the weights after at most so many epochs, the nearest that are kept; None for
             the newest.
         target: the class to be reached; None where any but the label will do.
         row: the only image wanted; None for all.
-        levels: round adversarial pixels to so many steps from 0 to 1, as 255 for image files; what
-            they are taken for is what the model says to them then.
+        levels: round adversarial pixels to so many steps from 0 to 1, as 255 for image files, but
+            no further from the originals than they were; what they are taken for is what the model
+            says to them then.
 
     Raises:
         MnistopError: no weights are saved yet, or there is no such image or class.
@@ -77,17 +85,34 @@ def attack_all(
     import torch
 
     model, trained = load_model(run, epochs)
-    images, labels, shape = validation(run, row)
-    targets = targets_of(run, model, target, len(images))
-    attacked = attack_with(METHODS[method], model, images, labels, epsilon, targets).images
-    if levels is not None:
-        attacked = (attacked * levels).round() / levels
-    with torch.no_grad():
-        predictions = model(attacked).argmax(1)
+    if row is None:
+        batches, wanted = list(Batch.all_of(run, model, trained, target)), slice(None)
+    else:
+        batches = [Batch.with_(run, model, trained, row, target)]
+        place = batches[0].place(row)
+        wanted = slice(place, place + 1)
+    parts = []
+    for batch in batches:
+        images, labels, shape = batch.content
+        attacked = attack_batch(batch, METHODS[method], epsilon, bounds_of, wanted)
+        moved, logits = attacked.images, attacked.logits
+        if levels is not None:
+            moved = _in_levels(images, moved, levels)
+            with torch.no_grad():
+                logits = model(moved)
+        parts.append((images[wanted], moved[wanted], labels[wanted], logits[wanted].argmax(1)))
+    originals, moved, labels, predictions = map(torch.cat, zip(*parts, strict=True))
     return AttackedSet(
-        images.reshape(-1, *shape).numpy(),
-        attacked.reshape(-1, *shape).numpy(),
+        originals.reshape(-1, *shape).numpy(),
+        moved.reshape(-1, *shape).numpy(),
         labels.numpy(),
         predictions.numpy(),
         trained,
     )
+
+
+def _in_levels(originals: Tensor, images: Tensor, levels: int) -> Tensor:
+    """Images with pixels that are steps of 1/levels, rounded towards the originals."""
+    steps, rounding = levels * images.double(), 1e-3
+    inwards = (steps - rounding).ceil().where(images < originals, (steps + rounding).floor())
+    return (inwards / levels).float()

@@ -8,41 +8,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import RunError
 from engine.methods import METHODS, Method
-from engine.questions import load_model, validation
+from engine.questions import load_model
+from engine.questions.batch import Batch, OwnImage, Subject, attack_batch, attack_of
+from engine.questions.robustness import bounds_of
 from engine.runs import Run
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from engine.attacks import Adversarial, Attack
-    from engine.model import MLP
+__all__ = ["AttackedImage", "Bracket", "OwnImage", "Subject", "attack_image", "bracket"]
 
 FloatArray = NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False)
-class OwnImage:
-    """An image that is in no data set; what the model takes it for counts as its class."""
-
-    image: FloatArray
-    """`(height, width)` in [0, 1]."""
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, OwnImage) and np.array_equal(self.image, other.image)
-
-    def __hash__(self) -> int:
-        return hash(self.image.tobytes())
-
-
-Subject = int | OwnImage
-"""What is attacked: a row of the validation images, or an image of one's own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +93,7 @@ class AttackedImage:
 def attack_image(
     run: Run,
     subject: Subject,
-    epsilon: float,
+    epsilon: float | None,
     epochs: int | None = None,
     method: str = "fgsm",
     target: int | None = None,
@@ -125,8 +103,9 @@ def attack_image(
     Args:
         run: the run.
         subject: what to attack.
-        epsilon: the largest perturbation in the method's norm: in L∞ in [0, 1]. A method that
-            seeks the smallest takes no notice of it.
+        epsilon: the largest perturbation in the method's norm: in L∞ in [0, 1]. Where a method that
+            looks for the smallest perturbation finds none within it, the image stays as it is;
+            None, for such a method only, for no limit.
         epochs: with the weights after at most so many epochs, the nearest that are kept; None for
             the newest.
         method: a name in `engine.methods.METHODS`.
@@ -138,26 +117,27 @@ def attack_image(
     import torch
 
     model, trained = load_model(run, epochs)
-    image, label, shape = _image(run, model, subject)
-    attacked = attack_with(
-        METHODS[method], model, image, label, epsilon, targets_of(run, model, target)
-    )
+    batch = Batch.with_(run, model, trained, subject, target)
+    images, labels, shape = batch.content
+    place = batch.place(subject)
+    wanted = slice(place, place + 1)
+    attacked = attack_batch(batch, METHODS[method], epsilon, bounds_of, wanted)
     with torch.no_grad():
-        logits = torch.cat([model(image), attacked.logits])
-    clean, adversarial = logits.softmax(1).numpy()
+        clean = model(images)[place].softmax(0)
     if METHODS[method].seeks:
-        epsilon = float(attacked.smallest(METHODS[method].norm))
+        epsilon = float(attacked.smallest(METHODS[method].norm)[place])
+    assert epsilon is not None
     return AttackedImage(
         subject=subject,
-        label=int(label),
+        label=int(labels[place]),
         method=method,
         epsilon=epsilon,
         target=target,
         epochs=trained,
-        image=image.reshape(shape).numpy(),
-        adversarial=attacked.images.reshape(shape).numpy(),
-        clean_probabilities=clean,
-        adversarial_probabilities=adversarial,
+        image=images[place].reshape(shape).numpy(),
+        adversarial=attacked.images[place].reshape(shape).numpy(),
+        clean_probabilities=clean.numpy(),
+        adversarial_probabilities=attacked.logits[place].softmax(0).numpy(),
     )
 
 
@@ -180,7 +160,7 @@ class Bracket:
     found: float
     """The smallest ε at which any of the attacks fooled the model; infinite if none did."""
     found_by: str
-    """Which of the attacks that was, as a name in `engine.methods.METHODS`; empty if none."""
+    """Which of `engine.attacks.FINDERS` that was; empty if none."""
     level: int
     """The smallest k of k/255 at which FGSM's image fools it; -1 if none does."""
     exact: bool
@@ -220,116 +200,68 @@ def bracket(
         MnistopError: no weights are saved yet, or there is no such image or class.
     """
     from engine import attacks
+    from engine.attacks.smallest import is_exact
 
     model, trained = load_model(run, epochs)
-    image, label, _ = _image(run, model, subject)
-    targets = targets_of(run, model, target)
-    path = attacks.smallest_epsilon(model, image, label, targets)
-    smallest = {"fgsm": float(path.epsilon)}
-    for one in sorted(METHODS.values(), key=lambda one: not one.seeks):
-        if one.name != "fgsm" and (one.norm == "linf" or one.name == method):
-            smallest[one.name] = _smallest(one, model, image, label, targets, smallest)
-    linf = {name: size for name, size in smallest.items() if METHODS[name].norm == "linf"}
-    best = min(linf, key=lambda name: linf[name])
-    optimal = len(model.layers) == 1 and targets is None
-    if optimal:
-        linf[best] = float(attacks.smallest_epsilon_linear(model, image, label))
-    level = int(path.levels)
-    fooled = attacks.fooled_levels(model, image, label, targets)[0]
+    batch = Batch.with_(run, model, trained, subject, target)
+    place = batch.place(subject)
+    known = bounds_of(batch)
+    fgsm, found = float(known.fgsm[place]), float(known.found[place])
+    smallest = {"fgsm": fgsm, "pgd": found, "deepfool": float(known.deepfool[place])}
+    if method not in smallest:
+        smallest[method] = _smallest_l2(METHODS[method], batch, place)
+    level, returns = _levels(batch, place, fgsm)
     return Bracket(
         subject=subject,
         target=target,
         epochs=trained,
-        certified=float(attacks.certified_radius(model, image, label)),
-        found=linf[best],
-        found_by=best if linf[best] < math.inf else "",
+        certified=float(known.certified[place]),
+        found=found,
+        found_by=attacks.FINDERS[int(known.found_by[place])] if found < math.inf else "",
         level=level,
-        exact=path.exact,
-        returns=level >= 0 and not bool(fooled[level:].all()),
-        optimal=optimal,
+        exact=is_exact(model),
+        returns=returns,
+        optimal=len(model.layers) == 1 and target is None,
         smallest=smallest,
     )
 
 
-def attack_with(
-    method: Method,
-    model: MLP,
-    images: Tensor,
-    labels: Tensor,
-    epsilon: float,
-    targets: Tensor | None,
-) -> Adversarial:
-    """Attacks a batch, `(batch, pixels)`, by the method of that name."""
-    if method.seeks:
-        from engine.attacks import DeepFool
-
-        return DeepFool(method.norm)(model, images, labels, targets)
-    return attack_of(method)(model, images, labels, epsilon, targets)
-
-
-def attack_of(method: Method) -> Attack:
-    """The attack of a method that takes an ε."""
-    from engine.attacks import FGSM, PGD, FastGradient
-
-    attacks = {"fgsm": FGSM, "gradient": FastGradient}
-    return attacks[method.name]() if method.name in attacks else PGD(method.norm)
-
-
-def _smallest(
-    method: Method,
-    model: MLP,
-    image: Tensor,
-    label: Tensor,
-    targets: Tensor | None,
-    known: Mapping[str, float],
-) -> float:
-    """The smallest ε with which a method fools the model on one image, in its norm.
-
-    What others have found already tells where many steps are worth their while.
+def _levels(batch: Batch, place: int, smallest: float) -> tuple[int, bool]:
+    """The first k of k/255 at which FGSM fools one image, -1 if none does, and whether a later one
+    does not.
     """
+    from engine.attacks import fooled_levels
+
+    images, labels, _ = batch.content
+    one, targets = slice(place, place + 1), batch.targets
+    fooled = fooled_levels(
+        batch.model, images[one], labels[one], None if targets is None else targets[one]
+    )[0].numpy()
+    fooled &= np.arange(len(fooled)) / (len(fooled) - 1) >= smallest
+    if not fooled.any():
+        return -1, False
+    level = int(fooled.argmax())
+    return level, not fooled[level:].all()
+
+
+def _smallest_l2(method: Method, batch: Batch, place: int) -> float:
+    """The smallest length with which a method fools the model on one image."""
     from engine.attacks import smallest_budget
 
     if method.seeks:
-        return float(attack_with(method, model, image, label, 0, targets).smallest(method.norm))
-    attack, most = attack_of(method), method.most
-    if method.name.startswith("pgd"):
-        found = [size for name, size in known.items() if METHODS[name].norm == method.norm]
-        nearest = float(
-            smallest_budget(attack, model, image, label, targets, min([*found, most]), 15, 2)
+        attacked = attack_batch(batch, method, None, bounds_of)
+        return float(attacked.smallest(method.norm)[place])
+    images, labels, _ = batch.content
+    one, targets = slice(place, place + 1), batch.targets
+    return float(
+        smallest_budget(
+            attack_of(method),
+            batch.model,
+            images[one],
+            labels[one],
+            None if targets is None else targets[one],
+            method.most,
+            63,
+            2,
         )
-        if math.isfinite(nearest):
-            return nearest
-    return float(smallest_budget(attack, model, image, label, targets, most, 63, 2))
-
-
-def _image(run: Run, model: MLP, subject: Subject) -> tuple[Tensor, Tensor, tuple[int, int]]:
-    """What is attacked as `(1, pixels)`, its class, `(1,)`, and its height and width."""
-    import torch
-
-    if isinstance(subject, OwnImage):
-        if subject.image.size != model.sizes[0]:
-            raise RunError(
-                f"Run {run.name} takes images of {model.sizes[0]} pixels, not of "
-                f"{subject.image.size}."
-            )
-        image = torch.from_numpy(subject.image.astype(np.float32).reshape(1, -1))
-        with torch.no_grad():
-            height, width = subject.image.shape
-            return image, model(image).argmax(1), (height, width)
-    return validation(run, subject)
-
-
-def targets_of(run: Run, model: MLP, target: int | None, count: int = 1) -> Tensor | None:
-    """The class to be reached for so many images, `(count,)`; None where any will do.
-
-    Raises:
-        RunError: there is no such class.
-    """
-    import torch
-
-    if target is None:
-        return None
-    classes = model.sizes[-1]
-    if not 0 <= target < classes:
-        raise RunError(f"Run {run.name} has classes 0 to {classes - 1}, not {target}.")
-    return torch.full((count,), target)
+    )

@@ -19,19 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.questions import load_model, validation
+from engine.questions.batch import Batch, searched
 from engine.runs import Run
 from engine.storage.files import make_folder, open_regular, write_atomically
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
+    from engine.attacks import EpsilonBounds
     from engine.model import MLP
 
-EPSILONS = tuple(step / 80 for step in range(25))
-"""Where FGSM's accuracy is measured: 0, 0.0125, … 0.3."""
-
-_CHUNK = 50
-"""Images that are attacked at once."""
+EPSILONS = tuple(step / 200 for step in range(61))
+"""Where FGSM's accuracy is measured: 0, 0.005, … 0.3."""
 Floats = NDArray[np.float32]
 
 
@@ -47,11 +44,15 @@ class Robustness:
     """The smallest ε at which FGSM's image fools the model, `(done,)`; infinite where none does,
     0 where the image is predicted wrongly as it is."""
     found: Floats
-    """The smallest ε at which FGSM or FAB fooled it, `(done,)`; infinite where neither did."""
+    """The smallest ε at which any attack fooled it, `(done,)`; infinite where none did."""
     certified: Floats
     """The ε below which nothing can fool it, `(done,)`; proven."""
     fgsm_right: NDArray[np.bool_]
     """Whether FGSM at each of `EPSILONS` leaves the prediction right, `(done, len(EPSILONS))`."""
+    found_by: NDArray[np.uint8]
+    """Which of `engine.attacks.FINDERS` found that, `(done,)`."""
+    deepfool: Floats
+    """The size of DeepFool's perturbation, `(done,)`; infinite where it found none."""
 
     @property
     def done(self) -> int:
@@ -80,24 +81,25 @@ class Robustness:
         return float(np.median(self.found[right])), float(np.median(self.certified[right]))
 
     @property
-    def fgsm(self) -> Floats:
+    def fgsm(self) -> NDArray[np.float64]:
         """Accuracy under FGSM at each of `EPSILONS`."""
-        accuracy: Floats = self.fgsm_right.mean(0, dtype=np.float32)
+        accuracy: NDArray[np.float64] = self.fgsm_right.mean(0)
         return accuracy
 
     def under_attack(self, epsilon: float) -> float:
-        """Accuracy when the smallest perturbations that were found are used, up to size ε."""
-        return float((self.found > epsilon).mean())
+        """The share of images whose smallest ε that was found is larger than this one."""
+        return float((self.found.astype(np.float64) > epsilon).mean())
 
     def proven(self, epsilon: float) -> float:
         """The share of images that no perturbation of at most ε can fool."""
-        return float((self.certified > epsilon).mean())
+        return float((self.certified.astype(np.float64) > epsilon).mean())
 
     @classmethod
     def nothing(cls, total: int, epochs: int) -> Self:
         """Before the first image."""
         none = np.empty(0, np.float32)
-        return cls(total, epochs, none, none, none, np.empty((0, len(EPSILONS)), np.bool_))
+        right = np.empty((0, len(EPSILONS)), np.bool_)
+        return cls(total, epochs, none, none, none, right, np.empty(0, np.uint8), none)
 
     def and_then(self, more: Robustness) -> Robustness:
         """With the images that come next."""
@@ -126,60 +128,62 @@ def robustness(run: Run, epochs: int | None = None, seconds: float = 0.4) -> Rob
         MnistopError: no weights are saved yet, or no validation images.
     """
     model, trained = load_model(run, epochs)
-    images, labels, _ = validation(run)
-    kept = _Kept(run.path / "robustness" / f"{trained}.npz", _fingerprint(model), len(labels))
-    known = kept.read() or Robustness.nothing(len(labels), trained)
+    kept = _Kept.of(run, model, trained)
+    known = kept.read() or Robustness.nothing(kept.total, trained)
     end = time.monotonic() + seconds
     while not known.is_complete:
-        rows = slice(known.done, known.done + _CHUNK)
-        known = known.and_then(_measured(model, images[rows], labels[rows], known))
+        batch = Batch.with_(run, model, trained, known.done)
+        known = known.and_then(_measured(batch, known))
         if known.is_complete or time.monotonic() > end:
             kept.write(known)
             break
     return known
 
 
-def accuracy_under_pgd(run: Run, known: Robustness, epsilon: float, epochs: int | None) -> float:
-    """Accuracy under PGD, which is tried where neither fooling nor safety is known already.
-
-    Args:
-        run: the run.
-        known: what is known of all its validation images.
-        epsilon: the largest perturbation, in [0, 1].
-        epochs: as `known` was measured.
-
-    Raises:
-        MnistopError: the weights or the images are gone.
-    """
+def bounds_of(batch: Batch) -> EpsilonBounds:
+    """What is known of the smallest ε of a batch's images: as it is kept, or else searched now."""
     import torch
 
-    from engine.attacks import PGD
+    from engine.attacks import EpsilonBounds
 
-    model, _ = load_model(run, epochs)
-    images, labels, _ = validation(run)
-    open_ = torch.from_numpy((known.certified <= epsilon) & (epsilon < known.found))
-    fooled = int((known.found <= epsilon).sum())
-    if open_.any():
-        fooled += int(PGD()(model, images[open_], labels[open_], epsilon).success.sum())
-    return 1 - fooled / known.total
+    if batch.target is None and batch.rows is not None:
+        known = _Kept.of(batch.run, batch.model, batch.epochs).read()
+        if known and known.done >= min(batch.rows.stop, known.total):
+            arrays = (known.certified, known.found, known.found_by, known.path, known.deepfool)
+            return EpsilonBounds(*(torch.from_numpy(array[batch.rows]) for array in arrays))
+    return searched(batch)[0]
 
 
-def _measured(model: MLP, images: Tensor, labels: Tensor, before: Robustness) -> Robustness:
-    import torch
-
-    from engine import attacks
-
-    path = attacks.smallest_epsilon(model, images, labels).epsilon
-    found = attacks.FAB("linf")(model, images, labels).smallest("linf")
-    fgsm = [attacks.FGSM()(model, images, labels, epsilon).success for epsilon in EPSILONS]
+def _measured(batch: Batch, before: Robustness) -> Robustness:
+    bounds, _ = searched(batch)
     return Robustness(
         before.total,
         before.epochs,
-        path.numpy(),
-        torch.minimum(path, found).numpy(),
-        attacks.certified_radius(model, images, labels).numpy(),
-        ~torch.stack(fgsm, 1).numpy(),
+        bounds.fgsm.numpy(),
+        bounds.found.numpy(),
+        bounds.certified.numpy(),
+        _right_under_fgsm(batch, bounds),
+        bounds.found_by.numpy(),
+        bounds.deepfool.numpy(),
     )
+
+
+def _right_under_fgsm(batch: Batch, bounds: EpsilonBounds) -> NDArray[np.bool_]:
+    """Whether FGSM leaves each prediction right at each of `EPSILONS`, as `attack_batch` has it."""
+    import torch
+
+    from engine.attacks import Goal
+    from engine.attacks.path import fgsm_path
+
+    images, labels, _ = batch.content
+    goal = Goal(labels)
+    path = fgsm_path(batch.model, images, goal)
+    right = []
+    with torch.no_grad():
+        for epsilon in EPSILONS:
+            logits = batch.model(path.at(images.new_full((len(images),), epsilon)))
+            right.append(~goal.reached(logits) | (bounds.fgsm.double() > epsilon))
+    return torch.stack(right, 1).numpy()
 
 
 def _fingerprint(model: MLP) -> str:
@@ -198,6 +202,16 @@ class _Kept:
     weights: str
     """The fingerprint of those that the results are about."""
     total: int
+
+    @classmethod
+    def of(cls, run: Run, model: MLP, epochs: int) -> Self:
+        """Where those of a run's weights are kept.
+
+        Raises:
+            RunError: there are no validation images.
+        """
+        file = run.path / "robustness" / f"{epochs}.npz"
+        return cls(file, _fingerprint(model), len(validation(run)[1]))
 
     def read(self) -> Robustness | None:
         return _unfinished.get(self.weights) or self._finished()
@@ -228,8 +242,9 @@ class _Kept:
 
 
 def _is_whole(known: Robustness) -> bool:
-    shapes = [(known.total,)] * 3 + [(known.total, len(EPSILONS))]
-    kinds = [np.float32] * 3 + [np.bool_]
+    one = (known.total,)
+    shapes = [one, one, one, (known.total, len(EPSILONS)), one, one]
+    kinds = [np.float32] * 3 + [np.bool_, np.uint8, np.float32]
     arrays = [getattr(known, name) for name in _ARRAYS]
     return all(
         array.shape == shape and array.dtype == kind

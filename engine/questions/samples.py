@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data import Dataset, Description, describe, load, split
+from engine.config import PixelRange
+from engine.data import Dataset, Description, class_counts, describe, load, split
+from engine.data_notes import ClassCounts, data_notes
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,10 +23,8 @@ class Samples:
     """Some images of a data set, and the facts about all of it."""
 
     description: Description
-    train_counts: tuple[int, ...]
-    """How many images of each class are trained on."""
-    val_counts: tuple[int, ...]
-    """How many images of each class are kept for validation."""
+    counts: ClassCounts
+    """How many images of each class are trained on, and kept for validation."""
     first: int
     """The index of the first image here."""
     images: NDArray[np.float32]
@@ -33,6 +33,12 @@ class Samples:
     """`(n,)`"""
     validation: NDArray[np.bool_]
     """Whether each image is kept for validation, `(n,)`."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What is odd about the data, in sentences."""
+        facts = self.description
+        return data_notes(self.counts, facts.pixels.clipping, facts.contrast)
 
 
 def look_at(
@@ -43,6 +49,7 @@ def look_at(
     first: int,
     count: int,
     progress: Path | None = None,
+    pixel_range: PixelRange = "auto",
 ) -> Samples:
     """Some images of the data that a configuration would train on.
 
@@ -54,6 +61,7 @@ def look_at(
         first: the index of the first image wanted, from 0.
         count: how many are wanted; fewer come at the end.
         progress: a file that says meanwhile what is being waited for.
+        pixel_range: as for `load`.
 
     Raises:
         DataError: the source is missing or unfit, or cannot be split so.
@@ -63,13 +71,12 @@ def look_at(
         if progress:
             progress.write_text(text, encoding="utf-8")
 
-    dataset = _dataset(source, samples, tell)
+    dataset = _dataset(source, samples, pixel_range, tell)
     known = _known(dataset, val_fraction, split_seed)
     rows = slice(max(first, 0), max(first, 0) + max(count, 0))
     return Samples(
         known.description,
-        known.train_counts,
-        known.val_counts,
+        known.counts,
         rows.start,
         dataset.images[rows],
         dataset.labels[rows],
@@ -77,22 +84,24 @@ def look_at(
     )
 
 
-_kept: dict[tuple[str, int | None], Dataset] = {}
+_kept: dict[tuple[str, int | None, PixelRange], Dataset] = {}
 """The last data set that was looked at."""
 
 
-def _dataset(source: str, samples: int | None, tell: Callable[[str], None]) -> Dataset:
-    if (source, samples) not in _kept:
+def _dataset(
+    source: str, samples: int | None, pixel_range: PixelRange, tell: Callable[[str], None]
+) -> Dataset:
+    key = source, samples, pixel_range
+    if key not in _kept:
         _kept.clear()
-        _kept[source, samples] = load(source, samples, tell)
-    return _kept[source, samples]
+        _kept[key] = load(source, samples, tell, pixel_range)
+    return _kept[key]
 
 
 @dataclass(frozen=True, eq=False)
 class _Known:
     description: Description
-    train_counts: tuple[int, ...]
-    val_counts: tuple[int, ...]
+    counts: ClassCounts
     validation: NDArray[np.bool_]
 
 
@@ -101,8 +110,4 @@ def _known(dataset: Dataset, val_fraction: float, split_seed: int) -> _Known:
     train, val = split(dataset, val_fraction, split_seed)
     validation = np.zeros(len(dataset), np.bool_)
     validation[val] = True
-    train_counts, val_counts = (
-        tuple(np.bincount(dataset.labels[rows], minlength=dataset.classes).tolist())
-        for rows in (train, val)
-    )
-    return _Known(describe(dataset), train_counts, val_counts, validation)
+    return _Known(describe(dataset), class_counts(dataset, train, val), validation)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from engine.coach import advise
+from engine.coach import advise, advise_on_rate
 from engine.coach.advice import TOO_HIGH, TOO_LOW, accuracy, number
 from engine.coach.rates import has_exploded
 from engine.config import RunConfig
@@ -17,7 +17,7 @@ ROSE = 1.02
 """A run that is stuck, but whose training loss has never been above this share of the first one,
 was not thrown back by steps that were too long."""
 LEARNED = 0.5
-"""A training loss above this share of the first one has learned little, as for the coach."""
+"""A loss above this share of the first one has learned little, as for the coach."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,12 @@ class RateAnswer:
     """What its curve does."""
     accuracy: str
     """Its newest validation accuracy with its 95% interval; empty before the first epoch."""
+    val_acc: float = 0.0
+    """The same as a fraction; 0 before the first epoch."""
 
 
 def answer(history: History, config: RunConfig, judgement: Judgement | None) -> RateAnswer:
-    """Reads a run's curves by the rules of the coach.
+    """Reads a run's curves by the coach's rules on the learning rate, whatever else it would say.
 
     Args:
         history: what the run has said.
@@ -42,13 +44,15 @@ def answer(history: History, config: RunConfig, judgement: Judgement | None) -> 
         judgement: what its model says to the validation images after the newest epoch, where
             that is known.
     """
+    known = _accuracy(history), history.epochs[-1].val_acc if history.epochs else 0.0
     failure = _failure(history)
     if failure:
-        return RateAnswer("", failure, _accuracy(history))
-    advice = advise(history, config, judgement)
-    verdict = _verdict(advice.kind, history)
+        return RateAnswer("", failure, *known)
+    on_rate = advise_on_rate(history, config, judgement)
+    advice = on_rate or advise(history, config, judgement)
+    verdict = _verdict(on_rate.kind if on_rate else "", history)
     peak = "" if advice.kind == "exploded" else _peak(history)
-    return RateAnswer(verdict, advice.sentence + peak, _accuracy(history))
+    return RateAnswer(verdict, advice.sentence + peak, *known)
 
 
 def _failure(history: History) -> str:
@@ -68,7 +72,8 @@ def _verdict(kind: str, history: History) -> str:
         return "too low"
     if not (history.ended and losses):
         return ""
-    return "works" if losses[-1] < LEARNED * start else "learned little"
+    ended = min(losses[-1], history.epochs[-1].val_loss)  # training loss is a mean over its epoch
+    return "works" if ended < LEARNED * start else "learned little"
 
 
 def _accuracy(history: History) -> str:

@@ -9,12 +9,18 @@ where a whole run would stand at a fixed rate:
   reach what the test has reached once its rates add up to N·r. A rate is too low if all steps of
   the run together bring the loss down by no more than `LITTLE`, and half of that rate is marked.
 - **Good.** A tenth of the rate with the lowest loss (Gugger). A short run gets more, so much that
-  all its steps together go `FURTHER` than the test went until its loss was lowest.
+  all its steps together go `FURTHER` than the test went until its loss was lowest. The rate is then
+  tried for as many steps as a run has, `TRIAL` at most; where it fails, round rates around it are
+  tried as well, and the best of these is marked if it does better.
 - **Too high.** Beyond the rate at which the loss has climbed back to where it began. How far
   beyond differs, since a model may recover from a few such steps. So from twice that rate on
   round rates are tried: a run no better than guessing after `TRIAL` steps will not become so.
   There may be none: where a single layer can tell all classes apart, it learns to at any rate, as
   the perceptron does (Novikoff, "On Convergence Proofs on Perceptrons", 1962).
+
+A few images are known by heart before the rate is high; their loss is then 0 and so are their
+gradients, and no rate brings it back. So the rate with the lowest loss is the first that is about
+as low as any, and the trials begin near it where the loss comes back late or never.
 
 The interface names `range_test`, so PyTorch is imported when it is called only.
 """
@@ -22,6 +28,7 @@ The interface names `range_test`, so PyTorch is imported when it is called only.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.config import RunConfig
+from engine.rates.answer import LEARNED
 from engine.schedule import mean_share
 
 if TYPE_CHECKING:
@@ -48,16 +56,23 @@ SMOOTHED = 9
 
 LITTLE = 0.1
 """The share of its loss that a run with a rate too low loses at most."""
+AS_LOW = 0.02
+"""A loss above the lowest by no more than this share of the first one is as low."""
 FURTHER = 4
 """How many times as far as the test a run goes at least at a good rate."""
 TRIAL = 200
 """Steps of a trial: eight epochs of the notebook's run."""
 LOOKS = 20
-"""Steps at the end of a trial whose median loss is its result."""
+"""Steps at the end of a trial whose median loss is its result; of a shorter trial all, and the loss
+before the first, as the training loss of an epoch counts each step before it is taken."""
 BEYOND = 2, 50
 """Trials begin and end at so many times the rate at which the loss was back."""
+SOON = 4
+"""The loss comes back, where it does so soon, at so many times the rate with the lowest."""
 GUESSING = 0.97
 """A loss from this share of the first one on is no better than guessing."""
+AROUND = 30
+"""Where a good rate fails, rates down to this part of it are tried, and up to so many times it."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +84,8 @@ class Trial:
     """Its training loss in the end; infinite if it diverged."""
     accuracy: float
     """The share of training images that it then had right."""
+    steps: int = TRIAL
+    """How many it had."""
 
     def has_failed(self, start: float, classes: int) -> bool:
         """Whether it has learned nothing, in loss as in accuracy.
@@ -80,6 +97,15 @@ class Trial:
             classes: how many there are.
         """
         return not self.loss < GUESSING * start and self.accuracy < (1 + 1 / classes) / 2
+
+    def has_learned(self, start: float, steps: float) -> bool:
+        """Whether a run at this rate works, as far as the trial went.
+
+        Args:
+            start: the loss before the first step.
+            steps: those of a whole run: to its end the loss has to be halved, before it to fall.
+        """
+        return self.loss < (LEARNED if self.steps >= round(steps) else 1 - LITTLE) * start
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +129,8 @@ class RangeTest:
     """A rate with which a run diverges, or is no better than guessing."""
     trials: tuple[Trial, ...]
     """What was tried to find `too_high`, in order."""
+    good_trials: tuple[Trial, ...] = ()
+    """What was tried to find `good`, in order."""
 
     @property
     def falls(self) -> bool:
@@ -117,8 +145,8 @@ class RangeTest:
 
     @property
     def lowest(self) -> float:
-        """The rate at which the loss was lowest."""
-        return float(self.rates[smoothed(self.losses).argmin()])
+        """The first rate at which the loss was as low as at any."""
+        return float(self.rates[_lowest(self.losses, self.start)])
 
     def after_run(self, rate: float) -> float | None:
         """The training loss that a whole run at a low rate ends with; None for other rates.
@@ -127,7 +155,7 @@ class RangeTest:
             rate: as low as `too_low`, say.
         """
         summed = np.cumsum(self.rates)
-        lowest = int(smoothed(self.losses).argmin())
+        lowest = _lowest(self.losses, self.start)
         if rate * self.steps > summed[lowest]:
             return None
         before = np.interp(rate * self.steps, [0.0, *summed], [self.start, *smoothed(self.losses)])
@@ -155,7 +183,7 @@ def range_test(config: RunConfig, progress: Path | None = None) -> RangeTest:
         if progress:
             progress.write_text(text, encoding="utf-8")
 
-    examples = examples_of(load(config.source, config.samples, tell), config)
+    examples = examples_of(load(config.source, config.samples, tell, config.pixel_range), config)
     classes = len(examples.class_names)
 
     def fresh() -> Stepper:
@@ -170,18 +198,25 @@ def range_test(config: RunConfig, progress: Path | None = None) -> RangeTest:
     steps = fresh().steps_an_epoch * _whole_rate_epochs(config)
     if low is None:
         return RangeTest(rates, losses, start, classes, steps, None, None, None, ())
-    lowest, summed = int(smoothed(losses).argmin()), np.cumsum(rates)
+    lowest, summed = _lowest(losses, start), np.cumsum(rates)
     too_low = summed[low] / steps / 2
     good = min(max(rates[lowest] / 10, FURTHER * summed[lowest] / steps), rates[lowest] / 2)
     back = _first((losses > start) & (np.arange(len(losses)) > lowest))
+    highest = rates[-1 if back is None else back]
     trials: list[Trial] = []
     too_high = None
-    for rate in _round_rates(rates[-1 if back is None else back]):
+    for rate in _round_rates(BEYOND[0] * min(highest, SOON * rates[lowest]), BEYOND[1] * highest):
         tell(f"trying the learning rate {rate:g}")
         trials.append(_tried(fresh(), rate))
         if trials[-1].has_failed(start, classes):
             too_high = rate
             break
+    good_trials: list[Trial] = []
+    if too_low < good / 2:
+        tell(f"trying the learning rate {in_one_digit(good):g}")
+        below = min(HIGHEST, too_high or HIGHEST)
+        good_trials = _tried_around(fresh, in_one_digit(good), 2 * too_low, below, steps, start)
+    works = [trial for trial in good_trials if trial.has_learned(start, steps)]
     return RangeTest(
         rates,
         losses,
@@ -189,9 +224,10 @@ def range_test(config: RunConfig, progress: Path | None = None) -> RangeTest:
         classes,
         steps,
         too_low=in_one_digit(too_low),
-        good=in_one_digit(good) if too_low < good / 2 else None,
+        good=min(works, key=lambda trial: trial.loss).rate if works else None,
         too_high=too_high,
         trials=tuple(trials),
+        good_trials=tuple(good_trials),
     )
 
 
@@ -221,19 +257,36 @@ def _risen(training: Stepper, per_decade: int) -> tuple[Floats, Floats, float]:
     return rates[: len(found)], np.where(np.isfinite(found), found, np.inf), start
 
 
-def _tried(training: Stepper, rate: float) -> Trial:
-    looks = []
-    for step in range(TRIAL):
+def _lowest(losses: Floats, start: float) -> int:
+    """The place of the first loss that is as low as any, neighbours being counted in."""
+    smooth = smoothed(losses)
+    return int((smooth <= smooth.min() + AS_LOW * start).argmax())
+
+
+def _tried(training: Stepper, rate: float, steps: int = TRIAL) -> Trial:
+    looks = [training.judge()] if steps < LOOKS else []
+    for step in range(steps):
         training.step(rate)
-        if step >= TRIAL - LOOKS:
+        if step >= steps - LOOKS:
             looks.append(training.judge())
     loss, accuracy = np.median(looks, axis=0).tolist()
-    return Trial(rate, loss if math.isfinite(loss) else math.inf, accuracy)
+    return Trial(rate, loss if math.isfinite(loss) else math.inf, accuracy, steps)
 
 
-def _round_rates(back: float) -> list[float]:
-    """The rates of one digit, 1, 2, 3 or 5, that are to be tried."""
-    low, high = (times * back for times in BEYOND)
+def _tried_around(
+    fresh: Callable[[], Stepper], good: float, low: float, below: float, steps: float, start: float
+) -> list[Trial]:
+    """A trial at a rate that should be good, and where it fails others around it."""
+    count = max(1, min(TRIAL, round(steps)))
+    trials = [_tried(fresh(), good, count)]
+    if not trials[0].has_learned(start, steps):
+        others = _round_rates(max(low, good / AROUND), min(below, good * AROUND))
+        trials += [_tried(fresh(), rate, count) for rate in others if rate < below]
+    return trials
+
+
+def _round_rates(low: float, high: float) -> list[float]:
+    """The rates of one digit, 1, 2, 3 or 5, from one to another."""
     exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     rates = [float(f"{digit}e{exponent}") for exponent in exponents for digit in (1, 2, 3, 5)]
     return [rate for rate in rates if low <= rate <= min(high, HIGHEST)]

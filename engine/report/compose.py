@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.comparison import differing
-from engine.outgoing import free_path, write_out
+from engine.outgoing import numbered, write_under_free_name
 from engine.report.epochs import as_csv
 from engine.report.facts import Facts
 from engine.report.html import as_html
@@ -48,9 +48,8 @@ def write_report(runs: Sequence[Run], folder: Path) -> Path:
         MnistopError: a run cannot be read, or the file cannot be written.
     """
     what = runs[0].name if len(runs) == 1 else f"{len(runs)}-runs"
-    path = free_path(folder / f"mnistop-{what}.html")
-    write_out(path, report(runs, "html").encode("utf-8", "backslashreplace"))
-    return path
+    content = report(runs, "html").encode("utf-8", "backslashreplace")
+    return write_under_free_name(numbered(folder / f"mnistop-{what}.html"), content)
 
 
 def _all_as_json(facts: Sequence[Facts]) -> dict[str, object]:

@@ -7,6 +7,8 @@ import io
 from collections.abc import Sequence
 
 from engine.comparison import differing
+from engine.events import EpochFinished
+from engine.history import History
 from engine.report.facts import Facts
 
 COLUMNS = (
@@ -15,16 +17,28 @@ COLUMNS = (
 )
 """The columns after `run`, named as the fields of `EpochFinished`."""
 
+TEST_COLUMNS = ("test_images", "test_acc", "test_loss")
+"""Those after them, of the weights after the epoch: known of the best and of the last one."""
+
 
 def as_csv(runs: Sequence[Facts]) -> str:
     """All epochs of some runs, and the settings in which these differ as `config.…`."""
     apart = differing([one.config for one in runs])
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["run", *COLUMNS, *(f"config.{name}" for name in apart)])
+    writer.writerow(["run", *COLUMNS, *TEST_COLUMNS, *(f"config.{name}" for name in apart)])
     for place, one in enumerate(runs):
         settings = [texts[place] for texts in apart.values()]
         for epoch in one.history.epochs:
             values = [getattr(epoch, name) for name in COLUMNS]
-            writer.writerow([one.run.name, *values, *settings])
+            writer.writerow([one.run.name, *values, *_test(one.history, epoch), *settings])
     return text.getvalue()
+
+
+def _test(history: History, epoch: EpochFinished) -> tuple[float | None, ...]:
+    tested = history.tested
+    if tested and epoch is history.epochs[-1]:
+        return tested.images, tested.acc, tested.loss
+    if tested and epoch is history.best:
+        return tested.images, tested.best_acc, tested.best_loss
+    return None, None, None

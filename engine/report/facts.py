@@ -118,6 +118,7 @@ class Facts:
             "facts": started and _without_time(started),
             "log": [_without_time(one) for one in history.epochs],
             "coach": vars(self.advice),
+            "test": None,
             "best": None,
             "confusion": None,
             "mistakes": None,
@@ -130,6 +131,11 @@ class Facts:
                 "interval": wilson_interval(history.best.val_acc, images),
                 "other_epochs_within": others_as_good(history),
             }
+        if history.tested:
+            tested = _without_time(history.tested)
+            best, images = history.tested.best_acc, history.tested.images
+            interval = None if best is None else wilson_interval(best, images)
+            facts["test"] = tested | {"interval": interval}
         if counts is not None:
             totals = counts.sum(1)
             recall = [

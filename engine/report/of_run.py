@@ -31,7 +31,16 @@ from engine.report.document import (
     Table,
 )
 from engine.report.facts import Facts, again
-from engine.words import accuracy, count, duration, is_milestone, loss, percent
+from engine.words import (
+    accuracy,
+    count,
+    duration,
+    flattering,
+    is_milestone,
+    loss,
+    percent,
+    unseen_accuracy,
+)
 
 _MISTAKES = 12
 
@@ -58,20 +67,25 @@ def _summary(facts: Facts) -> Iterator[Part]:
         yield Paragraph(f"Note: {facts.about.note}")
     if isinstance(history.ended, events.RunFailed):
         yield Paragraph(history.ended.message)
+    for note in started.notes if started else ():
+        yield Paragraph(f"The data: {note}")
     if not (started and history.best):
         return
     images = started.validation_images
     found = accuracy(history.best.val_acc, images)
+    tested = unseen_accuracy(history)
+    if tested:
+        epoch = f"with the weights of the best epoch, {history.best.epoch}"
+        yield Paragraph(f"Test accuracy {tested}, {epoch}; a 95% interval.", strong=True)
     yield Paragraph(
         f"Best epoch {history.best.epoch}: validation accuracy {found}, a 95% interval.",
-        strong=True,
+        strong=not tested,
     )
     others = len(history.epochs) - 1
     if others:
         yield Paragraph(
             f"{others_as_good(history):,} of {count(others, 'other epoch')} lie within this "
-            f"interval: between them, {count(images, 'image')} cannot tell. The best one was "
-            "chosen by these same images, which flatters it a little."
+            f"interval: between them, {count(images, 'image')} cannot tell. {flattering(history)}"
         )
 
 
@@ -132,7 +146,7 @@ def _charts(facts: Facts, started: RunStarted) -> Iterator[Chart]:
 
 def _pictures(mistakes: Sequence[Mistake], names: Sequence[str]) -> Part:
     if not mistakes:
-        return Paragraph("None: every validation image is predicted rightly.")
+        return Paragraph("None: every validation image is classified correctly.")
     return Pictures(tuple(_picture(mistake, names) for mistake in mistakes))
 
 
@@ -167,8 +181,10 @@ def _model(started: RunStarted) -> Iterator[Part]:
         (
             Entry("training images", f"{started.training_images:,}"),
             Entry("validation images", f"{started.validation_images:,}"),
+            *_unseen(started),
             Entry("image size", f"{height}×{width} pixels"),
             Entry("classes", ", ".join(started.class_names)),
+            *_class_counts(started),
             Entry("layers", "-".join(map(str, started.layers))),
             Entry("parameters", f"{started.parameters:,}"),
             Entry("device", started.device),
@@ -176,6 +192,18 @@ def _model(started: RunStarted) -> Iterator[Part]:
             Entry("validation loss before training", f"{loss(started.val_loss)}; {guessing}"),
         )
     )
+
+
+def _class_counts(started: RunStarted) -> Iterator[Entry]:
+    parts = {"training": started.training_counts, "validation": started.validation_counts}
+    for name, numbers in parts.items():
+        if numbers:
+            yield Entry(f"{name} images of each class", ", ".join(f"{one:,}" for one in numbers))
+
+
+def _unseen(started: RunStarted) -> Iterator[Entry]:
+    if started.test_images is not None:
+        yield Entry("unseen images, to test on", f"{started.test_images:,}")
 
 
 def _log(epochs: Sequence[EpochFinished], best: EpochFinished | None, planned: int) -> Table:

@@ -57,13 +57,15 @@ def _is_shared(runs: Sequence[Facts], name: str, apart: dict[str, list[str]]) ->
 
 
 def _table(runs: Sequence[Facts], apart: dict[str, list[str]]) -> Table:
-    head = ["", "run", *map(label, apart), "best epoch", "val acc (95%)", "val loss"]
+    with_tests = any(one.history.test_acc is not None for one in runs)
+    heads = _HEADS if with_tests else _HEADS[1:]
+    head = ["", "run", *map(label, apart), *heads]
     rows = [
         (
             letter(place),
             one.title,
             *(texts[place] for texts in apart.values()),
-            *_results(one),
+            *_results(one)[-len(heads) :],
         )
         for place, one in enumerate(runs)
     ]
@@ -71,13 +73,19 @@ def _table(runs: Sequence[Facts], apart: dict[str, list[str]]) -> Table:
     return Table(head, rows, frozenset({"", "run"} | words), lines=True)
 
 
-def _results(one: Facts) -> tuple[str, str, str]:
-    """The best epoch, its accuracy with the interval, and the newest validation loss."""
-    started, best = one.history.started, one.history.best
+_HEADS = ("test acc at best (95%)", "best epoch", "val acc at best (95%)", "val loss at best")
+
+
+def _results(one: Facts) -> tuple[str, str, str, str]:
+    """What stands under `_HEADS`, all of the best epoch."""
+    started, best, tested = one.history.started, one.history.best, one.history.tested
     if not (started and best):
-        return "-", "-", "-"
+        return "-", "-", "-", "-"
     found = accuracy(best.val_acc, started.validation_images)
-    return str(best.epoch), found, loss(one.history.epochs[-1].val_loss)
+    unseen = "-"
+    if tested and tested.best_acc is not None:
+        unseen = accuracy(tested.best_acc, tested.images)
+    return unseen, str(best.epoch), found, loss(best.val_loss)
 
 
 def _duel(runs: Sequence[Facts]) -> Iterator[Paragraph]:

@@ -34,26 +34,37 @@ _CHOICES = tuple(name for name in _DEFAULTS if choices(name))
 _NUMBERS = tuple(name for name in _DEFAULTS if name not in (*_CHOICES, "hidden", "source"))
 
 RESULTS: dict[str, Callable[[Listed], float | None]] = {
+    "test_acc": lambda run: run.overview.test_acc,
     "val_acc": lambda run: run.overview.best_val_acc,
+    "val_loss": lambda run: run.overview.best_val_loss,
+    "train_loss": lambda run: run.overview.best_train_loss,
     "last_acc": lambda run: run.overview.val_acc,
-    "val_loss": lambda run: run.overview.val_loss,
-    "train_loss": lambda run: run.overview.train_loss,
+    "last_loss": lambda run: run.overview.val_loss,
     "best": lambda run: run.overview.best_epoch,
     "trained": lambda run: run.overview.epochs,
     "seconds": lambda run: run.overview.seconds,
 }
-"""What a run has come to: the best epoch's accuracy, the newest epoch's accuracy and losses, the
-best epoch, finished epochs, and their seconds. None before the first epoch."""
+"""What a run has come to: at its best epoch the accuracy on unseen images, validation accuracy and
+losses; the newest epoch's validation accuracy and loss; the best epoch, finished epochs, and their
+seconds. None before the first epoch, the first one before the run is finished."""
 
-_SHARES = ("val_acc", "last_acc", "val_fraction", "momentum", "dropout")
-_USUAL = {"val_acc": ">0.9", "val_loss": "<0.5", "lr": ">0.1", "trained": ">10", "seconds": ">60"}
+_ACCURACIES = ("test_acc", "val_acc", "last_acc")
+_SHARES = (*_ACCURACIES, "val_fraction", "momentum", "dropout")
+_USUAL = {
+    "test_acc": ">0.9",
+    "val_acc": ">0.9",
+    "val_loss": "<0.5",
+    "lr": ">0.1",
+    "trained": ">10",
+    "seconds": ">60",
+}
 _EXAMPLES = {
     "state": "state:stopped",
     "hidden": "hidden:256,128",
     "name": "name:otter",
     "sweep": "sweep:otter",
 }
-FIELDS = ("lr", "val_acc", "hidden", "state", *RESULTS, *_NUMBERS, *_CHOICES, *TEXTS)
+FIELDS = ("lr", "test_acc", "val_acc", "hidden", "state", *RESULTS, *_NUMBERS, *_CHOICES, *TEXTS)
 """What can be asked for; some of it twice, the likeliest first."""
 
 Test = Callable[[Listed], bool]
@@ -178,7 +189,7 @@ def _bound(word: str, field: str, comparison: str, text: str) -> Bound:
         value = number(digits) / (100 if share else 1)
         if not math.isfinite(value):
             raise FilterError(f'"{word}": a number is missing, as in {_example(field)}.')
-    if field in ("val_acc", "last_acc") and not 0 <= value <= 1:
+    if field in _ACCURACIES and not 0 <= value <= 1:
         raise FilterError(f'"{word}": {field} is from 0 to 1, or a percentage as in {field}>90%.')
     if comparison not in (":", "="):
         return compared(field, comparison, value)
@@ -208,8 +219,8 @@ def _unknown(word: str, field: str) -> FilterError:
     if near := nearest(field, FIELDS):
         return FilterError(f'"{word}" is not known: did you mean {_example(near)}?')
     return FilterError(
-        f'"{word}" is not known; there are name: note: state: val_acc> val_loss< trained> '
-        "seconds> and all hyperparameters, as lr>0.1."
+        f'"{word}" is not known; there are name: note: state: test_acc> val_acc> val_loss< '
+        "trained> seconds> and all hyperparameters, as lr>0.1."
     )
 
 

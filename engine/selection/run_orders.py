@@ -32,13 +32,23 @@ def _largest(value: float | None) -> float:
 
 ORDERS = (
     RunOrder("newest first", lambda run: not run.is_live, "state"),
-    RunOrder("best accuracy first", lambda run: _largest(run.overview.best_val_acc), "val acc"),
-    RunOrder("lowest loss first", lambda run: _least(run.overview.val_loss), "loss"),
+    RunOrder(
+        "best test accuracy first", lambda run: _largest(run.overview.test_acc), "test acc at best"
+    ),
+    RunOrder(
+        "best val accuracy first",
+        lambda run: _largest(run.overview.best_val_acc),
+        "val acc at best",
+    ),
+    RunOrder(
+        "lowest loss first", lambda run: _least(run.overview.best_val_loss), "val loss at best"
+    ),
     RunOrder("longest first", lambda run: -run.overview.seconds, "time"),
     RunOrder("by name", lambda run: run.title.casefold(), "name"),
     RunOrder("by settings", lambda run: run.differences(), "differs by"),
 )
 """In the first, live ones come before all others."""
+BY_TEST = ORDERS[1]
 
 
 def in_order(runs: Sequence[Listed], order: RunOrder) -> list[Listed]:

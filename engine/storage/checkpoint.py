@@ -41,6 +41,6 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def weights_of(content: dict[str, Any]) -> dict[str, Tensor]:
-    """The model's weights in a checkpoint or in a file of weights alone."""
-    weights: dict[str, Tensor] = content.get("model", content)
+    """The model's weights in a checkpoint, after its last whole epoch, or in a file of weights."""
+    weights: dict[str, Tensor] = content.get("epoch_model", content.get("model", content))
     return weights

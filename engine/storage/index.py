@@ -27,7 +27,7 @@ from engine.storage.event_tail import EventTail
 from engine.storage.files import from_json, open_regular, write_atomically
 
 FILE = ".index.json"
-VERSION = 1
+VERSION = 2
 _LARGEST = 1 << 28
 _SAVE_SECONDS = 5.0
 """How long a long first reading may be lost."""

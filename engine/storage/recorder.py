@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from engine import events
+from engine.errors import RunError
 from engine.runs import Run
 from engine.storage import checkpoint, snapshots
 from engine.storage.event_log import EventLog
@@ -61,6 +62,7 @@ class Recorder:
         self._best: dict[str, torch.Tensor] = {}
         self._best_is_saved = True
         self._finished = False
+        self._training: Training | None = None
 
     def say(self, kind: type[events.Event], **values: Any) -> None:
         """Says something at once, after all that waits to be said."""
@@ -83,6 +85,7 @@ class Recorder:
 
     def begin(self, training: Training) -> None:
         """Before the first step, of a fresh training or one that goes on."""
+        self._training = training
         self._progress_images = (training.epoch, training.images_done())
         if training.epoch == training.step == 0:
             os.ftruncate(self._weights, 0)
@@ -150,6 +153,12 @@ class Recorder:
             self._write()
             self._next_write = now + WRITE_SECONDS
 
+    def pause(self) -> None:
+        """Says that training waits, its weights being saved: they are looked at meanwhile."""
+        if self._training:
+            self.save_checkpoint(self._training)
+        self.say(events.RunPaused)
+
     def _keep_best(self, training: Training) -> None:
         for name, weights in training.weights.items():
             if name in self._best:
@@ -157,6 +166,15 @@ class Recorder:
             else:
                 self._best[name] = weights.clone()
         self._best_is_saved = False
+
+    def best_weights(self) -> dict[str, torch.Tensor] | None:
+        """The weights of the best epoch by name; None if their file is missing or damaged."""
+        if self._best:
+            return self._best
+        try:
+            return checkpoint.load(self._run.path / "best.pt")
+        except RunError:
+            return None
 
     def _save_if_due(self, training: Training, now: float) -> None:
         many = training.epoch - self._saved_epochs >= CHECKPOINT_EPOCHS
@@ -172,7 +190,8 @@ class Recorder:
         """Saves all that is needed to go on, and first the best weights if they are new."""
         self._write()  # a run that goes on from here knows all that came before
         if not self._best_is_saved:
-            checkpoint.save(self._run.path / "best.pt", self._best)
+            best = {"model": self._best, "epoch": training.best_epochs}
+            checkpoint.save(self._run.path / "best.pt", best)
             self._best_is_saved = True
             self.say(events.CheckpointSaved, file="best.pt", epochs=training.best_epochs)
         checkpoint.save(self._run.path / "checkpoint.pt", training.state_dict())

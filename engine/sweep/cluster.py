@@ -14,15 +14,18 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import joblib
+import msgspec
 from distributed import Client, Event
 from joblib._dask import DaskDistributedBackend
 
 from engine.config import RunConfig
 from engine.errors import MnistopError, RunError
+from engine.fingerprint import Fingerprint
 from engine.runs import Run
 from engine.storage.event_log import EventLog
 from engine.sweep import cluster_member
 from engine.sweep.cluster_member import Returned
+from engine.sweep.known_data import DataCheck, Fingerprints, key_of
 from engine.sweep.members import OnFailure, failures_to, state_of
 from engine.sweep.parcel import finish_putting, pack, put_in_place
 
@@ -50,6 +53,7 @@ class Cluster:
             ) from None
         self._address = address
         self._stopping = threading.Event()
+        self._known: Fingerprints = {}
 
     def check(self, sources: Sequence[str]) -> None:
         """That the workers have what will be needed.
@@ -81,6 +85,22 @@ class Cluster:
                     f"The Dask worker {worker} has no {seen.missing[0]}: put the data where all "
                     "workers find them by that path, or use bundled, digits or openml."
                 )
+
+    def check_data(self, configs: Sequence[RunConfig], data: DataCheck) -> None:
+        """That all workers have the same data, as far as they have them at hand.
+
+        Args:
+            configs: of the members.
+            data: compares them, and learns what only the workers know.
+
+        Raises:
+            RunError: one has other data.
+        """
+        different = {key_of(config): config for config in configs}
+        texts = [json.dumps(dict(config)) for config in different.values()]
+        found = self._client.run(cluster_member.fingerprints, texts)
+        data.check_workers(found, configs)
+        self._known = data.known
 
     def places(self, configs: Sequence[RunConfig]) -> int:
         """How many members its workers train at once: one in each of their threads."""
@@ -127,6 +147,7 @@ class Cluster:
                     json.dumps(dict(config)),
                     pack(run) if run.is_there() else b"",
                     event.name,
+                    self._data_of(config),
                 )
                 for run, config in todo
             ):
@@ -135,6 +156,11 @@ class Cluster:
                 yield state_of(run)
         with contextlib.suppress(OSError):  # a scheduler that is gone has forgotten it
             event.clear()
+
+    def _data_of(self, config: RunConfig) -> bytes:
+        """What the data of a member must be, as JSON."""
+        known: Fingerprint | None = self._known.get(key_of(config))
+        return msgspec.json.encode(known)
 
 
 def _receive(run: Run, answer: Returned | Exception, on_failure: OnFailure) -> None:

@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+import msgspec
 from distributed import Event, get_worker
 
 from engine.config import RunConfig
-from engine.data import is_here
+from engine.data import is_at_hand, is_here, load
+from engine.errors import DataError
+from engine.fingerprint import Fingerprint
 from engine.runs import Run
+from engine.sweep.known_data import key_of
 from engine.sweep.members import Trainer
 from engine.sweep.nursery import Nursery
 from engine.sweep.parcel import pack, unpack
@@ -58,6 +62,27 @@ def missing(sources: Sequence[str]) -> tuple[str, ...]:
     return tuple(source for source in sources if not is_here(source))
 
 
+def fingerprints(configs: Sequence[str]) -> dict[str, Fingerprint | str]:
+    """What identifies the data of members on this worker, as far as they are at hand.
+
+    Args:
+        configs: hyperparameters, as JSON.
+
+    Returns:
+        By `key_of`, each fingerprint, or what is wrong with the data.
+    """
+    found: dict[str, Fingerprint | str] = {}
+    for text in configs:
+        config = RunConfig.from_values(json.loads(text))
+        if is_at_hand(config.source):
+            try:
+                dataset = load(config.source, config.samples, pixel_range=config.pixel_range)
+                found[key_of(config)] = dataset.fingerprint
+            except DataError as error:
+                found[key_of(config)] = str(error)
+    return found
+
+
 def version() -> str:
     """Of mnistop on this machine."""
     try:
@@ -66,7 +91,7 @@ def version() -> str:
         return "unknown"
 
 
-def train(name: str, config: str, parcel: bytes, stop: str) -> Returned:
+def train(name: str, config: str, parcel: bytes, stop: str, data: bytes) -> Returned:
     """Trains a member to its end, or until that is no longer wanted.
 
     Args:
@@ -74,6 +99,7 @@ def train(name: str, config: str, parcel: bytes, stop: str) -> Returned:
         config: its hyperparameters, as JSON.
         parcel: what it has come to before; empty to begin.
         stop: the name of the Dask event that is set when the sweep is to stop.
+        data: what identifies its data, as JSON; `null` where that is not known.
     """
     worker = get_worker()
     key, event = worker.get_current_task(), Event(stop)
@@ -91,6 +117,7 @@ def train(name: str, config: str, parcel: bytes, stop: str) -> Returned:
                 run,
                 RunConfig.from_values(json.loads(config)),
                 lambda _, *failure: failures.append(failure),
+                msgspec.json.decode(data, type=Fingerprint | None),
             )
             try:
                 while not wait([training], _POLL_SECONDS).done:

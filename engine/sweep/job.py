@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
 import signal
 import traceback
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
-from typing import IO, NoReturn, Protocol
+from typing import IO, TYPE_CHECKING, NoReturn, Protocol
 
-from engine import events, sweeps
+from engine import events, glance, sweeps
 from engine.config import RunConfig
-from engine.data import is_at_hand, is_here
+from engine.data import is_here
 from engine.device import find_device
 from engine.errors import MnistopError, RunError
-from engine.examples import Examples
 from engine.process.detached import fork_off, leave, tell
 from engine.process.failure import in_words
 from engine.process.stdio import log_to
 from engine.runs import Run
 from engine.storage.event_log import EventLog
-from engine.sweep.members import SETTLED, state_of
+from engine.sweep.known_data import DataCheck, key_of, recorded_data
+from engine.sweep.members import DIED, SETTLED, state_of
 from engine.sweep.nursery import Nursery
 from engine.sweep.this_machine import ThisMachine
 from engine.sweeps import Plan, Resumption, Sweep
+
+if TYPE_CHECKING:  # Dask need not be installed
+    from engine.sweep.cluster import Cluster
 
 
 def start(what: Plan | Resumption, folder: Path, answer: Connection) -> None:
@@ -59,7 +62,7 @@ def _live(what: Plan | Resumption, folder: Path, answer: Connection) -> NoReturn
     else:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, job.on_stop)
-        tell(answer, job.sweep)
+        tell(answer, (job.sweep, job.warning))
         answer.close()
         log_to(job.sweep.log_path)
         job.run()
@@ -68,9 +71,10 @@ def _live(what: Plan | Resumption, folder: Path, answer: Connection) -> NoReturn
 
 def _prepare(what: Plan | Resumption, folder: Path, nursery: Nursery) -> _SweepJob:
     if isinstance(what, Plan):
-        hands = _hands(what, what.configs, nursery)
+        data = DataCheck({})
+        hands = _hands(what, what.configs, nursery, data)
         sweep, lock = sweeps.create(what, folder)
-        return _SweepJob(sweep, what, lock, hands, _unsettled(sweep, what))
+        return _SweepJob(sweep, what, lock, hands, _unsettled(sweep, what), data)
     sweep = what.sweep
     lock = sweeps.reopen(sweep)
     try:
@@ -81,8 +85,12 @@ def _prepare(what: Plan | Resumption, folder: Path, nursery: Nursery) -> _SweepJ
                 EventLog(sweep.path).say(events.SweepFinished)
             raise RunError(f"Sweep {sweep.name} is finished: there is nothing left to resume.")
         plan = what.of(plan)
-        hands = _hands(plan, [config for _, config in todo], nursery)
-        return _SweepJob(sweep, plan, lock, hands, todo)
+        members = ((sweep.member(number), one) for number, one in enumerate(plan.configs, 1))
+        begun = [(run, config) for run, config in members if run.is_there()]
+        data = DataCheck(recorded_data(sweep), sweep, begun)
+        todo = _with_images_of_the_others(todo, sweep, plan)
+        hands = _hands(plan, [config for _, config in todo], nursery, data)
+        return _SweepJob(sweep, plan, lock, hands, todo, data)
     except MnistopError:
         lock.close()
         raise
@@ -94,23 +102,43 @@ def _unsettled(sweep: Sweep, plan: Plan) -> list[Member]:
     return [(run, config) for run, config in members if state_of(run) not in SETTLED]
 
 
-def _hands(plan: Plan, todo: Sequence[RunConfig], nursery: Nursery) -> Hands:
+def _with_images_of_the_others(todo: Sequence[Member], sweep: Sweep, plan: Plan) -> list[Member]:
+    """The members with the images of those that began before test images were kept apart.
+
+    All of a sweep are to learn from the same images, and `samples` unset meant more of them then.
+    """
+    images = {}
+    for number, config in enumerate(plan.configs, 1):
+        begun = glance.start_of(sweep.member(number)) if config.samples is None else None
+        if begun and begun.test_images is None:
+            images[config.source] = begun.training_images + begun.validation_images
+    return [
+        (run, replace(config, samples=images[config.source]))
+        if config.samples is None and config.source in images and not run.is_there()
+        else (run, config)
+        for run, config in todo
+    ]
+
+
+def _hands(plan: Plan, todo: Sequence[RunConfig], nursery: Nursery, data: DataCheck) -> Hands:
     """Who trains the members, once it is sure that they have what they need.
 
     Raises:
-        MnistopError: data or devices are missing, or the cluster.
+        MnistopError: data or devices are missing, or the cluster, or the data have changed.
     """
     if plan.dask:
         hands = connect(plan.dask, sorted({config.source for config in todo}))
-        _check_data([config for config in todo if is_here(config.source)], nursery)
+        unknown = [config for config in todo if key_of(config) not in data.known]
+        data.check([config for config in unknown if is_here(config.source)], nursery)
+        hands.check_data(todo, data)
         return hands
     for device in sorted({config.device for config in todo}):
         find_device(device)
-    _check_data(todo, nursery)
-    return ThisMachine(nursery)
+    data.check(todo, nursery)
+    return ThisMachine(nursery, data)
 
 
-def connect(address: str, sources: Sequence[str]) -> Hands:
+def connect(address: str, sources: Sequence[str]) -> Cluster:
     """The Dask cluster of an address, once it is sure that it can train.
 
     Raises:
@@ -125,28 +153,6 @@ def connect(address: str, sources: Sequence[str]) -> Hands:
     cluster = Cluster(address)
     cluster.check(sources)
     return cluster
-
-
-def _check_data(configs: Sequence[RunConfig], nursery: Nursery) -> None:
-    """That there are enough images, as far as that can be told in a moment.
-
-    Raises:
-        MnistopError: there are not.
-    """
-    different = {(one.source, one.samples, one.val_fraction): one for one in reversed(configs)}
-    for config in different.values():
-        if not is_at_hand(config.source):
-            continue
-        with (
-            nursery.start(_do_nothing, config) as process,
-            contextlib.suppress(EOFError),
-        ):
-            error: MnistopError = process.recv()
-            raise error
-
-
-def _do_nothing(caller: Connection, examples: Examples | None) -> None:
-    """To have the data loaded is enough."""
 
 
 Member = tuple[Run, RunConfig]
@@ -178,16 +184,26 @@ class _SweepJob:
         lock: that of the sweep, taken by this process.
         hands: who trains.
         todo: the members that are not trained to their end.
+        data: what is known of their data.
     """
 
     def __init__(
-        self, sweep: Sweep, plan: Plan, lock: IO[bytes], hands: Hands, todo: Sequence[Member]
+        self,
+        sweep: Sweep,
+        plan: Plan,
+        lock: IO[bytes],
+        hands: Hands,
+        todo: Sequence[Member],
+        data: DataCheck,
     ) -> None:
         self.sweep = sweep
         self._todo = todo
         self._plan = plan
         self._lock = lock
         self._hands = hands
+        self._data = data
+        self.warning = data.warning
+        """Why it is not certain that the data are those that the sweep began with."""
 
     def on_stop(self, number: int, frame: FrameType | None) -> None:
         """Answers a signal."""
@@ -209,6 +225,8 @@ class _SweepJob:
         jobs, cluster = self._plan.jobs, self._plan.dask
         places = jobs or self._hands.places([config for _, config in self._todo])
         log.say(events.SweepStarted, pid=os.getpid(), jobs=places, cluster=cluster)
+        if self._data.known != recorded_data(self.sweep):
+            log.say(events.SweepData, data=self._data.known)
         states = list(self._hands.train_all(self._todo, jobs, log))
         left = sum(state not in SETTLED for state in states)
         if not left:
@@ -218,4 +236,17 @@ class _SweepJob:
         else:
             is_not = "is not trained to its end" if left == 1 else "are not trained to their end"
             what = f"{left:,} of {len(self._plan.configs):,} runs {is_not}"
-            log.say(events.SweepStopped, message=f"{what}: resume the sweep to try again.")
+            reason = self._common_reason()
+            end = f". {reason}" if reason else ": resume the sweep to try again."
+            log.say(events.SweepStopped, message=what + end)
+
+    def _common_reason(self) -> str:
+        """What has kept all those members from beginning, such as their data; else nothing."""
+        reasons: set[str] = set()
+        for event in self.sweep.events():
+            match event:
+                case events.SweepStarted():
+                    reasons.clear()
+                case events.MemberFailed(message=message):
+                    reasons.add(message)
+        return reasons.pop() if len(reasons) == 1 and DIED not in reasons else ""

@@ -17,9 +17,10 @@ from engine import events, glance, worker
 from engine.config import RunConfig
 from engine.data import is_at_hand
 from engine.errors import MnistopError, RunError
+from engine.fingerprint import Fingerprint
 from engine.runs import Run
 from engine.storage.event_log import EventLog
-from engine.sweep.nursery import Nursery
+from engine.sweep.nursery import Nursery, Wanted
 
 if TYPE_CHECKING:
     from engine.examples import Examples
@@ -29,7 +30,7 @@ RETRIES = 2
 
 POLL_SECONDS = 0.05
 
-DIED = "Its process died without a word: it was killed, or the memory was full."
+DIED = "Its process ended without a message: it was killed, or the memory was full."
 
 SETTLED = ("finished", "diverged")
 """The states of a member for which nothing is left to be done."""
@@ -91,13 +92,16 @@ class Trainer:
         """Whether `stop` was called."""
         return self._stopping.is_set()
 
-    def train(self, run: Run, config: RunConfig, on_failure: OnFailure) -> str:
+    def train(
+        self, run: Run, config: RunConfig, on_failure: OnFailure, data: Fingerprint | None
+    ) -> str:
         """Trains a member to its end, from its last checkpoint if it has begun.
 
         Args:
             run: the member; its folder is made if it is not there.
             config: its hyperparameters.
             on_failure: called with what hinders it.
+            data: what its data must be; None where that is not known.
 
         Returns:
             Its state then, as `state_of` has it.
@@ -107,7 +111,7 @@ class Trainer:
             state = state_of(run)
             if self.is_stopping or state in SETTLED:
                 break
-            hindrance = self._train_once(run, config)
+            hindrance = self._train_once(run, config, data)
             state = state_of(run)
             if hindrance is None and state in (*SETTLED, "stopped"):
                 break
@@ -123,12 +127,16 @@ class Trainer:
         while run.is_running() and not self.is_stopping:
             time.sleep(POLL_SECONDS)
 
-    def _train_once(self, run: Run, config: RunConfig) -> str | None:
+    def _train_once(self, run: Run, config: RunConfig, data: Fingerprint | None) -> str | None:
         """Returns when the process has ended; what has kept it from beginning is returned."""
-        data = config if is_at_hand(config.source) else None
         what = run if run.is_there() else config
+        try:
+            config = glance.config_to_resume(run) if run.is_there() else config
+        except RunError as error:
+            return str(error)
+        wanted = Wanted(config, data) if is_at_hand(config.source) else None
         with (
-            self._nursery.start(_train, data, what, run.path) as process,
+            self._nursery.start(_train, wanted, what, run.path) as process,
             contextlib.suppress(EOFError, OSError, RunError),
         ):
             answer = process.recv()

@@ -8,7 +8,6 @@ have many threads. It ends when its user does, and so does whatever it has forke
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import signal
 import subprocess
@@ -16,13 +15,15 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from multiprocessing import Pipe, reduction
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Concatenate, NoReturn, ParamSpec
 
 from engine.config import RunConfig
 from engine.data import load
-from engine.errors import MnistopError, RunError
+from engine.errors import DataError, MnistopError, RunError, TooFewImagesError
+from engine.fingerprint import Fingerprint, changes, has_changed
 
 if TYPE_CHECKING:  # PyTorch is for the nursery, not for its user
     from engine.examples import Examples
@@ -31,6 +32,16 @@ P = ParamSpec("P")
 
 _KEPT = 4
 """Divided data sets that are kept for the next one who needs them."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The data that a process needs."""
+
+    config: RunConfig
+    """Decides which they are, and how they are divided."""
+    fingerprint: Fingerprint | None = None
+    """What they must be; None for what is there now."""
 
 
 class Nursery:
@@ -84,7 +95,7 @@ class Nursery:
     def start(
         self,
         task: Callable[Concatenate[Connection, Examples | None, P], None],
-        data: RunConfig | None,
+        data: Wanted | None,
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Connection:
@@ -92,7 +103,7 @@ class Nursery:
 
         Args:
             task: what it does, with a connection to the caller and the data.
-            data: a configuration whose data the nursery loads first if it has not yet; None for
+            data: what the nursery loads first, unless it keeps just that already; None for
                 nothing.
             args: more for `task`.
             kwargs: the same by name.
@@ -137,13 +148,13 @@ def _fork(
     connection: Connection,
     theirs: Connection,
     task: Callable[..., None],
-    data: RunConfig | None,
+    data: Wanted | None,
     args: tuple[object, ...],
     kwargs: dict[str, object],
 ) -> MnistopError | None:
     """Forks off a process; what hinders it is returned."""
     try:
-        examples = _kept(_data_of(data)) if data else None
+        examples = _loaded(data) if data else None
         if os.fork():
             return None
     except OSError as error:
@@ -173,15 +184,46 @@ def _told(error: Exception) -> MnistopError:
 
 def _data_of(config: RunConfig) -> RunConfig:
     """The same data with all else as usual."""
-    names = ("source", "samples", "val_fraction", "split_seed")
+    names = ("source", "samples", "pixel_range", "val_fraction", "split_seed")
     return RunConfig(**{name: getattr(config, name) for name in names})
 
 
-@functools.lru_cache(_KEPT)
-def _kept(config: RunConfig) -> Examples:
+_kept: dict[tuple[RunConfig, Fingerprint], Examples] = {}
+
+
+def _loaded(data: Wanted) -> Examples:
+    """Data that are kept, if it is known that they are those, or else as they are there now.
+
+    Raises:
+        DataError: they cannot be had, or are not those that are wanted.
+    """
     from engine.examples import examples_of
 
-    return examples_of(load(config.source, config.samples), config)
+    config = _data_of(data.config)
+    if data.fingerprint and (config, data.fingerprint) in _kept:
+        return _kept[config, data.fingerprint]
+    try:
+        dataset = load(config.source, config.samples, pixel_range=config.pixel_range)
+        examples = examples_of(dataset, config)
+    except TooFewImagesError as error:
+        if not data.fingerprint:
+            raise
+        difference = f"{config.samples:,} images used then, {error.there:,} there now"
+        raise _changed(config.source, difference) from None
+    if data.fingerprint and (difference := changes(data.fingerprint, examples.fingerprint)):
+        raise _changed(config.source, difference)
+    if len(_kept) == _KEPT:
+        del _kept[next(iter(_kept))]
+    _kept[config, examples.fingerprint] = examples
+    return examples
+
+
+def _changed(source: str, difference: str) -> DataError:
+    changed = has_changed(source, difference)
+    return DataError(
+        f"{changed[0].upper()}{changed[1:]} since the sweep began: put the original data back and "
+        "resume the sweep, or start a new one with them as they are."
+    )
 
 
 def _end_with(other: Connection) -> None:

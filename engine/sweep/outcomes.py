@@ -36,6 +36,12 @@ class Outcome:
     """Validation images."""
     best_epoch: int | None = None
     best_val_acc: float | None = None
+    """Of the best epoch, as the next one is."""
+    best_val_loss: float | None = None
+    test_images: int = 0
+    """Images that it has never seen, and that it was tested on in the end."""
+    test_acc: float | None = None
+    """On them, with the weights of the best epoch."""
     val_acc: float | None = None
     """Of the newest epoch, as the next two are."""
     val_loss: float | None = None
@@ -60,15 +66,33 @@ class Outcome:
             images=history.started.validation_images if history.started else 1,
             best_epoch=best.epoch if best else None,
             best_val_acc=best.val_acc if best else None,
+            best_val_loss=best.val_loss if best else None,
+            test_images=history.tested.images if history.tested else 0,
+            test_acc=history.test_acc,
             val_acc=newest.val_acc if newest else None,
             val_loss=newest.val_loss if newest else None,
             verdict=verdict(advise(history, config, None).kind),
             is_done=state == "finished" or getattr(history.ended, "diverged", False),
         )
 
+    @property
+    def counts(self) -> bool:
+        """Whether it has come, or may still come, to a model that is worth something."""
+        return not self.is_done or self.state == "finished"
+
 
 Value = Callable[[Outcome], float | None]
 """A number of a run; None where it is not known."""
+
+
+def best_acc(one: Outcome) -> float | None:
+    """Validation accuracy of the best epoch."""
+    return one.best_val_acc
+
+
+def unseen_acc(one: Outcome) -> float | None:
+    """Accuracy on images never seen, of the best epoch."""
+    return one.test_acc
 
 
 @dataclass(frozen=True)
@@ -96,6 +120,11 @@ class Group:
     def images(self) -> int:
         """Validation images of each."""
         return max(one.images for one in self.outcomes)
+
+    def images_of(self, value: Value) -> int:
+        """How many images an accuracy of each is measured on."""
+        tested = max(one.test_images for one in self.outcomes)
+        return tested if value is unseen_acc and tested else self.images
 
     @property
     def done(self) -> int:
@@ -139,20 +168,28 @@ def highest(groups: Sequence[Group], value: Value) -> Group | None:
     return max(known, key=lambda each: each[0])[1] if known else None
 
 
+def comparable(groups: Sequence[Group]) -> Value:
+    """The accuracy by which groups are compared.
+
+    That on images never seen, if all that have come to a result have it of equally many images;
+    else that on the validation images at the best epoch. Runs that diverged have no result.
+    """
+    reached = [one for group in groups for one in group.outcomes if one.epochs]
+    images = {one.test_images if one.test_acc is not None else 0 for one in reached if one.counts}
+    return unseen_acc if len(images) == 1 and 0 not in images else best_acc
+
+
 def best_of(groups: Sequence[Group]) -> tuple[Group, list[Group]] | None:
     """The group of the highest accuracy at its best epoch, and those that may be as good.
 
-    As good may be those whose mean lies within the 95% interval of the best one's mean, which its
-    validation images leave.
+    As good may be those whose mean lies within the 95% interval of the best one's mean, which the
+    images leave that they are compared on (`comparable`).
     """
-
-    def accuracy(one: Outcome) -> float | None:
-        return one.best_val_acc
-
+    accuracy = comparable(groups)
     best = highest(groups, accuracy)
     if best is None or not (measured := best.measured(accuracy)):
         return None
-    low, _ = wilson_interval(measured.mean, best.images)
+    low, _ = wilson_interval(measured.mean, best.images_of(accuracy))
     others = [
         group
         for group in groups

@@ -18,6 +18,7 @@ from engine.errors import MnistopError
 from engine.examples import Examples
 from engine.runs import Run
 from engine.storage.event_log import EventLog
+from engine.sweep.known_data import DataCheck, key_of
 from engine.sweep.members import POLL_SECONDS, Trainer, failures_to
 from engine.sweep.nursery import Nursery
 
@@ -27,10 +28,12 @@ class ThisMachine:
 
     Args:
         nursery: forks off the training processes.
+        data: compares the data of members.
     """
 
-    def __init__(self, nursery: Nursery) -> None:
+    def __init__(self, nursery: Nursery, data: DataCheck) -> None:
         self._nursery = nursery
+        self._data = data
         self._trainer = Trainer(nursery)
 
     def places(self, configs: Sequence[RunConfig]) -> int:
@@ -62,10 +65,10 @@ class ThisMachine:
             The state of each, as `state_of` has it, in the order of their ends.
 
         Raises:
-            MnistopError: data cannot be fetched.
+            MnistopError: data cannot be fetched, or have changed.
         """
         configs = [config for _, config in todo]
-        self._fetch({config.source for config in configs}, log)
+        self._fetch(configs, log)
         train = joblib.Parallel(
             min(jobs or self.places(configs), len(todo)),
             backend="threading",
@@ -73,14 +76,18 @@ class ThisMachine:
         )
         tell = failures_to(log)
         yield from train(
-            joblib.delayed(self._trainer.train)(run, config, tell) for run, config in todo
+            joblib.delayed(self._trainer.train)(
+                run, config, tell, self._data.known.get(key_of(config))
+            )
+            for run, config in todo
         )
 
-    def _fetch(self, sources: set[str], log: EventLog) -> None:
-        """Has data fetched that are not at hand, once for all members."""
-        for source in sorted(sources):
-            if is_at_hand(source) or self.is_stopping:
-                continue
+    def _fetch(self, configs: Sequence[RunConfig], log: EventLog) -> None:
+        """Has data fetched that are not at hand, once for all members, and compares them."""
+        late = [config for config in configs if not is_at_hand(config.source)]
+        for source in sorted({config.source for config in late}):
+            if self.is_stopping:
+                return
             with self._nursery.start(_fetch, None, source) as process:
                 while not self.is_stopping:
                     if not process.poll(POLL_SECONDS):
@@ -92,6 +99,9 @@ class ThisMachine:
                     if isinstance(told, MnistopError):
                         raise told
                     log.say(events.Preparing, message=told)
+        if late and not self.is_stopping:
+            self._data.check(late, self._nursery)
+            log.say(events.SweepData, data=self._data.known)
 
 
 def _fetch(caller: Connection, _: Examples | None, source: str) -> None:

@@ -58,6 +58,13 @@ def saved(epochs: int, run: str = NAME) -> events.CheckpointSaved:
     return events.CheckpointSaved(run=run, time=0.0, file="checkpoint.pt", epochs=epochs)
 
 
+def unseen_results(run: str = NAME, best_acc: float | None = 0.878) -> events.RunTested:
+    loss = None if best_acc is None else 0.5
+    return events.RunTested(
+        run=run, time=0.0, images=3502, acc=0.877, loss=0.6, best_acc=best_acc, best_loss=loss
+    )
+
+
 def finished(epochs: int, run: str = NAME, reason: str = "all epochs") -> events.RunFinished:
     return events.RunFinished(run=run, time=0.0, epochs=epochs, reason=reason)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.attacks import FINDERS
 from engine.methods import METHODS
 from engine.questions.classify import Classified, classify
 from engine.questions.fragility import (
@@ -100,7 +101,7 @@ class Answers:
         self,
         run: Run,
         subject: Subject,
-        epsilon: float,
+        epsilon: float | None,
         epochs: int | None,
         method: str,
         target: int | None,
@@ -167,7 +168,8 @@ class Answers:
             for size in (_finite, lambda row: 0.8 * _finite(row), certified)
         )
         withstands = path[:, None] > np.array(EPSILONS)
-        return Robustness(total, trained, path, found, safe, withstands)
+        by = np.full(done, FINDERS.index("deepfool"), np.uint8)
+        return Robustness(total, trained, path, found, safe, withstands, by, found)
 
     def _classify(self, run: Run, image: Any, epochs: int | None) -> Classified:
         probabilities = np.full(self.classes, 0.01, np.float32)

@@ -81,7 +81,7 @@ async def test_the_report_and_the_confused_pairs_are_those_of_scikit_learn(
     matrix = metrics.confusion_matrix(labels, said[-1], labels=range(10))
     wrong = [(int(matrix[cell]), *cell) for cell in np.ndindex(10, 10) if cell[0] != cell[1]]
     confused = sorted((pair for pair in wrong if pair[0]), key=lambda pair: -pair[0])
-    assert len(pairs) == min(len(confused), LARGE[1] - 5)
+    assert len(pairs) == min(len(confused), LARGE[1] - 6)
     assert pairs == confused[: len(pairs)]
 
 
@@ -99,7 +99,7 @@ async def test_the_lists_are_a_plain_sort_in_every_order(
         for order in plain_orders(run, said):
             found = listed(shown)
             assert found == order[: len(found)]
-            assert len(found) == min(len(order), LARGE[1] - 5)
+            assert len(found) == min(len(order), LARGE[1] - 6)
             await shown.press("o", "home")
             await shown.settle()
 

@@ -17,7 +17,9 @@ async def test_n_and_p_go_through_the_right_ones_then_the_most_fragile_then_all(
         await open_attack(shown, answers)
         for key, row in (("n", 1), ("n", 2), ("right", 3), ("p", 2), ("left", 1), ("p", 0)):
             await shown.press(key)
-            await until_told(shown, f"Image {row} ({RIGHT.index(row) + 1}/178 predicted rightly)")
+            await until_told(
+                shown, f"Image {row} ({RIGHT.index(row) + 1}/178 correctly classified)"
+            )
         await shown.until(lambda: "so far" not in shown.text)
         await shown.press("o", "p")
         place = FRAGILE.index(0)
@@ -39,7 +41,7 @@ async def test_the_list_tells_of_each_image_and_chooses_it(
         await shown.press("home")
         await shown.settle()
         first = FRAGILE[0]
-        rows = [line.split() for line in shown.lines[3:-3] if line.strip()]
+        rows = [line.split() for line in shown.lines[4:-3] if line.strip()]
         assert [int(row[0]) for row in rows] == FRAGILE[: len(rows)]
         least = f"{0.8 * smallest(first):.3f}"
         assert rows[0] == [str(first), str(first % 10), f"{certified(first):.3f}", least]

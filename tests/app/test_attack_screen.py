@@ -62,8 +62,8 @@ async def test_where_nothing_is_right_it_says_so_and_how_to_go_on(
         await shown.press("3")
         await until_told(
             shown,
-            "The model predicts no validation image rightly here: there is nothing to fool. "
-            "o goes through all images.",
+            "The model classifies no validation image correctly at this epoch, so there is "
+            "nothing to fool. o goes through all images.",
         )
 
 
@@ -104,7 +104,7 @@ async def test_the_pictures_the_words_and_the_bracket(opened: Opened, answers: A
         await open_attack(shown, answers)
         await until_told(
             shown,
-            "Image 0 (1/178 predicted rightly), FGSM L∞ ε 0.125, epoch 11",
+            "Image 0 (1/178 correctly classified), FGSM L∞ ε 0.125, epoch 11",
             "original: 0 91% ✓",
             "perturbation ±0.125",
             "adversarial: 0 91% ✓",
@@ -112,10 +112,10 @@ async def test_the_pictures_the_words_and_the_bracket(opened: Opened, answers: A
             "L∞ 0.1250 L2",
             f"safe below ε {certified(0):.4f}: proven",
             f"fooled from ε {smallest(0, 'deepfool'):.4f}: shown by DeepFool",
-            f"FGSM does it from ε {smallest(0):.4f} (59/255), exact walk",
+            f"FGSM succeeds from ε {smallest(0):.4f} (59/255), exact",
             "FGSM, L∞: One step of ε along the sign of the loss's gradient.",
-            "says to the original",
-            "says to the adversarial",
+            "prediction for the original",
+            "prediction for the adversarial",
         )
         bar = next(line for line in shown.lines if "░" in line)
         assert [glyph for glyph in "█░▓" if glyph in bar[87:]] == ["█", "░", "▓"]
@@ -178,7 +178,7 @@ async def test_m_before_the_bracket_is_known_goes_there_once_it_is(
         await shown.press("n", "m", "n")
         answers.open["bracket"].set()
         await until_told(
-            shown, "Image 2", "FGSM L∞ ε 0.23,", f"FGSM does it from ε {smallest(2):.4f}"
+            shown, "Image 2", "FGSM L∞ ε 0.23,", f"FGSM succeeds from ε {smallest(2):.4f}"
         )
         assert f"FGSM L∞ ε {smallest(2):.4g}," not in shown.text
 
@@ -190,14 +190,14 @@ async def test_an_image_that_cannot_be_fooled(opened: Opened, answers: Answers) 
         while answers.questions("attack_image")[-1][1] != 5:
             await shown.press("n")
         await until_told(
-            shown, "no attack does it up to ε 1", "FGSM does not do it at any ε up to 1"
+            shown, "no attack succeeds up to ε 1", "FGSM does not succeed at any ε up to 1"
         )
         bar = next(line for line in shown.lines if "░" in line)
         assert "▓" not in bar
         await shown.press("m")
         await shown.until(lambda: "No ε up to 1 of FGSM fools it on this image." in shown.notices)
         await shown.press("x", "x")
-        await until_told(shown, "DeepFool L∞, epoch", "the walk found no way there", "✓ still 5")
+        await until_told(shown, "DeepFool L∞, epoch", "the search found no way there", "✓ still 5")
 
 
 async def test_a_gradient_of_exactly_zero_has_its_words(opened: Opened, answers: Answers) -> None:
@@ -216,15 +216,15 @@ async def test_an_image_that_is_wrong_as_it_is_has_its_words(
         await until_told(
             shown,
             "original: 1 91% ✗",
-            "It is predicted wrongly as it is: nothing is needed to fool the model.",
+            "It is misclassified without any perturbation: there is nothing to fool.",
         )
         assert "safe below" not in shown.text
         await shown.press("m")
-        said = "The model takes this image wrongly as it is: no ε is needed."
+        said = "The model misclassifies this image without an attack: no ε is needed."
         await shown.until(lambda: said in shown.notices)
         assert "FGSM L∞ ε 0.125," in shown.text
         await shown.press("t", "t")
-        await until_told(shown, "towards 2", "predicted wrongly as it is: nothing is safe")
+        await until_told(shown, "towards 2", "misclassified already: no ε is safe")
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ async def test_an_image_that_is_wrong_as_it_is_has_its_words(
     [
         ("exact", False, "by a fine grid"),
         ("optimal", True, "fooled from ε 0.1840: the true minimum"),
-        ("returns", True, "and at some larger ε no longer"),
+        ("returns", True, "but fails at some larger ε"),
     ],
 )
 async def test_what_kind_of_search_it_was_is_told(

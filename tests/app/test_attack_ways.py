@@ -53,7 +53,7 @@ async def test_another_run_is_attacked_from_its_first_image_on(
         assert "original: 2" not in shown.text
         answers.open["attack_image"].set()
         await until_told(
-            shown, "original: cat", "Image 0 (1/178 predicted rightly), FGSM L∞ ε 0.13,"
+            shown, "original: cat", "Image 0 (1/178 correctly classified), FGSM L∞ ε 0.13,"
         )
 
 
@@ -65,7 +65,7 @@ async def test_a_takes_the_digit_of_the_dashboard_and_escape_returns(
         await shown.press("n", "n")
         await until_told(shown, "Validation image 2")
         await shown.press("shift+tab", "a")
-        await until_told(shown, "Image 2 (3/178 predicted rightly)")
+        await until_told(shown, "Image 2 (3/178 correctly classified)")
         await shown.press("escape")
         await until_told(shown, "Epoch log")
 
@@ -79,7 +79,7 @@ async def test_a_drawing_is_attacked_and_escape_returns_to_the_pad(
         await until_told(
             shown,
             "Your drawing, FGSM",
-            "3 counts as right, since the model says so",
+            "3 counts as right, since the model predicts it",
             "safe below ε 0.1000",
         )
         await shown.press("m")

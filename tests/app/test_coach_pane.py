@@ -3,6 +3,7 @@
 import asyncio
 import textwrap
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,7 +51,7 @@ async def test_before_a_run_it_says_what_it_waits_for(opened: Opened) -> None:
 async def test_it_reads_a_run_that_is_opened(opened: Opened) -> None:
     async with opened(WIDE) as shown:
         await shown.show(40)
-        await shown.until_shown("Coach at epoch 39")
+        await shown.until_shown("Coach, epoch 39")
         assert "All well: validation loss 0.53 is near its lowest" in column(shown)
 
 
@@ -58,7 +59,7 @@ async def test_it_speaks_at_once_when_a_run_ends(opened: Opened) -> None:
     async with opened(WIDE) as shown:
         await shown.show(12)
         await shown.say(*(made_up.epoch(number) for number in range(12, 20)), made_up.finished(20))
-        assert "Coach at epoch 19" in shown.text
+        assert "Coach, epoch 19" in shown.text
 
 
 async def test_it_reads_the_curves_once_a_second_at_most(
@@ -83,14 +84,26 @@ async def test_it_reads_the_curves_once_a_second_at_most(
         assert lengths.count(60) == 1
 
 
-async def test_it_speaks_of_the_newest_epoch_whichever_is_looked_at(opened: Opened) -> None:
+async def test_it_says_of_an_earlier_epoch_what_was_to_be_said_then(opened: Opened) -> None:
     async with opened(WIDE) as shown:
         await shown.show(30)
-        await shown.until_shown("Coach at epoch 29")
+        await shown.until_shown("Coach, epoch 29")
         await shown.press("tab", "left", "left", "left")
-        shown.screen._draw_coach()
+        await shown.until_shown("Coach, epoch 26")
         assert "Confusion matrix, epoch 26" in shown.text
-        assert "Coach at epoch 29" in shown.text
+        await shown.press("home", "right")
+        await shown.until_shown("Coach, epoch 0")
+        assert "after 1 epoch training loss is 2.00" in column(shown)
+
+
+async def test_of_a_finished_run_it_still_explains_the_first_loss(opened: Opened) -> None:
+    async with opened(WIDE) as shown:
+        await shown.show(30, made_up.finished(30))
+        await shown.until_shown("Coach, epoch 29")
+        await shown.press("tab", "home")
+        await shown.until_shown("Coach, untrained")
+        assert "Before training the loss is 2.303" in column(shown)
+        assert "ln 10 = 2.303" in column(shown)
 
 
 @pytest.mark.usefixtures("says_the_longest")
@@ -115,7 +128,7 @@ async def test_on_a_medium_terminal_it_has_two_lines_over_the_progress_line(
         shown.screen._draw_coach()
         await shown.settle()
         said = " ".join(line.strip() for line in shown.lines[-4:-2])
-        assert said == f"Coach at 2: {words_of(LONGEST)}"
+        assert said == f"epoch 2: {words_of(LONGEST)}"
         assert "epoch 3 of 100" in shown.lines[-2]
 
 
@@ -127,7 +140,7 @@ async def test_on_a_small_terminal_it_has_three_lines_under_charts_and_log(opene
         for name in PANES:
             await shown.go_to(name)
             said = " ".join(line.strip() for line in shown.lines[-5:-2])
-            has_it = said == f"Coach at 2: {words_of(LONGEST)}"
+            has_it = said == f"Coach, epoch 2: {words_of(LONGEST)}"
             assert has_it == (name in ("charts", "log")), name
             assert "epoch 3 of 100" in shown.lines[-2]
 
@@ -140,7 +153,7 @@ async def test_on_the_smallest_terminal_the_rows_are_the_panes(opened: Opened) -
         await shown.settle()
         assert "Coach" not in shown.text
         await shown.resize(*SMALL)
-        assert "Coach at 2:" in shown.text
+        assert "Coach, epoch 2:" in shown.text
         await shown.resize(*LOW)
         assert "Coach" not in shown.text
 
@@ -179,3 +192,21 @@ def test_what_fits_is_shown_whole_and_the_rest_is_cut_with_a_mark(
         assert shown == said
     else:
         assert shown.endswith("…" if unicode else "~")
+
+
+@pytest.mark.parametrize("size", [WIDE, MEDIUM, SMALL])
+async def test_classes_that_are_missing_are_told_from_the_start(
+    opened: Opened, size: tuple[int, int]
+) -> None:
+    counts = [160] * 5 + [0] * 5
+    begun = msgspec.structs.replace(
+        made_up.started(),
+        training_counts=counts,
+        validation_counts=counts,
+        source_counts=[200] * 10,
+    )
+    async with opened(size) as shown:
+        await shown.show(1)
+        await shown.say(begun)
+        words = "5 of the 10 classes have no training image (5, 6, 7, …)"
+        await shown.until(lambda: words in column(shown) or words in shown.sentences)

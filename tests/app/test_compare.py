@@ -56,9 +56,25 @@ async def test_curves_lie_over_each_other_with_what_differs(
         assert row(shown, "calm-otter").split()[-2:] == ["128", "0.5"]
         [head] = [line for line in shown.lines if "val loss" in line]
         settings = ["hidden", "layers", "learning", "rate"]
-        assert head.split() == ["name", "val", "acc", "val", "loss", "best", *settings]
+        assert head.split() == ["name", "best", "val", "acc", "val", "loss", *settings]
         await shown.press("t")
         assert "3 runs: loss and accuracy in training" in shown.text
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_accuracies_on_unseen_images_stand_first(
+    opened: Opened, workers: Workers, size: tuple[int, int]
+) -> None:
+    some(workers)
+    name = "20260101-120000-calm-otter"
+    made_up.say(Run(workers.folder / name), [made_up.unseen_results(name)])
+    async with opened(size) as shown:
+        await compare(shown, 3)
+        await shown.until_shown("test acc at best")
+        assert row(shown, "calm-otter").split()[2:4] == ["87.8%", "(86.7–88.8)"]
+        assert row(shown, "keen-lark").split()[2:4] == ["-", "3"]
+        await shown.press("home")
+        assert row(shown, "calm-otter").split()[2:4] == ["87.8%", "(86.7–88.8)"]
 
 
 async def test_the_cursor_reads_all_out_at_one_epoch(opened: Opened, workers: Workers) -> None:
@@ -71,7 +87,7 @@ async def test_the_cursor_reads_all_out_at_one_epoch(opened: Opened, workers: Wo
         at = f"{100 * made_up.epoch(2).val_acc:.1f}%"
         assert all(at in row(shown, name) for name in ("calm-otter", "keen-lark", "brave-birch"))
         await shown.press("right", "right")
-        assert row(shown, "keen-lark").split()[2:4] == ["-", "-"]
+        assert row(shown, "keen-lark").split()[3:5] == ["-", "-"]
         await shown.press("end")
         assert "Epoch 29" in shown.text
         await shown.press("escape")
@@ -94,7 +110,7 @@ async def test_two_runs_are_compared_image_by_image(
         alone = [row for row in made_up.right_after(10) if row not in made_up.right_after(4)]
         assert f"a alone is right on {len(alone)} images, b alone on 0" in shown.sentences
         assert "that is a real difference" in shown.sentences
-        assert f"Right in one alone: {len(alone)}" in shown.text
+        assert f"Right in only one: {len(alone)}" in shown.text
         assert "Confusion matrices: a less b" in shown.text
         await shown.press("down")
         if size[0] >= 116:
@@ -153,7 +169,7 @@ async def test_in_ascii_without_colour_letters_tell_them_apart(
         await shown.until_shown("aaa")
         assert shown.text.isascii()
         await shown.press("x")
-        assert "Right in one alone" in shown.text
+        assert "Right in only one" in shown.text
         assert shown.text.isascii()
 
 
@@ -169,3 +185,31 @@ async def test_settings_without_room_for_a_column_are_told_below_the_others(
         await shown.resize(140, 40)
         await shown.until(lambda: "adversarial epsilon:" not in shown.text)
         assert row(shown, "calm-otter").split()[-4:] == ["manual", "0.5", "0.01", "0.1"]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_members_of_a_sweep_keep_the_number_that_tells_them_apart(
+    opened: Opened, workers: Workers, size: tuple[int, int]
+) -> None:
+    for number in (1, 2):
+        add(workers, 0, f"resourceful-nightingale.{number:02}", 3, lr=number / 10)
+    async with opened(size) as shown:
+        await shown.press("6")
+        await shown.until_shown(".01", ".02")
+        await shown.press("space", "space", "c")
+        await shown.until(lambda: isinstance(shown.app.screen, CompareScreen))
+        await shown.until_shown("2 runs: loss")
+        rows = [line for line in shown.lines if line.startswith(("a ", "b "))]
+        assert [row[: row.index(".0") + 3].rpartition(".")[2] for row in rows] == ["02", "01"]
+
+
+async def test_a_ninth_run_cannot_be_marked_and_the_reason_is_given(
+    opened: Opened, workers: Workers
+) -> None:
+    for number in range(9):
+        add(workers, number, f"calm-otter{number}", 2)
+    async with opened() as shown:
+        await shown.press("6")
+        await shown.until_shown("calm-otter8")
+        await shown.press(*["space"] * 9)
+        assert "8 runs are marked already: more cannot be told apart." in shown.notices

@@ -10,6 +10,7 @@ import pytest
 
 from engine import worker
 from tests.app.dashboard import Opened, Workers
+from tui.panes.samples import SampleGrid
 from tui.render.terminal import Terminal
 
 
@@ -42,14 +43,14 @@ async def test_before_any_run_it_shows_what_the_form_holds(
         await shown.until_shown(
             "Images 0–15 of 1,000",
             "as rows of numbers (1000, 784): 800 to train on, 200 to validate with",
-            "Pixels are stored as 0 to 255",
+            "Pixels are uint8 from 0 (black) to 255 (white)",
             "MNIST by LeCun, Cortes and Burges",
             "Labels of 10 classes",
             "training: 800 images",
             "validation: 200 images",
             "Image 0, 5, training: (28, 28) → (784,)",
         )
-        captions = [line[:60].split() for line in shown.lines[5:37:8]]
+        captions = [line[:60].split() for line in shown.lines[6:38:8]]
         assert captions == [
             ["5", "0", "4", "1"],
             ["9", "2", "1", "3"],
@@ -154,7 +155,7 @@ async def test_other_settings_in_the_form_are_other_data(
         await shown.press("5")
         await shown.until_shown("Images 0–15 of 1,000")
         await shown.press("1", "down", "right", "5")
-        await shown.until_shown("Data: digits", "(1000, 64)", "stored as 0 to 16")
+        await shown.until_shown("Data: digits", "(1000, 64)", "uint8 from 0 (black) to 16 (white)")
 
 
 async def test_a_source_that_is_not_there_is_said_in_words_and_tried_again(
@@ -215,3 +216,52 @@ async def test_labels_with_gaps_are_told(
     async with opened(source=str(file), samples="all") as shown:
         await shown.press("5")
         await shown.until_shown("1 of the 3 classes has no image here (1): there is a class")
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+async def test_classes_that_are_left_out_and_clipped_pixels_are_told(
+    opened: Opened, answering: asyncio.Event, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    file = tmp_path / "by class.npz"
+    images = np.random.default_rng(0).random((40, 9, 9))
+    images[0, 0, 0] = 1.0001
+    np.savez(file, images=images, labels=np.arange(40) // 10)
+    async with opened(size, source=str(file), samples="20") as shown:
+        await shown.press("5")
+        await shown.until_shown(
+            "Images 0–",
+            "2 of the 4 classes have no training image (2, 3)",
+            "those beyond 0 (black) and 1 (white) are clipped",
+        )
+
+
+async def test_a_range_in_the_form_makes_other_data_of_a_file(
+    opened: Opened, answering: asyncio.Event, tmp_path: Path
+) -> None:
+    file = tmp_path / "dim.npz"
+    images = np.random.default_rng(0).integers(0, 17, (40, 9, 9))
+    np.savez(file, images=images, labels=np.arange(40) % 4)
+    async with opened(source=str(file), samples="all") as shown:
+        await shown.press("5")
+        await shown.until_shown("int64 from 0 to 16", "state the pixel range")
+    async with opened(source=str(file), samples="all", pixel_range="0 16") as shown:
+        await shown.press("5")
+        await shown.until_shown("Pixels are int64 from 0 (black) to 16 (white)")
+
+
+async def test_z_shows_every_pixel_of_fewer_images(
+    opened: Opened, answering: asyncio.Event
+) -> None:
+    async with opened() as shown:
+        await shown.press("5")
+        await shown.until_shown("Images 0–15 of 1,000")
+        grid = shown.app.screen.query_one(SampleGrid)
+        assert max(grid.tiles.pixels) < 28
+        await shown.press("z")
+        await shown.until_shown("Images 0–7 of 1,000")
+        assert grid.tiles.pixels == (28, 28)
+        await shown.press("n")
+        await shown.until_shown("Images 8–15 of 1,000")
+        await shown.press("z")
+        await shown.until_shown("Images 0–15 of 1,000")
+        assert max(grid.tiles.pixels) < 28

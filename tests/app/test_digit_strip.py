@@ -187,12 +187,12 @@ async def test_v_changes_how_images_are_drawn(opened: Opened) -> None:
 async def test_a_large_strip_shows_the_probabilities_of_all_classes(opened: Opened) -> None:
     async with opened((200, 60)) as shown:
         await shown.show(12)
-        await shown.until_shown("says to the original", "says to the adversarial")
+        await shown.until_shown("prediction for the original", "prediction for the adversarial")
         assert shown.text_of("digit").count("91.0%") == 2
     async with opened((120, 40)) as shown:
         await shown.show(12)
         await shown.press("shift+tab", "z")
-        await shown.until_shown("says to the original", "says to the adversarial")
+        await shown.until_shown("prediction for the original", "prediction for the adversarial")
         assert shown.text_of("digit").count("1.0%") >= 20
 
 

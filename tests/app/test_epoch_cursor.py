@@ -13,14 +13,11 @@ def wrong_after(epochs: int) -> str:
 async def looks_at(shown: Dashboard, epoch: int) -> None:
     """Waits until all panes show one epoch."""
     title = f"epoch {epoch}" if epoch >= 0 else "untrained"
-    after = f"weights after {epoch + 1} epoch" + ("s" if epoch else "")
-    weights = after if epoch >= 0 else "untrained weights"
-    place = f"Epoch log at {epoch if epoch >= 0 else 'start'}"
     await shown.until(lambda: f"{title}: {wrong_after(epoch + 1)}" in shown.text_of("matrix"))
-    await shown.until(lambda: f"{weights} " in shown.text_of("digit"))
-    assert place in shown.text_of("log")
-    if epoch >= 0:
-        assert shown.text_of("charts").count(f"epoch {epoch} ") == 2
+    await shown.until(lambda: f"FGSM ε 0.125, {title} " in shown.text_of("digit"))
+    assert f"Epoch log, {title} (" in shown.text_of("log")
+    assert shown.text_of("charts").count(f"{title} ") == 2
+    await shown.until_shown(f"Coach, {title} ")
 
 
 @pytest.mark.parametrize("pane", ["charts", "log"])
@@ -40,7 +37,7 @@ async def test_the_cursor_takes_all_panes_along(opened: Opened, pane: str) -> No
         await shown.press("end")
         await shown.until(lambda: "epoch 39" in shown.text_of("matrix"))
         await shown.press("escape")
-        assert "at " not in shown.lines_of("log")[0]
+        assert "newest" not in shown.lines_of("log")[0]
 
 
 async def test_vi_keys_move_too(opened: Opened) -> None:
@@ -67,7 +64,7 @@ async def test_esc_goes_back_to_live_and_is_offered_only_then(opened: Opened) ->
         await shown.press("left")
         assert "esc Back" in shown.lines[-1]
         await shown.say(made_up.epoch(5))
-        assert "Epoch log at 3" in shown.text_of("log")
+        assert "Epoch log, epoch 3" in shown.text_of("log")
         await shown.press("escape")
         assert "esc Back" not in shown.lines[-1]
         assert shown.state.shown_epoch == 5
@@ -115,4 +112,4 @@ async def test_without_epochs_the_cursor_keys_do_nothing(opened: Opened) -> None
         assert shown.state.cursor is None
         await shown.show(0)
         await shown.press("up", "home")
-        assert "Epoch log at" not in shown.text
+        assert "Epoch log, " not in shown.text

@@ -1,14 +1,22 @@
 """Keys and where they are explained: help, key bar, keymap file, command palette."""
 
+import errno
+import os
+import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from textual.binding import Binding
+from textual.command import Hit
 from textual.dom import DOMNode
 from textual.widgets import Input
 
+from engine.config import RunConfig, explanation
+from tests.app import made_up
 from tests.app.dashboard import PANES, Opened, Workers
 from tui.app import MnistopApp
+from tui.commands import Commands
 from tui.keymap import declared
 from tui.panes.rate_curve import RateCurve
 from tui.panes.value_input import ValueInput
@@ -78,7 +86,7 @@ async def test_help_lists_every_binding_of_every_pane(opened: Opened, key: str) 
     for binding in declared(*KINDS):
         assert binding.tooltip in text
         assert f" {binding.id} " in text
-    assert "by the names at the right" in " ".join(text.split())
+    assert "by the names on the right" in " ".join(text.split())
     titles = {line.strip() for line in lines}
     assert {"Hyperparameters", "Charts", "Log", "Confusion", "Digit"} <= titles
 
@@ -95,7 +103,7 @@ async def test_help_closes_and_the_pane_has_the_keys_again(opened: Opened, key: 
 
 
 async def test_help_begins_with_the_focused_pane(opened: Opened) -> None:
-    async with opened((120, 200)) as shown:
+    async with opened((120, 260)) as shown:
         await shown.press("tab", "tab", "question_mark")
         titles = [line.strip() for line in shown.lines]
         assert titles.index("Log") < titles.index("Confusion") < titles.index("Charts")
@@ -134,7 +142,7 @@ async def test_a_key_of_the_keymap_file_works_and_is_shown(
         assert "x Log scale" in shown.lines[-1]
         await shown.press("x")
         await shown.press("question_mark")
-        row = next(line for line in shown.lines if "Train with what the form holds" in line)
+        row = next(line for line in shown.lines if "Train with the settings in the form" in line)
         assert row.split()[:2] == ["t", "f5"]
         await shown.press("escape", "f5")
         await shown.until(lambda: workers.launched)
@@ -180,7 +188,7 @@ async def test_a_click_on_a_key_does_what_it_says(opened: Opened) -> None:
 async def test_the_command_palette_runs_what_is_typed(opened: Opened, workers: Workers) -> None:
     async with opened() as shown:
         await shown.press("ctrl+p", *"train with")
-        await shown.until_shown("Train with what the form holds")
+        await shown.until_shown("Train with the settings in the form")
         await shown.press("enter", "enter")
         await shown.until(lambda: workers.launched)
 
@@ -198,10 +206,41 @@ async def test_the_command_palette_reaches_the_focused_pane(opened: Opened) -> N
 async def test_the_command_palette_offers_each_command_once(opened: Opened) -> None:
     async with opened() as shown:
         await shown.show(3)
-        commands = [command.help for command in shown.app.get_system_commands(shown.screen)]
+        found = Commands(shown.screen).discover()
+        commands = [hit.help async for hit in found if not isinstance(hit, Hit)]
         assert len(commands) == len(set(commands))
         assert "Stop training and save" in commands
-        assert "Train with what the form holds" not in commands
+        assert "Train with the settings in the form" not in commands
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("learning", "Rates (f)"),
+        ("rates", "Rates (f)"),
+        ("what the model", "Mistakes (2)"),
+        ("page fgsm", None),
+        ("f1 help", None),
+        ("all keys", "Help (?)"),
+    ],
+)
+async def test_the_command_palette_finds_words_of_names_and_of_descriptions_and_shows_keys(
+    opened: Opened, typed: str, found: str | None
+) -> None:
+    async with opened() as shown:
+        await shown.press("ctrl+p", *typed)
+        await shown.until_shown(found or "No matches found")
+
+
+async def test_the_command_palette_finds_a_report_on_the_screen_of_runs(
+    opened: Opened, workers: Workers
+) -> None:
+    made_up.write_run(workers.folder, [*made_up.story(3), made_up.finished(3)])
+    async with opened() as shown:
+        await shown.press("6")
+        await shown.until_shown("quiet-otter")
+        await shown.press("ctrl+p", *"report")
+        await shown.until_shown("Write (w)", "Write a report of this run")
 
 
 # Charts, and writing to a file
@@ -240,11 +279,61 @@ async def test_w_writes_the_focused_pane_to_a_file(
 
 
 async def test_w_says_where_it_works_and_what_went_wrong(
-    opened: Opened, workers: Workers, tmp_path: Path
+    opened: Opened, workers: Workers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     async with opened() as shown:
         await shown.press("w")
         assert "Go to a pane with Tab" in shown.notices[-1]
-        (tmp_path / "mnistop-no-run-charts.txt").mkdir()
+        monkeypatch.setattr(os, "link", refuse)
         await shown.press("tab", "w")
-        assert "mnistop-no-run-charts.txt: Is a directory." in shown.notices[-1]
+        assert "mnistop-no-run-charts.txt cannot be written: No space left" in shown.notices[-1]
+        assert list(tmp_path.glob("*mnistop-*")) == []
+
+
+async def test_w_says_that_its_folder_is_gone(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with opened() as shown:
+        gone = tmp_path / "gone"
+        gone.mkdir()
+        monkeypatch.chdir(gone)
+        gone.rmdir()
+        await shown.press("tab", "w")
+        assert "The folder that mnistop was started in is gone" in shown.notices[-1]
+
+
+async def test_w_overwrites_nothing(opened: Opened, workers: Workers, tmp_path: Path) -> None:
+    mine = tmp_path / "mnistop-no-run-charts.txt"
+    mine.write_text("mine")
+    (tmp_path / "mnistop-no-run-charts-2.txt").symlink_to("nowhere")
+    async with opened() as shown:
+        await shown.press("tab", "w")
+        path = tmp_path / "mnistop-no-run-charts-3.txt"
+        assert shown.notices == [f"Written to {path}"]
+    assert mine.read_text() == "mine"
+    assert path.is_file()
+
+
+STILTED = (
+    "shall|so many|elsewise|elsewhere|in the mean|rightly|wrongly|judge|judged|anew|at hand|"
+    "says to|is told|whoever|less the|by heart|of late|hears|goes without saying"
+)
+
+
+async def test_the_help_and_the_form_speak_plain_english(opened: Opened) -> None:
+    async with opened() as shown:
+        texts = [
+            text
+            for section in shown.app._sections()
+            for text in (
+                section.title,
+                section.explanation,
+                *(binding.tooltip for binding in section.bindings),
+            )
+        ]
+    texts += [explanation(each.name) for each in fields(RunConfig)]
+    for text in texts:
+        assert not re.search(rf"\b({STILTED})\b", text), text

@@ -108,7 +108,7 @@ async def test_a_hidden_pane_draws_nothing_until_it_is_shown(
         pane.redraw()
         assert not drawn
         pane.display = True
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(100):
             while not drawn:
                 await pilot.pause()
 

@@ -48,7 +48,7 @@ async def show(
 def listed(shown: Dashboard) -> list[int]:
     """The images in sight in the list."""
     rows = []
-    for text in shown.lines[2:-2]:
+    for text in shown.lines[3:-2]:
         number = text.split()[0] if text.split() else ""
         if number.isdecimal() and text.index(number) < 5:
             rows.append(int(number))
@@ -98,7 +98,7 @@ async def test_a_cell_of_the_matrix_opens_its_images_and_esc_returns_to_it(
         await shown.until(lambda: isinstance(shown.app.screen, MistakesScreen))
         await shown.settle()
         true, predicted = shown.screen.query_one("Confusion").cell  # type: ignore[attr-defined]
-        assert f"true:{true} pred:{predicted} all" in shown.lines[0]
+        assert f"true:{true} pred:{predicted} all" in shown.lines[1]
         assert listed(shown) == sorted((row for row in WRONG if row % 10 == true), key=surest_first)
         await shown.press("escape")
         await shown.settle()
@@ -117,7 +117,7 @@ async def test_on_a_small_terminal_enter_works_at_once_on_the_worst_cell(
         await shown.press("enter")
         await shown.settle()
         assert set(listed(shown)) <= set(WRONG)
-        assert "true:" in shown.lines[0]
+        assert "true:" in shown.lines[1]
 
 
 async def test_an_empty_cell_says_that_nothing_is_taken_so(opened: Opened, tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ async def test_a_cell_is_entered_by_the_names_of_its_classes(
         await shown.press("tab", "tab", "tab", "enter")
         await shown.settle()
         true = shown.screen.query_one("Confusion").cell[0]  # type: ignore[attr-defined]
-        assert f"true:{9 - true} " in shown.lines[0]
+        assert f"true:{9 - true} " in shown.lines[1]
         assert listed(shown) == sorted((row for row in WRONG if row % 10 == true), key=surest_first)
 
 
@@ -151,20 +151,20 @@ async def test_esc_undoes_the_filter_of_a_cell_but_not_one_that_was_typed(
         await shown.press("slash", *"conf>0.6", "enter", "escape", "tab", "tab", "tab")
         for _ in range(2):
             await shown.press("enter")
-            await shown.until(lambda: "true:" in shown.lines[0])
-            entered = shown.lines[0]
+            await shown.until(lambda: "true:" in shown.lines[1])
+            entered = shown.lines[1]
             await shown.press("c", "tab", "enter")
-            await shown.until(lambda: "all" not in shown.lines[0])
+            await shown.until(lambda: "all" not in shown.lines[1])
             await shown.press("escape")
             await shown.settle()
-            assert shown.lines[0] == entered
+            assert shown.lines[1] == entered
             await shown.press("1")
         await shown.press("enter", "escape", "2")
-        await shown.until(lambda: shown.lines[0].split() == ["/", "filter", "conf>0.6"])
+        await shown.until(lambda: shown.lines[1].split() == ["/", "filter", "conf>0.6"])
         await shown.press("1", "enter")
-        await shown.until(lambda: "true:" in shown.lines[0])
+        await shown.until(lambda: "true:" in shown.lines[1])
         await shown.press("slash", *" conf>0.7", "enter", "escape", "2")
-        await shown.until(lambda: "all conf>0.7" in shown.lines[0])
+        await shown.until(lambda: "all conf>0.7" in shown.lines[1])
 
 
 async def test_a_filter_is_typed_completed_and_applied(opened: Opened, tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ async def test_a_word_that_is_being_typed_is_not_called_wrong_before_enter(
 ) -> None:
     async with opened() as shown:
         await show(shown, tmp_path)
-        assert "none; e.g. true:4" in shown.lines[0]
+        assert "none; e.g. true:4" in shown.lines[1]
         await shown.press("slash", *"co")
         await shown.settle()
         assert "not known" not in shown.sentences
@@ -286,14 +286,14 @@ async def test_classes_and_confused_pairs_are_entrances(opened: Opened, tmp_path
         assert len(bars) == 10
         await shown.press("down", "down", "enter")
         await shown.settle()
-        assert "true:2" in shown.lines[0]
+        assert "true:2" in shown.lines[1]
         assert {row % 10 for row in listed(shown)} == {2}
         await shown.press("escape")
         await shown.settle()
         assert "precision" in shown.text
         await shown.press("tab", "enter")
         await shown.settle()
-        assert "pred:" in shown.lines[0]
+        assert "pred:" in shown.lines[1]
         await shown.press("escape", "escape", "escape")
         await shown.settle()
         assert shown.app.screen is shown.screen
@@ -305,7 +305,7 @@ async def test_a_class_that_is_never_predicted_has_a_dash(opened: Opened, tmp_pa
         await show(shown, tmp_path, 2, said)
         await shown.press("c")
         await shown.settle()
-        row = next(line for line in shown.lines if line.split()[:1] == ["1"])
+        row = next(line for line in shown.lines[1:] if line.split()[:1] == ["1"])
         assert row.split()[1:5] == ["–", "0.0%", "0.0%", "20"]
 
 
@@ -313,7 +313,7 @@ async def test_without_a_run_the_screen_says_what_fills_it(opened: Opened) -> No
     async with opened() as shown:
         await shown.press("2")
         await shown.settle()
-        assert "press 1 for the dashboard, and r there to train" in shown.sentences
+        assert "press 1 for the dashboard, then r to train" in shown.sentences
         await shown.press(*"nopgxc", "down", "end", "enter", "escape", "escape")
         await shown.settle()
         assert shown.app.screen is shown.screen
@@ -444,4 +444,4 @@ async def test_of_another_epoch_the_hidden_dashboard_draws_nothing(
         assert not {"all of it", "Charts", "EpochLog", "Confusion"} & set(drawn)
         await shown.press("1")
         await shown.settle()
-        assert "Epoch log at 18" in shown.text
+        assert "Epoch log, epoch 18" in shown.text

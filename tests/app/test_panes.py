@@ -49,7 +49,7 @@ def numbers(state: State, height: int = 11) -> list[str]:
 
 
 def test_the_untrained_model_is_the_first_row() -> None:
-    assert rows(after(made_up.started())) == ["start           2.303         10.0%"]
+    assert rows(after(made_up.started())) == ["untrained       2.303         10.0%"]
 
 
 def test_the_newest_epochs_are_in_sight() -> None:
@@ -81,7 +81,7 @@ def test_every_epoch_can_be_reached(epochs: int, height: int, cursor: int) -> No
     state = state.moved(-1_000_000).moved(1 + min(cursor, epochs - 1))
     shown = numbers(state, height)
     assert len(shown) == min(height - 1, epochs + 1)
-    assert str(min(cursor, epochs - 1)) in shown or (cursor == -1 and shown[0] == "start")
+    assert str(min(cursor, epochs - 1)) in shown or (cursor == -1 and shown[0] == "untrained")
 
 
 def test_the_best_epoch_is_marked_without_colour_too() -> None:
@@ -103,8 +103,8 @@ def test_the_row_of_the_cursor_is_reversed() -> None:
 def test_the_title_says_where_one_is_and_how_to_get_back() -> None:
     state = after(*made_up.story(3))
     assert log_of(state).title() == "Epoch log"
-    assert log_of(state.moved(-1)).title() == "Epoch log at 1, Esc: newest"
-    assert log_of(state.moved(-9)).title() == "Epoch log at start, Esc: newest"
+    assert log_of(state.moved(-1)).title() == "Epoch log, epoch 1 (Esc: newest)"
+    assert log_of(state.moved(-9)).title() == "Epoch log, untrained (Esc: newest)"
 
 
 # The confusion matrix

@@ -91,16 +91,31 @@ def test_a_finished_run_tells_its_time_and_its_best_epoch() -> None:
     assert "early stopping" in said(*made_up.story(30), early)
 
 
+def test_a_tested_run_tells_first_what_unseen_images_say() -> None:
+    text = said(*made_up.story(30), made_up.unseen_results(), made_up.finished(30), width=200)
+    assert "in 0.3 s  test accuracy 87.8% (86.7–88.8) on 3,502 unseen images; best val" in text
+    without = said(*made_up.story(30), made_up.unseen_results(best_acc=None), made_up.finished(30))
+    assert "test" not in without
+    assert "best val 87.6%" in without
+
+
+def test_a_long_test_says_how_far_it_is() -> None:
+    testing = events.Preparing(run=made_up.NAME, time=0.0, message="testing: 4,096 of 69,000")
+    assert said(*made_up.story(30), testing).strip() == "▶ quiet-otter: testing: 4,096 of 69,000"
+
+
 def test_one_of_something_is_not_in_the_plural() -> None:
     assert "1 epoch in" in said(*made_up.story(1), made_up.finished(1))
-    assert "1 other as good" in said(*made_up.story(4), made_up.finished(4))
+    assert "at epoch 3; same accuracy within the interval: 1 epoch" in said(
+        *made_up.story(4), made_up.finished(4)
+    )
 
 
 def test_thousands_are_told_apart_in_all_of_its_numbers() -> None:
     epochs = [made_up.epoch(number, val_acc=0.9) for number in range(1500)]
-    text = said(made_up.started(), *epochs, made_up.finished(1500))
+    text = said(made_up.started(), *epochs, made_up.finished(1500), width=160)
     assert "1,500 epochs in" in text
-    assert "1,499 others as good" in text
+    assert "same accuracy within the interval: 1,499 epochs" in text
 
 
 def test_a_stopped_run_says_that_it_was_saved() -> None:
@@ -156,3 +171,13 @@ def test_without_unicode_the_signs_are_words(end: str) -> None:
     text = said(*made_up.story(3), last, terminal=Terminal(unicode=False))
     assert text.isascii()
     assert {"finished": "done"}.get(end, end).casefold() in text.casefold()
+
+
+def test_where_a_line_has_no_room_for_it_the_number_of_equal_epochs_is_left_out() -> None:
+    told = (*made_up.story(4), made_up.finished(4))
+    assert "\n" in said(*told, width=60)
+    for width in (80, 120):
+        text = said(*told, width=width)
+        assert "\n" not in text
+        assert "at epoch" in text
+        assert ("same accuracy within the interval: 1 epoch" in text) == (width == 120)

@@ -192,7 +192,7 @@ async def test_waiting_says_what_will_be_here_and_what_is_done_now(
     monkeypatch.setattr(worker, "ask_at_leisure", never)
     async with opened((80, 24)) as shown:
         await shown.press("f")
-        await shown.until_shown("three marks will stand here", "No run is made.")
+        await shown.until_shown("three marks will appear here", "No run is made.")
         await shown.until_shown("Now: trying the learning rate 3 (")
         await shown.press("enter", "r", "n", "right", "x")
         assert isinstance(shown.app.screen, RatesScreen)
@@ -204,7 +204,7 @@ async def test_a_wrong_value_in_the_form_is_told(opened: Opened, finder: Finder)
     async with opened() as shown:
         shown.screen._form.set_values({"epochs": "many"})
         await shown.press("f")
-        await shown.until_shown("A value in the form is wrong: press 1 and set it right.")
+        await shown.until_shown("A value in the form is wrong: press 1 and correct it.")
         assert not finder.asked
 
 
@@ -231,7 +231,80 @@ async def test_where_nothing_falls_that_is_said_and_nothing_can_be_trained(
         assert not finder.launched
 
 
+async def test_the_screen_says_which_settings_its_test_is_of(
+    opened: Opened, finder: Finder
+) -> None:
+    async with opened() as shown:
+        await find(shown)
+        assert "each of 2,500 steps, with the notebook's settings" in shown.text
+        await shown.press("escape")
+        shown.screen._form.set_values({"hidden": "none", "optimizer": "adam", "lr": "7"})
+        await find(shown)
+        assert "each of 2,500 steps, with hidden layers none, optimizer adam" in shown.text
+        await shown.press("escape")
+        shown.screen._form.set_values({"hidden": "64", "epochs": "50", "shift": "1"})
+        await find(shown)
+        assert "with epochs 50, hidden layers 64, optimizer adam and 1 more change" in shown.text
+
+
 # Runs at the marks
+
+
+async def finish_runs(finder: Finder, *works: int) -> None:
+    """All three runs to their end: those of these numbers learn, the others diverge."""
+    for number in (1, 2, 3):
+        name, say = finder.begin(number)
+        if number in works:
+            say(*made_up.story(100, name), made_up.finished(100, name))
+        else:
+            high = changed(made_up.epoch(0, name), train_loss=40.0, val_loss=9.0, val_acc=0.12)
+            failed = events.RunFailed(run=name, time=0.0, message="diverged", diverged=True)
+            say(made_up.started(name), high, failed)
+    finder.alive.close()
+
+
+async def test_runs_of_other_settings_give_way_to_a_test_of_what_the_form_has(
+    opened: Opened, finder: Finder
+) -> None:
+    async with opened() as shown:
+        await find(shown)
+        await shown.press("r")
+        await shown.until_shown("What the curves show so far, with the notebook's settings")
+        await finish_runs(finder, 2)
+        await shown.until_shown("0.05 works, as the range test says.", "Enter takes 0.05")
+        await shown.press("1")
+        shown.screen._form.set_values({"hidden": "none"})
+        await find(shown)
+        assert "with hidden layers none" in shown.text
+        assert "What the curves show" not in shown.text
+        assert finder.asked[-1].hidden == ()
+
+        await shown.press("x")
+        await shown.until_shown("What the curves show, with the notebook's settings")
+        assert "Runs of other settings than the form has" in shown.text
+        finder.refuses = DataError("A run was asked for.")
+        await shown.press("r", "enter")
+        assert isinstance(shown.app.screen, RatesScreen)
+        assert "A run was asked for." not in shown.notices
+        await shown.press("x", "r")
+        await shown.until(lambda: "A run was asked for." in shown.notices)
+
+
+async def test_a_good_rate_that_its_run_refutes_is_not_taken_into_the_form(
+    opened: Opened, finder: Finder
+) -> None:
+    async with opened() as shown:
+        await find(shown)
+        await shown.press("r")
+        await shown.until_shown("What the curves show so far")
+        await finish_runs(finder)
+        await shown.until_shown("not good: it is too high", "None of these rates works: try 2e-5")
+        assert "Enter takes 2e-5 into the form" in shown.text
+        await shown.press("x")
+        await shown.until_shown("The range test took 0.05 for good.")
+        assert not math.isclose(curve(shown).rate, 0.05)
+        await shown.press("x", "enter")
+        assert shown.screen.config == RunConfig(lr=0.00002)
 
 
 @pytest.mark.parametrize("size", SIZES[:2])

@@ -73,7 +73,7 @@ async def test_a_run_that_cannot_start_says_why_until_a_value_changes(
         await shown.press("r")
         await shown.until(lambda: sentence in shown.lines[-2])
         assert shown.state.run is None
-        assert "r Train" in shown.lines[-1]
+        await shown.until(lambda: "r Train" in shown.lines[-1])
         workers.refuses = None
         await shown.press("down", "down", "right")
         await shown.until(lambda: sentence not in shown.lines[-2])

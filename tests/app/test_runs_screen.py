@@ -55,13 +55,15 @@ async def open_runs(shown: Dashboard, *wanted: str) -> RunsScreen:
 def names(shown: Dashboard) -> list[str]:
     """The runs in sight, from above."""
     known = ("calm-otter", "keen-lark", "brave-birch", "high rate")
-    return [name for line in shown.lines[2:-8] for name in known if name in line]
+    return [name for line in shown.lines[3:-8] for name in known if name in line]
 
 
 async def test_before_any_run_it_says_what_will_fill_it(opened: Opened) -> None:
     async with opened() as shown:
         await shown.press("6")
-        await shown.until_shown("There are no runs yet", "press 1 for the dashboard, and r there")
+        await shown.until_shown(
+            "There are no runs yet", "press 1 for the dashboard, then r to train"
+        )
         await shown.press("d", "space", "c", "o", "enter", "t", "R", "s", "w")
         assert isinstance(shown.app.screen, RunsScreen)
         await shown.press("escape")
@@ -101,14 +103,47 @@ async def test_it_shows_what_each_run_is_and_came_to(
         assert names(shown) == ["brave-birch", "keen-lark", "calm-otter"]
         [otter] = [line for line in shown.lines if "calm-otter" in line]
         assert "✓ finished" in otter
-        assert "20   87.6% (82.3–91.5)" in otter
+        assert otter.index("87.6% (82.3–91.5)") < otter.index(" 20 ")
         assert "lr 0.5" in otter
         assert "■ stopped" in next(line for line in shown.lines if "keen-lark" in line)
         assert "20260101-120002-brave-birch" in shown.text
-        assert "10 epochs of 100 in 0.1 s, loss 0.200 in training, 0.600 in" in shown.text
+        assert "10 epochs of 100 in 0.1 s. Best epoch 9: val 85.0% (79.4–89.3)" in shown.text
+        assert "loss 0.200 in training, 0.600 in validation" in shown.sentences
         await shown.press("end")
         await shown.until_shown("Settings: learning rate 0.5.")
         assert all(len(line) <= size[0] for line in shown.lines)
+
+
+async def test_accuracy_on_unseen_images_stands_first_where_there_is_a_test(
+    opened: Opened, workers: Workers
+) -> None:
+    otter, *_ = some(workers)
+    made_up.say(otter, [made_up.unseen_results(otter.name)])
+    async with opened() as shown:
+        await open_runs(shown)
+        [head] = [line for line in shown.lines if "differs by" in line]
+        assert "epochs    test acc at best     val acc at best best epoch" in head
+        [row] = [line for line in shown.lines if "calm-otter" in line]
+        assert row.index("87.8% (86.7–88.8)") < row.index("87.6% (82.3–91.5)")
+        await shown.press("end")
+        await shown.until_shown("Best epoch 20: test 87.8% (86.7–88.8) on 3,502 unseen images")
+        await shown.press("o")
+        await shown.until_shown("best test accuracy first")
+        assert names(shown)[0] == "calm-otter"
+
+
+async def test_where_room_is_short_validation_stands_in_for_a_test_and_says_so(
+    opened: Opened, workers: Workers
+) -> None:
+    otter, *_ = some(workers)
+    made_up.say(otter, [made_up.unseen_results(otter.name)])
+    async with opened((80, 24)) as shown:
+        await open_runs(shown)
+        [head] = [line for line in shown.lines if "differs by" in line]
+        assert "test acc at best" in head
+        assert "val acc at best" not in head
+        assert "  87.8% (86.7–88.8)" in next(one for one in shown.lines if "calm-otter" in one)
+        assert "val 85.0% (79.4–89.3)" in next(one for one in shown.lines if "brave-birch" in one)
 
 
 async def test_a_live_run_comes_first_and_is_followed(opened: Opened, workers: Workers) -> None:
@@ -118,7 +153,7 @@ async def test_a_live_run_comes_first_and_is_followed(opened: Opened, workers: W
         async with opened() as shown:
             await open_runs(shown)
             await shown.until_shown("▶ running gentle-finch 2/100")
-            assert "gentle-finch" in shown.lines[3]
+            assert "gentle-finch" in shown.lines[4]
             made_up.say(live, [made_up.epoch(2, live.name)])
             await shown.until_shown("▶ running gentle-finch 3/100")
             await shown.press("s")
@@ -161,7 +196,7 @@ async def test_o_takes_the_next_order(opened: Opened, workers: Workers) -> None:
     async with opened() as shown:
         await open_runs(shown)
         await shown.press("o")
-        assert "best accuracy first" in shown.text
+        assert "best val accuracy first" in shown.text
         assert names(shown) == ["calm-otter", "brave-birch", "keen-lark"]
         await shown.press("o", "o", "o")
         assert "by name" in shown.text
@@ -175,8 +210,8 @@ async def test_the_column_that_an_order_goes_by_is_seen_where_room_is_short(
     async with opened((80, 24)) as shown:
         await open_runs(shown)
         for order, column in (
-            ("best accuracy", "val acc"),
-            ("lowest loss", "loss"),
+            ("best val accuracy", "val acc at best"),
+            ("lowest loss", "val loss at best"),
             ("longest", "time"),
         ):
             await shown.press("o")
@@ -239,6 +274,45 @@ async def test_only_what_stopped_is_resumed(opened: Opened, workers: Workers) ->
         await shown.until(lambda: workers.told == ["resume"])
 
 
+@pytest.mark.parametrize(
+    ("end", "reply", "told"),
+    [
+        (made_up.finished, "calm-otter is finished after 5 epochs: nothing is left to resume", []),
+        (made_up.stopped, "Resuming calm-otter", ["resume"]),
+        (None, "Resuming calm-otter", ["resume"]),
+        (
+            lambda epochs, name: made_up.failed("The disk is full.", name),
+            "calm-otter failed, and would again. The disk is full.",
+            [],
+        ),
+    ],
+)
+async def test_shift_r_answers_at_once_whatever_the_run_is(
+    opened: Opened,
+    workers: Workers,
+    end: Callable[[int, str], events.Event] | None,
+    reply: str,
+    told: list[str],
+) -> None:
+    add(workers, 0, "calm-otter", end=end)
+    async with opened() as shown:
+        await open_runs(shown, "calm-otter")
+        await shown.press("R")
+        assert [notice for notice in shown.notices if reply in notice]
+        await shown.until(lambda: workers.told == told)
+
+
+async def test_shift_r_on_a_live_run_says_that_it_is_in_training(
+    opened: Opened, workers: Workers
+) -> None:
+    with made_up.training(add(workers, 0, "calm-otter", end=None)):
+        async with opened() as shown:
+            await open_runs(shown, "running calm-otter")
+            await shown.press("R")
+            assert "calm-otter is in training already" in " ".join(shown.notices)
+            assert workers.told == []
+
+
 async def test_enter_opens_a_run_on_the_dashboard(opened: Opened, workers: Workers) -> None:
     some(workers)
     async with opened() as shown:
@@ -255,7 +329,7 @@ async def test_marks_have_letters_and_are_eight_at_most(opened: Opened, workers:
     async with opened() as shown:
         await open_runs(shown, "calm-otter")
         await shown.press(*["space"] * 9)
-        assert [line.split()[0] for line in shown.lines[3:13]][:8] == list("abcdefgh")
+        assert [line.split()[0] for line in shown.lines[4:14]][:8] == list("abcdefgh")
         assert "8 runs are marked already" in " ".join(shown.notices)
         await shown.press("u")
         assert " a ✓" not in shown.text

@@ -61,7 +61,7 @@ def row(shown: Dashboard, value: str) -> str:
     """The row of the table that begins with a value, behind the letter of its curve."""
     [found] = [
         line
-        for line in shown.lines[2:]
+        for line in shown.lines[3:]
         if line[2:].split()[:1] == [value] and ("%" in line or "waiting" in line)
     ]
     return found
@@ -73,7 +73,7 @@ async def test_what_has_ended_a_sweep_is_said(opened: Opened, workers: Workers) 
     async with opened() as shown:
         await open_sweep(shown)
         await shown.until_shown("The connection to the Dask cluster was lost.")
-        assert "R goes on with it." in shown.text
+        assert "R resumes it." in shown.text
 
 
 async def test_it_goes_on_on_a_cluster_only_after_a_yes(
@@ -183,7 +183,7 @@ async def test_values_are_typed_and_nonsense_is_said_beside_the_form(
         await go_to(shown, "lr")
         await shown.press("enter", *"0.1,oops")
         assert "Learning rate must be a number above 0" in shown.sentences
-        assert "It can be started when all is right." in shown.text
+        assert "Correct this before starting." in shown.text
         await shown.press(*["backspace"] * 4, *"1..10:3", "enter")
         assert "4 runs." in shown.text
         await shown.press("home", "down", "right")
@@ -360,7 +360,7 @@ async def test_of_many_rows_eight_around_the_cursor_are_compared(
         assert not screen._charts.display
         await shown.press("o")
         assert "best accuracy first" in shown.text
-        assert row(shown, "1") == shown.lines[2]
+        assert row(shown, "1") == shown.lines[3]
         await shown.press("c")
         await shown.until(lambda: isinstance(shown.app.screen, CompareScreen))
         await shown.until_shown("8 runs: loss and accuracy")
@@ -397,7 +397,7 @@ async def test_accuracy_under_attack_is_measured_where_that_is_the_question(
     async def answer(question: object, run: Run) -> Robustness:
         found = np.full(200, 0.05 if run.name.endswith("01") else 0.15, np.float32)
         right = np.ones((200, len(EPSILONS)), np.bool_)
-        return Robustness(200, 5, found, found, found, right)
+        return Robustness(200, 5, found, found, found, right, np.zeros(200, np.uint8), found)
 
     monkeypatch.setattr(worker, "ask_at_leisure", answer)
     configs = plan(RunConfig(), {"adversarial_epsilon": "0,0.1"})
@@ -490,3 +490,17 @@ def test_from_the_first_key_to_the_table_in_a_real_terminal(tmp_path: Path) -> N
         shown.wait_for("Runs: 3")
         shown.send("q")
         assert shown.wait_for_end() == 0
+
+
+async def test_a_ninth_curve_is_left_out_by_name(opened: Opened, workers: Workers) -> None:
+    sweep = rates(workers, *[0.8] * 9, text="0.001,0.002,0.005,0.01,0.02,0.05,0.1,0.2,0.5")
+    async with opened() as shown:
+        await open_sweep(shown)
+        await shown.until_shown("9 of 9 runs done")
+        await shown.press("c")
+        await shown.until(lambda: isinstance(shown.app.screen, CompareScreen))
+        await shown.until_shown(f"8 of 9 runs (without {sweep.words}.09): loss and accuracy")
+        assert (
+            f"8 curves around the cursor, as more cannot be told apart; left out: {sweep.words}.09."
+            in shown.notices
+        )

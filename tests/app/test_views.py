@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from tests.engine.small_runs import ROOT
-from tui.app import SCREENS
+from tui.panes.screen_bar import SCREENS
 from tui.views import NAMES
 
 PROGRAM = """
@@ -30,5 +30,5 @@ def test_only_the_dashboard_is_loaded_before_the_first_frame_and_all_after_it() 
 
 
 def test_every_screen_with_a_key_can_be_made() -> None:
-    opened = {name for name, _ in SCREENS.values()} - {"train"}
+    opened = set(SCREENS) - {"train"}
     assert opened <= set(NAMES)

@@ -250,7 +250,7 @@ def walk_through_weights(shown: Terminal, place: Place, trained: Trained) -> Non
     # The weights by norm, a neuron large and back, on the second page too.
     shown.send("4")
     shown.wait_for("Weights of linear_1, page 1 of ")
-    shown.wait_for("after 4 epochs")
+    shown.wait_for(", epoch 3")
     shown.send("o", "enter")
     shown.wait_for(f"Neuron {largest[0]}, 1 of 128")
     shown.wait_for(f"Norm {norms.max():.3f}")
@@ -264,7 +264,7 @@ def walk_through_weights(shown: Terminal, place: Place, trained: Trained) -> Non
     # An image's way through the network.
     shown.send("tab", "n")
     row, said = 1, trained.run.predictions()[-1][1]
-    shown.wait_for(f"Validation image {row}, a {trained.run.labels()[row]}, through the network")
+    shown.wait_for(f"Network, epoch 3: validation image {row}, a {trained.run.labels()[row]}")
     for words in ("(32, 784)", "(32, 128)", "(32, 10)", "101,770", "of 128 active"):
         shown.wait_for(words)
     shown.wait_for(f"{said}: {trained.confidence[row]:.1%}, right")
@@ -301,7 +301,7 @@ def draw_a_digit(shown: Terminal, place: Place, trained: Trained) -> None:
     shown.wait_for("Pen up at (14, 14)")
     shown.send(*["up"] * 8, "space", *["down"] * 15, "space")
     shown.wait_for("Pen up at (21, 14)")
-    shown.wait_for(lambda: re.search(r"\d \d+%, after 4 epochs", shown.text))
+    shown.wait_for(lambda: re.search(r"\d \d+%, epoch 3", shown.text))
     shown.send("w")
     shown.wait_for("Saved as")
     newest = max(trained.folder.glob("mnistop-digit-*.png"), key=lambda file: file.stat().st_mtime)

@@ -14,9 +14,11 @@ from tests.bench import (
     runs,
     sweeps,
     training,
+    unseen,
 )
 
 training.main()
+unseen.main()
 recording.main()
 growth.main()
 processes.main()

@@ -8,6 +8,7 @@ import shutil
 import struct
 import zlib
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +71,13 @@ def test_the_table_tells_clean_fgsm_pgd_and_certified_accuracy(
     for row, line in zip(told["table"], lines[start + 1 :], strict=False):
         assert line.split() == [
             f"{row['epsilon']:g}",
-            *(f"{100 * row[name]:.1f}%" for name in ("clean", "fgsm", "pgd", "certified")),
+            *(share_of_80(row[name]) for name in ("clean", "fgsm", "pgd", "certified")),
         ]
+
+
+def share_of_80(fraction: float) -> str:
+    """As the exact share of a count is rounded, whatever float has made of it."""
+    return f"{Decimal(round(80 * fraction)) * 100 / 80:.1f}%"
 
 
 def test_the_table_stands_in_80_columns_and_says_what_it_means(
@@ -214,7 +220,7 @@ def test_one_png_file_with_an_l2_method(attack: Call, tmp_path: Path) -> None:
     told = as_json(attack(*how, "--json"))
     [file] = folder.iterdir()
     assert file.name.startswith(f"00007-{told['label']}-taken-for-")
-    told = as_json(attack(*how[2:], "--json"))
+    told = as_json(attack(*how[2:], "--json", "--force"))
     assert [row["epsilon"] for row in told["table"]][:2] == [0.025, 0.05]
 
 
@@ -254,12 +260,89 @@ def test_its_own_class_is_no_target(attack: Call) -> None:
     assert f"Validation image 0 is a {label} itself" in answer.err
 
 
-def test_what_cannot_be_written_is_told(attack: Call, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    for path in ("no/such/folder.npz", "file/in-a-file"):
-        answer = attack("--index", "0", "--save", str(tmp_path / path))
-        assert answer.code == 2
-        assert "cannot be written" in answer.err
+@pytest.fixture
+def idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets no attack begin, as what is wrong with a destination is to be said before."""
+
+    def work(*_: object) -> None:
+        raise AssertionError("the work has begun")
+
+    for name in ("attack.tell_table", "attack.tell_image", "saved_images.attack_all"):
+        monkeypatch.setattr(f"tui.cli.{name}", work)
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("no/such/folder.npz", "There is no folder .*no/such: make it, or choose another"),
+        ("no/such/folder", "There is no folder .*no/such: make it, or choose another"),
+        ("file/in-a-file", "There is no folder .*file: make it, or choose another"),
+        ("file", "file is a file: give the name of a folder"),
+        ("mine.npz", "mine.npz is there already: choose another name, or .* --force"),
+        ("mine", "mine is not empty: choose another, or write into it with --force"),
+        ("folder.npz", "folder.npz is a folder: give the name of a file in it"),
+        ("dangling", "dangling is a link to .*nowhere, which is not there"),
+        ("dangling.npz", "dangling.npz is a link to .*nowhere, which is not there"),
+        ("fooled.png", r"saved in a file that ends in .npz, or as PNG in a folder"),
+    ],
+)
+def test_what_cannot_be_saved_is_told_before_the_work(
+    attack: Call, tmp_path: Path, path: str, sentence: str, idle: None
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "mine.npz").write_text("mine")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/00000-3-taken-for-8.png").write_text("mine")
+    (tmp_path / "folder.npz").mkdir()
+    for name in ("dangling", "dangling.npz"):
+        (tmp_path / name).symlink_to("nowhere")
+    before = sorted(tmp_path.rglob("*"))
+    answer = attack("--index", "0", "--save", str(tmp_path / path))
+    assert answer.code == 2
+    assert re.search(sentence, " ".join(answer.err.split()))
+    assert sorted(tmp_path.rglob("*")) == before
+    assert (tmp_path / "mine.npz").read_text() == "mine"
+
+
+def test_force_replaces_what_was_saved(attack: Call, tmp_path: Path) -> None:
+    (tmp_path / "mine.npz").write_text("mine")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/notes").write_text("mine")
+    for name in ("mine.npz", "folder"):
+        how = ("--index", "0", "--save", str(tmp_path / name))
+        assert attack(*how).code == 2
+        assert attack(*how, "--force").code == 0
+    assert np.load(tmp_path / "mine.npz")["images"].shape == (1, 28, 28)
+    assert (tmp_path / "folder/notes").read_text() == "mine"
+    assert len(list((tmp_path / "folder").iterdir())) == 2
+    assert "--force goes with --save" in attack("--force").err
+
+
+def test_deepfool_changes_no_image_by_more_than_the_epsilon(attack: Call, tmp_path: Path) -> None:
+    file = tmp_path / "fooled.npz"
+    how = ("--method", "deepfool", "--save", str(file), "--force", "--json")
+    for epsilon in (0.025, 0.08):
+        row = as_json(attack("--epsilon", str(epsilon), *how))["table"][0]
+        stored = np.load(file)
+        changes = np.abs(stored["images"] - stored["originals"]).max((1, 2))
+        assert changes.max() <= epsilon
+        fooled = stored["predictions"] != stored["labels"]
+        assert 1 - fooled.mean() >= row["pgd"]
+        assert fooled[changes > 0].all()
+    as_json(attack(*how))
+    stored = np.load(file)
+    assert np.abs(stored["images"] - stored["originals"]).max() > 0.1
+    one = as_json(attack("--index", "0", "--method", "deepfool", "--epsilon", "0.001", "--json"))
+    assert (one["linf"], one["success"]) == (0, one["prediction"] != one["label"])
+
+
+def test_png_files_change_no_pixel_by_more_than_the_epsilon(attack: Call, tmp_path: Path) -> None:
+    folder = tmp_path / "fooled"
+    assert attack("--epsilon", "0.1", "--save", str(folder)).code == 0
+    as_json(attack("--epsilon", "0.1", "--save", str(tmp_path / "a.npz"), "--json"))
+    originals = np.load(tmp_path / "a.npz")["originals"]
+    pixels = np.array([pixels_of(file.read_bytes()) for file in sorted(folder.iterdir())])
+    assert np.abs(pixels - originals).max() <= 0.1 + 1e-6
 
 
 def test_without_weights_or_before_the_first_epoch_it_says_so(

@@ -16,7 +16,7 @@ def test_the_bundled_images_are_described(call: Call):
     for words in (
         "4,502 images of 28×28 pixels, 10 classes",
         "CC BY-SA 3.0",
-        "pixels stored from 0 to 255",
+        "pixels: uint8 from 0 (black) to 255 (white)",
         "3,601 to train on, 901 to validate",
         "mnistop train --samples all",
     ):
@@ -32,6 +32,41 @@ def test_labels_with_gaps_are_told(call: Call, tmp_path: Path):
     )
     assert words in " ".join(call("data", str(file)).out.split())
     assert "no image" not in call("data", "digits").out
+
+
+def test_a_stated_range_is_told_and_goes_into_the_command(call: Call, tmp_path: Path):
+    file = tmp_path / "dim.npz"
+    images = np.random.default_rng(0).integers(0, 17, (40, 9, 9))
+    np.savez(file, images=images, labels=np.arange(40) % 4)
+    answer = call("data", str(file))
+    assert answer.code == 2
+    assert '--pixel-range "0 16"' in answer.err
+    answer = call("data", str(file), "--pixel-range", "0 16")
+    assert "pixels: int64 from 0 (black) to 16 (white), scaled to 0 to 1" in answer.out
+    assert f"--source {file} --samples all --pixel-range '0 16'" in answer.out
+    answer = call("data", "digits", "--pixel-range", "0 16")
+    assert answer.code == 2
+    assert "range of digits is known" in answer.err
+    answer = call("data", "digits", "--pixel-range", "16 0")
+    assert answer.code == 2
+    assert "--pixel-range: Pixel range must be auto, or two numbers" in answer.err
+
+
+def test_classes_are_counted_on_both_sides_and_missing_ones_told(call: Call, tmp_path: Path):
+    file = tmp_path / "by class.npz"
+    images = np.random.default_rng(0).integers(0, 256, (40, 9, 9), np.uint8)
+    np.savez(file, images=images, labels=np.arange(40) // 10)
+    text = call("data", str(file), "--samples", "20").out
+    assert "2 of the 4 classes have no training image (2, 3)" in " ".join(text.split())
+    assert "TRAINING IMAGES OF EACH CLASS" in text
+    assert "VALIDATION IMAGES OF EACH CLASS" in text
+
+
+def test_blank_images_are_told(call: Call, tmp_path: Path):
+    file = tmp_path / "blank.npz"
+    np.savez(file, images=np.zeros((40, 9, 9), np.uint8), labels=np.arange(40) % 4)
+    text = " ".join(call("data", str(file)).out.split())
+    assert "The images are nearly blank: the pixels of a usual one span nothing." in text
 
 
 def test_fewer_samples_and_an_own_file(call: Call, tmp_path: Path):

@@ -44,6 +44,52 @@ def test_trained_at_the_marks_each_run_is_told_and_kept(call: Call, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
+    "flags",
+    [
+        ("--samples", "5"),
+        ("--samples", "20"),
+        ("--samples", "50", "--activation", "sigmoid"),
+        ("--samples", "10", "--optimizer", "adam"),
+        ("--samples", "10", "--hidden", "none"),
+        ("--samples", "20", "--epochs", "1"),
+        ("--samples", "5", "--val-fraction", "0.8"),  # one image to train on, and so one class
+        ("--samples", "100", "--batch-size", "1000", "--epochs", "20"),
+    ],
+    ids=" ".join,
+)
+def test_what_the_runs_show_and_what_is_recommended_agree(call: Call, flags: tuple[str, ...]):
+    answer = call("rates", *flags, "--train", "--json")
+    told = json.loads(answer.out)
+    shown = {run["lr"]: run["verdict"] for run in told["runs"]}
+    good = told["marks"]["good"]
+    assert good is None or shown[good] == "works"
+    assert told["recommended"] is None or shown[told["recommended"]] == "works"
+    assert answer.code == (1 if told["recommended"] is None else 0)
+    for mark, rate in told["marks"].items():
+        reason = told["reasons"][mark.replace("_", " ")]
+        assert (rate is None) == reason.startswith("None")
+
+
+def test_where_no_rate_is_good_that_is_said_and_none_is_recommended(call: Call):
+    answer = call("rates", "--samples", "20", "--epochs", "1", "--train")
+    assert answer.code == 1, answer.err
+    sentences = " ".join(answer.out.split())
+    assert "good - None: so short a run learns next to nothing" in sentences
+    assert "None of these rates works" in sentences
+    assert "train with" not in answer.out
+
+
+def test_where_nothing_is_learned_all_three_are_null_with_a_reason(call: Call):
+    answer = call("rates", *SMALL, "--clip-norm", "1e-9", "--train", "--json")
+    told = json.loads(answer.out)
+    assert answer.code == 1
+    assert told["marks"] == {"too_low": None, "good": None, "too_high": None}
+    assert [reason[:4] for reason in told["reasons"].values()] == ["None"] * 3
+    assert told["recommended"] is None
+    assert "runs" not in told
+
+
+@pytest.mark.parametrize(
     ("words", "part"),
     [
         (["--lr", "0"], "--lr"),

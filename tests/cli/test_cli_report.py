@@ -32,7 +32,11 @@ def test_a_report_goes_to_standard_output_as_markdown(call: Call, finished: Fini
     [
         ("run.html", "<!DOCTYPE html>"),
         ("run.md", "# "),
-        ("run.csv", "run,epoch,train_loss,val_loss,train_acc,val_acc,lr,seconds,dead,time\n"),
+        (
+            "run.csv",
+            "run,epoch,train_loss,val_loss,train_acc,val_acc,lr,seconds,dead,time,"
+            "test_images,test_acc,test_loss\n",
+        ),
         ("run.json", "{"),
     ],
 )
@@ -79,7 +83,7 @@ def test_no_file_is_overwritten_without_force(call: Call, finished: Finished):
         (["report", "last", "last", "--epoch", "0"], "--epoch goes with one run only"),
         (["report", "last", "--epoch", "12"], "has epochs 0 to 11, not 12"),
         (["report", "nothing"], "There is no run nothing"),
-        (["export", "last"], "Say where to: --output model.pt"),
+        (["export", "last"], "Say where to write it: --output model.pt"),
         (["export", "last", "-o", "model.zip"], "give --format, or one of .pt, .pth, .onnx"),
         (["export", "last", "-o", "-"], "give --format"),
         (["export", "last", "-o", "m.pt", "--weights", "first"], "'first' is not best, last or"),

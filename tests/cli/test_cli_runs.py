@@ -1,15 +1,17 @@
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from engine import worker
+from engine import glance, worker
 from engine.runs import Run
 from engine.storage.about import About, write_about
 from tests.cli.command_line import COMMAND, Answer, Finished, Place
+from tests.engine.small_runs import history_of
 from tests.waiting import wait_until
 
 Call = Callable[..., Answer]
@@ -21,8 +23,12 @@ KEYS = [
     "pid",
     "config",
     "val_acc",
+    "val_loss",
     "best_val_acc",
+    "best_val_loss",
     "best_epoch",
+    "test_images",
+    "test_acc",
     "started",
     "ended",
     "sweep",
@@ -40,13 +46,27 @@ def test_runs_as_json_have_their_keys(call: Call, finished: Finished):
     assert (row["epoch"], row["epochs"], row["pid"]) == (11, 12, None)
     assert row["config"]["hidden"] == [16]
     assert row["best_val_acc"] >= row["val_acc"] > 0
+    assert row["test_images"] == 4102
+    assert 0 < row["test_acc"] < 1
     assert row["started"] < row["ended"]
 
 
 def test_the_table_shows_accuracy_with_its_interval(call: Call, finished: Finished):
     answer = call("runs", runs=finished.place.folder)
     header, row = answer.out.splitlines()
-    assert header.split()[:3] == ["run", "state", "epochs"]
+    assert re.split("  +", header)[:7] == [
+        *("run", "state", "epochs", "best epoch"),
+        *("test acc at best", "val acc at best", "val loss at best"),
+    ]
+    history = history_of(Run(finished.place.folder / finished.name))
+    assert history.best
+    assert history.tested
+    assert [cell[:6].strip("( ") for cell in re.split("  +", row)[3:7]] == [
+        str(history.best.epoch),
+        f"{100 * (history.test_acc or 0):.1f}%",
+        f"{100 * history.best.val_acc:.1f}%",
+        f"{history.best.val_loss:.3f}",
+    ]
     assert row.startswith(f"{finished.name}  finished  12/12")
     assert "–" in row
     assert "hidden 16" in row
@@ -147,7 +167,7 @@ def test_following_a_finished_run_tells_it_again(call: Call, finished: Finished)
 
 
 def test_a_detached_run_is_followed_stopped_and_resumed_to_its_end(call: Call, place: Place):
-    answer = call("train", "--detach", "--json", "--epochs", "150", runs=place.folder)
+    answer = call("train", "--detach", "--json", "--epochs", "1000000", runs=place.folder)
     name = json.loads(answer.out)["run"]
     worker.pause(Run(place.folder / name))
     follower = subprocess.Popen(
@@ -170,15 +190,25 @@ def test_a_detached_run_is_followed_stopped_and_resumed_to_its_end(call: Call, p
     assert json.loads(follower.stdout.read().splitlines()[-1])["event"] == "RunStopped"
     assert follower.wait(100) == 0
 
+    epochs = end_soon(Run(place.folder / name))
     resumed = call("resume", name, runs=place.folder)
     assert resumed.code == 0
     assert "resumed in epoch" in resumed.out
-    assert f"run {name} finished: 150 epochs" in resumed.out
-    assert place.state(name)["epoch"] == 149
+    assert f"run {name} finished: {epochs} epochs" in resumed.out
+    assert place.state(name)["epoch"] == epochs - 1
+
+
+def end_soon(run: Run) -> int:
+    """Gives a stopped run that would not end fewer epochs, and returns how many."""
+    epochs = glance.epochs_trained(run) + 20
+    path = run.path / "config.json"
+    path.write_text(path.read_text().replace("1000000", str(epochs)))
+    assert run.config().epochs == epochs
+    return epochs
 
 
 def test_a_killed_training_is_told_with_what_is_safe(place: Place):
-    name = place.train_detached("--epochs", "100000")
+    name = place.train_detached("--epochs", "1000000")
     wait_until(lambda: place.state(name)["epoch"])
     follower = subprocess.Popen(
         [*COMMAND, "follow", name],

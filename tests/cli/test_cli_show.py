@@ -26,6 +26,7 @@ def test_show_tells_the_whole_story_without_pytorch_and_textual(finished: Finish
     assert show.stderr == "set()\n"
     text = show.stdout
     lines = text.splitlines()
+    said = " ".join(text.split())
     assert "\x1b" not in text
     assert max(map(len, lines)) <= 80
     assert lines[0].startswith(f"run {finished.name}: finished, 12 epochs of 12 in ")
@@ -38,21 +39,27 @@ def test_show_tells_the_whole_story_without_pytorch_and_textual(finished: Finish
         "lowest loss",
         "CONFUSION MATRIX AFTER EPOCH 11",
         "recall",
-        "a 95% interval",
+        "on 4,102 unseen images, a 95% interval",
+        "on 4,102 unseen images, with the weights of epoch ",
+        "The validation accuracy is the highest of 12 epochs, chosen by the same 80 images,",
         "of 11 other epochs lie within this interval",
         "MOST CONFIDENT MISTAKES",
         "taken for",
     ):
-        assert words in text
+        assert words in text or words in said
     assert re.search(r"\d+ of 80 right: \d+\.\d% \(\d+\.\d–\d+\.\d\)", text)
-    assert "mnistop train --samples 400 --epochs 12 --hidden 16" in lines[2]
-    assert f"mnistop report {finished.name} -o run.html" in lines[3]
+    assert "mnistop train --samples 400 --epochs 12 --hidden 16" in lines[3]
+    assert f"mnistop report {finished.name} -o run.html" in lines[4]
+    assert re.match(r"test accuracy \d+\.\d% \(\d+\.\d–\d+\.\d\) on 4,102 unseen images", lines[1])
     assert "MOST CONFIDENT MISTAKES AFTER EPOCH 11" in lines
 
 
 def test_show_as_json_holds_the_same(call: Call, finished: Finished):
     story = json.loads(call("show", "last", "--json", runs=finished.place.folder).out)
     assert story["state"] == "finished"
+    test = story["test"]
+    assert (test["images"], test["best_acc"]) == (story["test_images"], story["test_acc"])
+    assert test["interval"][0] < test["best_acc"] < test["interval"][1]
     assert story["changes"] == {"samples": "400", "epochs": "12", "hidden": "16"}
     assert [row["epoch"] for row in story["log"]] == list(range(12))
     counts = story["confusion"]["counts"]

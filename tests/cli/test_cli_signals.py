@@ -6,7 +6,7 @@ from tests.cli.command_line import Place
 from tests.ssh.processes import process_of, standing_still
 from tests.waiting import wait_until
 
-LONG = ("--epochs", "100000")
+LONG = ("--epochs", "1000000")
 
 
 def test_ctrl_c_stops_saves_and_tells_how_to_go_on(place: Place):
@@ -29,7 +29,7 @@ def test_ctrl_c_while_loading_still_leaves_a_saved_run(place: Place):
     terminal.sendintr()
     last = place.last_words(terminal)
     assert terminal.exitstatus == 130
-    assert re.search(r"stopped and saved after \d+ epochs? of 100000", last)
+    assert re.search(r"stopped and saved after \d+ epochs? of 1000000", last)
     assert "Traceback" not in last
 
 
@@ -49,7 +49,7 @@ def test_a_second_ctrl_c_leaves_at_once_and_the_run_stops_by_itself(place: Place
 
 def test_sigterm_stops_and_saves_and_a_narrow_terminal_has_a_short_line(place: Place):
     terminal = place.in_terminal("train", *LONG, width=40)
-    terminal.expect(r"epoch \d+/100000")
+    terminal.expect(r"epoch \d+/1000000")
     terminal.kill(signal.SIGTERM)
     assert "stopped and saved" in place.last_words(terminal)
     assert terminal.exitstatus == 128 + signal.SIGTERM

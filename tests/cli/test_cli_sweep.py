@@ -15,7 +15,7 @@ from tests.waiting import wait_until
 
 Call = Callable[..., Answer]
 TINY = ("--source", "digits", "--samples", "300", "--epochs", "6", "--hidden", "16")
-LONG = ("--source", "digits", "--epochs", "100000")
+LONG = ("--source", "digits", "--epochs", "1000000")
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,12 @@ def test_each_run_that_ends_is_a_line_of_json_and_the_last_is_the_sweep(
     assert low["mean"] + 0.3 < right["mean"]
     assert right["runs"] == 2
     assert right["interval"][0] < right["mean"] < right["interval"][1]
-    assert "Best: learning rate 0.3" in last["conclusion"]
+    assert "Best on unseen images: learning rate 0.3" in last["conclusion"]
+    tested = last["groups"][1]["test_acc"]
+    assert (tested["runs"], last["groups"][1]["test_images"]) == (2, 1497)
+    assert tested["interval"][1] - tested["interval"][0] < 0.06
+    one = last["groups"][1]["runs"][0]
+    assert one["test_interval"][0] < one["test_acc"] < one["test_interval"][1]
 
 
 def test_its_members_are_listed_by_the_name_of_the_sweep(
@@ -65,19 +70,18 @@ def test_show_lays_its_rows_side_by_side(swept: tuple[Place, list[str]], call: C
     name = json.loads(lines[-1])["sweep"]
     answer = call("show", name.split("-", 2)[-1], runs=place.folder)
     assert f"sweep {name} (lr): finished, 4 of 4 runs done" in answer.out
-    [head] = [line for line in answer.out.splitlines() if "best acc" in line]
-    assert head.split() == [
-        "lr",
-        "runs",
-        "best",
-        *["best", "acc", "final", "acc", "loss", "rate", "was"],
+    [head] = [line for line in answer.out.splitlines() if "val acc at best" in line]
+    assert re.split("  +", head.strip()) == [
+        *("lr", "runs", "test acc at best", "val acc at best", "best epoch"),
+        *("val loss at best", "final val acc", "rate was"),
     ]
     low = next(line for line in answer.out.splitlines() if line.strip().startswith("0.0001"))
-    assert re.search(r"0.0001 +2/2 +\d+ +\d+\.\d% ± \d+\.\d .* too low$", low)
+    assert re.search(r"0.0001 +2/2 +\d+\.\d% ± \d+\.\d .* too low$", low)
     said = " ".join(answer.out.split())
     assert "as in the notebook, but source digits, samples 300, epochs 6" in said
     assert "± is the standard deviation over the seeds." in said
-    assert "Best: learning rate 0.3" in said
+    assert "Best on unseen images: learning rate 0.3" in said
+    assert "on images that no run has seen" in said
     shown = json.loads(call("show", name, "--json", runs=place.folder).out)
     assert shown == json.loads(lines[-1])
     ascii_only = call("show", name, "--ascii", runs=place.folder).out
@@ -111,7 +115,7 @@ def test_following_a_finished_sweep_tells_all_of_it(
 def test_accuracy_under_attack_is_compared_where_that_is_the_question(call: Call) -> None:
     answer = call("sweep", "--adversarial-epsilon", "0,0.2", "--attack", "0.2", *TINY)
     assert answer.code == 0, answer.err
-    [head] = [line for line in answer.out.splitlines() if "best acc" in line]
+    [head] = [line for line in answer.out.splitlines() if "val acc at best" in line]
     assert "at ε 0.2" in head
     assert "attacked with the smallest perturbation that FGSM or FAB finds" in " ".join(
         answer.out.split()

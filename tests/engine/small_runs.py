@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +136,17 @@ def numbers(epochs: Sequence[Epoch]) -> list[tuple[Any, ...]]:
 
 ENDLESS = 1_000_000
 """Epochs of a run that only ends when it is told to."""
+
+
+def ever_more(epochs: int) -> Iterator[int]:
+    """Numbers of epochs to try, for a run that is to be interrupted and then to reach its end.
+
+    Whether it still trains when it is interrupted depends on the speed of the machine: if it does
+    not, the next number is tried.
+    """
+    for doublings in range(0, 20, 2):
+        yield epochs << doublings
+    raise AssertionError("no run was long enough to be interrupted")
 
 
 def history_of(run: Run) -> History:

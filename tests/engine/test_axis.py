@@ -1,6 +1,7 @@
 import math
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,11 +60,11 @@ def test_ticks_rise_lie_inside_and_keep_their_distance(one, other, count, gap, w
 
 
 @given(positive, positive, st.integers(1, 60))
-def test_log_ticks_are_decades_or_their_double_and_half(one, other, count):
+def test_log_ticks_are_decades_or_round_numbers_between(one, other, count):
     axis = log_axis(*sorted((one, other)))
     for value in ticks(axis, count, 2):
         digit = value / 10.0 ** math.floor(math.log10(value * (1 + 1e-9)))
-        assert min(abs(digit - round_digit) for round_digit in (1, 2, 5)) < 1e-6
+        assert min(abs(digit - round_digit) for round_digit in (1, 2, 3, 5)) < 1e-6
 
 
 def test_ticks_of_a_loss_axis():
@@ -99,3 +100,29 @@ def test_scientific_numbers_have_no_padding():
         "2.5e-10",
         "-3e12",
     ]
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 7, 33, 100, 848, 3000])
+@pytest.mark.parametrize("columns", [17, 33, 56, 74, 116, 230])
+def test_ticks_along_the_epochs_stand_equally_far_apart(epochs, columns):
+    """In the units of the axis, and so in cells, rounding to whole ones apart."""
+    axis = Axis(0, max(epochs - 1, 1))
+    for gap in (6, 9, 14):
+        found = ticks(axis, columns, gap, whole=True)
+        steps = np.diff(found)
+        assert len(set(steps)) <= 1
+        cells = np.diff([axis.place(value, columns) for value in found])
+        assert not len(cells) or max(cells) - min(cells) <= 1
+
+
+@given(st.floats(1e-6, 10), st.floats(1.2, 1e6), st.integers(8, 60))
+def test_ticks_of_a_logarithmic_axis_stand_about_equally_far_apart(least, factor, rows):
+    """From three decades on they are decades; below, 1 and 3 where there are enough."""
+    axis = log_axis(least, least * factor)
+    found = ticks(axis, rows, 2)
+    cells = np.diff([axis.place(value, rows) for value in found])
+    if math.floor(axis.high + 1e-9) - math.ceil(axis.low - 1e-9) >= 2:
+        assert np.allclose(np.log10(found), np.round(np.log10(found)))
+        assert not len(cells) or max(cells) - min(cells) <= 1
+    elif {f"{value:e}"[0] for value in found} <= {"1", "3"} and len(cells):
+        assert max(cells) <= 1.1 * min(cells) + 2

@@ -21,6 +21,8 @@ VALID = st.fixed_dictionaries(
     optional={
         "source": st.text(min_size=1).map(str.strip).filter(bool),
         "samples": st.none() | st.integers(2, 10**9),
+        "pixel_range": st.just("auto")
+        | st.tuples(numbers(-1e6, 0), numbers(0, 1e6, exclude_min=True)),
         "val_fraction": numbers(0, 1, exclude_min=True, exclude_max=True),
         "split_seed": st.integers(0, 2**32 - 1),
         "seed": st.integers(0, 2**32 - 1),
@@ -46,6 +48,15 @@ VALID = st.fixed_dictionaries(
 OUT_OF_BOUNDS = {
     "source": [("", "bundled, digits, openml, or the path of a folder or file", "empty")],
     "samples": [(1, "a whole number from 2 up, or all", "1"), ("some", "or all", "'some'")],
+    "pixel_range": [
+        ("1 0", "auto, or two numbers, black and white, the lower one first", "'1 0'"),
+        ("0 0", "the lower one first", "'0 0'"),
+        ("0 nan", "two numbers", "'0 nan'"),
+        ("-inf 0", "two numbers", "'-inf 0'"),
+        ("0 1 2", "two numbers", "'0 1 2'"),
+        ("bright", "auto, or", "'bright'"),
+        ([1], "two numbers", "[1]"),
+    ],
     "val_fraction": [
         (0.0, "a number above 0 and below 1", "0"),
         (1, "a number above 0 and below 1", "1"),

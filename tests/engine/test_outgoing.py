@@ -1,15 +1,24 @@
 """Files in places of the user's choice: whole or not at all, and over nothing."""
 
+import errno
 import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from engine.errors import MnistopError
-from engine.outgoing import free_path, write_out
+from engine.outgoing import (
+    check_file,
+    check_folder,
+    numbered,
+    write_folder,
+    write_out,
+    write_under_free_name,
+)
 from tests.engine.small_runs import ROOT
 
 
@@ -88,7 +97,86 @@ def test_what_does_not_fit_leaves_the_old_file_and_no_other(tmp_path: Path) -> N
 
 def test_a_free_name_is_found(tmp_path: Path) -> None:
     path = tmp_path / "run.html"
-    assert free_path(path) == path
-    path.touch()
+    assert write_under_free_name(numbered(path), b"1") == path
     (tmp_path / "run-2.html").symlink_to("nowhere")
-    assert free_path(path) == tmp_path / "run-3.html"
+    assert write_under_free_name(numbered(path), b"3") == tmp_path / "run-3.html"
+    assert path.read_bytes() == b"1"
+    assert not (tmp_path / "nowhere").exists()
+
+
+def without_hard_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a file system that has none, FAT for example."""
+
+    def link(*_: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", link)
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_appears_during_the_work_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    if not links:
+        without_hard_links(monkeypatch)
+    opened = os.open
+
+    def open_and_be_late(path: Path, *how: int) -> int:
+        descriptor = opened(path, *how)
+        (tmp_path / "a").write_bytes(b"mine")
+        return descriptor
+
+    check_file(tmp_path / "a")
+    with monkeypatch.context() as patched:
+        patched.setattr("engine.outgoing.os.open", open_and_be_late)
+        with pytest.raises(MnistopError, match=r"a is there already: .* --force"):
+            write_out(tmp_path / "a", b"new")
+        assert write_under_free_name(numbered(tmp_path / "a"), b"new") == tmp_path / "a-2"
+    assert (tmp_path / "a").read_bytes() == b"mine"
+    assert (tmp_path / "a-2").read_bytes() == b"new"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("check", [check_file, check_folder])
+def test_what_hinders_is_known_before_the_work(
+    tmp_path: Path, check: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "file").touch()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/file").touch()
+    there = "is there already" if check is check_file else "is a file: give the name of a folder"
+    full = "is a folder: give" if check is check_file else "is not empty: .* --force"
+    for name, sentence in {
+        "dangling": "is a link to .*nowhere, which is not there",
+        "none/a": "There is no folder .*none",
+        "file/a": "There is no folder .*file",
+        "file": there,
+        "full": full,
+        "x" * 300: "File name too long",
+    }.items():
+        with pytest.raises(MnistopError, match=sentence) as caught:
+            check(tmp_path / name)
+        assert "\n" not in str(caught.value)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(MnistopError, match="cannot be written: you have no permission"):
+        check(tmp_path / "new")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_folder_is_written_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "images"
+    write_folder(folder, {"a": b"1", "b": b"2"})
+    with pytest.raises(MnistopError, match="is not empty"):
+        write_folder(folder, {"a": b"3"})
+    write_folder(folder, {"b": b"3", "c": b"4"}, replace=True)
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == {
+        "a": b"1",
+        "b": b"3",
+        "c": b"4",
+    }
+    with pytest.raises(MnistopError, match="File name too long"):
+        write_folder(tmp_path / "other", {"a": b"1", "x" * 300: b"2"})
+    assert list(tmp_path.iterdir()) == [folder]

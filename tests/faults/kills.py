@@ -126,7 +126,7 @@ def results(run: Run) -> dict[str, Any]:
     """All that a run has computed, without times."""
     state = checkpoint.load(run.path / "checkpoint.pt")
     history = reduce(History(), read_events(run))
-    weights = {"last": state["model"], "best": checkpoint.load(run.path / "best.pt")}
+    weights = {"last": state["model"], "best": checkpoint.load(run.path / "best.pt")["model"]}
     return {
         "ended": type(history.ended),
         "weights": {

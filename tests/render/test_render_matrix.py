@@ -140,7 +140,7 @@ def test_a_large_matrix_scrolls_to_the_cursor_and_says_what_is_shown():
 
 def test_what_fits_is_shown_without_a_notice():
     lines = texts(confusion(example(), DIGITS, TRUE, 80, 30))
-    assert len(lines) == 11
+    assert len(lines) == 1 + 2 * 10
     assert not any("of 10" in line for line in lines)
 
 
@@ -159,3 +159,15 @@ def test_no_line_is_wider_or_narrower_than_promised(matrix, terminal, width, hei
 
 def test_no_classes_give_no_lines():
     assert confusion(np.zeros((0, 0), dtype=int), [], TRUE, 40, 10) == []
+
+
+def test_where_there_is_more_room_the_entries_are_larger_and_still_clicked():
+    small, large = (confusion(example(), DIGITS, TRUE, *size) for size in ((50, 11), (120, 35)))
+    assert len(small) == 11
+    assert len(large) == 1 + 3 * 10
+    assert len(large[0].text.rstrip()) > 100
+    for true in range(10):
+        lines = range(1 + 3 * true, 4 + 3 * true)
+        row = [cell_at(100, y, example(), DIGITS, TRUE, 120, 35) for y in lines]
+        assert row == [(true, 9)] * 3
+        assert (str(example()[true, true]) if true != 8 else "·") in large[lines[1]].text

@@ -1,4 +1,5 @@
 from dataclasses import fields
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -6,7 +7,9 @@ from hypothesis import given
 from rich.color import ColorSystem
 from rich.style import Style
 
+from tests.render.color_difference import CONES, difference, lab
 from tests.render.reading import terminals
+from tui.controllers.run_browsing import MOST_MARKED
 from tui.render.colormap import diverging, luminance
 from tui.render.palette import ANSI_RGB, Palette
 from tui.render.terminal import TRUE_COLOR, Terminal
@@ -73,10 +76,41 @@ def test_the_ends_of_the_diverging_colours_stand_out_from_zero(colors, dark):
 
 
 @pytest.mark.parametrize("dark", [True, False])
-@pytest.mark.parametrize("colors", [16, 256, TRUE_COLOR])
-def test_compared_curves_have_colours_of_their_own(colors, dark):
+@pytest.mark.parametrize("colors", [256, TRUE_COLOR])
+@pytest.mark.parametrize(("sight", "least"), [("usual", 15), *((each, 10) for each in CONES)])
+def test_no_two_of_eight_compared_curves_look_alike(colors, dark, sight, least):
     lines = Palette.of(Terminal(colors, dark=dark)).lines
-    assert len({line.color for line in lines}) == len(lines) >= 6
+    assert len(lines) == MOST_MARKED == 8
+    shown = [
+        style.color.downgrade(ColorSystem.EIGHT_BIT) if colors == 256 else style.color
+        for style in lines
+    ]
+    labs = [lab(color.get_truecolor(), CONES.get(sight)) for color in shown]
+    assert min(difference(*pair) for pair in combinations(labs, 2)) >= least
+
+
+@pytest.mark.parametrize("dark", [True, False])
+@pytest.mark.parametrize("name", ANSI)
+def test_no_two_of_eight_compared_curves_look_alike_in_16_colours(name, dark):
+    look = [int(code, 16) for code in ANSI[name].split()]
+    lines = Palette.of(Terminal(16, dark=dark)).lines
+    numbers = [style.color.downgrade(ColorSystem.STANDARD).number for style in lines]
+    shown = [look[number] for number in numbers]
+    assert all(contrast(color, 0 if dark else 0xFFFFFF) >= 2 for color in shown)
+    labs = [lab((color >> 16, color >> 8 & 255, color & 255)) for color in shown]
+    assert min(difference(*pair) for pair in combinations(labs, 2)) >= 9
+
+
+def test_colour_differences_are_those_of_the_published_test_data():
+    """Sharma, Wu, Dalal, "The CIEDE2000 Color-Difference Formula", table 1, pairs 1, 17, 25, 34."""
+    pairs = [
+        ((50, 2.6772, -79.7751), (50, 0, -82.7485), 2.0425),
+        ((50, 2.5, 0), (73, 25, -18), 27.1492),
+        ((60.2574, -34.0099, 36.2677), (60.4626, -34.1751, 39.4387), 1.2644),
+        ((2.0776, 0.0795, -1.1350), (0.9033, -0.0636, -0.5514), 0.9082),
+    ]
+    for first, second, expected in pairs:
+        assert difference(np.array(first), np.array(second)) == pytest.approx(expected, abs=1e-4)
 
 
 @given(terminals)

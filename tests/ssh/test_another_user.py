@@ -79,7 +79,7 @@ def test_another_user_sees_a_run_live_on_every_screen_and_can_change_nothing(
     ):
         for shown in (owner, reader):
             shown.wait_for("of 1,000,000")
-            shown.wait_for("weights after")
+            shown.wait_for("Validation image ")
             reached = glance.epochs_trained(run)
             shown.wait_for(lambda shown=shown, reached=reached: epoch_shown(shown) > reached)
 

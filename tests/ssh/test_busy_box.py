@@ -110,7 +110,7 @@ def test_without_a_terminal_the_app_says_how_to_train(folder: Path) -> None:
     assert "\x1b" not in done.stderr
 
 
-@pytest.mark.parametrize("words", [("train", "--epochs", "100000"), ("follow", "last")])
+@pytest.mark.parametrize("words", [("train", "--epochs", "1000000"), ("follow", "last")])
 def test_a_closed_pipe_ends_a_command_well_and_training_goes_on(
     folder: Path, words: tuple[str, ...]
 ) -> None:

@@ -62,7 +62,9 @@ def test_the_death_of_a_run_is_said_with_what_is_safe_and_what_to_do(folder: Pat
 
 @linux
 def test_without_memory_a_run_ends_in_words_and_resumed_it_has_the_same_bits(folder: Path) -> None:
-    config = RunConfig(source="digits", samples=1500, batch_size=512, hidden=(256,), epochs=100_000)
+    config = RunConfig(
+        source="digits", samples=1500, batch_size=512, hidden=(256,), epochs=1_000_000
+    )
     undisturbed, run = worker.launch(config), worker.launch(config)
     wait_until(lambda: glance.epochs_trained(run) > 3)
     process = process_of(run)
@@ -94,7 +96,7 @@ def test_helping_processes_that_were_killed_are_replaced(folder: Path) -> None:
         shown.wait_until_gone("PyTorch is loading meanwhile")
         kill_helpers_of(shown.process.pid)
         shown.send("r")
-        shown.wait_for("weights after 3 epochs")
+        shown.wait_for("FGSM ε 0.125, epoch 2")
         kill_helpers_of(shown.process.pid)
         shown.send("3")
         shown.wait_for("fooled from")

@@ -56,10 +56,10 @@ def suspend_and_hang_up(shown: Terminal) -> None:
 def test_training_goes_on_without_the_interface_which_leaves_nothing_behind(
     folder: Path, end: Callable[[Terminal], None], code: int
 ) -> None:
-    with terminal(folder, "--epochs", "100000") as shown:
+    with terminal(folder, "--epochs", "1000000") as shown:
         shown.wait_for("Press r to train")
         shown.send("r")
-        shown.wait_for("weights after")
+        shown.wait_for("Validation image ")
         process = shown.process.pid
         assert len(session_of(process)) >= 3
         end(shown)
@@ -85,7 +85,7 @@ def test_whoever_comes_back_sees_what_is_training_and_watches_it_with_one_key(
         shown.wait_for("of 1,000,000")
         assert "o Watch" not in shown.text
         shown.send("tab", "home")
-        shown.wait_for("Epoch log at start")
+        shown.wait_for("Epoch log, untrained")
         shown.send("q")
         shown.wait_for("Esc stay")
         shown.send("d")
@@ -122,7 +122,7 @@ def test_a_terminal_that_goes_without_a_signal_ends_the_app_too(folder: Path) ->
 
 @linux
 def test_a_hang_up_while_a_run_is_being_started_does_not_lose_the_run(folder: Path) -> None:
-    with terminal(folder, "--epochs", "100000") as shown:
+    with terminal(folder, "--epochs", "1000000") as shown:
         shown.wait_for("Press r to train")
         shown.wait_until_gone("PyTorch is loading meanwhile")
         shown.send("r")
@@ -137,7 +137,7 @@ def test_a_hang_up_while_a_run_is_being_started_does_not_lose_the_run(folder: Pa
 def test_a_start_that_waits_for_pytorch_survives_the_end_of_the_interface(
     folder: Path, end: Callable[[Terminal], None]
 ) -> None:
-    with terminal(folder, "--epochs", "100000") as shown:
+    with terminal(folder, "--epochs", "1000000") as shown:
         shown.wait_for("Press r to train")
         process = shown.process.pid
         with standing_still(fork_server_of(process)):

@@ -85,7 +85,7 @@ def test_a_session_is_left_and_found_again_with_training_going_on(
             first.type(f" echo TERM=$TERM; {' '.join(COMMAND)} --epochs 1000000\r")
             first.wait_for("Press r to train")
             first.send("r")
-            first.wait_for("weights after")
+            first.wait_for("Validation image ")
             assert {"─", "▀", "▶"} <= set(first.text)
             assert len(colours(first)) > 4
             first.send(multiplexer.leave)
@@ -96,7 +96,7 @@ def test_a_session_is_left_and_found_again_with_training_going_on(
             again.wait_for("of 1,000,000")
             again.wait_for("? Help")
             again.resize(132, 43)
-            again.wait_for("weights after")
+            again.wait_for("Validation image ")
             assert glance.epochs_trained(the_run()) > reached
             worker.pause(the_run())
             again.wait_for("paused: Space goes on")

@@ -26,10 +26,10 @@ def epoch_shown(shown: Terminal) -> int:
 def test_a_stalled_line_slows_nothing_then_shows_the_newest_state_and_hinders_no_signal(
     folder: Path,
 ) -> None:
-    with terminal(folder, "--epochs", "100000", "--samples", "400", "--hidden", "16") as shown:
+    with terminal(folder, "--epochs", "1000000", "--samples", "400", "--hidden", "16") as shown:
         shown.wait_for("Press r to train")
         shown.send("r")
-        shown.wait_for("weights after")
+        shown.wait_for("Validation image ")
         run = the_run()
         before = kilobytes_of(shown.process.pid)
         time.sleep(STALLED_SECONDS)

@@ -148,7 +148,7 @@ def test_a_terminal_that_is_made_small_and_large_again_shows_all_again(
     with terminal(folder) as shown:
         shown.wait_for("Press r to train")
         for key, text, in_the_last_line in (
-            ("2", "r there to train", "c Classes"),
+            ("2", "then r to train", "c Classes"),
             ("6", "There are no runs yet", "S New sweep"),
         ):
             shown.send(key)
@@ -179,7 +179,7 @@ sys.exit(exit_code_of(sys.argv[1:]))
 
 def test_a_size_that_changes_again_while_it_is_read_is_the_one_that_is_drawn(folder: Path) -> None:
     with terminal(folder, command=(sys.executable, "-c", RESIZED_MEANWHILE)) as shown:
-        shown.wait_for("2-6 f e Screens")
+        shown.wait_for("Tab: next")
         shown.wait_for("Press r to train")
         before = shown.text
         shown.process.setwinsize(24, 80)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 import click
@@ -11,9 +10,10 @@ import click
 from engine.finding import find_run
 from engine.methods import METHODS
 from engine.questions import answer_here
-from tui.cli.attacked import Attacked, tell_image, tell_saved, tell_table
+from tui.cli.attacked import Attacked, tell_image, tell_table
 from tui.cli.output import Output, with_output
 from tui.cli.run_argument import run_argument
+from tui.cli.saved_images import SavedImages, tell_saved
 from tui.cli.waiting import waiting
 
 USUAL_EPSILONS = (0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3)
@@ -34,7 +34,7 @@ class _Epsilons(click.ParamType[tuple[float, ...]]):
         except ValueError:
             numbers = ()
         if not numbers or not all(0 <= number < math.inf for number in numbers):
-            self.fail(f"{value!r} is no number from 0 up, nor several with commas between.")
+            self.fail(f"{value!r} is not a number from 0 up, or several separated by commas.")
         return numbers
 
 
@@ -55,8 +55,9 @@ Examples:
     "epsilons",
     type=_Epsilons(),
     metavar="E",
-    help="The largest change of a pixel, from 0 to 1, or several with commas between; with L2 "
-    "methods the length of the perturbation.  [default for one image: 0.125]",
+    help="The largest change of a pixel, from 0 to 1, or several separated by commas; with L2 "
+    "methods the length of the perturbation. DeepFool, which looks for the smallest change itself, "
+    "leaves alone what takes more.  [default for one image: 0.125; DeepFool: no limit]",
 )
 @click.option(
     "--method",
@@ -66,12 +67,20 @@ Examples:
     help="How to attack the image of --index and those of --save.",
 )
 @click.option("--index", type=int, metavar="I", help="Attack this validation image only.")
-@click.option("--target", metavar="CLASS", help="The class that the model shall see in it.")
-@click.option("--epoch", type=int, metavar="N", help="Attack the weights kept of this epoch.")
+@click.option(
+    "--target", metavar="CLASS", help="The class that the attack should make the model predict."
+)
+@click.option("--epoch", type=int, metavar="N", help="Attack the weights saved for this epoch.")
 @click.option(
     "--save",
     metavar="PATH",
     help="Save the adversarial images: in a file that ends in .npz, else as PNG in a folder.",
+)
+@click.option(
+    "--force",
+    is_flag=True,
+    help="With --save: replace a file that is there already, write into a folder that is not "
+    "empty.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @run_argument
@@ -83,30 +92,33 @@ def attack(
     target: str | None,
     epoch: int | None,
     save: str | None,
+    force: bool,
     as_json: bool,
     run: str,
 ) -> int:
     """Show how little it takes to fool the model of RUN.
 
     Without --index all validation images are attacked: the table tells how many are still
-    predicted rightly under FGSM and under the stronger PGD, and for how many it is proven that no
-    perturbation of that size can fool the model. With --index one image is attacked and drawn, and
-    its smallest ε is searched.
+    classified correctly under FGSM and under the stronger PGD, and for how many it is proven that
+    no perturbation of that size can fool the model. With --index one image is attacked and drawn,
+    and its smallest ε is searched.
     """
-    _check(epsilons or (), method, index, target, save)
-    epsilon = epsilons[0] if epsilons else METHODS[method].usual
+    _check(epsilons or (), method, index, target, save, force)
+    usual = None if METHODS[method].seeks else METHODS[method].usual
+    epsilon = epsilons[0] if epsilons else usual
     rows = epsilons if epsilons and METHODS[method].norm == "linf" else USUAL_EPSILONS
+    destination = SavedImages.at(save, force) if save is not None else None
+    attacked = Attacked.of(find_run(run), epoch, method, epsilon, target)
     with waiting(out) as progress:
         progress("loading PyTorch")
         answer_here()
-    attacked = Attacked.of(find_run(run), epoch, method, epsilon, target)
     result = (
         tell_table(out, attacked, rows, as_json)
         if index is None
         else tell_image(out, attacked, index, as_json)
     )
-    if save:
-        result["saved"] = tell_saved(out, attacked, index, Path(save).expanduser(), as_json)
+    if destination:
+        result["saved"] = tell_saved(out, attacked, index, destination, as_json)
     if as_json:
         out.say_json(result)
     return 0
@@ -118,6 +130,7 @@ def _check(
     index: int | None,
     target: str | None,
     save: str | None,
+    force: bool,
 ) -> None:
     """Whether what was asked for goes together.
 
@@ -135,5 +148,7 @@ def _check(
         raise click.UsageError(
             "--method goes with --index or --save; the table shows FGSM and PGD anyway."
         )
+    if force and save is None:
+        raise click.UsageError("--force goes with --save: nothing else is written.")
     if len(epsilons) > 1 and one:
         raise click.UsageError("Several ε are for the table; --index and --save take one.")

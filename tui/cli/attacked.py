@@ -5,25 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 
-from engine.errors import MnistopError, RunError
+from engine.errors import RunError
 from engine.events import RunStarted
 from engine.methods import METHODS
-from engine.png import to_png
-from engine.questions.attack_set import AttackedSet, attack_all
+from engine.questions.attack_set import attack_all
 from engine.questions.fragility import AttackedImage, Bracket, attack_image, bracket
-from engine.questions.robustness import Robustness, accuracy_under_pgd, robustness
+from engine.questions.robustness import Robustness, robustness
 from engine.runs import Run
 from engine.summary import Summary
 from tui import attack_words
 from tui.cli.output import Output
 from tui.cli.waiting import waiting
-from tui.cli.words import accuracy, count, percent
+from tui.cli.words import accuracy, at_least, at_most, count, percent
 from tui.render.attacked import attacked as drawn
 
 
@@ -36,12 +34,13 @@ class Attacked:
     epochs: int | None
     """With the weights after at most so many epochs; None for the newest."""
     method: str
-    epsilon: float
+    epsilon: float | None
+    """None for no limit of a method that looks for the smallest perturbation."""
     target: int | None
 
     @classmethod
     def of(
-        cls, run: Run, epoch: int | None, method: str, epsilon: float, target: str | None
+        cls, run: Run, epoch: int | None, method: str, epsilon: float | None, target: str | None
     ) -> Attacked:
         """Checks what a person asked for.
 
@@ -82,7 +81,7 @@ def tell_table(
             "epsilon": epsilon,
             "clean": known.clean,
             "fgsm": attack_all(attacked.run, "fgsm", epsilon, attacked.epochs).accuracy,
-            "pgd": accuracy_under_pgd(attacked.run, known, epsilon, attacked.epochs),
+            "pgd": known.under_attack(epsilon),
             "certified": known.proven(epsilon),
         }
         for epsilon in epsilons
@@ -132,14 +131,15 @@ def _tell_rows(
     median, proven = known.medians
     if math.isfinite(median):
         out.tell(
-            f"Half of the rightly predicted images are fooled by ε {median:.4f} or less (the "
-            f"median smallest ε found), and half are proven safe below {proven:.4f}."
+            f"Half of the correctly classified images are fooled by ε {at_most(median)} or less "
+            f"(the median smallest ε found), and half are proven safe below {at_least(proven)}."
         )
     elif known.clean:
-        out.tell("Most of the rightly predicted images were not fooled at any ε.")
+        out.tell("Most of the correctly classified images were not fooled at any ε.")
     out.tell(
-        "PGD counts what FGSM and FAB found, too; certified is the share for which no "
-        "perturbation of that size can change the prediction (CROWN's bounds)."
+        "PGD is the share whose smallest ε, found by PGD, FGSM, DeepFool and FAB together, is "
+        "larger; certified is the share for which no perturbation of that size can change the "
+        "prediction (CROWN's bounds)."
     )
 
 
@@ -160,7 +160,7 @@ def tell_image(out: Output, attacked: Attacked, index: int, quiet: bool) -> dict
         known = bracket(attacked.run, index, attacked.epochs, attacked.target, attacked.method)
     names = attacked.started.class_names
     if not quiet:
-        _draw_image(out, image, known, names)
+        _draw_image(out, image, known, names, attacked.epsilon)
     return {
         "run": attacked.run.name,
         "epochs": image.epochs,
@@ -194,9 +194,12 @@ def _refuse_own_class(image: AttackedImage, names: Sequence[str]) -> None:
         )
 
 
-def _draw_image(out: Output, image: AttackedImage, known: Bracket, names: Sequence[str]) -> None:
+def _draw_image(
+    out: Output, image: AttackedImage, known: Bracket, names: Sequence[str], epsilon: float | None
+) -> None:
     method = METHODS[image.method]
-    strength = "" if method.seeks else f" with ε {image.epsilon:g}"
+    within = "within" if method.seeks else "with"
+    strength = "" if epsilon is None else f" {within} ε {epsilon:g}"
     out.tell(
         f"validation image {image.subject}, a {names[image.label]}, attacked by {method.title} "
         f"({method.norm_name}){strength}, weights after {count(image.epochs, 'epoch')}"
@@ -207,58 +210,6 @@ def _draw_image(out: Output, image: AttackedImage, known: Bracket, names: Sequen
     said = [*attack_words.outcome(image, names), *attack_words.bounds(image, known)]
     for text in (said[0].text, attack_words.sizes(image), *(one.text for one in said[1:])):
         out.tell(text)
-
-
-def tell_saved(out: Output, attacked: Attacked, index: int | None, path: Path, quiet: bool) -> str:
-    """Saves adversarial images, and says where.
-
-    Args:
-        out: where it is told.
-        attacked: which run, and how it is attacked.
-        index: the only image wanted, or None for all.
-        path: a file that ends in .npz, or a folder for PNG files.
-        quiet: whether to tell nothing.
-
-    Raises:
-        MnistopError: it cannot be written.
-    """
-    npz = path.suffix == ".npz"
-    found = attack_all(
-        attacked.run,
-        attacked.method,
-        attacked.epsilon,
-        attacked.epochs,
-        attacked.target,
-        index,
-        levels=None if npz else 255,
-    )
-    try:
-        if npz:
-            path.write_bytes(found.to_npz())
-        else:
-            path.mkdir(parents=True, exist_ok=True)
-            _write_pngs(path, found, index or 0, attacked.started.class_names)
-    except OSError as error:
-        raise MnistopError(f"{path} cannot be written: {error.strerror}.") from None
-    if not quiet:
-        out.say()
-        fooled = int((found.predictions != found.labels).sum())
-        out.tell(
-            f"{count(len(found.labels), 'adversarial image')} saved in {path}; the model takes "
-            f"{fooled:,} of them for another class."
-        )
-    return str(path)
-
-
-def _write_pngs(folder: Path, found: AttackedSet, first: int, names: Sequence[str]) -> None:
-    for place, image in enumerate(found.images):
-        label, taken = (names[classes[place]] for classes in (found.labels, found.predictions))
-        name = f"{first + place:05d}-{_in_a_name(label)}-taken-for-{_in_a_name(taken)}.png"
-        (folder / name).write_bytes(to_png(image))
-
-
-def _in_a_name(text: str) -> str:
-    return "".join(char if char.isalnum() else "_" for char in text)
 
 
 def _number(value: float) -> float | None:

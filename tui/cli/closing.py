@@ -5,11 +5,11 @@ from __future__ import annotations
 from engine import events
 from engine.history import History
 from engine.runs import Run
-from tui.cli.words import best_of, count, duration, what_next
+from tui.cli.words import best_of, count, duration, unseen_accuracy, what_next
 
 
 def closing_words(run: Run, history: History, epochs: int) -> list[str]:
-    """The lines that stay in the scrollback: how it ended, its best epoch, and what is next.
+    """The lines that stay in the scrollback: how it ended, how good it is, and what is next.
 
     Args:
         run: the run.
@@ -25,12 +25,16 @@ def closing_words(run: Run, history: History, epochs: int) -> list[str]:
             lines.append(f"run {run.name} finished early: {trained} of {epochs} in {took}")
         case events.RunFinished():
             lines.append(f"run {run.name} finished: {trained} in {took}")
+        case events.RunStopped(message=message) if message:
+            lines.append(f"run {run.name} was not resumed: as before, {trained} of {epochs}")
         case events.RunStopped():
             lines.append(f"run {run.name} stopped and saved after {trained} of {epochs}")
         case _ if not run.path.exists():
             return [*lines, f"run {run.name}: its folder {run.path} is gone"]
         case _:
             lines.append(f"run {run.name} {state} after {trained} of {epochs}")
+    if tested := unseen_accuracy(history):
+        lines.append(f"test: accuracy {tested}, a 95% interval")
     if best := best_of(history):
         lines.append(f"best: {best}")
     commands = _next_commands(run, state, bool(history.epochs))
@@ -38,9 +42,9 @@ def closing_words(run: Run, history: History, epochs: int) -> list[str]:
 
 
 def complaint(run: Run, history: History) -> str:
-    """The sentence on a run that failed or was interrupted; empty for the others."""
+    """The sentence on a run that failed, was interrupted or not resumed; empty for the others."""
     match history.state(running=False):
-        case "failed":
+        case "failed" | "stopped":
             return getattr(history.ended, "message", "")
         case "interrupted" if history.vanished:
             return (
@@ -49,8 +53,8 @@ def complaint(run: Run, history: History) -> str:
             )
         case "interrupted":
             return (
-                f"The training process of run {run.name} is gone without a word: it was killed, "
-                "as by the system when memory is full, or the machine went down. "
+                f"The training process of run {run.name} ended without a message: it was "
+                "killed, for example because memory was full, or the machine went down. "
                 f"{_what_is_safe(run, history)}"
             )
     return ""
@@ -58,7 +62,7 @@ def complaint(run: Run, history: History) -> str:
 
 def _what_is_safe(run: Run, history: History) -> str:
     if not history.checkpoints:
-        return f"It had no checkpoint yet: mnistop resume {run.name} starts it anew."
+        return f"It had no checkpoint yet: mnistop resume {run.name} starts it again."
     return (
         f"Its log and its weights after {count(history.checkpoints[-1], 'epoch')} are safe: "
         f"mnistop resume {run.name} goes on from there."

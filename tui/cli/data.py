@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 
 import click
 import numpy as np
 
-from engine.config import RunConfig
-from engine.data import Dataset, Description, describe, load
+from engine.config import RunConfig, as_text
+from engine.data import Dataset, Description, class_counts, describe, load, split
+from engine.data_notes import data_notes
 from tui.cli.gallery import Picture, draw_gallery
 from tui.cli.options import given_settings
 from tui.cli.output import Output, with_output
@@ -29,38 +29,41 @@ Examples:
   mnistop data openml              fetches all 70,000, once
   mnistop data ~/fashion-mnist     checks a folder of IDX files
   mnistop data digits.npz          checks a file with images and labels
+  mnistop data a.npz --pixel-range "0 16"      with 16 as white
 """
 )
 @with_output
-@click.option("--samples", metavar="N", default="all", help="Look at the first N images only.")
+@click.option("--samples", metavar="N", default="all", help="Use only the first N images.")
+@click.option(
+    "--pixel-range",
+    metavar="RANGE",
+    default="auto",
+    help="The stored values of black and white, as in '0 16'; auto finds them.",
+)
 @click.argument("source", default="bundled")
-def data(out: Output, samples: str, source: str) -> int:
+def data(out: Output, samples: str, pixel_range: str, source: str) -> int:
     """Describe SOURCE and draw some of its images; openml is fetched first.
 
     SOURCE is bundled, digits, openml, or the path of an .npz file, of a folder or pair of IDX
-    files. What cannot be trained on is told in one sentence.
+    files. If it cannot be trained on, one sentence says why.
     """
-    config, _ = given_settings(None, None, {"samples": samples})
+    config, _ = given_settings(None, None, {"samples": samples, "pixel_range": pixel_range})
     with waiting(out) as progress:
-        dataset = load(source, config.samples, progress)
+        dataset = load(source, config.samples, progress, config.pixel_range)
     facts = describe(dataset)
     _tell(out, facts)
-    _tell_split(out, facts)
-    if facts.gaps:
-        out.tell(facts.gaps)
-    out.heading("Images of each class")
-    width = min(out.width, _WIDEST_HISTOGRAM)
-    out.draw(counts(facts.class_counts, facts.class_names, out.terminal, width))
+    if len(dataset) > 1:
+        _tell_sides(out, dataset, facts)
+    _tell_unseen(out, facts, config.samples)
     out.heading("The first of each class")
     draw_gallery(out, _pictures(dataset))
     out.say()
-    out.say(what_next({_command(source, samples): "train on it"}))
+    out.say(what_next({_command(source, config): "train on it"}))
     return 0
 
 
 def _tell(out: Output, facts: Description) -> None:
     height, width = facts.image_shape
-    low, high = facts.stored_range
     known = facts.provenance == facts.source
     out.tell(facts.source if known else f"{facts.source}: {facts.provenance}")
     out.tell(
@@ -68,18 +71,44 @@ def _tell(out: Output, facts: Description) -> None:
         f"{len(facts.class_names)} classes"
     )
     out.tell(
-        f"pixels stored from {low:g} to {high:g}, scaled to 0 to 1: "
+        f"pixels: {facts.pixels}, scaled to 0 to 1: "
         f"mean {facts.mean:.3f}, standard deviation {facts.std:.3f}"
     )
 
 
-def _tell_split(out: Output, facts: Description) -> None:
+def _tell_sides(out: Output, dataset: Dataset, facts: Description) -> None:
+    """What would be trained on and validated with, and what is odd about it."""
     share = RunConfig().val_fraction
-    kept = math.ceil(share * facts.count)
+    train, val = split(dataset, share, RunConfig().split_seed)
+    sides = class_counts(dataset, train, val)
     out.tell(
-        f"split by the usual share of {share:.0%}: {facts.count - kept:,} to train on, "
-        f"{kept:,} to validate"
+        f"split by the usual share of {share:.0%}: {len(train):,} to train on, "
+        f"{len(val):,} to validate"
     )
+    for note in data_notes(sides, facts.pixels.clipping, facts.contrast):
+        out.tell(note)
+    width = min(out.width, _WIDEST_HISTOGRAM)
+    for name, of_class in (("training", sides.training), ("validation", sides.validation)):
+        out.heading(f"{name} images of each class".capitalize())
+        out.draw(counts(of_class, facts.class_names, out.terminal, width))
+
+
+def _tell_unseen(out: Output, facts: Description, samples: int | None) -> None:
+    """Which images a trained model is tested on."""
+    default = RunConfig().samples
+    if facts.unseen:
+        more = "" if samples else f", unless --samples asks for more than {facts.count:,}"
+        out.tell(
+            f"{count(facts.unseen, 'more image')} stay unseen: a trained model is tested on "
+            f"them{more}"
+        )
+    elif default and facts.count > default:
+        out.tell(
+            f"nothing stays unseen to test a trained model on; with --samples {default} "
+            f"{facts.count - default:,} images would"
+        )
+    else:
+        out.tell("nothing stays unseen to test a trained model on; with fewer samples some would")
 
 
 def _pictures(dataset: Dataset) -> list[Picture]:
@@ -91,6 +120,9 @@ def _pictures(dataset: Dataset) -> list[Picture]:
     ]
 
 
-def _command(source: str, samples: str) -> str:
+def _command(source: str, config: RunConfig) -> str:
     flags = [] if source == RunConfig().source else ["--source", shlex.quote(source)]
-    return " ".join(["mnistop train", *flags, "--samples", samples])
+    flags += ["--samples", as_text(config.samples)]
+    if config.pixel_range != "auto":
+        flags += ["--pixel-range", shlex.quote(as_text(config.pixel_range))]
+    return " ".join(["mnistop train", *flags])

@@ -40,9 +40,25 @@ def format_of(output: str, formats: Mapping[str, str]) -> str:
     if ending not in formats:
         known = ", ".join(formats)
         raise click.UsageError(
-            f"What {output} shall be is not told by its ending: give --format, or one of {known}."
+            f"The extension of {output} does not say its format: give --format, or use {known}."
         )
     return formats[ending]
+
+
+def check_destination(output: str, force: bool) -> None:
+    """Checks, before the work, that `deliver` can write there.
+
+    Raises:
+        MnistopError: it cannot, or there is such a file already.
+    """
+    if output != STDOUT:
+        from engine.outgoing import check_file
+
+        check_file(_path_of(output), force)
+
+
+def _path_of(output: str) -> Path:
+    return Path(output).expanduser().absolute()
 
 
 def deliver(out: Output, content: bytes, output: str, force: bool) -> None:
@@ -54,7 +70,7 @@ def deliver(out: Output, content: bytes, output: str, force: bool) -> None:
     if output != STDOUT:
         from engine.outgoing import write_out
 
-        path = Path(output).expanduser().absolute()
+        path = _path_of(output)
         write_out(path, content, force)
         out.say(f"Written to {path}")
     elif out.is_terminal:

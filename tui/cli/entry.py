@@ -58,7 +58,7 @@ def exit_code_of(arguments: list[str]) -> int:
     except click.ClickException as error:
         complain(error.format_message())
         if isinstance(error, click.UsageError) and error.ctx:
-            remark(f"{error.ctx.command_path} --help tells what there is.")
+            remark(f"{error.ctx.command_path} --help lists what there is.")
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED

@@ -9,7 +9,7 @@ import click
 
 from engine.finding import find_run
 from engine.runs import Run
-from tui.cli.destination import STDOUT, deliver, format_of, with_destination
+from tui.cli.destination import STDOUT, check_destination, deliver, format_of, with_destination
 from tui.cli.output import Output, with_output
 from tui.cli.run_argument import runs_argument
 
@@ -45,18 +45,20 @@ TensorBoard needs pip install "mnistop[tensorboard]"
 """
 )
 @with_output
-@with_destination("The file to write; with tensorboard the folder, which gets a folder a run.")
+@with_destination(
+    "The file to write; with tensorboard a folder, with one folder in it for each run."
+)
 @click.option(
     "--format",
     type=click.Choice(["state_dict", "onnx", _TENSORBOARD]),
-    help="What to write.  [default: by the ending of FILE, .pt or .onnx]",
+    help="What to write.  [default: by the extension of FILE, .pt or .onnx]",
 )
 @click.option(
     "--weights",
     type=_Weights(),
     metavar="best|last|EPOCH",
-    help="Which weights of the model: of the epoch with the best validation accuracy, the newest, "
-    "or those kept of an epoch.  [default: best]",
+    help="Which weights of the model: of the epoch with the best validation accuracy, the "
+    "newest, or those saved for an epoch.  [default: best]",
 )
 @runs_argument
 def export(
@@ -74,7 +76,9 @@ def export(
     build the model. The one for ONNX gives logits and probabilities.
     """
     if not output:
-        raise click.UsageError("Say where to: --output model.pt, for example, or model.onnx.")
+        raise click.UsageError(
+            "Say where to write it: --output model.pt, for example, or model.onnx."
+        )
     if format is None:
         if output == STDOUT:
             raise click.UsageError("Say what to write to standard output: give --format.")
@@ -90,7 +94,8 @@ def export(
     if len(found) > 1:
         raise click.UsageError("A model file holds one model: name one run.")
     if output == STDOUT and out.is_terminal:
-        raise click.UsageError("A model is nothing to read: send it into a pipe or to a file.")
+        raise click.UsageError("A model file is not text: write it to a file or into a pipe.")
+    check_destination(output, force)
     _write_model(out, found[0], weights or "best", format, output, force)
     return 0
 
@@ -124,9 +129,11 @@ def _write_model(
 
 
 def _write_event_files(out: Output, found: Sequence[Run], output: str, force: bool) -> None:
-    from engine.export.event_file import write_event_file
+    from engine.export.event_file import check_event_file, write_event_file
 
     folder = Path(output).expanduser().absolute()
+    for run in found:
+        check_event_file(run, folder, force)
     for run in found:
         out.say(f"Written to {write_event_file(run, folder, force)}")
     out.say(f"tensorboard --logdir {output} shows it.")

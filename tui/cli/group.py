@@ -18,12 +18,12 @@ COMMANDS = {
     "train": ("train", "Train without the app."),
     "sweep": ("sweep", "Train many combinations of values, and compare them."),
     "runs": ("runs", "List all runs, newest first."),
-    "show": ("show", "Tell the story of a run or a sweep: settings, log, charts, mistakes."),
+    "show": ("show", "Show all about a run or a sweep: settings, log, charts, mistakes."),
     "report": ("report", "Write a report of one run, or of several compared."),
     "export": ("export", "Write a model for PyTorch or ONNX, or curves for TensorBoard."),
     "follow": ("train", "Watch a run or a sweep, from its start to its end."),
-    "stop": ("runs", "Stop a run or a sweep; it saves where it is."),
-    "resume": ("train", "Go on with what was stopped, interrupted or paused."),
+    "stop": ("runs", "Stop a run or a sweep and save it."),
+    "resume": ("train", "Resume what was stopped, interrupted or paused."),
     "delete": ("runs", "Delete a run or a sweep and all that belongs to it."),
     "attack": ("attack", "Show how little it takes to fool a run's model."),
     "rates": ("rates", "Find a learning rate that is too low, good, too high."),
@@ -106,9 +106,11 @@ Exit codes: 0 done, 1 failed, 2 wrong use or bad input, 130 stopped by Ctrl+C.
 )
 @click.option("--run", metavar="RUN", help="Open this run; it may be in training.")
 @click.option("--ascii", is_flag=True, help="Draw with plain ASCII only.")
-@click.option("--slow", is_flag=True, help="Draw seldom, for a slow line.")
+@click.option("--slow", is_flag=True, help="Redraw rarely, for a slow connection.")
 @click.option(
-    "--light/--dark", default=None, help="What ground the terminal has, unless COLORFGBG says it."
+    "--light/--dark",
+    default=None,
+    help="The terminal's background, where COLORFGBG does not say it.",
 )
 @click.option(
     "--version",
@@ -165,13 +167,13 @@ def _open_app(
     if not all(stream and stream.isatty() for stream in streams):
         raise click.UsageError(
             "The app needs a terminal for its keys and its screen. Without one, mnistop train "
-            "trains, and mnistop show last shows what came of it."
+            "trains, and mnistop show last shows the result."
         )
     if os.environ.get("TERM", "dumb").lower() in ("", "dumb", "unknown"):
         raise click.UsageError(
             f"The app cannot draw on this terminal (TERM={os.environ.get('TERM', '')}): it has no "
-            "way to move the cursor. mnistop train trains here, mnistop show last shows what came "
-            "of it, and with TERM=vt100 the app opens if the terminal can do more than it says."
+            "way to move the cursor. mnistop train trains here, mnistop show last shows the "
+            "result, and with TERM=vt100 the app opens if the terminal can do more than it says."
         )
     encoding = sys.__stderr__.encoding if sys.__stderr__ else None
     terminal = Terminal.detect(os.environ, encoding, ascii, light)

@@ -26,7 +26,7 @@ from engine.errors import ConfigError
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _SECTIONS = {
-    "Data": "source samples val_fraction split_seed shift",
+    "Data": "source samples pixel_range val_fraction split_seed shift",
     "Model": "hidden activation dropout",
     "Training": "epochs batch_size optimizer lr momentum weight_decay schedule clip_norm "
     "early_stopping adversarial_epsilon seed",
@@ -197,7 +197,7 @@ def _flag(name: str, section: str, hidden: bool) -> Callable[[Command], Command]
     )
 
 
-_METAVARS = {"source": "NAME|PATH", "samples": "N|all", "hidden": "SIZES"}
+_METAVARS = {"source": "NAME|PATH", "samples": "N|all", "pixel_range": "RANGE", "hidden": "SIZES"}
 
 
 def _flag_of(name: str) -> str:
@@ -215,7 +215,7 @@ def _read(file: str) -> dict[str, Any]:
         reason = (error.strerror or str(error)).lower()
         raise ConfigError({"config": f"{file} cannot be read: {reason}."}) from None
     except (ValueError, RecursionError) as error:
-        raise ConfigError({"config": f"{file} is no JSON file: {error}."}) from None
+        raise ConfigError({"config": f"{file} is not a JSON file: {error}."}) from None
     if isinstance(values, dict) and isinstance(values.get("config"), dict):
         values = values["config"]
     if not isinstance(values, dict):

@@ -21,13 +21,14 @@ from engine.config import RunConfig, as_text
 from engine.data import absolute
 from engine.errors import MnistopError
 from engine.rates.range_test import RangeTest, range_test
+from engine.rates.recommend import Recommendation, recommend
 from tui.cli.options import SettingsCommand, given_settings, setting_options
 from tui.cli.output import Output, remark, with_output
 from tui.cli.processes import warm_up
 from tui.cli.waiting import waiting
 from tui.cli.words import what_next
 from tui.controllers.three_rates import ThreeRates, train_at
-from tui.rate_words import rate_text, reasons, told
+from tui.rate_words import rate_text, reasons
 from tui.render.chart import chart
 from tui.render.range_chart import CEILING, range_chart
 from tui.render.series import Series
@@ -47,8 +48,8 @@ Examples:
   mnistop rates --train                    trains at all three, and compares
 
 \b
-Exit codes: 0 done, 1 a run of --train failed other than by diverging, 2 wrong
-use or bad input, 130 stopped by Ctrl+C.
+Exit codes: 0 done, 1 no good rate was found or a run of --train failed other
+than by diverging, 2 wrong use or bad input, 130 stopped by Ctrl+C.
 """,
 )
 @with_output
@@ -66,8 +67,10 @@ def rates(
     """Find a learning rate that is too low, one that is good, and one that is too high.
 
     A fresh model takes one step at each of many rates that rise from far too low to far too high
-    (the range test of Smith 2017); --lr itself is without effect. No run is made, unless by
-    --train: that trains a run at each of the three as a sweep, and says what their curves show.
+    (the range test of Smith 2017); --lr itself has no effect. No run is made, except with
+    --train, which trains a run at each of the three as a sweep, and says what their curves show and
+    which rate to take: what a run has shown outranks the test. A rate that cannot be found is null
+    in the JSON, with the reason beside it.
     """
     config, _ = given_settings(preset, config_file, flags)
     warm_up()
@@ -76,21 +79,22 @@ def rates(
         result = _as_json(test)
         if not as_json:
             _tell_test(out, test)
-        code = 0
+        found = recommend(test, {})
+        failed = False
         if trains and test.marks:
             three = _trained(out, config, test)
-            result["runs"] = _runs_as_json(three)
-            code = 1 if _failures(three) else 0
+            found, failed = three.recommended, bool(_failures(three))
+            result |= {"runs": _runs_as_json(three), "conclusion": three.conclusion}
             if not as_json:
                 _tell_runs(out, three)
         if as_json:
-            out.say_json(result)
-        else:
+            out.say_json(result | {"recommended": found.rate, "to_try": found.to_try})
+        elif commands := _next_commands(config, test, trains, found):
             out.say()
-            out.say(what_next(_next_commands(config, test, trains)))
+            out.say(what_next(commands))
     finally:
         worker.close()
-    return code
+    return 1 if failed or found.rate is None else 0
 
 
 def _tested(out: Output, config: RunConfig) -> RangeTest:
@@ -142,7 +146,7 @@ def _tell_beside(out: Output, head: str, text: str) -> None:
 def _trained(out: Output, config: RunConfig, test: RangeTest) -> ThreeRates:
     with waiting(out) as progress:
         progress("starting the runs")
-        three = train_at(config, test.marks)
+        three = train_at(config, test)
         try:
             _follow(three, progress)
         except KeyboardInterrupt:
@@ -180,7 +184,8 @@ def _tell_runs(out: Output, three: ThreeRates) -> None:
     out.say()
     for place, (one, found) in enumerate(zip(three.runs, three.answers, strict=True)):
         head = f"{one.title:<17}"
-        _tell_beside(out, head, f"{told(three.state(place), found)}. {found.sentence}")
+        _tell_beside(out, head, f"{three.told(place)}. {found.sentence}")
+    _tell_beside(out, "", three.conclusion)
     for sentence in _failures(three):
         out.tell(sentence)
 
@@ -195,17 +200,28 @@ def _failures(three: ThreeRates) -> list[str]:
     ]
 
 
-def _next_commands(config: RunConfig, test: RangeTest, trained: bool) -> dict[str, str]:
+def _next_commands(
+    config: RunConfig, test: RangeTest, trained: bool, found: Recommendation
+) -> dict[str, str]:
     others = {name: text for name, text in config.changes().items() if name != "lr"}
     flags = " ".join(
         f"--{name.replace('_', '-')} {shlex.quote(text)}" for name, text in others.items()
     )
     commands = {}
-    if test.good is not None:
-        command = f"mnistop train --lr {as_text(test.good)} {flags}".rstrip()
-        commands[command] = "train with the good one"
+    if (rate := found.to_try if found.rate is None else found.rate) is not None:
+        purpose = (
+            "try the best one so far"
+            if found.rate is None and test.good is None
+            else "try one that no run has had"
+            if found.rate is None
+            else "train with the good one"
+            if rate == test.good
+            else "train with the one that works"
+        )
+        commands[f"mnistop train --lr {as_text(rate)} {flags}".rstrip()] = purpose
     if test.marks and not trained:
-        commands[f"mnistop rates --train {flags}".rstrip()] = "train at all three"
+        number = ["", "it", "both", "all three"][len(test.marks)]
+        commands[f"mnistop rates --train {flags}".rstrip()] = f"train at {number}"
     return commands
 
 
@@ -221,6 +237,10 @@ def _as_json(test: RangeTest) -> dict[str, Any]:
         "trials": [
             {"rate": trial.rate, "loss": _number(trial.loss), "accuracy": trial.accuracy}
             for trial in test.trials
+        ],
+        "good_trials": [
+            {"rate": trial.rate, "loss": _number(trial.loss), "steps": trial.steps}
+            for trial in test.good_trials
         ],
     }
 

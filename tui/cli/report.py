@@ -9,7 +9,7 @@ from engine.finding import find_run_or_sweep
 from engine.report import FORMATS
 from engine.runs import Run
 from engine.sweeps import Sweep
-from tui.cli.destination import STDOUT, deliver, format_of, with_destination
+from tui.cli.destination import STDOUT, check_destination, deliver, format_of, with_destination
 from tui.cli.output import Output, with_output
 from tui.cli.run_argument import runs_argument
 
@@ -29,13 +29,13 @@ Examples:
 @click.option(
     "--format",
     type=click.Choice(list(dict.fromkeys(FORMATS.values()))),
-    help="What to write.  [default: by the ending of FILE, else markdown]",
+    help="What to write.  [default: by the extension of FILE, else markdown]",
 )
 @click.option(
     "--epoch",
     type=int,
     metavar="N",
-    help="Tell the confusion matrix and the mistakes after this epoch, not the last.",
+    help="Show the confusion matrix and the mistakes after this epoch, not the last.",
 )
 @runs_argument
 def report(
@@ -48,10 +48,10 @@ def report(
 ) -> int:
     """Write a report of RUN, finished or in training, or compare several or those of a sweep.
 
-    Markdown and HTML tell a run's best epoch with its interval, curves, what the coach says,
-    confusion matrix, worst mistakes, settings and log; of several runs the curves over each other
-    and the settings in which they differ. HTML is one page with charts and images that needs
-    nothing else. CSV has a row an epoch, JSON all that is known.
+    Markdown and HTML show a run's best epoch with its interval, curves, the coach's advice,
+    confusion matrix, worst mistakes, settings and log; for several runs their curves in one chart
+    and the settings in which they differ. HTML is a single self-contained page with charts and
+    images. CSV has a row per epoch, JSON everything.
     """
     output = output or STDOUT
     if format is None:
@@ -59,6 +59,7 @@ def report(
     runs = [run for name in names for run in _runs_of(name)]
     if epoch is not None and len(runs) > 1:
         raise click.UsageError("--epoch goes with one run only.")
+    check_destination(output, force)
     from engine.report.compose import report as compose
 
     text = compose(runs, format, epoch)

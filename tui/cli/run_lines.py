@@ -13,6 +13,18 @@ _LEAST_SETTINGS = 20
 _NARROWEST_SETTINGS = 8
 
 
+TEST_ACC, VAL_ACC = "test acc at best", "val acc at best"
+"""The heads of the columns of accuracies, both of the best epoch's weights."""
+
+
+def unseen_accuracy(run: Listed) -> str:
+    """The best epoch's accuracy on unseen images with its 95% interval; a dash without a test."""
+    seen = run.overview
+    if seen.test_acc is None or not seen.test_images:
+        return "-"
+    return accuracy(seen.test_acc, seen.test_images)
+
+
 def best_accuracy(run: Listed) -> str:
     """The best epoch's validation accuracy with its 95% interval; a dash before there is one."""
     seen = run.overview
@@ -27,9 +39,15 @@ def best_epoch(run: Listed) -> str:
     return "-" if best is None else str(best)
 
 
-def final_loss(run: Listed) -> str:
-    """The newest epoch's validation loss."""
-    value = run.overview.val_loss
+def either_accuracy(run: Listed) -> str:
+    """That on unseen images; without a test that of validation, marked as such."""
+    tested, validated = unseen_accuracy(run), best_accuracy(run)
+    return f"val {validated}" if tested == "-" != validated else tested
+
+
+def best_loss(run: Listed) -> str:
+    """The best epoch's validation loss."""
+    value = run.overview.best_val_loss
     return "-" if value is None else loss(value)
 
 
@@ -49,15 +67,16 @@ _COLUMNS: dict[str, Callable[[Listed], str]] = {
     "run": lambda run: run.run.name,
     "state": lambda run: run.state,
     "epochs": epochs,
-    "best": best_epoch,
-    "best val acc": best_accuracy,
-    "val loss": final_loss,
+    "best epoch": best_epoch,
+    TEST_ACC: unseen_accuracy,
+    VAL_ACC: best_accuracy,
+    "val loss at best": best_loss,
     "time": time_taken,
     "name": lambda run: run.overview.about.name,
     "note": lambda run: run.overview.about.note,
     "settings": lambda run: run.differences(),
 }
-_DISPENSABLE = ("time", "val loss", "best", "note")
+_DISPENSABLE = ("time", "val loss at best", "best epoch", VAL_ACC, "note")
 """Columns that give way, the first ones first."""
 
 
@@ -71,14 +90,20 @@ def table(runs: Sequence[Listed], width: int | None = None) -> list[str]:
     """
     columns = {head: [head, *map(text, runs)] for head, text in _COLUMNS.items()}
     columns = {head: cells for head, cells in columns.items() if any(cells[1:])}
+    if all(run.overview.test_acc is None for run in runs):
+        columns.pop(TEST_ACC)
     settings = columns.pop("settings")
     widths = {head: max(map(_cells, cells)) for head, cells in columns.items()}
     room = max(map(_cells, settings))
     if width is not None:
         wanted = min(room, _LEAST_SETTINGS)
         for head in _DISPENSABLE:
-            if _left(width, widths) < wanted:
+            is_needed = head == VAL_ACC and TEST_ACC not in columns
+            if _left(width, widths) < wanted and not is_needed:
                 widths.pop(head, None)
+        if VAL_ACC not in widths:
+            columns[TEST_ACC] = [TEST_ACC, *map(either_accuracy, runs)]
+            widths[TEST_ACC] = max(map(_cells, columns[TEST_ACC]))
         room = _left(width, widths)
     lines = []
     for row, differences in enumerate(settings):

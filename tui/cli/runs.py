@@ -19,7 +19,7 @@ from engine.sweeps import Sweep
 from tui.cli.output import Output, complain, with_output
 from tui.cli.run_argument import run_argument
 from tui.cli.run_lines import table
-from tui.cli.words import accuracy, count, what_next
+from tui.cli.words import accuracy, count, unseen_accuracy, what_next
 
 _POLL_SECONDS = 0.05
 
@@ -29,15 +29,18 @@ _POLL_SECONDS = 0.05
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list, newest first.")
 @click.argument("words", metavar="[FILTER]...", nargs=-1)
 def runs(out: Output, as_json: bool, words: tuple[str, ...]) -> int:
-    """List all runs, newest first, with their best epoch.
+    """List all runs, newest first, each as it was at its best epoch.
 
     FILTER leaves out those that do not fit, as in: mnistop runs "lr>0.1" "val_acc>0.9" hidden:128
     state:stopped.
 
-    The accuracy is that on the validation images, with its 95% interval. Each run in the JSON
-    list has name, state, epoch, epochs, pid, config, val_acc, best_val_acc, best_epoch, started,
-    ended, sweep, title and note: epoch is the newest finished one, from 0; times are seconds since
-    1970; sweep is the one that it is a member of; what is not known yet or is not so is null.
+    The best epoch is that of the highest validation accuracy, which flatters it; the test
+    accuracy is that of its weights on images that the run has not seen. Both have their 95%
+    intervals. Each run in the JSON list has name, state, epoch, epochs, pid, config, val_acc,
+    val_loss, best_val_acc, best_val_loss, best_epoch, test_images, test_acc, started, ended,
+    sweep, title and note: epoch is the newest finished one, from 0, and val_acc and val_loss are
+    its; test_acc is of the best epoch; times are seconds since 1970; sweep is the sweep that it
+    belongs to; what is unknown or does not apply is null.
     """
     try:
         wanted = parse(" ".join(words))
@@ -64,7 +67,7 @@ def runs(out: Output, as_json: bool, words: tuple[str, ...]) -> int:
 def stop(out: Output, run: str) -> int:
     """Stop RUN after its present step, and wait until it is saved.
 
-    mnistop resume goes on with it. A sweep begins no other run, and saves those in training.
+    mnistop resume continues it. A stopped sweep starts no other run, and saves those in training.
     """
     from engine import worker
 
@@ -100,7 +103,7 @@ def delete(out: Output, yes: bool, run: str) -> int:
     if not yes:
         if not (sys.stdin and sys.stdin.isatty() and out.is_terminal):
             raise click.UsageError(
-                f"Nobody can be asked without a terminal: mnistop delete {found.name} --yes "
+                f"Without a terminal there is nobody to ask: mnistop delete {found.name} --yes "
                 "deletes it."
             )
         if not click.confirm(out.clean(f"Delete {kind} {found.name}{_worth(found)}?")):
@@ -132,15 +135,18 @@ def _stop_sweep(out: Output, sweep: Sweep) -> int:
     return 0
 
 
-def _best(summary: Summary) -> str:
+def _result(summary: Summary) -> str:
     history = summary.history
+    if tested := unseen_accuracy(history):
+        return f"test accuracy {tested}"
     if not (history.best and history.started):
-        return "-"
-    return accuracy(history.best.val_acc, history.started.validation_images)
+        return "no accuracy yet"
+    found = accuracy(history.best.val_acc, history.started.validation_images)
+    return f"best validation accuracy {found}"
 
 
 def _worth(run: engine_runs.Run | Sweep) -> str:
-    """What would be lost, as in ` (finished, 100 epochs, best 89.5% (84.5–93.0))`."""
+    """What would be lost: state, epochs and accuracy in brackets."""
     if isinstance(run, Sweep):
         return f" with its {count(len(run.members()), 'run')}"
     try:
@@ -148,4 +154,4 @@ def _worth(run: engine_runs.Run | Sweep) -> str:
     except RunError:
         return ""
     trained = count(len(summary.history.epochs), "epoch")
-    return f" ({summary.state}, {trained}, best {_best(summary)})"
+    return f" ({summary.state}, {trained}, {_result(summary)})"

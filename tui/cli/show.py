@@ -25,9 +25,9 @@ from tui.cli.run_argument import run_argument
 def show(out: Output, as_json: bool, epoch: int | None, run: str) -> int:
     """Tell the whole story of RUN, finished or still in training.
 
-    How it stands, its settings, the epoch log with charts, the confusion matrix, the best epoch
-    and what that is worth, and the mistakes it was most sure of. Of a sweep, what came of each
-    combination, side by side.
+    Its state, its settings, the epoch log with charts, the confusion matrix, the best epoch with
+    its interval, and the most confident mistakes. For a sweep, the results of all combinations,
+    side by side.
     """
     found = find_run_or_sweep(run)
     if isinstance(found, Sweep):

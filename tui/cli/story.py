@@ -22,8 +22,10 @@ from tui.cli.words import (
     count,
     duration,
     epoch_row,
+    flattering,
     is_milestone,
     percent,
+    unseen_accuracy,
     what_next,
 )
 from tui.render.cells import beside
@@ -44,6 +46,8 @@ def tell_state(out: Output, facts: Facts) -> None:
     trained = f"{count(len(history.epochs), 'epoch')} of {summary.config.epochs:,}"
     took = duration(sum(epoch.seconds for epoch in history.epochs))
     out.tell(f"run {name}: {summary.state}, {trained} in {took}")
+    if tested := unseen_accuracy(history):
+        out.tell(f"test accuracy {tested}, a 95% interval")
     if facts.about.name:
         out.tell(f"named {facts.about.name}")
     if facts.about.note:
@@ -85,6 +89,15 @@ def tell_facts(out: Output, started: RunStarted) -> None:
         f"{count(started.training_images, 'image')} to train on and "
         f"{started.validation_images:,} to validate, {height}×{width} pixels, {classes} classes"
     )
+    for note in started.notes:
+        out.tell(note)
+    if started.training_counts:
+        columns = zip(
+            started.class_names, started.training_counts, started.validation_counts, strict=False
+        )
+        items = [f"{name} {trained:,} + {kept:,}" for name, trained, kept in columns]
+        out.tell("images of each class, training + validation:")
+        out.say("\n".join(_flow(items, out.width)))
     out.tell(
         f"layers {'-'.join(map(str, started.layers))}, "
         f"{count(started.parameters, 'parameter')}, on {started.device} ({versions})"
@@ -175,6 +188,8 @@ def tell_best(out: Output, history: History, started: RunStarted) -> None:
     out.heading("Best epoch")
     images = started.validation_images
     found = accuracy(history.best.val_acc, images)
+    if tested := unseen_accuracy(history):
+        out.tell(f"test accuracy {tested}, with the weights of epoch {history.best.epoch}")
     out.tell(f"epoch {history.best.epoch}, validation accuracy {found}, a 95% interval")
     others = len(history.epochs) - 1
     if others:
@@ -182,13 +197,13 @@ def tell_best(out: Output, history: History, started: RunStarted) -> None:
             f"{others_as_good(history):,} of {count(others, 'other epoch')} lie within "
             f"this interval: between them, {count(images, 'image')} cannot tell."
         )
-        out.tell("It was chosen by these same images, which flatters it a little.")
+        out.tell(flattering(history))
 
 
 def draw_mistakes(out: Output, mistakes: Sequence[Mistake], names: Sequence[str]) -> None:
     """The validation images that are predicted wrongly with most confidence."""
     if not mistakes:
-        out.say("None: every validation image is predicted rightly.")
+        out.say("None: every validation image is classified correctly.")
         return
     draw_gallery(out, [_picture(mistake, names) for mistake in mistakes])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -111,7 +111,7 @@ def sweep(
     saves what is in training; a second one leaves at once. When the terminal goes away, the sweep
     goes on, and mnistop follow watches it again.
 
-    With --json each run that ends is a line, and the last line tells of the whole sweep.
+    With --json each run is a line when it ends, and the last line is about the whole sweep.
     """
     base, _ = given_settings(None, config_file, {})
     with told_by_origin(flags):
@@ -143,6 +143,7 @@ def watch_sweep(
     as_json: bool,
     detach: bool = False,
     attack: float | None = None,
+    warnings: Sequence[str] = (),
 ) -> int:
     """Starts a sweep or goes on with it, and shows it until its end.
 
@@ -153,6 +154,7 @@ def watch_sweep(
         as_json: whether to print JSON lines.
         detach: whether to leave it at once.
         attack: the ε of the attack to compare under, None for the usual.
+        warnings: those that `start` gives.
 
     Returns:
         The exit code.
@@ -162,6 +164,7 @@ def watch_sweep(
 
     async def start_and_follow() -> SweepReader:
         going = await watch.launch(start, message)
+        watch.warn(warnings)
         reader = SweepReader(going)
         if detach and not watch.asked:
             watch.close()

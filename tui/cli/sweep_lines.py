@@ -7,16 +7,20 @@ from dataclasses import dataclass, replace
 
 from engine.comparison import differing
 from engine.config import label
-from engine.sweep.outcomes import Group, Outcome, Value, best_of, highest
+from engine.sweep.outcomes import (
+    Group,
+    Outcome,
+    Value,
+    best_acc,
+    best_of,
+    comparable,
+    highest,
+    unseen_acc,
+)
 from tui.cli.words import accuracy, count, loss, percent
 
 _MOST_NAMED = 4
 """Of those that may be as good as the best."""
-
-
-def best_acc(one: Outcome) -> float | None:
-    """Validation accuracy of the best epoch."""
-    return one.best_val_acc
 
 
 def final_acc(one: Outcome) -> float | None:
@@ -35,13 +39,20 @@ def accuracy_of(group: Group, value: Value) -> str:
     if found is None:
         return "-"
     if found.spread is None:
-        return accuracy(found.mean, group.images)
+        return accuracy(found.mean, group.images_of(value))
     return f"{percent(found.mean)} ± {100 * found.spread:.1f}"
 
 
-def final_loss(group: Group) -> str:
-    """The mean validation loss of the newest epochs."""
-    found = group.measured(lambda one: one.val_loss)
+def either_acc(group: Group) -> str:
+    """The accuracy on unseen images; without a test that of validation, marked as such."""
+    if group.measured(unseen_acc) is None and group.measured(best_acc) is not None:
+        return f"val {accuracy_of(group, best_acc)}"
+    return accuracy_of(group, unseen_acc)
+
+
+def best_loss(group: Group) -> str:
+    """The mean validation loss of the best epochs."""
+    found = group.measured(lambda one: one.best_val_loss)
     return loss(found.mean) if found else "-"
 
 
@@ -103,7 +114,7 @@ def in_common(groups: Sequence[Group]) -> str:
         f"{label(name)} {text}" for name, text in config.changes().items() if name not in varied
     ]
     same = ", ".join(words)
-    return f"All else is as in the notebook{f', but {same}' if same else ''}."
+    return f"Everything else is as in the notebook{f', but {same}' if same else ''}."
 
 
 def notes(groups: Sequence[Group], attacked: float | None) -> list[str]:
@@ -118,6 +129,11 @@ def notes(groups: Sequence[Group], attacked: float | None) -> list[str]:
         found.append(
             f"At ε {attacked:g} every validation image is attacked with the smallest perturbation "
             "that FGSM or FAB finds."
+        )
+    if any(group.measured(unseen_acc) for group in groups):
+        found.append(
+            "Test accuracies are on images that no run has seen: the validation accuracy at the "
+            "best epoch is the highest of many on the same images, which flatters it."
         )
     measured = [group.measured(best_acc) for group in groups]
     if any(each and each.spread is not None for each in measured):
@@ -139,11 +155,14 @@ def columns(groups: Sequence[Group], attacked: float | None) -> list[Column]:
     shown = [Column(name, cells) for name, cells in settings_of(groups).items()]
     if any(group.done != 1 or len(group.outcomes) > 1 for group in groups):
         shown.append(of("runs", progress_of, 1))
+    with_tests = any(group.measured(unseen_acc) for group in groups)
+    if with_tests:
+        shown.append(of("test acc at best", either_acc, 2))
     shown += [
-        of("best", best_epoch, 6),
-        of("best acc", lambda group: accuracy_of(group, best_acc), 2),
-        of("final acc", lambda group: accuracy_of(group, final_acc), 4),
-        of("loss", final_loss, 5),
+        of("val acc at best", lambda group: accuracy_of(group, best_acc), 4 if with_tests else 2),
+        of("best epoch", best_epoch, 7),
+        of("val loss at best", best_loss, 6),
+        of("final val acc", lambda group: accuracy_of(group, final_acc), 5),
     ]
     if attacked is not None:
         shown.append(of(f"at ε {attacked:g}", lambda group: accuracy_of(group, attacked_acc), 2))
@@ -198,14 +217,19 @@ def conclusion(groups: Sequence[Group], attacked: float | None = None) -> str:
     names = {id(group): in_words(settings, row) for row, group in enumerate(groups)}
     best, others = found
     so_far = "" if all(group.done == len(group.outcomes) for group in groups) else " so far"
-    words = f"Best{so_far}: {names[id(best)]}, {accuracy_of(best, best_acc)} at its best epoch."
+    value = comparable(groups)
+    kind = "unseen" if value is unseen_acc else "validation"
+    words = (
+        f"Best{so_far} on {kind} images: {names[id(best)]}, {accuracy_of(best, value)} at its "
+        "best epoch."
+    )
     if others:
         listed = "; ".join(names[id(group)] for group in others[:_MOST_NAMED])
         if len(others) > _MOST_NAMED:
             listed += f"; and {len(others) - _MOST_NAMED} more"
         words += (
             f" Within its 95% interval, and so perhaps as good: {listed}. "
-            f"{count(best.images, 'validation image')} cannot tell them apart."
+            f"{count(best.images_of(value), f'{kind} image')} cannot tell them apart."
         )
     else:
         words += " No other lies within its 95% interval."

@@ -9,12 +9,11 @@ from typing import Any
 from engine import events
 from engine.evaluate import wilson_interval
 from engine.questions.robustness import robustness
-from engine.sweep.outcomes import ATTACK, Group, Value, grouped
+from engine.sweep.outcomes import ATTACK, Group, Value, best_acc, grouped, unseen_acc
 from engine.sweep.reader import SweepReader
 from tui.cli.output import Output, complain
 from tui.cli.sweep_lines import (
     attacked_acc,
-    best_acc,
     conclusion,
     final_acc,
     notes,
@@ -155,6 +154,8 @@ def as_summary(reader: SweepReader, epsilon: float | None) -> dict[str, Any]:
         "groups": [
             {
                 "settings": {name: getattr(group.config, name) for name in settings},
+                "test_images": max(one.test_images for one in group.outcomes) or None,
+                "test_acc": _measured(group, unseen_acc),
                 "best_val_acc": _measured(group, best_acc),
                 "val_acc": _measured(group, final_acc),
                 "val_loss": _measured(group, lambda one: one.val_loss, interval=False),
@@ -174,5 +175,5 @@ def _measured(group: Group, value: Value, interval: bool = True) -> dict[str, An
         return None
     told: dict[str, Any] = {"mean": found.mean, "spread": found.spread, "runs": found.count}
     if interval:
-        told["interval"] = wilson_interval(found.mean, group.images)
+        told["interval"] = wilson_interval(found.mean, group.images_of(value))
     return told

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.evaluate import wilson_interval
 from engine.sweep.effort import effort
-from engine.sweep.outcomes import Group, Outcome, best_of, grouped
+from engine.sweep.outcomes import Group, Outcome, best_acc, best_of, comparable, grouped, unseen_acc
 from engine.sweep.reader import SweepReader
 from tui.cli.live_line import LiveLine
 from tui.cli.output import Output, remark
-from tui.cli.sweep_lines import accuracy_of, best_acc, in_words, settings_of
+from tui.cli.sweep_lines import accuracy_of, in_words, settings_of
 from tui.cli.words import STOPPING, count, duration, percent
 
 if TYPE_CHECKING:
@@ -184,10 +184,12 @@ class _Ended:
         digits = len(str(len(groups)))
         for place, one in self.of(reader):
             words = in_words(settings, place)
+            tested = one.test_acc is not None
+            test = f"test {accuracy_of(groups[place], unseen_acc)}  " if tested else ""
             best = f"  at epoch {one.best_epoch}" if one.best_epoch is not None else ""
             yield (
-                f"{place + 1:>{digits}}/{len(groups)}  {words:<{width}}  "
-                f"{accuracy_of(groups[place], best_acc)}{best}  {one.verdict}"
+                f"{place + 1:>{digits}}/{len(groups)}  {words:<{width}}  {test}"
+                f"val {accuracy_of(groups[place], best_acc)}{best}  {one.verdict}"
             ).rstrip()
 
 
@@ -221,18 +223,22 @@ def progress_words(reader: SweepReader, share: float, pace: float) -> str:
         return left
     best = found[0]
     words = in_words(settings_of(groups), groups.index(best))
-    measured = best.measured(best_acc)
+    measured = best.measured(comparable(groups))
     return f"{left}  best {percent(measured.mean)} {words}".rstrip() if measured else left
 
 
 def outcome_as_json(one: Outcome) -> dict[str, Any]:
     """One run of a sweep; None for what is not known."""
     interval = None if one.best_val_acc is None else wilson_interval(one.best_val_acc, one.images)
+    tested = None if one.test_acc is None else wilson_interval(one.test_acc, one.test_images)
     return {
         "run": one.name or None,
         "state": one.state,
         "config": dict(one.config),
         "epochs": one.epochs,
+        "test_images": one.test_images or None,
+        "test_acc": one.test_acc,
+        "test_interval": tested,
         "best_epoch": one.best_epoch,
         "best_val_acc": one.best_val_acc,
         "interval": interval,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -87,8 +87,8 @@ def train(
 def resume(out: Output, as_json: bool, detach: bool, dask: str | None, run: str) -> int:
     """Go on with RUN, from its last checkpoint or from a pause.
 
-    It then is as if it had never been stopped: the same numbers come out. Ctrl+C stops and saves
-    it again. Of a sweep, the runs that have ended are not trained again.
+    The results are the same as if it had never been stopped. Ctrl+C stops and saves it again.
+    For a sweep, the runs that have ended are not trained again.
     """
     found = find_run_or_sweep(run)
     if isinstance(found, Sweep):
@@ -96,14 +96,16 @@ def resume(out: Output, as_json: bool, detach: bool, dask: str | None, run: str)
     if dask:
         raise click.UsageError(f"--dask is for sweeps, and {found.name} is a run.")
 
+    warnings: list[str] = []
+
     def start() -> Run:
-        worker.resume(found)
+        warnings.append(worker.resume(found))
         return found
 
     message = (
-        "waking the run" if found.is_running() else "loading PyTorch, the data and the checkpoint"
+        "resuming the run" if found.is_running() else "loading PyTorch, the data and the checkpoint"
     )
-    return _train(out, start, message, as_json, detach)
+    return _train(out, start, message, as_json, detach, warnings)
 
 
 @click.command()
@@ -128,18 +130,42 @@ def follow(out: Output, as_json: bool, run: str) -> int:
 def _resume_sweep(out: Output, sweep: Sweep, as_json: bool, detach: bool, dask: str | None) -> int:
     from tui.cli.sweep import watch_sweep
 
+    warnings: list[str] = []
+
     def start() -> Sweep:
-        worker.resume_sweep(sweep, "" if dask == "none" else dask)
+        warnings.append(worker.resume_sweep(sweep, "" if dask == "none" else dask))
         return sweep
 
-    return watch_sweep(out, start, "loading PyTorch and the data", as_json, detach)
+    message = "loading PyTorch and the data"
+    return watch_sweep(out, start, message, as_json, detach, warnings=warnings)
 
 
-def _train(out: Output, start: Callable[[], Run], message: str, as_json: bool, detach: bool) -> int:
+def _train(
+    out: Output,
+    start: Callable[[], Run],
+    message: str,
+    as_json: bool,
+    detach: bool,
+    warnings: Sequence[str] = (),
+) -> int:
+    """Start a run, or resume one, and show it to its end.
+
+    Args:
+        out: where it is shown.
+        start: returns once it is there, or raises.
+        message: what is waited for meanwhile.
+        as_json: whether to print JSON lines.
+        detach: whether to leave it at once.
+        warnings: those that `start` gives.
+
+    Returns:
+        The exit code.
+    """
     watch = RunWatch(view_for(out, as_json), stops=True)
 
     async def start_and_follow() -> tuple[Run, History | None]:
         run = await watch.launch(start, message)
+        watch.warn(warnings)
         if detach and not watch.asked:
             watch.close()
             return run, None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from engine import events
@@ -67,7 +68,10 @@ class JsonView:
         """Says nothing: the events name the run."""
 
     def update(self, new: Sequence[events.Event], history: History) -> None:
-        """Prints the events as they are in `events.jsonl`."""
+        """Prints the events as they are in `events.jsonl`; what is odd about the data, for people,
+        on stderr, too.
+        """
+        _remark_notes(new)
         self._out.say("\n".join(event.to_json() for event in new))
 
     def close(self) -> None:
@@ -77,7 +81,7 @@ class JsonView:
 class PlainView:
     """The epoch table and all else as plain lines, for pipes and files.
 
-    What is waited for goes to stderr, where a person may see it.
+    What is waited for, and what is odd about the data, goes to stderr, where a person may see it.
 
     Args:
         out: where to print.
@@ -103,6 +107,7 @@ class PlainView:
 
     def update(self, new: Sequence[events.Event], history: History) -> None:
         """Prints the lines of the events, if they have any."""
+        _remark_notes(new)
         for event in new:
             if isinstance(event, events.Preparing) and self._is_due(event):
                 self.wait(event.message)
@@ -155,8 +160,12 @@ class LiveView:
             self._live.message = history.preparing
         elif history.started and not history.ended:
             self._live.message = ""
-        if lines := list(self._lines.of(new)):
+        if lines := list(self._lines.of(new, self._wrapped_notes)):
             self._live.print("\n".join(lines))
+
+    def _wrapped_notes(self, started: events.RunStarted) -> Iterator[str]:
+        for note in started.notes:
+            yield from textwrap.wrap(f"note  {note}", self._out.width, subsequent_indent=" " * 6)
 
     def close(self) -> None:
         """Takes the progress bar away."""
@@ -181,12 +190,22 @@ class _Lines:
         self._epochs = epochs
         self._skipped: events.EpochFinished | None = None
 
-    def of(self, new: Sequence[events.Event]) -> Iterator[str]:
-        """The lines that come with some more events."""
+    def of(
+        self,
+        new: Sequence[events.Event],
+        notes: Callable[[events.RunStarted], Iterable[str]] = lambda started: (),
+    ) -> Iterator[str]:
+        """The lines that come with some more events.
+
+        Args:
+            new: the events.
+            notes: the lines on what is odd about the data.
+        """
         for event in new:
             match event:
                 case events.RunStarted():
                     yield from _facts(event)
+                    yield from notes(event)
                     yield EPOCH_HEADER
                 case events.RunResumed():
                     yield f"resumed in epoch {event.epoch}"
@@ -215,6 +234,13 @@ def _facts(started: events.RunStarted) -> Iterator[str]:
         f"loss  {loss(started.val_loss)} on validation before training; "
         f"guessing has ln {classes} = {math.log(classes):.3f}"
     )
+
+
+def _remark_notes(new: Sequence[events.Event]) -> None:
+    for event in new:
+        if isinstance(event, events.RunStarted):
+            for note in event.notes:
+                remark(f"note: {note}")
 
 
 def view_for(out: Output, as_json: bool) -> View:

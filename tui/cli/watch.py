@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Generic, Protocol, TypeVar
 
@@ -84,6 +84,12 @@ class Watch(Generic[T]):
                 self._view.close()
                 raise
         return self._going
+
+    def warn(self, warnings: Iterable[str]) -> None:
+        """Print warnings on stderr, where they stay; empty ones are none."""
+        for warning in filter(None, warnings):
+            self._view.close()
+            remark(warning)
 
     def close(self) -> None:
         """Shows nothing more of it."""

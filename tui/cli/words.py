@@ -5,19 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.events import EpochFinished
-from engine.words import accuracy, best_of, count, duration, is_milestone, loss, percent
+from engine.words import (
+    accuracy,
+    at_least,
+    at_most,
+    best_of,
+    count,
+    duration,
+    flattering,
+    is_milestone,
+    loss,
+    percent,
+    unseen_accuracy,
+)
 
 __all__ = [
     "EPOCH_HEADER",
     "STOPPING",
     "accuracy",
+    "at_least",
+    "at_most",
     "best_of",
     "count",
     "duration",
     "epoch_row",
+    "flattering",
     "is_milestone",
     "loss",
     "percent",
+    "unseen_accuracy",
     "what_next",
 ]
 

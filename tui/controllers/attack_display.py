@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from engine.errors import RunError
 from engine.methods import METHODS
 from engine.questions.fragility import Subject
-from engine.runs import Run
 from tui.controllers.attacking import ORDERS, Attacking
 from tui.controllers.compared import differences
+from tui.epoch_words import weights_name
 from tui.feeds.attack_answers import AttackAnswers
 from tui.feeds.predictions import Predictions
 from tui.panes.accuracy_chart import Measured
@@ -54,7 +54,8 @@ class AttackDisplay:
         shown, place = None, ""
         if attacked := answers.attacked:
             bracket = answers.bracket(attacking)
-            shown = Shown(attacked, bracket, state.class_names, self._about_bracket)
+            weights = weights_name(attacked.epochs, state, answers.is_attacking)
+            shown = Shown(attacked, bracket, state.class_names, self._about_bracket, weights)
             place = self._place(rows, attacked.subject)
         elsewise = answers.trouble or (
             "Asking the model. The first answer takes some seconds: PyTorch is being loaded."
@@ -68,18 +69,22 @@ class AttackDisplay:
             answers.robustness,
             attacking.subject if isinstance(attacking.subject, int) else None,
             ORDERS[attacking.order],
-            "No validation image is predicted rightly here.",
+            "No validation image is classified correctly here.",
         )
 
-    def show_chart(self, run: Run | None) -> None:
-        """Draws the accuracies of a run, with the ε of the attack that is shown marked."""
+    def show_chart(self, state: State) -> None:
+        """Draws the accuracies of a run, with the ε of the attack that is shown marked.
+
+        Args:
+            state: the run and the epoch that are looked at.
+        """
         if self._attacking.subject is None:
             return
         attacked, epsilon = self._answers.attacked, None
         if attacked:
             method = METHODS[attacked.method]
             epsilon = None if method.norm != "linf" or method.seeks else attacked.epsilon
-        self._panes.chart.show(self._measured(run), epsilon, self._answers.trouble_of_all)
+        self._panes.chart.show(self._measured(state), epsilon, self._answers.trouble_of_all)
 
     def show_nothing(self, notice: str) -> None:
         """Says why there is nothing to attack, and what will be in the panes."""
@@ -105,10 +110,12 @@ class AttackDisplay:
         order = ORDERS[self._attacking.order]
         return f"{found[0] + 1}/{len(rows)} {order}" if len(found) else f"none of those {order}"
 
-    def _measured(self, run: Run | None) -> tuple[Measured, ...]:
-        known, other = self._answers.robustness, self._attacking.other
+    def _measured(self, state: State) -> tuple[Measured, ...]:
+        known, other, run = self._answers.robustness, self._attacking.other, state.run
         if run is None or other is None:
-            return (Measured("", known),)
+            waiting = self._answers.is_measuring
+            weights = weights_name(known.epochs, state, waiting) if known else ""
+            return (Measured("", known, weights=weights),)
         try:
             own, others = differences(run.config(), other.config())
         except RunError as error:

@@ -16,7 +16,7 @@ from engine.runs import Run
 Order = Literal["right", "fragile", "all"]
 
 ORDERS: dict[Order, str] = {
-    "right": "predicted rightly",
+    "right": "correctly classified",
     "fragile": "most fragile first",
     "all": "all",
 }

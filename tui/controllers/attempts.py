@@ -14,6 +14,9 @@ from tui.screens.ask import AskScreen
 
 T = TypeVar("T")
 
+_SECONDS = 15
+"""How long a sentence of some length can be read."""
+
 
 class Attempts:
     """Does things in a thread, and says what went wrong.
@@ -40,12 +43,30 @@ class Attempts:
         """
         self._screen.run_worker(self._try(what, then), exit_on_error=False)
 
-    def ask(self, question: str, what: Callable[[], object]) -> None:
+    def resume(self, what: Callable[[], str], question: str = "") -> None:
+        """Resumes a run or a sweep, and shows the warning that comes back if there is one.
+
+        Args:
+            what: does so, in a thread.
+            question: is asked before; empty for none.
+        """
+        if question:
+            self.ask(question, what, self._warn)
+        else:
+            self.do(what, self._warn)
+
+    def _warn(self, warning: str) -> None:
+        if warning:
+            self._screen.notify(warning, severity="warning", markup=False, timeout=_SECONDS)
+
+    def ask(
+        self, question: str, what: Callable[[], T], then: Callable[[T], object] | None = None
+    ) -> None:
         """Does something after a yes."""
 
         def answer(yes: bool | None) -> None:
             if yes:
-                self.do(what)
+                self.do(what, then)
 
         self._screen.app.push_screen(AskScreen(self._terminal, question), answer)
 
@@ -53,7 +74,7 @@ class Attempts:
         try:
             done = await asyncio.to_thread(what)
         except MnistopError as error:
-            self._screen.notify(str(error), severity="error", markup=False)
+            self._screen.notify(str(error), severity="error", markup=False, timeout=_SECONDS)
         else:
             if then:
                 then(done)

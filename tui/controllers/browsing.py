@@ -12,6 +12,7 @@ from engine.learned import Learned
 from engine.selection.image_filters import Filter, complete, parse
 from engine.selection.image_orders import ORDERS, Order, rows
 from engine.selection.words import FilterError
+from tui.epoch_words import epoch_name
 from tui.feeds.judged import Judged
 from tui.state import State
 
@@ -99,8 +100,7 @@ class Browsing:
     @property
     def when(self) -> str:
         """The epoch that is looked at, in words."""
-        epoch = self.state.shown_epoch
-        return f"epoch {epoch}" if epoch >= 0 else "untrained"
+        return epoch_name(self.state.shown_epoch)
 
     @property
     def empty(self) -> str:
@@ -108,8 +108,10 @@ class Browsing:
         if self.state.phase == "idle":
             return (
                 "The images that a model gets wrong, once there is one: press 1 for the "
-                "dashboard, and r there to train."
+                "dashboard, then r to train."
             )
+        if self.state.history.vanished:
+            return "The images are gone with the folder of the run, which was deleted or moved."
         if self._judged is None:
             return f"The images that the model gets wrong: {self.state.hint}."
         if self.judgement is None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from engine.coach import advise
 from engine.config import RunConfig
-from engine.history import History
+from engine.history import History, as_of
 from engine.runs import Run
+from tui.epoch_words import epoch_name
 from tui.panes.coach import Coach
 from tui.panes.dashboard import Dashboard
 from tui.render.terminal import Terminal
@@ -27,7 +28,7 @@ class Coaching:
         """Below the panes."""
         self.aside = Coach(terminal, titled=True, id="coach-aside")
         """Under the form, where that stands beside the charts."""
-        self._known: tuple[Run | None, History] | None = None
+        self._known: tuple[Run | None, History, int] | None = None
 
     def fit(self, dashboard: Dashboard) -> None:
         """Gives it lines below the panes where it has no place beside the charts."""
@@ -37,21 +38,23 @@ class Coaching:
         self.below.set_class(mode == "small", "small")
 
     def read(self, state: State, config: RunConfig) -> None:
-        """Has the curves read again if they are others.
+        """Has the curves read again, up to the shown epoch, if they or it are others.
 
         Args:
-            state: the run.
+            state: the run and the shown epoch.
             config: its hyperparameters.
         """
-        run, history = state.run, state.history
-        if self._known and self._known[0] == run and self._known[1] is history:
+        run, epochs = state.run, state.shown_epoch + 1
+        if self._known and self._known[::2] == (run, epochs) and self._known[1] is state.history:
             return
-        self._known = (run, history)
+        self._known = (run, state.history, epochs)
+        history = as_of(state.history, epochs)
         judgement = None
-        if run and history.epochs and state.class_names:
+        if run and epochs and state.class_names:
             from engine.judgement import judgement_after  # which needs NumPy
 
-            judgement = judgement_after(run, len(history.epochs), len(state.class_names))
+            judgement = judgement_after(run, epochs, len(state.class_names))
         advice = advise(history, config, judgement)
+        when = epoch_name(epochs - 1) if history.started else ""
         for coach in (self.below, self.aside):
-            coach.show(advice, len(history.epochs) - 1)
+            coach.show(advice, when)

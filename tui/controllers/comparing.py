@@ -50,9 +50,11 @@ class Comparing:
 
     Args:
         runs: two or more, which need not have begun.
+        left_out: the names of others, that would be too many to be told apart.
     """
 
-    def __init__(self, runs: Sequence[Compared] = ()) -> None:
+    def __init__(self, runs: Sequence[Compared] = (), left_out: Sequence[str] = ()) -> None:
+        self.left_out = left_out
         self.runs: list[Compared] = []
         self.settings: dict[str, list[str]] = {}
         """The hyperparameters that differ, with a value for each run."""

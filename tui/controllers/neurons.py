@@ -11,7 +11,7 @@ import numpy as np
 from engine.axis import ceiling
 from engine.questions.network import FirstLayer
 from engine.resample import resample
-from engine.words import count
+from engine.words import with_sign
 from tui.render.cells import shorten
 from tui.render.terminal import Terminal
 
@@ -92,7 +92,7 @@ class Neurons:
             tail = {
                 "index": "",
                 "norm": f" norm {value}",
-                "class": f" {layer.to_classes[neuron].max():+.2f}",
+                "class": f" {with_sign(layer.to_classes[neuron].max())}",
             }[self.order]
         if len(tail) > width - 8:
             tail = tail.replace(" norm", "")
@@ -103,25 +103,12 @@ class Neurons:
     def words(self, neuron: int) -> str:
         """A sentence on one neuron."""
         layer = self.layer
-        size = f"norm {layer.norms[neuron]:.2f}, bias {layer.biases[neuron]:+.2f}"
+        size = f"norm {layer.norms[neuron]:.2f}, bias {with_sign(layer.biases[neuron])}"
         if layer.is_single:
             return f"{self.name(neuron)}: {size}"
         best, worst = layer.to_classes[neuron].argmax(), layer.to_classes[neuron].argmin()
         return (
             f"{self.name(neuron)}: {size}; speaks for {self.names[best]} "
-            f"({layer.to_classes[neuron, best]:+.2f}), against {self.names[worst]} "
-            f"({layer.to_classes[neuron, worst]:+.2f})"
+            f"({with_sign(layer.to_classes[neuron, best])}), against {self.names[worst]} "
+            f"({with_sign(layer.to_classes[neuron, worst])})"
         )
-
-
-def weights_of(trained: int, wanted: int | None) -> str:
-    """Whose weights are shown, as in `after 12 epochs`.
-
-    Args:
-        trained: the epochs that they were trained for.
-        wanted: the epochs that were asked for, None for the newest.
-    """
-    text = f"after {count(trained, 'epoch')}" if trained else "untrained"
-    if wanted is None or wanted == trained:
-        return text
-    return f"{text}, nearest kept to {wanted:,}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from engine.overview import Listed
 from engine.runs import Run
 from engine.selection.run_filters import RunFilter, parse
-from engine.selection.run_orders import ORDERS, RunOrder, in_order
+from engine.selection.run_orders import BY_TEST, ORDERS, RunOrder, in_order
 
 MOST_MARKED = 8
 
@@ -20,6 +20,8 @@ class RunBrowsing:
         """The filter as it was typed."""
         self.rows: Sequence[Listed] = ()
         """The runs that pass, in order."""
+        self.has_tests = False
+        """Whether one of them was tested on unseen images."""
         self.total = 0
         """How many runs there are."""
         self.position = 0
@@ -72,8 +74,10 @@ class RunBrowsing:
         self.position = 0
 
     def next_order(self) -> None:
-        """Sorts by something else."""
+        """Sorts by something else; not by tests where there are none."""
         self._order = (self._order + 1) % len(ORDERS)
+        if self.order is BY_TEST and not self.has_tests:
+            self._order += 1
         self._select()
 
     def go(self, position: int) -> None:
@@ -96,6 +100,7 @@ class RunBrowsing:
         before = self.chosen
         passing = [run for run in self._all.values() if self._filter.passes(run)]
         self.rows = in_order(passing, self.order)
+        self.has_tests = any(run.overview.test_acc is not None for run in passing)
         if before:
             at = next((i for i, row in enumerate(self.rows) if row.run == before.run), None)
             self.go(self.position if at is None else at)

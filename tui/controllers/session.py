@@ -10,7 +10,7 @@ from textual.screen import Screen
 
 from engine import worker
 from engine.config import RunConfig
-from engine.errors import ConfigError, DataError, MnistopError
+from engine.errors import ConfigError, DataError, MnistopError, PixelRangeError
 from engine.runs import Run
 from tui import state as states
 from tui.feeds.feed import RunSaid, feed
@@ -109,7 +109,8 @@ class Session:
         except ConfigError as error:
             self._refuse(error.problems)
         except DataError as error:
-            self._refuse({"source": str(error)})
+            wrong = "pixel_range" if isinstance(error, PixelRangeError) else "source"
+            self._refuse({wrong: str(error)})
         except MnistopError as error:
             self.notice = str(error)
         except Exception as error:
@@ -152,7 +153,9 @@ class Session:
             return False
         before = self.state
         self.state = states.reduce(before, said.events)
-        if self.predictions is None and (started := self.state.history.started):
+        now = self.state.history
+        started, is_new = now.started, now.started is not before.history.started
+        if started and (is_new or now.resumed is not before.history.resumed):
             from tui.feeds.predictions import Predictions  # which needs NumPy
 
             self.predictions = Predictions(said.run, len(started.class_names))
@@ -175,7 +178,7 @@ class Session:
         """Pauses the run, or lets it go on."""
         self._tell(worker.resume if self.state.phase == "paused" else worker.pause)
 
-    def _tell(self, what: Callable[[Run], None]) -> bool:
+    def _tell(self, what: Callable[[Run], object]) -> bool:
         """Says whether the run could be told."""
         if self.state.run is None:
             return False

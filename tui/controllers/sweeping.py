@@ -8,39 +8,31 @@ from collections.abc import Callable, Sequence
 from engine.errors import RunError
 from engine.questions.robustness import Robustness
 from engine.runs import Run
-from engine.sweep.outcomes import ATTACK, Group, grouped
+from engine.sweep.outcomes import ATTACK, Group, Value, comparable, grouped
 from engine.sweep.reader import SweepReader
 from engine.sweeps import Sweep, list_sweeps
-from tui.cli.sweep_lines import attacked_acc, best_acc, in_words, settings_of
+from tui.cli.sweep_lines import attacked_acc, in_words, settings_of
 from tui.controllers.comparing import Compared, Comparing
 from tui.controllers.run_browsing import MOST_MARKED
 
 _SHORT = 9
 """Characters that the name of a hyperparameter may have beside a curve."""
 
-Key = Callable[[Group], float]
 
-
-def _falling(value: Callable[[Group], float | None]) -> Key:
+def _falling(groups: Sequence[Group], value: Value) -> list[Group]:
     def key(group: Group) -> float:
-        found = value(group)
-        return 2.0 if found is None else -found
-
-    return key
-
-
-def _mean(value: Callable[..., float | None]) -> Callable[[Group], float | None]:
-    def mean(group: Group) -> float | None:
         found = group.measured(value)
-        return found.mean if found else None
+        return -found.mean if found else 2.0
 
-    return mean
+    return sorted(groups, key=key)
 
 
-ORDERS: tuple[tuple[str, Key], ...] = (
-    ("as planned", lambda group: 0.0),
-    ("best accuracy first", _falling(_mean(best_acc))),
-    ("hardest to fool first", _falling(_mean(attacked_acc))),
+Order = Callable[[Sequence[Group]], Sequence[Group]]
+
+ORDERS: tuple[tuple[str, Order], ...] = (
+    ("as planned", lambda groups: groups),
+    ("best accuracy first", lambda groups: _falling(groups, comparable(groups))),
+    ("hardest to fool first", lambda groups: _falling(groups, attacked_acc)),
 )
 """The orders of the rows, each with its words."""
 
@@ -148,7 +140,7 @@ class Sweeping:
             outcomes = self.reader.outcomes
             attacked = any(one.attacked is not None for one in outcomes)
             self.epsilon = ATTACK if attacked else None
-            self.groups = sorted(grouped(outcomes), key=ORDERS[self._order][1])
+            self.groups = ORDERS[self._order][1](grouped(outcomes))
         if before:
             same = (at for at, group in enumerate(self.groups) if group.config == before.config)
             self.position = next(same, 0)

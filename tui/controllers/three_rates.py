@@ -11,26 +11,33 @@ from engine.config import RunConfig
 from engine.data import absolute
 from engine.judgement import judgement_after
 from engine.rates.answer import RateAnswer, answer
+from engine.rates.range_test import RangeTest
+from engine.rates.recommend import Recommendation, recommend
 from engine.sweeps import Sweep
 from tui.controllers.comparing import Compared, Comparing
-from tui.rate_words import rate_text
+from tui.rate_words import conclusion, rate_text, told
 
 TITLE = "learning rates"
 
 
-def train_at(config: RunConfig, marks: Mapping[str, float]) -> ThreeRates:
+def test_settings(config: RunConfig) -> RunConfig:
+    """What a range test depends on: a configuration without a learning rate of its own."""
+    return replace(config, lr=RunConfig().lr, source=absolute(config.source))
+
+
+def train_at(config: RunConfig, test: RangeTest) -> ThreeRates:
     """Starts a run at each mark, all else being the same.
 
     Args:
         config: the hyperparameters, `lr` apart.
-        marks: learning rates by what they are.
+        test: their range test.
 
     Raises:
         MnistopError: the data or the device do not fit, or no folder can be made.
     """
     base = replace(config, source=absolute(config.source))
-    configs = [replace(base, lr=rate) for rate in marks.values()]
-    return ThreeRates(worker.launch_sweep(configs, TITLE), dict(zip(marks, configs, strict=True)))
+    configs = {mark: replace(base, lr=rate) for mark, rate in test.marks.items()}
+    return ThreeRates(worker.launch_sweep(list(configs.values()), TITLE), configs, test)
 
 
 class ThreeRates(Comparing):
@@ -39,9 +46,10 @@ class ThreeRates(Comparing):
     Args:
         sweep: whose members they are.
         configs: their hyperparameters by their marks, in the sweep's order.
+        test: the range test that these are the marks of.
     """
 
-    def __init__(self, sweep: Sweep, configs: Mapping[str, RunConfig]) -> None:
+    def __init__(self, sweep: Sweep, configs: Mapping[str, RunConfig], test: RangeTest) -> None:
         super().__init__(
             [
                 Compared(sweep.member(number), f"{mark} {rate_text(config.lr)}", config)
@@ -50,6 +58,9 @@ class ThreeRates(Comparing):
         )
         self.sweep = sweep
         self.marks = list(configs)
+        self.test = test
+        self.tested = test_settings(next(iter(configs.values())))
+        """The hyperparameters of all, as `test_settings` has them."""
         self.answers = [answer(one.history, one.config, None) for one in self.runs]
         self._is_running = True
 
@@ -63,6 +74,20 @@ class ThreeRates(Comparing):
         """The loss before training, of the first run that has told it; ln 10 before."""
         told = (one.history.started.val_loss for one in self.runs if one.history.started)
         return next(told, math.log(10))
+
+    @property
+    def recommended(self) -> Recommendation:
+        """The rate to train with, by what the runs have shown."""
+        return recommend(self.test, self._answers_by_mark)
+
+    @property
+    def conclusion(self) -> str:
+        """Which rate to train with, in sentences; empty while the runs go on."""
+        return conclusion(self.test, self._answers_by_mark) if self.is_over else ""
+
+    @property
+    def _answers_by_mark(self) -> dict[str, RateAnswer]:
+        return dict(zip(self.marks, self.answers, strict=True))
 
     def read(self) -> bool:
         """Reads what the runs have said since; says whether anything has changed."""
@@ -82,6 +107,10 @@ class ThreeRates(Comparing):
         if state in ("running", "paused"):
             return f"epoch {len(one.history.epochs)} of {one.config.epochs}"
         return "diverged" if getattr(one.history.ended, "diverged", False) else state
+
+    def told(self, place: int) -> str:
+        """What a run shows, how far it is and how good."""
+        return told(self.state(place), self.answers[place], self.marks[place])
 
 
 def _answer(one: Compared) -> RateAnswer:

@@ -1,11 +1,14 @@
-"""Text files that are written from a screen."""
+"""Text files that are written from a screen, each under a name that is still free."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from textual.screen import Screen
 
+from engine.errors import MnistopError
+from engine.outgoing import numbered, write_under_free_name
 from engine.runs import Run
 from tui.panes.lines import LinesPane
 
@@ -15,27 +18,33 @@ def write_text(screen: Screen[None], name: str, text: str, what: str = "Written"
 
     Args:
         screen: says so.
-        name: of the file.
+        name: of the file; a number is added where there is one of that name.
         text: all its lines, but for the end of the last.
         what: what is said to have been done, before the words "to" and where.
     """
-    path = Path(name).absolute()
+    content = (text + "\n").encode("utf-8", "backslashreplace")
     try:
-        path.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        screen.notify(f"{path}: {error.strerror}.", severity="error", markup=False)
+        path = write_under_free_name(numbered(Path.cwd() / name), content)
+    except FileNotFoundError:
+        screen.notify(
+            "The folder that mnistop was started in is gone: start it in another one to write.",
+            severity="error",
+            markup=False,
+        )
+    except MnistopError as error:
+        screen.notify(str(error), severity="error", markup=False)
     else:
         screen.notify(f"{what} to {path}", markup=False)
 
 
-def write_pane(screen: Screen[None], run: Run | None, name: str, pane: LinesPane) -> None:
+def write_pane(screen: Screen[None], run: Run | None, pane: LinesPane) -> None:
     """Writes what a pane shows.
 
     Args:
         screen: says where it is.
         run: what it is about, or None.
-        name: the pane's.
-        pane: the pane.
+        pane: the pane, after whose kind the file is named.
     """
     about = run.name if run else "no-run"
-    write_text(screen, f"mnistop-{about}-{name.lower().replace(' ', '-')}.txt", pane.text())
+    kind = re.sub("(?<=[a-z])(?=[A-Z])", "-", type(pane).__name__).lower()
+    write_text(screen, f"mnistop-{about}-{kind}.txt", pane.text())

@@ -8,6 +8,7 @@ from textual.dom import DOMNode
 
 from engine.questions.fragility import AttackedImage, Bracket, attack_image, bracket
 from engine.questions.robustness import Robustness
+from engine.storage import snapshots
 from tui.controllers.attacking import Attacking
 from tui.feeds.latest_answer import LatestAnswer
 from tui.feeds.robustness_feed import RobustnessFeed
@@ -56,6 +57,11 @@ class AttackAnswers:
         return self._attacks.waiting
 
     @property
+    def is_measuring(self) -> bool:
+        """Whether something is still to come of the run's validation images."""
+        return self._robustness.is_waiting
+
+    @property
     def is_searching(self) -> bool:
         """Whether the newest bracket is still to come."""
         return self._brackets.waiting
@@ -78,13 +84,14 @@ class AttackAnswers:
         run, weights, age = state.run, state.weights_wanted, state.weights_age
         assert run
         image = (run, attacking.subject)
-        how = (attacking.epsilon, weights, attacking.method.name, attacking.target)
+        epsilon = None if attacking.method.seeks else attacking.epsilon
+        how = (epsilon, weights, attacking.method.name, attacking.target)
         self._attacks.want(*image, *how, key=(*image, *how, age))
         what = (*image, weights, attacking.target, attacking.method.name)
         self._brackets.want(*what, key=(*what, age))
         self._robustness.want(run, _measured_weights(state), age)
         if attacking.other:
-            self._others.want(attacking.other, None, 0)
+            self._others.want(attacking.other, None, None)
 
     def forget(self) -> None:
         """Nothing of the run is wanted any more."""
@@ -108,5 +115,6 @@ class AttackAnswers:
 
 def _measured_weights(state: State) -> int | None:
     """Weights whose robustness is measured: while the newest still change, kept ones."""
-    going = state.weights_wanted is None and state.history.ended is None and state.alive
-    return len(state.history.epochs) if going else state.weights_wanted
+    if state.weights_wanted is not None or state.phase != "running":
+        return state.weights_wanted
+    return max(epochs for epochs in snapshots.EPOCHS if epochs <= len(state.history.epochs))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from tui.epoch_words import weights_name
 from tui.feeds.latest_answer import LatestAnswer
 from tui.panes.digit import Digit
 from tui.state import State
@@ -30,7 +31,7 @@ class DigitQuestions:
         self._row: int | None = None
         self._stays = False
         """Whether the image was chosen by the user, and so stays if it comes to be wrong."""
-        self._names: tuple[str, ...] = ()
+        self._state = State()
 
     @cached_property
     def _answers(self) -> LatestAnswer[AttackedImage]:
@@ -67,10 +68,10 @@ class DigitQuestions:
             right: the validation images that are predicted rightly there, if that is known.
         """
         started = state.history.started
-        if state.run is None or started is None or not state.saves:
+        if state.run is None or started is None or not state.saved:
             self._pane.wait(state.hint)
             return
-        self._names = tuple(started.class_names)
+        self._state = state
         if self._row is None or (state.cursor is None and not self._stays):
             self._row = self._first(right)
         question = (state.run, self._row, self._pane.epsilon, state.weights_wanted)
@@ -84,4 +85,6 @@ class DigitQuestions:
         return row if right is None or row in right or not len(right) else int(right[0])
 
     def _on_answer(self, answer: AttackedImage | None, trouble: str) -> None:
-        self._pane.show(answer, self._names, trouble)
+        state, waiting = self._state, self._answers.waiting
+        weights = weights_name(answer.epochs, state, waiting) if answer else ""
+        self._pane.show(answer, state.class_names, weights, trouble)

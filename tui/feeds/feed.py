@@ -20,12 +20,15 @@ class RunSaid(Message):
 
 
 async def feed(run: Run, target: Widget) -> None:
-    """Posts a run's events to a widget until the last one.
+    """Posts a run's events to a widget as long as the run is shown.
+
+    The last one is not the end: whoever resumes the run, here or in another terminal, finds it
+    followed.
 
     Args:
         run: the run to follow.
         target: gets `RunSaid` messages.
     """
-    async for batch in worker.follow(run):
+    async for batch in worker.follow(run, after_end=True):
         target.post_message(RunSaid(run, batch))
         await asyncio.sleep(0)  # a long story comes in many batches, and keys in between

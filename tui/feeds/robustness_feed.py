@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from textual.dom import DOMNode
 
@@ -30,13 +30,18 @@ class RobustnessFeed:
         self.trouble = ""
         """What went wrong."""
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether nothing is known yet of the weights that are asked about."""
+        return self._answers.waiting and not self._parts
+
     def forget(self) -> None:
         """Nothing is wanted any more."""
         self._answers.forget()
         self._about = ()
         self.known, self.trouble = None, ""
 
-    def want(self, run: Run, epochs: int | None, age: int) -> None:
+    def want(self, run: Run, epochs: int | None, age: Hashable) -> None:
         """Goes on measuring until all is known of these weights.
 
         Args:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from dataclasses import dataclass
 
+from textual.message import Message
+
 from engine.questions.robustness import EPSILONS, Robustness
-from tui.panes.lines import LinesPane
+from tui.panes.plotted import PlottedPane
 from tui.render.cells import beside, clean, line, shorten
 from tui.render.chart import chart
 from tui.render.series import Series
@@ -25,16 +28,18 @@ class Measured:
     """What is known by now."""
     settings: str = ""
     """In what it differs from the other run."""
+    weights: str = ""
+    """Whose weights these are, as in `epoch 5`, where it is the only run."""
 
 
-class AccuracyChart(LinesPane, can_focus=True):
+class AccuracyChart(PlottedPane, can_focus=True):
     """The curves of one run, or of two side by side."""
 
     EXPLANATION = (
-        "How many validation images are still right when each is attacked with ε: by FGSM, and by "
-        "the smallest perturbation that any attack found (FGSM or FAB). The lowest curve is the "
-        "share for which it is proven that nothing of size ε can fool the model; the truth lies "
-        "between the lower two."
+        "How many validation images are still classified correctly when each is attacked with ε: "
+        "by FGSM, and by the smallest perturbation that any attack found (PGD, FGSM, DeepFool or "
+        "FAB). The lowest curve is the share for which it is proven that no perturbation of size ε "
+        "can fool the model; the true value lies between the lower two."
     )
 
     epsilon: float | None = None
@@ -53,11 +58,21 @@ class AccuracyChart(LinesPane, can_focus=True):
             self.runs, self.epsilon, self.notice = runs, epsilon, notice
             self.redraw()
 
+    @dataclass
+    class EpsilonChosen(Message):
+        """The attack shall be of another ε."""
+
+        epsilon: float
+
+    def choose(self, x: float) -> None:
+        """Asks for the ε at an x."""
+        if self.epsilon is not None:
+            self.post_message(self.EpsilonChosen(round(x, 3)))
+
     def title(self) -> str:
         """What, of which weights, and of how many images while they are being attacked."""
         parts = [_part(run.robustness) for run in self.runs]
-        if len(self.runs) == 1 and (known := self.runs[0].robustness):
-            parts.append(f"epoch {known.epochs - 1}" if known.epochs else "untrained")
+        parts += [run.weights for run in self.runs]
         return ", ".join(["Accuracy against ε (L∞)", *filter(None, parts)])
 
     def lines(self, width: int, height: int) -> list[Strip]:
@@ -65,7 +80,10 @@ class AccuracyChart(LinesPane, can_focus=True):
         if not self.runs:
             return self.say(self.notice, width)
         if len(self.runs) == 1:
-            return self._chart(self.runs[0], width, height)
+            drawn = self._chart(self.runs[0], width, height)
+            self.placed((0, 0, drawn))
+            return drawn
+        self.placed()
         if width >= _LEAST_BESIDE or height < 2 * _LEAST_HEIGHT:
             left = (width - 2) // 2
             sizes = ((left, height), (width - 2 - left, height))
@@ -82,17 +100,16 @@ class AccuracyChart(LinesPane, can_focus=True):
         known = run.robustness
         curves = []
         if known is not None and known.done:
-            values: tuple[tuple[str, list[float]], ...] = (
-                ("FGSM", known.fgsm.tolist()),
-                ("any attack", [known.under_attack(epsilon) for epsilon in EPSILONS]),
-                ("proven", [known.proven(epsilon) for epsilon in EPSILONS]),
-            )
+            epsilons = self._epsilons()
+            attacked = [known.under_attack(epsilon) for epsilon in epsilons]
+            proven = [known.proven(epsilon) for epsilon in epsilons]
             curves = [
-                Series(what, accuracies, role, EPSILONS)
-                for role, (what, accuracies) in enumerate(values)
+                Series("FGSM", known.fgsm.tolist(), 0, EPSILONS),
+                Series("any attack", attacked, 1, epsilons),
+                Series("proven", proven, 2, epsilons),
             ]
         heading = self._heading(run, width, max(1, height // 6)) if len(self.runs) > 1 else []
-        return heading + chart(
+        plotted = chart(
             curves,
             width,
             height - len(heading),
@@ -104,6 +121,15 @@ class AccuracyChart(LinesPane, can_focus=True):
             title="" if heading else "accuracy",
             empty=self.notice or "Attacking the validation images.",
         )
+        return [*heading, *plotted] if heading else plotted
+
+    def _epsilons(self) -> list[float]:
+        """Where the curves have points: also at the present ε, so that it is read out exactly."""
+        present = self.epsilon
+        if present is None or present > EPSILONS[-1]:
+            return list(EPSILONS)
+        others = (one for one in EPSILONS if not math.isclose(one, present, abs_tol=1e-9))
+        return sorted([*others, present])
 
     def _heading(self, run: Measured, width: int, most: int) -> list[Strip]:
         """The run's name and settings, on a few lines."""

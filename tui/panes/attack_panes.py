@@ -22,7 +22,7 @@ _WIDE, _HIGH = 118, 34
 """From so many cells and lines on, all panes are shown at once."""
 _PICTURES = 28
 """Lines of the pictures and their probabilities."""
-_LEAST_BELOW = 10
+_LEAST_BELOW = 9
 """Lines of the chart and the list, at least."""
 _BESIDE = 62
 """From so many lines on, large pictures have their probabilities below them."""
@@ -97,7 +97,7 @@ class AttackPanes(FaultTolerant, Vertical):
         for place in self.places:
             place.pane.display = all_shown or place is self.active
         if all_shown:
-            rows = self.app.size.height - 2
+            rows = self.app.size.height - 3
             below = _BELOW_LARGE if rows >= _BESIDE else max(_LEAST_BELOW, rows - _PICTURES)
             self._body.styles.grid_rows = f"{rows - below} 1fr"
 

@@ -15,8 +15,8 @@ class AttackView(LinesPane, can_focus=True):
     """What the model says to an image and to its adversarial version."""
 
     EXPLANATION = (
-        "The perturbation is drawn on a scale of its own: one colour adds light to a pixel, the "
-        "other takes some away. What the model says is computed anew from the very pixels shown."
+        "The perturbation is drawn on a scale of its own: one colour brightens a pixel, the "
+        "other darkens it. The predictions are computed from exactly the pixels shown."
     )
 
     mode: image.Mode = "auto"
@@ -50,8 +50,7 @@ class AttackView(LinesPane, can_focus=True):
             else f"Image {answer.subject} ({self.place})"
         )
         how = f"{method.title} {method.norm_name}{self._strength(answer)}"
-        whose = f"epoch {answer.epochs - 1}" if answer.epochs else "untrained"
-        return ", ".join(filter(None, (self.notice, what, how, whose)))
+        return ", ".join(filter(None, (self.notice, what, how, self.shown.weights)))
 
     def _strength(self, answer: AttackedImage) -> str:
         names = self.shown.names if self.shown else ()

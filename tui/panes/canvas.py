@@ -51,7 +51,7 @@ class Canvas(LinesPane, can_focus=True):
             id="pad.pen",
             tooltip="Put the pen down, to draw while it moves, or lift it",
         ),
-        Binding("e", "erase", "Eraser", id="pad.erase", tooltip="Turn the pen round: an eraser"),
+        Binding("e", "erase", "Eraser", id="pad.erase", tooltip="Switch between pen and eraser"),
         Binding(
             "plus,equals_sign",
             "thickness(1)",
@@ -207,12 +207,17 @@ class Canvas(LinesPane, can_focus=True):
     def action_undo(self) -> None:
         """Takes the last step back, and lifts the pen."""
         self.down = False
+        if self.pad.before is None:
+            self.notify("There is nothing to undo.")
         self._change(self.pad.undone())
 
     def action_clear(self) -> None:
         """Clears the pad, and lifts the pen."""
         self.down = False
-        if not self.pad.is_empty:
+        if self.pad.is_empty:
+            self.notify("Nothing is drawn yet.")
+            self.redraw()
+        else:
             self._change(self.pad.cleared())
 
     # The mouse

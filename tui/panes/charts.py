@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from tui.panes.lines import LinesPane
+from tui.epoch_words import UNTRAINED
+from tui.panes.plotted import PlottedPane
 from tui.render.cells import beside, in_the_middle
 from tui.render.strip import Strip
 from tui.render.terminal import Terminal
@@ -24,7 +25,7 @@ _TAIL = 50
 _GAP = 2
 
 
-class Charts(LinesPane, can_focus=True):
+class Charts(PlottedPane, can_focus=True):
     """The two charts."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -34,7 +35,7 @@ class Charts(LinesPane, can_focus=True):
             "Epoch",
             id="charts.earlier",
             key_display="←→",
-            tooltip="Move the epoch cursor: log, matrix and digit go with it",
+            tooltip="Move the epoch cursor; log, matrix and digit follow",
         ),
         Binding(
             "right,l",
@@ -83,7 +84,7 @@ class Charts(LinesPane, can_focus=True):
             "Smooth",
             key_display="+-0",
             id="charts.smoother",
-            tooltip="Smooth the curves; the numbers stay those measured",
+            tooltip="Smooth the curves; the numbers shown stay the measured ones",
         ),
         Binding(
             "minus",
@@ -111,8 +112,8 @@ class Charts(LinesPane, can_focus=True):
     ]
 
     EXPLANATION = (
-        "Training loss falls when the model learns; when validation loss rises meanwhile, it "
-        "grows sure of what it has merely learned by heart."
+        "Training loss falls as the model learns. If validation loss rises at the same time, the "
+        "model is memorising the training images: it overfits."
     )
 
     @dataclass
@@ -163,7 +164,10 @@ class Charts(LinesPane, can_focus=True):
         """Both charts, side by side, or one over the other where it is narrow and high."""
         first, second = self._sizes(width, height)
         drawn = [self._loss(*first), self._accuracy(*second)]
-        return drawn[0] + drawn[1] if first[0] == width else beside(drawn, gap=_GAP)
+        below = first[0] == width
+        second_at = (0, first[1]) if below else (first[0] + _GAP, 0)
+        self.placed((0, 0, drawn[0]), (*second_at, drawn[1]))
+        return drawn[0] + drawn[1] if below else beside(drawn, gap=_GAP)
 
     def _sizes(self, width: int, height: int) -> tuple[tuple[int, int], tuple[int, int]]:
         """Width and height of both charts."""
@@ -205,8 +209,10 @@ class Charts(LinesPane, can_focus=True):
 
         best = history.best.epoch if history.best else None
         self._columns.follow(history.epochs)
+        started = self.state.history.started
+        untrained = getattr(started, f"val_{kind}", None)
         train = Series("train", self._columns[f"train_{kind}"], "train")
-        val = Series("val", self._columns[f"val_{kind}"], "val")
+        val = Series("val", self._columns[f"val_{kind}"], "val", before=untrained)
         return chart(
             [train, val],
             width,
@@ -215,7 +221,8 @@ class Charts(LinesPane, can_focus=True):
             log=loss and self.log_scale,
             smoothing=self.smoothing,
             window=_TAIL if self.tail else None,
-            cursor=cursor if cursor is not None and cursor >= 0 else None,
+            cursor=cursor if cursor is None else self.state.shown_epoch,
+            before=UNTRAINED,
             best=best,
             reference=reference,
             percent=not loss,
@@ -225,7 +232,16 @@ class Charts(LinesPane, can_focus=True):
 
     def action_move(self, by: int) -> None:
         """Asks for another epoch."""
-        self.post_message(self.CursorMoved(by))
+        if self.state.history.epochs:
+            self.post_message(self.CursorMoved(by))
+        else:
+            self.notify(f"There is no epoch to go to: {self.state.hint}.", markup=False)
+
+    def choose(self, x: float) -> None:
+        """Asks for the epoch at an x."""
+        newest = len(self.state.history.epochs) - 1
+        epoch = max(0, min(newest, round(x)))
+        self.post_message(self.CursorMoved(epoch - self.state.shown_epoch))
 
     def action_log(self) -> None:
         """Switches the logarithmic scale."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.words import loss, with_sign
 from tui.controllers.browsing import Looked
 from tui.panes.browsed import BrowsedPane
 from tui.render.cells import line, shorten
@@ -25,8 +26,8 @@ class ChosenImage(BrowsedPane):
 
     EXPLANATION = (
         "The bars are the probabilities of the classes. The strip below has a cell for every "
-        "epoch, full where the image was right; below it, what it was taken for, in brackets "
-        "where that is right: 9×3 [4]×20 is three epochs of 9, then twenty of 4, the true class."
+        "epoch, filled where the prediction was correct. Below it are the predictions, correct "
+        "ones in brackets: 9×3 [4]×20 is three epochs of 9, then twenty of 4, the true class."
     )
 
     def title(self) -> str:
@@ -79,7 +80,7 @@ def said(looked: Looked, names: tuple[str, ...], terminal: Terminal, width: int)
         if looked.right
         else f"{mark} {true} taken for {predicted}, {sure} sure"
     )
-    more = f"  loss {looked.loss:.3f}, margin {looked.margin:+.2f}"
+    more = f"  loss {loss(looked.loss)}, margin {with_sign(looked.margin)}"
     palette = Palette.of(terminal)
     style = palette.good if looked.right else palette.bad
     room = len(more) <= width - len(text)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.evaluate import ClassScore, Confusion, class_report, confused_pairs
+from engine.words import percent
 from tui.panes.list_pane import ListPane
 from tui.render import bars
 from tui.render.cells import line, shorten
@@ -24,10 +25,10 @@ class ClassTable(ListPane):
     """
 
     EXPLANATION = (
-        "Precision: of what is taken for this class, the share that is it. Recall: of the images "
-        "of this class, the share that is recognised. F1 is the harmonic mean of both, support "
-        "the number of images. A dash stands for a share of nothing: a class that is never "
-        "predicted has no precision. Enter shows the mistakes of a class."
+        "Precision: of the images predicted as this class, the share that belong to it. Recall: "
+        "of the images of this class, the share that is classified correctly. F1 is the harmonic "
+        "mean of both, support the number of images. A dash means there is nothing to divide by: "
+        "a class that is never predicted has no precision. Enter shows the mistakes of a class."
     )
 
     def __init__(self, terminal: Terminal) -> None:
@@ -102,7 +103,7 @@ class ClassTable(ListPane):
     def _share(self, share: float | None) -> str:
         if share is None:
             return "–" if self.terminal.unicode else "-"
-        return f"{share:.1%}"
+        return percent(share)
 
 
 class PairList(ListPane):

@@ -10,11 +10,13 @@ from tui.render.cells import clean, line
 from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
+_LEAST, _MOST = 2, 10
+"""Lines below the title."""
 _NOTHING = Advice("waiting", "")
 
 
 class Coach(LinesPane):
-    """What the coach says of the newest epoch, on as many lines as there are.
+    """What the coach says of the shown epoch, on as many lines as there are.
 
     Args:
         terminal: what the terminal can show.
@@ -26,35 +28,54 @@ class Coach(LinesPane):
         super().__init__(terminal, id=id)
         self._titled = titled
         self._advice = _NOTHING
-        self._epoch = -1
+        self._when = ""
 
-    def show(self, advice: Advice, epoch: int) -> None:
+    def show(self, advice: Advice, when: str) -> None:
         """Draws what the coach says.
 
         Args:
             advice: on the run.
-            epoch: the newest one, which it is about; -1 before the first.
+            when: the epoch that it is about, as in `epoch 5`; empty before there is a model.
         """
-        self._advice, self._epoch = advice, epoch
+        self._advice, self._when = advice, when
+        self._take_room()
         self.redraw()
+
+    def on_resize(self) -> None:
+        """Takes the lines that it needs in its new width."""
+        self._take_room()
+
+    def _take_room(self) -> None:
+        """Leaves those lines below a title that it does not need to the form above."""
+        if self._titled and self.size.width:
+            needed = 1 + max(_LEAST, len(self.lines(self.size.width, _MOST)))
+            if self.styles.height is None or self.styles.height.value != needed:
+                self.styles.height = needed
 
     def title(self) -> str:
         """Whose words these are, and about when."""
-        return f"Coach at epoch {self._epoch}" if self._epoch >= 0 else "Coach"
+        return f"Coach, {self._when}" if self._when else "Coach"
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """The sentence, and the remedy so that it stands out."""
         advice = self._advice
         if not advice.sentence:
             return []
-        when = f" at {self._epoch}" if self._epoch >= 0 else ""
-        opening = "" if self._titled else f"Coach{when}: "
+        sentence = clean(advice.sentence, self.terminal)
+        remedy = clean(f" {advice.remedy}".rstrip(), self.terminal)
         parts = [
-            (clean(opening, self.terminal), self.palette.muted),
-            (clean(advice.sentence, self.terminal), None),
-            (clean(f" {advice.remedy}".rstrip(), self.terminal), self.palette.strong),
+            (self._opening(len(sentence + remedy), width * height), self.palette.muted),
+            (sentence, None),
+            (remedy, self.palette.strong),
         ]
         return _wrapped(parts, width, height, "…" if self.terminal.unicode else "~")
+
+    def _opening(self, length: int, room: int) -> str:
+        """Return what stands before the text where no title says it, short where room is short."""
+        if self._titled:
+            return ""
+        opening = f"{self.title()}: "
+        return opening if len(opening) + length <= room or not self._when else f"{self._when}: "
 
     def _draw(self) -> list[Strip]:
         if self._titled:

@@ -11,11 +11,12 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from engine.config import label
-from tui.cli.words import accuracy, loss
+from tui.cli.words import accuracy, count, loss
 from tui.controllers.comparing import Compared, Comparing
 from tui.panes.lines import LinesPane
-from tui.render.cells import beside, line, shorten
-from tui.render.chart import chart
+from tui.panes.plotted import PlottedPane
+from tui.render.cells import beside, line, shorten, shorten_name
+from tui.render.chart import Chart, chart
 from tui.render.legend import letter
 from tui.render.series import Series
 from tui.render.strip import Strip
@@ -23,11 +24,9 @@ from tui.render.strip import Strip
 _NAMES = 16
 _WITH_NAMES = 56
 """Cells of a chart from which on its legend names the runs; the table does in any case."""
-_WITHOUT_SETTINGS = 4
-"""Columns of the table that tell of results."""
 
 
-class ComparedCharts(LinesPane, can_focus=True):
+class ComparedCharts(PlottedPane, can_focus=True):
     """Loss and accuracy of all, with a cursor along the epochs."""
 
     DEFAULT_CSS = "ComparedCharts { height: 1fr; }"
@@ -39,7 +38,7 @@ class ComparedCharts(LinesPane, can_focus=True):
             "Epoch",
             key_display="←→",
             id="compare.earlier",
-            tooltip="Read all runs out at an earlier epoch",
+            tooltip="All runs at an earlier epoch",
         ),
         Binding(
             "right,l",
@@ -47,7 +46,7 @@ class ComparedCharts(LinesPane, can_focus=True):
             "Later",
             show=False,
             id="compare.later",
-            tooltip="Read all runs out at a later epoch",
+            tooltip="All runs at a later epoch",
         ),
         Binding(
             "pageup",
@@ -87,7 +86,7 @@ class ComparedCharts(LinesPane, can_focus=True):
             "part",
             "Training",
             id="compare.training",
-            tooltip="The curves of training, or those of validation",
+            tooltip="The training curves, or the validation curves",
         ),
     ]
 
@@ -117,18 +116,36 @@ class ComparedCharts(LinesPane, can_focus=True):
         """What is drawn."""
         part = "training" if self.training else "validation"
         scale = ", log scale" if self.log_scale else ""
-        return f"{len(self.comparing.runs)} runs: loss and accuracy in {part}{scale}"
+        return f"{self._runs()}: loss and accuracy in {part}{scale}"
+
+    def _runs(self) -> str:
+        """How many runs are drawn, of how many, and without which."""
+        runs, left_out = len(self.comparing.runs), self.comparing.left_out
+        if not left_out:
+            return count(runs, "run")
+        without = f" (without {left_out[0]})" if len(left_out) == 1 else ""
+        return f"{runs} of {count(runs + len(left_out), 'run')}{without}"
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """Both charts, side by side, or one over the other where it is narrow and high."""
         if width < 70 and height >= 16:
             upper = height // 2
-            return [*self._chart("loss", width, upper), *self._chart("acc", width, height - upper)]
+            drawn = self._chart("loss", width, upper), self._chart("acc", width, height - upper)
+            self.placed((0, 0, drawn[0]), (0, upper, drawn[1]))
+            return [*drawn[0], *drawn[1]]
         left = (width - 2) // 2
         right = width - 2 - left
-        return beside([self._chart("loss", left, height), self._chart("acc", right, height)])
+        drawn = self._chart("loss", left, height), self._chart("acc", right, height)
+        self.placed((0, 0, drawn[0]), (left + 2, 0, drawn[1]))
+        return beside(drawn)
 
-    def _chart(self, kind: str, width: int, height: int) -> list[Strip]:
+    def choose(self, x: float) -> None:
+        """Asks for the epoch at an x."""
+        newest = self.comparing.longest - 1
+        cursor = newest if self.comparing.cursor is None else self.comparing.cursor
+        self.post_message(self.Moved(max(0, min(newest, round(x))) - cursor))
+
+    def _chart(self, kind: str, width: int, height: int) -> Chart:
         part = "train" if self.training else "val"
         named = width >= _WITH_NAMES and len(self.comparing.runs) <= 4
         series = [
@@ -177,7 +194,10 @@ class ComparedCharts(LinesPane, can_focus=True):
 class ComparedTable(LinesPane):
     """A row a run: its numbers at the epoch that is read out, and the settings that differ."""
 
-    EXPLANATION = "Each run at the epoch looked at, and only those settings in which they differ."
+    EXPLANATION = (
+        "Each run at the chosen epoch, with only the settings in which they differ. The test "
+        "accuracy is that of the best epoch, on images that the run has not seen."
+    )
 
     comparing = Comparing()
 
@@ -205,9 +225,11 @@ class ComparedTable(LinesPane):
         return self._rows(width)[:height]
 
     def _rows(self, width: int) -> list[Strip]:
-        columns = self._columns()
+        columns, results = self._columns(width)
+        if _width(columns) > width - 2:
+            columns, results = self._columns(_NAMES)
         others: list[list[str]] = []
-        while len(columns) > _WITHOUT_SETTINGS and _width(columns) > width - 2:
+        while len(columns) > results and _width(columns) > width - 2:
             others.insert(0, columns.pop())
         style: list[Style | None] = [self.palette.muted]
         style += [self.palette.line(place) for place in range(len(self.comparing.runs))]
@@ -230,21 +252,35 @@ class ComparedTable(LinesPane):
             pieces += [(f"  {letter(place)} ", self.palette.line(place)), (value, None)]
         return line(pieces, width)
 
-    def _columns(self) -> list[list[str]]:
-        """The columns from the left, each with its head."""
+    def _columns(self, names: int) -> tuple[list[list[str]], int]:
+        """The columns from the left, each with its head, and how many of them are results.
+
+        Args:
+            names: cells that a name may take.
+        """
         runs, cursor = self.comparing.runs, self.comparing.cursor
         at = [one.at(cursor) for one in runs]
-        return [
-            ["name", *(shorten(one.title, _NAMES, self.terminal) for one in runs)],
+        unseen = [_unseen_accuracy(one) for one in runs]
+        columns = [
+            ["name", *(shorten_name(one.title, names, self.terminal) for one in runs)],
+            *([["test acc at best", *unseen]] if any(one != "-" for one in unseen) else []),
+            ["best", *(str(b.epoch) if (b := one.history.best) else "-" for one in runs)],
             ["val acc", *map(self._accuracy, runs)],
             ["val loss", *(loss(each.val_loss) if each else "-" for each in at)],
-            ["best", *(str(b.epoch) if (b := one.history.best) else "-" for one in runs)],
-            *([label(name), *values] for name, values in self.comparing.settings.items()),
         ]
+        settings = [[label(name), *values] for name, values in self.comparing.settings.items()]
+        return columns + settings, len(columns)
 
     def _accuracy(self, one: Compared) -> str:
         epoch = one.at(self.comparing.cursor)
         return accuracy(epoch.val_acc, one.images) if epoch else "-"
+
+
+def _unseen_accuracy(one: Compared) -> str:
+    tested = one.history.tested
+    if tested is None or tested.best_acc is None:
+        return "-"
+    return accuracy(tested.best_acc, tested.images)
 
 
 def _width(columns: list[list[str]]) -> int:

@@ -9,6 +9,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from tui.epoch_words import epoch_name
 from tui.panes.lines import LinesPane
 from tui.render.strip import Strip
 from tui.state import State
@@ -25,7 +26,7 @@ _MOVES: list[BindingType] = [
         "Cell",
         key_display="←↑↓→",
         id="matrix.up",
-        tooltip="Move to another cell to read it out",
+        tooltip="Move to another cell and say what it holds",
     ),
     Binding(
         "down,j",
@@ -83,8 +84,8 @@ class Confusion(LinesPane, can_focus=True):
     ]
 
     EXPLANATION = (
-        "Each row holds the images of one true class, each column what they were taken for; the "
-        "diagonal is right. Recall is the share of a row that is right."
+        "Each row holds the images of one true class, each column what they were predicted as; "
+        "the diagonal is correct. Recall is the share of a row that is correct."
     )
 
     @dataclass
@@ -140,7 +141,7 @@ class Confusion(LinesPane, can_focus=True):
                 f"{count} of {self.matrix[true].sum()} {names[true]}s taken for {names[predicted]}"
             )
         total = self.matrix.sum()
-        when = "untrained" if self.epoch == -1 else f"epoch {self.epoch}"
+        when = epoch_name(self.epoch if self.epoch is not None else -1)
         return f"Confusion matrix, {when}: {total - self.matrix.trace()} of {total} wrong"
 
     def lines(self, width: int, height: int) -> list[Strip]:
@@ -170,6 +171,7 @@ class Confusion(LinesPane, can_focus=True):
     def action_move(self, down: int, right: int) -> None:
         """Moves the cursor, within the matrix."""
         if self.matrix is None:
+            self.notify(f"There is no matrix yet: {self.hint}.", markup=False)
             return
         last = len(self.matrix) - 1
         true, predicted = self.cell or (0, 0)
@@ -178,7 +180,9 @@ class Confusion(LinesPane, can_focus=True):
 
     def action_open(self, what: str) -> None:
         """Asks for the images behind a cell, a row or a column."""
-        if self.cell:
+        if self.matrix is None:
+            self.notify(f"There is no matrix yet: {self.hint}.", markup=False)
+        elif self.cell:
             true, predicted = self.cell
             self.post_message(
                 self.CellChosen(
@@ -187,7 +191,7 @@ class Confusion(LinesPane, can_focus=True):
             )
 
     def on_click(self, event: events.Click) -> None:
-        """Moves the cursor to the clicked cell."""
+        """Moves the cursor to the clicked cell; a double click opens it."""
         if self.matrix is None:
             return
         from tui.render.matrix import cell_at
@@ -206,3 +210,5 @@ class Confusion(LinesPane, can_focus=True):
         if cell:
             self.cell = cell
             self.redraw()
+            if event.chain == 2:
+                self.action_open("cell")

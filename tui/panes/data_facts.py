@@ -7,10 +7,20 @@ from tui.panes.lines import LinesPane
 from tui.render.strip import Strip
 
 
+def _unseen(images: int) -> str:
+    if not images:
+        return ", none unseen to test on"
+    return f", {images:,} more stay unseen to test on"
+
+
 class DataFacts(LinesPane):
     """A few sentences."""
 
-    EXPLANATION = "Where the images come from, how many there are, and how they are split."
+    EXPLANATION = (
+        "Where the images come from, how many there are, and how they are split. Those that are "
+        "neither trained on nor validated with test the trained model: they alone say how good it "
+        "is, since the validation images choose its best epoch."
+    )
 
     samples: Samples | None = None
     notice = ""
@@ -41,12 +51,12 @@ class DataFacts(LinesPane):
         facts = self.samples.description
         rows, columns = facts.image_shape
         times = "×" if self.terminal.unicode else "x"
-        low, high = facts.stored_range
-        train, val = sum(self.samples.train_counts), sum(self.samples.val_counts)
+        train, val = sum(self.samples.counts.training), sum(self.samples.counts.validation)
         return (
             f"{facts.count:,} images of {rows}{times}{columns}, as rows of numbers "
-            f"({facts.count}, {rows * columns}): {train:,} to train on, {val:,} to validate with. "
-            f"{facts.gaps + ' ' if facts.gaps else ''}"
-            f"Pixels are stored as {low:g} to {high:g} and scaled to 0 to 1: "
-            f"mean {facts.mean:.3f}, std {facts.std:.3f}. Source: {facts.provenance}."
+            f"({facts.count}, {rows * columns}): {train:,} to train on, {val:,} to validate "
+            f"with{_unseen(facts.unseen)}. "
+            f"{''.join(f'{note} ' for note in self.samples.notes)}"
+            f"Pixels are {facts.pixels}, scaled to 0 to 1: mean {facts.mean:.3f}, "
+            f"std {facts.std:.3f}. Source: {facts.provenance}."
         )

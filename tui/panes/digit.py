@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from engine.words import count
 from tui.panes.lines import LinesPane
 from tui.render.strip import Strip
 
@@ -32,7 +31,7 @@ class Digit(LinesPane, can_focus=True):
             "Digit",
             key_display="n/p",
             id="digit.next",
-            tooltip="The next validation image that is predicted rightly",
+            tooltip="The next correctly classified validation image",
         ),
         Binding(
             "p,left,h",
@@ -40,7 +39,7 @@ class Digit(LinesPane, can_focus=True):
             "Previous",
             show=False,
             id="digit.previous",
-            tooltip="The previous validation image that is predicted rightly",
+            tooltip="The previous correctly classified validation image",
         ),
         Binding(
             "plus,equals_sign",
@@ -77,7 +76,7 @@ class Digit(LinesPane, can_focus=True):
 
     EXPLANATION = (
         "FGSM moves every pixel by at most ε, all in the direction in which the loss rises: a "
-        "change that an eye hardly sees and the model may not withstand."
+        "change that is hard to see and may still fool the model."
     )
 
     @dataclass
@@ -102,17 +101,25 @@ class Digit(LinesPane, can_focus=True):
     mode: Mode = "auto"
     answer: AttackedImage | None = None
     names: tuple[str, ...] = ()
+    weights = ""
     notice = ""
 
-    def show(self, answer: AttackedImage | None, names: tuple[str, ...], notice: str = "") -> None:
+    def show(
+        self,
+        answer: AttackedImage | None,
+        names: tuple[str, ...],
+        weights: str = "",
+        notice: str = "",
+    ) -> None:
         """Draws an attacked image.
 
         Args:
             answer: the image and what the model says, or None to show only the notice.
             names: of the classes.
+            weights: whose weights were attacked, as in `epoch 5`.
             notice: what is being waited for or went wrong.
         """
-        self.answer, self.names, self.notice = answer, names, notice
+        self.answer, self.names, self.weights, self.notice = answer, names, weights, notice
         self.redraw()
 
     def wait(self, hint: str) -> None:
@@ -121,16 +128,14 @@ class Digit(LinesPane, can_focus=True):
         Args:
             hint: when there will be one.
         """
-        self.show(None, (), f"An image, and how little it takes to fool the model: {hint}")
+        self.show(None, (), notice=f"An image, and how little it takes to fool the model: {hint}")
 
     def title(self) -> str:
         """Which image, how strong the attack, and whose weights."""
         answer = self.answer
         if answer is None:
             return "A digit and its adversarial version"
-        after = f"weights after {count(answer.epochs, 'epoch')}"
-        weights = after if answer.epochs else "untrained weights"
-        title = f"Validation image {answer.subject}, FGSM ε {answer.epsilon:g}, {weights}"
+        title = f"Validation image {answer.subject}, FGSM ε {answer.epsilon:g}, {self.weights}"
         return f"{title}, {self.notice}" if self.notice else title
 
     def lines(self, width: int, height: int) -> list[Strip]:
@@ -155,12 +160,19 @@ class Digit(LinesPane, can_focus=True):
 
     def action_strength(self, by: int) -> None:
         """Asks for a stronger or weaker attack, or the notebook's."""
-        place = EPSILONS.index(self.epsilon) + by
+        before = self.epsilon
+        place = EPSILONS.index(before) + by
         last = len(EPSILONS) - 1
         self.epsilon = EPSILONS[max(0, min(last, place))] if by else _USUAL_EPSILON
+        if self.answer is None:
+            self.notify(f"The attack will have ε {self.epsilon:g}.")
+        elif self.epsilon == before:
+            self.notify(f"ε is {before:g} already.")
         self.post_message(self.EpsilonChosen(self.epsilon))
 
     def action_attack(self) -> None:
         """Asks for the attack screen, with the image that is shown."""
         if self.answer and isinstance(self.answer.subject, int):
             self.post_message(self.AttackWanted(self.answer.subject))
+        else:
+            self.notify(f"There is nothing to attack yet. {self.notice}.", markup=False)

@@ -10,6 +10,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip as TextualStrip
 
 from tui.panes.textual_strip import textual_strip
+from tui.reasons import GivesReasons
 from tui.render.cells import clean, line, on_ground
 from tui.render.palette import Palette
 from tui.render.strip import Strip
@@ -18,7 +19,7 @@ from tui.terminal import faults
 from tui.terminal.fault_tolerant import FaultTolerantWidget
 
 
-class DrawnWidget(FaultTolerantWidget):
+class DrawnWidget(GivesReasons, FaultTolerantWidget):
     """Lines, drawn by the subclass for the size there is.
 
     Args:

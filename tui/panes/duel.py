@@ -23,9 +23,9 @@ def _why_none(comparing: Comparing) -> str:
     if len(comparing.runs) != 2:
         return "Two runs can be compared image by image: mark just two."
     return (
-        "These two were not judged on the same validation images, or have none recorded at this "
-        "epoch: only runs of the same source, samples, validation share and split seed can be "
-        "compared image by image."
+        "These two were not evaluated on the same validation images, or have none recorded at "
+        "this epoch: only runs of the same source, samples, validation share and split seed can "
+        "be compared image by image."
     )
 
 
@@ -34,7 +34,7 @@ class MatrixDifference(LinesPane):
 
     EXPLANATION = (
         "How many more images the first run puts into a cell than the second; below 0, how many "
-        "fewer. On the diagonal more is better, elsewhere fewer."
+        "fewer. On the diagonal more is better, off it fewer."
     )
 
     comparing = Comparing()
@@ -89,25 +89,27 @@ class MatrixDifference(LinesPane):
         one, other = len(self.comparing.duel.only_first), len(self.comparing.duel.only_second)
         chance = self.comparing.duel.chance
         worth = (
-            f"if they were equally good, so large a difference would come about by chance with a "
-            f"probability of {chance:.2g} (exact McNemar test)"
+            f"if both were equally good, a difference this large would arise by chance with "
+            f"probability {chance:.2g} (exact McNemar test)"
         )
-        verdict = "nothing tells them apart: " if chance > 0.05 else "that is a real difference: "
-        return f"a alone is right on {count(one, 'image')}, b alone on {other}: {verdict}{worth}."
+        verdict = "no significant difference: " if chance > 0.05 else "a significant difference: "
+        return f"Only a is right on {count(one, 'image')}, only b on {other}: {verdict}{worth}."
 
 
 class DuelList(ListPane):
     """The images that one of two runs gets right and the other wrong."""
 
-    EXPLANATION = "The images that one of both runs alone gets right, and what each takes them for."
+    EXPLANATION = "The images that only one of the two runs gets right, and what each predicts."
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
         self.comparing = Comparing()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There is nothing behind a row: its image stands beside the list."""
-        return action != "open"
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible: nothing lies behind a row."""
+        if action == "open":
+            return "All that is known of an image stands in its row and beside the list."
+        return super().why_not(action, parameters)
 
     def show(self, comparing: Comparing) -> None:
         """Draws two runs."""
@@ -137,7 +139,7 @@ class DuelList(ListPane):
 
     def title(self) -> str:
         """How many there are."""
-        return f"Right in one alone: {self.count}"
+        return f"Right in only one: {self.count}"
 
     def empty(self) -> str:
         """Why there are none."""
@@ -147,7 +149,7 @@ class DuelList(ListPane):
 
     def header(self, width: int) -> Strip:
         """The names of the columns."""
-        return line([(" no. right true  a says b says", self.palette.muted)], width)
+        return line([(" no. right true  a pred b pred", self.palette.muted)], width)
 
     def row(self, index: int, width: int, chosen: bool) -> Strip:
         """One image."""

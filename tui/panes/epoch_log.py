@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from engine.events import EpochFinished
+from tui.epoch_words import UNTRAINED, epoch_name
 from tui.panes.lines import LinesPane
 from tui.render.cells import line
 from tui.render.strip import Strip
@@ -29,7 +30,7 @@ class EpochLog(LinesPane, can_focus=True):
             "Epoch",
             id="log.earlier",
             key_display="↑↓",
-            tooltip="Look at an earlier epoch: charts, matrix and digit go with it",
+            tooltip="An earlier epoch; charts, matrix and digit follow",
         ),
         Binding(
             "down,j",
@@ -37,7 +38,7 @@ class EpochLog(LinesPane, can_focus=True):
             "Later",
             show=False,
             id="log.later",
-            tooltip="Look at a later epoch",
+            tooltip="A later epoch",
         ),
         Binding(
             "pageup",
@@ -71,7 +72,7 @@ class EpochLog(LinesPane, can_focus=True):
 
     EXPLANATION = (
         "tr. is training, va. validation. An epoch is one pass through all training images; the "
-        "best is the one of the highest validation accuracy."
+        "best is the one with the highest validation accuracy."
     )
 
     @dataclass
@@ -81,6 +82,8 @@ class EpochLog(LinesPane, can_focus=True):
         by: int
 
     state = State()
+    _first = 0
+    """The row in the first line, 0 for the model before training."""
 
     def show(self, state: State) -> None:
         """Draws the epochs of a run."""
@@ -89,10 +92,9 @@ class EpochLog(LinesPane, can_focus=True):
 
     def title(self) -> str:
         """Names the pane, and whether it follows."""
-        cursor = self.state.cursor
-        if cursor is None:
+        if self.state.cursor is None:
             return "Epoch log"
-        return f"Epoch log at {cursor if cursor >= 0 else 'start'}, Esc: newest"
+        return f"Epoch log, {epoch_name(self.state.shown_epoch)} (Esc: newest)"
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """The header and the epochs around the shown one, or the newest."""
@@ -104,9 +106,8 @@ class EpochLog(LinesPane, can_focus=True):
         room = max(1, height - 1)
         count = len(history.epochs) + 1
         shown = self.state.shown_epoch + 1
-        first = max(
-            0, min(count - room, shown - room // 2 if self.state.cursor is not None else count)
-        )
+        wanted = shown - room // 2 if self.state.cursor is not None else count
+        first = self._first = max(0, min(count - room, wanted))
         return drawn + [self._row(row - 1, width) for row in range(first, min(count, first + room))]
 
     def _row(self, epoch: int, width: int) -> Strip:
@@ -115,9 +116,9 @@ class EpochLog(LinesPane, can_focus=True):
             start = history.started
             assert start
             text = (
-                f"start                {start.val_loss:9.3f}             {start.val_acc:8.1%}"
+                f"{UNTRAINED:21}{start.val_loss:9.3f}             {start.val_acc:8.1%}"
                 if width >= _WIDE_WIDTH
-                else f"start         {start.val_loss:7.3f}        {start.val_acc:6.1%}"
+                else f"{UNTRAINED:14}{start.val_loss:7.3f}        {start.val_acc:6.1%}"
             )
             style = self._style(epoch, best=False)
         else:
@@ -135,12 +136,26 @@ class EpochLog(LinesPane, can_focus=True):
 
     def action_move(self, by: int) -> None:
         """Asks for another epoch."""
-        self.post_message(self.CursorMoved(by))
+        if self.state.history.epochs:
+            self.post_message(self.CursorMoved(by))
+        else:
+            self.notify(f"There is no epoch to go to: {self.state.hint}.", markup=False)
 
     def action_best(self) -> None:
         """Asks for the best epoch."""
-        if best := self.state.history.best:
+        best = self.state.history.best
+        if best and self.state.cursor == best.epoch:
+            self.notify(f"This is the best epoch already: {best.epoch}.")
+        elif best:
             self.post_message(self.CursorMoved(best.epoch - self.state.shown_epoch))
+        else:
+            self.notify(f"There is no best epoch yet: {self.state.hint}.", markup=False)
+
+    def on_click(self, event: textual_events.Click) -> None:
+        """Asks for the epoch of the clicked row."""
+        epoch = self._first + event.y - 3
+        if event.y >= 2 and epoch < len(self.state.history.epochs):
+            self.post_message(self.CursorMoved(epoch - self.state.shown_epoch))
 
     def on_mouse_scroll_up(self, event: textual_events.MouseScrollUp) -> None:
         """The wheel moves by three epochs."""

@@ -7,13 +7,14 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from tui.panes.lines import LinesPane
+from tui.panes.plotted import PlottedPane
 from tui.render import image
 from tui.render.cells import beside, line, shorten
-from tui.render.chart import chart
+from tui.render.chart import Chart, chart
 from tui.render.series import Series
 from tui.render.strip import Strip
 from tui.render.thumbnails import picture
@@ -22,7 +23,7 @@ _BESIDE_WIDTH = 66
 _CHART_HEIGHT = 8
 
 
-class Flattening(LinesPane, can_focus=True):
+class Flattening(PlottedPane, can_focus=True):
     """An image, its values by position, and a cursor that stands at one pixel in both."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -77,8 +78,9 @@ class Flattening(LinesPane, can_focus=True):
     ]
 
     EXPLANATION = (
-        "A network of this kind knows no rows and columns: the rows of the image are put one after "
-        "the other, and the first layer gets that one row of numbers. Each hump is a line of ink."
+        "This kind of network does not see rows and columns: the rows of the image are joined "
+        "end to end, and the first layer gets one long row of numbers. Each hump is a line of "
+        "ink."
     )
 
     @dataclass
@@ -90,6 +92,8 @@ class Flattening(LinesPane, can_focus=True):
     pixels: NDArray[np.float32] | None = None
     what = ""
     pixel = (14, 14)
+    _pictured = (0, 0)
+    """Cells and lines that the image takes."""
     mode: image.Mode = "auto"
 
     def show(self, pixels: NDArray[np.float32] | None, what: str) -> None:
@@ -121,10 +125,14 @@ class Flattening(LinesPane, can_focus=True):
         if width >= _BESIDE_WIDTH:
             drawn = self._picture(width // 2, height)
             left = drawn[0].cell_length
-            drawn = beside([drawn, self._chart(width - left - 1, min(height, len(drawn)))], gap=1)
+            plotted = self._chart(width - left - 1, min(height, len(drawn)))
+            self.placed((left + 1, len(words), plotted))
+            drawn = beside([drawn, plotted], gap=1)
         else:
             drawn = self._picture(width, height - _CHART_HEIGHT)
-            drawn += self._chart(width, height - len(drawn))
+            plotted = self._chart(width, height - len(drawn))
+            self.placed((0, len(words) + len(drawn), plotted))
+            drawn += plotted
         return [*words, *drawn]
 
     def _words(self, width: int) -> list[Strip]:
@@ -144,6 +152,7 @@ class Flattening(LinesPane, can_focus=True):
         rows, columns = self.pixels.shape
         drawn = picture(self.pixels, width - 1, max(height - 1, 1), self.terminal, self.mode)
         wide = drawn[0].cell_length
+        self._pictured = (wide, len(drawn))
         left, below = ("◂", "▴") if self.terminal.unicode else ("<", "^")
         y = self.pixel[0] * len(drawn) // rows
         x = self.pixel[1] * wide // columns
@@ -154,7 +163,7 @@ class Flattening(LinesPane, can_focus=True):
         ]
         return [*marked, line([(" " * x + below, style)], wide + 1)]
 
-    def _chart(self, width: int, height: int) -> list[Strip]:
+    def _chart(self, width: int, height: int) -> Chart:
         assert self.pixels is not None
         values = self.pixels.ravel().astype(np.float64)
         columns = self.pixels.shape[1]
@@ -169,6 +178,20 @@ class Flattening(LinesPane, can_focus=True):
             x_label="position",
         )
 
+    def choose(self, x: float) -> None:
+        """Puts the cursor on the pixel at a position."""
+        if self.pixels is not None:
+            self._go(*divmod(round(x), self.pixels.shape[1]))
+
+    def on_click(self, event: events.Click) -> None:
+        """Puts the cursor on the clicked pixel, of the image or of the chart."""
+        wide, high = self._pictured
+        y = event.y - 2
+        if self.pixels is not None and event.x < wide and 0 <= y < high:
+            rows, columns = self.pixels.shape
+            event.prevent_default()
+            self._go(y * rows // high, event.x * columns // wide)
+
     def action_step(self, by: int) -> None:
         """Asks for another image."""
         self.post_message(self.Stepped(by))
@@ -176,10 +199,12 @@ class Flattening(LinesPane, can_focus=True):
     def action_move(self, down: int, right: int) -> None:
         """Moves the cursor by a pixel."""
         if self.pixels is not None:
-            rows, columns = self.pixels.shape
             row, column = self.pixel
-            self.pixel = (
-                max(0, min(rows - 1, row + down)),
-                max(0, min(columns - 1, column + right)),
-            )
-            self.redraw()
+            self._go(row + down, column + right)
+
+    def _go(self, row: int, column: int) -> None:
+        """Puts the cursor on a pixel, the nearest that there is."""
+        assert self.pixels is not None
+        rows, columns = self.pixels.shape
+        self.pixel = (max(0, min(rows - 1, row)), max(0, min(columns - 1, column)))
+        self.redraw()

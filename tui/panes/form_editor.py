@@ -71,7 +71,12 @@ class FormEditor(FormView):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "edit", "Edit", True, id="form.edit", tooltip="Type another value"),
         Binding(
-            "left,h", "step(-1)", "Previous", False, id="form.previous", tooltip="Value before"
+            "left,h",
+            "step(-1)",
+            "Previous",
+            False,
+            id="form.previous",
+            tooltip="Previous usual value",
         ),
         Binding("right,l", "step(1)", "Next", True, id="form.next", tooltip="Next usual value"),
         Binding(
@@ -79,7 +84,7 @@ class FormEditor(FormView):
             "reset",
             "Reset",
             id="form.reset",
-            tooltip="Back to the value that it started with",
+            tooltip="Back to the initial value",
         ),
     ]
 
@@ -125,6 +130,8 @@ class FormEditor(FormView):
 
     def changed(self) -> None:
         """Shows other texts; the subclass may tell others."""
+        if not self.editing:
+            self.show_cursor()
         self.redraw()
 
     # Keys

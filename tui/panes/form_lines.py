@@ -24,13 +24,16 @@ _MARKS = 2
 _WORDS = 3
 """Lines below the rows that an explanation has at least."""
 
+_ROWS = 8
+"""Rows that do not give way to an explanation."""
+
 _EDITOR = 12
 """Columns that an editor has at least."""
 
 _LOOKS = {
     "": (" ", ""),
     "changed": ("*", "changed"),
-    "without effect": ("-", "faint"),
+    "no effect": ("-", "faint"),
     "problem": ("!", "problem"),
 }
 """For each state of a row, its sign and its style: colour is never the only one."""
@@ -68,6 +71,8 @@ class Layout:
 
     size: Size
     count: int
+    wanted: int = 0
+    """Lines that the explanation takes below the rows, which give way to it."""
 
     @property
     def beside(self) -> bool:
@@ -80,7 +85,8 @@ class Layout:
         width, height = self.size
         if self.beside:
             return Region(0, 0, min(width // 2, 44), min(self.count, height))
-        return Region(0, 0, width, min(self.count, max(height - 1 - _WORDS, 1)))
+        words = max(_WORDS, min(self.wanted, height - 1 - _ROWS))
+        return Region(0, 0, width, min(self.count, max(height - 1 - words, 1)))
 
     @property
     def words(self) -> Region:
@@ -175,3 +181,8 @@ class Painter:
             case "faint":
                 return self.palette.muted
         return PLAIN
+
+
+def lines_of(words: Sequence[str], width: int, terminal: Terminal) -> int:
+    """Count the lines that an explanation takes below the rows."""
+    return len(textwrap.wrap(clean(" ".join(words), terminal), max(width, 1)))

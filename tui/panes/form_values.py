@@ -116,7 +116,7 @@ class FormValues:
         if name in self.problems:
             return "problem"
         if name in self.without_effect:
-            return "without effect"
+            return "no effect"
         return "changed" if self._changed(name) else ""
 
     @property
@@ -152,7 +152,7 @@ class FormValues:
         if editing:
             words.reverse()
         if name in self.without_effect:
-            words.insert(0, "No effect beside the other values.")
+            words.insert(0, "No effect with the other settings as they are.")
         if self._changed(name):
             words.append(f"In the notebook: {_NOTEBOOK[name]}.")
         return words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import events
@@ -10,7 +11,7 @@ from textual.geometry import Region, clamp
 from textual.strip import Strip as TextualStrip
 
 from tui.panes.drawn import DrawnWidget
-from tui.panes.form_lines import Layout, Painter, View
+from tui.panes.form_lines import Layout, Painter, View, lines_of
 from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
@@ -46,6 +47,8 @@ class FormView(DrawnWidget, can_focus=True):
         self.top = 0
         """The number of the first row in view."""
         self._count = count
+        self._wanted = 0
+        """Lines that the explanation of the selected row takes."""
 
     def view(self) -> View:
         """What to show now."""
@@ -59,7 +62,7 @@ class FormView(DrawnWidget, can_focus=True):
     @property
     def parts(self) -> Layout:
         """Where the parts of the form are."""
-        return Layout(self.size, self._count)
+        return Layout(self.size, self._count, self._wanted)
 
     # The cursor
 
@@ -85,8 +88,14 @@ class FormView(DrawnWidget, can_focus=True):
         """Move the cursor to the last row."""
         self.select(self._count - 1)
 
+    def about(self) -> Sequence[str]:
+        """Sentences on the selected row."""
+        return ()
+
     def show_cursor(self) -> None:
-        """Scroll as little as brings the cursor into view."""
+        """Give the explanation its lines, and scroll as little as brings the cursor into view."""
+        width = Layout(self.size, self._count).words.width
+        self._wanted = lines_of(self.about(), width, self.terminal)
         height = self.parts.rows.height
         top = clamp(self.top, self.cursor - height + 1, self.cursor)
         self.top = clamp(top, 0, self._count - height)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.questions.robustness import Robustness
+from engine.words import at_least, at_most
 from tui.panes.list_pane import ListPane
 from tui.render.cells import line, shorten
 from tui.render.strip import Strip
@@ -24,9 +25,8 @@ class FragileList(ListPane):
     """
 
     EXPLANATION = (
-        "The images in the order chosen with o. Below the first ε an image is proven to be safe, "
-        "from the second on FGSM or FAB fooled the model; a dash stands for what is still to be "
-        "measured, or for never."
+        "The images in the order chosen with o. Below the first ε the image is proven safe; at "
+        "the second, FGSM or FAB fooled the model. A dash means not measured yet, or never."
     )
 
     def __init__(self, terminal: Terminal) -> None:
@@ -103,9 +103,9 @@ class FragileList(ListPane):
         name = shorten(self._names[self._labels[row]], _NAME_WIDTH - 1, self.terminal)
         safe = fooled = "–" if self.terminal.unicode else "-"
         if self._known is not None and row < self._known.done:
-            safe = f"{self._known.certified[row]:.3f}"
+            safe = at_least(float(self._known.certified[row]), 3)
             if math.isfinite(found := float(self._known.found[row])):
-                fooled = f"{found:.3f}"
+                fooled = at_most(found, 3)
         pieces = [
             (f"{row:>5}  ", self.palette.muted),
             (f"{name:<{_NAME_WIDTH}}", None),

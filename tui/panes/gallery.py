@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
@@ -70,8 +71,8 @@ class Gallery(BrowsedPane):
     ]
 
     EXPLANATION = (
-        "Below each image its true class → what it is taken for and how sure the model is of "
-        "that; wrong ones have a cross. v draws the images larger or smaller."
+        "Below each image: its true class → the predicted class, and the model's confidence; "
+        "wrong predictions have a cross. v draws the images larger or smaller."
     )
 
     @dataclass
@@ -113,7 +114,7 @@ class Gallery(BrowsedPane):
             return self.say(browsing.empty, width)
         tiles = self._tiles
         if not tiles.count:
-            return self.say("More room is needed for an image: a larger terminal.", width)
+            return self.say("There is no room for an image here: enlarge the terminal.", width)
         start = browsing.position // tiles.count * tiles.count
         page = browsing.rows[start : start + tiles.count].tolist()
         drawn: list[Strip] = []
@@ -191,6 +192,22 @@ class Gallery(BrowsedPane):
     def action_open(self) -> None:
         """Asks for the chosen image alone."""
         self.post_message(self.Opened())
+
+    def on_click(self, event: events.Click) -> None:
+        """Chooses the image that was clicked; a double click opens it."""
+        tiles, browsing = self._tiles, self._browsing
+        if browsing.empty or not tiles.count:
+            return
+        gap = (self.size.height // tiles.rows > tiles.height) if tiles.rows > 1 else False
+        line = event.y - 1
+        row, inside = divmod(line, tiles.height + gap)
+        if inside >= tiles.height or (place := tiles.place(event.x, row * tiles.height)) is None:
+            return
+        position = browsing.position // tiles.count * tiles.count + place
+        if position < len(browsing.rows):
+            self._move(position - browsing.position)
+            if event.chain == 2:
+                self.action_open()
 
     def resize_images(self) -> None:
         """Draws images in their whole size, or again so that a page has 16."""

@@ -13,7 +13,6 @@ from tui.render.terminal import Terminal
 from tui.terminal.fault_tolerant import FaultTolerantWidget
 
 _GAP = 2
-_SHARED = "Screens"
 _NEXT_PANE = "next_pane(1)"
 _ANY_WAY = ("←↑↓→", "arrows")
 
@@ -77,17 +76,15 @@ class KeyBar(FaultTolerantWidget):
     def _fitting(self, items: list[_Item], room: int) -> list[_Item]:
         """The app's first, then the screen's own, the focused pane's, and those of all screens.
 
-        Where there is no room for all, the ways to other screens share a place, before the pane's,
-        and what goes without saying comes last of these.
+        Where there is no room for all, what goes without saying gives way first. The other screens
+        are named by the `ScreenBar`.
         """
         room += _GAP
-        if sum(item.width for item in items) > room:
-            items = _with_shared_way(items)
         own = {binding.action for binding in vars(type(self.screen)).get("BINDINGS", ())}
 
         def weight(item: _Item) -> int:
             if item.node is self.app:
-                return 2 if item.words == _SHARED else 0
+                return 0
             if item.node is self.screen and item.action != _NEXT_PANE:
                 return 1 if item.action in own else 5
             return 4 if item.key in _ANY_WAY else 3
@@ -114,22 +111,3 @@ class KeyBar(FaultTolerantWidget):
             if event.x < end:
                 await self.app.run_action(item.action, item.node)
                 return
-
-
-def _with_shared_way(items: list[_Item]) -> list[_Item]:
-    """The items, those that go to other screens made one, which tells of them in the help."""
-    ways = [item for item in items if item.action.startswith("go(")]
-    others = [item for item in items if item not in ways]
-    if ways:
-        keys = " ".join(_ranges([way.key for way in ways]))
-        others.append(_Item(keys, _SHARED, "help", ways[0].node))
-    return others
-
-
-def _ranges(keys: list[str]) -> list[str]:
-    """The keys, successive digits as a range: `2-6`."""
-    digits = sorted(key for key in keys if key in "123456789")
-    successive = len(digits) > 2 and int(digits[-1]) - int(digits[0]) == len(digits) - 1
-    if not successive:
-        return keys
-    return [f"{digits[0]}-{digits[-1]}", *(key for key in keys if key not in digits)]

@@ -38,8 +38,8 @@ class Labels(LinesPane, can_focus=True):
     ]
 
     EXPLANATION = (
-        "How many images of each class there are. A class of which there are few is learnt last; "
-        "what is kept for validation should be spread as the rest."
+        "How many images of each class there are. A class with few images is learned last; the "
+        "validation images should be distributed like the rest."
     )
 
     samples: Samples | None = None
@@ -62,7 +62,7 @@ class Labels(LinesPane, can_focus=True):
         """How many classes there are."""
         if self.samples is None:
             return "Labels"
-        classes = len(self.samples.train_counts)
+        classes = len(self.samples.counts.training)
         room = max(self.size.height - 2, 1)
         if classes <= room:
             return f"Labels of {classes} classes"
@@ -75,18 +75,18 @@ class Labels(LinesPane, can_focus=True):
         samples = self.samples
         if samples is None:
             return self.say(self.notice, width)
-        classes = len(samples.train_counts)
+        classes = len(samples.counts.training)
         self.top = max(0, min(self.top, classes - (height - 1)))
         rows = slice(self.top, self.top + max(height - 1, 0))
         names = samples.description.class_names[rows]
-        most = max(*samples.train_counts, *samples.val_counts)
+        most = max(*samples.counts.training, *samples.counts.validation)
         room = (width - 2) // 2
         return beside(
             [
                 self._histogram(what, counts, rows, names, most, room, style)
                 for what, counts, style in (
-                    ("training", samples.train_counts, self.palette.train),
-                    ("validation", samples.val_counts, self.palette.val),
+                    ("training", samples.counts.training, self.palette.train),
+                    ("validation", samples.counts.validation, self.palette.val),
                 )
             ]
         )
@@ -106,6 +106,8 @@ class Labels(LinesPane, can_focus=True):
 
     def action_scroll_by(self, by: int) -> None:
         """Shows other classes."""
-        if self.samples:
+        if self.samples and len(self.samples.counts.training) > self.size.height - 2:
             self.top = max(0, self.top + by)
             self.redraw()
+        else:
+            self.notify("All classes are in sight." if self.samples else self.notice, markup=False)

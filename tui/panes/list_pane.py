@@ -55,7 +55,7 @@ class ListPane(LinesPane, can_focus=True):
             "home", "move(-10000000)", "First", show=False, id="mistakes.home", tooltip="The first"
         ),
         Binding("end", "move(10000000)", "Last", show=False, id="mistakes.end", tooltip="The last"),
-        Binding("enter", "open", "Open", id="mistakes.open", tooltip="What is behind this row"),
+        Binding("enter", "open", "Open", id="mistakes.open", tooltip="Open this row"),
     ]
 
     @dataclass
@@ -129,21 +129,27 @@ class ListPane(LinesPane, can_focus=True):
         self._go(self.position + by * max(1, self.size.height - 2))
 
     def _go(self, position: int) -> None:
-        if self.count:
-            self.position = max(0, min(self.count - 1, position))
-            self.redraw()
-            self.post_message(self.Moved(self, self.position))
+        if not self.count:
+            self.notify(self.empty(), markup=False)
+            return
+        self.position = max(0, min(self.count - 1, position))
+        self.redraw()
+        self.post_message(self.Moved(self, self.position))
 
     def action_open(self) -> None:
         """Asks for what is behind the row."""
         if self.count:
             self.post_message(self.Opened(self, self.position))
+        else:
+            self.notify(self.empty(), markup=False)
 
     def on_click(self, event: events.Click) -> None:
-        """Moves the cursor to the clicked row."""
+        """Moves the cursor to the clicked row; a double click opens it."""
         row = self._top + event.y - 2
         if event.y >= 2 and row < self.count:
             self._go(row)
+            if event.chain == 2 and not self.why_not("open", ()):
+                self.action_open()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """The wheel moves by three rows."""

@@ -46,6 +46,10 @@ class LiveRuns(FaultTolerant, Static):
         self.every(_LOOK_SECONDS, self.look)
         self.look()
 
+    async def on_click(self) -> None:
+        """Watches the run that is in training."""
+        await self.app.run_action("watch")
+
     def look(self) -> None:
         """Looks for runs, unless nobody wants to know."""
         if self._wanted():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from engine.judgement import Judgement
 from engine.learned import NEVER_FIRST, NEVER_LAST, Learned
 from engine.selection.image_orders import OrderName
+from engine.words import loss, with_sign
 from tui.controllers.browsing import Browsing
 from tui.panes.list_pane import ListPane
 from tui.render.cells import line, shorten
@@ -31,10 +32,10 @@ class _Column:
 
 _COLUMNS = (
     _Column("confidence", "conf", 7, lambda judged, _, row: f"{judged.confidence[row]:.1%}"),
-    _Column("loss", "loss", 7, lambda judged, _, row: f"{judged.loss[row]:.3f}"),
+    _Column("loss", "loss", 7, lambda judged, _, row: loss(judged.loss[row])),
     _Column("first", "first", 6, lambda _, learned, row: _first(int(learned.first[row]))),
     _Column("last", "last", 6, lambda _, learned, row: _last(int(learned.last[row]))),
-    _Column("margin", "margin", 7, lambda judged, _, row: f"{judged.margin[row]:+.2f}"),
+    _Column("margin", "margin", 7, lambda judged, _, row: with_sign(judged.margin[row])),
 )
 
 
@@ -55,10 +56,10 @@ class MistakeList(ListPane):
     """
 
     EXPLANATION = (
-        "Each row is a validation image: its number, its true class → what it is taken for, and "
-        "how sure the model is of that. Loss is minus the logarithm of the true class's "
-        "probability; margin is that probability less the likeliest other's; first and last are "
-        "the epochs in which it was right for the first and the last time."
+        "Each row is a validation image: its number, its true class → the predicted class, and "
+        "the model's confidence in it. Loss is minus the logarithm of the true class's "
+        "probability; margin is that probability minus the highest other one; first and last are "
+        "the first and the last epoch in which it was classified correctly."
     )
 
     def __init__(self, terminal: Terminal, browsing: Browsing) -> None:
@@ -90,6 +91,8 @@ class MistakeList(ListPane):
             self._browsing.go(position)
             self.position = self._browsing.position
             self.post_message(self.Moved(self, self.position))
+        else:
+            self.notify(self.empty(), markup=False)
 
     def title(self) -> str:
         """How many pass, of how many, when, and in which order, as far as there is room."""

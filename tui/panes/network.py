@@ -8,12 +8,13 @@ from typing import ClassVar
 
 import numpy as np
 from rich.cells import cell_len
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from engine.questions.network import FloatArray, Step, Walk
 from tui.network_words import explanation, learned, note, proper, shape_of
-from tui.panes.lines import LinesPane
+from tui.panes.scrolled import ScrolledPane
 from tui.render import bars, image
 from tui.render.cells import PLAIN, beside, clean, line, shorten
 from tui.render.signed import signed
@@ -22,11 +23,13 @@ from tui.render.strip import Strip
 LEAST_HEIGHT = 6
 """Lines of the shortest form: the title, the way, the parameters and a strip of values."""
 LEAST_WIDTH = 56
+_LEAST_VALUES = 4
+"""Lines of the values of a step, at least."""
 _WIDEST_BARS = 56
 _WIDEST_WORDS = 76
 
 
-class Network(LinesPane, can_focus=True):
+class Network(ScrolledPane, can_focus=True):
     """A table of the steps, the values of one of them, and why it is so."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -65,8 +68,8 @@ class Network(LinesPane, can_focus=True):
     ]
 
     EXPLANATION = (
-        "A validation image's way through the network: the shape of its batch after each step, "
-        "and what comes out for the image itself."
+        "A validation image's path through the network: the shape of its batch after each step, "
+        "and the values for the image itself."
     )
 
     @dataclass
@@ -80,6 +83,8 @@ class Network(LinesPane, can_focus=True):
     weights_of = ""
     notice = ""
     mode: image.Mode = "auto"
+    _rows, _width = 0, 0
+    """Steps that have a row of their own, and its cells."""
     chosen: int | None = None
     """The step whose values are shown, None for the usual one."""
 
@@ -89,7 +94,7 @@ class Network(LinesPane, can_focus=True):
         Args:
             walk: the way, or None to show only the notice.
             names: of the classes.
-            weights_of: whose weights it met, as in `after 3 epochs`.
+            weights_of: whose weights it met, as in `epoch 3`.
             notice: what is being waited for or went wrong.
         """
         self.walk, self.names = walk, names
@@ -101,8 +106,7 @@ class Network(LinesPane, can_focus=True):
         if self.walk is None:
             return "The network"
         label = self.names[self.walk.label]
-        title = f"Validation image {self.walk.row}, a {label}, through the network"
-        title += f" {self.weights_of}"
+        title = f"Network, {self.weights_of}: validation image {self.walk.row}, a {label}"
         return f"{title}, {self.notice}" if self.notice else title
 
     def _chosen(self, walk: Walk) -> int:
@@ -114,25 +118,28 @@ class Network(LinesPane, can_focus=True):
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """Table, values and words side by side, below each other, or in their shortest form."""
+        return self.in_sight(self._all_lines(width, height), width, height)
+
+    def _all_lines(self, width: int, height: int) -> list[Strip]:
         walk = self.walk
         if walk is None:
             return self.say(self.notice, width)
         table = self._table(walk, width)
         table_width = table[0].cell_length
+        self._rows = len(walk.steps) if height >= len(table) else 0
+        self._width = table_width
         if height < len(table):
             return self._short(walk, width, height)
         if width >= table_width + 2 * 50:
             room = width - table_width - 6
             values = self._values(walk, min(room // 2, _WIDEST_BARS), height)
             room -= values[0].cell_length
-            return beside([table, values, self._words(walk, min(room, _WIDEST_WORDS))], 3)[:height]
+            return beside([table, values, self._words(walk, min(room, _WIDEST_WORDS))], 3)
         table = [strip.adjust_cell_length(width) for strip in table]
         words = self._words(walk, min(width, _WIDEST_WORDS))
-        left = height - len(table) - 1
-        if left < 2:
-            return table
+        left = max(height - len(table) - 1, _LEAST_VALUES)
         values = self._values(walk, min(width, 2 * _WIDEST_BARS), left, len(words) + 1)
-        return [*table, Strip.blank(width), *values, Strip.blank(width), *words][:height]
+        return [*table, Strip.blank(width), *values, Strip.blank(width), *words]
 
     # Table
 
@@ -195,7 +202,7 @@ class Network(LinesPane, can_focus=True):
         layers = [f"{step.name} {step.parameters:,}" for step in walk.steps if step.parameters]
         total = sum(step.parameters for step in walk.steps)
         result = note(walk.steps[-1], walk, self.names)
-        text = f"{total:,} parameters: {', '.join(layers)}. The model says {result}."
+        text = f"{total:,} parameters: {', '.join(layers)}. The model predicts {result}."
         drawn.append(line([(shorten(text, width, self.terminal), None)], width))
         left = height - len(drawn)
         return [*drawn, *(self._values(walk, width, left) if left > 1 else [])][:height]
@@ -254,7 +261,7 @@ class Network(LinesPane, can_focus=True):
             words = "two cells a value" if cells == 2 else "one cell a value"
             words += "" if signs else f", the brightest is {full:.2f}"
             if missing := len(values) - len(shown):
-                words += f", {missing} more have no room here"
+                words += f", {missing} more do not fit here"
             text = f"  {words}" if signs else words
             drawn.append(Strip.join([*scale, line([(text, self.palette.muted)], len(text))]))
         return [strip.crop(0, width) for strip in drawn]
@@ -274,13 +281,25 @@ class Network(LinesPane, can_focus=True):
 
     # Keys
 
+    def on_click(self, event: events.Click) -> None:
+        """Shows the values of the step whose row was clicked."""
+        step = event.y - 2 + self._first
+        if self.walk and 0 <= step < self._rows and event.x < self._width:
+            self.chosen = step
+            self.redraw()
+
     def action_step(self, by: int) -> None:
         """Shows the values of another step."""
         if self.walk:
             last = len(self.walk.steps) - 1
             self.chosen = max(0, min(last, self._chosen(self.walk) + by))
             self.redraw()
+        else:
+            self.notify(self.notice, markup=False)
 
     def action_image(self, by: int) -> None:
         """Asks for another image."""
-        self.post_message(self.ImageStepped(by))
+        if self.walk:
+            self.post_message(self.ImageStepped(by))
+        else:
+            self.notify(self.notice, markup=False)

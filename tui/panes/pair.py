@@ -24,8 +24,8 @@ class Pair(BrowsedPane):
     """
 
     EXPLANATION = (
-        "How sure the model is where it is right, and where it is wrong: the chosen image and the "
-        "next one of its class that is the other way round. n and p take other pairs."
+        "How confident the model is when it is right and when it is wrong: the chosen image "
+        "beside one of its class with the opposite outcome. n and p choose other pairs."
     )
 
     def title(self) -> str:

@@ -5,9 +5,9 @@ import textwrap
 from rich.style import Style
 from textual.strip import Strip as TextualStrip
 
-from engine.events import RunFailed, RunFinished
-from engine.history import others_as_good
-from tui.cli.words import accuracy, count, duration
+from engine.events import RunFailed, RunFinished, RunStopped
+from engine.words import as_good
+from tui.cli.words import accuracy, count, duration, unseen_accuracy
 from tui.panes.textual_strip import textual_strip
 from tui.render import bars
 from tui.render.cells import PLAIN, clean, line
@@ -81,9 +81,11 @@ class Progress(FaultTolerantWidget):
         if self._notice or phase == "idle":
             return self._wrapped(self._notice, width)
         sign = _SIGNS[phase][0 if self._terminal.unicode else 1]
-        if self._state.history.started and phase in ("running", "paused"):
+        history = self._state.history
+        if history.started and phase in ("running", "paused") and not history.preparing:
             return [line([(sign, self._palette.strong), *self._going(width - len(sign))], width)]
-        return self._wrapped(sign + self._sentence(phase), width)
+        long, short = (f"{sign}{self._sentence(phase, others)}" for others in (True, False))
+        return self._wrapped(long if len(long) <= width else short, width)
 
     def _wrapped(self, text: str, width: int) -> list[Strip]:
         text = clean(text, self._terminal)
@@ -91,21 +93,26 @@ class Progress(FaultTolerantWidget):
         lines = textwrap.wrap(text, width, max_lines=_MOST_LINES, placeholder=end)
         return [line([(part, self._palette.strong)], width) for part in lines or [""]]
 
-    def _sentence(self, phase: str) -> str:
+    def _sentence(self, phase: str, with_others: bool) -> str:
+        """How a run stands, with the number of epochs as good as the best one if there is room."""
         state = self._state
         history, run = state.history, state.run
         assert run
         name = run.words
         trained = count(len(history.epochs), "epoch")
+        if phase in ("running", "paused"):
+            return f"{name}: {history.preparing}"
         match history.ended:
-            case RunFailed():
-                return history.ended.message
+            case RunFailed(message=message):
+                return message
+            case RunStopped(message=message) if message:
+                return message
             case RunFinished():
                 early = ", early stopping" if history.ended.reason == "early stopping" else ""
                 took = duration(sum(epoch.seconds for epoch in history.epochs))
-                return f"{name}: {trained} in {took}{early}{self._best()}"
+                return f"{name}: {trained} in {took}{early}{self._best(with_others)}"
         if phase == "stopped":
-            return f"{name}: stopped and saved after {trained}{self._best()}"
+            return f"{name}: stopped and saved after {trained}{self._best(with_others)}"
         if history.vanished:
             return (
                 f"{name}: its folder is gone after {trained}; somebody deleted or moved "
@@ -121,15 +128,18 @@ class Progress(FaultTolerantWidget):
             )
         return f"{name}: {history.preparing or 'starting'}"
 
-    def _best(self) -> str:
+    def _best(self, with_others: bool) -> str:
         history = self._state.history
         if not (history.best and history.started):
             return ""
         best = accuracy(history.best.val_acc, history.started.validation_images)
-        words = f"  best val {best} at epoch {history.best.epoch}"
-        others = others_as_good(history)
-        plural = "" if others == 1 else "s"
-        return f"{words}, {others:,} other{plural} as good" if others else words
+        tested = unseen_accuracy(history)
+        words = (
+            f"test accuracy {tested}" if tested else "",
+            f"best val {best} at epoch {history.best.epoch}",
+            as_good(history) if with_others else "",
+        )
+        return f"  {'; '.join(filter(None, words))}"
 
     def _going(self, width: int) -> list[tuple[str, Style | None]]:
         """A bar and the numbers of a run, fewer of both where there is less room."""

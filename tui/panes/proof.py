@@ -11,9 +11,9 @@ class Proof(LinesPane, can_focus=True):
     """The outcome in words, the norms, and the bracket of the smallest ε."""
 
     EXPLANATION = (
-        "Below the certified ε no perturbation whatever changes the prediction: that is proven, "
-        "by CROWN's bounds. From the smallest ε that fooled the model on, one does: that is "
-        "shown. The truth about the model's robustness lies between the two."
+        "Below the certified ε no perturbation can change the prediction; CROWN's bounds prove "
+        "it. At the smallest ε that fooled the model, one does. The model's true robustness lies "
+        "between the two."
     )
 
     shown: Shown | None = None

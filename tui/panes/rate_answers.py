@@ -6,23 +6,23 @@ import textwrap
 
 from tui.controllers.three_rates import ThreeRates
 from tui.panes.lines import LinesPane
-from tui.rate_words import told
+from tui.rate_words import settings_text
 from tui.render.cells import clean, line
 from tui.render.legend import letter
 from tui.render.strip import Strip
 
-_FOR_CHARTS = 12
-"""Lines that the charts, the progress line and the keys keep."""
+_FOR_CHARTS = 13
+"""Lines that the charts, the names of the screens, the progress line and the keys keep."""
 _SENTENCE = 3
 """Lines that a sentence takes at most."""
 
 
 class RateAnswers(LinesPane):
-    """For each run its state, its accuracy, and a sentence on its curve."""
+    """For each run its state, its accuracy and a sentence on its curve, and the conclusion."""
 
     EXPLANATION = (
-        "The sentences are the coach's, read from what the runs have measured. Two accuracies "
-        "that lie within each other's 95% interval may be equally good."
+        "The coach's comments on the measured curves. Two accuracies that lie within each "
+        "other's 95% interval may be equally good."
     )
 
     three: ThreeRates | None = None
@@ -38,14 +38,16 @@ class RateAnswers(LinesPane):
 
     def title(self) -> str:
         """What the lines are about."""
-        over = self.three is not None and self.three.is_over
-        return "What the curves show" if over else "What the curves show so far"
+        if self.three is None:
+            return "What the curves show"
+        so_far = "" if self.three.is_over else " so far"
+        return f"What the curves show{so_far}, with {settings_text(self.three.tested)}"
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """A line of facts a run, and its sentence below, cut where there is no room for all."""
         rows = self._rows(width)
         most = _SENTENCE
-        while len(rows) > height and most > 1:
+        while len(rows) > height and most > 0:
             most -= 1
             rows = self._rows(width, most)
         return rows[:height]
@@ -59,11 +61,13 @@ class RateAnswers(LinesPane):
             words = textwrap.wrap(
                 found[1],
                 max(width - 2, 20),
-                max_lines=most,
+                max_lines=max(most, 1),
                 placeholder=" …" if self.terminal.unicode else " ~",
             )
-            drawn += [line([(f"  {part}", None)], width) for part in words]
-        return drawn
+            drawn += [line([(f"  {part}", None)], width) for part in words[:most]]
+        conclusion = clean(self.three.conclusion, self.terminal) if self.three else ""
+        words = textwrap.wrap(conclusion, max(width, 20))
+        return drawn + [line([(part, self.palette.strong)], width) for part in words]
 
     def _facts(self) -> list[tuple[str, tuple[str, str]]]:
         """Of each run its title, how far it is and how good, and the sentence on its curve."""
@@ -74,7 +78,7 @@ class RateAnswers(LinesPane):
             (
                 clean(f"{one.title:<15}", self.terminal),
                 (
-                    clean(told(three.state(place), found), self.terminal),
+                    clean(three.told(place), self.terminal),
                     clean(found.sentence, self.terminal),
                 ),
             )

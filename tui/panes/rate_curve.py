@@ -8,13 +8,13 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from engine.rates.range_test import RangeTest
-from tui.panes.lines import LinesPane
+from tui.panes.plotted import PlottedPane
 from tui.rate_words import rate_text
 from tui.render.range_chart import first_shown, range_chart
 from tui.render.strip import Strip
 
 
-class RateCurve(LinesPane, can_focus=True):
+class RateCurve(PlottedPane, can_focus=True):
     """The loss after the step at each rate."""
 
     DEFAULT_CSS = "RateCurve { height: 1fr; }"
@@ -26,7 +26,7 @@ class RateCurve(LinesPane, can_focus=True):
             "Rate",
             key_display="←→",
             id="rates.lower",
-            tooltip="Read out a lower rate",
+            tooltip="Move to a lower rate",
         ),
         Binding(
             "right,l",
@@ -34,7 +34,7 @@ class RateCurve(LinesPane, can_focus=True):
             "Higher",
             show=False,
             id="rates.higher",
-            tooltip="Read out a higher rate",
+            tooltip="Move to a higher rate",
         ),
         Binding(
             "pageup",
@@ -82,15 +82,15 @@ class RateCurve(LinesPane, can_focus=True):
             "Mark before",
             show=False,
             id="rates.mark_before",
-            tooltip="To the marked rate before",
+            tooltip="To the previous marked rate",
         ),
     ]
 
     EXPLANATION = (
         "A fresh model takes one step at each rate, from far too low to far too high. Where its "
-        "loss falls, steps of that size teach it something; where it shoots up, they are too long. "
-        "The marks are rates for whole runs, which take thousands of equal steps: so the rate that "
-        "is too low for a run stands further left than the curve alone suggests."
+        "loss falls, steps of that size help; where it shoots up, they are too large. The marks "
+        "are rates for whole runs of thousands of steps, so the rate that is too low for a run "
+        "lies further left than the curve alone suggests."
     )
 
     test: RangeTest | None = None
@@ -110,6 +110,12 @@ class RateCurve(LinesPane, can_focus=True):
             self.rate = self._first_look()
         self.notice = notice
         self.redraw()
+
+    def point_at(self, rate: float) -> None:
+        """Reads out a rate, or the one nearest to it that can be."""
+        if self.test:
+            self.rate = min(self._stops, key=lambda stop: abs(math.log(stop / rate)))
+            self.redraw()
 
     def _first_look(self) -> float:
         if self.test is None:
@@ -145,7 +151,15 @@ class RateCurve(LinesPane, can_focus=True):
         test = self.test
         if test is None:
             return self.say(self.notice, width)
-        return range_chart(test, width, height, self.terminal, self.rate)
+        drawn = range_chart(test, width, height, self.terminal, self.rate)
+        self.placed((0, 0, drawn))
+        return drawn
+
+    def choose(self, x: float) -> None:
+        """Reads out the rate that is nearest to one."""
+        if self.test:
+            self.rate = min(self._stops, key=lambda rate: abs(math.log(rate / x)))
+            self.redraw()
 
     def action_move(self, by: int) -> None:
         """Reads out another rate."""
@@ -154,13 +168,18 @@ class RateCurve(LinesPane, can_focus=True):
             at = stops.index(self.rate)
             self.rate = stops[max(0, min(len(stops) - 1, at + by))]
             self.redraw()
+        else:
+            self.notify(self.notice, markup=False)
 
     def action_mark(self, by: int) -> None:
         """Goes to the next marked rate, or the one before."""
         if self.test is None:
+            self.notify(self.notice, markup=False)
             return
         marks = sorted(self.test.marks.values())
         ahead = [rate for rate in marks if (rate - self.rate) * by > 0]
         if ahead:
             self.rate = ahead[0] if by > 0 else ahead[-1]
             self.redraw()
+        else:
+            self.notify(f"No marked rate is {'higher' if by > 0 else 'lower'}.", markup=False)

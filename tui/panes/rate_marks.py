@@ -14,7 +14,7 @@ _NAME, _RATE = 10, 9
 """Cells of the columns before the reason."""
 _REASON = 4
 """Lines that a reason takes at most."""
-_LEAST, _FOR_CURVE = 4, 11
+_LEAST, _FOR_CURVE = 4, 12
 """The pane's lines at least, and those that all else keeps."""
 
 
@@ -22,15 +22,23 @@ class RateMarks(LinesPane):
     """A few lines on each mark; as high as they need."""
 
     EXPLANATION = (
-        "Too low: all steps of a run together teach it next to nothing. Good: the loss falls fast "
-        "and far from where it shoots up. Too high: a run that was tried with it learned nothing."
+        "Too low: a whole run learns almost nothing. Good: the loss falls fast, well below the "
+        "rates where it shoots up. Too high: a trial run at this rate learned nothing."
     )
 
     test: RangeTest | None = None
+    settings = ""
+    conclusion = ""
 
-    def show(self, test: RangeTest | None) -> None:
-        """Draws the marks of a test, None for nothing."""
-        self.test = test
+    def show(self, test: RangeTest | None, settings: str = "", conclusion: str = "") -> None:
+        """Draws the marks of a test.
+
+        Args:
+            test: the test, or None for nothing.
+            settings: what it is of, in words.
+            conclusion: which rate to train with by what runs at the marks have shown, if any have.
+        """
+        self.test, self.settings, self.conclusion = test, settings, conclusion
         self.display = test is not None
         self._fit()
         self.redraw()
@@ -49,10 +57,10 @@ class RateMarks(LinesPane):
             self.styles.height = height
 
     def title(self) -> str:
-        """How long the runs are that the marks are for."""
+        """How long the runs are that the marks are for, and what settings they have."""
         assert self.test
         steps = f"{self.test.steps:,.0f} steps" if self.test.steps != 1 else "1 step"
-        return f"For whole runs, each of {steps}"
+        return f"For whole runs, each of {steps}, with {self.settings}"
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """A row a mark, its reason on as many lines as it takes and there are."""
@@ -65,11 +73,13 @@ class RateMarks(LinesPane):
     def _rows(self, width: int, most: int = _REASON) -> list[Strip]:
         if self.test is None:
             return []
-        strong, rows = self.palette.strong, []
+        conclusion = clean(self.conclusion, self.terminal)
+        strong = self.palette.strong
+        rows = [line([(part, strong)], width) for part in textwrap.wrap(conclusion, max(width, 20))]
         for name, reason in reasons(self.test).items():
             rate = self.test.marks.get(name)
             shown = clean(rate_text(rate) if rate is not None else "-", self.terminal)
-            before = "" if name == "none" else f"{name:<{_NAME}}{shown:<{_RATE}}"
+            before = f"{name:<{_NAME}}{shown:<{_RATE}}"
             words = textwrap.wrap(
                 clean(reason, self.terminal),
                 max(width - len(before), 20),

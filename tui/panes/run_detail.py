@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from engine.overview import Listed
+from tui.cli.run_lines import best_accuracy, best_epoch, unseen_accuracy
 from tui.cli.words import count, duration, loss
 from tui.controllers.compared import in_words
 from tui.panes.lines import LinesPane
@@ -48,8 +49,14 @@ class RunDetail(LinesPane):
 def _results(run: Listed) -> str:
     seen = run.overview
     words = f"{count(seen.epochs, 'epoch')} of {seen.planned:,} in {duration(seen.seconds)}"
-    if seen.train_loss is not None and seen.val_loss is not None:
-        words += f", loss {loss(seen.train_loss)} in training, {loss(seen.val_loss)} in validation"
+    if seen.best_train_loss is not None and seen.best_val_loss is not None:
+        words += f". Best epoch {best_epoch(run)}:"
+        if seen.test_acc is not None and seen.test_images:
+            words += f" test {unseen_accuracy(run)} on {seen.test_images:,} unseen images,"
+        words += (
+            f" val {best_accuracy(run)}, loss {loss(seen.best_train_loss)} in "
+            f"training, {loss(seen.best_val_loss)} in validation"
+        )
     return words + "."
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -10,10 +10,20 @@ from rich.style import Style
 
 from engine.overview import Listed
 from engine.runs import Run
-from tui.cli.run_lines import best_accuracy, best_epoch, epochs, final_loss, time_taken
+from tui.cli.run_lines import (
+    TEST_ACC,
+    VAL_ACC,
+    best_accuracy,
+    best_epoch,
+    best_loss,
+    either_accuracy,
+    epochs,
+    time_taken,
+    unseen_accuracy,
+)
 from tui.controllers.run_browsing import RunBrowsing
 from tui.panes.list_pane import ListPane
-from tui.render.cells import line, shorten
+from tui.render.cells import line, shorten, shorten_name
 from tui.render.legend import letter
 from tui.render.strip import Strip
 from tui.render.terminal import Terminal
@@ -31,7 +41,7 @@ SIGNS = {
 _STATE = len("✗ interrupted") + 1
 _NAMES = (13, 24)
 """Cells that the names may take."""
-_LEAST_DIFFERENCES = 16
+_LEAST_DIFFERENCES = 14
 
 
 @dataclass(frozen=True)
@@ -41,15 +51,18 @@ class _Column:
     text: Callable[[Listed], str]
 
 
+_EITHER = _Column(TEST_ACC, 23, either_accuracy)
+"""Where there is room for one accuracy only."""
 _COLUMNS = (
-    _Column("val acc", 20, best_accuracy),
-    _Column("best", 6, best_epoch),
-    _Column("loss", 8, final_loss),
+    _Column(TEST_ACC, 20, unseen_accuracy),
+    _Column(VAL_ACC, 20, best_accuracy),
+    _Column("best epoch", 11, best_epoch),
+    _Column("val loss at best", 18, best_loss),
     _Column("epochs", 10, epochs),
     _Column("time", 11, time_taken),
 )
 """In the order of their importance: the first have room first, behind what the order goes by."""
-_SHOWN = ("epochs", "best", "val acc", "loss", "time")
+_SHOWN = ("epochs", TEST_ACC, VAL_ACC, "best epoch", "val loss at best", "time")
 """In the order in which they stand."""
 
 
@@ -65,9 +78,12 @@ class RunTable(ListPane):
 
     EXPLANATION = (
         "Each row is a run: its state, its name, what differs from the notebook's settings, "
-        "finished epochs, the best epoch and its validation accuracy with the 95% interval (two "
-        "runs whose intervals overlap much may be equally good), the newest validation loss, and "
-        "the time of training. Letters mark what will be compared; the dashboard's run is bold."
+        "finished epochs, and what it was worth at its best epoch: accuracy on images that it has "
+        "not seen (test) and on the validation images (val), both with the 95% interval, and "
+        "validation loss; then the time of training. The validation accuracy flatters, being the "
+        "highest of all epochs on the same images; the unseen images had no part in that choice. "
+        "Two runs whose intervals overlap much may be equally good. Letters mark what will be "
+        "compared; the dashboard's run is bold."
     )
 
     def __init__(self, terminal: Terminal, browsing: RunBrowsing) -> None:
@@ -115,8 +131,8 @@ class RunTable(ListPane):
         if self.waiting:
             return self.waiting
         return (
-            "There are no runs yet. Every run is kept, and will stand here beside the others: "
-            "press 1 for the dashboard, and r there to train."
+            "There are no runs yet. Every run is kept and listed here: press 1 for the "
+            "dashboard, then r to train."
         )
 
     def header(self, width: int) -> Strip:
@@ -136,7 +152,7 @@ class RunTable(ListPane):
         """One run."""
         run = self._browsing.rows[index]
         names, columns, rest = self._layout(width)
-        name = shorten(run.title, names, self.terminal)
+        name = shorten_name(run.title, names, self.terminal)
         sign = SIGNS[run.state][0 if self.terminal.unicode else 1]
         state = f"{sign} {run.state}".ljust(_STATE)
         numbers = "".join(f"{self._fitted(one, run):>{one.width}}" for one in columns)
@@ -170,13 +186,21 @@ class RunTable(ListPane):
         """Cells of the names, the columns, and the cells left for the differences."""
         names = max(_NAMES[0], min(_NAMES[1], width // 7))
         room = width - 3 - _STATE - names - 2
-        least = max(_LEAST_DIFFERENCES, width // 5) + 2
+        least = max(_LEAST_DIFFERENCES, width // 6) + 2
+        offered = _COLUMNS if self._browsing.has_tests else _COLUMNS[1:]
+        kept = self._fitting(offered, room, least)
+        if self._browsing.has_tests and VAL_ACC not in (column.head for column in kept):
+            kept = self._fitting((_EITHER, *_COLUMNS[2:]), room, least)
+        rest = room - sum(column.width for column in kept)
+        return names, kept, max(0, rest - 2)
+
+    def _fitting(self, offered: Sequence[_Column], room: int, least: int) -> list[_Column]:
+        """The columns that fit beside so many cells for the differences, as they stand."""
         kept: list[_Column] = []
         ordering = self._browsing.order.column
-        for column in sorted(_COLUMNS, key=lambda column: column.head != ordering):
+        for column in sorted(offered, key=lambda column: column.head != ordering):
             needed = column.width + (least if kept else 0)
             if needed <= room:
                 room -= column.width
                 kept.append(column)
-        kept.sort(key=lambda column: _SHOWN.index(column.head))
-        return names, kept, max(0, room - 2)
+        return sorted(kept, key=lambda column: _SHOWN.index(column.head))

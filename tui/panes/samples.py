@@ -75,8 +75,8 @@ class SampleGrid(LinesPane, can_focus=True):
     ]
 
     EXPLANATION = (
-        "The images in the order of the source, each with its label, the class that a person gave "
-        "it; val marks those that are kept out of training to judge the model."
+        "The images in the order of the source, each with its label, the class that a person "
+        "gave it; val marks those held out of training for validation."
     )
 
     @dataclass
@@ -94,6 +94,8 @@ class SampleGrid(LinesPane, can_focus=True):
     """Of the image under the cursor, in the whole data set."""
     notice = ""
     mode: image.Mode = "auto"
+    enlarged = False
+    """Whether fewer images are shown, each pixel of them, rather than 16 smaller ones."""
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
@@ -119,9 +121,10 @@ class SampleGrid(LinesPane, can_focus=True):
         shape, total = (facts.image_shape, facts.count) if facts else ((28, 28), PAGE)
         width, height = self.size
         least = LEAST if self.terminal.images == "half" else LEAST_GLYPHS
-        return fit(
-            width, height - 1, shape, total, self.terminal, self.mode, least=least, square=True
-        )
+        room = (width, height - 1, shape, total, self.terminal, self.mode)
+        if self.enlarged and (whole := fit(*room, whole=True)).count:
+            return whole
+        return fit(*room, least=least, square=True)
 
     @property
     def page_size(self) -> int:
@@ -150,7 +153,7 @@ class SampleGrid(LinesPane, can_focus=True):
             return self.say(self.notice, width)
         tiles = self.tiles
         if not tiles.count:
-            return self.say("More room is needed for an image: a larger terminal.", width)
+            return self.say("There is no room for an image here: enlarge the terminal.", width)
         shown = self._shown(samples)
         rows = [shown[at : at + tiles.columns] for at in range(0, len(shown), tiles.columns)]
         drawn: list[Strip] = []
@@ -221,8 +224,10 @@ class SampleGrid(LinesPane, can_focus=True):
             self.post_message(self.Opened())
 
     def on_click(self, event: events.Click) -> None:
-        """Goes to the image that was clicked."""
+        """Goes to the image that was clicked; a double click opens it."""
         place = self.tiles.place(event.x, event.y - 1)
         if self.samples and place is not None:
             shown = self._shown(self.samples)
             self.go(shown[0] + place)
+            if event.chain == 2:
+                self.action_open()

@@ -27,9 +27,9 @@ class SweepForm(FormEditor):
     """
 
     EXPLANATION = (
-        "Each row may have several values, with commas between or as a range, and every "
-        "combination of them is trained; rows with several are marked. Left and right step "
-        "through the dashboard's value, a few around it, and all usual ones."
+        "A row may hold several values, separated by commas or as a range; every combination is "
+        "trained, and rows with several values are marked. Left and right step through the "
+        "dashboard's value, a few around it, and all usual ones."
     )
 
     @dataclass
@@ -80,7 +80,7 @@ class SweepSize(LinesPane):
             return []
         if values.problems:
             sentence = list(values.problems.values())[-1]
-            said = [f"! {sentence}", "It can be started when all is right."]
+            said = [f"! {sentence}", "Correct this before starting."]
             style = self.palette.bad
         elif len(values.configs) < 2:
             said = ["A single run: give a row several values, or train with several seeds."]
@@ -99,7 +99,7 @@ class SweepSize(LinesPane):
         if seeds > 1:
             words += f": {count(combinations, 'combination')} with {seeds} seeds each"
         seconds = duration_of(values.configs, values.jobs, self.pace)
-        basis = "" if self.is_known else ", on a usual machine"
+        basis = "" if self.is_known else ", on a typical machine"
         return [
             f"{words}.",
             f"They take roughly {duration(seconds)}{basis}, {values.jobs} at once.",

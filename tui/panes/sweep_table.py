@@ -34,11 +34,13 @@ class SweepTable(ListPane):
     DEFAULT_CSS = "SweepTable { height: 1fr; }"
 
     EXPLANATION = (
-        "Each row is a combination of the values that vary: the best epoch, its accuracy and that "
-        "of the newest epoch, with the 95% interval, or over several seeds their mean and standard "
-        "deviation; the newest loss; and whether the learning rate was too high, too low or right. "
-        "On the right the accuracies stand on one scale, and a cross is the accuracy when every "
-        "image is attacked."
+        "Each row is a combination of the values that vary: the accuracy of its best epoch on "
+        "unseen images, its validation accuracy and loss, and the validation accuracy of the last "
+        "epoch, with the 95% interval, or over several seeds their mean and standard deviation; "
+        "and whether the learning rate was too high, too low or right. The best epoch is the one "
+        "of the highest validation accuracy, which flatters it: the unseen images do not. On the "
+        "right the accuracies stand on one scale, those on unseen images if all runs have them of "
+        "equally many; a cross is the accuracy when every image is attacked."
     )
 
     near = False
@@ -87,8 +89,8 @@ class SweepTable(ListPane):
     def empty(self) -> str:
         """Why there are no rows."""
         return self._sweeping.problem or (
-            "There are no sweeps yet. A sweep trains every combination of some values, as of three "
-            "learning rates, and lays them side by side here: press S to set one up."
+            "There are no sweeps yet. A sweep trains every combination of some values, as of "
+            "three learning rates, and compares them side by side here: press S to set one up."
         )
 
     def lines(self, width: int, height: int) -> list[Strip]:

@@ -16,13 +16,14 @@ SEEDS, RANDOM, JOBS = "seeds", "random", "jobs"
 
 ROWS = (PRESET, SEEDS, RANDOM, JOBS, *NAMES)
 
-_BY_HAND = "What varies is set below; left and right step through presets."
+_BY_HAND = "The varied values are set below; left and right step through presets."
 _ALL = "all"
 _DIGITS = 4
 """That a number in these rows may have."""
 _LABELS = {PRESET: PRESET, SEEDS: "seeds each", RANDOM: "combinations", JOBS: "at once"}
 _WORDS = {
-    SEEDS: "How many seeds each combination is trained with: more tell luck from a difference.",
+    SEEDS: "How many seeds each combination is trained with: more of them tell luck from a real "
+    "difference.",
     RANDOM: "How many of the combinations are trained, drawn at random; all trains every one.",
     JOBS: "How many runs are trained at the same time.",
 }

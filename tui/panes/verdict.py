@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from engine.pad import Image
 from engine.questions.classify import Classified
-from tui.controllers.neurons import weights_of
 from tui.panes.lines import LinesPane
 from tui.render import bars, image
 from tui.render.strip import Strip
@@ -44,26 +43,30 @@ class Verdict(LinesPane):
 
     answer: Classified | None = None
     names: tuple[str, ...] = ()
+    weights = ""
     notice = ""
 
-    def show(self, answer: Classified | None, names: tuple[str, ...], notice: str) -> None:
+    def show(
+        self, answer: Classified | None, names: tuple[str, ...], weights: str, notice: str
+    ) -> None:
         """Draws what the model says.
 
         Args:
             answer: the probabilities, or None to show only the notice.
             names: of the classes.
+            weights: whose weights these are, as in `epoch 5`.
             notice: what is being waited for or went wrong.
         """
-        self.answer, self.names, self.notice = answer, names, notice
+        self.answer, self.names, self.weights, self.notice = answer, names, weights, notice
         self.redraw()
 
     def title(self) -> str:
         """What the model takes the drawing for, and whose weights these are."""
         if self.answer is None:
-            return "What the model says"
+            return "What the model predicts"
         best = int(self.answer.probabilities.argmax())
         share = self.answer.probabilities[best]
-        return f"{self.names[best]} {share:.0%}, {weights_of(self.answer.epochs, None)}"
+        return f"{self.names[best]} {share:.0%}, {self.weights}"
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """A bar for each class, the most probable ones where there are many."""

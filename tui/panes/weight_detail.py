@@ -9,6 +9,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from engine.words import with_sign
 from tui.controllers.neurons import Neurons
 from tui.panes.lines import LinesPane
 from tui.render import image
@@ -64,7 +65,7 @@ class WeightDetail(LinesPane, can_focus=True):
         Args:
             neurons: all neurons.
             neuron: which one.
-            weights_of: whose weights they are, as in `after 3 epochs`.
+            weights_of: whose weights they are, as in `epoch 3`.
         """
         self.neurons, self.neuron, self.weights_of = neurons, neuron, weights_of
         self.redraw()
@@ -105,13 +106,14 @@ class WeightDetail(LinesPane, can_focus=True):
         rank = int((layer.norms > layer.norms[self.neuron]).sum()) + 1
         texts = [
             f"Norm {layer.norms[self.neuron]:.3f}, the {_ordinal(rank)} largest of {total}: how "
-            "strongly the pixels move it.",
-            f"Bias {layer.biases[self.neuron]:+.3f}: what it starts from when all is black.",
+            "strongly the pixels affect it.",
+            f"Bias {with_sign(layer.biases[self.neuron], 3)}: its value for an image that is all "
+            "black.",
         ]
         if layer.is_single:
             texts.append(
-                f"This is all that the model knows of {self.neurons.name(self.neuron)}: its logit "
-                "is the sum of pixel times weight, plus the bias."
+                f"This is everything the model knows about {self.neurons.name(self.neuron)}: its "
+                "logit is the sum of pixel times weight, plus the bias."
             )
             return self._wrapped(texts, width)
         heading = "Its weights to the classes:"

@@ -89,10 +89,10 @@ class WeightGallery(LinesPane, can_focus=True):
 
     EXPLANATION = (
         "Each image shows the weights between the pixels and one neuron of the first layer. Ink "
-        "where they are positive (blue) raises what the neuron says, ink where they are negative "
-        "(orange) lowers it. All are drawn on the one scale below them. Where 16 of them would not "
-        "fit, each pixel is the mean of several weights; v shows every weight, or glyphs. The "
-        "arrow above an image names the class that the neuron speaks for most."
+        "where they are positive (blue) raises the neuron's output, ink where they are negative "
+        "(orange) lowers it. All are drawn on the one scale below them. Where 16 of them would "
+        "not fit, each pixel is the mean of several weights; v shows every weight, or glyphs. "
+        "The arrow above an image names the class that the neuron speaks for most."
     )
 
     @dataclass
@@ -135,7 +135,7 @@ class WeightGallery(LinesPane, can_focus=True):
         Args:
             neurons: the neurons, or None to show only the notice.
             neuron: the one under the cursor.
-            weights_of: whose weights they are, as in `after 3 epochs`.
+            weights_of: whose weights they are, as in `epoch 3`.
             notice: what is being waited for or went wrong.
             at_once: how many images may give way to those of newer weights, the most changed
                 first, while the others stay on the scale that they were drawn on; None for all.
@@ -204,7 +204,9 @@ class WeightGallery(LinesPane, can_focus=True):
             return self.say(self.notice, width)
         tiles = self.tiles
         if not tiles.count:
-            return self.say("More room is needed for an image: a larger terminal, or z.", width)
+            return self.say(
+                "There is no room for an image here: enlarge the terminal, or z.", width
+            )
         shown = self._page()
         drawn: list[Strip] = []
         for row, pictures in zip(_by_rows(shown, tiles), self._pictures(shown, tiles), strict=True):
@@ -269,24 +271,32 @@ class WeightGallery(LinesPane, can_focus=True):
 
     def action_move(self, right: int, down: int) -> None:
         """Moves the cursor, on to the next page where this one ends."""
-        if self.neurons:
+        if not self.neurons:
+            self.notify(self.notice, markup=False)
+        else:
             position = self._position + right + down * max(self.tiles.columns, 1)
             if 0 <= position < len(self.neurons.sorted):
                 self._go(position)
 
     def action_page(self, by: int) -> None:
         """Goes to another page, to the same place in it."""
-        if self.neurons:
+        if not self.neurons:
+            self.notify(self.notice, markup=False)
+        else:
             self._go(self._position + by * max(self.tiles.count, 1))
 
     def action_end(self, position: int) -> None:
         """Goes to the first or the last neuron."""
-        if self.neurons:
+        if not self.neurons:
+            self.notify(self.notice, markup=False)
+        else:
             self._go(position % len(self.neurons.sorted))
 
     def action_open(self) -> None:
         """Asks for the neuron large."""
-        if self.neurons:
+        if not self.neurons:
+            self.notify(self.notice, markup=False)
+        else:
             self.post_message(self.Opened())
 
     def on_click(self, event: events.Click) -> None:

@@ -114,7 +114,7 @@ class _Drawing:
         answer = self._answer
         return [
             [
-                line([(f"says to the {what}", self._palette.muted)], width),
+                line([(f"prediction for the {what}", self._palette.muted)], width),
                 *bars.probabilities(
                     said.tolist(),
                     self._names,

@@ -32,7 +32,7 @@ def bracket(
     palette = Palette.of(terminal)
     top = _top(certified, found, epsilon)
     grid = Grid(width, 2)
-    ends = round(certified / top * width), round(min(found / top, 1) * width)
+    ends = math.floor(certified / top * width), math.ceil(min(found / top, 1) * width)
     safe, unknown, fooled = "█░▓" if terminal.unicode else "=.#"
     grid.put(0, 0, fooled * width, palette.bad)
     grid.put(0, 0, unknown * ends[1], palette.muted)
@@ -42,7 +42,9 @@ def bracket(
     grid.put(width - len(scale), 1, scale, palette.muted)
     if epsilon is not None:
         mark = "▲" if terminal.unicode else "^"
-        grid.put(min(round(epsilon / top * width), width - 1), 1, mark, palette.strong)
+        at = math.floor(epsilon / top * width)
+        at = max(at, ends[1]) if epsilon >= found else min(at, ends[1] - 1)
+        grid.put(min(max(at, 0), width - 1), 1, mark, palette.strong)
     return grid.strips()
 
 

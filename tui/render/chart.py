@@ -10,12 +10,38 @@ import numpy as np
 from engine.axis import Axis, ceiling, linear_axis, log_axis
 from tui.render.cells import Grid, in_the_middle
 from tui.render.curves import draw_curves
-from tui.render.frame import Frame, draw_axes, draw_marks, draw_names, draw_reference_name
+from tui.render.frame import (
+    Frame,
+    draw_axes,
+    draw_marks,
+    draw_names,
+    draw_reference_name,
+    mark_y_axis,
+)
 from tui.render.legend import Marks, legend
 from tui.render.palette import Palette
 from tui.render.series import Curve, Series, drawable, smooth
 from tui.render.strip import Strip
 from tui.render.terminal import Terminal
+
+
+class Chart(list[Strip]):
+    """The lines of a chart, which know what stands where.
+
+    Args:
+        lines: the lines.
+        frame: where the axes stand; None where there is nothing but words.
+    """
+
+    def __init__(self, lines: Sequence[Strip], frame: Frame | None = None) -> None:
+        super().__init__(lines)
+        self._frame = frame
+
+    def x_at(self, column: int, line: int) -> float | None:
+        """Return the x of a cell, None where the cell lies beside the curves."""
+        if self._frame is None or not 0 <= line < len(self):
+            return None
+        return self._frame.x(column)
 
 
 def chart(
@@ -31,6 +57,7 @@ def chart(
     smoothing: float = 0.0,
     window: int | None = None,
     cursor: float | None = None,
+    before: str = "",
     best: float | None = None,
     named: Sequence[tuple[str, float]] = (),
     reference: tuple[str, float] | None = None,
@@ -39,7 +66,7 @@ def chart(
     x_label: str = "epoch",
     title: str = "",
     empty: str = "",
-) -> list[Strip]:
+) -> Chart:
     """Draw curves over epochs.
 
     The limits of both axes move in steps, so that most new points change few cells. Long series
@@ -59,6 +86,8 @@ def chart(
             those that were measured.
         window: Show the last `window` epochs only, and limit the y-axis to what is shown.
         cursor: The x whose values the legend reads out, marked by a vertical line.
+        before: What a cursor left of `x0` stands at, as `untrained`: the legend reads out each
+            `Series.before`, and the y-axis is marked.
         best: The x that is marked as the best below the axis.
         named: Names of further xs that are marked by vertical lines, and where they stand; the
             x-axis shows them all.
@@ -74,7 +103,7 @@ def chart(
     """
     curves = [_curve(one, x0, smoothing, log) for one in series]
     if not any(np.isfinite(curve.ys).any() for curve in curves):
-        return in_the_middle(empty, width, height, Palette.of(terminal).muted, terminal)
+        return Chart(in_the_middle(empty, width, height, Palette.of(terminal).muted, terminal))
 
     grid = Grid(width, height)
     x_axis = _log_x_axis(curves, named) if log_x else _x_axis(curves, x_max, window)
@@ -83,7 +112,13 @@ def chart(
     y_axis = _y_axis(curves, shown, y_limits, log, percent)
 
     marks = Marks(
-        cursor=cursor, best=best, named=named, x_label=x_label, title=title, percent=percent
+        cursor=cursor,
+        before=before if cursor is not None and cursor < x0 else "",
+        best=best,
+        named=named,
+        x_label=x_label,
+        title=title,
+        percent=percent,
     )
     rows = legend(series, x0, marks, terminal, grid.width, max(1, grid.height // 4))
     frame = Frame.fit(grid, x_axis, y_axis, percent, len(rows), terminal)
@@ -93,11 +128,13 @@ def chart(
     whole = float(x0).is_integer() and all(one.xs is None for one in series)
     draw_axes(grid, frame, terminal, whole)
     draw_marks(grid, frame, marks, reference, terminal)
+    if marks.before and x_axis.holds(x0):
+        mark_y_axis(grid, frame, terminal)
     if frame.columns > 0 and frame.rows > 0:
         draw_curves(grid, frame, curves, terminal)
         draw_reference_name(grid, frame, reference, terminal)
         draw_names(grid, frame, marks, terminal)
-    return grid.strips()
+    return Chart(grid.strips(), frame)
 
 
 def _curve(one: Series, x0: float, smoothing: float, log: bool) -> Curve:

@@ -66,6 +66,14 @@ class Frame:
             return None
         return self.left + self.x_axis.place(x, self.columns * self.fine[0]) // self.fine[0]
 
+    def x(self, column: int) -> float | None:
+        """The x in the middle of a column of the grid, None beside the curves."""
+        points = self.columns * self.fine[0]
+        if not self.left <= column < self.left + self.columns or points < 2:
+            return None
+        point = (column - self.left) * self.fine[0] + (self.fine[0] - 1) / 2
+        return self.x_axis.value(point / (points - 1))
+
     def row(self, y: float) -> int:
         """The grid's row for a y, the nearest where it is not shown."""
         place = self.y_axis.place(y, self.rows * self.fine[1]) // self.fine[1]
@@ -153,6 +161,19 @@ def draw_marks(
     best_x = frame.column(marks.best)
     if best_x is not None and frame.bottom:
         grid.put(best_x, frame.top + frame.rows, best, palette.best)
+
+
+def mark_y_axis(grid: Grid, frame: Frame, terminal: Terminal) -> None:
+    """Draw the cursor on the y-axis, where it is before the first value.
+
+    Args:
+        grid: The grid to draw on.
+        frame: Where the axes stand.
+        terminal: The terminal.
+    """
+    mark = "┃" if terminal.unicode else "#"
+    for y in range(frame.top, frame.top + frame.rows):
+        grid.put(max(frame.left - 1, 0), y, mark, Palette.of(terminal).strong)
 
 
 def draw_reference_name(

@@ -43,6 +43,12 @@ _SHADES = 40
 """In steps of so many a small image goes from nothing to the full colour."""
 
 
+def mode_words(mode: Mode) -> str:
+    """Say how images are drawn from now on, where there is none to show it."""
+    way = "by glyphs" if mode == "ascii" else "in the terminal's own way"
+    return f"Images are drawn {way} from now on."
+
+
 def next_mode(mode: Mode, terminal: Terminal) -> Mode:
     """The way of drawing that a person comes to from another; one only where there is no other."""
     return "ascii" if mode == "auto" and terminal.unicode else "auto"

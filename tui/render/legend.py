@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from engine.axis import labels, scientific
+from engine.words import percent as percent_of
 from tui.render.cells import clean, shorten
 from tui.render.palette import Palette
 from tui.render.series import Role, Series
@@ -25,6 +26,8 @@ class Marks:
 
     cursor: float | None = None
     """The x whose values are read out; the last one if there is none."""
+    before: str = ""
+    """The name of the cursor's place, if that is before the first value; else empty."""
     best: float | None = None
     """The x of the best value."""
     named: Sequence[tuple[str, float]] = ()
@@ -77,12 +80,13 @@ def legend(
     for one in series:
         style = palette.line(one.role)
         name = f"{_sample(one.role, terminal)} {clean(one.name, terminal)} "
-        index = len(one.values) - 1 if marks.cursor is None else _index(one, x0, marks.cursor)
-        curves.append([(name, style), (_value(one, index, marks.percent, terminal), None)])
+        value = one.before if marks.before else _value_at(one, x0, marks.cursor)
+        curves.append([(name, style), (_value(value, marks.percent, terminal), None)])
     x_name = clean(marks.x_label, terminal)
+    place = clean(marks.before, terminal) or f"{x_name} {_number(shown)}"
     x_style = palette.strong if marks.cursor is not None else palette.muted
     title: list[Pieces] = [[(clean(marks.title, terminal), palette.strong)]] if marks.title else []
-    at: list[Pieces] = [[(f"{x_name} {_number(shown)}", x_style)]] if x_name else []
+    at: list[Pieces] = [[(place, x_style)]] if x_name else []
     best: list[Pieces] = []
     short_best: list[Pieces] = []
     if marks.best is not None:
@@ -117,24 +121,31 @@ def _last(series: Sequence[Series], x0: float) -> float:
     return float(max(ends, default=x0))
 
 
-def _index(one: Series, x0: float, x: float) -> int:
-    """Which value stands at x, or nearest to it where a series has its own xs; -1 if none."""
-    if one.xs is not None:
-        return int(np.abs(np.asarray(one.xs) - x).argmin()) if len(one.xs) else -1
-    index = round(x - x0)
-    return index if 0 <= index < len(one.values) else -1
+_SAME = 1e-9
+"""What two xs may differ by to be the same."""
 
 
-def _value(one: Series, index: int, percent: bool, terminal: Terminal) -> str:
-    if index < 0:
+def _value_at(one: Series, x0: float, x: float | None) -> float | None:
+    """The value that stands at x, None if none does; the last one if x is None."""
+    if x is None:
+        index = len(one.values) - 1
+    elif one.xs is not None:
+        there = np.flatnonzero(np.isclose(one.xs, x, rtol=0, atol=_SAME))
+        index = int(there[0]) if len(there) else -1
+    else:
+        index = round(x - x0)
+    return float(one.values[index]) if 0 <= index < len(one.values) else None
+
+
+def _value(value: float | None, percent: bool, terminal: Terminal) -> str:
+    if value is None:
         return "–" if terminal.unicode else "-"
-    value = float(one.values[index])
     if not math.isfinite(value):
         return str(value)
     if percent:
-        return f"{100 * value:.1f}%"
+        return percent_of(value)
     small = 0 < abs(value) < 1e-3
-    return scientific(value) if small or abs(value) >= 1e4 else f"{value:.3f}"
+    return scientific(value) if small or abs(value) >= 1e4 else f"{value:z.3f}"
 
 
 def _number(x: float) -> str:

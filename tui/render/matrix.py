@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rich.cells import cell_len
 from rich.style import Style
 
+from engine.words import percent
 from tui.render import colormap
 from tui.render.cells import Grid, shorten
 from tui.render.palette import Palette
@@ -22,6 +23,8 @@ Counts = NDArray[np.integer]
 _NAME_WIDTH = 6
 _RECALL = "recall"
 _SHADES = 8
+_WIDEST, _HIGHEST = 9, 3
+"""Cells and lines that an entry takes at most, where there is more room than it needs."""
 
 
 def confusion(
@@ -51,7 +54,8 @@ def confusion(
         At most `height` lines of `width` cells.
     """
     layout = _lay_out(matrix, names, terminal, width, height, cursor)
-    lines = 1 + len(layout.rows) + (layout.notice != "") if len(matrix) else 0
+    body = len(layout.rows) * layout.pitch
+    lines = 1 + body + (layout.notice != "") if len(matrix) else 0
     grid = Grid(width, min(lines, height))
     palette = Palette.of(terminal)
     marked = cursor if cursor is not None else (-1, -1)
@@ -64,7 +68,9 @@ def confusion(
     if layout.recall_x is not None:
         grid.put(layout.recall_x, 0, _RECALL, palette.muted)
 
-    for y, row in enumerate(layout.rows, start=1):
+    for place, row in enumerate(layout.rows):
+        top = 1 + place * layout.pitch
+        y = top + (layout.pitch - 1) // 2
         name = shorten(str(names[row]), layout.gutter - 1, terminal)
         style = palette.strong if row == marked[0] else palette.muted
         grid.put(layout.gutter - 1 - cell_len(name), y, name, style)
@@ -77,10 +83,11 @@ def confusion(
                 style = palette.cursor
             else:
                 style = _cell_style(terminal, count, samples, row == column)
-            grid.put(x, y, text, style)
+            for line in range(top, top + layout.pitch):
+                grid.put(x, line, text if line == y else " " * layout.cell, style)
         if layout.recall_x is not None:
             grid.put(layout.recall_x, y, f"{_recall(matrix, row, terminal):>{len(_RECALL)}}")
-    grid.put(0, len(layout.rows) + 1, layout.notice, palette.muted)
+    grid.put(0, body + 1, layout.notice, palette.muted)
     return grid.strips()
 
 
@@ -110,11 +117,11 @@ def cell_at(
         The cell, or None where there is none.
     """
     layout = _lay_out(matrix, names, terminal, width, height, cursor)
-    if not 1 <= y <= len(layout.rows):
+    if not 1 <= y <= len(layout.rows) * layout.pitch:
         return None
     for start, column in layout.columns:
         if start <= x < start + layout.cell:
-            return layout.rows[y - 1], column
+            return layout.rows[(y - 1) // layout.pitch], column
     return None
 
 
@@ -127,6 +134,8 @@ class _Layout:
     cell: int
     digits: int
     """Width of a cell without its space."""
+    pitch: int
+    """Lines of a row."""
     corner: str
     rows: range
     columns: tuple[tuple[int, int], ...]
@@ -159,6 +168,10 @@ def _lay_out(
         room = max(width - gutter - recall - (1 - gap), 0)
         if k * cell <= room:
             break
+    if k and gap and k * cell <= room:
+        for_corner = max(len(corners[0]) + space - gutter, 0)
+        cell = max(cell, min((room - for_corner) // k, _WIDEST))
+        digits = cell - gap
     count = min(k, max(room // cell, 1))
     widest = gutter + max(room - count * cell, 0) - space
     corner = next((text for text in corners if len(text) <= widest), "")
@@ -173,6 +186,7 @@ def _lay_out(
         gutter=gutter,
         cell=cell,
         digits=digits,
+        pitch=max(1, min(body // k, _HIGHEST)) if k and rows.stop - rows.start == k else 1,
         corner=corner,
         rows=rows,
         columns=tuple((gutter + cell * i, column) for i, column in enumerate(columns)),
@@ -205,7 +219,7 @@ def _recall(matrix: Counts, row: int, terminal: Terminal) -> str:
     samples = int(matrix[row].sum())
     if not samples:
         return "–" if terminal.unicode else "-"
-    return f"{100 * int(matrix[row, row]) / samples:.0f}%"
+    return percent(int(matrix[row, row]) / samples, 0)
 
 
 def _cell_style(terminal: Terminal, count: int, samples: int, right: bool) -> Style:

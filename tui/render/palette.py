@@ -5,6 +5,11 @@ of view: Color blindness", Nature Methods 8:441, 2011), darkened on a light grou
 would be too pale: every one has the contrast with its ground that WCAG 2 asks of text, 4.5:1. What
 the 16 ANSI colours look like is up to the terminal; on a light ground its yellow, green and cyan
 are mostly too pale, so only curves without a meaning of their own get them.
+
+The colours of compared curves begin with those of training and validation. The other six are
+entries of the 256-colour palette, chosen by search so that the least CIEDE2000 difference between
+any two is large, also as seen with a missing kind of cones (Machado et al., "A
+Physiologically-based Model for Simulation of Color Vision Deficiency", IEEE TVCG 15:6, 2009).
 """
 
 from __future__ import annotations
@@ -18,7 +23,7 @@ from rich.style import Style
 
 from tui.render.terminal import Terminal
 
-Tone = Literal["train", "val", "good", "bad", "muted", "purple", "blue", "yellow", "green"]
+Tone = Literal["train", "val", "good", "bad", "muted"]
 RGB = tuple[int, int, int]
 
 _TONES: dict[Tone, tuple[tuple[RGB, RGB], tuple[int, int]]] = {
@@ -27,12 +32,20 @@ _TONES: dict[Tone, tuple[tuple[RGB, RGB], tuple[int, int]]] = {
     "good": (((0, 165, 120), (0, 105, 80)), (14, 4)),
     "bad": (((235, 110, 20), (178, 36, 0)), (9, 1)),
     "muted": (((140, 140, 140), (88, 88, 88)), (7, 8)),
-    "purple": (((204, 121, 167), (140, 40, 110)), (13, 6)),
-    "blue": (((70, 145, 215), (20, 60, 140)), (12, 8)),
-    "yellow": (((240, 228, 66), (95, 95, 0)), (15, 2)),
-    "green": (((0, 165, 120), (0, 105, 80)), (10, 0)),
 }
 """Each tone on a dark and on a light ground: as a triplet, and as one of the ANSI colours."""
+
+_CURVES: tuple[tuple[tuple[RGB, RGB], tuple[int, int]], ...] = (
+    _TONES["train"],
+    _TONES["val"],
+    (((215, 95, 95), (175, 0, 95)), (9, 1)),
+    (((135, 215, 135), (0, 0, 175)), (2, 2)),
+    (((215, 255, 0), (95, 0, 0)), (13, 0)),
+    (((175, 255, 255), (68, 68, 68)), (12, 8)),
+    (((148, 148, 148), (95, 0, 95)), (7, 9)),
+    (((255, 255, 215), (0, 0, 0)), (3, 12)),
+)
+"""The colours of compared curves, as above."""
 
 ANSI_RGB: tuple[RGB, ...] = (
     (0, 0, 0),
@@ -119,9 +132,7 @@ def _palette(terminal: Terminal) -> Palette:
             cursor=cursor,
             lines=(none, strong),
         )
-    tones = _tones(terminal)
-    style = {tone: Style(color=Color.from_rgb(*rgb)) for tone, rgb in tones.items()}
-    order: tuple[Tone, ...] = ("train", "val", "green", "purple", "blue", "bad", "yellow")
+    style = {tone: _style(terminal, *looks) for tone, looks in _TONES.items()}
     return Palette(
         train=style["train"],
         val=style["val"],
@@ -133,12 +144,11 @@ def _palette(terminal: Terminal) -> Palette:
         best=style["good"] + strong,
         strong=strong,
         cursor=cursor,
-        lines=tuple(style[tone] for tone in order),
+        lines=tuple(_style(terminal, *looks) for looks in _CURVES),
     )
 
 
-def _tones(terminal: Terminal) -> dict[Tone, RGB]:
+def _style(terminal: Terminal, exact: tuple[RGB, RGB], ansi: tuple[int, int]) -> Style:
     ground = 0 if terminal.dark else 1
-    if terminal.colors >= 256:
-        return {tone: exact[ground] for tone, (exact, _) in _TONES.items()}
-    return {tone: ANSI_RGB[ansi[ground]] for tone, (_, ansi) in _TONES.items()}
+    rgb = exact[ground] if terminal.colors >= 256 else ANSI_RGB[ansi[ground]]
+    return Style(color=Color.from_rgb(*rgb))

@@ -31,6 +31,8 @@ class Shown:
     """Of the classes."""
     notice: str
     """What is said while there is no bracket."""
+    weights: str
+    """Whose weights these are, as in `epoch 5`."""
 
 
 def whole(shown: Shown, terminal: Terminal, width: int) -> list[Strip]:

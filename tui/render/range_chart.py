@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 
 from engine.rates.range_test import RangeTest
-from tui.render.chart import chart
+from tui.render.chart import Chart, chart
 from tui.render.series import Series
-from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 
 CEILING = 1.5
@@ -25,7 +24,7 @@ def first_shown(test: RangeTest) -> int:
 
 def range_chart(
     test: RangeTest, width: int, height: int, terminal: Terminal, cursor: float | None
-) -> list[Strip]:
+) -> Chart:
     """The loss after the step at each rate, with the marks.
 
     Args:

@@ -31,6 +31,8 @@ class Series:
     role: Role = "train"
     xs: Sequence[float] | Floats | None = None
     """Where each value stands, rising; one epoch apart from the chart's `x0` if not given."""
+    before: float | None = None
+    """The value before the first one, which is read out and not drawn; None if there is none."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
+from engine.words import with_sign
 from tui.render.cells import line, shorten
 from tui.render.palette import Palette
 from tui.render.strip import Strip
@@ -59,7 +60,7 @@ def signed(
                     (left, palette.negative),
                     ("│" if terminal.unicode else "|", palette.muted),
                     (right, palette.positive),
-                    (f"{value:+{_NUMBER_WIDTH}.2f}", strong),
+                    (with_sign(value).rjust(_NUMBER_WIDTH), strong),
                 ],
                 width,
             )

@@ -10,8 +10,8 @@ from rich.style import Style
 
 from engine.axis import Axis
 from engine.evaluate import wilson_interval
-from engine.sweep.outcomes import Group, best_of
-from tui.cli.sweep_lines import Column, attacked_acc, best_acc, columns, fitting
+from engine.sweep.outcomes import Group, Value, best_of, comparable
+from tui.cli.sweep_lines import Column, attacked_acc, columns, fitting
 from tui.render.cells import clean, line
 from tui.render.intervals import NARROWEST, Interval, axis_line, interval_line, scale
 from tui.render.palette import Palette
@@ -60,7 +60,8 @@ class SweepRows:
         room = width - sum(column.width + len(_GAP) for column in kept)
         found = best_of(groups)
         best = found[0] if found else None
-        intervals = [_interval(group, group is best) for group in groups]
+        value = comparable(groups)
+        intervals = [_interval(group, value, group is best) for group in groups]
         plot = min(room, _WIDEST) if room >= NARROWEST and found else 0
         return cls(groups, kept, intervals, scale(intervals, near), plot, terminal)
 
@@ -94,11 +95,11 @@ class SweepRows:
         return Strip.join([beside, plot]).adjust_cell_length(width)
 
 
-def _interval(group: Group, is_best: bool) -> Interval | None:
-    found, attacked = group.measured(best_acc), group.measured(attacked_acc)
+def _interval(group: Group, value: Value, is_best: bool) -> Interval | None:
+    found, attacked = group.measured(value), group.measured(attacked_acc)
     if found is None:
         return None
-    low, high = wilson_interval(found.mean, group.images)
+    low, high = wilson_interval(found.mean, group.images_of(value))
     if found.spread is not None:
         low, high = max(0.0, found.mean - found.spread), min(1.0, found.mean + found.spread)
     return Interval(low, found.mean, high, attacked.mean if attacked else None, is_best)

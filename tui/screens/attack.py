@@ -17,17 +17,16 @@ from engine.questions.fragility import Subject
 from engine.runs import Run
 from tui.controllers.attack_display import AttackDisplay
 from tui.controllers.attacking import Attacking
-from tui.controllers.writing import write_pane
 from tui.feeds.attack_answers import AttackAnswers
 from tui.feeds.predictions import Predictions
 from tui.keymap import declared
+from tui.panes.accuracy_chart import AccuracyChart
 from tui.panes.attack_panes import AttackPanes
 from tui.panes.list_pane import ListPane
-from tui.render.image import next_mode
 from tui.render.terminal import Terminal
 from tui.screens.choose import ChooseRunScreen
 from tui.screens.help import Section
-from tui.screens.view import ViewScreen
+from tui.screens.view import ALONE, NO_RUN, AtAnEpoch, SeveralPanes
 
 _SLOW = 0.4
 """Seconds after which it is said that an answer is waited for."""
@@ -42,7 +41,6 @@ _OF_A_RUN = frozenset(
         "order",
         "compare",
         "image_mode",
-        "write",
     ]
 )
 """What there is something to do for only once there is a run."""
@@ -50,12 +48,14 @@ _OF_A_RUN = frozenset(
 _NONE: NDArray[np.intp] = np.empty(0, np.intp)
 
 
-class AttackScreen(ViewScreen):
+class AttackScreen(AtAnEpoch, SeveralPanes):
     """One image under attack, what is known of its smallest ε, and the accuracy of all.
 
     Args:
         terminal: what the terminal can show.
     """
+
+    NAME = "attack"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -103,7 +103,7 @@ class AttackScreen(ViewScreen):
             "target(1)",
             "Target",
             id="attack.target",
-            tooltip="The class that the attack wants: any other, or one after the other",
+            tooltip="The class to attack towards: any other one, or each in turn",
         ),
         Binding(
             "T",
@@ -134,14 +134,14 @@ class AttackScreen(ViewScreen):
             "order",
             "Order",
             id="attack.order",
-            tooltip="Images predicted rightly, the most fragile of them first, or all",
+            tooltip="Correctly classified images, the most fragile first, or all",
         ),
         Binding(
             "c",
             "compare",
             "Compare",
             id="attack.compare",
-            tooltip="Another run's accuracy against ε beside this one's; again to end that",
+            tooltip="Another run's accuracy against ε beside this one's; again to remove it",
         ),
         Binding("z", "zoom", "Zoom", id="attack.zoom", tooltip="The focused pane alone, and back"),
         Binding(
@@ -151,14 +151,6 @@ class AttackScreen(ViewScreen):
             show=False,
             id="attack.images",
             tooltip="How images are drawn",
-        ),
-        Binding(
-            "w",
-            "write",
-            "Write",
-            show=False,
-            id="attack.write",
-            tooltip="Write the focused pane to a text file in this folder",
         ),
     ]
 
@@ -217,7 +209,7 @@ class AttackScreen(ViewScreen):
         """Asks for what is not known yet of the weights that are looked at, and shows the rest."""
         self._fit_to_run()
         state, attacking = self.state, self._attacking
-        if state.run is None or self._predictions is None or not state.saves:
+        if state.run is None or self._predictions is None or not state.saved:
             hint = "Esc, then r to train" if state.phase == "idle" else state.hint
             self._show_nothing(f"How little it takes to fool the model: {hint}.")
             return
@@ -225,8 +217,8 @@ class AttackScreen(ViewScreen):
             attacking.step(1, self._rows)
         if attacking.subject is None:
             self._show_nothing(
-                "The model predicts no validation image rightly here: there is nothing to fool. "
-                "o goes through all images."
+                "The model classifies no validation image correctly at this epoch, so there is "
+                "nothing to fool. o goes through all images."
             )
             return
         self._answers.want(state, attacking)
@@ -266,7 +258,7 @@ class AttackScreen(ViewScreen):
         self.after_refresh(self._show_chart)  # which takes longer to draw than the pictures
 
     def _show_chart(self) -> None:
-        self._display.show_chart(self._run)
+        self._display.show_chart(self.state)
 
     def _show_nothing(self, notice: str) -> None:
         self._answers.forget()
@@ -284,8 +276,15 @@ class AttackScreen(ViewScreen):
         self._attacking.strengthen(by)
         self._change()
 
+    @on(AccuracyChart.EpsilonChosen)
+    def _on_epsilon_chosen(self, message: AccuracyChart.EpsilonChosen) -> None:
+        self._attacking.epsilon = message.epsilon
+        self._change()
+
     def action_usual(self) -> None:
         """Goes to the usual ε."""
+        if self._attacking.epsilon == self._attacking.method.usual:
+            self.notify(f"ε is the usual one already: {self._attacking.method.usual:g}.")
         self._attacking.epsilon = self._attacking.method.usual
         self._change()
 
@@ -296,8 +295,8 @@ class AttackScreen(ViewScreen):
         if known and not self._attacking.jumps:
             smallest = known.smallest.get(method.name, math.inf)
             if smallest == 0:
-                taken = "wrongly" if known.target is None else "as the target"
-                self.notify(f"The model takes this image {taken} as it is: no ε is needed.")
+                already = "misclassifies" if known.target is None else "sees the target in"
+                self.notify(f"The model {already} this image without an attack: no ε is needed.")
             elif math.isfinite(smallest):
                 self._attacking.epsilon = smallest
             else:
@@ -345,13 +344,8 @@ class AttackScreen(ViewScreen):
     def action_image_mode(self) -> None:
         """Takes the next way of drawing images."""
         view = self._panes.view
-        view.mode = next_mode(view.mode, self.terminal)
+        view.mode = self.next_mode(view.mode)
         view.redraw()
-
-    def action_write(self) -> None:
-        """Writes the focused pane as text."""
-        name, pane = self._panes.active
-        write_pane(self, self._run, name, pane)
 
     @on(ListPane.Moved)
     def _on_moved(self, message: ListPane.Moved) -> None:
@@ -362,15 +356,16 @@ class AttackScreen(ViewScreen):
     def _on_opened(self) -> None:
         self._panes.go_to(self._panes.places[0])
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leaves out what makes no sense now."""
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
         if action in _OF_A_RUN and self.state.run is None:
-            return False
-        if action in ("strengthen", "usual", "smallest"):
-            return not self._attacking.method.seeks
-        if action == "zoom":
-            return self._panes.zoomed or self._panes.has_room
-        return super().check_action(action, parameters)
+            return NO_RUN
+        method = self._attacking.method
+        if action in ("strengthen", "usual", "smallest") and method.seeks:
+            return f"{method.title} seeks the smallest ε itself: x takes another method."
+        if action == "zoom" and not (self._panes.zoomed or self._panes.has_room):
+            return ALONE
+        return super().why_not(action, parameters)
 
     def sections(self) -> Sequence[Section]:
         """What each pane is for, the focused one first, and the keys."""

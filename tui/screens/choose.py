@@ -46,7 +46,10 @@ class _Choice(RunTable):
         """Why there is nothing to choose."""
         if self.waiting or self._browsing.text:
             return super().empty()
-        return "There is no other run yet: 1 for the dashboard, another preset there, and r."
+        return (
+            "There is no other run yet: press 1 for the dashboard, choose another preset and "
+            "press r."
+        )
 
 
 class ChooseRunScreen(FaultTolerant, ModalScreen[Run | None]):

@@ -35,6 +35,8 @@ class CompareScreen(ViewScreen):
         terminal: what the terminal can show.
     """
 
+    NAME = "runs"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "x",
@@ -86,13 +88,17 @@ class CompareScreen(ViewScreen):
         """Leaves the image out where it has no room."""
         self._image.display = self.app.size.width >= _WITH_IMAGE
 
-    def compare(self, runs: Sequence[Listed]) -> None:
+    def compare(self, runs: Sequence[Listed], left_out: Sequence[str] = ()) -> None:
         """Takes up runs, two or more.
+
+        Args:
+            runs: those that are drawn.
+            left_out: the names of those that are not.
 
         Raises:
             RunError: the configuration of one cannot be read.
         """
-        self._comparing = Comparing([Compared.of(one) for one in runs])
+        self._comparing = Comparing([Compared.of(one) for one in runs], left_out)
         if self.is_mounted:
             self._show_images(False)
 
@@ -121,7 +127,7 @@ class CompareScreen(ViewScreen):
     def draw_progress(self) -> None:
         """Says how to go on."""
         both = ", x compares two image by image" if len(self._comparing.runs) == 2 else ""
-        words = f"Left and right read all out at one epoch{both}, Esc goes back"
+        words = f"Left and right choose the epoch{both}, Esc goes back"
         if not self._body.display:
             words = "Up and down choose an image, x or Esc goes back to the curves"
         self._progress.show(State(), words)
@@ -161,11 +167,11 @@ class CompareScreen(ViewScreen):
         else:
             super().action_back()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leaves out what makes no sense here."""
-        if action == "images":
-            return len(self._comparing.runs) == 2
-        return action not in ("epoch", "next_pane")
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
+        if action == "images" and len(self._comparing.runs) != 2:
+            return "Only two runs can be compared image by image: Esc, then mark just two."
+        return super().why_not(action, parameters)
 
     def sections(self) -> Sequence[Section]:
         """What each pane is for and its keys, for the help."""

@@ -22,10 +22,9 @@ from tui.panes.flattening import Flattening
 from tui.panes.labels import Labels
 from tui.panes.samples import SampleGrid
 from tui.panes.tabs import Tabs
-from tui.render.image import next_mode
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
-from tui.screens.view import ViewScreen
+from tui.screens.view import ALONE, SeveralPanes
 
 _NAMES = ("Images", "Flattening", "Labels")
 _GRID, _FLATTENING, _LABELS = range(3)
@@ -33,7 +32,7 @@ _WIDE, _HIGH = 110, 32
 """From so many cells and lines on, all panes are shown at once."""
 
 
-class DataScreen(ViewScreen):
+class DataScreen(SeveralPanes):
     """The images with their labels, one of them flattened, and how the classes are spread.
 
     Args:
@@ -49,6 +48,8 @@ class DataScreen(ViewScreen):
     DataScreen #data-body.wide DataFacts { column-span: 2; height: 1fr; }
     DataScreen .wide SampleGrid { row-span: 2; }
     """
+
+    NAME = "data"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("z", "zoom", "Zoom", id="data.zoom", tooltip="The focused pane alone, and back"),
@@ -94,11 +95,11 @@ class DataScreen(ViewScreen):
 
     # Layout
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leaves out what is not possible now."""
-        if action == "zoom":
-            return self._zoomed or self._has_room
-        return super().check_action(action, parameters)
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
+        if action == "zoom" and not (self._zoomed or self._has_room):
+            return ALONE
+        return super().why_not(action, parameters)
 
     @property
     def _has_room(self) -> bool:
@@ -116,8 +117,10 @@ class DataScreen(ViewScreen):
         self._body.set_class(wide, "wide")
         for index, pane in enumerate(self._places):
             pane.display = wide or index == self._active
-        self._facts.display = wide or self._active == _LABELS
-        classes = len(self._samples.train_counts) if self._samples else 10
+        has_notes = bool(self._samples and self._samples.notes)
+        self._facts.display = wide or self._active == _LABELS or has_notes
+        self._grid.enlarged = self._zoomed
+        classes = len(self._samples.counts.training) if self._samples else 10
         self._body.styles.grid_rows = f"4 1fr {min(classes + 2, self.app.size.height // 3)}"
 
     def on_resize(self, event: events.Resize) -> None:
@@ -154,7 +157,7 @@ class DataScreen(ViewScreen):
 
     def action_image_mode(self) -> None:
         """Takes the next way of drawing images."""
-        self._grid.mode = self._flattening.mode = next_mode(self._grid.mode, self.terminal)
+        self._grid.mode = self._flattening.mode = self.next_mode(self._grid.mode)
         self.redraw()
 
     def action_back(self) -> None:
@@ -196,17 +199,18 @@ class DataScreen(ViewScreen):
         if config is None:
             self._data, self._samples = None, None
             self._answers.forget()
-            self._show("A value in the form is wrong: press 1 and set it right.")
+            self._show("A value in the form is wrong: press 1 and correct it.")
             return
         data = absolute(config.source), config.samples, config.val_fraction, config.split_seed
-        if data != self._data:
-            self._data, self._samples, self._trouble, self._index = data, None, "", 0
+        if (*data, config.pixel_range) != self._data:
+            self._data = (*data, config.pixel_range)
+            self._samples, self._trouble, self._index = None, "", 0
             self._note.start()
             self._answers.forget()
         if not self._trouble:
             count = self._grid.page_size
             before = max(self._index // count - 1, 0) * count
-            self._answers.want(*data, before, 3 * count, self._note.path)
+            self._answers.want(*data, before, 3 * count, self._note.path, config.pixel_range)
         self._show(self._waiting())
 
     def _config_of_run(self) -> RunConfig | None:

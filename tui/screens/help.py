@@ -12,7 +12,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.keymap import keymap_path
+from tui.keymap import keymap_path, keys_of
 from tui.terminal.fault_tolerant import FaultTolerant
 
 _INTRODUCTION = (
@@ -94,8 +94,8 @@ class HelpScreen(FaultTolerant, ModalScreen[None]):
         if self._names_fit:
             table.add_column(no_wrap=True, width=17)
         for binding in bindings:
-            keys = self._keymap.get(binding.id or "", binding.key).split(",")
-            shown = [self.app.get_key_display(Binding(key.strip(), "", "")) for key in keys]
+            keys = keys_of(binding, self._keymap)
+            shown = [self.app.get_key_display(Binding(key, "", "")) for key in keys]
             row = [Text(" ".join(shown), style="bold"), Text(binding.tooltip)]
             if self._names_fit:
                 row.append(Text(binding.id or "", style="dim"))
@@ -109,10 +109,10 @@ class HelpScreen(FaultTolerant, ModalScreen[None]):
     def _about_names(self) -> str:
         if self._names_fit:
             return (
-                "Every key can be another one, by the names at the right, in the file "
+                "Any key can be changed, by the names on the right, in the file "
                 f'{keymap_path()}: [keys] on a line, and below it train = "t".'
             )
-        return f"In a terminal of {_WITH_NAMES} columns this also tells how to change the keys."
+        return f"In a terminal of {_WITH_NAMES} columns this also says how to change the keys."
 
     def action_scroll(self, where: str) -> None:
         """Scrolls the text."""

@@ -21,31 +21,32 @@ from tui.panes.gallery import Gallery
 from tui.panes.list_pane import ListPane
 from tui.panes.mistake_list import MistakeList
 from tui.panes.pair import Pair
-from tui.render.image import next_mode
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
-from tui.screens.view import ViewScreen
+from tui.screens.view import AtAnEpoch, SeveralPanes
 
-_KEYS = ("filter", "step", "order", "view", "draw", "attack")
+_KEYS = ("filter", "step", "order", "view", "draw", "attack", "write")
 """What has keys that are typed into the filter line while it has the focus."""
 
 _EXAMPLE = "true:4 pred:9 conf>0.9"
 _FILTER = (
-    "Words that all must hold: true: and pred: with a class; conf (confidence), loss, margin, "
-    "first and last (the epochs in which an image was right for the first and last time) with "
-    "> >= < <= or :, and a number; right or all for what is not wrong. Never right counts as "
-    "a first of later and a last of earlier than any epoch."
+    "Conditions that must all hold: true: and pred: with a class; conf (confidence), loss, "
+    "margin, first and last (the first and the last epoch in which an image was classified "
+    "correctly) with > >= < <= or :, and a number; right or all for correctly classified images. "
+    "For an image that was never right, first counts as later and last as earlier than any epoch."
 )
 
 View = Literal["list", "image", "gallery", "pair", "classes"]
 
 
-class MistakesScreen(ViewScreen):
+class MistakesScreen(AtAnEpoch, SeveralPanes):
     """A list of mistakes beside the chosen one, and other ways to look at the images.
 
     Args:
         terminal: what the terminal can show.
     """
+
+    NAME = "mistakes"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -81,7 +82,11 @@ class MistakesScreen(ViewScreen):
             tooltip="By confidence, loss, margin, number, or when first or last right",
         ),
         Binding(
-            "g", "view('gallery')", "Gallery", id="mistakes.gallery", tooltip="Many at once; back"
+            "g",
+            "view('gallery')",
+            "Gallery",
+            id="mistakes.gallery",
+            tooltip="Many images at once; back",
         ),
         Binding(
             "x",
@@ -285,7 +290,7 @@ class MistakesScreen(ViewScreen):
         if self._view == "gallery":
             self._gallery.resize_images()
             return
-        self._image.mode = self._pair.mode = next_mode(self._image.mode, self.terminal)
+        self._image.mode = self._pair.mode = self.next_mode(self._image.mode)
         self._draw()
 
     def action_filter(self) -> None:
@@ -335,14 +340,15 @@ class MistakesScreen(ViewScreen):
         self._through_classes = True
         self._list_images(text)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leaves out what makes no sense without images."""
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now, as for want of images."""
         if self._filter.input.has_focus and action in _KEYS:
-            return False
+            return "What is typed goes into the filter: Enter takes it, Esc leaves it."
         of_an_image = action in ("step", "order", "attack")
-        if of_an_image or parameters in (("gallery",), ("pair",), ("image",)):
-            return self._browsing.row is not None or self._view in parameters
-        return super().check_action(action, parameters)
+        of_an_image |= parameters in (("gallery",), ("pair",), ("image",))
+        if of_an_image and self._browsing.row is None and self._view not in parameters:
+            return self._browsing.empty or "There is no image here."
+        return super().why_not(action, parameters)
 
     def sections(self) -> Sequence[Section]:
         """What each pane is for and its keys, for the help; what is in sight first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -12,26 +13,28 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
+from engine.errors import MnistopError
+from engine.outgoing import write_under_free_name
 from engine.pad import Image, Pad, centred
 from engine.png import to_png
 from engine.questions.classify import Classified, classify
 from engine.questions.fragility import OwnImage
 from engine.resample import resample
+from tui.epoch_words import weights_name
 from tui.feeds.latest_answer import LatestAnswer
 from tui.keymap import declared
 from tui.panes.canvas import Canvas
 from tui.panes.verdict import Seen, Verdict
-from tui.render.image import next_mode
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
-from tui.screens.view import ViewScreen
+from tui.screens.view import AtAnEpoch
 from tui.state import State
 
 _MNIST_SHAPE = (28, 28)
 _WAITING = "Asking the model; just after the start PyTorch has to load first."
 
 
-class PadScreen(ViewScreen):
+class PadScreen(AtAnEpoch):
     """The pad, what the model sees of it, and the probabilities.
 
     Args:
@@ -45,6 +48,8 @@ class PadScreen(ViewScreen):
     PadScreen Verdict { height: 12; }
     PadScreen Seen { height: 1fr; }
     """
+
+    NAME = "pad"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -74,9 +79,9 @@ class PadScreen(ViewScreen):
     ]
 
     EXPLANATION = (
-        "Draw a digit and see what the model takes it for after every stroke. MNIST's digits were "
-        "scaled to 20 of 28 pixels and put with their centre of mass in the middle; what has "
-        "another size or place is strange to a model that has seen only those."
+        "Draw a digit and see how the model classifies it after every stroke. MNIST's digits "
+        "were scaled to 20 of 28 pixels and centred by their centre of mass; a digit of another "
+        "size or in another place is unfamiliar to a model that has seen only those."
     )
 
     def __init__(self, terminal: Terminal) -> None:
@@ -124,10 +129,6 @@ class PadScreen(ViewScreen):
             Section("The pad", Canvas.EXPLANATION, declared(Canvas)),
         ]
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There is one pane only that takes keys."""
-        return action != "next_pane" and super().check_action(action, parameters)
-
     # Classifying
 
     @property
@@ -154,10 +155,10 @@ class PadScreen(ViewScreen):
         state = self.state
         if notice := self._missing(state):
             self._answers.forget()
-            self._verdict.show(None, (), notice)
+            self._verdict.show(None, (), "", notice)
             return
         if self._verdict.answer is None:
-            self._verdict.show(None, (), _WAITING)
+            self._verdict.show(None, (), "", _WAITING)
         epochs = state.weights_wanted
         key = (state.run, self._drawings, self.centred, epochs, state.weights_age)
         self._answers.want(state.run, self.image, epochs, key=key)
@@ -166,11 +167,11 @@ class PadScreen(ViewScreen):
         """What has to be there before anything can be classified."""
         if state.run is None:
             return (
-                "No model to ask yet: press 1 for the dashboard and r to train one. What is drawn "
-                "stays."
+                "There is no model yet: press 1 for the dashboard and r to train one. Your "
+                "drawing is kept."
             )
-        if state.history.started is None or not state.saves:
-            return f"What the model takes it for: {state.hint}."
+        if state.history.started is None or not state.saved:
+            return f"The model's prediction: {state.hint}."
         if self._canvas.pad.is_empty:
             return "Draw a digit: Space puts the pen down, the arrows move it, Space lifts it."
         return ""
@@ -188,7 +189,9 @@ class PadScreen(ViewScreen):
         self._arrange()
 
     def _on_answer(self, answer: Classified | None, trouble: str) -> None:
-        self._verdict.show(answer, self._names, trouble)
+        waiting = self._answers.waiting
+        weights = weights_name(answer.epochs, self.state, waiting) if answer else ""
+        self._verdict.show(answer, self._names, weights, trouble)
 
     @on(Canvas.Drawn)
     def _on_drawn(self) -> None:
@@ -211,7 +214,7 @@ class PadScreen(ViewScreen):
 
     def action_image_mode(self) -> None:
         """Takes the next way of drawing images."""
-        self._canvas.mode = self._seen.mode = next_mode(self._canvas.mode, self.terminal)
+        self._canvas.mode = self._seen.mode = self.next_mode(self._canvas.mode)
         self._canvas.redraw()
         self._seen.redraw()
 
@@ -220,13 +223,10 @@ class PadScreen(ViewScreen):
         if self._canvas.pad.is_empty:
             self.notify("Nothing is drawn yet.")
             return
-        number = 1
-        while (path := Path(f"mnistop-digit-{number}.png").absolute()).exists():
-            number += 1
+        names = (Path(f"mnistop-digit-{number}.png").absolute() for number in itertools.count(1))
         try:
-            with path.open("xb") as file:
-                file.write(to_png(self.image))
-        except OSError as error:
-            self.notify(f"{path}: {error.strerror}.", severity="error", markup=False)
+            path = write_under_free_name(names, to_png(self.image))
+        except MnistopError as error:
+            self.notify(str(error), severity="error", markup=False)
         else:
             self.notify(f"Saved as {path}", markup=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import ClassVar
 
 from textual import on
@@ -14,10 +13,9 @@ from textual.widget import Widget
 
 from engine import worker
 from engine.config import RunConfig, as_text
-from engine.data import absolute
 from engine.errors import MnistopError
 from engine.rates.range_test import RangeTest, range_test
-from tui.controllers.three_rates import ThreeRates, train_at
+from tui.controllers.three_rates import ThreeRates, test_settings, train_at
 from tui.feeds.latest_answer import LatestAnswer
 from tui.feeds.progress_note import ProgressNote
 from tui.keymap import declared
@@ -25,6 +23,7 @@ from tui.panes.compared import ComparedCharts
 from tui.panes.rate_answers import RateAnswers
 from tui.panes.rate_curve import RateCurve
 from tui.panes.rate_marks import RateMarks
+from tui.rate_words import rate_text, settings_text
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
 from tui.screens.view import ViewScreen
@@ -32,9 +31,9 @@ from tui.state import State
 
 _LOOK_SECONDS = 0.3
 _PURPOSE = (
-    "A fresh model with the form's settings takes one step at each of many learning rates, from "
-    "far too low to far too high. Its curve and three marks will stand here: too low, good, too "
-    "high. No run is made."
+    "A fresh model with the form's settings ({settings}) takes one step at each of many learning "
+    "rates, from far too low to far too high. Its curve and three marks will appear here: too low, "
+    "good, too high. No run is made."
 )
 _HIGHEST_SHOWN = 2.0
 """Losses of the runs are shown up to so many times that of guessing."""
@@ -50,13 +49,15 @@ class RatesScreen(ViewScreen):
 
     DEFAULT_CSS = "RatesScreen Vertical { height: 1fr; }"
 
+    NAME = "rates"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "enter",
             "take",
             "Take it",
             id="rates.take",
-            tooltip="Take the rate at the cursor into the form",
+            tooltip="Take the rate at the cursor, or that of the conclusion, into the form",
         ),
         Binding(
             "r",
@@ -87,7 +88,7 @@ class RatesScreen(ViewScreen):
         self._answers = LatestAnswer(self, range_test, self._on_answer, at_leisure=True)
         self._note = ProgressNote()
         self._tested: RunConfig | None = None
-        """What the test is of, its own learning rate apart."""
+        """What the test is of, as `test_settings` has it."""
         self._test: RangeTest | None = None
         self._trouble = ""
         self._three: ThreeRates | None = None
@@ -111,10 +112,31 @@ class RatesScreen(ViewScreen):
 
     # The test
 
+    @property
+    def _settings(self) -> RunConfig | None:
+        """What the form asks for now; None while a value in it is wrong."""
+        config = self._config()
+        return config and test_settings(config)
+
+    @property
+    def _current(self) -> RangeTest | None:
+        """The test of what the form asks for now; None while that is not there."""
+        return self._test if self._tested == self._settings else None
+
+    @property
+    def _runs_are_current(self) -> bool:
+        """Whether the runs have the settings that the form asks for now."""
+        return self._three is not None and self._three.tested == self._settings
+
     def on_screen_resume(self) -> None:
-        """Tries again what has failed before, and follows the runs again."""
+        """Tries again what has failed before, and follows the runs again.
+
+        Runs of other settings than the form has by now give way to a test of these.
+        """
         if self._trouble:
             self._tested = None
+        if self._runs_body.display and not self._runs_are_current:
+            self._show_runs(False)
         super().on_screen_resume()
         self._follow()
 
@@ -124,13 +146,12 @@ class RatesScreen(ViewScreen):
             self._charts.show(self._three)
             self._said.show(self._three)
             return
-        config = self._config()
-        if config is None:
+        tested = self._settings
+        if tested is None:
             self._tested, self._test = None, None
             self._answers.forget()
-            self._show_test("A value in the form is wrong: press 1 and set it right.")
+            self._show_test("A value in the form is wrong: press 1 and correct it.")
             return
-        tested = replace(config, lr=RunConfig().lr, source=absolute(config.source))
         if tested != self._tested:
             self._tested, self._test, self._trouble = tested, None, ""
             self._note.start()
@@ -141,12 +162,15 @@ class RatesScreen(ViewScreen):
 
     def _show_test(self, notice: str) -> None:
         self._curve.show(self._test, self._trouble or notice)
-        self._marks.show(self._test)
+        settings = settings_text(self._tested) if self._tested else ""
+        conclusion = self._three.conclusion if self._three and self._runs_are_current else ""
+        self._marks.show(self._test, settings, conclusion)
 
     def _waiting(self) -> str:
         """What will be here, and what is being waited for."""
         said = self._note.read("just after the start PyTorch has to load first")
-        return f"{_PURPOSE} Now: {said} ({self._note.seconds:.0f} s)."
+        purpose = _PURPOSE.format(settings=settings_text(self._tested)) if self._tested else ""
+        return f"{purpose} Now: {said} ({self._note.seconds:.0f} s)."
 
     def _tell_the_time(self) -> None:
         if self.is_current and self._test is None and self._tested and not self._trouble:
@@ -160,22 +184,34 @@ class RatesScreen(ViewScreen):
         self.changed()
 
     def action_take(self) -> None:
-        """Takes the rate at the cursor into the form."""
-        self.post_message(self.RateTaken(as_text(float(f"{self._curve.rate:.3g}"))))
+        """Takes the rate at the cursor into the form, or the one that the runs recommend."""
+        rate = self._rate_to_take
+        if rate is not None:
+            self.post_message(self.RateTaken(as_text(float(f"{rate:.3g}"))))
+
+    @property
+    def _rate_to_take(self) -> float | None:
+        """None where there is none for the settings that the form has."""
+        if self._test_body.display:
+            return self._curve.rate if self._current else None
+        if self._three and self._three.is_over and self._runs_are_current:
+            found = self._three.recommended
+            return found.to_try if found.rate is None else found.rate
+        return None
 
     # The runs
 
     def action_train(self) -> None:
         """Trains a run at each mark."""
-        if self._tested and self._test:
+        if self._tested and self._current:
             self._is_launching = True
             self.refresh_bindings()
             self.changed()
-            self.run_worker(self._launch(self._tested, self._test), exit_on_error=False)
+            self.run_worker(self._launch(self._tested, self._current), exit_on_error=False)
 
     async def _launch(self, config: RunConfig, test: RangeTest) -> None:
         try:
-            self._three = await asyncio.to_thread(train_at, config, test.marks)
+            self._three = await asyncio.to_thread(train_at, config, test)
         except MnistopError as error:
             self.notify(str(error), severity="error", markup=False, timeout=15)
         else:
@@ -194,15 +230,24 @@ class RatesScreen(ViewScreen):
     async def _read(self) -> None:
         while self.is_current and self._three and not self._three.is_over:
             if await asyncio.to_thread(self._three.read):
+                self._go_to_recommended()
                 self.changed()
                 self.refresh_bindings()
             await asyncio.sleep(_LOOK_SECONDS)
+
+    def _go_to_recommended(self) -> None:
+        """Has the cursor of the test at the rate that its runs recommend in the end."""
+        if self._three and self._three.is_over and self._three.test is self._test:
+            found = self._three.recommended
+            if (rate := found.to_try if found.rate is None else found.rate) is not None:
+                self._curve.point_at(rate)
 
     def action_stop(self) -> None:
         """Asks the runs to stop and save."""
         if self._three:
             try:
                 worker.stop_sweep(self._three.sweep)
+                self.notify("The runs at the marks save, and stop.")
             except MnistopError as error:
                 self.notify(str(error), severity="error", markup=False)
 
@@ -225,31 +270,48 @@ class RatesScreen(ViewScreen):
     def _words(self) -> str:
         if self._is_launching:
             return "Checking the data and starting the runs"
+        going = self._three is not None and not self._three.is_over
         if self._runs_body.display:
-            going = self._three is not None and not self._three.is_over
-            return (
-                "Training; s stops, Esc goes back to the range test, 6 lists all runs"
-                if going
-                else "x or Esc goes back to the range test, 6 lists all runs"
-            )
+            if not self._runs_are_current:
+                return "Runs of other settings than the form has; x goes to the range test of these"
+            if going:
+                return "Training; s stops, Esc goes back to the range test, 6 lists all runs"
+            rate = self._rate_to_take
+            take = f"Enter takes {rate_text(rate)} into the form; " if rate is not None else ""
+            return f"{take}x or Esc goes back to the range test, 6 lists all runs"
         if self._test is None:
-            return "Esc goes back"
-        train = "; r trains a run at each mark" if self._test.marks else ""
-        return f"Enter takes the rate at the cursor into the form{train}"
+            return (
+                "r and Enter wait for the test; Esc goes back" if self._tested else "Esc goes back"
+            )
+        take = "Enter takes the rate at the cursor into the form"
+        if going:
+            return f"{take}; x shows the runs that are being trained, s stops them"
+        return f"{take}; r trains a run at each mark" if self._test.marks else take
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leaves out what is not possible now."""
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
         over = self._three is None or self._three.is_over
+        no_test = self._trouble or "The range test has not ended yet: its curve comes first."
         match action:
-            case "take":
-                return self._test is not None and bool(self._test_body.display)
-            case "train":
-                return bool(self._test and self._test.marks) and over and not self._is_launching
-            case "stop":
-                return not over
-            case "runs":
-                return self._three is not None
-        return action not in ("epoch", "next_pane")
+            case "take" if self._tested is None:
+                return "A value in the form is wrong: press 1 and correct it."
+            case "take" if self._test_body.display and not self._current:
+                return no_test
+            case "take" if self._rate_to_take is None:
+                return "These runs recommend no rate, or none yet: x goes to the curve of the test."
+            case "train" if self._is_launching or not over:
+                return "The runs at the marks are being trained: s stops them."
+            case "train" if not (self._test_body.display or self._runs_are_current):
+                return "These runs have other settings than the form: x goes to the test of these."
+            case "train" if not self._current:
+                return no_test
+            case "train" if not (self._current and self._current.marks):
+                return "The test has marked no rate to train at."
+            case "stop" if over:
+                return "No run at the marks is being trained."
+            case "runs" if self._three is None:
+                return "No run has been trained at the marks yet: r trains one at each."
+        return super().why_not(action, parameters)
 
     def action_back(self) -> None:
         """From an epoch to the newest, from the runs to the test, then to where one came from."""

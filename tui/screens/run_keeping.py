@@ -15,10 +15,13 @@ from tui.cli.words import count
 from tui.controllers.attempts import Attempts
 from tui.render.terminal import Terminal
 from tui.screens.ask import AskTextScreen
-from tui.screens.view import ViewScreen
+from tui.screens.view import SeveralPanes
+
+NONE_LISTED = "No run is listed here."
+NONE_MARKED = "No run is marked: Space marks one."
 
 
-class RunKeeping(ViewScreen):
+class RunKeeping(SeveralPanes):
     """A screen on which a run is chosen, and others may be marked.
 
     Args:
@@ -32,7 +35,7 @@ class RunKeeping(ViewScreen):
             "resume",
             "Resume",
             id="runs.resume",
-            tooltip="Go on with this run from where it stopped",
+            tooltip="Resume this run from where it stopped",
         ),
         Binding("d", "delete", "Delete", id="runs.delete", tooltip="Delete this run, after asking"),
         Binding(
@@ -73,7 +76,8 @@ class RunKeeping(ViewScreen):
     def action_resume(self) -> None:
         """Goes on with the chosen run."""
         if chosen := self.chosen:
-            self.attempts.do(lambda: worker.resume(chosen.run))
+            self.notify(f"Resuming {chosen.title}", markup=False)
+            self.attempts.resume(lambda: worker.resume(chosen.run))
 
     def action_delete(self) -> None:
         """Deletes the chosen run after asking."""
@@ -114,21 +118,38 @@ class RunKeeping(ViewScreen):
 
         self.app.push_screen(AskTextScreen(self.terminal, label, text, longest), answer)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leaves out what is not possible now."""
-        chosen = self.chosen
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
+        if action == "delete_marked" and not self.marked:
+            return NONE_MARKED
+        if action not in ("name", "note", "stop", "resume", "delete"):
+            return super().why_not(action, parameters)
+        if (chosen := self.chosen) is None:
+            return NONE_LISTED
         match action:
-            case "name" | "note":
-                return chosen is not None
-            case "stop":
-                return chosen is not None and chosen.is_live
+            case "stop" if not chosen.is_live:
+                return f"{chosen.title} is not being trained: it is {chosen.state}."
             case "resume":
-                return chosen is not None and chosen.state in ("stopped", "interrupted", "paused")
-            case "delete":
-                return chosen is not None and not chosen.is_live
-            case "delete_marked":
-                return bool(self.marked)
-        return True
+                return _why_not_resumed(chosen)
+            case "delete" if chosen.is_live:
+                return f"{chosen.title} is being trained: s stops it, then d deletes it."
+        return ""
+
+
+def _why_not_resumed(chosen: Listed) -> str:
+    """Why a run cannot be resumed, and what can be done instead; empty if it can."""
+    match chosen.state:
+        case "finished":
+            trained = count(chosen.overview.epochs, "epoch")
+            return (
+                f"{chosen.title} is finished after {trained}: nothing is left to resume. "
+                "Enter shows it on the dashboard, where r trains anew."
+            )
+        case "failed":
+            return f"{chosen.title} failed, and would again. {chosen.overview.message}".rstrip()
+        case "starting" | "running":
+            return f"{chosen.title} is in training already: Enter shows it on the dashboard."
+    return ""
 
 
 def _delete(doomed: Iterable[Listed]) -> None:

@@ -30,16 +30,17 @@ from tui.panes.run_table import RunTable
 from tui.panes.sweep_form import SweepForm
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
-from tui.screens.run_keeping import RunKeeping
+from tui.screens.run_keeping import NONE_LISTED, NONE_MARKED, RunKeeping
 from tui.screens.sweep_form import SweepFormScreen
 from tui.state import State
 
 _EXAMPLE = "lr>0.1 val_acc>0.9 hidden:128 state:stopped"
 _FILTER = (
-    "Words that all must hold: any hyperparameter with > >= < <= or : and a value, as lr>0.1, "
-    "optimizer:adam or hidden:256,128; val_acc (of the best epoch), val_loss and train_loss (of "
-    "the newest), best, trained (epochs) and seconds; state: with live, finished, stopped, failed "
-    "and so on; name:, note:, sweep: and source: with a part of it."
+    "Conditions that must all hold: any hyperparameter with > >= < <= or : and a value, as "
+    "lr>0.1, optimizer:adam or hidden:256,128; test_acc, val_acc, val_loss and train_loss (of the "
+    "best epoch), last_acc and last_loss (of the newest, in validation), best, trained (epochs) "
+    "and seconds; state: with live, finished, stopped, failed and so on; name:, note:, sweep: and "
+    "source: with a part of it."
 )
 _READ_SECONDS = 0.3
 """How long runs are read before those read so far are shown."""
@@ -61,6 +62,8 @@ class RunsScreen(RunKeeping):
         config: tells what the dashboard's form holds, None while a value in it is wrong.
     """
 
+    NAME = "runs"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "mark", "Mark", id="runs.mark", tooltip="Mark for comparison, or not"),
         Binding(
@@ -68,7 +71,7 @@ class RunsScreen(RunKeeping):
             "compare",
             "Compare",
             id="runs.compare",
-            tooltip="Lay the marked runs, or this one and the dashboard's, over each other",
+            tooltip="Compare the curves of the marked runs, or of this one and the dashboard's",
         ),
         Binding(
             "C",
@@ -197,7 +200,7 @@ class RunsScreen(RunKeeping):
     def _words(self) -> str:
         index, marked = self._index, len(self._browsing.marked)
         if index and index.unread:
-            return f"Reading {index.unread:,} more runs; the newest are there already"
+            return f"Reading {index.unread:,} more runs; the newest are shown already"
         if marked > 1:
             return f"{marked} runs are marked: c compares them, u takes the marks away"
         if marked:
@@ -325,21 +328,18 @@ class RunsScreen(RunKeeping):
         what = f"{count(len(rows), 'run')} written"
         write_text(self, "mnistop-runs.txt", "\n".join(table(rows)), what)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leaves out what is not possible now."""
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
         if self._filter.input.has_focus and action in _TYPED:
-            return False
-        chosen = self._browsing.chosen
+            return "What is typed goes into the filter: Enter takes it, Esc leaves it."
         match action:
-            case "epoch":
-                return False
-            case "mark" | "order" | "write" | "write_list":
-                return chosen is not None
-            case "unmark":
-                return bool(self._browsing.marked)
-            case "compare":
-                return len(self._to_compare()) > 1
-        return super().check_action(action, parameters)
+            case "mark" | "order" | "write" | "write_list" if self._browsing.chosen is None:
+                return NONE_LISTED
+            case "unmark" if not self._browsing.marked:
+                return NONE_MARKED
+            case "compare" if len(self._to_compare()) < 2:
+                return "A comparison needs two runs: Space marks the one at the cursor."
+        return super().why_not(action, parameters)
 
     def sections(self) -> Sequence[Section]:
         """What each pane is for and its keys, for the help."""

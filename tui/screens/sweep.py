@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
@@ -32,18 +33,18 @@ from tui.panes.list_pane import ListPane
 from tui.panes.sweep_table import SweepFacts, SweepTable
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
-from tui.screens.view import ViewScreen
+from tui.screens.view import SeveralPanes
 from tui.state import State
 
 _LOOK_SECONDS = 0.5
 _LOOKS_AT_ALL = 20
 """Every so many looks it is looked which sweeps there are."""
-_BESIDE_CURVES, _LEAST_CURVES = 10, 9
+_BESIDE_CURVES, _LEAST_CURVES = 11, 9
 """Lines that all else takes beside the rows, and that the curves have at least."""
 _LIVE = ("starting", "running")
 
 
-class SweepScreen(ViewScreen):
+class SweepScreen(SeveralPanes):
     """The rows of a sweep on one scale.
 
     Args:
@@ -51,13 +52,15 @@ class SweepScreen(ViewScreen):
         config: tells what the dashboard's form holds, None while a value in it is wrong.
     """
 
+    NAME = "runs"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "c",
             "curves",
             "Curves",
             id="sweep.curves",
-            tooltip="Lay the curves of its runs over each other, of eight rows at most",
+            tooltip="Compare the curves of its runs, of eight rows at most",
         ),
         Binding(
             "o", "order", "Order", id="sweep.order", tooltip="As planned, or the best ones first"
@@ -78,7 +81,7 @@ class SweepScreen(ViewScreen):
         ),
         Binding("s", "stop", "Stop", id="sweep.stop", tooltip="Stop the sweep; its runs save"),
         Binding(
-            "R", "resume", "Resume", id="sweep.resume", tooltip="Go on with the sweep where it was"
+            "R", "resume", "Resume", id="sweep.resume", tooltip="Resume the sweep where it stopped"
         ),
         Binding(
             "d",
@@ -195,15 +198,15 @@ class SweepScreen(ViewScreen):
 
     def draw_progress(self) -> None:
         """Says what can be done next."""
-        words = "Enter opens a run on the dashboard, c lays curves over each other, Esc goes back"
+        words = "Enter opens a run on the dashboard, c compares curves, Esc goes back"
         if self._charts.display:
             words = "Enter opens a run on the dashboard, Tab goes to the curves, Esc goes back"
         if not self._sweeping.groups:
             words = "Esc goes back"
         elif self._state in _LIVE:
-            words = f"It goes on by itself: s stops it. {words}"
+            words = f"It runs in the background; s stops it. {words}"
         elif self._state != "finished":
-            words = f"R goes on with it. {words}"
+            words = f"R resumes it. {words}"
         self._progress.show(State(), words)
 
     @property
@@ -249,8 +252,20 @@ class SweepScreen(ViewScreen):
 
     def action_curves(self) -> None:
         """Lays the curves of some rows over each other."""
-        if len(found := self._to_compare()) > 1:
-            self.post_message(self.CompareWanted(found))
+        if len(found := self._to_compare()) < 2:
+            return
+        drawn = {one.run.name for one in found}
+        outcomes = [one for group in self._sweeping.groups for one in group.outcomes]
+        left_out = [one.name for one in outcomes if one.name and one.name not in drawn]
+        words = [Run(found[0].run.path.with_name(name)).words for name in left_out]
+        if words:
+            self.notify(
+                f"{count(len(drawn), 'curve')} around the cursor, as more cannot be told apart; "
+                f"left out: {', '.join(words)}.",
+                markup=False,
+                timeout=10,
+            )
+        self.post_message(self.CompareWanted(found, words))
 
     def _to_compare(self) -> list[Listed]:
         """All runs if they are few; else one of each row, of those around the cursor."""
@@ -286,12 +301,15 @@ class SweepScreen(ViewScreen):
 
     def action_resume(self) -> None:
         """Goes on with the sweep; on a cluster after asking, as its address may be a stranger's."""
-        reader = self._sweeping.reader
-        if reader and reader.dask:
+        if (reader := self._sweeping.reader) is None:
+            return
+        if reader.dask:
             question = f"Go on on the Dask cluster at {reader.dask}, which you know and trust?"
-            self._attempts.ask(question, lambda: worker.resume_sweep(reader.sweep, reader.dask))
-        elif reader:
-            self._attempts.do(lambda: worker.resume_sweep(reader.sweep))
+            resume = functools.partial(worker.resume_sweep, reader.sweep, reader.dask)
+            self._attempts.resume(resume, question)
+        else:
+            self.notify(f"Resuming sweep {reader.sweep.words}", markup=False)
+            self._attempts.resume(lambda: worker.resume_sweep(reader.sweep))
 
     def action_delete(self) -> None:
         """Deletes the sweep after asking."""
@@ -311,31 +329,36 @@ class SweepScreen(ViewScreen):
             text = "\n".join([*table(groups, epsilon), "", conclusion(groups, epsilon)])
             write_text(self, f"mnistop-{reader.sweep.name}.txt", text)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leaves out what is not possible now."""
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
         groups, state = self._sweeping.groups, self._state
+        begun = sum(bool(one.name) for group in groups for one in group.outcomes)
         match action:
-            case "epoch":
-                return False
-            case "order" | "write":
-                return bool(groups)
-            case "near":
-                return self._table.has_scale
-            case "members":
-                return any(one.name for group in groups for one in group.outcomes)
-            case "curves":
-                return sum(bool(one.name) for group in groups for one in group.outcomes) > 1
-            case "attack":
-                return self._attack.is_possible
-            case "stop":
-                return state in _LIVE
-            case "resume":
-                return state in ("stopped", "interrupted")
-            case "delete":
-                return bool(state) and state not in _LIVE
-            case "sweep":
-                return any(self._sweeping.neighbour(by) for by in (1, -1))
-        return True
+            case "members" | "order" | "write" | "curves" if not groups:
+                return "There is no sweep to be seen: S sets one up."
+            case "stop" | "resume" | "delete" | "attack" if not state:
+                return "There is no sweep to be seen: S sets one up."
+            case "near" if not self._table.has_scale:
+                return "There is no scale: the terminal is too narrow, or no run has ended yet."
+            case "members" if not begun:
+                return "None of its runs has begun yet."
+            case "curves" if begun < 2:
+                return "Curves can be laid over each other once two of its runs have begun."
+            case "attack" if not self._attack.is_possible:
+                return self._attack.notice or "No run has ended whose accuracy is not known yet."
+            case "stop" if state not in _LIVE:
+                return f"The sweep is not going on: it is {state}."
+            case "resume" if state in _LIVE:
+                return "The sweep is in training already."
+            case "resume" if state not in ("stopped", "interrupted"):
+                return f"The sweep is {state}: nothing is left to resume."
+            case "delete" if state in _LIVE:
+                return "The sweep is going on: s stops it, then d deletes it."
+            case "next_pane" if not self._charts.display:
+                return "The rows are the only pane here: curves stand below where there is room."
+            case "sweep" if not any(self._sweeping.neighbour(by) for by in (1, -1)):
+                return "There is no other sweep."
+        return super().why_not(action, parameters)
 
     def sections(self) -> Sequence[Section]:
         """What each pane is for and its keys, for the help."""

@@ -18,6 +18,7 @@ from engine.config import RunConfig
 from engine.sweep.effort import pace
 from tui.panes.key_bar import KeyBar
 from tui.panes.sweep_form import SweepForm, SweepSize
+from tui.reasons import GivesReasons
 from tui.render.cells import clean
 from tui.render.terminal import Terminal
 from tui.terminal.fault_tolerant import FaultTolerant
@@ -41,7 +42,7 @@ def cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-class SweepFormScreen(FaultTolerant, ModalScreen[Wanted | None]):
+class SweepFormScreen(GivesReasons, FaultTolerant, ModalScreen[Wanted | None]):
     """Asks what is to vary; Esc leaves without a sweep.
 
     Args:
@@ -54,7 +55,11 @@ class SweepFormScreen(FaultTolerant, ModalScreen[Wanted | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "start", "Start", id="sweep_form.start", tooltip="Start this sweep"),
         Binding(
-            "escape,q", "dismiss(None)", "Leave", id="sweep_form.leave", tooltip="Without a sweep"
+            "escape,q",
+            "dismiss(None)",
+            "Leave",
+            id="sweep_form.leave",
+            tooltip="Close without starting",
         ),
     ]
 
@@ -109,9 +114,11 @@ class SweepFormScreen(FaultTolerant, ModalScreen[Wanted | None]):
         self._makes.show(self._form.sweep, self._pace, self._is_known)
         self.refresh_bindings()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leaves out what is not possible now."""
-        return action != "start" or len(self._form.sweep.configs) > 1
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
+        if action == "start" and len(self._form.sweep.configs) < 2:
+            return "A sweep needs two runs or more: give a hyperparameter several values."
+        return super().why_not(action, parameters)
 
     def action_start(self) -> None:
         """Gives the sweep to be started."""

@@ -35,7 +35,9 @@ from tui.panes.key_bar import KeyBar
 from tui.panes.lines import LinesPane
 from tui.panes.live_runs import LiveRuns
 from tui.panes.progress import Progress
+from tui.panes.screen_bar import ScreenBar
 from tui.panes.value_input import ValueInput
+from tui.reasons import GivesReasons
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
 from tui.state import State
@@ -58,7 +60,7 @@ _SOMETIMES = ("train", "pause", "stop", "back", "digit", "zoom")
 """Actions that are not always possible."""
 
 
-class TrainScreen(FaultTolerant, Screen[None]):
+class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
     """All panes of a run that is set, going on, or over.
 
     Args:
@@ -70,7 +72,7 @@ class TrainScreen(FaultTolerant, Screen[None]):
     AUTO_FOCUS = ""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "train", "Train", id="train", tooltip="Train with what the form holds"),
+        Binding("r", "train", "Train", id="train", tooltip="Train with the settings in the form"),
         Binding("space", "pause", "Pause", id="pause", tooltip="Pause training, or let it go on"),
         Binding("s", "stop", "Stop", id="stop", tooltip="Stop training and save"),
         Binding("tab", "pane(1)", "Pane", id="pane.next", tooltip="The next pane", priority=True),
@@ -138,6 +140,7 @@ class TrainScreen(FaultTolerant, Screen[None]):
 
     def compose(self) -> ComposeResult:
         """The tree; where the panes are is up to the dashboard."""
+        yield ScreenBar(self._terminal, "train")
         yield LiveRuns(lambda: not self.session.is_training)
         yield self._dashboard
         yield self._coaching.below
@@ -300,6 +303,8 @@ class TrainScreen(FaultTolerant, Screen[None]):
         is_new = self.session.hear(message)
         if not self.session.is_training:
             self._form.unlock()
+        elif not self._form.locked:  # it was resumed
+            self._form.show_run(self.session.config)
         self._tell_others()
         self._rhythm.changed(urgent=is_new)
 
@@ -317,20 +322,20 @@ class TrainScreen(FaultTolerant, Screen[None]):
         self.session.notice = ""
         self.on_session_changed()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leaves out what is not possible now."""
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
         match action:
-            case "train":
-                return not self.session.is_training
-            case "stop" | "pause":
-                return self.state.phase in GOING
-            case "back":
-                return self._dashboard.zoomed or self.state.cursor is not None
-            case "digit":
-                return self.session.predictions is not None
-            case "zoom":
-                return self._dashboard.can_zoom
-        return True
+            case "train" if self.session.is_training:
+                return "A run is being trained: s stops it, and then r trains the next one."
+            case "stop" | "pause" if self.state.phase not in GOING:
+                return "Nothing is being trained."
+            case "back" if not self._dashboard.zoomed and self.state.cursor is None:
+                return "All is at the newest epoch here, and Esc never quits: q does."
+            case "digit" if self.session.predictions is None:
+                return f"There is no image yet: {self.state.hint}."
+            case "zoom" if not self._dashboard.can_zoom:
+                return "This pane has all the room already; Tab goes to the next one."
+        return ""
 
     # Looking at an epoch
 
@@ -359,7 +364,7 @@ class TrainScreen(FaultTolerant, Screen[None]):
         """Shows another validation image that is predicted rightly."""
         right = self._right()
         if right is None or not len(right):
-            self.notify("No validation image is predicted rightly here.")
+            self.notify("No validation image is classified correctly here.")
         self._questions.step(by, right)
         self.on_session_changed()
 
@@ -370,14 +375,18 @@ class TrainScreen(FaultTolerant, Screen[None]):
     def action_image_mode(self) -> None:
         """Takes the next way of drawing images."""
         self._digit.next_mode()
+        if not (self._digit.display and self._digit.answer):
+            from tui.render.image import mode_words
+
+            self.notify(mode_words(self._digit.mode))
 
     def action_write(self) -> None:
         """Writes the focused pane as text."""
-        name, pane, *_ = self._dashboard.active
+        pane = self._dashboard.active.widget
         if not isinstance(pane, LinesPane):
             self.notify("Go to a pane with Tab: charts, log, confusion matrix or digit.")
         else:
-            write_pane(self, self.state.run, name, pane)
+            write_pane(self, self.state.run, pane)
 
     # Drawing
 

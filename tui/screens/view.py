@@ -14,8 +14,12 @@ from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
+from tui.controllers.writing import write_pane
 from tui.panes.key_bar import KeyBar
+from tui.panes.lines import LinesPane
 from tui.panes.progress import Progress
+from tui.panes.screen_bar import ScreenBar
+from tui.reasons import GivesReasons
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
 from tui.state import State
@@ -27,9 +31,14 @@ if TYPE_CHECKING:
     from engine.questions.fragility import Subject
     from engine.runs import Run
     from engine.sweeps import Sweep
+    from tui.render.image import Mode
 
 
-class ViewScreen(FaultTolerant, Screen[None]):
+ALONE = "This pane has all the room already; Tab goes to the next one."
+NO_RUN = "There is no run yet: press 1 for the dashboard, and r there to train."
+
+
+class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
     """A screen that shows something of the run that the dashboard shows, at the same epoch.
 
     Args:
@@ -37,33 +46,19 @@ class ViewScreen(FaultTolerant, Screen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "next_pane(1)", "Pane", id="view.next", tooltip="The next pane"),
-        Binding(
-            "shift+tab",
-            "next_pane(-1)",
-            "Previous pane",
-            show=False,
-            id="view.previous",
-            tooltip="The previous pane",
-        ),
-        Binding(
-            "left_square_bracket",
-            "epoch(-1)",
-            "Epoch",
-            key_display="[ ]",
-            id="view.earlier",
-            tooltip="Look at an earlier epoch, on all screens",
-        ),
-        Binding(
-            "right_square_bracket",
-            "epoch(1)",
-            "Later",
-            show=False,
-            id="view.later",
-            tooltip="Look at a later epoch, on all screens",
-        ),
         Binding("escape", "back", "Back", id="view.back", tooltip="Back to where you came from"),
+        Binding(
+            "w",
+            "write",
+            "Write",
+            show=False,
+            id="view.write",
+            tooltip="Write the focused pane to a text file in this folder",
+        ),
     ]
+
+    NAME: ClassVar[str]
+    """The name in `SCREENS` of the screen, or of the one that it belongs to."""
 
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
     """The focused widget; panes draw their own focus, and nothing else has to be sent."""
@@ -79,6 +74,7 @@ class ViewScreen(FaultTolerant, Screen[None]):
 
     def compose(self) -> ComposeResult:
         """The panes, the progress line and the keys."""
+        yield ScreenBar(self.terminal, self.NAME)
         yield from self.panes()
         yield self._progress
         yield KeyBar(self.terminal)
@@ -86,6 +82,11 @@ class ViewScreen(FaultTolerant, Screen[None]):
     @abstractmethod
     def panes(self) -> Iterable[Widget]:
         """The widgets above the progress line."""
+
+    @property
+    def pane(self) -> LinesPane | None:
+        """The pane that has the keys."""
+        return self.focused if isinstance(self.focused, LinesPane) else None
 
     @abstractmethod
     def redraw(self) -> None:
@@ -122,6 +123,8 @@ class ViewScreen(FaultTolerant, Screen[None]):
         """Runs shall be laid over each other."""
 
         runs: Sequence[Listed]
+        left_out: Sequence[str] = ()
+        """The names of those that would be too many to be told apart."""
 
     @dataclass
     class SweepWanted(Message):
@@ -194,9 +197,39 @@ class ViewScreen(FaultTolerant, Screen[None]):
         self._rhythm.changed(urgent=True)
         self._rhythm.finish()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leaves out what is not possible now."""
-        return action != "epoch" or self.state.run is not None
+    def next_mode(self, mode: Mode) -> Mode:
+        """Return the next way of drawing images; say so where there is one only."""
+        from tui.render.image import next_mode  # which needs NumPy
+
+        taken = next_mode(mode, self.terminal)
+        if taken == mode:
+            self.notify("Images can be drawn in one way only in this terminal.")
+        return taken
+
+    def action_back(self) -> None:
+        """Back to the screen that this one was opened from."""
+        self.post_message(self.Left())
+
+    def action_write(self) -> None:
+        """Writes the pane that has the keys as text."""
+        if pane := self.pane:
+            write_pane(self, self.state.run, pane)
+
+
+class SeveralPanes(ViewScreen):
+    """A screen on which more than one pane takes keys."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "next_pane(1)", "Pane", id="view.next", tooltip="The next pane"),
+        Binding(
+            "shift+tab",
+            "next_pane(-1)",
+            "Previous pane",
+            show=False,
+            id="view.previous",
+            tooltip="The previous pane",
+        ),
+    ]
 
     def action_next_pane(self, by: int) -> None:
         """Goes to the next or previous pane."""
@@ -205,10 +238,35 @@ class ViewScreen(FaultTolerant, Screen[None]):
         else:
             self.focus_previous()
 
+
+class AtAnEpoch(ViewScreen):
+    """A screen whose panes show the model at the epoch that is looked at."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "left_square_bracket",
+            "epoch(-1)",
+            "Epoch",
+            key_display="[ ]",
+            id="view.earlier",
+            tooltip="Look at an earlier epoch, on all screens",
+        ),
+        Binding(
+            "right_square_bracket",
+            "epoch(1)",
+            "Later",
+            show=False,
+            id="view.later",
+            tooltip="Look at a later epoch, on all screens",
+        ),
+    ]
+
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
+        if action == "epoch" and self.state.run is None:
+            return NO_RUN
+        return super().why_not(action, parameters)
+
     def action_epoch(self, by: int) -> None:
         """Asks for another epoch."""
         self.post_message(self.EpochMoved(by))
-
-    def action_back(self) -> None:
-        """Back to the screen that this one was opened from."""
-        self.post_message(self.Left())

@@ -13,7 +13,8 @@ from textual.widget import Widget
 
 from engine.questions.network import FirstLayer, Walk, first_layer, walk
 from engine.runs import Run
-from tui.controllers.neurons import Neurons, Order, weights_of
+from tui.controllers.neurons import Neurons, Order
+from tui.epoch_words import weights_name
 from tui.feeds.latest_answer import LatestAnswer
 from tui.keymap import declared
 from tui.panes.lines import LinesPane
@@ -23,7 +24,7 @@ from tui.panes.weight_gallery import WeightGallery
 from tui.render import image
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
-from tui.screens.view import ViewScreen
+from tui.screens.view import ALONE, NO_RUN, AtAnEpoch, SeveralPanes
 from tui.terminal.rhythm import SLOW, Paced
 
 Arrangement = Literal["beside", "below", "alone"]
@@ -35,7 +36,7 @@ _LEFT_WIDTH = 84
 """The left pane is so wide beside the network where there is room, even for small images."""
 
 
-class WeightsScreen(ViewScreen):
+class WeightsScreen(AtAnEpoch, SeveralPanes):
     """The first layer as images, and the network beside it, below it or in its place.
 
     Args:
@@ -48,6 +49,8 @@ class WeightsScreen(ViewScreen):
     WeightsScreen #weights-body > * { width: 1fr; height: 1fr; }
     WeightsScreen #weights-body.beside #network { margin-left: 1; }
     """
+
+    NAME = "weights"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -146,13 +149,16 @@ class WeightsScreen(ViewScreen):
             self.set_focus(pane)
         self.refresh_bindings()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leaves out what is not possible now."""
-        if action == "order":
-            return not self._on_network and self.state.run is not None
-        if action == "zoom":
-            return self._zoomed or not self._alone
-        return super().check_action(action, parameters)
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
+        match action:
+            case "order" if self.state.run is None:
+                return NO_RUN
+            case "order" if self._on_network:
+                return "The order is that of the neurons: Tab goes there."
+            case "zoom" if self._alone and not self._zoomed:
+                return ALONE
+        return super().why_not(action, parameters)
 
     def on_resize(self, event: events.Resize) -> None:
         """Finds the arrangement that fits."""
@@ -203,7 +209,7 @@ class WeightsScreen(ViewScreen):
             self._large = False
         self._arrange()
         started = state.history.started
-        if state.run is None or started is None or not state.saves:
+        if state.run is None or started is None or not state.saved:
             hint = "Esc, then r to train" if state.phase == "idle" else state.hint
             self._gallery.show(
                 None, 0, "", f"The weights of the first layer, an image a neuron: {hint}."
@@ -243,13 +249,14 @@ class WeightsScreen(ViewScreen):
             self._gallery.show(None, 0, "", self._troubles["weights"] or _WAITING)
             self._detail.show(None, 0, "")
             return
-        whose = weights_of(neurons.layer.epochs, self.state.weights_wanted)
+        whose = weights_name(neurons.layer.epochs, self.state, self._first_layer.waiting)
         self._gallery.show(neurons, self._neuron, whose, "", self._at_once)
         self._detail.show(neurons, self._neuron, whose)
 
     def _on_walk(self, answer: Walk | None, trouble: str) -> None:
         self._troubles["way"] = trouble
-        whose = weights_of(answer.epochs, self.state.weights_wanted) if answer else ""
+        waiting = self._walk.waiting
+        whose = weights_name(answer.epochs, self.state, waiting) if answer else ""
         self._network.show(answer, self.state.class_names, whose, trouble)
 
     # What the panes ask for
@@ -305,3 +312,5 @@ class WeightsScreen(ViewScreen):
         self._gallery.mode = self._detail.mode = self._network.mode = mode
         self.redraw()
         self._network.redraw()
+        if self._on_network or not self._neurons:
+            self.notify(image.mode_words(mode))

@@ -61,10 +61,8 @@ class FaultTolerant(MessagePump):
         return tolerant
 
     def say_fault(self, error: Exception) -> None:
-        """Says what has failed, unless that stands there already."""
-        fault = faults.in_words(error)
-        if all(notice.message != fault for notice in self.app._notifications):
-            self.app.notify(fault, severity="error", markup=False, timeout=15)
+        """Says what has failed."""
+        self.app.notify(faults.in_words(error), severity="error", markup=False, timeout=15)
 
 
 class FaultTolerantWidget(FaultTolerant, Widget):

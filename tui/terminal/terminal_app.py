@@ -7,6 +7,7 @@ from rich.segment import Segment
 from textual import events, on
 from textual.color import Color
 from textual.filter import LineFilter, NoColor
+from textual.notifications import SeverityLevel
 
 from tui.render.cells import Changed
 from tui.render.terminal import Terminal
@@ -63,6 +64,19 @@ class TerminalApp(FaultTolerant, TypedAhead):
             self._extra_filters.append(NoColor())
         if not terminal.unicode:
             self._extra_filters.append(AsciiOnly())
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Say something in passing, unless that stands on the screen already."""
+        if all(notice.message != message for notice in self._notifications):
+            super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's filters, and those for what this terminal cannot show."""

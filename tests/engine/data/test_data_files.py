@@ -10,7 +10,7 @@ import pytest
 
 from engine.data import describe, load
 from engine.errors import DataError
-from tests.data_files import some_images, some_labels, write_idx, write_idx_pair
+from tests.data_files import some_images, some_labels, unseen_of, write_idx, write_idx_pair
 
 
 @pytest.mark.parametrize("separator", ["-", "."])
@@ -25,14 +25,34 @@ def test_the_official_names_are_found_in_a_folder(
     assert dataset.labels.tolist() == [0, 1, 2, 0, 1, 2]
 
 
-def test_training_images_come_first_and_test_images_after_them(tmp_path: Path) -> None:
+def test_the_test_images_of_a_folder_stay_unseen(tmp_path: Path) -> None:
     write_idx_pair(tmp_path, "t10k", 4)
     write_idx_pair(tmp_path, "train", 6)
     dataset = load(str(tmp_path))
-    assert len(dataset) == 10
-    assert np.array_equal(dataset.images[:6], some_images(6) / np.float32(255))
-    assert np.array_equal(load(str(tmp_path), 8).images, dataset.images[:8])
+    assert np.array_equal(dataset.images, some_images(6) / np.float32(255))
+    assert unseen_of(dataset)[0].tolist() == (some_images(4) / np.float32(255)).tolist()
+    assert unseen_of(dataset)[1].tolist() == some_labels(4).tolist()
+    assert describe(dataset).unseen == 4
     assert "t10k-images-idx3-ubyte" in describe(dataset).provenance
+
+
+def test_more_samples_than_training_images_take_from_the_test_images(tmp_path: Path) -> None:
+    write_idx_pair(tmp_path, "t10k", 4)
+    write_idx_pair(tmp_path, "train", 6)
+    every = np.concatenate([some_images(6), some_images(4)]) / np.float32(255)
+    labels = [*some_labels(6), *some_labels(4)]
+    for samples in range(2, 11):
+        dataset = load(str(tmp_path), samples)
+        assert np.array_equal(dataset.images, every[:samples])
+        assert np.array_equal(unseen_of(dataset)[0], every[samples:])
+        assert unseen_of(dataset)[1].tolist() == labels[samples:]
+
+
+def test_a_folder_of_test_images_alone_is_trained_on(tmp_path: Path) -> None:
+    write_idx_pair(tmp_path, "t10k", 4)
+    dataset = load(str(tmp_path))
+    assert len(dataset) == 4
+    assert not len(dataset.unseen)
 
 
 def test_gzip_is_known_by_the_content_and_not_by_the_name(tmp_path: Path) -> None:
@@ -100,7 +120,7 @@ def test_a_file_that_is_no_images_is_told_and_not_asked_for_its_labels(tmp_path:
     with pytest.raises(DataError, match=r"holds labels.*not images: name the images, or both"):
         load(str(labels))
     (tmp_path / "notes.txt").write_text("hello")
-    with pytest.raises(DataError, match="is not an IDX file"):
+    with pytest.raises(DataError, match="is a text; only IDX files"):
         load(str(tmp_path / "notes.txt"))
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engine.data import load
 from engine.errors import DataError
-from tests.data_files import some_images, some_labels
+from tests.data_files import some_images, some_labels, unseen_of
 
 IMAGES, LABELS = some_images(6), some_labels(6)
 
@@ -44,11 +44,22 @@ def test_arrays_of_the_usual_names_are_found(tmp_path: Path, images: str, labels
     assert dataset.labels.tolist() == LABELS.tolist()
 
 
-def test_test_arrays_follow_the_training_arrays(tmp_path: Path) -> None:
+def test_test_arrays_stay_unseen(tmp_path: Path) -> None:
     source = save(
         tmp_path, x_test=IMAGES[4:], y_test=LABELS[4:], x_train=IMAGES[:4], y_train=LABELS[:4]
     )
-    assert np.array_equal(load(source).images, IMAGES / np.float32(255))
+    dataset = load(source)
+    assert np.array_equal(dataset.images, IMAGES[:4] / np.float32(255))
+    assert np.array_equal(unseen_of(dataset)[0], IMAGES[4:] / np.float32(255))
+    assert unseen_of(dataset)[1].tolist() == LABELS[4:].tolist()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32, np.float64])
+def test_unseen_images_are_scaled_as_the_others(tmp_path: Path, dtype: type) -> None:
+    source = save(tmp_path, images=IMAGES.astype(dtype), labels=LABELS)
+    whole = load(source).images
+    for samples in (2, 4):
+        assert np.array_equal(unseen_of(load(source, samples))[0], whole[samples:])
 
 
 def test_medmnist_arrays_are_joined_in_their_order(tmp_path: Path) -> None:
@@ -56,7 +67,9 @@ def test_medmnist_arrays_are_joined_in_their_order(tmp_path: Path) -> None:
     arrays = {f"{half}_images": IMAGES[rows] for half, rows in halves.items()} | {
         f"{half}_labels": LABELS[rows, None] for half, rows in halves.items()
     }
-    assert load(save(tmp_path, **arrays)).labels.tolist() == LABELS.tolist()
+    dataset = load(save(tmp_path, **arrays))
+    assert dataset.labels.tolist() == LABELS[:4].tolist()
+    assert unseen_of(dataset)[1].tolist() == LABELS[4:].tolist()
 
 
 def test_class_names_may_be_in_the_file(tmp_path: Path) -> None:
@@ -131,10 +144,18 @@ def test_what_is_no_npz_is_told(tmp_path: Path, content: bytes, says: str) -> No
         load(str(path))
 
 
+def test_class_names_that_are_pickled_are_to_be_texts(tmp_path: Path) -> None:
+    names = np.array(["top", "boot", "bag"], object)
+    with pytest.raises(DataError, match=r"class_names in .*: save it as an array of texts"):
+        load(save(tmp_path, images=IMAGES, labels=LABELS, class_names=names))
+
+
 def test_a_zip_of_other_files_is_to_be_unpacked(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
         archive.writestr("train-images-idx3-ubyte", b"x")
-    with pytest.raises(DataError, match="zip archive without NumPy arrays: unpack it"):
+    with pytest.raises(
+        DataError, match=r"is a zip archive of IDX files; .*: unpack it and name the folder"
+    ):
         load(str(tmp_path / "archive.zip"))
 
 

@@ -145,6 +145,30 @@ def test_a_kept_file_with_a_flipped_pixel_is_made_anew(cache: Path) -> None:
     assert np.array_equal(load("openml").images, first.images)
 
 
+def test_a_flipped_byte_anywhere_in_the_kept_file_is_no_matter(cache: Path) -> None:
+    """Three bytes of a zip archive's end say where its list of members begins."""
+    write_openml_cache(cache, openml_answers(IMAGES, LABELS))
+    load("openml")
+    kept = cache / "mnist_784.npz"
+    whole = kept.read_bytes()
+    for position in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[position] ^= 0xFF
+        kept.write_bytes(damaged)
+        stored = openml._read_kept(kept)
+        assert stored is None or np.array_equal(stored.parts[0].images.ravel(), IMAGES.ravel())
+
+
+def test_a_kept_file_with_a_list_of_members_nowhere_is_made_anew(cache: Path) -> None:
+    write_openml_cache(cache, openml_answers(IMAGES, LABELS))
+    first = load("openml")
+    kept = cache / "mnist_784.npz"
+    damaged = bytearray(kept.read_bytes())
+    damaged[-4] ^= 0xFF
+    kept.write_bytes(damaged)
+    assert np.array_equal(load("openml").images, first.images)
+
+
 def test_a_torn_kept_file_is_not_at_hand(cache: Path) -> None:
     cache.mkdir()
     (cache / "mnist_784.npz").write_bytes(b"PK\x03\x04 torn")

@@ -323,18 +323,27 @@ async def test_a_run_is_not_deleted_while_it_trains(runs_folder: Path) -> None:
 
 
 async def test_a_long_epoch_tells_how_far_it_is(runs_folder: Path) -> None:
-    run = await launched(source="bundled", samples=4500, epochs=1, batch_size=1, hidden=(512,))
+    """On a fast machine it may be the second one or a later one that is the first to tell."""
+    sizes = {"samples": 4500, "batch_size": 1, "hidden": (512,)}
+    run = await launched(source="bundled", epochs=ENDLESS, **sizes)
+    told: list[events.BatchProgress] = []
+
+    def twice(history: History) -> bool:
+        if history.progress and history.progress not in told:
+            told.append(history.progress)
+        return len(told) == 2
+
+    await until(run, twice)
+    worker.stop(run)
     _, said = await to_the_end(run)
-    told = [event for event in said if isinstance(event, events.BatchProgress)]
-    assert told
+    assert [event for event in said if isinstance(event, events.BatchProgress)][:2] == told
     for event in told:
-        assert (event.epoch, event.steps) == (0, 3600)
+        assert event.steps == 3600
         assert 0 < event.step <= 3600
         assert 0 < event.train_loss < 3
-    assert [event.step for event in told] == sorted({event.step for event in told})
-    started = next(event for event in said if isinstance(event, events.RunStarted))
-    per_second = told[0].step / (told[0].time - started.time)
-    assert told[0].images_per_second == pytest.approx(per_second, rel=0.5)
+        assert event.images_per_second > 0
+    first, second = ((event.epoch, event.step) for event in told)
+    assert first < second
 
 
 @linux

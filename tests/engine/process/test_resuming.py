@@ -23,6 +23,7 @@ from engine.training import Epoch, Training
 from tests.engine.small_runs import (
     Listener,
     digits_config,
+    ever_more,
     from_bytes,
     history_of,
     numbers,
@@ -34,7 +35,6 @@ from tests.engine.small_runs import (
     until,
 )
 from tests.faults.kills import settings
-from tests.ssh.processes import process_of
 
 KINDS: dict[str, dict[str, Any]] = {
     "default": {},
@@ -152,7 +152,7 @@ async def resumed(run: Run) -> None:
 def results(run: Run) -> dict[str, Any]:
     """All that a run has computed, without times."""
     state = checkpoint.load(run.path / "checkpoint.pt")
-    best = checkpoint.load(run.path / "best.pt")
+    best = checkpoint.load(run.path / "best.pt")["model"]
     weights = [*state["model"].items(), *best.items()]
     return {
         "weights": [(name, weight.numpy().tobytes()) for name, weight in weights],
@@ -178,43 +178,58 @@ def assert_same_results(run: Run, other: Run) -> None:
         assert first[name] == second[name], name
 
 
-@pytest.mark.parametrize("values", list(KINDS.values())[:4], ids=list(KINDS)[:4])
-async def test_stopped_at_random_moments_and_resumed_it_gives_the_same_bits(
-    runs_folder: Path, values: dict[str, Any]
-) -> None:
-    config = {"samples": 1000, "batch_size": 8, "epochs": 30} | values
-    moments = random.Random(7)
-    run = await launched(**config)
-    stops = []
-    for enough in (0, 2, 14):
+async def stopped_and_resumed(run: Run, moments: random.Random) -> int:
+    """How often a run could be stopped, three times at most, before its end."""
+    for number, enough in enumerate((0, 2, 14)):
         await until(run, lambda history, enough=enough: len(history.epochs) >= enough)
         await asyncio.sleep(moments.uniform(0, 0.02))
         with contextlib.suppress(RunError):
             worker.stop(run)
         _, said = await to_the_end(run)
         if not isinstance(said[-1], events.RunStopped):
-            break
-        stops.append(said[-1])
+            return number
         await resumed(run)
+    return number + 1
+
+
+@pytest.mark.parametrize("values", list(KINDS.values())[:4], ids=list(KINDS)[:4])
+async def test_stopped_at_random_moments_and_resumed_it_gives_the_same_bits(
+    runs_folder: Path, values: dict[str, Any]
+) -> None:
+    config = {"samples": 1000, "batch_size": 8} | values
+    moments = random.Random(7)
+    for epochs in ever_more(30):
+        config["epochs"] = epochs
+        run = await launched(**config)
+        if stops := await stopped_and_resumed(run, moments):
+            break
     history, said = await to_the_end(run)
 
-    assert stops
     assert isinstance(history.ended, events.RunFinished)
-    assert sum(isinstance(event, events.RunResumed) for event in said) == len(stops)
+    assert sum(isinstance(event, events.RunResumed) for event in said) == stops
     assert_same_results(run, await never_stopped(config))
+
+
+async def killed(run: Run, epochs: int) -> bool:
+    """Kills a run after more than so many epochs; false if it came to its end before."""
+    await until(run, lambda history: len(history.epochs) > epochs)
+    if process := run.process_id():
+        os.kill(process, signal.SIGKILL)
+    await to_the_end(run)
+    return state_of(run) == "interrupted"
 
 
 async def test_killed_and_resumed_it_gives_the_same_bits(runs_folder: Path) -> None:
     """Killed after a checkpoint that is older than its last epochs; the last line is torn."""
-    config = {"shift": 1, "dropout": 0.1, "samples": 1000, "batch_size": 8, "epochs": 300}
-    run = await launched(**config)
-    saved = await until(
-        run, lambda history: any(each.file == "checkpoint.pt" for each in history.saved)
-    )
-    history = await until(run, lambda history: len(history.epochs) > len(saved.epochs) + 5)
-    os.kill(process_of(run), signal.SIGKILL)
-    await to_the_end(run)
-    assert state_of(run) == "interrupted"
+    config = {"shift": 1, "dropout": 0.1, "samples": 1000, "batch_size": 8}
+    for epochs in ever_more(300):
+        config["epochs"] = epochs
+        run = await launched(**config)
+        saved = await until(
+            run, lambda history: any(each.file == "checkpoint.pt" for each in history.saved)
+        )
+        if await killed(run, len(saved.epochs) + 5):
+            break
     with open(run.path / "events.jsonl", "ab") as file:
         file.write(b'{"event": "EpochFini')
     before = read_events(run)
@@ -231,15 +246,14 @@ async def test_killed_and_resumed_it_gives_the_same_bits(runs_folder: Path) -> N
 async def test_an_empty_checkpoint_as_after_a_power_cut_gives_way_to_the_kept_one(
     runs_folder: Path,
 ) -> None:
-    config = {"samples": 1000, "batch_size": 8, "epochs": 200}
-    run = await launched(**config)
-    before = await until(run, lambda history: history.epochs)
-    worker.stop(run)
-    await to_the_end(run)
-    await resumed(run)
-    await until(run, lambda history: len(history.epochs) > len(before.epochs) + 2)
-    os.kill(process_of(run), signal.SIGKILL)
-    await to_the_end(run)
+    config = {"samples": 1000, "batch_size": 8}
+    for epochs in ever_more(200):
+        config["epochs"] = epochs
+        run = await launched(**config)
+        if not await stopped_and_resumed(run, random.Random(7)):
+            continue
+        if await killed(run, len(history_of(run).epochs) + 2):
+            break
     (run.path / "checkpoint.pt").unlink()
     (run.path / "checkpoint.pt").touch()
 

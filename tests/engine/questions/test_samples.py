@@ -16,8 +16,8 @@ def test_the_first_page_is_that_of_the_notebook() -> None:
     assert page.labels.tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4, 3, 5, 3, 6, 1, 7]
     assert page.images.shape == (16, 28, 28)
     assert np.array_equal(page.images, load("bundled", 1000).images[:16])
-    assert (sum(page.train_counts), sum(page.val_counts)) == (800, 200)
-    assert page.description.stored_range == (0, 255)
+    assert (sum(page.counts.training), sum(page.counts.validation)) == (800, 200)
+    assert page.description.pixels.high == 255
 
 
 def test_the_sides_are_those_of_the_split() -> None:
@@ -25,7 +25,7 @@ def test_the_sides_are_those_of_the_split() -> None:
     train, val = split(dataset, 0.3, 7)
     page = look_at("digits", 300, 0.3, 7, 0, 300)
     assert np.flatnonzero(page.validation).tolist() == sorted(val.tolist())
-    for rows, counts in ((train, page.train_counts), (val, page.val_counts)):
+    for rows, counts in ((train, page.counts.training), (val, page.counts.validation)):
         assert counts == tuple(np.bincount(dataset.labels[rows], minlength=10))
 
 

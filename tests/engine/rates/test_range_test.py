@@ -137,7 +137,7 @@ def test_where_nothing_is_learned_there_are_no_marks() -> None:
 @pytest.mark.parametrize(
     "values",
     [
-        {"dropout": 0.3, "shift": 1},
+        {"dropout": 0.3, "shift": 1, "epochs": 10},
         {"adversarial_epsilon": 0.1, "optimizer": "adamw", "weight_decay": 0.01},
         {"hidden": (16, 16), "activation": "gelu", "batch_size": 3},
     ],

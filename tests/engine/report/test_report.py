@@ -328,7 +328,7 @@ def test_runs_are_compared_on_one_page(run: Run, tmp_path: Path) -> None:
     assert page.all("h1")[0].text == "2 runs compared"
     head, *rows = table_of(page.all("table")[0])
     assert head[:4] == ["", "run", "optimizer", "learning rate"]
-    assert head[4:] == ["best epoch", "val acc (95%)", "val loss"]
+    assert head[4:] == ["best epoch", "val acc at best (95%)", "val loss at best"]
     assert [[cell.strip() for cell in row[:5]] for row in rows] == [
         ["a", "high rate", "manual", "0.1", "20"],
         ["b", "calm-otter", "sgd", "0.5", "9"],

@@ -23,6 +23,7 @@ def listed(
     best: float | None = 0.9,
     about: About | None = None,
     number: int = 0,
+    test: float | None = None,
 ) -> Listed:
     overview = Overview(
         changes=(config or RunConfig()).changes(),
@@ -30,9 +31,12 @@ def listed(
         if_alive=state,
         if_dead=state,
         epochs=100 if best is not None else 0,
-        val_loss=0.5 if best is not None else None,
+        val_loss=0.7 if best is not None else None,
         val_acc=best,
         best_val_acc=best,
+        best_val_loss=0.5 if best is not None else None,
+        test_acc=test,
+        test_images=3502 if test is not None else None,
         best_epoch=42 if best is not None else None,
         seconds=12.0,
         about=about or About(),
@@ -79,7 +83,8 @@ def passes(text: str, run: Listed) -> bool:
         ("source:bund", True),
         ("samples:1000 seed:0 batch_size<=32", True),
         ("samples:all", False),
-        ("best:42 trained>=100 seconds<60 val_loss<0.6", True),
+        ("best:42 trained>=100 seconds<60 val_loss<0.6 last_loss>0.6", True),
+        ("test_acc>0", False),
     ],
 )
 def test_words_say_which_runs_pass(text: str, wanted: bool) -> None:
@@ -173,3 +178,9 @@ def test_an_order_keeps_all_runs_and_sorts_them(found: list[Listed], order: obje
     keys = [order.key(run) for run in kept]  # type: ignore[attr-defined]
     assert keys == sorted(keys)
     assert in_order(kept, order) == kept  # type: ignore[arg-type]
+
+
+def test_the_accuracy_on_unseen_images_is_asked_for() -> None:
+    tested = listed(test=0.878)
+    assert passes("test_acc>0.87 test_acc<88% test_acc:87.8%", tested)
+    assert not passes("test_acc>88%", tested)

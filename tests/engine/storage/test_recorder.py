@@ -1,7 +1,9 @@
 """What a recorder writes while a training goes on, in this process."""
 
+import itertools
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +114,27 @@ def test_many_short_epochs_get_a_checkpoint_before_its_time(
     monkeypatch.setattr(recorder, "CHECKPOINT_EPOCHS", 2)
     monkeypatch.setattr(recorder, "CHECKPOINT_SHARE", 1e9)
     assert checkpoints(run, monkeypatch) == [2, 4, 6]
+
+
+def test_how_far_an_epoch_is_comes_with_the_images_a_second_since_it_was_last_told(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a clock of which 1000 seconds go by between any two looks at it."""
+    clock = itertools.count(0.0, 1000.0)
+    monkeypatch.setattr(recorder, "PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(recorder.time, "monotonic", lambda: next(clock))
+    training, images, validation = prepared(replace(CONFIG, epochs=1))
+    sink = Recorder(run)
+    sink.begin(training)
+    train(training, images, validation, sink, QuietListener())
+    told = [event for event in read_events(run) if isinstance(event, events.BatchProgress)]
+    assert [(event.epoch, event.step, event.steps) for event in told] == [
+        (0, step, 10) for step in range(1, 11)
+    ]
+    batch = len(images) / 10
+    for before, after in itertools.pairwise(told):
+        assert 0 < after.train_loss < before.train_loss + 0.5
+        assert after.images_per_second in {batch / (1000 * looks) for looks in (1, 2, 3, 4, 5)}
 
 
 def test_a_short_run_has_no_checkpoint_but_its_last(run: Run) -> None:

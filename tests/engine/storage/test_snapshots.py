@@ -17,7 +17,7 @@ from engine.questions import load_model, load_snapshot
 from engine.runs import Run
 from engine.storage import checkpoint, snapshots
 from tests.engine.finished_run import finished_run
-from tests.engine.small_runs import digits_config, to_the_end, until
+from tests.engine.small_runs import ENDLESS, digits_config, to_the_end, until
 
 LAYERS = (64, 16, 10)
 KEPT = [0, 1, 2, 3, 4, 6, 8, 12]
@@ -81,6 +81,24 @@ def test_without_a_checkpoint_the_newest_of_them_are_the_newest_weights(copy: Ru
     assert Trained.of(copy, "last").epoch == 11
 
 
+def test_those_of_the_best_epoch_are_its_own_and_of_no_other(copy: Run) -> None:
+    best = {"model": load_snapshot(copy, 3).state_dict(), "epoch": 10}
+    checkpoint.save(copy.path / "best.pt", best)
+    model, trained = load_model(copy, 10)
+    assert trained == 10
+    assert torch.equal(next(model.parameters()), weights_of(copy, 3)[0])
+    assert [load_model(copy, epochs)[1] for epochs in (9, 11)] == [8, 8]
+    checkpoint.save(copy.path / "best.pt", best["model"])  # as runs of before have it
+    assert load_model(copy, 10)[1] == 8
+
+
+def test_a_run_that_was_deleted_is_told_as_that(copy: Run) -> None:
+    load_model(copy)
+    shutil.rmtree(copy.path)
+    with pytest.raises(RunError, match=f"is gone: {copy.path} was deleted or moved"):
+        load_model(copy)
+
+
 @pytest.mark.parametrize("layers", [[64, 2**31, 2**31], [16, 68, 10], [2**31, 1]])
 def test_layers_that_do_not_fit_are_told(copy: Run, layers: list[int]) -> None:
     log = copy.path / "events.jsonl"
@@ -105,7 +123,7 @@ def test_those_of_format_1_are_read(finished: Run, copy: Run) -> None:
 
 async def test_a_run_of_format_1_goes_on(runs_folder: Path) -> None:
     """The rows that it lacks are never looked at, and it ends with what it would have had."""
-    config = digits_config(epochs=3000)
+    config = digits_config(epochs=ENDLESS)
     run = worker.launch(config)
     await until(run, lambda history: len(history.epochs) > 8)
     worker.stop(run)
@@ -120,7 +138,7 @@ async def test_a_run_of_format_1_goes_on(runs_folder: Path) -> None:
     kept = snapshots.kept(run, LAYERS)
     assert kept == list(snapshots.EPOCHS[: len(kept)])
     assert len(kept) >= len(old) + 2
-    never_stopped = worker.launch(digits_config(epochs=3000))
+    never_stopped = worker.launch(config)
     await until(never_stopped, lambda history: len(history.epochs) > kept[-1])
     worker.stop(never_stopped)
     await to_the_end(never_stopped)

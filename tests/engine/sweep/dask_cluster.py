@@ -33,11 +33,17 @@ class DaskCluster:
             time.sleep(0.02)
         self.address: str = json.loads(self._file.read_text())["address"]
 
+    def folder_of(self, worker: int) -> Path:
+        """The working folder of a worker, by its number."""
+        return self._folder / f"home {worker}"
+
     def add_worker(self) -> None:
         """Starts a worker for one task at a time; it may be killed by its process."""
         folder = self._folder / f"worker {len(self.workers)}"
         options = ("--no-nanny", "--nthreads", "1", "--local-directory", str(folder))
-        self.workers.append(self._start("worker", *options))
+        home = self.folder_of(len(self.workers))
+        home.mkdir()
+        self.workers.append(self._start("worker", *options, home=home))
 
     def is_training(self, worker: int) -> bool:
         """Whether a worker has a member in hand that has finished an epoch."""
@@ -46,7 +52,7 @@ class DaskCluster:
             return any("EpochFinished" in path.read_text() for path in said)
         return False
 
-    def _start(self, what: str, *options: str) -> subprocess.Popen[bytes]:
+    def _start(self, what: str, *options: str, home: Path | None = None) -> subprocess.Popen[bytes]:
         number = len(self._processes)
         with (self._folder / f"{what}-{number}.log").open("wb") as log:
             process = subprocess.Popen(
@@ -56,6 +62,7 @@ class DaskCluster:
                     *options,
                 ],
                 env=os.environ | {"PYTHONPATH": str(ROOT)},
+                cwd=home,
                 stdout=log,
                 stderr=log,
             )

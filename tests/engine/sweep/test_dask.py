@@ -11,13 +11,15 @@ import pytest
 
 from engine import sweeps, worker
 from engine.errors import RunError
+from engine.events import MemberFailed
 from engine.sweep import cluster_member
 from engine.sweep import job as sweep_job
 from engine.sweeps import Plan, Sweep
-from tests.engine.small_runs import digits_config, history_of
+from tests.engine.small_runs import digits_config, ever_more, history_of, state_of
 from tests.engine.sweep.dask_cluster import DaskCluster, dask_cluster
 from tests.engine.sweep.test_sweeps import never_killed, states, wait, wait_for_end
 from tests.faults.kills import results
+from tests.small_data import DataFile
 
 
 @pytest.fixture(scope="module")
@@ -30,20 +32,24 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
 def test_a_sweep_on_a_cluster_is_stopped_and_goes_on_to_the_same_bits(
     runs_folder: Path, cluster: DaskCluster
 ) -> None:
-    configs = [digits_config(seed=seed, epochs=2000, hidden=(64,)) for seed in range(3)]
-    sweep = worker.launch_sweep(configs, dask=cluster.address, jobs=2)
-    wait(lambda: cluster.is_training(0) and cluster.is_training(1))
-    worker.stop_sweep(sweep)
-    wait_for_end(sweep)
-    assert sweep.state() == "stopped", sweep.log_path.read_text()
-    assert states(sweep)[-2:] == ["stopped", "stopped"]  # one more, if a worker was slow to begin
-    resumed = sweep.members()[-2]
-    assert not cluster.is_training(0)
-    assert not cluster.is_training(1)
-
-    os.kill(launched_and_training(sweep, cluster), signal.SIGKILL)
-    wait(lambda: not cluster.is_training(0) and not cluster.is_training(1))
-    assert sweep.state() == "interrupted"
+    for epochs in ever_more(2000):
+        configs = [digits_config(seed=seed, epochs=epochs, hidden=(64,)) for seed in range(3)]
+        sweep = worker.launch_sweep(configs, dask=cluster.address, jobs=2)
+        if not both_train(sweep, cluster):
+            continue
+        worker.stop_sweep(sweep)
+        wait_for_end(sweep)
+        assert not cluster.is_training(0)
+        assert not cluster.is_training(1)
+        if sweep.state() != "stopped":
+            continue
+        resumed = next(run for run in sweep.members() if state_of(run) == "stopped")
+        worker.resume_sweep(sweep, cluster.address)
+        if both_train(sweep, cluster) and (process := sweep.process_id()):
+            os.kill(process, signal.SIGKILL)
+            wait(lambda: not cluster.is_training(0) and not cluster.is_training(1))
+            if sweep.state() == "interrupted":
+                break
 
     worker.resume_sweep(sweep, cluster.address)
     wait_for_end(sweep)
@@ -52,22 +58,25 @@ def test_a_sweep_on_a_cluster_is_stopped_and_goes_on_to_the_same_bits(
     assert results(resumed) == never_killed(resumed.config())
 
 
-def launched_and_training(sweep: Sweep, cluster: DaskCluster) -> int:
-    """Resumes a sweep; its process, once members are in training."""
-    worker.resume_sweep(sweep, cluster.address)
-    wait(lambda: cluster.is_training(0) and cluster.is_training(1))
-    process = sweep.process_id()
-    assert process
-    return process
+def both_train(sweep: Sweep, cluster: DaskCluster) -> bool:
+    """Waits until both workers have a member in training; false if the sweep ends before that."""
+    wait(lambda: (cluster.is_training(0) and cluster.is_training(1)) or not sweep.is_running())
+    if sweep.is_running():
+        return True
+    assert sweep.state() == "finished", sweep.log_path.read_text()
+    return False
 
 
 def test_a_cluster_trains_all_members_though_a_worker_is_killed(
     runs_folder: Path, cluster: DaskCluster
 ) -> None:
-    configs = [digits_config(seed=seed, epochs=200, hidden=(64,)) for seed in range(6)]
-    sweep = worker.launch_sweep(configs, dask=cluster.address)
-    wait(lambda: cluster.is_training(0) or not sweep.is_running())
-    assert sweep.is_running(), sweep.log_path.read_text()
+    for epochs in ever_more(200):
+        configs = [digits_config(seed=seed, epochs=epochs, hidden=(64,)) for seed in range(6)]
+        sweep = worker.launch_sweep(configs, dask=cluster.address)
+        wait(lambda sweep=sweep: cluster.is_training(0) or not sweep.is_running())
+        if sweep.is_running():
+            break
+        assert sweep.state() == "finished", sweep.log_path.read_text()
     os.kill(cluster.workers[0].pid, signal.SIGKILL)
     wait_for_end(sweep)
     assert sweep.state() == "finished", sweep.log_path.read_text()
@@ -92,6 +101,50 @@ def test_a_cluster_of_one_worker_for_one_task_at_a_time_trains_all_members(
         wait_for_end(sweep)
     assert sweep.state() == "finished", sweep.log_path.read_text()
     assert states(sweep) == ["finished"] * 3
+
+
+HOME = "/proc/self/cwd/d.npz"
+"""A path under which each worker finds a file of its own, and this machine none."""
+
+
+@pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="Linux tells the own folder")
+def test_workers_that_have_other_data_under_the_same_path_train_nothing(
+    runs_folder: Path, tmp_path: Path
+) -> None:
+    configs = [
+        digits_config(
+            source=HOME,
+            samples=DataFile.USED,
+            split_seed=seed,
+            epochs=3 if seed else 3000,
+            hidden=(64,),
+        )
+        for seed in range(2)
+    ]
+    with dask_cluster(tmp_path / "two", workers=2) as two:
+        first, second = (DataFile(two.folder_of(number) / "d.npz") for number in range(2))
+        second.write("inverted")
+        with pytest.raises(RunError, match=f"has other data in {HOME} than tcp://.*other pixels"):
+            worker.launch_sweep(configs, dask=two.address)
+        assert list(runs_folder.glob("*")) == []
+
+        second.write("compressed")
+        sweep = worker.launch_sweep(configs, dask=two.address, jobs=1)
+        wait(lambda: two.is_training(0) or two.is_training(1))
+        for file in (first, second):
+            file.write("a label of a training image")
+        wait_for_end(sweep)
+        assert states(sweep) == ["finished"]
+        (failed,) = [said for said in sweep.events() if isinstance(said, MemberFailed)]
+        assert f"The data in {HOME} have changed (other labels) since the sweep" in failed.message
+
+        with pytest.raises(RunError, match=f"has other data in {HOME} than the sweep began with"):
+            worker.resume_sweep(sweep, two.address)
+        for file in (first, second):
+            file.write()
+        worker.resume_sweep(sweep, two.address)
+        wait_for_end(sweep)
+    assert states(sweep) == ["finished"] * 2
 
 
 def test_a_sweeps_folder_alone_makes_nobody_connect_to_the_scheduler_that_it_names(

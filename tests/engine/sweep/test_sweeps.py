@@ -1,5 +1,6 @@
 """A sweep: started, watched, stopped, killed and resumed, and what becomes of its members."""
 
+import contextlib
 import os
 import signal
 import time
@@ -18,11 +19,19 @@ from engine.runs import Run, list_runs
 from engine.storage.event_log import EventLog
 from engine.storage.event_tail import read_events
 from engine.storage.index import list_all
+from engine.sweep.known_data import DataCheck
 from engine.sweep.nursery import Nursery
 from engine.sweep.this_machine import ThisMachine
 from engine.sweeps import Plan, Sweep
 from tests.data_files import openml_answers, write_openml_cache
-from tests.engine.small_runs import ENDLESS, digits_config, history_of, run_script, state_of
+from tests.engine.small_runs import (
+    ENDLESS,
+    digits_config,
+    ever_more,
+    history_of,
+    run_script,
+    state_of,
+)
 from tests.faults.kills import results
 from tests.ssh.processes import linux, session_of
 
@@ -52,20 +61,19 @@ def with_epochs(sweep: Sweep, count: int) -> list[Run]:
     return found
 
 
-def held(sweep: Sweep, count: int) -> list[Run]:
-    """The first members, each paused once it has finished an epoch: none comes to its end."""
-    members = [sweep.member(number) for number in range(1, count + 1)]
-    going = list(members)
-
-    def all_paused() -> bool:
-        for run in going[:]:
-            if run.is_there() and history_of(run).epochs:
+def held(seeds: int, count: int) -> tuple[Sweep, list[Run]]:
+    """A sweep, and its first members, each paused after an epoch: none comes to its end."""
+    for epochs in ever_more(800):
+        configs = [digits_config(seed=seed, epochs=epochs, hidden=(64,)) for seed in range(seeds)]
+        sweep = swept(configs, jobs=count)
+        members = [sweep.member(number) for number in range(1, count + 1)]
+        with contextlib.suppress(RunError):  # one has come to its end
+            for run in members:
+                wait(lambda run=run: run.is_there() and history_of(run).epochs)
                 worker.pause(run)
-                going.remove(run)
-        return not going
-
-    wait(all_paused)
-    return members
+            return sweep, members
+        wait_for_end(sweep)
+    raise AssertionError
 
 
 def states(sweep: Sweep) -> list[str]:
@@ -150,7 +158,7 @@ def test_data_that_are_not_at_hand_are_made_so_once_for_all_members(
     write_openml_cache(tmp_path, openml_answers(images, labels))
     config = digits_config(source="openml", samples=None)
     sweep, lock = sweeps.create(Plan(configs=(config, config)), runs_folder)
-    machine = ThisMachine(Nursery.executed())
+    machine = ThisMachine(Nursery.executed(), DataCheck({}))
     with lock:
         members = [(sweep.member(number), config) for number in (1, 2)]
         told = machine.train_all(members, 2, EventLog(sweep.path))
@@ -162,9 +170,7 @@ def test_data_that_are_not_at_hand_are_made_so_once_for_all_members(
 
 
 def test_a_sweep_is_stopped_and_goes_on_to_the_same_bits(runs_folder: Path) -> None:
-    configs = [digits_config(seed=seed, epochs=800, hidden=(64,)) for seed in range(3)]
-    sweep = swept(configs, jobs=2)
-    running = held(sweep, 2)
+    sweep, running = held(seeds=3, count=2)
     assert sweep.state() == "running"
     with pytest.raises(RunError, match="goes on already"):
         worker.resume_sweep(sweep)
@@ -180,14 +186,12 @@ def test_a_sweep_is_stopped_and_goes_on_to_the_same_bits(runs_folder: Path) -> N
     assert sweep.state() == "finished"
     assert states(sweep) == ["finished"] * 3
     assert history_of(running[0]).resumed is not None
-    assert results(running[0]) == never_killed(configs[0])
+    assert results(running[0]) == never_killed(running[0].config())
 
 
 @linux
 def test_a_killed_sweep_leaves_no_process_and_goes_on_to_the_same_bits(runs_folder: Path) -> None:
-    configs = [digits_config(seed=seed, epochs=800, hidden=(64,)) for seed in range(3)]
-    sweep = swept(configs, jobs=2)
-    running = held(sweep, 2)
+    sweep, running = held(seeds=3, count=2)
     process = sweep.process_id()
     assert process
     assert session_of(process) > {process}
@@ -200,20 +204,21 @@ def test_a_killed_sweep_leaves_no_process_and_goes_on_to_the_same_bits(runs_fold
     worker.resume_sweep(sweep)
     wait_for_end(sweep)
     assert states(sweep) == ["finished"] * 3
-    assert results(running[1]) == never_killed(configs[1])
+    assert results(running[1]) == never_killed(running[1].config())
 
 
 def test_a_killed_member_is_tried_again_and_that_is_told(runs_folder: Path) -> None:
-    configs = rates(0.1, 0.2, epochs=1500, hidden=(64,))
-    sweep = swept(configs, jobs=2)
-    killed = with_epochs(sweep, 1)[0]
-    process = killed.process_id()
-    assert process
-    os.kill(process, signal.SIGKILL)
-    wait_for_end(sweep)
-    assert sweep.state() == "finished"
-    assert states(sweep) == ["finished"] * 2
-    (said,) = [said for said in sweep.events() if isinstance(said, MemberFailed)]
+    for epochs in ever_more(1500):
+        sweep = swept(rates(0.1, 0.2, epochs=epochs, hidden=(64,)), jobs=2)
+        for killed in with_epochs(sweep, 1)[:1]:
+            if process := killed.process_id():
+                os.kill(process, signal.SIGKILL)
+        wait_for_end(sweep)
+        assert sweep.state() == "finished"
+        assert states(sweep) == ["finished"] * 2
+        if failed := [said for said in sweep.events() if isinstance(said, MemberFailed)]:
+            break
+    (said,) = failed
     assert (said.member, said.retried) == (killed.name, True)
     assert "killed" in said.message
     assert results(killed) == never_killed(killed.config())
@@ -265,7 +270,7 @@ PROGRAM = """if True:
     from engine.config import RunConfig
 
     configs = [
-        RunConfig(source="digits", samples=400, epochs=1500, hidden=(64,), seed=seed)
+        RunConfig(source="digits", samples=400, epochs=1_000_000, hidden=(64,), seed=seed)
         for seed in range(3)
     ]
     print(worker.launch_sweep(configs, jobs=1).name, flush=True)
@@ -282,7 +287,13 @@ def test_a_sweep_outlives_a_killed_program_and_its_closed_terminal(runs_folder: 
     program.communicate()
     (sweep,) = sweeps.list_sweeps()
     assert sweep.name == name
-    assert sweep.is_running()
+    for count in (1, 2):
+        (member,) = with_epochs(sweep, 1)
+        assert member.name.endswith(f".0{count}")
+        worker.stop(member)
+        wait(lambda member=member: not member.is_running())
+    (last,) = with_epochs(sweep, 1)
+    assert last.name.endswith(".03")
+    worker.stop_sweep(sweep)
     wait_for_end(sweep)
-    assert sweep.state() == "finished"
-    assert states(sweep) == ["finished"] * 3
+    assert states(sweep) == ["stopped"] * 3

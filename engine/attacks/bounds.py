@@ -1,0 +1,198 @@
+"""Between which ε the smallest one lies that fools a model: proven below, shown above."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine.attacks.base import Adversarial, evaluating
+from engine.attacks.certified import certified_radius
+from engine.attacks.deepfool import DeepFool
+from engine.attacks.fab import FAB
+from engine.attacks.goal import Goal, logits_and_gradient
+from engine.attacks.linear import optimal_path, smallest_epsilon_linear
+from engine.attacks.minimal import taken_back
+from engine.attacks.norms import clipped, size
+from engine.attacks.path import fgsm_path
+from engine.attacks.pgd import PGD
+from engine.attacks.smallest import smallest_epsilon
+from engine.model import MLP
+
+FINDERS = ("fgsm", "deepfool", "fab", "pgd", "closed-form")
+"""What shows the smallest ε: one of the attacks, or the formula for a single layer."""
+
+_USUAL = 40
+"""PGD is tried in earnest at the largest step of 1/40 that is smaller than what others found."""
+_SHARES = (0.998, 0.99)
+"""Of the smallest ε so far, where PGD then looks for a smaller one."""
+_PGD_STEPS = 10
+_PGD_STEP = 0.2
+
+
+@dataclass(frozen=True)
+class EpsilonBounds:
+    """What is known of the smallest L∞ perturbation of each image of a batch that fools a model."""
+
+    certified: Tensor
+    """float32 `(batch,)`: nothing up to this changes the prediction; proven."""
+    found: Tensor
+    """float32 `(batch,)`: the smallest ε at which any of the attacks fooled the model; 0 where the
+    prediction is as the attack wants it from the start, infinite where none succeeded."""
+    found_by: Tensor
+    """uint8 `(batch,)`: which of `FINDERS` that was."""
+    fgsm: Tensor
+    """float32 `(batch,)`: the smallest ε at which FGSM's image fools it."""
+    deepfool: Tensor
+    """float32 `(batch,)`: the size of DeepFool's perturbation; infinite where it found none."""
+
+
+@torch.no_grad()
+def epsilon_bounds(
+    model: MLP, images: Tensor, labels: Tensor, targets: Tensor | None = None
+) -> tuple[EpsilonBounds, Tensor]:
+    """Searches for the smallest perturbation of each image by all attacks in L∞.
+
+    FGSM's path is walked, DeepFool and FAB look for near boundaries, PGD is tried at a usual ε
+    below these and, from the nearest adversarial image so far, just below that one. For a single
+    layer without targets the minimum is computed.
+
+    Args:
+        model: maps flat images to logits; it is judged in evaluation mode.
+        images: float32 `(batch, pixels)` in [0, 1].
+        labels: true classes, `(batch,)`.
+        targets: the classes to reach, `(batch,)`; None for any but the label.
+
+    Returns:
+        The bounds, and for each image an adversarial one as near as `found`, `(batch, pixels)`; the
+        image itself where none was found or none is needed.
+    """
+    goal = Goal(labels, targets)
+    certified = certified_radius(model, images, labels)
+    fgsm = smallest_epsilon(model, images, labels, targets).epsilon
+    nearest = _Nearest(images)
+    rows = torch.arange(len(images), device=images.device)
+    with evaluating(model):
+        path = fgsm_path(model, images, goal)
+        nearest.offer("fgsm", fgsm, path.at(fgsm.nan_to_num(posinf=0)))
+        by_deepfool = DeepFool("linf")(model, images, labels, targets)
+        nearest.offer_some("deepfool", rows, by_deepfool)
+        if len(model.layers) == 1 and targets is None:
+            exact = smallest_epsilon_linear(model, images, labels)
+            there = optimal_path(model, images, labels).at(exact.nan_to_num(posinf=0))
+            nearest.offer("closed-form", exact, there, ties=True)
+        else:
+            by_fab = FAB("linf")(model, images, labels, targets)
+            nearest.offer_some("fab", rows, by_fab)
+            usual = ((nearest.epsilon.clamp(max=1).double() * _USUAL).ceil() - 1) / _USUAL
+            rows = (usual > certified).nonzero()[:, 0]
+            if len(rows):
+                here, originals = goal.of(rows), images[rows]
+                tried = PGD()(model, originals, here.labels, usual[rows], here.targets)
+                moved = taken_back(model, originals, tried.images, here)
+                tried = tried.with_images(moved, model, here)
+                nearest.offer_some("pgd", rows, tried, usual[rows].float())
+            for share in _SHARES:
+                rows = (nearest.epsilon.isfinite() & (nearest.epsilon > certified)).nonzero()[:, 0]
+                below = torch.maximum(nearest.epsilon * share, certified)[rows]
+                start = nearest.images[rows]
+                found = _pgd_from(model, images[rows], goal.of(rows), start, below[:, None])
+                nearest.offer_some("pgd", rows, found)
+    found_by = nearest.found_by.to(torch.uint8)
+    deepfool = by_deepfool.smallest("linf")
+    return EpsilonBounds(certified, nearest.epsilon, found_by, fgsm, deepfool), nearest.images
+
+
+class _Nearest:
+    """The nearest adversarial images so far."""
+
+    def __init__(self, images: Tensor) -> None:
+        self.images = images.clone()
+        self.epsilon = torch.full_like(images[:, 0], torch.inf)
+        self.found_by = torch.zeros_like(self.epsilon, dtype=torch.long)
+
+    def offer(self, finder: str, epsilon: Tensor, images: Tensor, ties: bool = False) -> None:
+        """Takes those that are nearer, with `ties` also those that are as near."""
+        nearer = epsilon <= self.epsilon if ties else epsilon < self.epsilon
+        nearer &= epsilon.isfinite()
+        self.images[nearer] = images[nearer]
+        self.epsilon[nearer] = epsilon[nearer]
+        self.found_by[nearer] = FINDERS.index(finder)
+
+    def offer_some(
+        self, finder: str, rows: Tensor, found: Adversarial, budget: float | Tensor = 1.0
+    ) -> None:
+        """The same for some of the images, of sizes that exceed the budget by rounding only."""
+        epsilon = torch.full_like(self.epsilon, torch.inf)
+        within = found.linf.clamp(max=budget)
+        epsilon[rows] = within.where(found.success, torch.inf)
+        self.offer(finder, epsilon, self.images.index_copy(0, rows, found.images))
+
+
+def _pgd_from(
+    model: MLP, images: Tensor, goal: Goal, start: Tensor, epsilons: Tensor
+) -> Adversarial:
+    """PGD within ε, `(batch, 1)`, from given images; what reaches the goal clearly is done."""
+    moved = clipped(start, images, epsilons, "linf")
+    success = torch.zeros(len(images), dtype=torch.bool, device=images.device)
+    logits = images.new_zeros(len(images), model.sizes[-1])
+    open_ = torch.arange(len(images), device=images.device)
+    for length in _lengths():
+        if not len(open_):
+            break
+        logits[open_], gradient = logits_and_gradient(model, moved[open_], goal.of(open_))
+        success[open_] = goal.of(open_).clearly_reached(logits[open_])
+        left = ~success[open_]
+        open_, gradient = open_[left], gradient[left]
+        further = moved[open_] + length * epsilons[open_] * gradient.sign()
+        moved[open_] = clipped(further, images[open_], epsilons[open_], "linf")
+    return Adversarial(images, moved, logits, success)
+
+
+def _lengths() -> Iterator[float]:
+    """Of PGD's steps, as multiples of ε, along half a cosine to 0."""
+    for step in range(_PGD_STEPS + 1):
+        yield _PGD_STEP * (1 + math.cos(math.pi * step / _PGD_STEPS)) / 2
+
+
+def settled(
+    attacked: Adversarial,
+    model: MLP,
+    goal: Goal,
+    smallest: Tensor,
+    certified: Tensor,
+    epsilon: float,
+    nearest: Tensor | None = None,
+) -> Adversarial:
+    """The outcome of an attack in accord with the smallest ε that was found.
+
+    An attack with ε is a search of its own: of the many ε that may be asked for, it can stumble at
+    one on an adversarial image that is nearer than all that the search for the smallest ε has
+    found, or miss what that one has found. The search has the last word, so that an image is fooled
+    at an ε wherever that is asked, or nowhere. A perturbation that fools the model too early is
+    shrunk to the certified size, where nothing does.
+
+    Args:
+        attacked: the outcome in L∞.
+        model: as it was attacked, in evaluation mode.
+        goal: as it was attacked.
+        smallest: the smallest ε with which the attack fools the model, `(batch,)`.
+        certified: where nothing fools it, `(batch,)`.
+        epsilon: of the attack.
+        nearest: adversarial images to be taken where the attack misses them, `(batch, pixels)`.
+    """
+    early = attacked.success & (smallest.double() > epsilon)
+    missed = ~attacked.success & (smallest.double() <= epsilon)
+    if nearest is None:
+        missed = torch.zeros_like(missed)
+    if not (early | missed).any():
+        return attacked
+    images = attacked.images.clone()
+    shares = (certified / size(attacked.perturbations, "linf")).clamp(max=1)[:, None]
+    images[early] = (attacked.originals + shares * attacked.perturbations)[early]
+    if nearest is not None:
+        images[missed] = nearest[missed]
+    return attacked.with_images(images, model, goal)

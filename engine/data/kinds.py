@@ -1,0 +1,159 @@
+"""The kinds of files that people have their images in, and what to do with those not read here.
+
+A file is known by its first bytes, an archive by what is in it; its name decides where bytes do
+not, as for text.
+"""
+
+import gzip
+import re
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+_START = 512
+"""Bytes that tell what a file is."""
+
+_READABLE = "only IDX files and NumPy's .npz and .npy can be read"
+_CONVERT = "read it in Python and save its arrays by numpy.savez(FILE, images=…, labels=…)"
+_PICTURES = "save all pictures as one array by numpy.savez(FILE, images=…, labels=…)"
+_UNPACK = "unpack it and name what is in it"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a file is."""
+
+    name: str
+    """As in `a PNG picture`."""
+    remedy: str = _CONVERT
+    """What to do with it."""
+
+
+NUMPY = Kind("a NumPy file", "name this file itself")
+TEXT = Kind("a text", "name a file of images")
+_CSV = Kind("a CSV table")
+ZIP = Kind("a zip archive without NumPy arrays", _UNPACK)
+_TAR = Kind("a tar archive", _UNPACK)
+
+_BY_START = {
+    b"\x93NUMPY": NUMPY,
+    b"\x89PNG": Kind("a PNG picture", _PICTURES),
+    b"\xff\xd8\xff": Kind("a JPEG picture", _PICTURES),
+    b"GIF8": Kind("a GIF picture", _PICTURES),
+    b"II*\0": Kind("a TIFF picture", _PICTURES),
+    b"MM\0*": Kind("a TIFF picture", _PICTURES),
+    b"MATLAB 5.0": Kind("a MATLAB file"),
+    b"MATLAB 7.3": Kind("a MATLAB file"),
+    b"\x89HDF": Kind("an HDF5 file"),
+    b"PAR1": Kind("a Parquet table"),
+    b"ARROW1": Kind("an Arrow table"),
+    b"SQLite": Kind("an SQLite database"),
+    b"%PDF": Kind("a PDF document", "name a file of images"),
+    b"BZh": Kind("a bzip2 archive", _UNPACK),
+    b"\xfd7zXZ": Kind("an xz archive", _UNPACK),
+    b"\x28\xb5\x2f\xfd": Kind("a Zstandard archive", _UNPACK),
+    b"7z\xbc\xaf": Kind("a 7z archive", _UNPACK),
+    b"Rar!": Kind("a RAR archive", _UNPACK),
+    **{b"\x80" + bytes([version]): Kind("a Python pickle") for version in range(2, 6)},
+    b"<": Kind("a web page or XML, perhaps in place of a failed download", "get it again"),
+}
+
+_BY_NAME = {
+    r"\.bmp$": Kind("a BMP picture", _PICTURES),
+    r"\.webp$": Kind("a WebP picture", _PICTURES),
+    r"\.tfrecords?\b": Kind("a TensorFlow record file"),
+    r"\.mat$": Kind("a MATLAB file"),
+    r"\.(csv|tsv)\b": _CSV,
+    r"\.arff\b": Kind("an ARFF table"),
+    r"\.xls$": Kind("an Excel table"),
+}
+
+_TEXTS = {
+    r"\s*(%|@relation)": Kind("an ARFF table"),
+    r"\s*[{\[]": Kind("a JSON file"),
+    r"[-+\d.]+( \d+:[-+\d.e]+)+\s": Kind("a LIBSVM table"),
+    r"[^\n]*[,;\t]": _CSV,
+}
+"""By how a text begins."""
+
+_IN_ZIP = {
+    r"(^|/)data\.pkl$": Kind("a PyTorch file"),
+    r"^xl/": Kind("an Excel table"),
+    r"^word/": Kind("a Word document", "name a file of images"),
+    r"idx[13]-ubyte": Kind("a zip archive of IDX files", "unpack it and name the folder"),
+    r"\.npz$": Kind("a zip archive of NumPy files", "unpack it and name one"),
+    r"\.(png|jpe?g|bmp|gif|tiff?|webp)$": Kind("a zip archive of pictures", _PICTURES),
+    r"\.(csv|tsv)$": Kind("a zip archive of CSV tables"),
+    r"\.npy$": NUMPY,
+}
+"""By the names in a zip archive; the first that matches any of them decides."""
+
+
+def kind_of(path: Path) -> Kind | None:
+    """What a file is that is no IDX file; None where it is of no kind known here.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        start = file.read(_START)
+    if start.startswith(b"PK"):
+        return _in_zip(path)
+    if not start.startswith(b"\x1f\x8b"):
+        return _kind(start, path.name)
+    try:
+        with gzip.open(path, "rb") as file:
+            inner = _kind(file.read(_START), path.name.removesuffix(".gz"))
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        return None
+    return inner and Kind(f"{inner.name}, gzipped", inner.remedy)
+
+
+def sentence(path: Path) -> str:
+    """What a file is that cannot be read, what can be, and what to do about it."""
+    kind = kind_of(path)
+    if kind is None:
+        return (
+            f"{path} is not an IDX file, nor of another kind that is known; {_READABLE}: "
+            f"check what it is."
+        )
+    return f"{path} is {kind.name}; {_READABLE}: {kind.remedy}."
+
+
+def _kind(start: bytes, name: str) -> Kind | None:
+    for signature, kind in _BY_START.items():
+        if start.startswith(signature):
+            return kind
+    if start[257:262] == b"ustar":
+        return _TAR
+    if start[8:10] == b'{"' and start[4:8] == bytes(4):
+        return Kind("a safetensors file")
+    for pattern, kind in _BY_NAME.items():
+        if re.search(pattern, name.lower()):
+            return kind
+    return _text_kind(start)
+
+
+def _text_kind(start: bytes) -> Kind | None:
+    try:
+        text = start.decode()
+    except UnicodeDecodeError as error:
+        if error.start < len(start) - 3:  # else a character is cut off
+            return None
+        text = start[: error.start].decode()
+    if not text or re.search(r"[\x00-\x08\x0e-\x1f]", text):
+        return None
+    return next((kind for form, kind in _TEXTS.items() if re.match(form, text.lower())), TEXT)
+
+
+def _in_zip(path: Path) -> Kind:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name.lower() for name in archive.namelist()]
+    except Exception:  # zipfile raises many kinds for damaged bytes
+        return ZIP
+    for pattern, kind in _IN_ZIP.items():
+        if any(re.search(pattern, name) for name in names):
+            return kind
+    return ZIP

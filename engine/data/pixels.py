@@ -1,0 +1,182 @@
+"""Which stored values are black and white: by the type and the values, or as a person states it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.config import PixelRange
+from engine.data_notes import FAINT
+from engine.errors import DataError, PixelRangeError
+
+_OVERSHOOT = 0.05
+"""Resampled images pass black and white by up to this share of the range."""
+_AT_ONCE = 1024
+_BYTE = 127, 255
+"""Whole numbers whose greatest lies above the first fill 8 bits, whatever type they are kept in."""
+_FULL = (1023, 4095, 16383, 65535)
+"""The greatest values of cameras and scanners with 10, 12, 14 and 16 bits."""
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """How the pixels of a whole source are stored, and what is taken for black and white."""
+
+    dtype: str = "float32"
+    low: float = 0.0
+    """The least stored value."""
+    high: float = 1.0
+    """The greatest."""
+    black: float = 0.0
+    """The value that becomes 0."""
+    white: float = 1.0
+    """The value that becomes 1."""
+
+    @property
+    def is_clipped(self) -> bool:
+        """Whether there are values beyond black and white."""
+        return self.low < self.black or self.high > self.white
+
+    @property
+    def clipping(self) -> str:
+        """A sentence on the values beyond black and white; empty where there are none."""
+        if not self.is_clipped:
+            return ""
+        return (
+            f"Pixels go from {self.low:g} to {self.high:g}, and those beyond {self.black:g} "
+            f"(black) and {self.white:g} (white) are clipped."
+        )
+
+    def __str__(self) -> str:
+        """As in `uint8 from 0 (black) to 255 (white)`."""
+        if (self.low, self.high) == (self.black, self.white):
+            return f"{self.dtype} from {self.low:g} (black) to {self.high:g} (white)"
+        return (
+            f"{self.dtype} from {self.low:g} to {self.high:g}, with {self.black:g} for black and "
+            f"{self.white:g} for white"
+        )
+
+
+def find_range(
+    parts: Sequence[tuple[str, NDArray[Any]]], known: float | None, stated: PixelRange, source: str
+) -> Pixels:
+    """Decides what is black and white in a source.
+
+    - What a person states holds, whatever lies beyond it.
+    - Booleans, and values of which none is above 1, are 0 to 1.
+    - Unsigned bytes are 0 to 255, and so are whole numbers of other types whose greatest is from
+      128 to 255. Whole numbers that end at 1,023, 4,095, 16,383 or 65,535 end with white.
+    - Fractions that end within 5% of 1 or of 255 have been resampled and overshoot it.
+    - All else is refused, as is a white that leaves most images of a part nearly black.
+
+    Args:
+        parts: the name and the images `(n, height, width)` of each part of the source.
+        known: the value of white, with black 0, where the source itself tells it.
+        stated: what a person says of it.
+        source: the source as it was given.
+
+    Raises:
+        DataError: some pixels are no finite numbers.
+        PixelRangeError: black and white can only be guessed.
+    """
+    dtypes = {images.dtype for _, images in parts}
+    dtype = dtypes.pop() if len(dtypes) == 1 else np.result_type(*(part for _, part in parts))
+    low, high = _extremes(parts)
+    if stated != "auto":
+        if known is not None:
+            raise PixelRangeError(
+                f"The pixel range of {source} is known: it cannot be set, leave it at auto."
+            )
+        return Pixels(dtype.name, low, high, *stated)
+    if known is not None:
+        return Pixels(dtype.name, low, high, 0.0, known)
+    white = _white([images for _, images in parts], dtype, low, high)
+    if white is None:
+        raise PixelRangeError(
+            f"The pixels of {source} are {dtype.name} from {low:g} to {high:g}, which leaves open "
+            f"what is black and what is white: state the pixel range, as in "
+            f'--pixel-range "{low:g} {high:g}".'
+        )
+    usual = {name: _usual_brightest(images) for name, images in parts}
+    black = [name for name in usual if usual[name] < FAINT * white]
+    bright = [name for name in usual if name not in black]
+    if black and bright:
+        raise PixelRangeError(
+            f"The pixels of a usual image go up to {usual[black[0]]:g} in {black[0]}, and to "
+            f"{usual[bright[0]]:g} in {bright[0]}: store both alike."
+        )
+    if black:
+        brightest = usual[black[0]]
+        raise PixelRangeError(
+            f"The pixels of {source} are {dtype.name} from {low:g} to {high:g}, but those of a "
+            f"usual image go up to {brightest:g} only, nearly black if {white:g} is white: state "
+            f'the pixel range, as in --pixel-range "{low:g} {brightest:g}".'
+        )
+    return Pixels(dtype.name, low, high, 0.0, white)
+
+
+def _extremes(parts: Sequence[tuple[str, NDArray[Any]]]) -> tuple[float, float]:
+    extremes = []
+    for name, images in parts:
+        low, high = float(images.min()), float(images.max())
+        if not (math.isfinite(low) and math.isfinite(high)):
+            raise DataError(
+                f"Some pixels in {name} are not finite numbers (NaN or infinity): "
+                f"store all of them as 0 to 255."
+            )
+        extremes.append((low, high))
+    lows, highs = zip(*extremes, strict=True)
+    return min(lows), max(highs)
+
+
+def _white(
+    parts: Sequence[NDArray[Any]], dtype: np.dtype[Any], low: float, high: float
+) -> float | None:
+    """The value of white with black 0; None where it can only be guessed."""
+    if dtype == np.uint8:
+        return 1.0 if high <= 1 else 255.0
+    if low >= 0 and high <= 1:
+        return 1.0
+    if all(_are_whole(images) for images in parts):
+        if low >= 0 and _BYTE[0] < high <= _BYTE[1]:
+            return float(_BYTE[1])
+        return high if low >= 0 and high in _FULL else None
+    for white in (1.0, 255.0):
+        least = 0 if white == 1 else (1 - _OVERSHOOT) * white
+        if low >= -_OVERSHOOT * white and least <= high <= (1 + _OVERSHOOT) * white:
+            return white
+    return None
+
+
+def _are_whole(images: NDArray[Any]) -> bool:
+    parts = (images[start : start + _AT_ONCE] for start in range(0, len(images), _AT_ONCE))
+    return images.dtype.kind in "bui" or all(np.array_equal(part, np.floor(part)) for part in parts)
+
+
+def _usual_brightest(images: NDArray[Any]) -> float:
+    """The median of the images' brightest pixels, images of one colour left out."""
+    highest = images.max((1, 2))
+    highest = highest[highest > images.min((1, 2))]
+    return float(np.sort(highest)[len(highest) // 2]) if len(highest) else math.inf
+
+
+def scale(images: NDArray[np.float32], pixels: Pixels) -> None:
+    """Brings images from black to white to 0…1, in place."""
+    if pixels.black:
+        images -= pixels.black
+    images /= pixels.white - pixels.black
+    if pixels.is_clipped:
+        np.clip(images, 0, 1, out=images)
+
+
+def contrast(images: NDArray[np.float32]) -> float:
+    """How much of black to white the pixels of a usual image span: the median over the images.
+
+    Args:
+        images: `(n, height, width)` in [0, 1].
+    """
+    spans = np.sort(np.ptp(images, axis=(1, 2)))
+    return float(spans[len(spans) // 2]) if len(spans) else 0.0

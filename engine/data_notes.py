@@ -1,0 +1,162 @@
+"""What is odd about the data of a run, in sentences: nearly blank images, classes without images.
+
+Light enough for the process that draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.events import RunStarted
+
+FAINT = 1 / 8
+"""Images whose pixels span less than this share of black to white are nearly blank."""
+
+NOTABLE = 0.1
+"""Classes without images are notable from this share of all on."""
+
+_NAMED, _NAME_LENGTH = 3, 12
+"""So many classes are named, with so many characters."""
+
+
+def faint(contrast: float) -> tuple[str, str]:
+    """A sentence and a remedy for images of little contrast; empty for others.
+
+    Args:
+        contrast: how much of black to white a usual image spans, in [0, 1].
+    """
+    if contrast >= FAINT:
+        return "", ""
+    span = f"only {contrast:.2g} of the way from black to white" if contrast else "nothing"
+    return (
+        f"The images are nearly blank: the pixels of a usual one span {span}.",
+        "Look at them on the data screen, and set the pixel range or use another source.",
+    )
+
+
+@dataclass(frozen=True)
+class ClassCounts:
+    """The images of each class."""
+
+    names: tuple[str, ...]
+    """A name for each class, `(k,)`; the others have the same length."""
+    training: tuple[int, ...]
+    """Images to train on."""
+    validation: tuple[int, ...]
+    """Images to validate with."""
+    source: tuple[int, ...]
+    """Images in the whole source."""
+
+    @classmethod
+    def of(cls, started: RunStarted) -> ClassCounts | None:
+        """The counts that a run has recorded; None where they are missing or make no sense."""
+        counts = started.training_counts, started.validation_counts, started.source_counts
+        if any(len(part) != len(started.class_names) for part in counts):
+            return None
+        return cls(tuple(started.class_names), *map(tuple, counts))
+
+    @property
+    def unused(self) -> list[int]:
+        """Classes that not even the source has an image of."""
+        return [index for index, count in enumerate(self.source) if not count]
+
+    @property
+    def untrained(self) -> list[int]:
+        """Classes of the source without a training image."""
+        return self._without(self.training)
+
+    @property
+    def unvalidated(self) -> list[int]:
+        """Classes with a training image but without a validation image."""
+        missing = self._without(self.validation)
+        return [index for index in missing if self.training[index]]
+
+    def _without(self, part: tuple[int, ...]) -> list[int]:
+        return [
+            index
+            for index, count in enumerate(part)
+            if not count and (self.source[index] or self.training[index] or self.validation[index])
+        ]
+
+    @property
+    def is_of_one_class(self) -> bool:
+        """Whether all training images have the same label."""
+        return sum(count > 0 for count in self.training) == 1
+
+    def is_notable(self, missing: Sequence[int]) -> bool:
+        """Whether these are many of the classes that there are."""
+        return len(missing) >= NOTABLE * (len(self.names) - len(self.unused))
+
+    def listed(self, classes: Sequence[int]) -> str:
+        """The names of some classes, the first three of many."""
+        names = [self.names[index][:_NAME_LENGTH] for index in classes[:_NAMED]]
+        return ", ".join(names) + (", …" if len(classes) > _NAMED else "")
+
+    def share(self, classes: Sequence[int]) -> str:
+        """As in `5 of the 10 classes have`."""
+        have = "has" if len(classes) == 1 else "have"
+        return f"{len(classes)} of the {len(self.names)} classes {have}"
+
+    @property
+    def one_class(self) -> tuple[str, str]:
+        """A sentence and a remedy for training images that are all of one class."""
+        (index,) = (index for index, count in enumerate(self.training) if count)
+        return (
+            f"All {self.training[index]:,} training images are of one class, "
+            f"{self.names[index][:_NAME_LENGTH]}: a model can only learn to name that one.",
+            "Use more samples, or shuffle the source's images.",
+        )
+
+    @property
+    def missing_training(self) -> tuple[str, str]:
+        """A sentence and a remedy for `untrained`; empty where there are none."""
+        missing = self.untrained
+        if not missing:
+            return "", ""
+        absent = not any(self.validation[index] for index in missing)
+        fate = "accuracy says nothing of them" if absent else "they cannot be learned"
+        return (
+            f"{self.share(missing)} no training image ({self.listed(missing)}): {fate}.",
+            "Use more samples, or shuffle the source's images.",
+        )
+
+    @property
+    def missing_validation(self) -> tuple[str, str]:
+        """A sentence and a remedy for `unvalidated`; empty where there are none."""
+        missing = self.unvalidated
+        if not missing:
+            return "", ""
+        return (
+            f"{self.share(missing)} no validation image ({self.listed(missing)}): accuracy "
+            f"says nothing of them.",
+            "Use more samples, a larger validation share or another split seed.",
+        )
+
+    @property
+    def gaps(self) -> str:
+        """A sentence on the classes that the source has no image of; empty without any."""
+        if not self.unused:
+            return ""
+        return (
+            f"{self.share(self.unused)} no image here ({self.listed(self.unused)}): there is a "
+            f"class for every number from 0 to the source's greatest label."
+        )
+
+    @property
+    def odd(self) -> list[tuple[str, str]]:
+        """All that is to say of classes without images: sentences, each with its remedy."""
+        first = self.one_class if self.is_of_one_class else self.missing_training
+        return [first, self.missing_validation, (self.gaps, "")]
+
+
+def data_notes(counts: ClassCounts, clipping: str, contrast: float) -> list[str]:
+    """All that is odd about some data; empty where nothing is.
+
+    Args:
+        counts: the images of each class.
+        clipping: a sentence on pixels beyond black and white; empty without any.
+        contrast: how much of black to white a usual image spans, in [0, 1].
+    """
+    pairs = [faint(contrast), (clipping, ""), *counts.odd]
+    return [f"{sentence} {remedy}".rstrip() for sentence, remedy in pairs if sentence]

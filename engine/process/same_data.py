@@ -1,0 +1,96 @@
+"""Makes sure that a run goes on with the data that it began with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+import numpy as np
+
+from engine.config import RunConfig
+from engine.errors import RunError, TooFewImagesError
+from engine.events import Event, RunResumed, RunStarted
+from engine.examples import Examples
+from engine.fingerprint import Fingerprint, changes, has_changed
+from engine.runs import Run
+from engine.storage.event_tail import read_events
+
+
+def load_for(
+    run: Run, config: RunConfig, load: Callable[[], Examples | None]
+) -> tuple[Examples | None, str]:
+    """Load the data of a run that goes on, and compare them with those that it was trained on.
+
+    Args:
+        run: which.
+        config: its hyperparameters.
+        load: returns the data, or None if that takes its time: nothing is compared then.
+
+    Returns:
+        The data, and a warning where the run is too old to tell whether they are the same.
+
+    Raises:
+        RunError: they are not.
+        MnistopError: what `load` raises.
+    """
+    try:
+        examples = load()
+    except TooFewImagesError as error:
+        difference = f"{config.samples:,} images used then, {error.there:,} there now"
+        raise _refusal(run, config, difference) from None
+    started, then = _began_with(read_events(run))
+    if not (started and examples):
+        return examples, ""
+    if difference := changes(then or _known_of(started, examples), examples.fingerprint):
+        raise _refusal(run, config, difference)
+    if then:
+        return examples, ""
+    if difference := _changes_of_validation(run, examples):
+        raise _refusal(run, config, difference)
+    return examples, (
+        f"Run {run.name} was begun by an older mnistop, which kept no fingerprint of its data: "
+        f"what it validates with in {config.source} is unchanged, what it trains on could not be "
+        "compared."
+    )
+
+
+def _refusal(run: Run, config: RunConfig, difference: str) -> RunError:
+    return RunError(
+        f"Run {run.name} cannot go on, since {has_changed(config.source, difference)}: put the "
+        "original data back, or start a new run with them as they are."
+    )
+
+
+def _began_with(said: Sequence[Event]) -> tuple[RunStarted | None, Fingerprint | None]:
+    """How a run began, and the fingerprint of its data; None if it has not, or has none."""
+    started, data = None, None
+    for event in said:
+        match event:
+            case RunStarted():
+                started, data = event, event.data
+            case RunResumed(data=Fingerprint()):
+                data = event.data
+    return started, data
+
+
+def _known_of(started: RunStarted, examples: Examples) -> Fingerprint:
+    """What a run without a fingerprint tells of its data, and else the present one."""
+    height, width = started.image_shape
+    return msgspec.structs.replace(
+        examples.fingerprint,
+        images=started.training_images + started.validation_images,
+        height=height,
+        width=width,
+        classes=len(started.class_names),
+    )
+
+
+def _changes_of_validation(run: Run, examples: Examples) -> str:
+    """How the validation images differ from those that a run has kept; empty if they do not."""
+    kept = run.images(examples.image_shape)
+    now = examples.validation.pixels.numpy().reshape(-1, *examples.image_shape)
+    if len(kept) and not np.array_equal(kept, now):
+        return "other pixels"
+    labels = run.labels()
+    same = np.array_equal(labels, examples.validation.labels.numpy())
+    return "" if same or not len(labels) else "other labels"

@@ -1,0 +1,158 @@
+"""The data that all members of a sweep are trained on: known when it begins, compared ever after.
+
+Members whose data are chosen by the same settings are trained on the same data, however many
+processes and machines load them, and whenever.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
+
+from engine.config import RunConfig, as_text
+from engine.data import is_at_hand
+from engine.errors import MnistopError, RunError, TooFewImagesError
+from engine.events import SweepData
+from engine.fingerprint import Fingerprint, changes, has_changed
+from engine.runs import Run
+from engine.storage.event_tail import read_events
+from engine.sweep.nursery import Nursery, Wanted
+from engine.sweeps import Sweep
+
+if TYPE_CHECKING:
+    from engine.examples import Examples
+
+Fingerprints = dict[str, Fingerprint]
+"""Of a sweep's data, by what `key_of` makes of the settings that choose them."""
+
+
+def key_of(config: RunConfig) -> str:
+    """The settings that choose a member's data, as in `pixel_range=auto samples=1000 source=…`."""
+    names = ("pixel_range", "samples", "source")
+    key = " ".join(f"{name}={as_text(getattr(config, name))}" for name in names)
+    return key.encode(errors="backslashreplace").decode()
+
+
+def recorded_data(sweep: Sweep) -> Fingerprints:
+    """The data that a sweep began with, as far as it has recorded them."""
+    known: Fingerprints = {}
+    for event in read_events(sweep):
+        if isinstance(event, SweepData):
+            known = event.data | known
+    return known
+
+
+class DataCheck:
+    """Compares the data of members with those that their sweep began with.
+
+    Args:
+        known: the latter; what is found of others is put there.
+        sweep: the sweep if it goes on, None for a new one.
+        begun: its members that have begun before, with their hyperparameters.
+    """
+
+    def __init__(
+        self,
+        known: Fingerprints,
+        sweep: Sweep | None = None,
+        begun: Sequence[tuple[Run, RunConfig]] = (),
+    ) -> None:
+        self.known = known
+        self.warning = ""
+        """Why it is not certain that the data of a sweep are those that it began with."""
+        self._sweep = sweep
+        self._begun = {_loaded_by(config): run for run, config in begun}
+
+    def check(self, configs: Sequence[RunConfig], nursery: Nursery) -> None:
+        """Load the data that are at hand, and compare them.
+
+        Raises:
+            MnistopError: they are unfit or have too few images, or they have changed.
+        """
+        different = {(key_of(one), one.val_fraction): one for one in reversed(configs)}
+        for config in different.values():
+            if is_at_hand(config.source):
+                self._check(config, nursery)
+
+    def check_workers(
+        self, found: Mapping[str, Mapping[str, Fingerprint | str]], configs: Sequence[RunConfig]
+    ) -> None:
+        """Compare what the workers of a cluster have with what is known, or with each other.
+
+        Args:
+            found: of each worker the data that it has at hand, or what is wrong with them.
+            configs: of the members.
+
+        Raises:
+            RunError: a worker has other data.
+        """
+        known_from = "the sweep began with" if self._sweep else "this machine"
+        first = dict.fromkeys(self.known, known_from)
+        sources = {key_of(config): config.source for config in configs}
+        for worker, data in found.items():
+            for key, now in data.items():
+                if isinstance(now, str):
+                    raise RunError(f"The Dask worker {worker} cannot train. {now}")
+                known = self.known.setdefault(key, now)
+                origin = first.setdefault(key, worker)
+                if difference := changes(known, now, "there", "on this worker"):
+                    raise RunError(
+                        f"The Dask worker {worker} has other data in {sources[key]} than {origin} "
+                        f"({difference}): put the same data where all workers find them, or start "
+                        "a new sweep with those that are there."
+                    )
+
+    def _check(self, config: RunConfig, nursery: Nursery) -> None:
+        key = key_of(config)
+        then = self.known.get(key)
+        begun = None if then else self._begun.get(_loaded_by(config))
+        try:
+            now, warning = _loaded(config, begun, nursery)
+        except TooFewImagesError as error:
+            if not then:
+                raise
+            difference = f"{config.samples:,} images used then, {error.there:,} there now"
+            raise self._refusal(config, difference) from None
+        if then and (difference := changes(then, now)):
+            raise self._refusal(config, difference)
+        self.known[key] = now
+        self.warning = self.warning or warning
+
+    def _refusal(self, config: RunConfig, difference: str) -> RunError:
+        changed = has_changed(config.source, difference)
+        if not self._sweep:
+            return RunError(f"No sweep can begin, since {changed} just now: start it again.")
+        return RunError(
+            f"Sweep {self._sweep.name} cannot go on, since {changed}: put the original data back, "
+            "or start a new sweep with them as they are."
+        )
+
+
+def _loaded_by(config: RunConfig) -> tuple[str, float, int]:
+    return key_of(config), config.val_fraction, config.split_seed
+
+
+def _loaded(config: RunConfig, begun: Run | None, nursery: Nursery) -> tuple[Fingerprint, str]:
+    """The fingerprint of data that a nursery has loaded anew, and a warning as of `load_for`."""
+    found: tuple[Fingerprint, str] | MnistopError = RunError(
+        f"The process that loads {config.source} died: there may be too little memory."
+    )
+    with (
+        nursery.start(_compare, Wanted(config), begun) as process,
+        contextlib.suppress(EOFError),
+    ):
+        found = process.recv()
+    if isinstance(found, MnistopError):
+        raise found
+    return found
+
+
+def _compare(caller: Connection, examples: Examples | None, begun: Run | None) -> None:
+    """Send the fingerprint of data, once they are compared with those of a member."""
+    from engine.process.same_data import load_for
+
+    assert examples
+    warning = load_for(begun, begun.config(), lambda: examples)[1] if begun else ""
+    caller.send((examples.fingerprint, warning))

@@ -1,0 +1,65 @@
+"""What a person sees of data that have changed since a run began."""
+
+from pathlib import Path
+
+import pytest
+
+from engine import worker
+from engine.runs import Run
+from tests.app.dashboard import Opened, Workers
+from tests.engine.small_runs import ENDLESS, digits_config, history_of, kill_all, state_of
+from tests.small_data import DataFile
+from tests.waiting import wait_until
+
+LAUNCH, RESUME, STOP = worker.launch, worker.resume, worker.stop
+"""The real ones; the fixture `workers` puts others in their places."""
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+async def test_r_on_the_runs_screen_refuses_other_data_in_a_sentence(
+    opened: Opened,
+    workers: Workers,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    size: tuple[int, int],
+) -> None:
+    monkeypatch.setattr(worker, "resume", RESUME)
+    data = DataFile(tmp_path / "d.npz")
+    config = digits_config(source=data.source, samples=DataFile.USED, epochs=ENDLESS)
+    try:
+        run = LAUNCH(config)
+        wait_until(lambda: history_of(run).epochs)
+        STOP(run)
+        wait_until(lambda: not run.is_running())
+        before = run.events_path.read_bytes()
+        data.write("permuted")
+        async with opened(size) as shown:
+            await shown.press("6")
+            await shown.until_shown(run.words)
+            await shown.press("R")
+            await shown.until(lambda: shown.notices)
+            assert "have changed (other images and labels, or another order)" in shown.notices[0]
+            assert (run.events_path.read_bytes(), state_of(run)) == (before, "stopped")
+            data.write()
+            await shown.press("R")
+            await shown.until(lambda: history_of(run).resumed)
+    finally:
+        kill_all()
+
+
+async def test_a_warning_is_shown_as_a_notice(
+    opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.app import made_up
+    from tests.app.test_runs_screen import add
+
+    def resume(run: Run) -> str:
+        return f"Run {run.name} was begun by an older mnistop [sic]."
+
+    monkeypatch.setattr(worker, "resume", resume)
+    add(workers, 1, "keen-lark", 5, made_up.stopped)
+    async with opened() as shown:
+        await shown.press("6")
+        await shown.until_shown("keen-lark")
+        await shown.press("R")
+        await shown.until_shown("was begun by an older", "mnistop [sic]")

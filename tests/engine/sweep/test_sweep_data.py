@@ -1,0 +1,162 @@
+"""All members of a sweep are trained on the data that it began with."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from engine import worker
+from engine.config import RunConfig
+from engine.data import load
+from engine.errors import RunError
+from engine.events import MemberFailed
+from engine.sweep.known_data import DataCheck, key_of, recorded_data
+from engine.sweeps import Sweep
+from tests.engine.small_runs import digits_config, history_of
+from tests.engine.sweep.test_sweeps import held, states, swept, wait, wait_for_end
+from tests.small_data import DataFile
+
+LONG = 3000
+"""Epochs of a member that is not over before it is paused or stopped."""
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> DataFile:
+    return DataFile(tmp_path / "d.npz")
+
+
+def members(data: DataFile, count: int = 3) -> list[RunConfig]:
+    """The first takes long. Each has a split of its own, so that its data are loaded anew."""
+    return [
+        digits_config(
+            source=data.source,
+            samples=DataFile.USED,
+            split_seed=seed,
+            epochs=3 if seed else LONG,
+            hidden=(64,),
+        )
+        for seed in range(count)
+    ]
+
+
+def stopped(data: DataFile) -> Sweep:
+    """A sweep that was stopped while its first member was trained."""
+    sweep = swept(members(data), jobs=1)
+    held(sweep, 1)
+    worker.stop_sweep(sweep)
+    wait_for_end(sweep)
+    assert states(sweep) == ["stopped"]
+    return sweep
+
+
+def contents(sweep: Sweep) -> list[bytes]:
+    return [folder.events_path.read_bytes() for folder in (sweep, *sweep.members())]
+
+
+@pytest.mark.parametrize("change", DataFile.REFUSED)
+def test_a_sweep_does_not_go_on_with_other_data(
+    runs_folder: Path, data: DataFile, change: str
+) -> None:
+    sweep = stopped(data)
+    before = contents(sweep)
+    data.write(change)
+    with pytest.raises(RunError) as refused:
+        worker.resume_sweep(sweep)
+    assert str(refused.value) == (
+        f"Sweep {sweep.name} cannot go on, since the data in {data.source} have changed "
+        f"({DataFile.REFUSED[change]}): put the original data back, or start a new sweep with "
+        "them as they are."
+    )
+    assert (contents(sweep), sweep.state()) == (before, "stopped")
+
+    data.write("compressed")
+    assert worker.resume_sweep(sweep) == ""
+    wait_for_end(sweep)
+    assert states(sweep) == ["finished"] * 3
+
+
+def test_members_that_would_begin_on_other_data_are_refused_while_the_others_go_on(
+    runs_folder: Path, data: DataFile
+) -> None:
+    sweep = swept(members(data), jobs=1)
+    (first,) = held(sweep, 1)
+    data.write("a label of a training image")
+    worker.resume(first)
+    wait_for_end(sweep)
+    assert states(sweep) == ["finished"]
+    assert sweep.state() == "stopped"
+    failed = {
+        said.member: said.message for said in sweep.events() if isinstance(said, MemberFailed)
+    }
+    sentence = (
+        f"The data in {data.source} have changed (other labels) since the sweep began: put the "
+        "original data back and resume the sweep, or start a new one with them as they are."
+    )
+    assert failed == {sweep.member(number).name: sentence for number in (2, 3)}
+    assert sweep.trouble() == f"2 of 3 runs are not trained to their end. {sentence}"
+
+    data.write()
+    worker.resume_sweep(sweep)
+    wait_for_end(sweep)
+    assert states(sweep) == ["finished"] * 3
+    fingerprints = {history_of(run).started.data.labels for run in sweep.members()}  # type: ignore[union-attr]
+    assert len(fingerprints) == 1
+
+
+def test_a_member_alone_does_not_go_on_with_other_data(runs_folder: Path, data: DataFile) -> None:
+    sweep = stopped(data)
+    data.write("inverted")
+    with pytest.raises(RunError, match=f"Run {sweep.name}.01 cannot go on"):
+        worker.resume(sweep.member(1))
+    assert states(sweep) == ["stopped"]
+
+
+def test_members_of_other_sample_counts_have_data_of_their_own(
+    runs_folder: Path, data: DataFile
+) -> None:
+    configs = [
+        digits_config(source=data.source, samples=count, epochs=2) for count in (100, 200, 400)
+    ]
+    sweep = swept(configs)
+    wait_for_end(sweep)
+    assert states(sweep) == ["finished"] * 3
+    known = recorded_data(sweep)
+    assert [known[key_of(config)].images for config in configs] == [100, 200, 400]
+
+
+def test_a_sweep_of_before_fingerprints_compares_its_members_and_warns(
+    runs_folder: Path, data: DataFile
+) -> None:
+    sweep = stopped(data)
+    for folder in (sweep, *sweep.members()):
+        said = [json.loads(line) for line in folder.events_path.read_text().splitlines()]
+        kept = [event for event in said if event["event"] != "SweepData"]
+        lines = [json.dumps({k: v for k, v in event.items() if k != "data"}) for event in kept]
+        folder.events_path.write_text("\n".join([*lines, ""]))
+    before = contents(sweep)
+    data.write("permuted")
+    with pytest.raises(RunError, match="cannot go on, since the data in"):
+        worker.resume_sweep(sweep)
+    assert contents(sweep) == before
+
+    data.write()
+    assert "what it trains on could not be compared" in worker.resume_sweep(sweep)
+    wait(lambda: recorded_data(sweep))
+    wait_for_end(sweep)
+    assert states(sweep) == ["finished"] * 3
+
+
+def test_a_worker_with_other_data_than_this_machine_is_refused(data: DataFile) -> None:
+    config = digits_config(source=data.source, samples=DataFile.USED)
+    here = load(data.source, DataFile.USED).fingerprint
+    data.write("inverted")
+    there = load(data.source, DataFile.USED).fingerprint
+    check = DataCheck({key_of(config): here})
+    found = {"tcp://a": {key_of(config): here}, "tcp://b": {key_of(config): there}}
+    with pytest.raises(RunError) as refused:
+        check.check_workers(found, [config])
+    assert str(refused.value) == (
+        f"The Dask worker tcp://b has other data in {data.source} than this machine (other "
+        "pixels): put the same data where all workers find them, or start a new sweep with those "
+        "that are there."
+    )
