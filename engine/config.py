@@ -88,8 +88,9 @@ class RunConfig:
     samples: Annotated[int, Meta(ge=2)] | None = _setting(
         1000,
         "samples",
-        "How many of the first images to use; all uses every one.",
-        (500, 1000, 2000, 4500, None),
+        "How many of the first images to use; the others test the finished model. all uses every "
+        "one but a source's test images.",
+        (500, 1000, 2000, 4000, None),
         by_factors=True,
     )
     pixel_range: Literal["auto"] | tuple[float, float] = _setting(

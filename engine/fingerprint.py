@@ -74,8 +74,8 @@ def take_fingerprint(
         height=height,
         width=width,
         classes=classes,
-        black=black,
-        white=white,
+        black=float(black),
+        white=float(white),
         pixels=_digest([part[at : at + _CHUNK] for part in parts for at in _starts(part)]),
         labels=hashlib.sha256(labels.astype("<i8").tobytes()).hexdigest(),
     )

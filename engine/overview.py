@@ -53,6 +53,8 @@ class Overview:
     """Training and judging of all epochs, without pauses."""
     message: str = ""
     """Why the run failed."""
+    diverged: bool = False
+    """Whether it failed since its loss became infinite or not a number."""
     about: About = field(default_factory=About)
 
     @classmethod
@@ -80,6 +82,7 @@ class Overview:
             ended=ended.time if ended else None,
             seconds=min(_LONGEST, sum(epoch.seconds for epoch in history.epochs)),
             message=ended.message if isinstance(ended, RunFailed) else "",
+            diverged=isinstance(ended, RunFailed) and ended.diverged,
             about=read_about(run),
         )
 

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from engine.attacks import FGSM
 from engine.augment import varied
+from engine.coach.suggest import after_divergence
 from engine.errors import MnistopError
 from engine.fast.by_hand import ByHand
 from engine.fast.captured import Captured
@@ -142,9 +143,8 @@ def step_by_autograd(
 def _diagnosis(training: Training) -> str:
     broken = (~torch.cat(training.logits).isfinite().all(1)).nonzero()[:, 0]
     step = int(broken[0]) // training.config.batch_size + 1 if len(broken) else training.steps()
-    lr = training.lr
     return (
         f"The loss is no longer a number: it diverged in epoch {training.epoch}, step {step} of "
-        f"{training.steps()}, with learning rate {lr:g}. Try a lower learning rate, for example "
-        f"{lr / 10:g}, or gradient clipping."
+        f"{training.steps()}, with learning rate {training.lr:g}. "
+        f"{after_divergence(training.config)}"
     )

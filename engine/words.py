@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
+import numpy as np
+
 from engine.evaluate import wilson_interval
 from engine.history import History, others_as_good
 
@@ -29,18 +31,18 @@ def accuracy(fraction: float, images: int) -> str:
     return f"{percent(fraction)} ({low}–{high})"
 
 
-def at_least(epsilon: float, digits: int = 4) -> str:
-    """The lower end of a bracket: never more than the number."""
+def at_least(epsilon: float | np.float32, digits: int = 4) -> str:
+    """The lower end of a bracket: never more than the float32 number that an ε is."""
     return _rounded(epsilon, digits, ROUND_FLOOR)
 
 
-def at_most(epsilon: float, digits: int = 4) -> str:
-    """The upper end of a bracket: never less than the number."""
+def at_most(epsilon: float | np.float32, digits: int = 4) -> str:
+    """The upper end of a bracket: never less than the float32 number that an ε is."""
     return _rounded(epsilon, digits, ROUND_CEILING)
 
 
-def _rounded(number: float, digits: int, rounding: str) -> str:
-    return str(Decimal(number).quantize(Decimal(1).scaleb(-digits), rounding))
+def _rounded(number: float | np.float32, digits: int, rounding: str) -> str:
+    return str(Decimal(str(np.float32(number))).quantize(Decimal(1).scaleb(-digits), rounding))
 
 
 def loss(value: float) -> str:

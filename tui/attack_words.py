@@ -54,7 +54,8 @@ def _is_done(attacked: AttackedImage) -> bool:
 
 def sizes(attacked: AttackedImage) -> str:
     """The norms of the perturbation."""
-    return f"L∞ {attacked.linf:.4f}  L2 {attacked.l2:.2f}  L0 {attacked.l0}"
+    linf = at_most(round(attacked.linf, 6))  # as an ε that fools, but for the rounding of pixels
+    return f"L∞ {linf}  L2 {attacked.l2:.2f}  L0 {attacked.l0}"
 
 
 def bounds(attacked: AttackedImage, known: Bracket) -> list[Said]:

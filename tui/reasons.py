@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from textual.actions import parse
-from textual.dom import DOMNode
+from textual.message_pump import MessagePump
 from textual.screen import ModalScreen, Screen
 
 from tui.keymap import declared, keys_of
 
 
-class GivesReasons(DOMNode):
-    """A part of the app whose actions are possible while there is no reason against them."""
+class GivesReasons(MessagePump):
+    """A part of the app whose actions are possible while there is no reason against them.
+
+    It is no `DOMNode`: Textual looks for the styles of a widget along the first base that is one.
+    """
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         """Give the reason why an action is impossible now, in a sentence; empty if it is not."""

@@ -181,11 +181,11 @@ def settled(
         goal: as it was attacked.
         smallest: the smallest ε with which the attack fools the model, `(batch,)`.
         certified: where nothing fools it, `(batch,)`.
-        epsilon: of the attack.
+        epsilon: of the attack, compared as the float32 number that it is there.
         nearest: adversarial images to be taken where the attack misses them, `(batch, pixels)`.
     """
-    early = attacked.success & (smallest.double() > epsilon)
-    missed = ~attacked.success & (smallest.double() <= epsilon)
+    early = attacked.success & (smallest > epsilon)
+    missed = ~attacked.success & (smallest <= epsilon)
     if nearest is None:
         missed = torch.zeros_like(missed)
     if not (early | missed).any():

@@ -4,7 +4,7 @@ import math
 
 from engine.coach.advice import NOTHING_YET, Advice, count, number
 from engine.coach.case import Case
-from engine.coach.suggest import lower_rate
+from engine.coach.suggest import after_divergence
 
 FEW_EPOCHS = 3
 """Fewer say nothing of a curve's course."""
@@ -22,7 +22,7 @@ def diverged(case: Case) -> Advice | None:
         "diverged",
         f"Diverged in epoch {case.epochs}: each step went too far and the next one further, "
         "until the loss was no longer a number.",
-        f"Lower the learning rate, for example to {lower_rate(case.config, 10)}.",
+        after_divergence(case.config),
     )
 
 

@@ -15,6 +15,12 @@ def lower_rate(config: RunConfig, factor: float) -> str:
     return _in_one_digit(lower if lower <= _NEAR * 1.01 * _usual(config) else _usual(config))
 
 
+def after_divergence(config: RunConfig) -> str:
+    """What to do about a run whose loss is no longer a number, the same wherever it is advised."""
+    other = "" if config.clip_norm else ", or gradient clipping"
+    return f"Try a lower learning rate, for example {lower_rate(config, 10)}{other}."
+
+
 def higher_rate(config: RunConfig) -> str:
     """A rate ten times as high, but not above the usual one unless this one is."""
     usual = _usual(config)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.architecture import Architecture
+from engine.coach.suggest import after_divergence
 from engine.errors import RunError
 from engine.events import RunStarted
 from engine.history import History, reduce
@@ -62,6 +63,19 @@ class Trained:
         return cls(run.name, architecture, epochs - 1, layers)
 
 
+def _no_best(run: Run, history: History) -> str:
+    """Why a run has no weights of a best epoch, and what to do."""
+    if getattr(history.ended, "diverged", False):
+        when = f"in epoch {len(history.epochs)}"
+        return (
+            f"Run {run.name} diverged {when}, before the weights of a best epoch were saved: there "
+            f"is no trained model to export. {after_divergence(run.config())}"
+        )
+    when = "ended before it had" if history.ended else "has not yet"
+    remedy = "resume it" if history.ended else "wait for its first epochs"
+    return f"Run {run.name} {when} saved the weights of a best epoch: {remedy}."
+
+
 def _load(run: Run, started: RunStarted, history: History, which: str) -> tuple[MLP, int]:
     """The model, and after how many epochs its weights were saved."""
     last, best = run.path / "checkpoint.pt", run.path / "best.pt"
@@ -69,6 +83,8 @@ def _load(run: Run, started: RunStarted, history: History, which: str) -> tuple[
         return load_model(run)
     saved = {one.file: one.epochs for one in history.saved}
     if which == "best":
+        if not best.exists():
+            raise RunError(_no_best(run, history))
         return load_model_in(run, best)[0], saved.get(best.name, 0)
     files = {saved[path.name]: path for path in (best, last) if path.name in saved}
     epochs = int(which) + 1

@@ -175,6 +175,8 @@ def _run(prepared: Prepared, control: SignalControl) -> NoReturn:
         _end_as_before(prepared, recorder, str(error))
     except MnistopError as error:
         diverged = isinstance(error, DivergedError)
+        if diverged:
+            recorder.save_best()
         recorder.end(events.RunFailed, message=str(error), diverged=diverged)
     except Exception as error:  # said first: a full disk may have no room for the traceback
         recorder.end(events.RunFailed, message=in_words(error, run))

@@ -170,13 +170,13 @@ def attack_batch(
         attacked = DeepFool(method.norm)(model, images, labels, targets)
         if epsilon is None:
             return attacked
-        far = size(attacked.perturbations, method.norm).double() > epsilon
+        far = size(attacked.perturbations, method.norm) > epsilon
         return attacked.with_images(attacked.images.where(~far[:, None], images), model, goal)
     assert epsilon is not None
     attacked = attack_of(method)(model, images, labels, epsilon, targets)
     if method.name == "pgd":
         known = bounds(batch)
-        missed = ~attacked.success & (known.found.double() <= epsilon)
+        missed = ~attacked.success & (known.found <= epsilon)
         nearest = searched(batch)[1] if missed[wanted].any() else None
         return settled(attacked, model, goal, known.found, known.certified, epsilon, nearest)
     if method.name == "fgsm":

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from engine.methods import METHODS, Method
 from engine.questions import load_model
 from engine.questions.batch import Batch, OwnImage, Subject, attack_batch, attack_of
-from engine.questions.robustness import bounds_of
+from engine.questions.robustness import bounds_of, plain
 from engine.runs import Run
 
 __all__ = ["AttackedImage", "Bracket", "OwnImage", "Subject", "attack_image", "bracket"]
@@ -125,7 +125,7 @@ def attack_image(
     with torch.no_grad():
         clean = model(images)[place].softmax(0)
     if METHODS[method].seeks:
-        epsilon = float(attacked.smallest(METHODS[method].norm)[place])
+        epsilon = plain(attacked.smallest(METHODS[method].norm)[place].item())
     assert epsilon is not None
     return AttackedImage(
         subject=subject,
@@ -206,8 +206,11 @@ def bracket(
     batch = Batch.with_(run, model, trained, subject, target)
     place = batch.place(subject)
     known = bounds_of(batch)
-    fgsm, found = float(known.fgsm[place]), float(known.found[place])
-    smallest = {"fgsm": fgsm, "pgd": found, "deepfool": float(known.deepfool[place])}
+    fgsm, found, deepfool, certified = (
+        plain(each[place].item())
+        for each in (known.fgsm, known.found, known.deepfool, known.certified)
+    )
+    smallest = {"fgsm": fgsm, "pgd": found, "deepfool": deepfool}
     if method not in smallest:
         smallest[method] = _smallest_l2(METHODS[method], batch, place)
     level, returns = _levels(batch, place, fgsm)
@@ -215,7 +218,7 @@ def bracket(
         subject=subject,
         target=target,
         epochs=trained,
-        certified=float(known.certified[place]),
+        certified=certified,
         found=found,
         found_by=attacks.FINDERS[int(known.found_by[place])] if found < math.inf else "",
         level=level,
@@ -237,7 +240,8 @@ def _levels(batch: Batch, place: int, smallest: float) -> tuple[int, bool]:
     fooled = fooled_levels(
         batch.model, images[one], labels[one], None if targets is None else targets[one]
     )[0].numpy()
-    fooled &= np.arange(len(fooled)) / (len(fooled) - 1) >= smallest
+    levels = (np.arange(len(fooled)) / (len(fooled) - 1)).astype(np.float32)
+    fooled &= levels >= np.float32(smallest)
     if not fooled.any():
         return -1, False
     level = int(fooled.argmax())

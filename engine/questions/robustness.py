@@ -13,7 +13,7 @@ import time
 import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,14 @@ if TYPE_CHECKING:
 EPSILONS = tuple(step / 200 for step in range(61))
 """Where FGSM's accuracy is measured: 0, 0.005, … 0.3."""
 Floats = NDArray[np.float32]
+
+
+def plain(epsilon: float | np.floating[Any]) -> float:
+    """The shortest number that float32 takes for this ε: 0.1, where float64 has 0.10000000149.
+
+    Every ε is a float32 number when it comes to an attack, and compared as such.
+    """
+    return float(str(np.float32(epsilon)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +86,7 @@ class Robustness:
         right = self.path > 0
         if not right.any():
             return math.nan, math.nan
-        return float(np.median(self.found[right])), float(np.median(self.certified[right]))
+        return plain(np.median(self.found[right])), plain(np.median(self.certified[right]))
 
     @property
     def fgsm(self) -> NDArray[np.float64]:
@@ -88,11 +96,11 @@ class Robustness:
 
     def under_attack(self, epsilon: float) -> float:
         """The share of images whose smallest ε that was found is larger than this one."""
-        return float((self.found.astype(np.float64) > epsilon).mean())
+        return float((self.found > np.float32(epsilon)).mean())
 
     def proven(self, epsilon: float) -> float:
         """The share of images that no perturbation of at most ε can fool."""
-        return float((self.certified.astype(np.float64) > epsilon).mean())
+        return float((self.certified > np.float32(epsilon)).mean())
 
     @classmethod
     def nothing(cls, total: int, epochs: int) -> Self:
@@ -182,7 +190,7 @@ def _right_under_fgsm(batch: Batch, bounds: EpsilonBounds) -> NDArray[np.bool_]:
     with torch.no_grad():
         for epsilon in EPSILONS:
             logits = batch.model(path.at(images.new_full((len(images),), epsilon)))
-            right.append(~goal.reached(logits) | (bounds.fgsm.double() > epsilon))
+            right.append(~goal.reached(logits) | (bounds.fgsm > epsilon))
     return torch.stack(right, 1).numpy()
 
 

@@ -30,9 +30,10 @@ class RateAnswer:
     sentence: str
     """What its curve does."""
     accuracy: str
-    """Its newest validation accuracy with its 95% interval; empty before the first epoch."""
+    """That of its newest epoch with its 95% interval: on unseen images once it was tested on them,
+    before that in validation; empty before the first epoch."""
     val_acc: float = 0.0
-    """The same as a fraction; 0 before the first epoch."""
+    """Its newest validation accuracy as a fraction; 0 before the first epoch."""
 
 
 def answer(history: History, config: RunConfig, judgement: Judgement | None) -> RateAnswer:
@@ -79,6 +80,8 @@ def _verdict(kind: str, history: History) -> str:
 def _accuracy(history: History) -> str:
     if not (history.epochs and history.started):
         return ""
+    if tested := history.tested:
+        return f"{accuracy(tested.acc, tested.images)} on {tested.images:,} unseen images"
     return accuracy(history.epochs[-1].val_acc, history.started.validation_images)
 
 

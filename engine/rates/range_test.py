@@ -67,7 +67,7 @@ LOOKS = 20
 before the first, as the training loss of an epoch counts each step before it is taken."""
 BEYOND = 2, 50
 """Trials begin and end at so many times the rate at which the loss was back."""
-SOON = 4
+SOON = 10
 """The loss comes back, where it does so soon, at so many times the rate with the lowest."""
 GUESSING = 0.97
 """A loss from this share of the first one on is no better than guessing."""

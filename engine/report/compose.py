@@ -13,7 +13,7 @@ from engine.report.facts import Facts
 from engine.report.html import as_html
 from engine.report.markdown import as_markdown
 from engine.report.of_run import report_of_run
-from engine.report.of_runs import report_of_runs
+from engine.report.of_runs import duel_of, report_of_runs
 from engine.runs import Run
 
 
@@ -53,7 +53,16 @@ def write_report(runs: Sequence[Run], folder: Path) -> Path:
 
 
 def _all_as_json(facts: Sequence[Facts]) -> dict[str, object]:
+    found = duel_of(facts)
     return {
         "runs": [one.as_json() for one in facts],
         "differing": differing([one.config for one in facts]),
+        "comparison": found
+        and {
+            "epochs": [len(one.history.epochs) - 1 for one in facts],
+            "images": len(found.labels),
+            "only_first": len(found.only_first),
+            "only_second": len(found.only_second),
+            "mcnemar_p": found.chance,
+        },
     }

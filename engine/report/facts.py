@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from engine.coach import Advice, advise
 from engine.config import RunConfig
 from engine.errors import RunError
-from engine.evaluate import confusion_matrix, wilson_interval
+from engine.evaluate import class_report, confusion_matrix, wilson_interval
 from engine.events import Event
 from engine.history import History, others_as_good
 from engine.judgement import Judgement, Mistake, judgement_after, worst_mistakes
@@ -119,6 +119,7 @@ class Facts:
             "log": [_without_time(one) for one in history.epochs],
             "coach": vars(self.advice),
             "test": None,
+            "message": getattr(history.ended, "message", ""),
             "best": None,
             "confusion": None,
             "mistakes": None,
@@ -137,15 +138,12 @@ class Facts:
             interval = None if best is None else wilson_interval(best, images)
             facts["test"] = tested | {"interval": interval}
         if counts is not None:
-            totals = counts.sum(1)
-            recall = [
-                int(right) / int(total) if total else None
-                for right, total in zip(counts.diagonal(), totals, strict=True)
-            ]
+            scores = class_report(counts)
             facts["confusion"] = {
                 "epoch": self.epoch,
                 "counts": counts.tolist(),
-                "recall": recall,
+                "recall": [score.recall for score in scores],
+                "precision": [score.precision for score in scores],
             }
             facts["mistakes"] = [_mistake(one) for one in self.mistakes()]
         return facts

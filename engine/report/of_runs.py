@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-from engine.comparison import differing, duel
+from engine.comparison import Duel, differing, duel
 from engine.config import as_text, is_number, label
 from engine.errors import RunError
 from engine.events import EpochFinished
@@ -88,15 +88,19 @@ def _results(one: Facts) -> tuple[str, str, str, str]:
     return unseen, str(best.epoch), found, loss(best.val_loss)
 
 
-def _duel(runs: Sequence[Facts]) -> Iterator[Paragraph]:
-    """Whether two runs' results on the same images can be told apart."""
+def duel_of(runs: Sequence[Facts]) -> Duel | None:
+    """What the models of two runs say to the same images; None where there is nothing like it."""
     started = runs[0].history.started
     if len(runs) != 2 or not started or not all(one.history.epochs for one in runs):
-        return
+        return None
     first, second = runs
     after = (len(first.history.epochs), len(second.history.epochs))
-    found = duel(first.run, second.run, after, len(started.class_names))
-    if found:
+    return duel(first.run, second.run, after, len(started.class_names))
+
+
+def _duel(runs: Sequence[Facts]) -> Iterator[Paragraph]:
+    """Whether two runs' results on the same images can be told apart."""
+    if found := duel_of(runs):
         one, other = len(found.only_first), len(found.only_second)
         yield Paragraph(
             f"At the end a alone gets {count(one, 'validation image')} right, b alone {other:,}: "

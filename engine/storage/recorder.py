@@ -60,6 +60,7 @@ class Recorder:
         self._saved_at = self._next_checkpoint = 0.0
         self._safekeeping = Safekeeping(run, (self._log.fileno(), *files))
         self._best: dict[str, torch.Tensor] = {}
+        self._best_epochs = 0
         self._best_is_saved = True
         self._finished = False
         self._training: Training | None = None
@@ -165,6 +166,7 @@ class Recorder:
                 self._best[name].copy_(weights)
             else:
                 self._best[name] = weights.clone()
+        self._best_epochs = training.best_epochs
         self._best_is_saved = False
 
     def best_weights(self) -> dict[str, torch.Tensor] | None:
@@ -172,7 +174,7 @@ class Recorder:
         if self._best:
             return self._best
         try:
-            return checkpoint.load(self._run.path / "best.pt")
+            return checkpoint.weights_of(checkpoint.load(self._run.path / "best.pt"))
         except RunError:
             return None
 
@@ -189,13 +191,17 @@ class Recorder:
     def save_checkpoint(self, training: Training) -> None:
         """Saves all that is needed to go on, and first the best weights if they are new."""
         self._write()  # a run that goes on from here knows all that came before
-        if not self._best_is_saved:
-            best = {"model": self._best, "epoch": training.best_epochs}
-            checkpoint.save(self._run.path / "best.pt", best)
-            self._best_is_saved = True
-            self.say(events.CheckpointSaved, file="best.pt", epochs=training.best_epochs)
+        self.save_best()
         checkpoint.save(self._run.path / "checkpoint.pt", training.state_dict())
         self.say(events.CheckpointSaved, file="checkpoint.pt", epochs=training.epoch)
+
+    def save_best(self) -> None:
+        """Saves the weights of the best epoch if they are new."""
+        if not self._best_is_saved:
+            best = {"model": self._best, "epoch": self._best_epochs}
+            checkpoint.save(self._run.path / "best.pt", best)
+            self._best_is_saved = True
+            self.say(events.CheckpointSaved, file="best.pt", epochs=self._best_epochs)
 
     def _snapshot(self, training: Training) -> None:
         weights = [weights.cpu().numpy() for weights in training.weights.values()]

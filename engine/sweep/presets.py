@@ -63,7 +63,7 @@ SWEEPS: dict[str, SweepPreset] = {
         seeds=1,
     ),
     "more data": SweepPreset(
-        "What are more images worth?", _each("samples", 500, 1000, 2000, 4500)
+        "What are more images worth?", _each("samples", 500, 1000, 2000, 4000)
     ),
     "much more data": SweepPreset(
         "What are all 70,000 images of MNIST worth? (They are fetched once.)",

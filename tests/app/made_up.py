@@ -73,8 +73,8 @@ def stopped(epochs: int, run: str = NAME) -> events.RunStopped:
     return events.RunStopped(run=run, time=0.0, epochs=epochs, step=0)
 
 
-def failed(message: str, run: str = NAME) -> events.RunFailed:
-    return events.RunFailed(run=run, time=0.0, message=message)
+def failed(message: str, run: str = NAME, diverged: bool = False) -> events.RunFailed:
+    return events.RunFailed(run=run, time=0.0, message=message, diverged=diverged)
 
 
 def interrupted(run: str = NAME) -> events.RunInterrupted:

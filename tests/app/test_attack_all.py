@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from engine.config import RunConfig
+from engine.questions.robustness import EPSILONS
+from engine.words import percent
 from tests.app import made_up
 from tests.app.attack_screen import FRAGILE, RIGHT, SMALL, WIDE, open_attack, until_told
 from tests.app.dashboard import Opened, Workers
 from tests.app.made_up_attacks import Answers, certified, smallest
+from tests.render.reading import texts
+from tui.panes.accuracy_chart import AccuracyChart
 from tui.screens.attack import AttackScreen
 
 
@@ -126,3 +130,25 @@ async def test_with_no_other_run_the_choice_says_how_to_get_one(
         await until_told(shown, "There is no other run yet")
         await shown.press("enter", "escape")
         await until_told(shown, "Image 0")
+
+
+async def test_the_chart_reads_out_the_share_of_images_that_the_list_tells(
+    opened: Opened, answers: Answers
+) -> None:
+    """Also at an ε that lies between two points of the curves."""
+    async with opened(WIDE) as shown:
+        await open_attack(shown, answers)
+        await until_told(shown, "any attack")
+        await shown.until(lambda: "so far" not in shown.text)
+        chart = shown.app.screen.query_one(AccuracyChart)
+        known = chart.runs[0].robustness
+        assert known is not None
+        for epsilon in (0.08, 0.0801, 0.1234, 0.3):
+            chart.show(chart.runs, epsilon)
+            [legend] = [row for row in texts(chart.lines(100, 12)) if "any attack" in row]
+            assert f"any attack {percent(float((known.found > epsilon).mean()))}" in legend
+            assert f"proven {percent(float((known.certified > epsilon).mean()))}" in legend
+            if epsilon == 0.08:
+                assert f"FGSM {percent(known.fgsm[EPSILONS.index(0.08)])}" in legend
+            if epsilon == 0.0801:
+                assert "FGSM –" in legend

@@ -108,8 +108,8 @@ async def test_two_runs_are_compared_image_by_image(
         await shown.until(lambda: screen._comparing.duel)
         await shown.press("x")
         alone = [row for row in made_up.right_after(10) if row not in made_up.right_after(4)]
-        assert f"a alone is right on {len(alone)} images, b alone on 0" in shown.sentences
-        assert "that is a real difference" in shown.sentences
+        assert f"Only a is right on {len(alone)} images, only b on 0" in shown.sentences
+        assert "significant difference" in shown.sentences
         assert f"Right in only one: {len(alone)}" in shown.text
         assert "Confusion matrices: a less b" in shown.text
         await shown.press("down")
@@ -144,7 +144,7 @@ async def test_runs_judged_on_other_images_are_told_apart_by_words(
     async with opened() as shown:
         await compare(shown, 2)
         await shown.press("x")
-        await shown.until_shown("These two were not judged on the same validation")
+        await shown.until_shown("These two were not evaluated on the same")
 
 
 async def test_a_live_run_is_followed(opened: Opened, workers: Workers) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from engine import worker
+from tests.app import made_up
 from tests.app.dashboard import Opened, Workers
 from tui.panes.samples import SampleGrid
 from tui.render.terminal import Terminal
@@ -265,3 +266,15 @@ async def test_z_shows_every_pixel_of_fewer_images(
         await shown.press("z")
         await shown.until_shown("Images 0–15 of 1,000")
         assert max(grid.tiles.pixels) < 28
+
+
+async def test_a_wrong_value_is_said_also_where_a_run_with_other_data_is_shown(
+    opened: Opened, answering: asyncio.Event
+) -> None:
+    async with opened() as shown:
+        await shown.press("r")
+        await shown.until(lambda: shown.state.run)
+        await shown.say(*made_up.story(3), made_up.finished(3))
+        shown.screen._form.set_values({"samples": "many"})
+        await shown.press("5")
+        await shown.until_shown("A value in the form is wrong")

@@ -15,7 +15,7 @@ async def looks_at(shown: Dashboard, epoch: int) -> None:
     title = f"epoch {epoch}" if epoch >= 0 else "untrained"
     await shown.until(lambda: f"{title}: {wrong_after(epoch + 1)}" in shown.text_of("matrix"))
     await shown.until(lambda: f"FGSM ε 0.125, {title} " in shown.text_of("digit"))
-    assert f"Epoch log, {title} (" in shown.text_of("log")
+    assert f"Log, {title} (" in shown.text_of("log")
     assert shown.text_of("charts").count(f"{title} ") == 2
     await shown.until_shown(f"Coach, {title} ")
 
@@ -64,7 +64,7 @@ async def test_esc_goes_back_to_live_and_is_offered_only_then(opened: Opened) ->
         await shown.press("left")
         assert "esc Back" in shown.lines[-1]
         await shown.say(made_up.epoch(5))
-        assert "Epoch log, epoch 3" in shown.text_of("log")
+        assert "Log, epoch 3" in shown.text_of("log")
         await shown.press("escape")
         assert "esc Back" not in shown.lines[-1]
         assert shown.state.shown_epoch == 5
@@ -112,4 +112,4 @@ async def test_without_epochs_the_cursor_keys_do_nothing(opened: Opened) -> None
         assert shown.state.cursor is None
         await shown.show(0)
         await shown.press("up", "home")
-        assert "Epoch log, " not in shown.text
+        assert "Log, " not in shown.text

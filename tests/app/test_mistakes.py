@@ -444,4 +444,4 @@ async def test_of_another_epoch_the_hidden_dashboard_draws_nothing(
         assert not {"all of it", "Charts", "EpochLog", "Confusion"} & set(drawn)
         await shown.press("1")
         await shown.settle()
-        assert "Epoch log, epoch 18" in shown.text
+        assert "Log, epoch 18" in shown.text

@@ -65,7 +65,7 @@ async def all_screens_show(shown: Dashboard, moment: str, newest: bool) -> None:
         await shown.until(lambda pattern=pattern: named(shown, pattern) == {moment})
     assert ("newest" in shown.lines_of("log")[0]) != newest
     if not newest:
-        assert f"Epoch log, {moment} (" in shown.lines_of("log")[0]
+        assert f"Log, {moment} (" in shown.lines_of("log")[0]
     for key, patterns in SCREENS.items():
         await shown.press(key)
         for pattern in patterns:

@@ -103,8 +103,8 @@ def test_the_row_of_the_cursor_is_reversed() -> None:
 def test_the_title_says_where_one_is_and_how_to_get_back() -> None:
     state = after(*made_up.story(3))
     assert log_of(state).title() == "Epoch log"
-    assert log_of(state.moved(-1)).title() == "Epoch log, epoch 1 (Esc: newest)"
-    assert log_of(state.moved(-9)).title() == "Epoch log, untrained (Esc: newest)"
+    assert log_of(state.moved(-1)).title() == "Log, epoch 1 (Esc: newest)"
+    assert log_of(state.moved(-9)).title() == "Log, untrained (Esc: newest)"
 
 
 # The confusion matrix

@@ -108,7 +108,7 @@ async def test_the_curve_stands_with_its_marks_by_name_and_their_reasons(
         assert terminal.unicode or shown.text.isascii()
         for mark in ("too low", "good", "too high"):
             assert mark in shown.text
-        assert "All steps of a run together" in shown.sentences
+        assert "A whole run lowers its training loss" in shown.sentences
         if size[1] >= 24:
             assert "from 2.30 to about" in shown.sentences
             assert "11% of its training images right, and a loss of 2.32" in shown.sentences

@@ -282,7 +282,12 @@ async def test_only_what_stopped_is_resumed(opened: Opened, workers: Workers) ->
         (None, "Resuming calm-otter", ["resume"]),
         (
             lambda epochs, name: made_up.failed("The disk is full.", name),
-            "calm-otter failed, and would again. The disk is full.",
+            "Resuming calm-otter",
+            ["resume"],
+        ),
+        (
+            lambda epochs, name: made_up.failed("Too high.", name, diverged=True),
+            "calm-otter diverged, and would again. Too high.",
             [],
         ),
     ],

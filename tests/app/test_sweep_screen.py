@@ -106,7 +106,7 @@ async def test_another_one_is_set_up_from_the_sweep_in_sight_and_esc_leads_back(
         await shown.press("S")
         assert isinstance(shown.app.screen, SweepFormScreen)
         assert "They take roughly" in shown.text
-        assert "on a usual machine" not in shown.text
+        assert "on a typical machine" not in shown.text
         await shown.press("home", "right", "right", "r")
         await shown.until_shown("more data: interrupted, 0 of 12 runs done")
         [(title, configs, _)] = workers.swept
@@ -160,7 +160,7 @@ async def test_it_starts_with_a_few_learning_rates_around_the_dashboards(
         await open_form(shown)
         assert "0.03, 0.3, 3" in shown.text
         assert "3 runs." in shown.text
-        assert "on a usual machine" in shown.text
+        assert "on a typical machine" in shown.text
         await shown.press("r")
         await shown.until(lambda: isinstance(shown.app.screen, SweepScreen))
         [(title, configs, jobs)] = workers.swept
@@ -242,6 +242,16 @@ async def test_esc_leaves_without_a_sweep(opened: Opened, workers: Workers) -> N
         await shown.press("escape")
         assert isinstance(shown.app.screen, RunsScreen)
         assert workers.swept == []
+
+
+async def test_no_sweep_starts_from_other_settings_while_the_form_is_wrong(
+    opened: Opened, workers: Workers
+) -> None:
+    async with opened() as shown:
+        shown.screen._form.set_values({"epochs": "many"})
+        await shown.press("6", "S")
+        assert not isinstance(shown.app.screen, SweepFormScreen)
+        assert any("A value in the form is wrong: press 1" in said for said in shown.notices)
 
 
 async def test_why_it_cannot_start_is_said(opened: Opened, workers: Workers) -> None:
@@ -326,7 +336,7 @@ async def test_over_seeds_there_is_a_mean_and_a_spread(opened: Opened, workers: 
     made_up.finished(rates(workers, 0.5, 0.88, 0.7, 0.9, text="0.1,1", seeds=2))
     async with opened() as shown:
         await open_sweep(shown, "4 of 4 runs done")
-        assert "60.0% ± 14.1" in row(shown, "0.1")
+        assert "77.5% ± 0.0" in row(shown, "0.1")  # at their best epochs
         assert "89.0% ± 1.4" in row(shown, "1")
         assert "2/2" in row(shown, "1")
         assert "± is the standard deviation over the seeds." in shown.text
@@ -363,7 +373,7 @@ async def test_of_many_rows_eight_around_the_cursor_are_compared(
         assert row(shown, "1") == shown.lines[3]
         await shown.press("c")
         await shown.until(lambda: isinstance(shown.app.screen, CompareScreen))
-        await shown.until_shown("8 runs: loss and accuracy")
+        await shown.until_shown("8 of 12 runs: loss and accuracy")
 
 
 async def test_enter_opens_a_run_on_the_dashboard(opened: Opened, workers: Workers) -> None:

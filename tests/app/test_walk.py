@@ -264,7 +264,7 @@ def walk_through_weights(shown: Terminal, place: Place, trained: Trained) -> Non
     # An image's way through the network.
     shown.send("tab", "n")
     row, said = 1, trained.run.predictions()[-1][1]
-    shown.wait_for(f"Network, epoch 3: validation image {row}, a {trained.run.labels()[row]}")
+    shown.wait_for(f"Network, epoch 3: image {row}, a {trained.run.labels()[row]}")
     for words in ("(32, 784)", "(32, 128)", "(32, 10)", "101,770", "of 128 active"):
         shown.wait_for(words)
     shown.wait_for(f"{said}: {trained.confidence[row]:.1%}, right")
@@ -308,7 +308,7 @@ def draw_a_digit(shown: Terminal, place: Place, trained: Trained) -> None:
     drawn = pixels(newest)
     probabilities = classify(trained.run, drawn).probabilities
     said = int(probabilities.argmax())
-    shown.wait_for(f"{said} {probabilities[said]:.0%}, after 4 epochs")
+    shown.wait_for(f"{said} {probabilities[said]:.0%}, epoch 3")
     assert said == 1
     shown.wait_for(lambda: seen(shown, place, np.stack([drawn, drawn.T, 1 - drawn])) == 0)
 
@@ -336,7 +336,7 @@ def test_before_any_run_the_data_are_there_and_the_rest_says_what_will_fill_it(
             shown.send("1")
             shown.wait_for("Press r to train")
         shown.send("e")
-        shown.wait_for("No model to ask yet")
+        shown.wait_for("There is no model yet")
         shown.send("1")  # Esc with the next key right behind it would be another key
         walk_through_data(shown, place)
         shown.send("q")

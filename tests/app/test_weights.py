@@ -231,15 +231,15 @@ async def test_the_network_shows_every_step_with_its_shape_and_why(
     async with opened(SMALL) as shown:
         await open_weights(shown, answers)
         await shown.press("tab")
-        await shown.until_shown("validation image 0", "(32, 784)", "(32, 128)", "(32, 10)")
+        await shown.until_shown(": image 0", "(32, 784)", "(32, 128)", "(32, 10)")
         await shown.until_shown("100,480 = 784×128 + 128", "1,290 = 128×10 + 10", "101,770")
         await shown.until_shown("one logit for each of the 10 classes", "784 = 28×28")
         await shown.press("down", "down")
         await shown.until_shown("softmax of image 0: 0: 91.0%", "91.0% right")
         await shown.press("n")
-        await shown.until_shown("validation image 1", "softmax of image 1: 1: 91.0%")
+        await shown.until_shown(": image 1", "softmax of image 1: 1: 91.0%")
         await shown.press("p", "p")
-        await shown.until_shown("validation image 199")
+        await shown.until_shown(": image 199")
         await shown.press("tab")
         await shown.until_shown("Weights of linear_1")
 
@@ -281,7 +281,7 @@ async def test_other_networks_and_images_fit_every_terminal(
     async with opened(size) as shown:
         await open_weights(shown, answers)
         await shown.press("n", "enter", "n", "tab")
-        await shown.until_shown("linear_1", "validation image 0")
+        await shown.until_shown("linear_1", ": image 0")
         await shown.press("down", "down", "up", "tab", "escape")
         await shown.until_shown("Weights of linear_1")
         assert all(len(line) == size[0] for line in shown.lines)

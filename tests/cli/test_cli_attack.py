@@ -155,7 +155,7 @@ def test_an_image_that_is_wrong_needs_nothing(attack: Call) -> None:
     assert told["prediction"] != told["label"]
     assert told["smallest_epsilon"] == told["certified_epsilon"] == 0
     text = " ".join(attack("--index", str(row)).out.split())
-    assert "predicted wrongly as it is: nothing is needed to fool the model" in text
+    assert "misclassified without any perturbation: there is nothing to fool" in text
     assert "safe below" not in text
 
 
@@ -231,9 +231,9 @@ def test_one_png_file_with_an_l2_method(attack: Call, tmp_path: Path) -> None:
         (("--index", "-1"), r"has validation images 0 to 79, not -1"),
         (("--index", "x"), r"'x' is not a valid integer"),
         (("--epsilon", "1.5"), r"ε lies between 0 and 1"),
-        (("--epsilon", "-0.1"), r"no number from 0 up"),
-        (("--epsilon", "nan"), r"no number from 0 up"),
-        (("--epsilon", ""), r"no number from 0 up"),
+        (("--epsilon", "-0.1"), r"not a number from 0 up"),
+        (("--epsilon", "nan"), r"not a number from 0 up"),
+        (("--epsilon", ""), r"not a number from 0 up"),
         (("--epsilon", "0.1,0.2", "--index", "0"), r"Several ε are for the table"),
         (("--epsilon", "0.1,0.2", "--save", "x"), r"Several ε are for the table"),
         (("--method", "pgd-l2", "--epsilon", "2"), r"--method goes with --index or --save"),

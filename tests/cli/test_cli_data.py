@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tests.cli.command_line import Answer, Place
+from tests.data_files import write_idx_pair
 from tui.cli.words import accuracy, count, duration, is_milestone, loss
 
 Call = Callable[..., Answer]
@@ -18,6 +19,7 @@ def test_the_bundled_images_are_described(call: Call):
         "CC BY-SA 3.0",
         "pixels: uint8 from 0 (black) to 255 (white)",
         "3,601 to train on, 901 to validate",
+        "nothing stays unseen to test a trained model on; with --samples 1000 3,502",
         "mnistop train --samples all",
     ):
         assert words in answer.out
@@ -78,6 +80,17 @@ def test_fewer_samples_and_an_own_file(call: Call, tmp_path: Path):
     assert "20 images of 9×9 pixels, 4 classes" in answer.out
     assert f"mnistop train --source '{file}' --samples 20" in answer.out
     assert "".join(answer.out.split()).startswith("".join(str(file).split()) + "20images")
+
+
+def test_it_tells_how_many_images_stay_unseen(call: Call, tmp_path: Path):
+    write_idx_pair(tmp_path, "train", 6)
+    write_idx_pair(tmp_path, "t10k", 4)
+    said = " ".join(call("data", str(tmp_path)).out.split())
+    assert "6 images of 4×4 pixels" in said
+    assert "4 more images stay unseen: a trained model is tested on them" in said
+    assert "unless --samples asks for more than 6" in said
+    said = " ".join(call("data", str(tmp_path), "--samples", "9").out.split())
+    assert "1 more image stays unseen" in said
 
 
 @pytest.mark.parametrize(

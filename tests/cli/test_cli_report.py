@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -77,14 +78,14 @@ def test_no_file_is_overwritten_without_force(call: Call, finished: Finished):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["report", "last", "-o", "run.txt"], "What run.txt shall be is not told by its ending"),
+        (["report", "last", "-o", "run.txt"], "The extension of run.txt does not say its format"),
         (["report", "last", "-o", "no/run.md"], "There is no folder"),
         (["report", "last", "-o", "/dev/full", "--format", "csv"], "No space left on device"),
         (["report", "last", "last", "--epoch", "0"], "--epoch goes with one run only"),
         (["report", "last", "--epoch", "12"], "has epochs 0 to 11, not 12"),
         (["report", "nothing"], "There is no run nothing"),
         (["export", "last"], "Say where to write it: --output model.pt"),
-        (["export", "last", "-o", "model.zip"], "give --format, or one of .pt, .pth, .onnx"),
+        (["export", "last", "-o", "model.zip"], "give --format, or use .pt, .pth, .onnx"),
         (["export", "last", "-o", "-"], "give --format"),
         (["export", "last", "-o", "m.pt", "--weights", "first"], "'first' is not best, last or"),
         (["export", "last", "-o", "m.pt", "--weights", "4"], "keeps no weights of epoch 4"),
@@ -125,7 +126,7 @@ def test_curves_are_written_for_tensorboard(call: Call, finished: Finished):
 
 def test_a_model_is_not_printed_on_a_terminal(finished: Finished):
     terminal = finished.place.in_terminal("export", "last", "--format", "onnx", "-o", "-")
-    terminal.expect("A model is nothing to read")
+    terminal.expect("A model file is not text")
 
 
 def test_a_report_needs_no_pytorch_and_a_pipe_gets_utf_8(without_weights: Place):
@@ -152,3 +153,31 @@ def test_a_run_that_has_not_begun_can_be_reported(call: Call, place: Place):
     answer = call("report", "last", "--format", "json", runs=place.folder)
     assert json.loads(answer.out)["log"] == []
     assert "0 epochs of 100" in call("report", "last").out
+
+
+DIVERGING = ("--lr", "1000", "--hidden", "32 32 32", "--activation", "gelu", "--epochs", "3")
+
+
+def test_a_run_that_diverged_gets_one_piece_of_advice_wherever_it_is_given(call: Call):
+    answer = call("train", *DIVERGING)
+    assert answer.code == 1
+    advice = re.compile(r"Try a lower learning rate, for example ([\d.]*\d)")
+    markdown = call("report", "last").out
+    told = json.loads(call("report", "last", "--format", "json").out)
+    texts = [answer.err, markdown, call("show", "last").out, told["message"]]
+    rates = [rate for text in texts for rate in advice.findall(" ".join(text.split()))]
+    assert len(advice.findall(markdown)) == 2  # what went wrong, and the coach
+    assert len(rates) >= len(texts)
+    assert set(rates) == {"0.1"}
+    assert advice.findall(told["coach"]["remedy"]) == ["0.1"]
+    assert markdown.count("for example") == 2
+
+
+def test_the_export_of_a_run_that_diverged_says_so_with_the_remedy(call: Call, tmp_path: Path):
+    call("train", *DIVERGING)
+    answer = call("export", "last", "--output", str(tmp_path / "model.pt"))
+    assert answer.code == 2
+    assert "diverged in epoch 0" in answer.err
+    assert "Try a lower learning rate, for example 0.1" in answer.err
+    assert "best.pt" not in answer.err
+    assert not (tmp_path / "model.pt").exists()

@@ -45,7 +45,8 @@ def test_each_run_that_ends_is_a_line_of_json_and_the_last_is_the_sweep(
     assert low["mean"] + 0.3 < right["mean"]
     assert right["runs"] == 2
     assert right["interval"][0] < right["mean"] < right["interval"][1]
-    assert "Best on unseen images: learning rate 0.3" in last["conclusion"]
+    assert "Best: learning rate 0.3" in last["conclusion"]
+    assert "on unseen images at its best epoch" in last["conclusion"]
     tested = last["groups"][1]["test_acc"]
     assert (tested["runs"], last["groups"][1]["test_images"]) == (2, 1497)
     assert tested["interval"][1] - tested["interval"][0] < 0.06
@@ -73,14 +74,14 @@ def test_show_lays_its_rows_side_by_side(swept: tuple[Place, list[str]], call: C
     [head] = [line for line in answer.out.splitlines() if "val acc at best" in line]
     assert re.split("  +", head.strip()) == [
         *("lr", "runs", "test acc at best", "val acc at best", "best epoch"),
-        *("val loss at best", "final val acc", "rate was"),
+        *("val loss at best", "rate was"),
     ]
     low = next(line for line in answer.out.splitlines() if line.strip().startswith("0.0001"))
     assert re.search(r"0.0001 +2/2 +\d+\.\d% ± \d+\.\d .* too low$", low)
     said = " ".join(answer.out.split())
     assert "as in the notebook, but source digits, samples 300, epochs 6" in said
     assert "± is the standard deviation over the seeds." in said
-    assert "Best on unseen images: learning rate 0.3" in said
+    assert "Best: learning rate 0.3" in said
     assert "on images that no run has seen" in said
     shown = json.loads(call("show", name, "--json", runs=place.folder).out)
     assert shown == json.loads(lines[-1])

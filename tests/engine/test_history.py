@@ -82,6 +82,7 @@ SOME_EVENTS = st.one_of(
             FINISHED,
             FAILED,
             event(events.RunInterrupted),
+            event(events.RunTested, images=9, acc=0.5, loss=1.0),
         ]
     ),
 )
@@ -209,3 +210,21 @@ def test_a_foreign_line_is_no_event_and_nothing_worse(line: bytes) -> None:
 def test_every_event_says_which_run_and_when() -> None:
     for kind in Event.__subclasses__():
         assert {"run", "time"} <= set(kind.__struct_fields__)
+
+
+def test_the_results_on_unseen_images_hold_until_the_run_goes_on() -> None:
+    first, second = (
+        event(events.RunTested, images=9, acc=0.5, loss=1.0, best_acc=acc, best_loss=1.0)
+        for acc in (0.6, 0.7)
+    )
+    said = [started(), epoch(0), first, FINISHED]
+    history = reduce(History(), said)
+    assert history.test_acc == 0.6
+    assert history.ended == FINISHED
+    assert reduce(history, [resumed(1), epoch(1)]).tested is None
+    assert reduce(history, [started()]).tested is None
+    assert reduce(history, [resumed(1), epoch(1), second, FINISHED]).test_acc == 0.7
+    testing = event(events.Preparing, message="testing")
+    assert reduce(History(), [*said[:2], testing]).preparing == "testing"
+    assert reduce(History(), [*said[:2], testing]).state(True) == "running"
+    assert reduce(History(), [*said[:2], testing, first]).preparing == ""

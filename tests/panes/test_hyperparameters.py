@@ -219,7 +219,7 @@ async def test_left_and_right_step_through_the_usual_values() -> None:
         await press(pilot, "right", "right", "right")
         assert app.value("samples") is None
         await press(pilot, "left")
-        assert app.value("samples") == 4500
+        assert app.value("samples") == 4000
         go_to(pilot, "hidden")
         await press(pilot, "right")
         assert app.value("hidden") == (128,)

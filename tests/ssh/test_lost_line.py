@@ -74,7 +74,7 @@ def test_whoever_comes_back_sees_what_is_training_and_watches_it_with_one_key(
     older, newest = endless(), endless()
     with terminal(folder, size=(80, 24)) as shown:
         shown.wait_for(f"Run {words_of(newest)} is training (epoch")
-        on_top = " ".join(line.strip() for line in shown.text.splitlines()[:2])
+        on_top = " ".join(line.strip() for line in shown.text.splitlines()[:3])
         assert "1 more in training): press o to watch it" in on_top
         assert "o Watch" in shown.text
 
@@ -85,7 +85,7 @@ def test_whoever_comes_back_sees_what_is_training_and_watches_it_with_one_key(
         shown.wait_for("of 1,000,000")
         assert "o Watch" not in shown.text
         shown.send("tab", "home")
-        shown.wait_for("Epoch log, untrained")
+        shown.wait_for("Log, untrained")
         shown.send("q")
         shown.wait_for("Esc stay")
         shown.send("d")

@@ -179,7 +179,7 @@ sys.exit(exit_code_of(sys.argv[1:]))
 
 def test_a_size_that_changes_again_while_it_is_read_is_the_one_that_is_drawn(folder: Path) -> None:
     with terminal(folder, command=(sys.executable, "-c", RESIZED_MEANWHILE)) as shown:
-        shown.wait_for("Tab: next")
+        shown.wait_for("z Zoom")
         shown.wait_for("Press r to train")
         before = shown.text
         shown.process.setwinsize(24, 80)

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
-import numpy as np
 
 from engine.errors import RunError
 from engine.events import RunStarted
 from engine.methods import METHODS
 from engine.questions.attack_set import attack_all
 from engine.questions.fragility import AttackedImage, Bracket, attack_image, bracket
-from engine.questions.robustness import Robustness, robustness
+from engine.questions.robustness import Robustness, plain, robustness
 from engine.runs import Run
 from engine.summary import Summary
 from tui import attack_words
@@ -96,7 +95,11 @@ def tell_table(
         "median_smallest_epsilon": _number(median),
         "median_certified_epsilon": _number(proven),
         "images": [
-            {"index": row, "smallest_epsilon": _number(found), "certified_epsilon": certified}
+            {
+                "index": row,
+                "smallest_epsilon": _number(found),
+                "certified_epsilon": _number(certified),
+            }
             for row, (found, certified) in enumerate(
                 zip(known.found.tolist(), known.certified.tolist(), strict=True)
             )
@@ -214,4 +217,4 @@ def _draw_image(
 
 def _number(value: float) -> float | None:
     """For JSON, which knows no infinity."""
-    return float(np.float64(value)) if math.isfinite(value) else None
+    return plain(value) if math.isfinite(value) else None

@@ -97,9 +97,10 @@ def _tell_unseen(out: Output, facts: Description, samples: int | None) -> None:
     """Which images a trained model is tested on."""
     default = RunConfig().samples
     if facts.unseen:
+        stay = "stays" if facts.unseen == 1 else "stay"
         more = "" if samples else f", unless --samples asks for more than {facts.count:,}"
         out.tell(
-            f"{count(facts.unseen, 'more image')} stay unseen: a trained model is tested on "
+            f"{count(facts.unseen, 'more image')} {stay} unseen: a trained model is tested on "
             f"them{more}"
         )
     elif default and facts.count > default:

@@ -253,6 +253,8 @@ def _runs_as_json(three: ThreeRates) -> list[dict[str, Any]]:
             "lr": one.config.lr,
             "state": three.state(place),
             "epochs": len(one.history.epochs),
+            "test_images": one.history.tested.images if one.history.tested else None,
+            "test_acc": one.history.test_acc,
             "val_acc": one.history.epochs[-1].val_acc if one.history.epochs else None,
             "verdict": found.verdict.replace(" ", "_"),
             "sentence": found.sentence,

@@ -162,7 +162,6 @@ def columns(groups: Sequence[Group], attacked: float | None) -> list[Column]:
         of("val acc at best", lambda group: accuracy_of(group, best_acc), 4 if with_tests else 2),
         of("best epoch", best_epoch, 7),
         of("val loss at best", best_loss, 6),
-        of("final val acc", lambda group: accuracy_of(group, final_acc), 5),
     ]
     if attacked is not None:
         shown.append(of(f"at ε {attacked:g}", lambda group: accuracy_of(group, attacked_acc), 2))
@@ -218,11 +217,8 @@ def conclusion(groups: Sequence[Group], attacked: float | None = None) -> str:
     best, others = found
     so_far = "" if all(group.done == len(group.outcomes) for group in groups) else " so far"
     value = comparable(groups)
-    kind = "unseen" if value is unseen_acc else "validation"
-    words = (
-        f"Best{so_far} on {kind} images: {names[id(best)]}, {accuracy_of(best, value)} at its "
-        "best epoch."
-    )
+    kind, where = ("unseen", " on unseen images") if value is unseen_acc else ("validation", "")
+    words = f"Best{so_far}: {names[id(best)]}, {accuracy_of(best, value)}{where} at its best epoch."
     if others:
         listed = "; ".join(names[id(group)] for group in others[:_MOST_NAMED])
         if len(others) > _MOST_NAMED:

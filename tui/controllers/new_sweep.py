@@ -22,7 +22,7 @@ def ask_for_sweep(
     attempts: Attempts,
     then: Callable[[Sweep], object],
 ) -> None:
-    """Asks what is to vary in a new sweep, and starts it.
+    """Asks what is to vary in a new sweep, and starts it; says so where the form is wrong.
 
     Args:
         screen: over which it is asked.
@@ -39,5 +39,11 @@ def ask_for_sweep(
                 lambda: worker.launch_sweep(wanted.configs, wanted.title, wanted.jobs), then
             )
 
-    form = SweepFormScreen(terminal, base or RunConfig(), known, cores())
+    if base is None:
+        screen.notify(
+            "A value in the form is wrong: press 1 and set it right; a sweep starts from it.",
+            severity="error",
+        )
+        return
+    form = SweepFormScreen(terminal, base, known, cores())
     screen.app.push_screen(form, start)

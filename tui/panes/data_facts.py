@@ -9,8 +9,8 @@ from tui.render.strip import Strip
 
 def _unseen(images: int) -> str:
     if not images:
-        return ", none unseen to test on"
-    return f", {images:,} more stay unseen to test on"
+        return "none unseen to test on"
+    return f"{images:,} unseen to test on"
 
 
 class DataFacts(LinesPane):
@@ -54,8 +54,8 @@ class DataFacts(LinesPane):
         train, val = sum(self.samples.counts.training), sum(self.samples.counts.validation)
         return (
             f"{facts.count:,} images of {rows}{times}{columns}, as rows of numbers "
-            f"({facts.count}, {rows * columns}): {train:,} to train on, {val:,} to validate "
-            f"with{_unseen(facts.unseen)}. "
+            f"({facts.count}, {rows * columns}): {train:,} to train on, {val:,} to validate with, "
+            f"{_unseen(facts.unseen)}. "
             f"{''.join(f'{note} ' for note in self.samples.notes)}"
             f"Pixels are {facts.pixels}, scaled to 0 to 1: mean {facts.mean:.3f}, "
             f"std {facts.std:.3f}. Source: {facts.provenance}."

@@ -94,7 +94,7 @@ class EpochLog(LinesPane, can_focus=True):
         """Names the pane, and whether it follows."""
         if self.state.cursor is None:
             return "Epoch log"
-        return f"Epoch log, {epoch_name(self.state.shown_epoch)} (Esc: newest)"
+        return f"Log, {epoch_name(self.state.shown_epoch)} (Esc: newest)"
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """The header and the epochs around the shown one, or the newest."""

@@ -103,8 +103,8 @@ class FragileList(ListPane):
         name = shorten(self._names[self._labels[row]], _NAME_WIDTH - 1, self.terminal)
         safe = fooled = "–" if self.terminal.unicode else "-"
         if self._known is not None and row < self._known.done:
-            safe = at_least(float(self._known.certified[row]), 3)
-            if math.isfinite(found := float(self._known.found[row])):
+            safe = at_least(self._known.certified[row], 3)
+            if math.isfinite(found := self._known.found[row]):
                 fooled = at_most(found, 3)
         pieces = [
             (f"{row:>5}  ", self.palette.muted),

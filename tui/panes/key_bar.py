@@ -14,6 +14,7 @@ from tui.terminal.fault_tolerant import FaultTolerantWidget
 
 _GAP = 2
 _NEXT_PANE = "next_pane(1)"
+_BACK = "back"
 _ANY_WAY = ("←↑↓→", "arrows")
 
 
@@ -86,7 +87,7 @@ class KeyBar(FaultTolerantWidget):
             if item.node is self.app:
                 return 0
             if item.node is self.screen and item.action != _NEXT_PANE:
-                return 1 if item.action in own else 5
+                return 1 if item.action in own else 6 if item.action == _BACK else 5
             return 4 if item.key in _ANY_WAY else 3
 
         kept = set()

@@ -106,7 +106,7 @@ class Network(ScrolledPane, can_focus=True):
         if self.walk is None:
             return "The network"
         label = self.names[self.walk.label]
-        title = f"Network, {self.weights_of}: validation image {self.walk.row}, a {label}"
+        title = f"Network, {self.weights_of}: image {self.walk.row}, a {label}"
         return f"{title}, {self.notice}" if self.notice else title
 
     def _chosen(self, walk: Walk) -> int:

@@ -14,7 +14,7 @@ _NAME, _RATE = 10, 9
 """Cells of the columns before the reason."""
 _REASON = 4
 """Lines that a reason takes at most."""
-_LEAST, _FOR_CURVE = 4, 12
+_LEAST, _FOR_CURVE = 4, 11
 """The pane's lines at least, and those that all else keeps."""
 
 

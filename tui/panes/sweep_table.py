@@ -34,12 +34,12 @@ class SweepTable(ListPane):
     DEFAULT_CSS = "SweepTable { height: 1fr; }"
 
     EXPLANATION = (
-        "Each row is a combination of the values that vary: the accuracy of its best epoch on "
-        "unseen images, its validation accuracy and loss, and the validation accuracy of the last "
-        "epoch, with the 95% interval, or over several seeds their mean and standard deviation; "
-        "and whether the learning rate was too high, too low or right. The best epoch is the one "
-        "of the highest validation accuracy, which flatters it: the unseen images do not. On the "
-        "right the accuracies stand on one scale, those on unseen images if all runs have them of "
+        "Each row is a combination of the values that vary, as it was at its best epoch: accuracy "
+        "on unseen images once it has finished, validation accuracy and loss, with 95% intervals, "
+        "or over several seeds their mean and standard deviation; and whether the learning rate "
+        "was too high, too low or right. The best epoch is that of the highest validation "
+        "accuracy, which flatters it: the unseen images had no part in that choice. On the right "
+        "the accuracies stand on one scale, those on unseen images if all runs have them of "
         "equally many; a cross is the accuracy when every image is attacked."
     )
 

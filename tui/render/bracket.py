@@ -31,8 +31,12 @@ def bracket(
     """
     palette = Palette.of(terminal)
     top = _top(certified, found, epsilon)
+
+    def cells(value: float) -> float:
+        return round(value / top * width, 6) if value < math.inf else math.inf
+
     grid = Grid(width, 2)
-    ends = math.floor(certified / top * width), math.ceil(min(found / top, 1) * width)
+    ends = math.floor(cells(certified)), math.ceil(min(cells(found), width))
     safe, unknown, fooled = "█░▓" if terminal.unicode else "=.#"
     grid.put(0, 0, fooled * width, palette.bad)
     grid.put(0, 0, unknown * ends[1], palette.muted)
@@ -42,7 +46,7 @@ def bracket(
     grid.put(width - len(scale), 1, scale, palette.muted)
     if epsilon is not None:
         mark = "▲" if terminal.unicode else "^"
-        at = math.floor(epsilon / top * width)
+        at = math.floor(cells(epsilon))
         at = max(at, ends[1]) if epsilon >= found else min(at, ends[1] - 1)
         grid.put(min(max(at, 0), width - 1), 1, mark, palette.strong)
     return grid.strips()

@@ -344,7 +344,7 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
     def action_image_mode(self) -> None:
         """Takes the next way of drawing images."""
         view = self._panes.view
-        view.mode = self.next_mode(view.mode)
+        view.mode = self.next_mode(view.mode, view)
         view.redraw()
 
     @on(ListPane.Moved)

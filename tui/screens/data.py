@@ -12,7 +12,6 @@ from textual.widget import Widget
 
 from engine.config import RunConfig
 from engine.data import absolute
-from engine.errors import MnistopError
 from engine.questions.samples import Samples, look_at
 from tui.feeds.latest_answer import LatestAnswer
 from tui.feeds.progress_note import ProgressNote
@@ -157,7 +156,8 @@ class DataScreen(SeveralPanes):
 
     def action_image_mode(self) -> None:
         """Takes the next way of drawing images."""
-        self._grid.mode = self._flattening.mode = self.next_mode(self._grid.mode)
+        panes = (self._grid, self._flattening) if self._samples else ()
+        self._grid.mode = self._flattening.mode = self.next_mode(self._grid.mode, *panes)
         self.redraw()
 
     def action_back(self) -> None:
@@ -195,7 +195,7 @@ class DataScreen(SeveralPanes):
 
     def redraw(self) -> None:
         """Asks for what the form names now, and for the page that the cursor is on."""
-        config = self._config() or self._config_of_run()
+        config = self._config()
         if config is None:
             self._data, self._samples = None, None
             self._answers.forget()
@@ -212,12 +212,6 @@ class DataScreen(SeveralPanes):
             before = max(self._index // count - 1, 0) * count
             self._answers.want(*data, before, 3 * count, self._note.path, config.pixel_range)
         self._show(self._waiting())
-
-    def _config_of_run(self) -> RunConfig | None:
-        try:
-            return self.state.run.config() if self.state.run else None
-        except MnistopError:
-            return None
 
     def _waiting(self) -> str:
         """What is being waited for."""

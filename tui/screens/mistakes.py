@@ -290,7 +290,10 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
         if self._view == "gallery":
             self._gallery.resize_images()
             return
-        self._image.mode = self._pair.mode = self.next_mode(self._image.mode)
+        row = self._browsing.row
+        has_image = row is not None and self._browsing.image(row) is not None
+        panes = (self._image, self._pair) if has_image else ()
+        self._image.mode = self._pair.mode = self.next_mode(self._image.mode, *panes)
         self._draw()
 
     def action_filter(self) -> None:

@@ -214,7 +214,7 @@ class PadScreen(AtAnEpoch):
 
     def action_image_mode(self) -> None:
         """Takes the next way of drawing images."""
-        self._canvas.mode = self._seen.mode = self.next_mode(self._canvas.mode)
+        self._canvas.mode = self._seen.mode = self.next_mode(self._canvas.mode, self._canvas)
         self._canvas.redraw()
         self._seen.redraw()
 

@@ -145,8 +145,8 @@ def _why_not_resumed(chosen: Listed) -> str:
                 f"{chosen.title} is finished after {trained}: nothing is left to resume. "
                 "Enter shows it on the dashboard, where r trains anew."
             )
-        case "failed":
-            return f"{chosen.title} failed, and would again. {chosen.overview.message}".rstrip()
+        case "failed" if chosen.overview.diverged:
+            return f"{chosen.title} diverged, and would again. {chosen.overview.message}".rstrip()
         case "starting" | "running":
             return f"{chosen.title} is in training already: Enter shows it on the dashboard."
     return ""

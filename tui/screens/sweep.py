@@ -243,7 +243,8 @@ class SweepScreen(SeveralPanes):
 
     def action_near(self) -> None:
         """Switches between the whole scale and that of the best."""
-        self._table.near = not self._table.near
+        near = self._table.near = not self._table.near
+        self.notify(f"The scale shows {'the best rows only' if near else 'all rows'}.")
         self.changed()
 
     def action_sweep(self, by: int) -> None:

@@ -197,13 +197,20 @@ class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
         self._rhythm.changed(urgent=True)
         self._rhythm.finish()
 
-    def next_mode(self, mode: Mode) -> Mode:
-        """Return the next way of drawing images; say so where there is one only."""
-        from tui.render.image import next_mode  # which needs NumPy
+    def next_mode(self, mode: Mode, *panes: Widget) -> Mode:
+        """Return the next way of drawing images, and say what no image in sight shows.
+
+        Args:
+            mode: the present way.
+            panes: those that draw images.
+        """
+        from tui.render.image import mode_words, next_mode  # which needs NumPy
 
         taken = next_mode(mode, self.terminal)
         if taken == mode:
             self.notify("Images can be drawn in one way only in this terminal.")
+        elif not any(pane.display for pane in panes):
+            self.notify(mode_words(taken))
         return taken
 
     def action_back(self) -> None:

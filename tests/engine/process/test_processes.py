@@ -499,6 +499,8 @@ async def test_a_diverging_run_says_so_and_keeps_its_curves(runs_folder: Path) -
     assert "of 10, with learning rate 1. Try a lower learning rate, for example 0.1" in message
     assert all(np.isfinite([e.train_loss, e.val_loss]).all() for e in history.epochs)
     assert history.best is not None
+    assert {one.file: one.epochs for one in history.saved}["best.pt"] == history.best.epoch + 1
+    assert (run.path / "best.pt").exists()
     assert len(run.predictions()) == broken + 1
     assert b"NaN" not in (run.path / "events.jsonl").read_bytes()
     assert run.log_path.read_text() == ""

@@ -15,12 +15,15 @@ import torch
 from engine import events, runs, worker
 from engine.config import RunConfig
 from engine.errors import DataError, RunError
+from engine.questions import load_model
+from engine.questions import validation as validation_images
 from engine.runs import Run
 from engine.storage import checkpoint
 from engine.storage.event_tail import read_events
 from engine.train import train
 from engine.training import Epoch, Training
 from tests.engine.small_runs import (
+    ENDLESS,
     Listener,
     digits_config,
     ever_more,
@@ -363,3 +366,29 @@ def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path) -> None:
         checkpoint.load(tmp_path / "checkpoint.pt")
     with pytest.raises(RunError, match=r"has no nothing\.pt yet"):
         checkpoint.load(tmp_path / "nothing.pt")
+
+
+def test_a_checkpoint_in_an_epoch_holds_the_model_of_the_last_whole_one_too() -> None:
+    training, images, validation = prepared(digits_config(epochs=3))
+    listener = Listener(stop_after=13)
+    train(training, images, validation, listener, listener)
+    states = [from_bytes(content) for content in listener.saved]
+    assert [states[place]["step"] for place in (9, 12)] == [10, 3]
+    whole = states[9]["model"]  # after the last step of the first epoch
+    shown = checkpoint.weights_of(states[12])
+    assert all(torch.equal(shown[name], whole[name]) for name in whole)
+    assert not all(torch.equal(states[12]["model"][name], whole[name]) for name in whole)
+    again, *_ = prepared(digits_config(epochs=3))
+    again.load_state_dict(states[12])
+    assert to_bytes(again.state_dict()["epoch_model"]) == to_bytes(states[12]["epoch_model"])
+
+
+async def test_the_weights_of_a_paused_run_are_those_of_its_newest_epoch(runs_folder: Path) -> None:
+    run = await launched(epochs=ENDLESS, samples=1000, batch_size=8)
+    await until(run, lambda history: len(history.epochs) > 3)
+    worker.pause(run)
+    history = await until(run, lambda history: history.paused)
+    model, trained = load_model(run)
+    assert trained == len(history.epochs)
+    images, _, _ = validation_images(run)
+    assert model(images).argmax(1).tolist() == run.predictions()[trained].tolist()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine import events, worker
+from engine import events, glance, worker
 from engine.data import load
 from engine.data.dataset import Unseen
 from engine.events import RunTested
@@ -18,6 +18,9 @@ from engine.process import job
 from engine.questions import load_model_in
 from engine.runs import Run
 from engine.storage.event_tail import read_events
+from engine.sweep import job as sweep_job
+from engine.sweeps import Plan
+from tests.app import made_up, made_up_sweeps
 from tests.data_files import unseen_of
 from tests.engine.small_runs import (
     CPU,
@@ -200,3 +203,22 @@ def test_a_stop_ends_a_long_test(monkeypatch: pytest.MonkeyPatch) -> None:
     control.wants_stop = lambda: False
     assert job._tested(training, unseen, recorder, control)
     assert said == [*[events.Preparing] * 3, RunTested]
+
+
+def test_members_of_an_old_sweep_take_as_many_images_as_those_before_them(tmp_path: Path) -> None:
+    configs = [digits_config(samples=None, seed=seed) for seed in range(3)]
+    configs.append(digits_config(samples=300))
+    sweep = made_up_sweeps.create(tmp_path, configs)
+    first = sweep.member(1)
+    made_up.write_run(tmp_path, [made_up.started(first.name)], configs[0], first.name)
+    todo = [(sweep.member(number), config) for number, config in enumerate(configs, 1)]
+    plan = Plan(tuple(configs))
+    taken = [
+        config.samples for _, config in sweep_job._with_images_of_the_others(todo, sweep, plan)
+    ]
+    assert taken == [None, 1000, 1000, 300]  # the first goes on with what it began with
+    assert glance.config_to_resume(first).samples == 1000
+
+    now = json.loads(first.events_path.read_text()) | {"test_images": 7}
+    first.events_path.write_text(json.dumps(now) + "\n")
+    assert sweep_job._with_images_of_the_others(todo, sweep, plan) == todo

@@ -81,7 +81,11 @@ def test_weights_that_are_not_there_are_told(run: Run, tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"no weights of epoch 4: choose best, last or one of 0, 1"):
         Trained.of(run, "4")
     empty = made_up.write_run(tmp_path, [made_up.started()])
-    missing = {"best": "no best.pt", "last": "no weights yet", "0": "no weights"}
+    missing = {
+        "best": "has not yet saved the weights of a best epoch: wait",
+        "last": "no weights yet",
+        "0": "no weights",
+    }
     for which, told in missing.items():
         with pytest.raises(RunError, match=told):
             Trained.of(empty, which)
@@ -225,16 +229,17 @@ def test_tensorboard_knows_the_hyperparameters(run: Run, tmp_path: Path) -> None
 
 def test_an_event_file_is_written_anew_only_if_it_may_be(run: Run, tmp_path: Path) -> None:
     file = write_event_file(run, tmp_path)
-    with pytest.raises(MnistopError, match="is there already"):
+    with pytest.raises(MnistopError, match=f"{run.name} is not empty: .* --force"):
         write_event_file(run, tmp_path)
     assert write_event_file(run, tmp_path, replace=True) == file
     assert list(file.parent.iterdir()) == [file]
     (tmp_path / "file").touch()
-    with pytest.raises(MnistopError, match=r"file/.* cannot be made: Not a directory"):
+    with pytest.raises(MnistopError, match=r"There is no folder .*file"):
         write_event_file(run, tmp_path / "file")
     before = made_up.write_run(tmp_path, name="20260101-120001-keen-lark")
     with pytest.raises(RunError, match="has not started to train yet"):
-        write_event_file(before, tmp_path)
+        write_event_file(before, tmp_path / "logs")
+    assert not (tmp_path / "logs").exists()
 
 
 # Without the packages

@@ -87,6 +87,37 @@ def test_a_page_needs_nothing_from_outside_and_runs_nothing(run: Run) -> None:
     assert "@import" not in page.all("style")[0].text
 
 
+def test_accuracy_on_unseen_images_stands_first_in_every_form(tmp_path: Path) -> None:
+    run, other = plain(tmp_path, 0, epochs=30), plain(tmp_path, 1, epochs=10)
+    made_up.say(run, [made_up.unseen_results(run.name)])
+    for form in ("html", "markdown"):
+        text = report([run], form)
+        text = read_html(text).text if form == "html" else text
+        first = (
+            "Test accuracy 87.8% (86.7–88.8) on 3,502 unseen images, with the weights of the best "
+            f"epoch, {BEST}"
+        )
+        assert first in text
+        assert text.index(first) < text.index(f"Best epoch {BEST}: validation accuracy")
+        assert "the unseen images had no part in that choice" in text
+    head, *rows = table_of(read_html(report([run, other], "html")).all("table")[0])
+    assert head[-4:] == [
+        *("test acc at best (95%)", "best epoch"),
+        *("val acc at best (95%)", "val loss at best"),
+    ]
+    best = Facts.of(run).history.best
+    assert best
+    assert [row[-4].strip() for row in rows] == ["87.8% (86.7–88.8)", "-"]
+    assert rows[0][-1].strip() == f"{best.val_loss:.3f}"
+
+    table = list(csv.DictReader(io.StringIO(report([run], "csv"))))
+    known = {row["epoch"]: (row["test_acc"], row["test_loss"]) for row in table if row["test_acc"]}
+    assert known == {str(BEST): ("0.878", "0.5"), "29": ("0.877", "0.6")}
+    told = json.loads(report([run], "json"))
+    assert told["test"]["best_acc"] == told["test_acc"] == 0.878
+    assert told["test"]["interval"] == pytest.approx(wilson_interval(0.878, 3502))
+
+
 def test_a_page_tells_what_the_run_came_to(run: Run) -> None:
     page = read_html(report([run], "html"))
     assert page.all("title")[0].text == page.all("h1")[0].text == "high rate"
@@ -356,6 +387,26 @@ def test_two_runs_on_the_same_images_are_tested_for_chance(tmp_path: Path) -> No
     assert re.search(r"a alone gets 0 validation images right, b alone \d+: if both", text)
     assert "(McNemar's exact test)" in text
     assert "Their settings are all the same" in text
+
+
+def test_json_of_two_runs_has_the_test_for_chance_that_the_page_has(tmp_path: Path) -> None:
+    runs = [plain(tmp_path, number, epochs=epochs) for number, epochs in ((1, 3), (2, 8))]
+    found = json.loads(report(runs, "json"))["comparison"]
+    assert found["epochs"] == [2, 7]
+    text = " ".join(report(runs, "markdown").split())
+    assert f"a alone gets {found['only_first']} validation images right" in text
+    assert f"b alone {found['only_second']}: if both" in text
+    assert f"with probability {found['mcnemar_p']:.2g}" in text
+    assert json.loads(report([*runs, runs[0]], "json"))["comparison"] is None
+
+
+def test_json_of_a_run_has_the_precision_and_the_message_that_the_page_has(
+    run: Run, tmp_path: Path
+) -> None:
+    told = json.loads(report([run], "json"))
+    counts = np.array(told["confusion"]["counts"])
+    assert told["confusion"]["precision"][3] == pytest.approx(counts[3, 3] / counts[:, 3].sum())
+    assert told["message"] == ""
 
 
 def test_more_runs_than_letters_are_refused_but_not_as_data(tmp_path: Path) -> None:

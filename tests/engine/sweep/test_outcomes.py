@@ -13,7 +13,15 @@ from engine.evaluate import wilson_interval
 from engine.history import History, reduce
 from engine.sweep.effort import duration_of, effort, pace
 from engine.sweep.grid import plan
-from engine.sweep.outcomes import WAITING, Outcome, best_of, grouped
+from engine.sweep.outcomes import (
+    WAITING,
+    Outcome,
+    best_acc,
+    best_of,
+    comparable,
+    grouped,
+    unseen_acc,
+)
 from tests.app import made_up
 
 
@@ -30,6 +38,45 @@ def outcome(config: RunConfig, best: float | None, said: str = "right") -> Outco
         verdict=said if best is not None else "",
         is_done=best is not None,
     )
+
+
+def measured(number: int, val: float, test: float, images: int = 3502) -> Outcome:
+    found = outcome(RunConfig(lr=number), val)
+    return replace(found, epochs=5, test_acc=test, test_images=images)
+
+
+def test_sweeps_are_compared_on_unseen_images_where_all_have_as_many() -> None:
+    groups = grouped([measured(1, 0.9, 0.87), measured(2, 0.92, 0.85), measured(3, 0.85, 0.865)])
+    assert comparable(groups) is unseen_acc
+    found = best_of(groups)
+    assert found
+    assert found[0] is groups[0]
+    assert found[1] == [groups[2]]  # 0.85 lies below Wilson's interval of 0.87 on 3,502 images
+    low, high = wilson_interval(0.87, groups[0].images_of(unseen_acc))
+    assert 0.85 < low < 0.865 < high
+
+
+def test_sweeps_are_compared_on_validation_images_where_a_test_is_missing_or_another() -> None:
+    done = [measured(1, 0.9, 0.87), measured(2, 0.92, 0.85)]
+    for third in (
+        measured(3, 0.85, 0.99, images=2),
+        replace(outcome(RunConfig(lr=3), 0.85), epochs=5),
+        replace(outcome(RunConfig(lr=3), 0.85), epochs=5, state="running", is_done=False),
+    ):
+        groups = grouped([*done, third])
+        assert comparable(groups) is best_acc
+        found = best_of(groups)
+        assert found
+        assert found[0] is groups[1]
+
+
+def test_a_run_that_diverged_keeps_no_other_from_being_compared_on_unseen_images() -> None:
+    diverged = replace(outcome(RunConfig(lr=3), 0.2), epochs=1, state="failed")
+    groups = grouped([measured(1, 0.9, 0.87), measured(2, 0.92, 0.85), diverged])
+    assert comparable(groups) is unseen_acc
+    found = best_of(groups)
+    assert found
+    assert found[0] is groups[0]
 
 
 @given(st.integers(1, 4), st.integers(1, 4), st.data())
