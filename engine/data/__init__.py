@@ -8,6 +8,7 @@ KMNIST and EMNIST come, one images file whose labels file lies beside it, `IMAGE
 `.npz` with both.
 """
 
+import contextlib
 import difflib
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -30,6 +31,7 @@ __all__ = [
     "absolute",
     "class_counts",
     "describe",
+    "file_stamp",
     "is_at_hand",
     "is_here",
     "load",
@@ -106,6 +108,23 @@ def is_here(source: str) -> bool:
     """Whether this machine has what a source names: one with a name, or the path of something."""
     paths = [source] if Path(source).exists() else source.split(",")
     return source in SOURCES or all(Path(path.strip()).exists() for path in paths)
+
+
+def file_stamp(source: str) -> tuple[tuple[str, int, int], ...]:
+    """Return what changes when the files of a source do: name, size and time of each.
+
+    Named sources have none, nor has what cannot be read.
+    """
+    if source in SOURCES:
+        return ()
+    stamps = []
+    for name in [source] if Path(source).exists() else source.split(","):
+        path = Path(name.strip())
+        with contextlib.suppress(OSError):
+            for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+                facts = file.stat()
+                stamps.append((str(file), facts.st_size, facts.st_mtime_ns))
+    return tuple(stamps)
 
 
 def _stored(source: str, progress: Callable[[str], None]) -> Stored:

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.config import PixelRange
-from engine.data import Dataset, Description, class_counts, describe, load, split
+from engine.data import Dataset, Description, class_counts, describe, file_stamp, load, split
 from engine.data_notes import ClassCounts, data_notes
+from engine.fingerprint import Fingerprint
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +34,8 @@ class Samples:
     """`(n,)`"""
     validation: NDArray[np.bool_]
     """Whether each image is kept for validation, `(n,)`."""
+    fingerprint: Fingerprint
+    """Of the whole data set."""
 
     @property
     def notes(self) -> list[str]:
@@ -81,17 +84,18 @@ def look_at(
         dataset.images[rows],
         dataset.labels[rows],
         known.validation[rows],
+        dataset.fingerprint,
     )
 
 
-_kept: dict[tuple[str, int | None, PixelRange], Dataset] = {}
-"""The last data set that was looked at."""
+_kept: dict[tuple[object, ...], Dataset] = {}
+"""The last data set that was looked at, by what it was asked for and the state of its files."""
 
 
 def _dataset(
     source: str, samples: int | None, pixel_range: PixelRange, tell: Callable[[str], None]
 ) -> Dataset:
-    key = source, samples, pixel_range
+    key = source, samples, pixel_range, file_stamp(source)
     if key not in _kept:
         _kept.clear()
         _kept[key] = load(source, samples, tell, pixel_range)

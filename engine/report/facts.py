@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import msgspec
 import numpy as np
-from msgspec.structs import asdict
 from numpy.typing import NDArray
 
 from engine.coach import Advice, advise
@@ -150,7 +150,8 @@ class Facts:
 
 
 def _without_time(event: Event) -> dict[str, Any]:
-    return {name: value for name, value in asdict(event).items() if name not in ("run", "time")}
+    values: dict[str, Any] = msgspec.to_builtins(event)
+    return {name: value for name, value in values.items() if name not in ("run", "time", "event")}
 
 
 def _mistake(mistake: Mistake) -> dict[str, Any]:

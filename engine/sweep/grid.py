@@ -281,11 +281,13 @@ def _from_number(name: str, number: int | float) -> Any:
 def around(name: str, value: Any) -> tuple[Any, ...]:
     """A few values to try around one: of choices all, of rates a tenth and ten times as much.
 
+    Of what says which data there are it alone.
+
     Of all else it and its neighbours among the usual values.
     """
     if choices(name):
         return choices(name)
-    if name == "source":
+    if name in ("source", "pixel_range"):
         return (value,)
     if by_factors(name) and isinstance(value, float) and value > 0:
         tried = (float(f"{factor * value:.3g}") for factor in (0.1, 1, 10))

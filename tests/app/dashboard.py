@@ -255,7 +255,7 @@ async def dashboard(
         await shown.settle()
         yield shown
         faults = [notice for notice in shown.notices if "fault of the program" in notice]
-        assert shown.may_fail or not faults
+        assert shown.may_fail or not faults, faults
 
 
 Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]

@@ -9,8 +9,13 @@ import numpy as np
 import pytest
 
 from engine import worker
+from engine.storage.event_tail import read_events
+from engine.worker import launch
 from tests.app import made_up
 from tests.app.dashboard import Opened, Workers
+from tests.engine.small_runs import digits_config
+from tests.small_data import DataFile
+from tests.waiting import wait_until
 from tui.panes.samples import SampleGrid
 from tui.render.terminal import Terminal
 
@@ -43,7 +48,7 @@ async def test_before_any_run_it_shows_what_the_form_holds(
         await shown.press("5")
         await shown.until_shown(
             "Images 0–15 of 1,000",
-            "as rows of numbers (1000, 784): 800 to train on, 200 to validate with",
+            "as rows (1000, 784): 800 to train on, 200 to validate with",
             "Pixels are uint8 from 0 (black) to 255 (white)",
             "MNIST by LeCun, Cortes and Burges",
             "Labels of 10 classes",
@@ -278,3 +283,23 @@ async def test_a_wrong_value_is_said_also_where_a_run_with_other_data_is_shown(
         shown.screen._form.set_values({"samples": "many"})
         await shown.press("5")
         await shown.until_shown("A value in the form is wrong")
+
+
+async def test_the_data_screen_shows_the_file_as_it_is_and_says_what_the_run_had(
+    opened: Opened, answering: asyncio.Event, tmp_path: Path
+) -> None:
+    data = DataFile(tmp_path / "d.npz")
+    run = launch(digits_config(source=data.source, samples=DataFile.USED, epochs=1))
+    wait_until(lambda: not run.is_running())
+    async with opened(source=data.source, samples=str(DataFile.USED)) as shown:
+        shown.screen.session.watch(run)
+        await shown.say(*read_events(run), run=run)
+        await shown.press("5")
+        await shown.until_shown(f"{DataFile.USED} images of")
+        assert "other data" not in shown.text
+        data.write("permuted")
+        await shown.press("1", "5")
+        await shown.until_shown(f"Run {run.words} was trained on other data: other images")
+        data.write()
+        await shown.press("1", "5")
+        await shown.until(lambda: "other data" not in shown.text)

@@ -423,7 +423,7 @@ async def test_a_run_that_starts_while_the_terminal_is_away_leaves_the_keys_work
 
 async def test_a_click_selects_a_row_and_the_next_one_edits_it() -> None:
     app = FormApp()
-    async with app.run_test(size=(34, 30)) as pilot:
+    async with app.run_test(size=(34, 31)) as pilot:
         await pilot.click(app.form, offset=(5, NAMES.index("lr") + 1))
         assert app.form.selected == "lr"
         assert not app.form.editing

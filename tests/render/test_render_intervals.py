@@ -92,7 +92,7 @@ def test_accuracy_under_attack_is_a_cross() -> None:
 def test_the_table_of_a_sweep_fits_any_width(terminal: Terminal, width: int) -> None:
     head, *rows = rows_of([0.1, 0.9, 0.88], width, terminal, near=False)
     assert "lr" in head
-    assert "best acc" in head
+    assert "val acc at best" in head
     assert "90.0% (" in rows[1]
     assert ("●" if terminal.unicode else "o") in rows[1] or width < 120
     if width >= 80:

@@ -21,6 +21,7 @@ from tui import attack_words
 from tui.cli.output import Output
 from tui.cli.waiting import waiting
 from tui.cli.words import accuracy, at_least, at_most, count, percent
+from tui.epoch_words import epoch_name
 from tui.render.attacked import attacked as drawn
 
 
@@ -120,7 +121,7 @@ def _tell_rows(
     out: Output, attacked: Attacked, known: Robustness, rows: list[dict[str, float]]
 ) -> None:
     out.tell(
-        f"run {attacked.run.name}, weights after {count(known.epochs, 'epoch')}: "
+        f"run {attacked.run.name}, {epoch_name(known.epochs - 1)}: "
         f"{count(known.total, 'validation image')}, "
         f"{accuracy(known.clean, known.total)} right without an attack"
     )
@@ -205,7 +206,7 @@ def _draw_image(
     strength = "" if epsilon is None else f" {within} ε {epsilon:g}"
     out.tell(
         f"validation image {image.subject}, a {names[image.label]}, attacked by {method.title} "
-        f"({method.norm_name}){strength}, weights after {count(image.epochs, 'epoch')}"
+        f"({method.norm_name}){strength}, {epoch_name(image.epochs - 1)}"
     )
     out.say()
     out.draw(drawn(image, names, out.terminal, min(out.width, 100), 30))

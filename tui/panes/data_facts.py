@@ -24,16 +24,18 @@ class DataFacts(LinesPane):
 
     samples: Samples | None = None
     notice = ""
+    changed = ""
 
-    def show(self, samples: Samples | None, notice: str = "") -> None:
+    def show(self, samples: Samples | None, notice: str = "", changed: str = "") -> None:
         """Says the facts.
 
         Args:
             samples: of which data, or None to show only the notice.
             notice: what is being waited for or went wrong.
+            changed: how they differ from those that the run in sight was trained on.
         """
-        if (samples, notice) != (self.samples, self.notice):
-            self.samples, self.notice = samples, notice
+        if (samples, notice, changed) != (self.samples, self.notice, self.changed):
+            self.samples, self.notice, self.changed = samples, notice, changed
             self.redraw()
 
     def title(self) -> str:
@@ -46,6 +48,14 @@ class DataFacts(LinesPane):
             return self.say(self.notice, width)
         return self.say(self._sentences(), width)[:height]
 
+    def needed(self, width: int) -> int:
+        """Return the lines that all of it takes, with the title.
+
+        Args:
+            width: cells that the pane has.
+        """
+        return 1 + len(self.say(self._sentences() if self.samples else self.notice, width))
+
     def _sentences(self) -> str:
         assert self.samples
         facts = self.samples.description
@@ -53,7 +63,7 @@ class DataFacts(LinesPane):
         times = "×" if self.terminal.unicode else "x"
         train, val = sum(self.samples.counts.training), sum(self.samples.counts.validation)
         return (
-            f"{facts.count:,} images of {rows}{times}{columns}, as rows of numbers "
+            f"{self.changed}{facts.count:,} images of {rows}{times}{columns}, as rows "
             f"({facts.count}, {rows * columns}): {train:,} to train on, {val:,} to validate with, "
             f"{_unseen(facts.unseen)}. "
             f"{''.join(f'{note} ' for note in self.samples.notes)}"

@@ -251,10 +251,13 @@ class FormEditor(FormView):
 
     # The mouse
 
-    def on_click(self, event: events.Click) -> None:
-        """Select a row, or edit the selected one."""
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Select a row, or edit the selected one.
+
+        Not `on_click`: by then the end of an editing may have given rows to the explanation.
+        """
         offset = event.get_content_offset(self)
-        if event.widget is not self or offset is None or not self.parts.rows.contains_point(offset):
+        if offset is None or not self.parts.rows.contains_point(offset):
             return
         row = self.top + offset.y
         if row == self.cursor:

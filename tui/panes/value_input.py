@@ -75,6 +75,10 @@ class ValueInput(FaultTolerant, Input, inherit_bindings=False):
             event.prevent_default()
             await self._form.take(event)
 
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Keep from the form what is for the text: `Input` puts its cursor there."""
+        event.stop()
+
     async def action_submit(self) -> None:
         """Keep the value where it is right."""
         self._form.keep()

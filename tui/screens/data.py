@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import ClassVar
 
@@ -12,6 +13,8 @@ from textual.widget import Widget
 
 from engine.config import RunConfig
 from engine.data import absolute
+from engine.errors import RunError
+from engine.fingerprint import changes
 from engine.questions.samples import Samples, look_at
 from tui.feeds.latest_answer import LatestAnswer
 from tui.feeds.progress_note import ProgressNote
@@ -27,6 +30,8 @@ from tui.screens.view import ALONE, SeveralPanes
 
 _NAMES = ("Images", "Flattening", "Labels")
 _GRID, _FLATTENING, _LABELS = range(3)
+_MOST_FACTS = 7
+"""Lines that the facts take at most."""
 _WIDE, _HIGH = 110, 32
 """From so many cells and lines on, all panes are shown at once."""
 
@@ -42,9 +47,8 @@ class DataScreen(SeveralPanes):
     DEFAULT_CSS = """
     DataScreen #data-body { height: 1fr; }
     DataScreen #data-body > * { height: 1fr; }
-    DataScreen #data-body DataFacts { height: 5; }
     DataScreen #data-body.wide { layout: grid; grid-size: 2; grid-gutter: 0 2; }
-    DataScreen #data-body.wide DataFacts { column-span: 2; height: 1fr; }
+    DataScreen #data-body.wide DataFacts { column-span: 2; }
     DataScreen .wide SampleGrid { row-span: 2; }
     """
 
@@ -120,7 +124,11 @@ class DataScreen(SeveralPanes):
         self._facts.display = wide or self._active == _LABELS or has_notes
         self._grid.enlarged = self._zoomed
         classes = len(self._samples.counts.training) if self._samples else 10
-        self._body.styles.grid_rows = f"4 1fr {min(classes + 2, self.app.size.height // 3)}"
+        needed = self._facts.needed(self.app.size.width)
+        self._body.styles.grid_rows = (
+            f"{min(needed, _MOST_FACTS)} 1fr {min(classes + 2, self.app.size.height // 3)}"
+        )
+        self._facts.styles.height = "1fr" if wide else min(needed, _MOST_FACTS)
 
     def on_resize(self, event: events.Resize) -> None:
         """Finds the arrangement that fits."""
@@ -191,6 +199,7 @@ class DataScreen(SeveralPanes):
         """Tries again what has failed before, and catches up."""
         if self._trouble:
             self._data = None
+        self._answers.forget()  # the file may have changed
         super().on_screen_resume()
 
     def redraw(self) -> None:
@@ -227,14 +236,14 @@ class DataScreen(SeveralPanes):
     def _on_answer(self, answer: Samples | None, trouble: str) -> None:
         self._samples, self._trouble = answer, trouble
         self._note.clear()
-        self._arrange()
         self._show("")
         self.after_refresh(self.redraw)
 
     def _show(self, notice: str) -> None:
         samples = self._samples
         notice = self._trouble or notice
-        self._facts.show(samples, notice)
+        self._facts.show(samples, notice, self._changed())
+        self._arrange()
         self._grid.show(samples, self._index, notice)
         self._labels.show(samples, notice)
         place = self._index - samples.first if samples else 0
@@ -245,6 +254,20 @@ class DataScreen(SeveralPanes):
         label = samples.description.class_names[samples.labels[place]]
         side = "validation" if samples.validation[place] else "training"
         self._flattening.show(samples.images[place], f"Image {self._index}, {label}, {side}")
+
+    def _changed(self) -> str:
+        """Say that the run in sight was trained on what its source held then; empty if it does."""
+        run, started = self.state.run, self.state.history.started
+        if not (run and started and started.data and self._samples and self._data):
+            return ""
+        with contextlib.suppress(RunError):
+            config = run.config()
+            if (config.source, config.samples, config.pixel_range) == (
+                *self._data[:2],
+                self._data[-1],
+            ) and (difference := changes(started.data, self._samples.fingerprint)):
+                return f"Run {run.words} was trained on other data: {difference}. "
+        return ""
 
     @on(SampleGrid.Moved)
     def _on_moved(self, message: SampleGrid.Moved) -> None:

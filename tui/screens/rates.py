@@ -57,7 +57,7 @@ class RatesScreen(ViewScreen):
             "take",
             "Take it",
             id="rates.take",
-            tooltip="Take the rate at the cursor, or that of the conclusion, into the form",
+            tooltip="Take the cursor's rate, or the recommended one, into the form",
         ),
         Binding(
             "r",

@@ -115,8 +115,15 @@ def test_all_images_of_a_source_are_those_of_its_beginning(
 ) -> None:
     """Another image would move the split: what was trained on would be validated with."""
     run = stopped(data.source, samples=None)
+    before = history_of(run).started
     data.write("more")
-    with pytest.raises(RunError, match="400 images then, 420 now"):
+    assert worker.resume(run) == ""
+    wait_until(lambda: history_of(run).resumed)
+    assert history_of(run).started == before
+    worker.stop(run)
+    wait_until(lambda: not run.is_running())
+    data.write("fewer")
+    with pytest.raises(RunError, match="400 images used then, 390 there now"):
         worker.resume(run)
 
 

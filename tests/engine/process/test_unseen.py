@@ -13,6 +13,7 @@ import torch
 from engine import events, glance, worker
 from engine.data import load
 from engine.data.dataset import Unseen
+from engine.data.pixels import Pixels
 from engine.events import RunTested
 from engine.process import job
 from engine.questions import load_model_in
@@ -151,7 +152,7 @@ async def test_a_run_of_before_there_were_test_images_goes_on_with_the_same_imag
     runs_folder: Path, tmp_path: Path
 ) -> None:
     digits = load("digits", 500)
-    pixels = (digits.images * 16).astype(np.uint8)
+    pixels = (digits.images * 255).round().astype(np.uint8)
     source = str(tmp_path / "digits.npz")
     np.savez(
         source,
@@ -182,7 +183,7 @@ async def test_a_run_of_before_there_were_test_images_goes_on_with_the_same_imag
 def test_a_stop_ends_a_long_test(monkeypatch: pytest.MonkeyPatch) -> None:
     training, *_ = prepared(digits_config())
     images = np.zeros((9000, 8, 8), np.uint8)
-    unseen = Unseen([images], [np.zeros(9000, np.int64)], 16)
+    unseen = Unseen([images], [np.zeros(9000, np.int64)], Pixels("uint8", 0, 16, 0, 16))
     said: list[type] = []
     asked: list[bool] = []
 

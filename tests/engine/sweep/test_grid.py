@@ -218,6 +218,14 @@ def test_values_to_try_around_one(name: str, value: Any, expected: str) -> None:
     assert values(name, expected) == around(name, value)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_there_are_values_to_try_for_each_hyperparameter(name: str) -> None:
+    for value in (getattr(RunConfig(), name), *usual_values(name)):
+        tried = around(name, value)
+        assert value in tried
+        assert values(name, written(name, tried)) == tried
+
+
 @given(st.sampled_from(NAMES), st.text(max_size=12))
 def test_any_text_is_values_or_one_sentence(name: str, text: str) -> None:
     try:

@@ -1,5 +1,6 @@
 """All members of a sweep are trained on the data that it began with."""
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -10,14 +11,12 @@ from engine.config import RunConfig
 from engine.data import load
 from engine.errors import RunError
 from engine.events import MemberFailed
+from engine.runs import Run
 from engine.sweep.known_data import DataCheck, key_of, recorded_data
 from engine.sweeps import Sweep
-from tests.engine.small_runs import digits_config, history_of
-from tests.engine.sweep.test_sweeps import held, states, swept, wait, wait_for_end
+from tests.engine.small_runs import digits_config, ever_more, history_of
+from tests.engine.sweep.test_sweeps import states, swept, wait, wait_for_end
 from tests.small_data import DataFile
-
-LONG = 3000
-"""Epochs of a member that is not over before it is paused or stopped."""
 
 
 @pytest.fixture
@@ -25,24 +24,36 @@ def data(tmp_path: Path) -> DataFile:
     return DataFile(tmp_path / "d.npz")
 
 
-def members(data: DataFile, count: int = 3) -> list[RunConfig]:
-    """The first takes long. Each has a split of its own, so that its data are loaded anew."""
+def members(data: DataFile, epochs: int, count: int = 3) -> list[RunConfig]:
+    """Each has a split of its own, so that its data are loaded anew; the first has these epochs."""
     return [
         digits_config(
             source=data.source,
             samples=DataFile.USED,
             split_seed=seed,
-            epochs=3 if seed else LONG,
+            epochs=3 if seed else epochs,
             hidden=(64,),
         )
         for seed in range(count)
     ]
 
 
+def held(data: DataFile) -> tuple[Sweep, Run]:
+    """A sweep whose first member is paused after an epoch."""
+    for epochs in ever_more(800):
+        sweep = swept(members(data, epochs), jobs=1)
+        first = sweep.member(1)
+        wait(lambda run=first: run.is_there() and history_of(run).epochs)
+        with contextlib.suppress(RunError):  # it has come to its end
+            worker.pause(first)
+            return sweep, first
+        wait_for_end(sweep)
+    raise AssertionError
+
+
 def stopped(data: DataFile) -> Sweep:
     """A sweep that was stopped while its first member was trained."""
-    sweep = swept(members(data), jobs=1)
-    held(sweep, 1)
+    sweep, _ = held(data)
     worker.stop_sweep(sweep)
     wait_for_end(sweep)
     assert states(sweep) == ["stopped"]
@@ -78,8 +89,7 @@ def test_a_sweep_does_not_go_on_with_other_data(
 def test_members_that_would_begin_on_other_data_are_refused_while_the_others_go_on(
     runs_folder: Path, data: DataFile
 ) -> None:
-    sweep = swept(members(data), jobs=1)
-    (first,) = held(sweep, 1)
+    sweep, first = held(data)
     data.write("a label of a training image")
     worker.resume(first)
     wait_for_end(sweep)
