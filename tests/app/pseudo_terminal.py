@@ -158,20 +158,24 @@ class Terminal:
         self.process.close()
 
 
+def places(folder: Path) -> dict[str, str]:
+    """Where the program finds and keeps what it needs: all in one folder."""
+    names = ("MNISTOP_RUNS", "MNISTOP_CACHE", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
+    return {name: str(folder / name.lower()) for name in names}
+
+
 @contextmanager
 def terminal(
     folder: Path,
     *arguments: str,
     command: Sequence[str] = COMMAND,
     size: tuple[int, int] = (120, 40),
+    answers: bool = True,
     **environ: str,
 ) -> Iterator[Terminal]:
     """Opens the program with its runs, its cache and its configuration in a folder."""
-    places = {
-        name: str(folder / name.lower())
-        for name in ("MNISTOP_RUNS", "MNISTOP_CACHE", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
-    }
-    opened = Terminal([*command, *arguments], folder, places | environ, *size)
+    environment = places(folder) | environ
+    opened = Terminal([*command, *arguments], folder, environment, *size, answers=answers)
     try:
         yield opened
     finally:

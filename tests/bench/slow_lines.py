@@ -9,11 +9,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from engine import events
+from engine import events, worker
 from engine.runs import Run
 from engine.storage.event_tail import read_events
-from tests.app.pseudo_terminal import COMMAND
-from tests.ssh.slow_line import SlowLine
+from tests.ssh.slow_line import SlowLine, slow_line
 
 LINES = ((300, 0.0), (300, 0.25), (1000, 0.0), (1000, 0.25))
 """Bytes a second, and seconds of delay in each direction."""
@@ -35,13 +34,8 @@ def main() -> None:
 
 
 def _measure(folder: Path, rate: float, delay: float) -> tuple[list[float], float, float]:
-    environ = {
-        name: str(folder / name.lower())
-        for name in ("MNISTOP_RUNS", "MNISTOP_CACHE", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
-    }
-    settings = ("--epochs", "100000", "--samples", "400", "--hidden", "16")
-    shown = SlowLine([*COMMAND, *settings], folder, environ, rate=rate, delay=delay)
-    try:
+    settings = ("--epochs", "1000000", "--samples", "400", "--hidden", "16")
+    with slow_line(folder, *settings, rate=rate, delay=delay) as shown:
         shown.wait_for("Press r to train")
         shown.send("r")
         shown.wait_for(lambda: _epoch(shown.text) > 50)
@@ -54,9 +48,7 @@ def _measure(folder: Path, rate: float, delay: float) -> tuple[list[float], floa
         shown.send("?")
         shown.wait_for("mnistop trains a classifier")
         key = time.monotonic() - pressed
-        shown.send("escape")
-    finally:
-        shown.close()
+        worker.stop(Run(path))
     times = {
         event.epoch: event.time
         for event in read_events(Run(path))

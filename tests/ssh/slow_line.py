@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from tests.app.pseudo_terminal import KEYS, Terminal
+from tests.app.pseudo_terminal import COMMAND, KEYS, Terminal, places
 
 _PIECE_SECONDS = 0.05
 """The line passes on so much of its time's bytes at once."""
@@ -22,7 +25,10 @@ class SlowLine(Terminal):
     """
 
     def __init__(self, *args: Any, rate: float, delay: float = 0.0, **options: Any) -> None:
-        self._rate = rate
+        self.rate = rate
+        """Bytes a second, which may change."""
+        self.arrived = 0
+        """Bytes that have come to the terminal."""
         self._delay = delay
         self._waiting: deque[int] = deque()
         """Bytes that the program has written and the line has not passed on."""
@@ -67,10 +73,13 @@ class SlowLine(Terminal):
         now = time.monotonic()
         if not self._waiting:
             self._passed_at = now
-        count = int((now - self._passed_at) * self._rate)
-        if count and (count >= self._rate * _PIECE_SECONDS or count >= len(self._waiting)):
+        if not self.rate:
+            self._passed_at = now
+        count = int((now - self._passed_at) * self.rate)
+        if count and (count >= self.rate * _PIECE_SECONDS or count >= len(self._waiting)):
             count = min(count, len(self._waiting))
-            self._passed_at += count / self._rate
+            self._passed_at += count / self.rate
+            self.arrived += count
             data = bytes(self._waiting.popleft() for _ in range(count))
             self._travelling.append((now + self._delay, data))
         while self._typed and self._typed[0][0] <= now:
@@ -80,3 +89,19 @@ class SlowLine(Terminal):
             self._stream.feed(self._travelling.popleft()[1])
             is_new = True
         return is_new
+
+
+@contextmanager
+def slow_line(
+    folder: Path,
+    *arguments: str,
+    rate: float,
+    delay: float = 0.0,
+    command: Sequence[str] = COMMAND,
+) -> Iterator[SlowLine]:
+    """Opens the program behind such a line, as `terminal` does in one that is at hand."""
+    opened = SlowLine([*command, *arguments], folder, places(folder), rate=rate, delay=delay)
+    try:
+        yield opened
+    finally:
+        opened.close()
