@@ -5,7 +5,6 @@ fields of `RunConfig`: type, bounds, default, label, one line of help and the us
 """
 
 import dataclasses
-import math
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -60,12 +59,16 @@ PixelRange = Literal["auto"] | tuple[float, float]
 """The stored values of black and of white; `auto` where the pixels themselves tell."""
 
 
+_LARGEST = 1e30
+"""Pixel values beyond this are no images."""
+
+
 def _is_possible(name: str, value: Any) -> bool:
     """Whether a value of the right type is one of the hyperparameter's."""
     if name != "pixel_range" or value == "auto":
         return True
     black, white = value
-    return math.isfinite(white - black) and black < white
+    return bool(-_LARGEST <= black < white <= _LARGEST and white - black >= 1 / _LARGEST)
 
 
 @dataclass(frozen=True)
@@ -340,7 +343,10 @@ def allowed(name: str) -> str:
     if name == "samples":
         return "a whole number from 2 up, or all"
     if name == "pixel_range":
-        return "auto, or two numbers, black and white, the lower one first"
+        return (
+            f"auto, or two numbers from {-_LARGEST:g} to {_LARGEST:g}, black and white, the lower "
+            "one first"
+        )
     if name == "source":
         return "bundled, digits, openml, or the path of a folder or file"
     kind, bounds = typing.get_args(_FIELDS[name].type)

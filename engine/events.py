@@ -84,8 +84,8 @@ class RunStarted(Event, frozen=True, kw_only=True):
     source_counts: ClassCounts = []
     """Images of each class in the whole source."""
     contrast: Fraction | None = None
-    """How much of black to white a usual validation image spans."""
-    notes: list[str] = []
+    """How much of black to white a usual image spans."""
+    notes: Annotated[list[Annotated[str, Meta(max_length=1000)]], Meta(max_length=10)] = []
     """What is odd about the data, and what to do about it, in sentences."""
     data: Fingerprint | None = None
     """What identifies the images and labels; None in runs of before this was kept."""

@@ -32,7 +32,7 @@ class Examples:
     counts: ClassCounts
     """The images of each class."""
     contrast: float
-    """How much of black to white a usual validation image spans, in [0, 1]."""
+    """How much of black to white a usual image spans, in [0, 1]."""
     notes: tuple[str, ...] = ()
     """What is odd about the data, in sentences."""
     unseen: Unseen = field(default_factory=Unseen)
@@ -62,7 +62,7 @@ def examples_of(dataset: Dataset, config: RunConfig) -> Examples:
     training, validation = taken(train_rows), taken(val_rows)
     shape = dataset.image_shape
     counts = class_counts(dataset, train_rows, val_rows)
-    seen = contrast(validation.pixels.numpy().reshape(-1, *shape))
+    seen = contrast(dataset.images)
     return Examples(
         training=training,
         validation=validation,

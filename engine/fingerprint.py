@@ -86,13 +86,13 @@ def _starts(part: NDArray[Any]) -> range:
 
 
 def _digest(chunks: Sequence[NDArray[Any]]) -> str:
-    """Hash pixels of 0 to 255: as bytes if all are whole numbers, else as float32.
+    """Hash pixels: as bytes if all are whole numbers from 0 to 255, else as float32.
 
     Arrays of bytes are not copied for that, and hashing takes a fraction of the time of loading.
     """
     import numpy as np
 
-    if all(_is_whole(chunk) for chunk in chunks):
+    if all(_fits_bytes(chunk) for chunk in chunks):
         digest = hashlib.sha256(b"u1")
         for chunk in chunks:
             digest.update(np.ascontiguousarray(chunk, np.uint8).data)
@@ -103,7 +103,11 @@ def _digest(chunks: Sequence[NDArray[Any]]) -> str:
     return digest.hexdigest()
 
 
-def _is_whole(chunk: NDArray[Any]) -> bool:
+def _fits_bytes(chunk: NDArray[Any]) -> bool:
+    if chunk.dtype in ("u1", "b1"):
+        return True
+    if chunk.min() < 0 or chunk.max() > 255:
+        return False
     return chunk.dtype.kind != "f" or bool((chunk == chunk.astype("u1")).all())
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from engine import events
 from engine.evaluate import wilson_interval
+from engine.fingerprint import Fingerprint
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,11 @@ class History:
         return self.tested.best_acc if self.tested else None
 
     @property
+    def data(self) -> Fingerprint | None:
+        """The identity of the data; None in runs of before it was kept, and before training."""
+        return (self.resumed and self.resumed.data) or (self.started and self.started.data) or None
+
+    @property
     def checkpoints(self) -> list[int]:
         """After how many epochs each checkpoint was saved."""
         return [event.epochs for event in self.saved if event.file == "checkpoint.pt"]
@@ -66,7 +73,7 @@ class History:
         return "running" if self.started else "starting"
 
 
-_UNDER_WAY = {
+_UNDER_WAY: dict[str, Any] = {
     "ended": None,
     "tested": None,
     "vanished": False,
@@ -117,9 +124,7 @@ def as_of(history: History, epochs: int) -> History:
     if epochs >= len(history.epochs):
         return history
     earlier = history.epochs[:epochs]
-    return dataclasses.replace(
-        history, epochs=earlier, best=_best(earlier), progress=None, paused=False, ended=None
-    )
+    return dataclasses.replace(history, epochs=earlier, best=_best(earlier), **_UNDER_WAY)
 
 
 def _better(best: events.EpochFinished | None, epoch: events.EpochFinished) -> events.EpochFinished:

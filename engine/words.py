@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-
-import numpy as np
 
 from engine.evaluate import wilson_interval
 from engine.history import History, others_as_good
@@ -29,20 +26,6 @@ def accuracy(fraction: float, images: int) -> str:
     """An accuracy with its 95% interval, as in `89.5% (84.5–93.0)`."""
     low, high = (percent(end)[:-1] for end in wilson_interval(fraction, images))
     return f"{percent(fraction)} ({low}–{high})"
-
-
-def at_least(epsilon: float | np.float32, digits: int = 4) -> str:
-    """The lower end of a bracket: never more than the float32 number that an ε is."""
-    return _rounded(epsilon, digits, ROUND_FLOOR)
-
-
-def at_most(epsilon: float | np.float32, digits: int = 4) -> str:
-    """The upper end of a bracket: never less than the float32 number that an ε is."""
-    return _rounded(epsilon, digits, ROUND_CEILING)
-
-
-def _rounded(number: float | np.float32, digits: int, rounding: str) -> str:
-    return str(Decimal(str(np.float32(number))).quantize(Decimal(1).scaleb(-digits), rounding))
 
 
 def loss(value: float) -> str:

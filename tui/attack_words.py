@@ -8,8 +8,11 @@ from typing import Literal, NamedTuple
 
 from engine.methods import METHODS
 from engine.questions.fragility import AttackedImage, Bracket, OwnImage
-from engine.words import at_least, at_most
+from engine.rounding import at_least, at_most
 from tui.epoch_words import epoch_name
+
+SEARCHED_BY = "PGD, FGSM, DeepFool or FAB"
+"""What finds the smallest perturbation of an image."""
 
 
 class Said(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.questions.network import Step, Walk
-from engine.words import with_sign
+from engine.words import percent, with_sign
 
 _PROPER = {"relu": "ReLU", "gelu": "GELU"}
 
@@ -29,7 +29,7 @@ def note(step: Step, walk: Walk, names: tuple[str, ...]) -> str:
         case "softmax":
             guess = int(values.argmax())
             right = "right" if guess == walk.label else f"WRONG, it is {names[walk.label]}"
-            return f"{names[guess]}: {values[guess]:.1%}, {right}"
+            return f"{names[guess]}: {percent(values[guess])}, {right}"
         case "relu":
             return f"{np.count_nonzero(values)} of {len(values)} active, up to {values.max():.2f}"
     return f"from {with_sign(values.min())} to {with_sign(values.max())}"

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from engine.axis import scientific
-from engine.coach.advice import count, number, percent
+from engine.coach.advice import number, percent
 from engine.config import RunConfig, label
 from engine.rates.answer import RateAnswer
 from engine.rates.range_test import TRIAL, RangeTest, Trial
 from engine.rates.recommend import EXPECTED, recommend
+from engine.words import count
 
 DIGITS_FROM = 1e-4
 """Rates below are written with an exponent."""

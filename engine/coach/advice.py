@@ -40,11 +40,6 @@ def accuracy(fraction: float, images: int) -> str:
     return words.accuracy(min(max(fraction, 0.0), 1.0), images)
 
 
-def count(number: int, thing: str) -> str:
-    """As in `1 epoch` or `1,000 epochs`."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
-
-
 def either(words: list[str]) -> str:
     """As in `dropout`, `shifts or dropout`, `shifts, dropout or more samples`."""
     return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))

@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 
-from engine.coach.advice import Advice, count, either, number, percent
+from engine.coach.advice import Advice, either, number, percent
 from engine.coach.case import RECENT, Case, Curve, falls_steadily, median
 from engine.coach.suggest import lower_rate
 from engine.evaluate import wilson_interval
 from engine.events import RunFinished
+from engine.words import count
 
 ENOUGH_IMAGES = 5
 """A class with fewer validation images may be missed by bad luck: a model that finds half of them

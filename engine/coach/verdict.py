@@ -1,5 +1,10 @@
 """What the coach's advice makes of the learning rate, in a few words."""
 
+from engine.coach import advise, advise_on_rate
+from engine.coach.start import FEW_EPOCHS
+from engine.config import RunConfig
+from engine.history import History
+
 _VERDICTS = {
     "diverged": "too high: diverged",
     "exploded": "too high: exploded",
@@ -15,13 +20,19 @@ _DATA = ("blank images", "one class")
 """Kinds of advice on data from which no curve tells anything about a rate."""
 
 
-def verdict(kind: str) -> str:
-    """Whether the learning rate was too high, too low or right.
+def rate_verdict(history: History, config: RunConfig) -> str:
+    """Return whether the learning rate of a run was too high, too low or right.
 
     Args:
-        kind: that of the advice on the run's newest epoch.
+        history: what the run has recorded.
+        config: its hyperparameters.
 
     Returns:
         As in `too high: diverged` or `right`; empty where the curves cannot tell.
     """
-    return "" if kind in (*_NOTHING_YET, *_DATA) else _VERDICTS.get(kind, "right")
+    kind = advise(history, config, None).kind
+    if kind in _DATA:
+        return ""
+    if on_rate := advise_on_rate(history, config, None):
+        return _VERDICTS[on_rate.kind]
+    return "" if len(history.epochs) < FEW_EPOCHS or kind in _NOTHING_YET else "right"

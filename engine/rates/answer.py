@@ -12,6 +12,7 @@ from engine.config import RunConfig
 from engine.events import RunFailed
 from engine.history import History
 from engine.judgement import Judgement
+from engine.words import count
 
 ROSE = 1.02
 """A run that is stuck, but whose training loss has never been above this share of the first one,
@@ -81,7 +82,7 @@ def _accuracy(history: History) -> str:
     if not (history.epochs and history.started):
         return ""
     if tested := history.tested:
-        return f"{accuracy(tested.acc, tested.images)} on {tested.images:,} unseen images"
+        return f"{accuracy(tested.acc, tested.images)} on {count(tested.images, 'unseen image')}"
     return accuracy(history.epochs[-1].val_acc, history.started.validation_images)
 
 

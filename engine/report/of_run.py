@@ -11,6 +11,7 @@ import numpy as np
 from engine import events
 from engine.architecture import Architecture
 from engine.config import RunConfig, as_text, default, label
+from engine.data_notes import ClassCounts
 from engine.evaluate import wilson_interval
 from engine.events import EpochFinished, RunStarted
 from engine.history import others_as_good
@@ -195,9 +196,8 @@ def _model(started: RunStarted) -> Iterator[Part]:
 
 
 def _class_counts(started: RunStarted) -> Iterator[Entry]:
-    parts = {"training": started.training_counts, "validation": started.validation_counts}
-    for name, numbers in parts.items():
-        if numbers:
+    if counts := ClassCounts.of(started):
+        for name, numbers in (("training", counts.training), ("validation", counts.validation)):
             yield Entry(f"{name} images of each class", ", ".join(f"{one:,}" for one in numbers))
 
 

@@ -281,7 +281,7 @@ def _from_number(name: str, number: int | float) -> Any:
 def around(name: str, value: Any) -> tuple[Any, ...]:
     """A few values to try around one: of choices all, of rates a tenth and ten times as much.
 
-    Of what says which data there are it alone.
+    A source or a pixel range is not varied.
 
     Of all else it and its neighbours among the usual values.
     """

@@ -85,10 +85,11 @@ def _prepare(what: Plan | Resumption, folder: Path, nursery: Nursery) -> _SweepJ
                 EventLog(sweep.path).say(events.SweepFinished)
             raise RunError(f"Sweep {sweep.name} is finished: there is nothing left to resume.")
         plan = what.of(plan)
-        members = ((sweep.member(number), one) for number, one in enumerate(plan.configs, 1))
+        members = _with_images_of_the_others(sweep, plan)
         begun = [(run, config) for run, config in members if run.is_there()]
         data = DataCheck(recorded_data(sweep), sweep, begun)
-        todo = _with_images_of_the_others(todo, sweep, plan)
+        left = {run for run, _ in todo}
+        todo = [(run, config) for run, config in members if run in left]
         hands = _hands(plan, [config for _, config in todo], nursery, data)
         return _SweepJob(sweep, plan, lock, hands, todo, data)
     except MnistopError:
@@ -102,21 +103,22 @@ def _unsettled(sweep: Sweep, plan: Plan) -> list[Member]:
     return [(run, config) for run, config in members if state_of(run) not in SETTLED]
 
 
-def _with_images_of_the_others(todo: Sequence[Member], sweep: Sweep, plan: Plan) -> list[Member]:
-    """The members with the images of those that began before test images were kept apart.
+def _with_images_of_the_others(sweep: Sweep, plan: Plan) -> list[Member]:
+    """All members with the images of those that began before test images were kept apart.
 
     All of a sweep are to learn from the same images, and `samples` unset meant more of them then.
     """
+    members = [(sweep.member(number), config) for number, config in enumerate(plan.configs, 1)]
     images = {}
-    for number, config in enumerate(plan.configs, 1):
-        begun = glance.start_of(sweep.member(number)) if config.samples is None else None
+    for run, config in members:
+        begun = glance.start_of(run) if config.samples is None else None
         if begun and begun.test_images is None:
             images[config.source] = begun.training_images + begun.validation_images
     return [
         (run, replace(config, samples=images[config.source]))
-        if config.samples is None and config.source in images and not run.is_there()
+        if config.samples is None and config.source in images
         else (run, config)
-        for run, config in todo
+        for run, config in members
     ]
 
 
@@ -225,8 +227,7 @@ class _SweepJob:
         jobs, cluster = self._plan.jobs, self._plan.dask
         places = jobs or self._hands.places([config for _, config in self._todo])
         log.say(events.SweepStarted, pid=os.getpid(), jobs=places, cluster=cluster)
-        if self._data.known != recorded_data(self.sweep):
-            log.say(events.SweepData, data=self._data.known)
+        self._data.record(log)
         states = list(self._hands.train_all(self._todo, jobs, log))
         left = sum(state not in SETTLED for state in states)
         if not left:

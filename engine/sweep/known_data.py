@@ -17,6 +17,7 @@ from engine.errors import MnistopError, RunError, TooFewImagesError
 from engine.events import SweepData
 from engine.fingerprint import Fingerprint, changes, has_changed
 from engine.runs import Run
+from engine.storage.event_log import EventLog
 from engine.storage.event_tail import read_events
 from engine.sweep.nursery import Nursery, Wanted
 from engine.sweeps import Sweep
@@ -60,10 +61,17 @@ class DataCheck:
         begun: Sequence[tuple[Run, RunConfig]] = (),
     ) -> None:
         self.known = known
+        self._recorded = set(known)
         self.warning = ""
         """Why it is not certain that the data of a sweep are those that it began with."""
         self._sweep = sweep
         self._begun = {_loaded_by(config): run for run, config in begun}
+
+    def record(self, log: EventLog) -> None:
+        """Write what is known and not recorded yet; an event each, as readers limit their size."""
+        for key in self.known.keys() - self._recorded:
+            log.say(SweepData, data={key: self.known[key]})
+            self._recorded.add(key)
 
     def check(self, configs: Sequence[RunConfig], nursery: Nursery) -> None:
         """Load the data that are at hand, and compare them.

@@ -212,7 +212,7 @@ def _loaded(data: Wanted) -> Examples:
         raise _changed(config.source, difference) from None
     if data.fingerprint and (difference := changes(data.fingerprint, examples.fingerprint)):
         raise _changed(config.source, difference)
-    if len(_kept) == _KEPT:
+    if len(_kept) == _KEPT and (config, examples.fingerprint) not in _kept:
         del _kept[next(iter(_kept))]
     _kept[config, examples.fingerprint] = examples
     return examples

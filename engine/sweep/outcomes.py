@@ -6,8 +6,7 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from engine.coach import advise, advise_on_rate
-from engine.coach.verdict import verdict
+from engine.coach.verdict import rate_verdict
 from engine.config import RunConfig
 from engine.evaluate import wilson_interval
 from engine.history import History
@@ -57,7 +56,6 @@ class Outcome:
         """What a run has come to by its history."""
         newest = history.epochs[-1] if history.epochs else None
         best = history.best
-        advice = advise_on_rate(history, config, None) or advise(history, config, None)
         return cls(
             config=config,
             name=name,
@@ -72,7 +70,7 @@ class Outcome:
             test_acc=history.test_acc,
             val_acc=newest.val_acc if newest else None,
             val_loss=newest.val_loss if newest else None,
-            verdict=verdict(advice.kind),
+            verdict=rate_verdict(history, config),
             is_done=state == "finished" or getattr(history.ended, "diverged", False),
         )
 

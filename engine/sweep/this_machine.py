@@ -101,7 +101,7 @@ class ThisMachine:
                     log.say(events.Preparing, message=told)
         if late and not self.is_stopping:
             self._data.check(late, self._nursery)
-            log.say(events.SweepData, data=self._data.known)
+            self._data.record(log)
 
 
 def _fetch(caller: Connection, _: Examples | None, source: str) -> None:

@@ -125,6 +125,7 @@ async def test_runs(opened: Opened, workers: Workers, cuts: Cuts, size: tuple[in
         await shown.press("6")
         await walk(shown, cuts)
         some(workers)
+        await shown.until_shown("Runs: 3")  # which are read while they are being written
         await compare(shown, 2)
         await walk(shown, cuts, "left", "x", "down", "x")
 

@@ -59,12 +59,14 @@ async def open_sweep(shown: Dashboard, wanted: str = "rates") -> SweepScreen:
 
 def row(shown: Dashboard, value: str) -> str:
     """The row of the table that begins with a value, behind the letter of its curve."""
-    [found] = [
-        line
-        for line in shown.lines[3:]
-        if line[2:].split()[:1] == [value] and ("%" in line or "waiting" in line)
-    ]
+    [found] = rows(shown, value, "%", "waiting")
     return found
+
+
+def rows(shown: Dashboard, value: str, *words: str) -> list[str]:
+    """The rows that begin with a value and have one of some words."""
+    begin = [line for line in shown.lines[3:] if line[2:].split()[:1] == [value]]
+    return [line for line in begin if any(word in line for word in words)]
 
 
 async def test_what_has_ended_a_sweep_is_said(opened: Opened, workers: Workers) -> None:
@@ -307,7 +309,7 @@ async def test_members_come_in_while_it_goes_on(opened: Opened, workers: Workers
             assert "waiting" in row(shown, "1")
             assert "Best so far: learning rate 0.01," in shown.sentences
             made_up.member(sweep, 2, 0.9, ended=False)
-            await shown.until(lambda: "interrupted" in row(shown, "0.1"))
+            await shown.until(lambda: any("%" in one for one in rows(shown, "0.1", "interrupted")))
             await shown.press("s")
             await shown.until(lambda: workers.told == ["stop_sweep"])
             await shown.press("d", "R")

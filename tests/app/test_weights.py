@@ -107,7 +107,7 @@ async def test_before_a_run_it_says_what_will_be_there_and_which_keys_start_that
         assert answers.asked == []
 
 
-@pytest.mark.parametrize(("size", "pixels"), [(SMALL, 10), (WIDE, 18), (LARGE, 28)])
+@pytest.mark.parametrize(("size", "pixels"), [(SMALL, 10), (WIDE, 16), (LARGE, 28)])
 async def test_a_page_has_16_images_reduced_where_they_would_not_fit_otherwise(
     opened: Opened, answers: Answers, size: tuple[int, int], pixels: int
 ) -> None:
@@ -222,7 +222,7 @@ async def test_a_single_layer_model_names_each_image_by_its_class(
         captions = next(line.split() for line in shown.lines if line.startswith("▸0 "))
         assert captions[:4] == ["▸0", "1", "2", "3"]
         await shown.press("right", "enter")
-        await shown.until_shown("Class 1, 2 of 10", "all that the model knows of 1")
+        await shown.until_shown("Class 1, 2 of 10", "everything the model knows about 1")
 
 
 async def test_the_network_shows_every_step_with_its_shape_and_why(

@@ -18,9 +18,9 @@ import pytest
 from engine.methods import METHODS
 from engine.questions import load_model, load_snapshot
 from engine.questions.attack_set import FloatArray
+from engine.rounding import at_least, at_most
 from engine.runs import Run
 from engine.storage import checkpoint
-from engine.words import at_least, at_most
 from tests.cli.command_line import Answer, Finished, Place
 
 Call = Callable[..., Answer]

@@ -21,8 +21,7 @@ VALID = st.fixed_dictionaries(
     optional={
         "source": st.text(min_size=1).map(str.strip).filter(bool),
         "samples": st.none() | st.integers(2, 10**9),
-        "pixel_range": st.just("auto")
-        | st.tuples(numbers(-1e6, 0), numbers(0, 1e6, exclude_min=True)),
+        "pixel_range": st.just("auto") | st.tuples(numbers(-1e30, 0), numbers(1e-30, 1e30)),
         "val_fraction": numbers(0, 1, exclude_min=True, exclude_max=True),
         "split_seed": st.integers(0, 2**32 - 1),
         "seed": st.integers(0, 2**32 - 1),
@@ -49,10 +48,12 @@ OUT_OF_BOUNDS = {
     "source": [("", "bundled, digits, openml, or the path of a folder or file", "empty")],
     "samples": [(1, "a whole number from 2 up, or all", "1"), ("some", "or all", "'some'")],
     "pixel_range": [
-        ("1 0", "auto, or two numbers, black and white, the lower one first", "'1 0'"),
+        ("1 0", "black and white, the lower one first", "'1 0'"),
         ("0 0", "the lower one first", "'0 0'"),
         ("0 nan", "two numbers", "'0 nan'"),
         ("-inf 0", "two numbers", "'-inf 0'"),
+        ("0 1e300", "from -1e+30 to 1e+30", "'0 1e300'"),
+        ("0 1e-300", "the lower one first", "'0 1e-300'"),
         ("0 1 2", "two numbers", "'0 1 2'"),
         ("bright", "auto, or", "'bright'"),
         ([1], "two numbers", "[1]"),

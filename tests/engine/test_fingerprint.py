@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.data import load
 from engine.data.stored import Part, Stored, to_dataset
-from engine.fingerprint import Fingerprint, changes
+from engine.fingerprint import Fingerprint, changes, take_fingerprint
 from tests.data_files import some_images, some_labels, write_idx
 
 COUNT = 2100
@@ -39,6 +39,21 @@ def test_fractions_and_minus_zero_are_compared_by_value() -> None:
     images = IMAGES / 255
     negative = np.where(images == 0, -0.0, images)
     assert fingerprint(images, LABELS) == fingerprint(negative.astype(np.float32), LABELS)
+
+
+def wide(images: NDArray[Any]) -> Fingerprint:
+    return take_fingerprint([images], LABELS, 3, 0, 4095)
+
+
+def test_values_beyond_a_byte_are_compared_whole() -> None:
+    deep = IMAGES.astype(np.int32) * 16
+    other, negative, white = deep.copy(), deep.copy(), deep.copy()
+    other[0, 0, 0] += 256
+    negative[0, 0, 0], white[0, 0, 0] = -1, 255
+    assert changes(wide(deep), wide(other)) == "other pixels"
+    assert changes(wide(negative), wide(white)) == "other pixels"
+    for kind in (np.uint16, np.float32, np.float64):
+        assert wide(deep.astype(kind)) == wide(deep)
 
 
 @pytest.mark.parametrize("row", [0, 1023, 1024, COUNT - 1])

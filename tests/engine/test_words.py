@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import engine.words
 from engine.judgement import Judgement
-from engine.words import at_least, at_most, loss, percent, with_sign
+from engine.rounding import at_least, at_most
+from engine.words import loss, percent, with_sign
 
 ROOT = Path(engine.words.__file__).parent.parent
 

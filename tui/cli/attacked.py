@@ -15,12 +15,13 @@ from engine.methods import METHODS
 from engine.questions.attack_set import attack_all
 from engine.questions.fragility import AttackedImage, Bracket, attack_image, bracket
 from engine.questions.robustness import Robustness, plain, robustness
+from engine.rounding import at_least, at_most
 from engine.runs import Run
 from engine.summary import Summary
 from tui import attack_words
 from tui.cli.output import Output
 from tui.cli.waiting import waiting
-from tui.cli.words import accuracy, at_least, at_most, count, percent
+from tui.cli.words import accuracy, count, percent
 from tui.epoch_words import epoch_name
 from tui.render.attacked import attacked as drawn
 

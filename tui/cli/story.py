@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.coach import Advice
 from engine.config import RunConfig, as_text, default, label
+from engine.data_notes import ClassCounts
 from engine.events import RunStarted
 from engine.history import History, others_as_good
 from engine.judgement import Mistake
@@ -91,10 +92,8 @@ def tell_facts(out: Output, started: RunStarted) -> None:
     )
     for note in started.notes:
         out.tell(note)
-    if started.training_counts:
-        columns = zip(
-            started.class_names, started.training_counts, started.validation_counts, strict=False
-        )
+    if counts := ClassCounts.of(started):
+        columns = zip(counts.names, counts.training, counts.validation, strict=True)
         items = [f"{name} {trained:,} + {kept:,}" for name, trained, kept in columns]
         out.tell("images of each class, training + validation:")
         out.say("\n".join(_flow(items, out.width)))

@@ -17,6 +17,7 @@ from engine.sweep.outcomes import (
     highest,
     unseen_acc,
 )
+from tui.attack_words import SEARCHED_BY
 from tui.cli.words import accuracy, count, loss, percent
 
 _MOST_NAMED = 4
@@ -128,7 +129,7 @@ def notes(groups: Sequence[Group], attacked: float | None) -> list[str]:
     if attacked is not None:
         found.append(
             f"At ε {attacked:g} every validation image is attacked with the smallest perturbation "
-            "that FGSM or FAB finds."
+            f"that {SEARCHED_BY} finds."
         )
     if any(group.measured(unseen_acc) for group in groups):
         found.append(

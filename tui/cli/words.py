@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from engine.events import EpochFinished
 from engine.words import (
     accuracy,
-    at_least,
-    at_most,
     best_of,
     count,
     duration,
@@ -23,8 +21,6 @@ __all__ = [
     "EPOCH_HEADER",
     "STOPPING",
     "accuracy",
-    "at_least",
-    "at_most",
     "best_of",
     "count",
     "duration",

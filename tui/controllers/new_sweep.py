@@ -41,7 +41,7 @@ def ask_for_sweep(
 
     if base is None:
         screen.notify(
-            "A value in the form is wrong: press 1 and set it right; a sweep starts from it.",
+            "A value in the form is wrong: press 1 and correct it; a sweep starts from it.",
             severity="error",
         )
         return

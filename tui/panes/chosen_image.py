@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from engine.words import loss, with_sign
+from engine.words import loss, percent, with_sign
 from tui.controllers.browsing import Looked
 from tui.panes.browsed import BrowsedPane
 from tui.render.cells import line, shorten
 from tui.render.palette import Palette
-from tui.render.portrait import portrait
+from tui.render.portrait import has_room, portrait
 from tui.render.strip import Strip
 from tui.render.terminal import Terminal
 from tui.render.trail import trail
 
 _TRAIL = 5
 """Lines that the story of an image takes."""
+_SHORT_TRAIL = 2
+"""Lines of it where more would leave the image or the bars no room."""
 
 
 class ChosenImage(BrowsedPane):
@@ -45,8 +47,12 @@ class ChosenImage(BrowsedPane):
             return self.say("", width)
         names, epoch = self._browsing.names, self._browsing.state.shown_epoch
         story = trail(looked.trail, looked.label, names, self.terminal, width, _TRAIL, epoch)
-        if height - len(story) - 2 < min(10, len(names)):
-            story = story[:2]
+        fits = [
+            has_room(looked.image, len(names), self.terminal, width, height - lines - 1, self.mode)
+            for lines in (len(story), _SHORT_TRAIL)
+        ]
+        if fits == [False, True] or height - len(story) - 2 < min(10, len(names)):
+            story = story[:_SHORT_TRAIL]
         drawn = portrait(
             looked.image,
             looked.probabilities,
@@ -74,7 +80,7 @@ def said(looked: Looked, names: tuple[str, ...], terminal: Terminal, width: int)
     true, predicted = (
         shorten(names[index], 12, terminal) for index in (looked.label, looked.predicted)
     )
-    sure = f"{float(looked.probabilities[looked.predicted]):.1%}"
+    sure = percent(float(looked.probabilities[looked.predicted]))
     text = (
         f"{mark} {true}, {sure} sure"
         if looked.right

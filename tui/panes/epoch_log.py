@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from engine.events import EpochFinished
+from engine.words import percent
 from tui.epoch_words import UNTRAINED, epoch_name
 from tui.panes.lines import LinesPane
 from tui.render.cells import line
@@ -116,9 +117,9 @@ class EpochLog(LinesPane, can_focus=True):
             start = history.started
             assert start
             text = (
-                f"{UNTRAINED:21}{start.val_loss:9.3f}             {start.val_acc:8.1%}"
+                f"{UNTRAINED:21}{start.val_loss:9.3f}             {percent(start.val_acc):>8}"
                 if width >= _WIDE_WIDTH
-                else f"{UNTRAINED:14}{start.val_loss:7.3f}        {start.val_acc:6.1%}"
+                else f"{UNTRAINED:14}{start.val_loss:7.3f}        {percent(start.val_acc):>6}"
             )
             style = self._style(epoch, best=False)
         else:
@@ -171,12 +172,13 @@ class EpochLog(LinesPane, can_focus=True):
 def _narrow(row: EpochFinished) -> str:
     return (
         f"{row.epoch:5d} {row.train_loss:7.3f} {row.val_loss:7.3f} "
-        f"{row.train_acc:6.1%} {row.val_acc:6.1%}"
+        f"{percent(row.train_acc):>6} {percent(row.val_acc):>6}"
     )
 
 
 def _wide(row: EpochFinished) -> str:
     return (
-        f"{row.epoch:5d}  {row.train_loss:10.3f}  {row.val_loss:8.3f}  {row.train_acc:9.1%}  "
-        f"{row.val_acc:7.1%}  {row.lr:8.3g}  {1000 * row.seconds:4.0f} ms"
+        f"{row.epoch:5d}  {row.train_loss:10.3f}  {row.val_loss:8.3f}  "
+        f"{percent(row.train_acc):>9}  {percent(row.val_acc):>7}  "
+        f"{row.lr:8.3g}  {1000 * row.seconds:4.0f} ms"
     )

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.questions.robustness import Robustness
-from engine.words import at_least, at_most
+from engine.rounding import at_least, at_most
+from tui.attack_words import SEARCHED_BY
 from tui.panes.list_pane import ListPane
 from tui.render.cells import line, shorten
 from tui.render.strip import Strip
@@ -26,7 +27,7 @@ class FragileList(ListPane):
 
     EXPLANATION = (
         "The images in the order chosen with o. Below the first ε the image is proven safe; at "
-        "the second, FGSM or FAB fooled the model. A dash means not measured yet, or never."
+        f"the second, {SEARCHED_BY} fooled the model. A dash means not measured yet, or never."
     )
 
     def __init__(self, terminal: Terminal) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from engine.judgement import Judgement
 from engine.learned import NEVER_FIRST, NEVER_LAST, Learned
 from engine.selection.image_orders import OrderName
-from engine.words import loss, with_sign
+from engine.words import loss, percent, with_sign
 from tui.controllers.browsing import Browsing
 from tui.panes.list_pane import ListPane
 from tui.render.cells import line, shorten
@@ -31,7 +31,7 @@ class _Column:
 
 
 _COLUMNS = (
-    _Column("confidence", "conf", 7, lambda judged, _, row: f"{judged.confidence[row]:.1%}"),
+    _Column("confidence", "conf", 7, lambda judged, _, row: percent(judged.confidence[row])),
     _Column("loss", "loss", 7, lambda judged, _, row: loss(judged.loss[row])),
     _Column("first", "first", 6, lambda _, learned, row: _first(int(learned.first[row]))),
     _Column("last", "last", 6, lambda _, learned, row: _last(int(learned.last[row]))),

@@ -126,9 +126,12 @@ class Network(ScrolledPane, can_focus=True):
             return self.say(self.notice, width)
         table = self._table(walk, width)
         table_width = table[0].cell_length
-        self._rows = len(walk.steps) if height >= len(table) else 0
+        # Words follow the table: where no line is left below it, its own last one would be the
+        # mark of the lines that are out of sight.
+        fits = height > len(table)
+        self._rows = len(walk.steps) if fits else 0
         self._width = table_width
-        if height < len(table):
+        if not fits:
             return self._short(walk, width, height)
         if width >= table_width + 2 * 50:
             room = width - table_width - 6

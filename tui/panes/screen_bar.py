@@ -75,9 +75,9 @@ class ScreenBar(FaultTolerantWidget):
             active.binding.action: clean(self.app.get_key_display(active.binding), self._terminal)
             for active in self.screen.active_bindings.values()
         }
-        between, shown = self._fitting(keys)
-        if shown != self._shown:
-            self._between, self._shown = between, shown
+        fitting = self._fitting(keys)
+        if fitting != (self._between, self._shown):
+            self._between, self._shown = fitting
             self.refresh()
 
     def _fitting(self, keys: dict[str, str]) -> tuple[str, list[_Item]]:

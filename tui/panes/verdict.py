@@ -54,7 +54,7 @@ class Verdict(LinesPane):
         Args:
             answer: the probabilities, or None to show only the notice.
             names: of the classes.
-            weights: whose weights these are, as in `epoch 5`.
+            weights: whose weights these are, or are to be, as in `epoch 5`.
             notice: what is being waited for or went wrong.
         """
         self.answer, self.names, self.weights, self.notice = answer, names, weights, notice
@@ -63,7 +63,7 @@ class Verdict(LinesPane):
     def title(self) -> str:
         """What the model takes the drawing for, and whose weights these are."""
         if self.answer is None:
-            return "What the model predicts"
+            return ", ".join(filter(None, ("What the model predicts", self.weights)))
         best = int(self.answer.probabilities.argmax())
         share = self.answer.probabilities[best]
         return f"{self.names[best]} {share:.0%}, {self.weights}"

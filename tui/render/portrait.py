@@ -42,7 +42,7 @@ def portrait(
         width: cells to fit in.
         height: lines to fit in.
         label: the true class.
-        mode: how the image is drawn where the large size does not fit.
+        mode: how the image is drawn; `auto` draws large where there is room.
 
     Returns:
         Lines of one width.
@@ -60,23 +60,55 @@ def portrait(
             lines,
         )
 
-    if picture is None or not picture.size:
+    kind = _kind(picture, len(probabilities), terminal, width, height, mode)
+    if picture is None or kind is None:
         return drawn_bars(width, height)
-    wanted = min(len(probabilities), 10)
-    rows, columns = picture.shape
-    ways: tuple[tuple[image.Mode, int], ...] = (("large", wanted), (mode, _FEWEST))
-    for kind, fewest in ways:
-        wide, high = image.size(rows, columns, terminal, kind)
+    drawn = image.gray(picture, terminal, kind)
+    wide, high = image.size(*picture.shape, terminal, kind)
+    room = width - wide - _GAP
+    if room >= _LEAST_BARS:
+        return beside([drawn, drawn_bars(room, high)], _GAP)
+    below = drawn_bars(width, height - high - 1)
+    return [strip.adjust_cell_length(width) for strip in (*drawn, Strip.blank(width), *below)]
+
+
+def has_room(
+    picture: Floats | None,
+    classes: int,
+    terminal: Terminal,
+    width: int,
+    height: int,
+    mode: image.Mode = "auto",
+) -> bool:
+    """Return whether a portrait of this size shows the image, and not the bars alone.
+
+    Args:
+        picture: as for `portrait`, as all others.
+        classes: how many there are.
+        terminal: the terminal.
+        width: cells to fit in.
+        height: lines to fit in.
+        mode: how the image is drawn.
+    """
+    return _kind(picture, classes, terminal, width, height, mode) is not None
+
+
+def _kind(
+    picture: Floats | None,
+    classes: int,
+    terminal: Terminal,
+    width: int,
+    height: int,
+    mode: image.Mode,
+) -> image.Mode | None:
+    """How the image is drawn to fit with its bars beside it or below; None where it does not."""
+    if picture is None or not picture.size:
+        return None
+    ways: list[tuple[image.Mode, int]] = [("large", min(classes, 10))] * (mode == "auto")
+    for kind, fewest in [*ways, (mode, _FEWEST)]:
+        wide, high = image.size(*picture.shape, terminal, kind)
         if wide > width or high > height:
             continue
-        room = width - wide - _GAP
-        if room >= _LEAST_BARS:
-            drawn = image.gray(picture, terminal, kind)
-            return beside([drawn, drawn_bars(room, high)], _GAP)
-        if height - high - 1 >= fewest:
-            drawn = image.gray(picture, terminal, kind)
-            below = drawn_bars(width, height - high - 1)
-            return [
-                strip.adjust_cell_length(width) for strip in (*drawn, Strip.blank(width), *below)
-            ]
-    return drawn_bars(width, height)
+        if width - wide - _GAP >= _LEAST_BARS or height - high - 1 >= fewest:
+            return kind
+    return None

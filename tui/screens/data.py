@@ -26,7 +26,7 @@ from tui.panes.samples import SampleGrid
 from tui.panes.tabs import Tabs
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
-from tui.screens.view import ALONE, SeveralPanes
+from tui.screens.view import ALONE, WRONG_FORM, SeveralPanes
 
 _NAMES = ("Images", "Flattening", "Labels")
 _GRID, _FLATTENING, _LABELS = range(3)
@@ -208,7 +208,7 @@ class DataScreen(SeveralPanes):
         if config is None:
             self._data, self._samples = None, None
             self._answers.forget()
-            self._show("A value in the form is wrong: press 1 and correct it.")
+            self._show(WRONG_FORM)
             return
         data = absolute(config.source), config.samples, config.val_fraction, config.split_seed
         if (*data, config.pixel_range) != self._data:
@@ -257,15 +257,15 @@ class DataScreen(SeveralPanes):
 
     def _changed(self) -> str:
         """Say that the run in sight was trained on what its source held then; empty if it does."""
-        run, started = self.state.run, self.state.history.started
-        if not (run and started and started.data and self._samples and self._data):
+        run, data = self.state.run, self.state.history.data
+        if not (run and data and self._samples and self._data):
             return ""
         with contextlib.suppress(RunError):
             config = run.config()
             if (config.source, config.samples, config.pixel_range) == (
                 *self._data[:2],
                 self._data[-1],
-            ) and (difference := changes(started.data, self._samples.fingerprint)):
+            ) and (difference := changes(data, self._samples.fingerprint)):
                 return f"Run {run.words} was trained on other data: {difference}. "
         return ""
 

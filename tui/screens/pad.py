@@ -20,7 +20,7 @@ from engine.png import to_png
 from engine.questions.classify import Classified, classify
 from engine.questions.fragility import OwnImage
 from engine.resample import resample
-from tui.epoch_words import weights_name
+from tui.epoch_words import epoch_name, weights_name
 from tui.feeds.latest_answer import LatestAnswer
 from tui.keymap import declared
 from tui.panes.canvas import Canvas
@@ -153,12 +153,13 @@ class PadScreen(AtAnEpoch):
         self._fit_to_run()
         self._seen.show(self.image, self.centred)
         state = self.state
+        moment = epoch_name(state.shown_epoch) if state.history.epochs else ""
         if notice := self._missing(state):
             self._answers.forget()
-            self._verdict.show(None, (), "", notice)
+            self._verdict.show(None, (), moment, notice)
             return
         if self._verdict.answer is None:
-            self._verdict.show(None, (), "", _WAITING)
+            self._verdict.show(None, (), moment, _WAITING)
         epochs = state.weights_wanted
         key = (state.run, self._drawings, self.centred, epochs, state.weights_age)
         self._answers.want(state.run, self.image, epochs, key=key)

@@ -26,7 +26,7 @@ from tui.panes.rate_marks import RateMarks
 from tui.rate_words import rate_text, settings_text
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
-from tui.screens.view import ViewScreen
+from tui.screens.view import WRONG_FORM, ViewScreen
 from tui.state import State
 
 _LOOK_SECONDS = 0.3
@@ -150,7 +150,7 @@ class RatesScreen(ViewScreen):
         if tested is None:
             self._tested, self._test = None, None
             self._answers.forget()
-            self._show_test("A value in the form is wrong: press 1 and correct it.")
+            self._show_test(WRONG_FORM)
             return
         if tested != self._tested:
             self._tested, self._test, self._trouble = tested, None, ""
@@ -294,7 +294,7 @@ class RatesScreen(ViewScreen):
         no_test = self._trouble or "The range test has not ended yet: its curve comes first."
         match action:
             case "take" if self._tested is None:
-                return "A value in the form is wrong: press 1 and correct it."
+                return WRONG_FORM
             case "take" if self._test_body.display and not self._current:
                 return no_test
             case "take" if self._rate_to_take is None:

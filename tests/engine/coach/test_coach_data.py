@@ -7,7 +7,7 @@ import pytest
 
 from engine import events
 from engine.coach import Advice, advise
-from engine.coach.verdict import verdict
+from engine.coach.verdict import rate_verdict
 from engine.config import RunConfig
 from engine.history import History, reduce
 from tests.engine.coach.test_coach_words import epoch, started
@@ -18,10 +18,14 @@ ALL = {"training_counts": EVEN, "validation_counts": [20] * 10, "source_counts":
 
 def advice_on(epochs: int = 30, train: float = 2.302, val: float = 2.302, **data: Any) -> Advice:
     """On a run whose losses stand where guessing has them, or as given."""
+    return advise(run_on(epochs, train, val, **data), RunConfig(), None)
+
+
+def run_on(epochs: int, train: float = 2.302, val: float = 2.302, **data: Any) -> History:
     begun: events.RunStarted = started(list("0123456789"))
     said = [msgspec.structs.replace(begun, **(ALL | data))]
     said += [epoch(number, train, val) for number in range(epochs)]
-    return advise(reduce(History(), said), RunConfig(), None)
+    return reduce(History(), said)
 
 
 def test_a_loss_that_stands_is_blamed_on_the_rate_where_the_data_are_fine() -> None:
@@ -35,7 +39,13 @@ def test_nearly_blank_images_come_before_the_rate(epochs: int) -> None:
     assert advice.kind == "blank images"
     assert "span only 0.0039 of the way from black to white" in advice.sentence
     assert "pixel range" in advice.remedy
-    assert verdict(advice.kind) == ""
+    assert rate_verdict(run_on(epochs, contrast=1 / 255), RunConfig()) == ""
+
+
+def test_before_the_curves_can_tell_no_rate_is_right_whatever_the_data_are() -> None:
+    counts = {"training_counts": [400, 400, *[0] * 8], "source_counts": [100] * 10}
+    for epochs in range(3):
+        assert rate_verdict(run_on(epochs, 1.0, 1.0, **counts), RunConfig()) == ""
 
 
 @pytest.mark.parametrize("epochs", [0, 1, 30])

@@ -212,14 +212,12 @@ def test_members_of_an_old_sweep_take_as_many_images_as_those_before_them(tmp_pa
     sweep = made_up_sweeps.create(tmp_path, configs)
     first = sweep.member(1)
     made_up.write_run(tmp_path, [made_up.started(first.name)], configs[0], first.name)
-    todo = [(sweep.member(number), config) for number, config in enumerate(configs, 1)]
+    members = [(sweep.member(number), config) for number, config in enumerate(configs, 1)]
     plan = Plan(tuple(configs))
-    taken = [
-        config.samples for _, config in sweep_job._with_images_of_the_others(todo, sweep, plan)
-    ]
-    assert taken == [None, 1000, 1000, 300]  # the first goes on with what it began with
+    taken = [config.samples for _, config in sweep_job._with_images_of_the_others(sweep, plan)]
+    assert taken == [1000, 1000, 1000, 300]
     assert glance.config_to_resume(first).samples == 1000
 
     now = json.loads(first.events_path.read_text()) | {"test_images": 7}
     first.events_path.write_text(json.dumps(now) + "\n")
-    assert sweep_job._with_images_of_the_others(todo, sweep, plan) == todo
+    assert sweep_job._with_images_of_the_others(sweep, plan) == members

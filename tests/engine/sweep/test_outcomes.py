@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.coach.verdict import verdict
+from engine.coach import Advice, verdict
 from engine.config import RunConfig
 from engine.evaluate import wilson_interval
 from engine.history import History, reduce
@@ -147,8 +147,15 @@ def test_most_of_the_seeds_decide_what_is_said() -> None:
         ("waiting", ""),
     ],
 )
-def test_the_coach_says_whether_the_rate_was_right(kind: str, words: str) -> None:
-    assert verdict(kind) == words
+def test_the_coach_says_whether_the_rate_was_right(
+    monkeypatch: pytest.MonkeyPatch, kind: str, words: str
+) -> None:
+    advice = Advice(kind, "")
+    on_rate = advice if words.startswith("too") else None
+    monkeypatch.setattr(verdict, "advise", lambda *_: advice)
+    monkeypatch.setattr(verdict, "advise_on_rate", lambda *_: on_rate)
+    history = reduce(History(), made_up.story(30))
+    assert verdict.rate_verdict(history, RunConfig()) == words
 
 
 def test_an_outcome_is_read_from_a_history() -> None:

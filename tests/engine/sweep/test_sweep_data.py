@@ -4,6 +4,7 @@ import contextlib
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine import worker
@@ -154,6 +155,49 @@ def test_a_sweep_of_before_fingerprints_compares_its_members_and_warns(
     wait(lambda: recorded_data(sweep))
     wait_for_end(sweep)
     assert states(sweep) == ["finished"] * 3
+
+
+def test_a_sweep_of_before_test_images_were_kept_apart_goes_on_with_the_images_it_began_with(
+    runs_folder: Path, tmp_path: Path
+) -> None:
+    digits = load("digits", 500)
+    pixels = (digits.images * 255).round().astype(np.uint8)
+    path = tmp_path / "with a test part.npz"
+    np.savez(
+        path,
+        x_train=pixels[:400],
+        y_train=digits.labels[:400],
+        x_test=pixels[400:],
+        y_test=digits.labels[400:],
+    )
+    for epochs in ever_more(800):
+        configs = [
+            digits_config(source=str(path), samples=500, seed=seed, epochs=3 if seed else epochs)
+            for seed in range(3)
+        ]
+        sweep = swept(configs, jobs=1)
+        first = sweep.member(1)
+        wait(lambda run=first: run.is_there() and history_of(run).epochs)
+        worker.stop_sweep(sweep)
+        wait_for_end(sweep)
+        if states(sweep) == ["stopped"]:
+            break
+    for folder in (sweep, *sweep.members()):
+        said = [json.loads(line) for line in folder.events_path.read_text().splitlines()]
+        kept = [event for event in said if event["event"] != "SweepData"]
+        for event in kept:
+            event.pop("data", None)
+            event.pop("test_images", None)
+        folder.events_path.write_text("".join(json.dumps(event) + "\n" for event in kept))
+    for manifest in (sweep.path / "sweep.json", first.path / "config.json"):
+        text = manifest.read_text()
+        assert '"samples": 500' in text
+        manifest.write_text(text.replace('"samples": 500', '"samples": null'))
+    worker.resume_sweep(sweep)
+    wait_for_end(sweep)
+    assert states(sweep) == ["finished"] * 3
+    used = [history_of(run).started for run in sweep.members()]
+    assert {one and one.training_images + one.validation_images for one in used} == {500}
 
 
 def test_a_worker_with_other_data_than_this_machine_is_refused(data: DataFile) -> None:
