@@ -28,7 +28,7 @@ def faint(contrast: float) -> tuple[str, str]:
     """
     if contrast >= FAINT:
         return "", ""
-    span = f"only {contrast:.2g} of the way from black to white" if contrast else "nothing"
+    span = f"only {contrast:.2g} of the way from black to white" if contrast else "no range at all"
     return (
         f"The images are nearly blank: the pixels of a usual one span {span}.",
         "Look at them on the data screen, and set the pixel range or use another source.",
@@ -115,7 +115,7 @@ class ClassCounts:
         if not missing:
             return "", ""
         absent = not any(self.validation[index] for index in missing)
-        fate = "accuracy says nothing of them" if absent else "they cannot be learned"
+        fate = "validation accuracy says nothing of them" if absent else "they cannot be learned"
         return (
             f"{self.share(missing)} no training image ({self.listed(missing)}): {fate}.",
             "Use more samples, or shuffle the source's images.",
@@ -128,8 +128,8 @@ class ClassCounts:
         if not missing:
             return "", ""
         return (
-            f"{self.share(missing)} no validation image ({self.listed(missing)}): accuracy "
-            f"says nothing of them.",
+            f"{self.share(missing)} no validation image ({self.listed(missing)}): validation "
+            f"accuracy says nothing of them.",
             "Use more samples, a larger validation share or another split seed.",
         )
 

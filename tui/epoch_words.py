@@ -21,7 +21,7 @@ def weights_name(epochs: int, state: State, waiting: bool = False) -> str:
     """Return the epoch of the weights that are shown, and why it is not the shown one if it is not.
 
     Weights are kept of some epochs only, and the newest are a little older than the newest epoch
-    while training goes on: `weights of epoch 31, nearest kept to epoch 37`.
+    while training goes on: `weights of epoch 31, last kept before epoch 37`.
 
     Args:
         epochs: the finished epochs that the weights have been trained for.
@@ -33,4 +33,4 @@ def weights_name(epochs: int, state: State, waiting: bool = False) -> str:
         return name
     if state.weights_wanted is None:
         return f"weights of {name}, newest kept"
-    return f"weights of {name}, nearest kept to {epoch_name(state.shown_epoch)}"
+    return f"weights of {name}, last kept before {epoch_name(state.shown_epoch)}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from engine.axis import scientific
 from engine.coach.advice import number, percent
 from engine.config import RunConfig, label
-from engine.rates.answer import RateAnswer
+from engine.rates.answer import ONE_CLASS, RateAnswer
 from engine.rates.range_test import TRIAL, RangeTest, Trial
 from engine.rates.recommend import EXPECTED, recommend
 from engine.words import count
@@ -121,6 +121,7 @@ _VERDICTS = {
     "works": "works",
     "too high": "is too high",
     "learned little": "learns little",
+    ONE_CLASS: "tells nothing",
 }
 
 
@@ -133,7 +134,7 @@ def told(state: str, found: RateAnswer, mark: str) -> str:
         mark: what the range test took its rate for.
     """
     verdict = f"it {_VERDICTS[found.verdict]}" if found.verdict else ""
-    if verdict and not agrees(mark, found):
+    if verdict and found.verdict != ONE_CLASS and not agrees(mark, found):
         verdict = f"not {mark}: {verdict}"
     accuracy = f"accuracy {found.accuracy}" if found.accuracy else ""
     how_far = "" if verdict and state == "finished" else state
@@ -152,6 +153,11 @@ def conclusion(test: RangeTest, answers: Mapping[str, RateAnswer]) -> str:
         test: the range test.
         answers: what the run at each of its marks has shown.
     """
+    if any(one.verdict == ONE_CLASS for one in answers.values()):
+        return (
+            "No rate can be called good: all training images are of one class. Use more samples, "
+            "or shuffle the source's images."
+        )
     found, good = recommend(test, answers), test.good
     shown = [
         f"{rate_text(test.marks[mark])} {_VERDICTS[one.verdict]}"

@@ -9,6 +9,7 @@ from engine.coach import advise, advise_on_rate
 from engine.coach.advice import TOO_HIGH, TOO_LOW, accuracy, number
 from engine.coach.rates import has_exploded
 from engine.config import RunConfig
+from engine.data_notes import ClassCounts
 from engine.events import RunFailed
 from engine.history import History
 from engine.judgement import Judgement
@@ -19,6 +20,10 @@ ROSE = 1.02
 was not thrown back by steps that were too long."""
 LEARNED = 0.5
 """A loss above this share of the first one has learned little, as for the coach."""
+
+
+ONE_CLASS = "one class"
+"""The verdict on a run from whose images no rate can be told right or wrong."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,9 @@ def answer(history: History, config: RunConfig, judgement: Judgement | None) -> 
     failure = _failure(history)
     if failure:
         return RateAnswer("", failure, *known)
+    counts = ClassCounts.of(history.started) if history.started else None
+    if counts and counts.is_of_one_class:
+        return RateAnswer(ONE_CLASS, counts.one_class[0], *known)
     on_rate = advise_on_rate(history, config, judgement)
     advice = on_rate or advise(history, config, judgement)
     verdict = _verdict(on_rate.kind if on_rate else "", history)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.rates.answer import RateAnswer
+from engine.rates.answer import ONE_CLASS, RateAnswer
 from engine.rates.range_test import LITTLE, RangeTest, in_one_digit
 
 EXPECTED = {
@@ -41,6 +41,8 @@ def recommend(test: RangeTest, answers: Mapping[str, RateAnswer]) -> Recommendat
         answers: what the runs at its marks have shown by now, by mark; empty before there are any.
     """
     verdicts = {mark: found.verdict for mark, found in answers.items()}
+    if ONE_CLASS in verdicts.values():
+        return Recommendation(None)
     shown = verdicts.get("good", "")
     if test.good is not None and shown in ("", "works"):
         return Recommendation(test.good, bool(shown))

@@ -232,7 +232,7 @@ def _log(epochs: Sequence[EpochFinished], best: EpochFinished | None, planned: i
 def _again(facts: Facts) -> Iterator[Part]:
     yield Paragraph("The same run, to the same bits on the same machine:")
     yield Code(again(facts.config), "sh")
-    if facts.history.started and facts.history.saved:
+    if facts.history.started and facts.history.epochs and facts.history.saved:
         yield Paragraph("Its model as a file, and that file in plain PyTorch:")
         yield Code(f"mnistop export {facts.run.name} --output model.pt", "sh")
         architecture = Architecture.of(facts.history.started, facts.config)

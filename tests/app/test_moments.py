@@ -100,7 +100,7 @@ async def test_where_no_weights_are_kept_the_headers_say_which_are_shown(
 ) -> None:
     best = history_of(finished).best
     epoch = 9 if best and best.epoch != 9 else 10
-    kept = f"weights of epoch 7, nearest kept to epoch {epoch}"
+    kept = f"weights of epoch 7, last kept before epoch {epoch}"
     async with real(run=finished) as shown:
         await shown.until(lambda: shown.state.phase == "finished")
         await go_to_epoch(shown, epoch)

@@ -244,6 +244,19 @@ async def test_the_network_shows_every_step_with_its_shape_and_why(
         await shown.until_shown("Weights of linear_1")
 
 
+async def test_n_counts_also_while_the_first_image_is_read(
+    opened: Opened, answers: Answers
+) -> None:
+    answers.open.clear()
+    async with opened(SMALL) as shown:
+        await shown.show(12)
+        await shown.press("4")
+        await shown.until_shown("Reading the weights")
+        await shown.press("tab", "n")
+        answers.open.set()
+        await shown.until_shown(": image 1")
+
+
 async def test_a_wide_terminal_shows_the_way_below_the_images(
     opened: Opened, answers: Answers
 ) -> None:
@@ -306,7 +319,7 @@ async def test_brackets_go_to_the_nearest_kept_weights_of_an_epoch(
     async with opened(WIDE) as shown:
         await open_weights(shown, answers)
         await shown.press("left_square_bracket")
-        await shown.until_shown("weights of epoch 7, nearest kept to epoch 10")
+        await shown.until_shown("weights of epoch 7, last kept before epoch 10")
         await shown.press("right_square_bracket")
         await shown.until_shown("weights of epoch 76")
 

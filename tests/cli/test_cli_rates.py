@@ -4,9 +4,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sklearn.model_selection import train_test_split
 
 from tests.cli.command_line import Answer, Place
+from tests.data_files import some_images
 
 Call = Callable[..., Answer]
 SMALL = ("--source", "digits", "--samples", "400", "--hidden", "16", "--epochs", "20")
@@ -62,12 +65,27 @@ def test_what_the_runs_show_and_what_is_recommended_agree(call: Call, flags: tup
     told = json.loads(answer.out)
     shown = {run["lr"]: run["verdict"] for run in told["runs"]}
     good = told["marks"]["good"]
-    assert good is None or shown[good] == "works"
+    assert good is None or shown[good] in ("works", "one_class")
     assert told["recommended"] is None or shown[told["recommended"]] == "works"
     assert answer.code == (1 if told["recommended"] is None else 0)
     for mark, rate in told["marks"].items():
         reason = told["reasons"][mark.replace("_", " ")]
         assert (rate is None) == reason.startswith("None")
+
+
+def test_from_training_images_of_one_class_no_rate_is_recommended(
+    call: Call, tmp_path: Path
+) -> None:
+    path = tmp_path / "one class.npz"
+    labels = np.zeros(20, np.int64)
+    labels[train_test_split(np.arange(20), test_size=0.2, random_state=42)[1][0]] = 1
+    np.savez(path, images=some_images(20), labels=labels)
+    answer = call("rates", "--source", str(path), "--samples", "20", "--epochs", "20", "--train")
+    said = " ".join(answer.out.split())
+    assert answer.code == 1
+    assert "it tells nothing" in said
+    assert "No rate can be called good: all training images are of one class" in said
+    assert "train with the good one" not in said
 
 
 def test_where_no_rate_is_good_that_is_said_and_none_is_recommended(call: Call):

@@ -50,7 +50,10 @@ def by_class(tmp_path: Path) -> str:
     return str(path)
 
 
-MISSING = "5 of the 10 classes have no training image (5, 6, 7, …): accuracy says nothing of them."
+MISSING = (
+    "5 of the 10 classes have no training image (5, 6, 7, …): validation accuracy says nothing of "
+    "them."
+)
 
 
 def test_classes_that_are_missing_are_told_before_training(call: Call, place: Place, by_class: str):

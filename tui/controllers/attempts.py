@@ -35,12 +35,13 @@ class Attempts:
         self._after = after
 
     def do(self, what: Callable[[], T], then: Callable[[T], object] | None = None) -> None:
-        """Does something.
+        """Does something; what was said of earlier attempts goes.
 
         Args:
             what: to be done, in a thread; a `MnistopError` that it raises is told.
             then: is called with what it returns.
         """
+        self._screen.app.clear_notifications()
         self._screen.run_worker(self._try(what, then), exit_on_error=False)
 
     def resume(self, what: Callable[[], str], question: str = "") -> None:

@@ -301,8 +301,7 @@ class Network(ScrolledPane, can_focus=True):
             self.notify(self.notice, markup=False)
 
     def action_image(self, by: int) -> None:
-        """Asks for another image."""
-        if self.walk:
-            self.post_message(self.ImageStepped(by))
-        else:
+        """Asks for another image, also while the first one is still read."""
+        self.post_message(self.ImageStepped(by))
+        if self.walk is None:
             self.notify(self.notice, markup=False)

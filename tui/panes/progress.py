@@ -1,13 +1,14 @@
 """The progress line: what the program is doing, said at every moment."""
 
 import textwrap
+from typing import Literal
 
 from rich.style import Style
 from textual.strip import Strip as TextualStrip
 
 from engine.events import RunFailed, RunFinished, RunStopped
 from engine.words import as_good
-from tui.cli.words import accuracy, count, duration, unseen_accuracy
+from tui.cli.words import accuracy, count, duration, percent, unseen_accuracy
 from tui.panes.textual_strip import textual_strip
 from tui.render import bars
 from tui.render.cells import PLAIN, clean, line
@@ -31,6 +32,9 @@ _SIGNS = {
     "failed": ("✗ ", "FAILED: "),
     "interrupted": ("✗ ", "INTERRUPTED: "),
 }
+
+
+_Form = Literal["long", "usual", "short"]
 
 
 class Progress(FaultTolerantWidget):
@@ -84,8 +88,9 @@ class Progress(FaultTolerantWidget):
         history = self._state.history
         if history.started and phase in ("running", "paused") and not history.preparing:
             return [line([(sign, self._palette.strong), *self._going(width - len(sign))], width)]
-        long, short = (f"{sign}{self._sentence(phase, others)}" for others in (True, False))
-        return self._wrapped(long if len(long) <= width else short, width)
+        forms = [f"{sign}{self._sentence(phase, form)}" for form in ("long", "usual", "short")]
+        fitting = (form for form in forms if len(form) <= width)
+        return self._wrapped(next(fitting, forms[-1]), width)
 
     def _wrapped(self, text: str, width: int) -> list[Strip]:
         text = clean(text, self._terminal)
@@ -93,8 +98,8 @@ class Progress(FaultTolerantWidget):
         lines = textwrap.wrap(text, width, max_lines=_MOST_LINES, placeholder=end)
         return [line([(part, self._palette.strong)], width) for part in lines or [""]]
 
-    def _sentence(self, phase: str, with_others: bool) -> str:
-        """How a run stands, with the number of epochs as good as the best one if there is room."""
+    def _sentence(self, phase: str, form: _Form) -> str:
+        """How a run stands, in as many words as there is room for."""
         state = self._state
         history, run = state.history, state.run
         assert run
@@ -110,9 +115,9 @@ class Progress(FaultTolerantWidget):
             case RunFinished():
                 early = ", early stopping" if history.ended.reason == "early stopping" else ""
                 took = duration(sum(epoch.seconds for epoch in history.epochs))
-                return f"{name}: {trained} in {took}{early}{self._best(with_others)}"
+                return f"{name}: {trained} in {took}{early}{self._best(form)}"
         if phase == "stopped":
-            return f"{name}: stopped and saved after {trained}{self._best(with_others)}"
+            return f"{name}: stopped and saved after {trained}{self._best(form)}"
         if history.vanished:
             return (
                 f"{name}: its folder is gone after {trained}; somebody deleted or moved "
@@ -128,16 +133,20 @@ class Progress(FaultTolerantWidget):
             )
         return f"{name}: {history.preparing or 'starting'}"
 
-    def _best(self, with_others: bool) -> str:
+    def _best(self, form: _Form) -> str:
         history = self._state.history
-        if not (history.best and history.started):
+        best, tested = history.best, history.tested
+        if not (best and history.started):
             return ""
-        best = accuracy(history.best.val_acc, history.started.validation_images)
-        tested = unseen_accuracy(history)
+        validated = accuracy(best.val_acc, history.started.validation_images)
+        unseen = unseen_accuracy(history)
+        if form == "short" and tested and unseen:
+            test = accuracy(history.test_acc or 0, tested.images)
+            return f"  test {test}, best val {percent(best.val_acc)} at {best.epoch}"
         words = (
-            f"test accuracy {tested}" if tested else "",
-            f"best val {best} at epoch {history.best.epoch}",
-            as_good(history) if with_others else "",
+            f"test accuracy {unseen}" if unseen else "",
+            f"best val {validated} at epoch {best.epoch}",
+            as_good(history) if form == "long" else "",
         )
         return f"  {'; '.join(filter(None, words))}"
 

@@ -64,7 +64,8 @@ def portrait(
     if picture is None or kind is None:
         return drawn_bars(width, height)
     drawn = image.gray(picture, terminal, kind)
-    wide, high = image.size(*picture.shape, terminal, kind)
+    rows, columns = picture.shape
+    wide, high = image.size(rows, columns, terminal, kind)
     room = width - wide - _GAP
     if room >= _LEAST_BARS:
         return beside([drawn, drawn_bars(room, high)], _GAP)
@@ -105,8 +106,9 @@ def _kind(
     if picture is None or not picture.size:
         return None
     ways: list[tuple[image.Mode, int]] = [("large", min(classes, 10))] * (mode == "auto")
+    rows, columns = picture.shape
     for kind, fewest in [*ways, (mode, _FEWEST)]:
-        wide, high = image.size(*picture.shape, terminal, kind)
+        wide, high = image.size(rows, columns, terminal, kind)
         if wide > width or high > height:
             continue
         if width - wide - _GAP >= _LEAST_BARS or height - high - 1 >= fewest:

@@ -76,8 +76,8 @@ class RunKeeping(SeveralPanes):
     def action_resume(self) -> None:
         """Goes on with the chosen run."""
         if chosen := self.chosen:
-            self.notify(f"Resuming {chosen.title}", markup=False)
             self.attempts.resume(lambda: worker.resume(chosen.run))
+            self.notify(f"Resuming {chosen.title}", markup=False)
 
     def action_delete(self) -> None:
         """Deletes the chosen run after asking."""

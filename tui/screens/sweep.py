@@ -309,8 +309,8 @@ class SweepScreen(SeveralPanes):
             resume = functools.partial(worker.resume_sweep, reader.sweep, reader.dask)
             self._attempts.resume(resume, question)
         else:
-            self.notify(f"Resuming sweep {reader.sweep.words}", markup=False)
             self._attempts.resume(lambda: worker.resume_sweep(reader.sweep))
+            self.notify(f"Resuming sweep {reader.sweep.words}", markup=False)
 
     def action_delete(self) -> None:
         """Deletes the sweep after asking."""

@@ -279,7 +279,8 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
 
     @on(Network.ImageStepped)
     def _on_image_stepped(self, message: Network.ImageStepped) -> None:
-        if started := self.state.history.started:
+        started = self.state.history.started
+        if started and self.state.saved:
             self.show_image((self._row + message.by) % started.validation_images)
 
     def show_image(self, row: int) -> None:

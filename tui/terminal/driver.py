@@ -49,6 +49,9 @@ class TerminalDriver(LinuxDriver):
     still. Here what is drawn is kept as a grid of cells (`CellDiff`); what differs from what was
     sent goes out in pieces, as fast as the terminal answers (`FlowControl`), newest first. On a
     signal to end, and when the terminal is gone without one, it sends `EndRequested`.
+
+    While the app draws, standard error is the null device: helping processes inherit it, and the
+    one that counts semaphores prints a traceback when it takes the place of one that was killed.
     """
 
     is_stalled = False
@@ -57,6 +60,8 @@ class TerminalDriver(LinuxDriver):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._writer: Writer | None = None
+        self._terminal: int | None = None
+        """What is drawn to, while standard error is elsewhere."""
         self._watched = False
         self._diff = CellDiff()
         self._flow = FlowControl()
@@ -78,8 +83,9 @@ class TerminalDriver(LinuxDriver):
         assert stream
         self._diff.forget()
         self._flow = FlowControl()
+        self._terminal = _take(stream.fileno())
         self._writer = Writer(
-            stream.fileno(), stream.encoding or "ascii", self._send_soon, self._hang_up
+            self._terminal, stream.encoding or "ascii", self._send_soon, self._hang_up
         )
         super().start_application_mode()  # type: ignore[no-untyped-call]
         loop = asyncio.get_running_loop()
@@ -211,6 +217,16 @@ class TerminalDriver(LinuxDriver):
         if self._writer:
             self.is_stalled = not self._writer.close()
             self._writer = None
+            self._give_back()
+
+    def _give_back(self) -> None:
+        """Makes what was drawn to the standard error again."""
+        assert self._terminal is not None
+        assert sys.__stderr__
+        os.dup2(self._terminal, sys.__stderr__.fileno())
+        if not self.is_stalled:  # else the writer still waits for it
+            os.close(self._terminal)
+        self._terminal = None
 
     def send_message(self, message: Message) -> None:
         """Sends a message to the app, if it is still there."""
@@ -226,11 +242,22 @@ class TerminalDriver(LinuxDriver):
 
     def _hang_up(self) -> None:
         leave_terminal()
+        if self._terminal is not None:
+            os.dup2(0, self._terminal)
         end_soon(128 + signal.SIGHUP)
         self._request_end(128 + signal.SIGHUP)
 
     def _request_end(self, code: int) -> None:
         self.send_message(EndRequested(code))
+
+
+def _take(descriptor: int) -> int:
+    """Puts the null device in the place of a descriptor, and returns a new one for what it was."""
+    taken = os.dup(descriptor)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, descriptor)
+    os.close(null)
+    return taken
 
 
 class Writer:
