@@ -36,9 +36,9 @@ class Line:
         end = self.now + seconds
         while self.answers and self.answers[0] <= end:
             self.now = max(self.now, self.answers.pop(0))
-            for _ in range(self.copies):
+            for _ in range(self.copies):  # they come in one packet
                 self.flow.answered()
-                self.send_all_allowed()
+            self.send_all_allowed()
         self.now = end
 
     @property
@@ -129,7 +129,7 @@ def test_a_terminal_that_answers_twice_is_not_taken_for_a_fast_one() -> None:
         line.flow.answered()
     line.copies = 2
     line.send_all_allowed()
-    line.run(20)  # at first there is no telling which answer is for what
+    line.run(20)  # the first window is a guess
     for _ in range(500):
         line.run(0.1)
         assert line.backlog < 4
@@ -146,3 +146,17 @@ def test_requests_add_at_most_two_percent_to_a_fast_line(sizes: list[int]) -> No
         line.now += 0.01
         line.flow.answered()
     assert requests <= max(len(REQUEST), 0.02 * sum(sizes))
+
+
+@given(st.floats(0.001, 2), st.floats(0.0001, 2))
+def test_an_answer_may_come_sooner_than_any_before(first: float, second: float) -> None:
+    now = 0.0
+    flow = FlowControl(lambda: now)
+    flow.begin()
+    now += first
+    flow.answered()
+    flow.sent(int(flow.allowance()))
+    assert not flow.allowance()
+    now += second
+    flow.answered()
+    assert flow.allowance()

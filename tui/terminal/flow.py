@@ -101,12 +101,11 @@ class FlowControl:
             return REQUEST
 
     def answered(self) -> None:
-        """Take an answer; one that was not asked for, or comes too soon to be one, says nothing."""
+        """Take an answer; one that was not asked for says nothing."""
         with self._changed:
-            now = self._clock()
-            if not self._under_way or now - self._under_way[0][1] < self._round_trip / 2:
+            if not self._under_way:
                 return
-            size, sent = self._under_way.popleft()
+            now, (size, sent) = self._clock(), self._under_way.popleft()
             self._answers = True
             if self._asked_again is not None:  # those before were lost, or come all at once now
                 self._asked_again = None
