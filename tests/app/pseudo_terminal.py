@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -40,6 +41,7 @@ class Terminal:
         environ: variables beside those of the tests.
         width: cells.
         height: lines.
+        answers: whether it answers status requests, as nearly every terminal does.
     """
 
     def __init__(
@@ -49,8 +51,11 @@ class Terminal:
         environ: dict[str, str],
         width: int = 120,
         height: int = 40,
+        answers: bool = True,
     ) -> None:
         self._screen = pyte.Screen(width, height)
+        if answers:
+            self._screen.write_process_input = self._answer
         self._stream = pyte.ByteStream(self._screen)
         inherited = {
             name: value
@@ -89,6 +94,10 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self.fd, text.encode())
 
+    def _answer(self, data: str) -> None:
+        with contextlib.suppress(OSError):  # the program has closed it
+            os.write(self.fd, data.encode())
+
     def clear(self) -> None:
         """Forgets what the screen shows, as when another program has drawn on it."""
         self._screen.reset()
@@ -124,19 +133,23 @@ class Terminal:
         return -self.process.signalstatus if code is None else code
 
     def _read(self, seconds: float) -> bool:
-        if self.process.closed:
-            time.sleep(seconds)
-            return False
-        if not select.select([self.fd], [], [], seconds)[0]:
-            return False
-        try:
-            chunk = os.read(self.fd, 1 << 16)
-        except OSError:  # the program has closed it
-            time.sleep(min(seconds, 0.01))
-            return False
+        chunk = self._chunk(seconds)
         self.written += chunk
         self._stream.feed(chunk)
         return bool(chunk)
+
+    def _chunk(self, seconds: float) -> bytes:
+        """What the program writes, waited for at most so long."""
+        if self.process.closed:
+            time.sleep(seconds)
+            return b""
+        if not select.select([self.fd], [], [], seconds)[0]:
+            return b""
+        try:
+            return os.read(self.fd, 1 << 16)
+        except OSError:  # the program has closed it
+            time.sleep(min(seconds, 0.01))
+            return b""
 
     def close(self) -> None:
         """Ends the program, and returns once it is gone, however long a busy machine takes."""
@@ -145,20 +158,24 @@ class Terminal:
         self.process.close()
 
 
+def places(folder: Path) -> dict[str, str]:
+    """Where the program finds and keeps what it needs: all in one folder."""
+    names = ("MNISTOP_RUNS", "MNISTOP_CACHE", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
+    return {name: str(folder / name.lower()) for name in names}
+
+
 @contextmanager
 def terminal(
     folder: Path,
     *arguments: str,
     command: Sequence[str] = COMMAND,
     size: tuple[int, int] = (120, 40),
+    answers: bool = True,
     **environ: str,
 ) -> Iterator[Terminal]:
     """Opens the program with its runs, its cache and its configuration in a folder."""
-    places = {
-        name: str(folder / name.lower())
-        for name in ("MNISTOP_RUNS", "MNISTOP_CACHE", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
-    }
-    opened = Terminal([*command, *arguments], folder, places | environ, *size)
+    environment = places(folder) | environ
+    opened = Terminal([*command, *arguments], folder, environment, *size, answers=answers)
     try:
         yield opened
     finally:

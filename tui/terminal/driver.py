@@ -1,31 +1,37 @@
-"""The terminal as the app uses it: one frame at a time, and only while somebody is there."""
+"""The terminal as the app uses it: as much as the line takes, and only while somebody is there."""
 
 import asyncio
+import codecs
 import contextlib
 import os
 import select
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from textual import events
+from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Size
 from textual.message import Message
 
 from engine.process.stdio import leave_terminal
+from tui.terminal.cell_diff import CellDiff
+from tui.terminal.flow import FlowControl
+from tui.terminal.replies import STATUS, Replies
 from tui.terminal.signals import end_on_signals, end_soon
 
 _CLEAR = "\x1b[0m\x1b[H\x1b[2J"
 _PATIENCE = 1.0
 """Seconds that the last words may take when the app ends and nobody reads them."""
-
-
-@dataclass
-class Written(Message):
-    """All that was to be written has been taken by the terminal."""
+_ANSWER_SECONDS = 0.3
+"""What is sent within this time of a key answers it."""
+_LOOK_SECONDS = 0.1
+"""How long reading waits for more, before it looks whether the app ends."""
 
 
 @dataclass
@@ -36,24 +42,33 @@ class EndRequested(Message):
     """The exit code: 128 + the signal's number."""
 
 
-class CalmDriver(LinuxDriver):
-    """Textual's driver for Linux and macOS, with a writer of its own.
+class TerminalDriver(LinuxDriver):
+    """Textual's driver for Linux and macOS, which sends what the line takes and no more.
 
-    Textual's keeps 30 frames for a terminal that nobody reads, and then lets the app stand still.
-    This one says what is still to be written, and afterwards sends `Written`: so the app can draw
-    the newest state instead of a backlog. On a signal to end, and when the terminal is gone without
-    one, it sends `EndRequested`.
+    Textual's queues every frame for a terminal that nobody reads, and then lets the app stand
+    still. Here what is drawn is kept as a grid of cells (`CellDiff`); what differs from what was
+    sent goes out in pieces, as fast as the terminal answers (`FlowControl`), newest first. On a
+    signal to end, and when the terminal is gone without one, it sends `EndRequested`.
 
     While the app draws, standard error is the null device: helping processes inherit it, and the
     one that counts semaphores prints a traceback when it takes the place of one that was killed.
     """
 
-    _writer: "Writer | None" = None
-    _terminal: int | None = None
-    """What is drawn to, while standard error is elsewhere."""
-    _watched = False
     is_stalled = False
     """Whether the terminal did not take the last words."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._writer: Writer | None = None
+        self._terminal: int | None = None
+        """What is drawn to, while standard error is elsewhere."""
+        self._watched = False
+        self._diff = CellDiff()
+        self._flow = FlowControl()
+        self._timer: asyncio.TimerHandle | None = None
+        self._key_at = 0.0
+        self.sent_unasked = 0
+        """Bytes so far, without those that answer a key or the mouse."""
 
     def start_application_mode(self) -> None:
         """Takes over the terminal, for the first time or after a suspension."""
@@ -66,15 +81,18 @@ class CalmDriver(LinuxDriver):
             threading.Thread(target=self._watch_for_hang_up, daemon=True).start()
         stream = sys.__stderr__
         assert stream
+        self._diff.forget()
+        self._flow = FlowControl()
         self._terminal = _take(stream.fileno())
         self._writer = Writer(
-            self._terminal,
-            stream.encoding or "ascii",
-            lambda: self.send_message(Written()),
-            self._hang_up,
+            self._terminal, stream.encoding or "ascii", self._send_soon, self._hang_up
         )
         super().start_application_mode()  # type: ignore[no-untyped-call]
-        asyncio.get_running_loop().add_signal_handler(signal.SIGWINCH, self._tell_size)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGWINCH, self._tell_size)
+        if self.input_tty:
+            self._writer.write(self._flow.begin())
+            self._send_now_and_then()
 
     def _tell_size(self) -> None:
         """Tells the terminal's size, in a turn of the event loop.
@@ -86,6 +104,11 @@ class CalmDriver(LinuxDriver):
             size = Size(*self._get_terminal_size())
             self.send_message(events.Resize(size, size))
 
+    def disable_input(self) -> None:
+        """Ends reading, once no answer is under way that the shell would get for typed keys."""
+        self._flow.wait_until_answered(_PATIENCE)
+        super().disable_input()
+
     def stop_application_mode(self) -> None:
         """Gives the terminal back, with nothing of the app on it.
 
@@ -95,15 +118,98 @@ class CalmDriver(LinuxDriver):
         self.write(_CLEAR)
         super().stop_application_mode()
 
+    # What goes out
+
     def write(self, data: str) -> None:
-        """Hands text to the terminal without waiting for it."""
-        if self._writer:
-            self._writer.write(data)
+        """Takes what is drawn; controls are sent at once, cells once the frame is complete."""
+        self._diff.draw(data)
+        if self._writer and (controls := self._diff.take_controls()):
+            self._writer.write(controls)
+
+    def flush(self) -> None:
+        """Sends of a frame what the line takes; the rest follows as the terminal answers."""
+        self._send()
 
     @property
-    def is_behind(self) -> bool:
-        """Whether the terminal has not taken all yet."""
-        return bool(self._writer and self._writer.is_behind)
+    def line_is_free(self) -> bool:
+        """Whether what is drawn now would be sent at once."""
+        return bool(
+            self._writer
+            and not self._writer.is_behind
+            and self._diff.is_complete
+            and self._flow.allowance()
+        )
+
+    def forget(self) -> None:
+        """What the terminal shows is no longer known; the next frame is sent whole."""
+        self._diff.forget()
+
+    def _send_soon(self) -> None:
+        """Sends what is left in a turn of the event loop, from whichever thread."""
+        if self._loop.is_running():
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._send)
+
+    def _send_now_and_then(self) -> None:
+        """Finds a terminal that does not answer, or an answer that was lost."""
+        if self._timer:
+            self._timer.cancel()
+        if self._writer:
+            self._send()
+            self._timer = self._loop.call_later(1, self._send_now_and_then)
+
+    def _send(self) -> None:
+        if not self._writer or self._writer.is_behind:
+            return
+        answers_a_key = time.monotonic() < self._key_at + _ANSWER_SECONDS
+        if allowance := self._flow.allowance(windows=2 if answers_a_key else 1):
+            piece = self._diff.take(allowance)
+            size = len(piece.encode())
+            if not answers_a_key:
+                self.sent_unasked += size
+            self._writer.write(piece + (self._flow.sent(size) if piece else ""))
+        elif request := self._flow.overdue():
+            self._writer.write(request)
+
+    # What comes in
+
+    @property
+    def quiet_seconds(self) -> float:
+        """How long no key has come."""
+        return time.monotonic() - self._key_at
+
+    def process_message(self, message: Message) -> None:
+        """Hands on what comes from the terminal."""
+        if isinstance(message, events.InputEvent):
+            self._key_at = time.monotonic()
+        super().process_message(message)
+
+    def run_input_thread(self) -> None:
+        """Reads keys and answers until the app ends or the terminal is given back.
+
+        What is no text in UTF-8 is left out, and so is what Textual cannot read.
+        """
+        poll = select.poll()
+        poll.register(self.fileno, select.POLLIN)
+        decode = codecs.getincrementaldecoder("utf-8")("ignore").decode
+        parser, replies = XTermParser(self._debug), Replies()
+        while not self.exit_event.is_set():
+            read = poll.poll(_LOOK_SECONDS * 1000)
+            data = os.read(self.fileno, 4096) if read else b""
+            if read and not data:  # the terminal is gone
+                return
+            for piece in replies.pieces(decode(data)):
+                if piece == STATUS:
+                    self._flow.answered()
+                    self._send_soon()
+                elif isinstance(piece, events.Event):
+                    self.process_message(piece)
+                else:
+                    try:
+                        for message in parser.feed(piece):
+                            self.process_message(message)
+                    except Exception:  # by a sequence that nobody has thought of
+                        parser = XTermParser(self._debug)
 
     def close(self) -> None:
         """Lets go of the terminal once it has got the last words, or does not take them."""

@@ -1,8 +1,8 @@
 """When what is drawn: a piece at a time, so that keys come between, and as often as the line takes.
 
 An epoch may take milliseconds, and each changes nearly all panes. Here every pane is drawn at its
-own pace, never two in one turn of the event loop, and what nobody asked for by a key only while
-the bytes that go to the terminal stay within a budget.
+own pace, never two in one turn of the event loop, and what nobody asked for by a key only once the
+line has taken what was drawn before, and within a budget of bytes.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Paced(Protocol):
     pace: Pace
 
     @property
-    def line_is_stalled(self) -> bool:
-        """Whether nobody reads the terminal."""
+    def line_is_free(self) -> bool:
+        """Whether what is drawn now would be sent at once."""
 
     @property
     def sent_unasked(self) -> int:
@@ -154,13 +154,12 @@ class Rhythm:
         changed = [piece for piece in self._pieces if piece.changed]
         if not changed or not self._screen.is_current:
             self._timer.pause()
-        elif isinstance(self._app, Paced) and self._app.line_is_stalled:
-            return
         elif urgent := [piece for piece in changed if piece.urgent]:
             self._draw(urgent[0])
             self._after_this_turn(self._turn_if_urgent)
         else:
-            allows = self._budget.allows
+            is_free = not isinstance(self._app, Paced) or self._app.line_is_free
+            allows = is_free and self._budget.allows
             due = [
                 piece
                 for piece in changed

@@ -1,7 +1,5 @@
 """How the app shares a terminal with a person at the far end of a line."""
 
-import contextlib
-import time
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -15,14 +13,10 @@ from tui.render.cells import Changed
 from tui.render.terminal import Terminal
 from tui.terminal import faults, tidying
 from tui.terminal.ascii_only import AsciiOnly
-from tui.terminal.driver import EndRequested, Written
+from tui.terminal.driver import EndRequested, TerminalDriver
 from tui.terminal.fault_tolerant import FaultTolerant
-from tui.terminal.lean_driver import LeanDriver
 from tui.terminal.rhythm import Pace
 from tui.terminal.typed_ahead import TypedAhead
-
-_STALLED = 0.5
-"""Seconds without a byte that make a line a stalled one."""
 
 
 class _EachOnce(LineFilter):
@@ -49,8 +43,7 @@ _each_once = lru_cache(maxsize=16)(_EachOnce)
 class TerminalApp(FaultTolerant, TypedAhead):
     """An app that leaves the terminal as it found it, and the line as free as it can.
 
-    It draws a frame once the last one is written. So a slow line gets fewer frames, a stalled one
-    none, and then the newest.
+    A slow line gets fewer frames, a stalled one none, and then the newest (`TerminalDriver`).
 
     Args:
         terminal: what the terminal can show.
@@ -59,16 +52,13 @@ class TerminalApp(FaultTolerant, TypedAhead):
 
     def __init__(self, terminal: Terminal, pace: Pace) -> None:
         plain = terminal.colors < 256
-        super().__init__(driver_class=LeanDriver, ansi_color=True if plain else None)
+        super().__init__(driver_class=TerminalDriver, ansi_color=True if plain else None)
         self.terminal = terminal
         self.pace = pace
         self.theme = f"{'ansi' if plain else 'textual'}-{'dark' if terminal.dark else 'light'}"
         self.animation_level = "none"
         self.fault = ""
         """The sentence on the fault of the program that ended it, if one did."""
-        self._frame = contextlib.ExitStack()
-        self._held_since: float | None = None
-        self._has_missed = False
         self._extra_filters: list[LineFilter] = []
         if terminal.colors == 0:
             self._extra_filters.append(NoColor())
@@ -111,55 +101,37 @@ class TerminalApp(FaultTolerant, TypedAhead):
         self.screen.refresh()
 
     def _forget(self) -> None:
-        if isinstance(self._driver, LeanDriver):
+        if isinstance(self._driver, TerminalDriver):
             self._driver.forget()
 
     def _tidy(self) -> None:
         driver = self._driver
-        if isinstance(driver, LeanDriver) and driver.quiet_seconds > tidying.QUIET_SECONDS:
+        if isinstance(driver, TerminalDriver) and driver.quiet_seconds > tidying.QUIET_SECONDS:
             tidying.collect()
 
     @property
     def sent_unasked(self) -> int:
         """Bytes sent to the terminal so far, without those that answer a key."""
-        return self._driver.sent_unasked if isinstance(self._driver, LeanDriver) else 0
+        return self._driver.sent_unasked if isinstance(self._driver, TerminalDriver) else 0
 
     @property
     def is_heard(self) -> bool:
         """Whether the terminal has taken all that the app had to say."""
-        return not (isinstance(self._driver, LeanDriver) and self._driver.is_stalled)
+        return not (isinstance(self._driver, TerminalDriver) and self._driver.is_stalled)
 
     @on(EndRequested)
     def _on_end_requested(self, message: EndRequested) -> None:
         self.exit(return_code=message.code)
 
-    # One frame at a time
+    @property
+    def line_is_free(self) -> bool:
+        """Whether what is drawn now would be sent at once."""
+        return not isinstance(self._driver, TerminalDriver) or self._driver.line_is_free
 
     def post_display_hook(self) -> None:
-        """Waits with the next frame until the last one is written."""
-        if self.screen.outer_size != self.size:  # the frame was laid out for another terminal
+        """Starts anew after a frame that was laid out for another size of the terminal."""
+        if self.screen.outer_size != self.size:
             self._forget()
-        if self._held_since:
-            self._has_missed = True
-        elif isinstance(self._driver, LeanDriver) and self._driver.is_behind:
-            self._held_since = time.monotonic()
-            self._frame.enter_context(self.batch_update())
-
-    @property
-    def line_is_stalled(self) -> bool:
-        """Whether a frame has been waiting for so long that drawing another one is idle."""
-        return self._held_since is not None and time.monotonic() - self._held_since > _STALLED
-
-    @on(Written)
-    def _on_written(self) -> None:
-        if not self._held_since or not self.screen_stack:
-            return
-        self._held_since = None
-        self._frame.close()
-        if self._has_missed:
-            self._has_missed = False
-            self.screen.refresh()
-        self.screen.check_idle()
 
     def _fatal_error(self) -> None:
         """Says it in a sentence: Textual's words have boxes, and the values of all variables."""

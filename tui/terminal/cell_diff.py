@@ -1,18 +1,19 @@
-"""Of all that is drawn, what the terminal does not show already.
+"""The difference between what is drawn and what the terminal shows, in pieces of any size.
 
-Textual sends whole lines of a widget, each piece of them with all its attributes. A line over SSH
-may be slow, and so is a terminal that shows it: here the cells that were sent are remembered, and
-of a frame only those go out that differ, with only the attributes that differ.
+Textual writes whole lines of a widget, each piece of them with all its attributes. A line over SSH
+may be slow, and so may be the terminal. Two grids of cells are kept here, the one drawn and the one
+sent: only cells that differ are sent, with only the attributes that differ. What is drawn again
+before it was sent is sent once, as it was drawn last.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
-from operator import ne
+from operator import itemgetter, ne
 from weakref import WeakValueDictionary
 
 from rich.cells import cell_len
@@ -36,6 +37,9 @@ _HARMLESS = re.compile(
 """Controls that leave the cells, the cursor and the attributes as they are."""
 
 _SYNC_START = "\x1b[?2026h"
+_SYNC_END = "\x1b[?2026l"
+_UNSYNCHRONISED = 80
+"""Bytes of a piece that comes at once anyway."""
 _INVISIBLE_ON_BLANKS = frozenset({"1", "2", "3"})
 """Bold, dim and italic."""
 _SHORT = 4
@@ -67,129 +71,174 @@ _PLAIN = _style()
 _Cell = tuple[str, _Style]
 """What stands in a cell, nothing in the second one of a wide character; and its attributes."""
 
-_UNKNOWN: _Cell = ("unknown", _PLAIN)
+_UNKNOWN: _Cell = ("unknown", _Style("", "", frozenset()))
+_STYLE = itemgetter(1)
 
 
-class Changes:
-    """What a terminal shows, as far as it has been sent."""
+class CellDiff:
+    """What is drawn, and what of it the terminal shows as far as it has been sent."""
 
     def __init__(self) -> None:
-        self._rows: dict[int, list[_Cell]] = {}
-        self._wanted = _PLAIN
+        self._drawn: dict[int, list[_Cell]] = {}
+        self._sent: dict[int, list[_Cell]] = {}
+        self._stale: dict[int, int] = {}
+        """Rows that may differ, with the number of the frame that drew them last."""
+        self._frame = 0
+        self._style = _PLAIN
         """The attributes that what is drawn sets."""
+        self._at: tuple[int, int] | None = None
+        """Row and column that what is drawn goes to; None until it is placed."""
         self._pen = _PLAIN
-        """Those that the terminal has."""
-        self._at = (0, 0)
-        """Row and column that what is drawn goes to."""
+        """The attributes that the terminal has."""
         self._cursor: tuple[int, int] | None = None
         """Where the terminal's cursor is, None if that is not known."""
+        self._synchronises = False
+        """Whether frames are marked, since the terminal shows them at once then."""
         self._has_wide = False
         """Whether a character of two cells was ever drawn."""
-        self._opening = ""
-        """What goes out before the next change, if there is one."""
+        self._controls: list[str] = []
         self._out: list[str] = []
+        self._size = 0
 
     def forget(self) -> None:
-        """Takes the terminal for one of which nothing is known, as after a change of its size."""
-        self._rows.clear()
-        self._cursor = None
+        """Take the terminal for one of which nothing is known, as after a change of its size."""
+        self._drawn.clear()
+        self._sent.clear()
+        self._stale.clear()
+        self._at = self._cursor = None
 
-    def of(self, drawn: str) -> str:
-        """What is to be sent for the terminal to show what is drawn.
+    @property
+    def is_complete(self) -> bool:
+        """Whether the terminal has been sent all that is drawn."""
+        return not self._stale
+
+    def draw(self, text: str) -> None:
+        """Add a frame, or controls, to what is drawn.
 
         Args:
-            drawn: text and control sequences, as Textual writes them.
+            text: text and control sequences, as Textual writes them.
         """
-        is_placed = False
-        for token in _TOKEN.finditer(drawn):
+        self._frame += 1
+        for token in _TOKEN.finditer(text):
             match token.lastgroup:
                 case "text" | "end":
-                    style, text, end = token.group("style", "text", "end")
+                    style, characters, end = token.group("style", "text", "end")
                     if style:
-                        self._wanted = _after(self._wanted, style)
-                    self._put(text)
+                        self._style = _after(self._style, style)
+                    self._put(characters)
                     if end:
-                        self._wanted = _PLAIN
-                    is_placed = True
+                        self._style = _PLAIN
                 case "column":
                     self._at = (int(token["row"]) - 1, int(token["column"]) - 1)
-                    is_placed = True
                 case "sgr":
-                    self._wanted = _after(self._wanted, token["sgr"])
+                    self._style = _after(self._style, token["sgr"])
                 case "line":
-                    self._at = (self._at[0] + 1, 0)
-                    is_placed = True
+                    self._at = ((self._at or (0, 0))[0] + 1, 0)
                 case "sync":
-                    self._synchronise(token["sync"])
+                    self._synchronises = True
                 case _:
                     self._pass_on(token["other"])
-        if is_placed and self._at != self._cursor:
+
+    def take_controls(self) -> str:
+        """Return what is to be sent at once: all that draws no cells."""
+        controls = "".join(self._controls)
+        self._controls.clear()
+        return controls
+
+    def take(self, limit: float = math.inf) -> str:
+        """Return the next piece to send; the cells in it count as sent.
+
+        What was drawn last comes first, from top to bottom.
+
+        Args:
+            limit: bytes after which the piece ends, at the next change of attributes.
+        """
+        self._size = 0
+        for y in sorted(self._stale, key=lambda y: (-self._stale[y], y)):
+            if not self._send_row(y, limit):
+                break
+            del self._stale[y]
+        if self._at and not self._stale and self._at != self._cursor:
             self._go(*self._at)
         sent = "".join(self._out)
         self._out.clear()
-        return sent
+        is_frame = self._synchronises and self._size > _UNSYNCHRONISED
+        return f"{_SYNC_START}{sent}{_SYNC_END}" if is_frame else sent
 
     def _put(self, text: str) -> None:
-        """Writes text with the wanted attributes from where the drawing is."""
-        cells, is_wide = _cells(text, self._wanted)
-        y, x = self._at
+        """Draw text with the present attributes at the present place."""
+        cells, is_wide = _cells(text, self._style)
+        y, x = self._at or (0, 0)
         end = x + len(cells)
         self._at = (y, end)
-        row = self._rows.setdefault(y, [])
+        row = self._drawn.setdefault(y, [])
         if len(row) < end:
             row += [_UNKNOWN] * (end - len(row))
-        before = row[x:end]
-        if before == cells:
+        if row[x:end] == cells:
+            if y in self._stale:
+                self._stale[y] = self._frame
             return
-        row[x:end] = cells
+        self._stale[y] = self._frame
         self._has_wide = self._has_wide or is_wide
-        if self._has_wide and self._has_halves(row, x, before, cells):
-            self._send(y, x, text, len(cells))
-        elif len(cells) == 1:
-            self._send(y, x, text, 1)
-        else:
-            start = 0
-            for differs, run in groupby(map(ne, before, cells)):
-                stop = start + len(list(run))
-                if differs:
-                    piece = "".join([char for char, _ in cells[start:stop]])
-                    self._send(y, x + start, piece, stop - start)
-                start = stop
+        if self._has_wide:
+            if x and not row[x][0]:
+                row[x - 1] = _blank(row[x - 1])
+            if row[end : end + 1] and not row[end][0]:
+                row[end] = _blank(row[end])
+        row[x:end] = cells
 
-    @staticmethod
-    def _has_halves(
-        row: list[_Cell], x: int, before: Sequence[_Cell], cells: Sequence[_Cell]
-    ) -> bool:
-        """Whether there are characters of two cells, which are not sent by halves.
-
-        What is left of one that is written over is not known.
-        """
-        end = x + len(cells)
-        is_wide = [not text for text, _ in (*before, *row[end : end + 1], *cells)]
-        if not any(is_wide):
-            return False
-        if x and is_wide[0]:
-            row[x - 1] = _UNKNOWN
-        if row[end : end + 1] and is_wide[len(cells)]:
-            row[end] = _UNKNOWN
+    def _send_row(self, y: int, limit: float) -> bool:
+        """Send the cells of a row that differ, and return whether all of them were sent."""
+        drawn = self._drawn[y]
+        sent = self._sent.setdefault(y, [])
+        if len(sent) < len(drawn):
+            sent += [_UNKNOWN] * (len(drawn) - len(sent))
+        if self._has_wide:
+            self._unsend_halves(drawn, sent)
+        x = 0
+        for differs, run in groupby(map(ne, drawn, sent)):
+            end = x + len(list(run))
+            if differs:
+                pieces = [list(cells) for _, cells in groupby(drawn[x:end], _STYLE)]
+                for piece, after in zip(pieces, [*pieces[1:], None], strict=True):
+                    if self._size >= limit:
+                        return False
+                    if piece[0] is not _UNKNOWN:
+                        self._send(y, x, piece, after)
+                        sent[x : x + len(piece)] = piece
+                    x += len(piece)
+            x = end
         return True
 
-    def _send(self, y: int, x: int, text: str, width: int) -> None:
-        """Sends text of so many cells with the wanted attributes."""
+    @staticmethod
+    def _unsend_halves(drawn: list[_Cell], sent: list[_Cell]) -> None:
+        """Let no difference begin or end within a character of two cells, drawn or sent."""
+        for x in range(1, len(drawn)):
+            if not (drawn[x][0] and sent[x][0]) and (
+                drawn[x] != sent[x] or drawn[x - 1] != sent[x - 1]
+            ):
+                sent[x - 1] = sent[x] = _UNKNOWN
+
+    def _send(self, y: int, x: int, cells: list[_Cell], after: list[_Cell] | None) -> None:
+        """Send cells of the same attributes; `after` are those that may follow."""
         if self._cursor != (y, x):
             self._go(y, x)
-        style, pen = self._wanted, self._pen
-        if style is not pen and (text.strip(" ") or _on_blanks(style) is not _on_blanks(pen)):
+        text = "".join([char for char, _ in cells])
+        style, pen = cells[0][1], self._pen
+        is_blank = not text.strip(" ")
+        if style is not pen and not (is_blank and style is _on_blanks(pen)):
+            if is_blank and after and _on_blanks(after[0][1]) is style:
+                style = after[0][1]
             self._emit(_change(pen, style))
             self._pen = style
         self._emit(text)
-        self._cursor = (y, x + width)
+        self._cursor = (y, x + len(cells))
 
     def _go(self, y: int, x: int) -> None:
-        """Moves the terminal's cursor."""
+        """Move the terminal's cursor."""
         if self._cursor and self._cursor[0] == y and self._cursor[1] < x:
             start = self._cursor[1]
-            between = self._rows.get(y, [])[start:x]
+            between = self._sent.get(y, [])[start:x]
             text = "".join(char for char, _ in between)
             same = all(cell[1] is self._pen and cell is not _UNKNOWN for cell in between)
             if len(text) == x - start <= _SHORT and same and text.isascii():
@@ -200,29 +249,23 @@ class Changes:
             self._emit(f"\x1b[{y + 1};{x + 1}H")
         self._cursor = (y, x)
 
-    def _synchronise(self, mark: str) -> None:
-        """Marks begin and end of a frame, unless nothing is in it."""
-        if mark == _SYNC_START:
-            self._opening = mark
-        elif self._opening:
-            self._opening = ""
-        else:
-            self._emit(mark)
-
     def _pass_on(self, control: str) -> None:
-        """Sends what is not understood as it is; what the terminal then shows is not known."""
+        """Send what is not understood as it is; what the terminal then shows is not known."""
         if not _HARMLESS.fullmatch(control):
             if self._pen != _PLAIN:
-                self._emit("\x1b[0m")
+                self._controls.append("\x1b[0m")
                 self._pen = _PLAIN
             self.forget()
-        self._emit(control)
+        self._controls.append(control)
 
     def _emit(self, text: str) -> None:
-        if self._opening:
-            self._out.append(self._opening)
-            self._opening = ""
         self._out.append(text)
+        self._size += len(text.encode())
+
+
+def _blank(cell: _Cell) -> _Cell:
+    """What is left of a character of two cells that was written over by half."""
+    return " ", _on_blanks(cell[1])
 
 
 @lru_cache(maxsize=2048)
