@@ -12,6 +12,7 @@ from tests.bench import (
     processes,
     recording,
     runs,
+    slow_lines,
     sweeps,
     training,
     unseen,
@@ -27,6 +28,7 @@ commands.main()
 interface.main()
 browsing.main()
 runs.main()
+slow_lines.main()
 sweeps.main()
 attacks.main()
 brackets.main()
