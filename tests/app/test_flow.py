@@ -56,7 +56,7 @@ def test_a_line_of_any_rate_is_used_and_never_far_behind(rate: float, delay: flo
     line = Line(rate, delay)
     line.run(2 * delay + 1)
     line.send_all_allowed()
-    line.run(30 + 2000 / rate)  # the first window is a guess
+    line.run(30 + 20_000 / rate)  # the first window is a guess
     for _ in range(50):
         line.run(0.1)
         assert line.backlog < 2.5
@@ -95,13 +95,13 @@ def test_while_the_line_stalls_nothing_is_sent_and_afterwards_it_goes_on() -> No
     assert line.flow.window > 5_000
 
 
-def test_a_terminal_that_never_answers_is_not_waited_for_after_two_seconds() -> None:
+def test_a_terminal_that_never_answers_is_not_waited_for() -> None:
     now = 0.0
     flow = FlowControl(lambda: now)
     flow.begin()
     flow.sent(int(flow.allowance()))
     assert flow.allowance() == 0
-    now = 2.1
+    now = 0.5
     assert flow.allowance() > 1e9
     flow.sent(100_000)
     flow.answered()  # late

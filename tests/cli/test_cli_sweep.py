@@ -118,8 +118,9 @@ def test_accuracy_under_attack_is_compared_where_that_is_the_question(call: Call
     assert answer.code == 0, answer.err
     [head] = [line for line in answer.out.splitlines() if "val acc at best" in line]
     assert "at ε 0.2" in head
-    assert "attacked with the smallest perturbation that FGSM or FAB finds" in " ".join(
-        answer.out.split()
+    assert (
+        "attacked with the smallest perturbation that PGD, FGSM, DeepFool or FAB finds"
+        in " ".join(answer.out.split())
     )
     rows = re.findall(r"^ *0(?:\.2)? .*$", answer.out, re.M)
     plain, robust = (float(re.findall(r"([\d.]+)%", row)[-1]) for row in rows)

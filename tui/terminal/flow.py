@@ -16,16 +16,16 @@ from collections import deque
 from collections.abc import Callable
 
 REQUEST = "\x1b[5n"
-_FIRST_WINDOW = 2000.0
+_FIRST_WINDOW = 8192.0
+"""Bytes that may be under way before anything is known: the first frame."""
 _SMALLEST_WINDOW = 128.0
 _LARGEST_WINDOW = 65_536.0
-"""Bytes."""
 _SPACING = 256
 """Bytes between two requests at most, which add 2% then."""
 _LINE_SECONDS = 0.75
 """How much of the line's time may be under way."""
-_FIRST_PATIENCE = 2.0
-"""Seconds after which a terminal that has never answered is one that does not."""
+_FIRST_PATIENCE = 0.4
+"""Seconds after which a terminal that has never answered is taken for one that does not."""
 _PATIENCE = 10.0
 """Seconds without an answer after which another one is asked for: one may have been lost."""
 _QUICKEST = 0.001
