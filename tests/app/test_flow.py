@@ -129,7 +129,7 @@ def test_a_terminal_that_answers_twice_is_not_taken_for_a_fast_one() -> None:
         line.flow.answered()
     line.copies = 2
     line.send_all_allowed()
-    line.run(20)  # the first window is a guess
+    line.run(60)  # the first window is a guess
     for _ in range(500):
         line.run(0.1)
         assert line.backlog < 4
