@@ -24,6 +24,7 @@ from tui.panes.flattening import Flattening
 from tui.panes.labels import Labels
 from tui.panes.samples import SampleGrid
 from tui.panes.tabs import Tabs
+from tui.panes.tiles import PAGE
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
 from tui.screens.view import ALONE, WRONG_FORM, SeveralPanes
@@ -150,6 +151,7 @@ class DataScreen(SeveralPanes):
         self._active = index
         self._arrange()
         self.set_focus(self._places[index])
+        self.after_refresh(self.redraw)  # the page of a grid that was hidden has to be asked for
 
     @on(Tabs.Chosen)
     def _on_tab(self, message: Tabs.Chosen) -> None:
@@ -217,7 +219,7 @@ class DataScreen(SeveralPanes):
             self._note.start()
             self._answers.forget()
         if not self._trouble:
-            count = self._grid.page_size
+            count = self._grid.page_size if self._grid.display else PAGE
             before = max(self._index // count - 1, 0) * count
             self._answers.want(*data, before, 3 * count, self._note.path, config.pixel_range)
         self._show(self._waiting())
