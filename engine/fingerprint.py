@@ -2,9 +2,8 @@
 
 Contents count, not files: data that were copied, touched, compressed in another way or stored with
 another type of number are the same. Images of the source beyond those used do not matter, unless
-they change what the used ones mean: the number of classes, or the pixel values of
-black and white. Names of
-classes do not matter either.
+they change what the used ones mean: the number of classes, or the pixel values of black and white.
+Names of classes do not matter either.
 
 The order counts. With the configuration of the run, which decides the split, a fingerprint stands
 for the very images to train on and to validate with.
