@@ -23,7 +23,7 @@ from tests.app import made_up
 from tests.bench.commands import Taken, taken
 from tests.bench.watched import Answer, percentile, screen, stop, tell, training
 
-FOCUSED = "▸"
+FOCUSED = "▸ "
 """Stands in the title of the pane that has the focus; only the form has none."""
 EPOCHS = 1500
 PAIRS = 9

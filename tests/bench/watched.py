@@ -19,6 +19,7 @@ from typing import NamedTuple
 import pyte
 
 WIDTH, HEIGHT = 120, 40
+_STATUS_REQUEST, _STATUS = b"\x1b[5n", b"\x1b[0n"
 _KEYS = {"esc": "\x1b", "enter": "\r", "tab": "\t", "down": "\x1b[B", "up": "\x1b[A"}
 
 
@@ -46,6 +47,7 @@ class Screen:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", HEIGHT, WIDTH, 0, 0))
             os.execve(sys.executable, [sys.executable, "-m", module, *arguments], environment)
         self.bytes = 0
+        self._unanswered = b""
         self._screen = pyte.Screen(WIDTH, HEIGHT)
         self._stream = pyte.ByteStream(self._screen)
 
@@ -67,11 +69,16 @@ class Screen:
         return now
 
     def _take(self, seconds: float) -> tuple[float, bytes]:
-        """When something came within some time, and what."""
+        """When something came within some time, and what; answers what a terminal is asked."""
         ready, _, _ = select.select([self._fd], [], [], seconds)
         now = time.perf_counter()
         chunk = os.read(self._fd, 1 << 16) if ready else b""
         self.bytes += len(chunk)
+        self._unanswered += chunk
+        asked = self._unanswered.count(_STATUS_REQUEST)
+        self._unanswered = self._unanswered[-len(_STATUS_REQUEST) + 1 :]  # it may come in two parts
+        if asked:
+            os.write(self._fd, asked * _STATUS)
         return now, chunk
 
     def wait_for(self, seen: str | Callable[[str], object], seconds: float = 60) -> float:
