@@ -6,15 +6,15 @@ from hypothesis import strategies as st
 
 from tui.terminal.cell_diff import CellDiff
 
-WIDTH, HEIGHT = 24, 4
+WIDTH, HEIGHT = 48, 4
 
-styles = st.sampled_from(
-    ["0", "1", "1;31", "38;2;1;2;3;48;2;9;9;9", "38;2;4;5;6;48;2;9;9;9", "7", "4;44", "38;5;12"]
-)
-texts = st.text(st.sampled_from("ab ─⠒▀文"), min_size=1, max_size=4)
+flags = ("0", "1", "2", "1;2", "1;4", "9", "7")
+colours = ("1;31", "3;44", "4;44", "38;5;12", "38;2;1;2;3;48;2;9;9;9", "38;2;4;5;6;48;2;9;9;9")
+styles = st.sampled_from([*flags, *colours])
+texts = st.text(st.sampled_from("ab ─⠒▀文"), min_size=1, max_size=4) | st.just(" " * 15)
 pieces = st.tuples(
     st.integers(1, HEIGHT),
-    st.integers(1, WIDTH - 16),
+    st.integers(1, WIDTH - 30),
     st.lists(st.tuples(styles, texts), max_size=2),
 )
 
@@ -40,11 +40,20 @@ def send(diff: CellDiff, drawn: str) -> str:
     return diff.take_controls() + diff.take()
 
 
+class Unfilled(pyte.Screen):
+    """A terminal that gives erased cells its own background."""
+
+    def erase_characters(self, count: int | None = None) -> None:
+        attributes, self.cursor.attrs = self.cursor.attrs, self.default_char
+        super().erase_characters(count)
+        self.cursor.attrs = attributes
+
+
 class Shown:
     """A terminal and what it shows."""
 
-    def __init__(self) -> None:
-        self.screen = pyte.Screen(WIDTH, HEIGHT)
+    def __init__(self, fills: bool = True) -> None:
+        self.screen = (pyte.Screen if fills else Unfilled)(WIDTH, HEIGHT)
         self.stream = pyte.Stream(self.screen)
 
     def cells(self) -> list[tuple[object, ...]]:
@@ -66,10 +75,10 @@ class Shown:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(frames, min_size=1, max_size=5))
-@example(["\x1b[4;4H\x1b[0m文\x1b[0m\x1b[4;5H", "\x1b[4;6H"])  # from the middle of a character
-def test_the_terminal_shows_all_that_was_drawn(drawn: list[str]) -> None:
-    whole, lean, diff = Shown(), Shown(), CellDiff()
+@given(st.lists(frames, min_size=1, max_size=5), st.booleans())
+@example(["\x1b[4;4H\x1b[0m文\x1b[0m\x1b[4;5H", "\x1b[4;6H"], True)  # from within a character
+def test_the_terminal_shows_all_that_was_drawn(drawn: list[str], fills: bool) -> None:
+    whole, lean, diff = Shown(), Shown(fills), CellDiff(fills)
     for frame in drawn:
         whole.stream.feed(frame)
         lean.stream.feed(send(diff, frame))
@@ -98,6 +107,21 @@ def test_of_a_line_only_the_cells_that_differ_go_out_in_the_colour_that_differs(
     red = "\x1b[38;2;255;0;0;48;2;18;18;18m"
     sent = send(diff, f"\x1b[2;1H{red}e\x1b[0m")
     assert sent == "\x1b[2;1H\x1b[38;2;255;0;0me"
+
+
+def test_long_blanks_are_erased_where_that_leaves_the_right_background() -> None:
+    ground = "\x1b[48;2;18;18;18m"
+    frame = f"\x1b[1;1H{ground}a{' ' * 30}b\x1b[0m"
+    assert f"{ground}a\x1b[30X\x1b[30Cb" in send(CellDiff(fills=True), frame)
+    assert f"a{' ' * 30}b" in send(CellDiff(fills=False), frame)
+    assert "\x1b[30X" in send(CellDiff(fills=False), f"\x1b[1;1Ha{' ' * 30}b")
+
+
+def test_attributes_end_one_by_one_where_that_is_shorter() -> None:
+    colours = "38;2;200;200;200;48;2;18;18;18"
+    frame = f"\x1b[1;1H\x1b[1;{colours}ma\x1b[0m\x1b[{colours}mb\x1b[0m"
+    assert "a\x1b[22mb" in send(CellDiff(), frame)
+    assert "a\x1b[0mb" in send(CellDiff(), "\x1b[1;1H\x1b[1;4;7;31ma\x1b[0mb")
 
 
 def test_after_the_terminal_was_cleared_all_is_sent_again() -> None:

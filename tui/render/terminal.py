@@ -81,6 +81,24 @@ def takes_unicode(environ: Mapping[str, str], encoding: str | None) -> bool:
     return utf8 and environ.get("LC_ALL") not in ("C", "POSIX")
 
 
+def fills_erased_cells(environ: Mapping[str, str]) -> bool:
+    """Return whether erased cells take the present background (terminfo's `bce`).
+
+    GNU screen gives them its own, whatever `TERM` says within it.
+    """
+    if "STY" in environ:
+        return False
+    try:
+        import curses
+    except ImportError:
+        return False
+    try:
+        curses.setupterm(environ.get("TERM", ""), fd=2)
+    except curses.error:  # a terminal that this machine does not know
+        return False
+    return curses.tigetflag("bce") > 0
+
+
 def _colors(term: str, environ: Mapping[str, str]) -> int:
     if environ.get("NO_COLOR") or term in ("", "dumb") or term.startswith("vt"):
         return 0

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter, ne
-from weakref import WeakValueDictionary
 
 from rich.cells import cell_len
+
+from tui.terminal.attributes import PLAIN, Style, after_sgr, on_blanks, sgr_between
 
 _TOKEN = re.compile(
     r"(?:\x1b\[(?P<style>[\d;]+)m)?(?P<text>[^\x00-\x1f\x7f]+)(?P<end>\x1b\[0m)?"
@@ -40,55 +40,40 @@ _SYNC_START = "\x1b[?2026h"
 _SYNC_END = "\x1b[?2026l"
 _UNSYNCHRONISED = 80
 """Bytes of a piece that comes at once anyway."""
-_INVISIBLE_ON_BLANKS = frozenset({"1", "2", "3"})
-"""Bold, dim and italic."""
+_LONG_BLANK = re.compile(" {10,}")
+"""Blank cells that take more bytes than erasing them and moving the cursor past them."""
+_LAST_MOVE = re.compile(r"\x1b\[(\d+)C\Z")
 _SHORT = 4
 """So many cells of a gap take no more bytes than moving the cursor past them."""
 
 
-@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
-class _Style:
-    """The attributes of a cell, as SGR parameters. `_style` makes one object of equal ones."""
-
-    front: str
-    back: str
-    flags: frozenset[str]
-
-
-_styles: WeakValueDictionary[tuple[str, str, frozenset[str]], _Style] = WeakValueDictionary()
-
-
-def _style(front: str = "", back: str = "", flags: frozenset[str] = frozenset()) -> _Style:
-    key = (front, back, flags)
-    style = _styles.get(key)
-    if style is None:
-        style = _styles[key] = _Style(*key)
-    return style
-
-
-_PLAIN = _style()
-
-_Cell = tuple[str, _Style]
+_Cell = tuple[str, Style]
 """What stands in a cell, nothing in the second one of a wide character; and its attributes."""
 
-_UNKNOWN: _Cell = ("unknown", _Style("", "", frozenset()))
+_UNKNOWN: _Cell = ("unknown", Style("", "", frozenset()))
 _STYLE = itemgetter(1)
 
 
 class CellDiff:
-    """What is drawn, and what of it the terminal shows as far as it has been sent."""
+    """What is drawn, and what of it the terminal shows as far as it has been sent.
 
-    def __init__(self) -> None:
+    Args:
+        fills: whether the terminal gives cells that it erases the background of the present
+            attributes, and not its own.
+    """
+
+    def __init__(self, fills: bool = False) -> None:
+        self._fills = fills
         self._drawn: dict[int, list[_Cell]] = {}
         self._sent: dict[int, list[_Cell]] = {}
         self._stale: dict[int, int] = {}
         """Rows that may differ, with the number of the frame that drew them last."""
         self._frame = 0
-        self._style = _PLAIN
+        self._style = PLAIN
         """The attributes that what is drawn sets."""
         self._at: tuple[int, int] | None = None
         """Row and column that what is drawn goes to; None until it is placed."""
-        self._pen = _PLAIN
+        self._pen = PLAIN
         """The attributes that the terminal has."""
         self._cursor: tuple[int, int] | None = None
         """Where the terminal's cursor is, None if that is not known."""
@@ -124,14 +109,14 @@ class CellDiff:
                 case "text" | "end":
                     style, characters, end = token.group("style", "text", "end")
                     if style:
-                        self._style = _after(self._style, style)
+                        self._style = after_sgr(self._style, style)
                     self._put(characters)
                     if end:
-                        self._style = _PLAIN
+                        self._style = PLAIN
                 case "column":
                     self._at = (int(token["row"]) - 1, int(token["column"]) - 1)
                 case "sgr":
-                    self._style = _after(self._style, token["sgr"])
+                    self._style = after_sgr(self._style, token["sgr"])
                 case "line":
                     self._at = ((self._at or (0, 0))[0] + 1, 0)
                 case "sync":
@@ -226,13 +211,22 @@ class CellDiff:
         text = "".join([char for char, _ in cells])
         style, pen = cells[0][1], self._pen
         is_blank = not text.strip(" ")
-        if style is not pen and not (is_blank and style is _on_blanks(pen)):
-            if is_blank and after and _on_blanks(after[0][1]) is style:
+        if style is not pen and not (is_blank and style is on_blanks(pen)):
+            if is_blank and after and on_blanks(after[0][1]) is style:
                 style = after[0][1]
-            self._emit(_change(pen, style))
+            self._emit(sgr_between(pen, style))
             self._pen = style
+        end = x + len(cells)
+        if self._erases(self._pen):
+            text = _LONG_BLANK.sub(_erase, text)
+            if last := _LAST_MOVE.search(text):
+                text, end = text[: last.start()], end - int(last[1])
         self._emit(text)
-        self._cursor = (y, x + len(cells))
+        self._cursor = (y, end)
+
+    def _erases(self, pen: Style) -> bool:
+        """Return whether a cell erased with these attributes looks like a blank drawn with them."""
+        return not on_blanks(pen).flags and (self._fills or not pen.back)
 
     def _go(self, y: int, x: int) -> None:
         """Move the terminal's cursor."""
@@ -240,7 +234,7 @@ class CellDiff:
             start = self._cursor[1]
             between = self._sent.get(y, [])[start:x]
             text = "".join(char for char, _ in between)
-            same = all(cell[1] is self._pen and cell is not _UNKNOWN for cell in between)
+            same = all(self._shows(cell) for cell in between)
             if len(text) == x - start <= _SHORT and same and text.isascii():
                 self._emit(text)
             else:
@@ -249,12 +243,17 @@ class CellDiff:
             self._emit(f"\x1b[{y + 1};{x + 1}H")
         self._cursor = (y, x)
 
+    def _shows(self, cell: _Cell) -> bool:
+        """Return whether a cell written with the present attributes looks as it should."""
+        char, style = cell
+        return style is self._pen or (char == " " and style is on_blanks(self._pen))
+
     def _pass_on(self, control: str) -> None:
         """Send what is not understood as it is; what the terminal then shows is not known."""
         if not _HARMLESS.fullmatch(control):
-            if self._pen != _PLAIN:
+            if self._pen != PLAIN:
                 self._controls.append("\x1b[0m")
-                self._pen = _PLAIN
+                self._pen = PLAIN
             self.forget()
         self._controls.append(control)
 
@@ -263,13 +262,18 @@ class CellDiff:
         self._size += len(text.encode())
 
 
+def _erase(blank: re.Match[str]) -> str:
+    width = len(blank[0])
+    return f"\x1b[{width}X\x1b[{width}C"
+
+
 def _blank(cell: _Cell) -> _Cell:
     """What is left of a character of two cells that was written over by half."""
-    return " ", _on_blanks(cell[1])
+    return " ", on_blanks(cell[1])
 
 
 @lru_cache(maxsize=2048)
-def _cells(text: str, style: _Style) -> tuple[list[_Cell], bool]:
+def _cells(text: str, style: Style) -> tuple[list[_Cell], bool]:
     """Text by the cells that it stands in, and whether a character takes two of them.
 
     What has no width stands with what is before it.
@@ -286,53 +290,5 @@ def _cells(text: str, style: _Style) -> tuple[list[_Cell], bool]:
                 chars[-1 if chars[-1] else -2] += char
     cell_of = {char: (char, style) for char in chars}
     if " " in cell_of:
-        cell_of[" "] = (" ", _on_blanks(style))
+        cell_of[" "] = (" ", on_blanks(style))
     return [cell_of[char] for char in chars], "" in cell_of
-
-
-@lru_cache(maxsize=1 << 13)
-def _after(style: _Style, parameters: str) -> _Style:
-    """The attributes after an SGR sequence."""
-    front, back, flags = style.front, style.back, style.flags
-    numbers = (parameters or "0").split(";")
-    while numbers:
-        number = numbers.pop(0)
-        code = int(number or "0")
-        if code in (38, 48):
-            length = 4 if numbers[:1] == ["2"] else 2
-            number = ";".join([number, *numbers[:length]])
-            del numbers[:length]
-        if code == 0:
-            front, back, flags = "", "", frozenset()
-        elif 30 <= code <= 39 or 90 <= code <= 97:
-            front = "" if code == 39 else number
-        elif 40 <= code <= 49 or 100 <= code <= 107:
-            back = "" if code == 49 else number
-        else:
-            flags |= {number}
-    return _style(front, back, flags)
-
-
-def _change(before: _Style, after: _Style) -> str:
-    """The SGR sequence from some attributes to others."""
-    parameters = []
-    if (
-        before.flags - after.flags
-        or (before.front and not after.front)
-        or (before.back and not after.back)
-    ):
-        before = _PLAIN
-        parameters.append("0")
-    if after.flags != before.flags:
-        parameters += sorted(after.flags - before.flags)
-    if after.front != before.front:
-        parameters.append(after.front)
-    if after.back != before.back:
-        parameters.append(after.back)
-    return f"\x1b[{';'.join(parameters)}m"
-
-
-@lru_cache(maxsize=1 << 13)
-def _on_blanks(style: _Style) -> _Style:
-    """What of the attributes is seen where there is only a space."""
-    return _style(back=style.back) if style.flags <= _INVISIBLE_ON_BLANKS else style

@@ -20,6 +20,7 @@ from textual.geometry import Size
 from textual.message import Message
 
 from engine.process.stdio import leave_terminal
+from tui.render.terminal import fills_erased_cells
 from tui.terminal.cell_diff import CellDiff
 from tui.terminal.flow import FlowControl
 from tui.terminal.replies import STATUS, Replies
@@ -63,7 +64,7 @@ class TerminalDriver(LinuxDriver):
         self._terminal: int | None = None
         """What is drawn to, while standard error is elsewhere."""
         self._watched = False
-        self._diff = CellDiff()
+        self._diff = CellDiff(fills_erased_cells(os.environ))
         self._flow = FlowControl()
         self._timer: asyncio.TimerHandle | None = None
         self._key_at = 0.0
