@@ -29,7 +29,7 @@ def closing_words(run: Run, history: History, epochs: int) -> list[str]:
             lines.append(f"run {run.name} was not resumed: as before, {trained} of {epochs}")
         case events.RunStopped():
             lines.append(f"run {run.name} stopped and saved after {trained} of {epochs}")
-        case _ if not run.path.exists():
+        case _ if run.is_gone():
             return [*lines, f"run {run.name}: its folder {run.path} is gone"]
         case _:
             lines.append(f"run {run.name} {state} after {trained} of {epochs}")
