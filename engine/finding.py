@@ -42,8 +42,8 @@ def find_run(reference: str) -> Run:
         return here
     if not matches:
         raise RunError(
-            f"There is no run {one_line(reference) or repr('')}: mnistop runs lists them, those "
-            f"of {_shown_folder()}; one that is elsewhere is given by its path."
+            f"There is no run {one_line(reference) or repr('')}: mnistop runs lists them. One "
+            f"outside {_shown_folder()} is given by its path."
         )
     if len(matches) == 1:
         return matches[0]

@@ -118,6 +118,14 @@ class Folder:
             if reason := why_unreadable(path):
                 raise RunError(self.unreadable(path.name, reason))
 
+    def is_readable(self) -> bool:
+        """Whether what tells its state may be read."""
+        try:
+            self.check_readable()
+        except RunError:
+            return False
+        return True
+
     def unreadable(self, file: str, reason: str) -> str:
         """Say in a sentence that a file of it cannot be read, and what helps."""
         sentence = f"{self.full_name} cannot be read ({file}: {reason.lower()})"

@@ -12,6 +12,7 @@ from engine.coach import Advice
 from engine.config import RunConfig, as_text, default, label
 from engine.data_notes import ClassCounts
 from engine.events import RunStarted
+from engine.finding import typed
 from engine.history import History, others_as_good
 from engine.judgement import Mistake
 from engine.report.facts import Facts, again
@@ -43,10 +44,10 @@ _NARROWEST_PAIR = 100
 def tell_state(out: Output, facts: Facts) -> None:
     """How far the run is, and how to go on."""
     summary = facts.summary
-    name, history = facts.run.name, facts.history
+    name, history = typed(facts.run), facts.history
     trained = f"{count(len(history.epochs), 'epoch')} of {summary.config.epochs:,}"
     took = duration(sum(epoch.seconds for epoch in history.epochs))
-    out.tell(f"run {name}: {summary.state}, {trained} in {took}")
+    out.tell(f"run {facts.run.name}: {summary.state}, {trained} in {took}")
     if tested := unseen_accuracy(history):
         out.tell(f"test accuracy {tested}, a 95% interval")
     if facts.about.name:
@@ -58,8 +59,9 @@ def tell_state(out: Output, facts: Facts) -> None:
     commands = {f"mnistop --run {name}": "open it in the app"}
     if summary.is_live:
         commands[f"mnistop follow {name}"] = "watch it"
+    if summary.is_live and facts.run.is_ours:
         commands[f"mnistop stop {name}"] = "stop and save it"
-    elif summary.state in ("stopped", "interrupted"):
+    if summary.state in ("stopped", "interrupted") and facts.run.is_ours:
         commands[f"mnistop resume {name}"] = "go on with it"
     commands[again(summary.config)] = "train the same again"
     commands[f"mnistop report {name} -o run.html"] = "write it as a page"
