@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import stat
@@ -31,7 +32,7 @@ def find_run(reference: str) -> Run:
         return at_path
     found = list_runs()
     if not found and not _beside(reference):
-        raise RunError(f"{why_no_runs()} mnistop train makes one here.")
+        raise RunError(why_no_runs("mnistop train makes one here."))
     if reference == "last":
         return found[0]
     exact = [run for run in found if run.name == reference] or _named(found, reference)
@@ -124,11 +125,11 @@ def is_path(reference: str) -> bool:
 
 def typed(found: Folder) -> str:
     """Return what a person types for a run or a sweep: its name, or its path if it is elsewhere."""
-    return found.name if found.path.parent == runs_folder() else quoted(found.path)
+    return quoted(found.name if found.path.parent == runs_folder() else found.path)
 
 
-def quoted(path: Path) -> str:
-    """Return a path as a shell takes it, whatever bytes are in its name, on one line."""
+def quoted(path: Path | str) -> str:
+    """Return a path or a name as a shell takes it, whatever bytes are in it, on one line."""
     text = os.fspath(path)
     if text.isprintable():
         return shlex.quote(text)
@@ -139,37 +140,46 @@ def quoted(path: Path) -> str:
     return "$'" + "".join(plain) + "'"
 
 
-def why_no_runs() -> str:
-    """Say in a sentence why no run is found: there are none yet, or they may not be read."""
+def why_no_runs(remedy: str) -> str:
+    """Say why no run is found: there are none yet, or they may not be read.
+
+    Args:
+        remedy: a sentence on how a first run is made.
+    """
+    return why_closed() or (
+        f"There are no runs yet in {_shown_folder()}: {remedy} "
+        "Those in another folder are listed with MNISTOP_RUNS set to it."
+    )
+
+
+def why_closed() -> str:
+    """Say why no run may be read, and what helps; empty where there may just be none."""
     folder = runs_folder()
     try:
         paths = [folder / name for name in os.listdir(folder)]
     except PermissionError:
         return (
             f"The runs in {_shown_folder()} may not be listed: permission denied; "
-            f"{_closed_by(folder)}. A run in it that is shared is opened by its path."
+            f"{_closed_by(folder)}. A run in there that is shared is opened by its path."
         )
     except (FileNotFoundError, NotADirectoryError):
-        return f"There are no runs yet in {_shown_folder()}."
+        return ""
     except OSError as error:
         return f"The runs in {_shown_folder()} cannot be listed: {error.strerror}."
-    closed = [path for path in paths if _is_closed(path)]
+    closed = sorted(one_line(path.name) for path in paths if _is_closed(path))
     if not closed:
-        return f"There are no runs yet in {_shown_folder()}."
-    others = f" and {len(closed) - 1} more" if len(closed) > 1 else ""
+        return ""
+    more = f" and {len(closed) - 1} more" if len(closed) > 1 else ""
     return (
         f"There is no run that you may read in {_shown_folder()}: permission denied for "
-        f"{one_line(closed[0].name)}{others}, whose owner can open it with mnistop share."
+        f"{closed[0]}{more}. The owner of a run opens it to others with mnistop share."
     )
 
 
 def _shown_folder() -> str:
-    """Return where the runs are, with what sets it."""
+    """Return where the runs are, and that MNISTOP_RUNS says so if it does."""
     where = one_line(os.fspath(runs_folder()))
-    return f"{where} ({'MNISTOP_RUNS' if os.environ.get('MNISTOP_RUNS') else _ANOTHER})"
-
-
-_ANOTHER = "set MNISTOP_RUNS for another folder"
+    return f"{where} (MNISTOP_RUNS)" if os.environ.get("MNISTOP_RUNS") else where
 
 
 def _at_path(reference: str) -> Run | Sweep:
@@ -223,7 +233,8 @@ def _run_or_sweep(path: Path) -> Run | Sweep | None:
 def _beside(reference: str) -> Run | Sweep | None:
     """Return what has exactly this name in the runs folder or in the folder that one stands in.
 
-    The runs folder is asked first: one may be allowed to enter it and not to list it.
+    The runs folder is asked first: one may be allowed to enter it and not to list it. Of what is
+    closed there, the beginning of a name is enough to be told so.
 
     Raises:
         RunError: it is there, and may not be read.
@@ -239,6 +250,10 @@ def _beside(reference: str) -> Run | Sweep | None:
                 return _at_path(os.fspath(folder / reference))
         except (OSError, ValueError):
             continue
+    with contextlib.suppress(OSError):
+        for name in os.listdir(runs_folder()):
+            if _fits(name, reference) and _is_closed(runs_folder() / name):
+                return _at_path(os.fspath(runs_folder() / name))
     return None
 
 

@@ -150,8 +150,8 @@ class Folder:
                 content = file.read(largest)
             self._check_format(from_json(_Versioned, content).format, formats)
             return read(content)
-        except PermissionError as error:
-            raise RunError(self.unreadable(self.MANIFEST, error.strerror)) from None
+        except PermissionError:
+            raise RunError(self.unreadable(self.MANIFEST, os.strerror(errno.EACCES))) from None
         except OSError as error:
             raise RunError(f"{self.full_name} cannot be read: {error.strerror}.") from None
         except ValueError:

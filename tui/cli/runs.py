@@ -48,7 +48,7 @@ def runs(out: Output, as_json: bool, words: tuple[str, ...]) -> int:
         raise click.UsageError(str(error)) from None
     index = list_all()
     for run, problem in index.problems.items():
-        complain(f"{problem} mnistop delete {run.name} removes it.")
+        complain(problem + f" mnistop delete {run.name} removes it." * run.is_ours)
     found = [run for run in index.runs if wanted.passes(run)]
     if as_json:
         out.say_json([run.as_json() for run in found])
@@ -57,7 +57,7 @@ def runs(out: Output, as_json: bool, words: tuple[str, ...]) -> int:
     elif index.runs:
         out.say(f"None of the {count(len(index.runs), 'run')} passes this filter.")
     else:
-        out.say(f"{why_no_runs()} mnistop opens the app, and mnistop train makes one here.")
+        out.say(why_no_runs("mnistop opens the app, and mnistop train makes one here."))
     return 0
 
 

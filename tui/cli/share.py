@@ -38,11 +38,11 @@ def share(out: Output, to: str | None, run: str) -> int:
     kind = "sweep" if isinstance(found, Sweep) else "run"
     if to is None:
         shared = sharing.share(found)
-        out.say(f"{kind} {found.name} can be read by all users of this machine")
+        out.say(f"{kind} {found.name} is open to all users of this machine, for reading")
     else:
         shared = sharing.copy_to(found, Path(os.path.abspath(os.path.expanduser(to))))
         what = "copied as it is now" if found.is_running() else "copied"
-        out.say(f"{kind} {found.name} is {what}, and all users of this machine can read the copy")
+        out.say(f"{kind} {found.name} is {what}; the copy is open to all users of this machine")
     if shared.left_out:
         names = ", ".join(map(one_line, shared.left_out))
         remark(f"Not shared, as no file of a run: {names}")

@@ -16,6 +16,7 @@ from engine.finding import typed
 from engine.history import History, others_as_good
 from engine.judgement import Mistake
 from engine.report.facts import Facts, again
+from engine.storage.folder import one_line
 from tui.cli.gallery import Picture, draw_gallery
 from tui.cli.output import Output
 from tui.cli.words import (
@@ -75,9 +76,11 @@ def tell_settings(out: Output, config: RunConfig) -> None:
     if not changes:
         out.say("as in the notebook")
     for name, text in changes.items():
-        out.say(f"{label(name)}: {text} (the notebook has {as_text(default(name))})")
+        out.say(one_line(f"{label(name)}: {text} (the notebook has {as_text(default(name))})"))
     idle = config.without_effect()
-    items = [f"{label(name)} {as_text(value)}" for name, value in config if name not in idle]
+    items = [
+        one_line(f"{label(name)} {as_text(value)}") for name, value in config if name not in idle
+    ]
     out.say()
     out.say("\n".join(_flow(items, out.width)))
 
@@ -96,7 +99,7 @@ def tell_facts(out: Output, started: RunStarted) -> None:
         out.tell(note)
     if counts := ClassCounts.of(started):
         columns = zip(counts.names, counts.training, counts.validation, strict=True)
-        items = [f"{name} {trained:,} + {kept:,}" for name, trained, kept in columns]
+        items = [one_line(f"{name} {trained:,} + {kept:,}") for name, trained, kept in columns]
         out.tell("images of each class, training + validation:")
         out.say("\n".join(_flow(items, out.width)))
     out.tell(

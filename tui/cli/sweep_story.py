@@ -93,9 +93,8 @@ def tell_state(out: Output, reader: SweepReader) -> None:
     """How far the sweep is, and how to go on."""
     name, runs = typed(reader.sweep), len(reader.outcomes)
     title = f" ({reader.sweep.title})" if reader.sweep.title else ""
-    out.tell(
-        f"sweep {reader.sweep.name}{title}: {reader.state}, {reader.done:,} of {count(runs, 'run')} done"
-    )
+    done = f"{reader.done:,} of {count(runs, 'run')} done"
+    out.tell(f"sweep {reader.sweep.name}{title}: {reader.state}, {done}")
     commands = {}
     if reader.state in ("starting", "running"):
         commands[f"mnistop follow {name}"] = "watch it"

@@ -117,6 +117,8 @@ class Watch(Generic[T]):
     def _answer(self, number: signal.Signals) -> None:
         if number == signal.SIGHUP:
             self._leave(number)
+        elif not self._stops and self._going and not self._going.is_ours:
+            self._leave(number, "goes on; this watches it again:", "follow")
         elif not self._stops:
             self._leave(number, "goes on; this stops it:", "stop")
         elif self.asked:
@@ -137,7 +139,7 @@ class Watch(Generic[T]):
             self._view.close()
         if self._going and command:
             name = self._going.name
-            remark(f"{self._kind} {name} {fate} mnistop {command} {name}")
+            remark(f"{self._kind} {name} {fate} mnistop {command} {typed(self._going)}")
         leave(number)
 
 
