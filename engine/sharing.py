@@ -49,7 +49,7 @@ class Shared:
     closed: tuple[Path, ...] = ()
     """The folders above it that do not let them pass, the topmost first."""
     left_out: tuple[str, ...] = ()
-    """The names of what lies in the folder and is no file of a run."""
+    """The names of what lies in the folder, is no file of a run, and stays private."""
 
 
 def share(found: Run | Sweep) -> Shared:
@@ -65,10 +65,18 @@ def share(found: Run | Sweep) -> Shared:
     opens_parent = missing and _is_own_runs_folder(parent)
     if opens_parent:
         _check_neighbours(found, missing)
+    was_shared, folders = is_shared(found), _folders_of(found)
     with _told(found, "shared"):
-        left_out = [name for path in _folders_of(found) for name in _open(path)]
-        if opens_parent:
-            parent.chmod(stat.S_IMODE(parent.stat().st_mode) | _PASS)
+        try:
+            left_out = [name for path in folders for name in _open(path)]
+            if opens_parent:
+                parent.chmod(stat.S_IMODE(parent.stat().st_mode) | _PASS)
+        except OSError:
+            if not was_shared:
+                with contextlib.suppress(OSError):
+                    for path in folders:
+                        _close(path)
+            raise
     real = Path(os.path.realpath(found.path))
     return Shared(real, _closed_above(real), tuple(left_out))
 
@@ -181,22 +189,23 @@ def _folders_of(found: Run | Sweep) -> list[Path]:
 def _open(path: Path) -> list[str]:
     """Let others read a run's folder and the files of a run in it; return what is left out.
 
-    The folder comes first, so that what is made meanwhile follows it; a file that was just being
-    made then is found by looking again.
+    What else lies there was private by the folder alone, whatever its own mode, and is closed. The
+    folder comes before its files, so that what is made meanwhile follows it; a file that was just
+    being made then is found by looking again.
     """
+    left_out = sorted(name for name in _files(path) if not _FILES.fullmatch(name))
+    if _missing(path, _PASS):
+        for name in left_out:
+            _change(path / name, 0, _OTHERS)
     _change(path, _READ_FOLDER, 0)
-    left_out: set[str] = set()
     changed = True
     while changed:
         changed = False
-        for name in _files(path):
-            if _FILES.fullmatch(name):
-                changed |= _change(path / name, _READ_FILE, 0)
-            else:
-                left_out.add(name)
         for name in _FOLDERS:
             changed |= _change(path / name, _READ_FOLDER, 0)
-    return sorted(left_out)
+        for name in filter(_FILES.fullmatch, _files(path)):
+            changed |= _change(path / name, _READ_FILE, 0)
+    return left_out
 
 
 def _close(path: Path) -> None:

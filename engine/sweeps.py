@@ -103,12 +103,21 @@ class Sweep(Folder):
         """The members that have been started, in order, also those that the plan lacks."""
         try:
             names = os.listdir(self.path.parent)
+        except PermissionError:  # another user's, who has shared it: to pass through, not to list
+            names = self._planned_names()
         except OSError:
             return []
         start = f"{self.path.name}."
         found = [Run(self.path.with_name(name)) for name in names if name.startswith(start)]
         own = [run for run in found if run.sweep == self.name and run.is_there()]
         return sorted(own, key=lambda run: int(run.name.rpartition(".")[2]))
+
+    def _planned_names(self) -> list[str]:
+        try:
+            count = len(self.configs())
+        except RunError:
+            return []
+        return [self.member(number).path.name for number in range(1, count + 1)]
 
     def events(self) -> list[events.Event]:
         """All that the sweep's process has said."""

@@ -45,7 +45,7 @@ def share(out: Output, to: str | None, run: str) -> int:
         out.say(f"{kind} {found.name} is {what}; the copy is open to all users of this machine")
     if shared.left_out:
         names = ", ".join(map(one_line, shared.left_out))
-        remark(f"Not shared, as no file of a run: {names}")
+        remark(f"What is no file of a run stays private: {names}")
     if shared.closed:
         _tell_closed(out, shared.closed)
     opens = "follow" if found.is_running() and to is None else "show"

@@ -133,7 +133,7 @@ class RunsScreen(RunKeeping):
         self._table = RunTable(terminal, self._browsing)
         self._detail = RunDetail(terminal)
         self._wake = asyncio.Event()
-        self._closed = ""
+        self._why_none = ""
         """Why none may be read, where there are some."""
 
     def enter(self, text: str) -> None:
@@ -177,7 +177,7 @@ class RunsScreen(RunKeeping):
                     self._take(index)
             else:
                 await asyncio.to_thread(index.look_at_live)
-            self._closed = "" if index.runs else await asyncio.to_thread(why_closed)
+            self._why_none = "" if index.runs else await asyncio.to_thread(why_closed)
             self._take(index)
             looks += 1
             with contextlib.suppress(TimeoutError):
@@ -193,7 +193,7 @@ class RunsScreen(RunKeeping):
         """Brings what is in sight up to date."""
         self._filter.show(self._browsing.text)
         is_read = self._index and not self._index.unread
-        waiting = self._closed if is_read else "Looking for runs"
+        waiting = self._why_none if is_read else "Looking for runs"
         self._table.show(self.state.run, waiting)
         self._detail.show(self._browsing.chosen)
         self.refresh_bindings()
