@@ -188,9 +188,10 @@ def _at_path(reference: str) -> Run | Sweep:
     Raises:
         RunError: there is none, or it may not be read.
     """
-    path = Path(os.path.realpath(os.path.expanduser(reference)))
-    shown = one_line(os.fspath(path))
+    path, shown = Path(reference), one_line(reference)
     try:
+        path = Path(os.path.realpath(os.path.expanduser(reference)))
+        shown = one_line(os.fspath(path))
         facts = os.stat(path)
         found = _run_or_sweep(path)
     except PermissionError:
@@ -241,9 +242,9 @@ def _beside(reference: str) -> Run | Sweep | None:
     """
     if not reference or reference == "last":
         return None
-    for folder in (runs_folder(), Path(os.path.realpath("."))):
+    for folder in (runs_folder(), Path()):
         try:
-            if found := _run_or_sweep(folder / reference):
+            if found := _run_or_sweep(Path(os.path.realpath(folder)) / reference):
                 return found
         except PermissionError:
             if os.path.lexists(folder / reference):
