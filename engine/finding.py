@@ -145,6 +145,9 @@ def why_no_runs(remedy: str) -> str:
 
     Args:
         remedy: a sentence on how a first run is made.
+
+    Raises:
+        RunError: the folder itself cannot be listed.
     """
     return why_closed() or (
         f"There are no runs yet in {_shown_folder()}: {remedy} "
@@ -153,19 +156,25 @@ def why_no_runs(remedy: str) -> str:
 
 
 def why_closed() -> str:
-    """Say why no run may be read, and what helps; empty where there may just be none."""
+    """Say why no run may be read, and what helps; empty where there may just be none.
+
+    Raises:
+        RunError: the folder itself cannot be listed, in the same words.
+    """
     folder = runs_folder()
     try:
         paths = [folder / name for name in os.listdir(folder)]
     except PermissionError:
-        return (
+        raise RunError(
             f"The runs in {_shown_folder()} may not be listed: permission denied; "
             f"{_closed_by(folder)}. A run in there that is shared is opened by its path."
-        )
+        ) from None
     except (FileNotFoundError, NotADirectoryError):
         return ""
     except OSError as error:
-        return f"The runs in {_shown_folder()} cannot be listed: {error.strerror}."
+        raise RunError(
+            f"The runs in {_shown_folder()} cannot be listed: {error.strerror}."
+        ) from None
     closed = sorted(one_line(path.name) for path in paths if _is_closed(path))
     if not closed:
         return ""

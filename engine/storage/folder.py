@@ -241,8 +241,9 @@ class Folder:
         Raises:
             RunError: it may not be removed.
         """
-        self.check_ours()
         try:
+            if not self.is_ours:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             if not os.access(self.path.parent, os.W_OK | os.X_OK):  # before anything is lost
                 raise PermissionError(errno.EACCES, f"{self.path.parent} may not be written")
             shutil.rmtree(self.path)

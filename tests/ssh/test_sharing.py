@@ -110,7 +110,9 @@ def test_what_may_not_be_read_is_not_called_missing(
     assert "permission denied" in one.run("runs", MNISTOP_RUNS=str(group)).stdout
     group.chmod(0o711)  # to be entered and not listed
     os.chown(group, other.number, other.number)
-    assert "may not be listed" in one.run("runs", MNISTOP_RUNS=str(group)).stdout
+    listed = one.run("runs", "--json", MNISTOP_RUNS=str(group))
+    assert (listed.returncode, listed.stdout) == (2, "")
+    assert "may not be listed" in listed.stderr
     run.path.chmod(0o755)
     for path in run.path.iterdir():
         path.chmod(0o644)

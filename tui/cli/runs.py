@@ -50,6 +50,11 @@ def runs(out: Output, as_json: bool, words: tuple[str, ...]) -> int:
     for run, problem in index.problems.items():
         complain(problem + f" mnistop delete {run.name} removes it." * run.is_ours)
     found = [run for run in index.runs if wanted.passes(run)]
+    why_none = (
+        ""
+        if index.runs
+        else why_no_runs("mnistop opens the app, and mnistop train makes one here.")
+    )
     if as_json:
         out.say_json([run.as_json() for run in found])
     elif found:
@@ -57,7 +62,7 @@ def runs(out: Output, as_json: bool, words: tuple[str, ...]) -> int:
     elif index.runs:
         out.say(f"None of the {count(len(index.runs), 'run')} passes this filter.")
     else:
-        out.say(why_no_runs("mnistop opens the app, and mnistop train makes one here."))
+        out.say(why_none)
     return 0
 
 

@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from engine.config import RunConfig
+from engine.errors import RunError
 from engine.finding import why_closed
 from engine.overview import Listed
 from engine.selection.run_filters import complete, parse
@@ -177,7 +178,7 @@ class RunsScreen(RunKeeping):
                     self._take(index)
             else:
                 await asyncio.to_thread(index.look_at_live)
-            self._why_none = "" if index.runs else await asyncio.to_thread(why_closed)
+            self._why_none = "" if index.runs else await asyncio.to_thread(_why_none)
             self._take(index)
             looks += 1
             with contextlib.suppress(TimeoutError):
@@ -353,3 +354,10 @@ class RunsScreen(RunKeeping):
             Section("The filter of runs", _FILTER, declared(FilterInput)),
             Section("A new sweep", SweepForm.EXPLANATION, declared(SweepFormScreen)),
         ]
+
+
+def _why_none() -> str:
+    try:
+        return why_closed()
+    except RunError as error:
+        return str(error)
