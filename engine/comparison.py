@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from engine.config import NAMES, RunConfig, as_text
 from engine.evaluate import confusion_matrix
 from engine.runs import Run
+from engine.storage.files import open_regular
 
 
 def differing(configs: Sequence[RunConfig]) -> dict[str, list[str]]:
@@ -29,7 +30,8 @@ def judged_alike(one: Run, other: Run) -> bool:
 
 def _content(run: Run, name: str) -> bytes:
     try:
-        return (run.path / name).read_bytes() if (run.path / name).is_file() else b""
+        with open_regular(run.path / name) as file:
+            return file.read()
     except OSError:
         return b""
 

@@ -23,7 +23,7 @@ import platformdirs
 
 from engine.config import RunConfig
 from engine.errors import RunError
-from engine.storage.files import from_json, open_regular, write_atomically
+from engine.storage.files import from_json, open_like, open_regular, write_atomically
 from engine.storage.folder import Folder, new_folder
 
 if TYPE_CHECKING:
@@ -38,6 +38,12 @@ OLDEST_FORMAT = 1
 _LONGEST_MANIFEST = 1 << 20
 _LARGEST_ARRAY = 1 << 32
 """Bytes: more than that is none of our files."""
+
+WRITTEN = re.compile(
+    r"config\.json|events\.jsonl|labels\.u8|images\.(u8|f32)|predictions\.u8"
+    r"|log_probabilities\.f16|weights\.f32|checkpoint\.pt|best\.pt|log\.txt|snapshots/\d{1,7}\.pt"
+)
+"""What a training writes, and nothing else."""
 
 _MEMBER = re.compile(r"(.+)\.\d{2,}")
 """A member's name: that of its sweep, and its number."""
@@ -200,10 +206,16 @@ def reopen(run: Run) -> IO[bytes]:
 
 
 def _named_folder(path: Path) -> Path:
-    """Makes a folder that is not there, or only half made by a process that was killed."""
-    if path.exists() and not Run(path).is_there():
+    """Makes a folder that is not there, or only half made by a process that was killed.
+
+    A member is open to those to whom its sweep is.
+    """
+    if os.path.lexists(path) and Run(path).is_gone():
         shutil.rmtree(path)
     path.mkdir(mode=0o700)
+    sweep = path.with_name(Run(path).sweep) if Run(path).sweep else path
+    if sweep.is_dir():
+        open_like(path, sweep)
     return path
 
 

@@ -32,6 +32,7 @@ class Summary:
             RunError: its configuration is missing, damaged or of a newer format.
         """
         config = run.config()
+        run.check_readable()
         pid = run.process_id()
         running = pid is not None or run.is_running()
         history = reduce(History(), read_events(run))

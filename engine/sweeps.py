@@ -25,7 +25,7 @@ from engine.errors import RunError
 from engine.runs import Run, runs_folder
 from engine.storage.event_tail import read_events
 from engine.storage.files import from_json
-from engine.storage.folder import Folder, new_folder
+from engine.storage.folder import Folder, new_folder, one_line
 
 FORMAT = 1
 MOST = 10_000
@@ -81,7 +81,7 @@ class Sweep(Folder):
         Raises:
             RunError: the plan cannot be read.
         """
-        return self.plan().title
+        return one_line(self.plan().title)
 
     def configs(self) -> tuple[RunConfig, ...]:
         """The hyperparameters of all members, in order.
@@ -97,17 +97,27 @@ class Sweep(Folder):
         Args:
             number: from 1.
         """
-        return Run(self.path.with_name(f"{self.name}.{number:02}"))
+        return Run(self.path.with_name(f"{self.path.name}.{number:02}"))
 
     def members(self) -> list[Run]:
         """The members that have been started, in order, also those that the plan lacks."""
         try:
             names = os.listdir(self.path.parent)
+        except PermissionError:  # another user's, who has shared it: to pass through, not to list
+            names = self._planned_names()
         except OSError:
             return []
-        found = [Run(self.path.with_name(name)) for name in names if name.startswith(self.name)]
+        start = f"{self.path.name}."
+        found = [Run(self.path.with_name(name)) for name in names if name.startswith(start)]
         own = [run for run in found if run.sweep == self.name and run.is_there()]
         return sorted(own, key=lambda run: int(run.name.rpartition(".")[2]))
+
+    def _planned_names(self) -> list[str]:
+        try:
+            count = len(self.configs())
+        except RunError:
+            return []
+        return [self.member(number).path.name for number in range(1, count + 1)]
 
     def events(self) -> list[events.Event]:
         """All that the sweep's process has said."""
@@ -221,6 +231,8 @@ def delete(sweep: Sweep) -> None:
     members = sweep.members()
     if busy := [run.name for run in members if run.is_running()]:
         raise RunError(f"Run {busy[0]} is being trained: stop it first.")
+    for one in (*members, sweep):
+        one.check_ours()
     for run in members:
         runs.delete(run)
     sweep.remove()

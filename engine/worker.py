@@ -168,6 +168,9 @@ async def follow(run: Run, *, after_end: bool = False) -> AsyncIterator[list[eve
 
     A training process that died without a word is told by `RunInterrupted`.
 
+    Raises:
+        RunError: the run can no longer be read: its owner has closed it, or the disk fails.
+
     Args:
         run: the run.
         after_end: whether to stay when the run has ended, for what it says when it is resumed,
@@ -193,15 +196,21 @@ async def follow(run: Run, *, after_end: bool = False) -> AsyncIterator[list[eve
             vanished = isinstance(last, events.RunInterrupted) and last.vanished
             if vanished and run.is_there():
                 tail = EventTail(run)
-            elif not vanished and not run.is_there():
+            elif not vanished and run.is_gone():
                 last = None
 
 
 async def _interruption(run: Run) -> events.RunInterrupted:
-    """Tells a process that died from a folder that is gone, or just going file by file."""
-    if not run.lock_path.exists():
+    """Tells a process that died from a folder that is gone, or just going file by file.
+
+    Raises:
+        RunError: neither can be told, as the folder can no longer be read.
+    """
+    if not os.path.exists(run.lock_path):
         await asyncio.sleep(0.3)
-    vanished = not run.is_there()
+    vanished = run.is_gone()
+    if not vanished:
+        run.check_readable()
     return events.RunInterrupted(run=run.name, time=time.time(), vanished=vanished)
 
 

@@ -1,5 +1,6 @@
 """What stays in the shell's scrollback when the app has been quit."""
 
+from engine.finding import typed
 from engine.history import History, reduce
 from engine.runs import Run
 from engine.storage.event_tail import read_events
@@ -19,7 +20,7 @@ def farewell(run: Run, epochs: int) -> str:
         return "\n".join(closing_words(run, history, epochs))
     trained = count(len(history.epochs), "epoch")
     state = "is paused" if history.paused else "goes on training"
-    best = best_of(history)
+    best, name = best_of(history), typed(run)
     return "\n".join(
         [
             "",
@@ -28,9 +29,9 @@ def farewell(run: Run, epochs: int) -> str:
             "",
             what_next(
                 {
-                    f"mnistop --run {run.name}": "open it in the app",
-                    f"mnistop follow {run.name}": "watch it here",
-                    f"mnistop stop {run.name}": "stop it and save",
+                    f"mnistop --run {name}": "open it in the app",
+                    f"mnistop follow {name}": "watch it here",
+                    **({f"mnistop stop {name}": "stop it and save"} if run.is_ours else {}),
                 }
             ),
         ]

@@ -10,6 +10,7 @@ KMNIST and EMNIST come, one images file whose labels file lies beside it, `IMAGE
 
 import contextlib
 import difflib
+import os
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -52,8 +53,8 @@ def absolute(source: str) -> str:
     """The source as it is called from any folder: paths are made absolute."""
     if source in SOURCES or _is_unknown_word(source):
         return source
-    parts = [source] if Path(source).exists() else source.split(",")
-    return ",".join(str(Path(part.strip()).expanduser().absolute()) for part in parts)
+    parts = [source] if _may_be_there(source) else source.split(",")
+    return ",".join(str(Path(os.path.expanduser(part.strip())).absolute()) for part in parts)
 
 
 def load(
@@ -106,8 +107,8 @@ def is_at_hand(source: str) -> bool:
 
 def is_here(source: str) -> bool:
     """Whether this machine has what a source names: one with a name, or the path of something."""
-    paths = [source] if Path(source).exists() else source.split(",")
-    return source in SOURCES or all(Path(path.strip()).exists() for path in paths)
+    paths = [source] if _may_be_there(source) else source.split(",")
+    return source in SOURCES or all(_may_be_there(path.strip()) for path in paths)
 
 
 def file_stamp(source: str) -> tuple[tuple[str, int, int], ...]:
@@ -118,7 +119,7 @@ def file_stamp(source: str) -> tuple[tuple[str, int, int], ...]:
     if source in SOURCES:
         return ()
     stamps = []
-    for name in [source] if Path(source).exists() else source.split(","):
+    for name in [source] if _may_be_there(source) else source.split(","):
         path = Path(name.strip())
         with contextlib.suppress(OSError):
             for file in sorted(path.iterdir()) if path.is_dir() else [path]:
@@ -177,4 +178,15 @@ def _check_name(source: str) -> None:
 
 
 def _is_unknown_word(source: str) -> bool:
-    return not set(source) & set("/\\.,~") and not Path(source).exists()
+    return not set(source) & set("/\\.,~") and not _may_be_there(source)
+
+
+def _may_be_there(path: str) -> bool:
+    """Whether a path is there, or in a place that cannot be looked into: the reader says why."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError:
+        pass
+    return True

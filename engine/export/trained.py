@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -83,7 +84,7 @@ def _load(run: Run, started: RunStarted, history: History, which: str) -> tuple[
         return load_model(run)
     saved = {one.file: one.epochs for one in history.saved}
     if which == "best":
-        if not best.exists():
+        if not os.path.exists(best):
             raise RunError(_no_best(run, history))
         return load_model_in(run, best)[0], saved.get(best.name, 0)
     files = {saved[path.name]: path for path in (best, last) if path.name in saved}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,10 +45,11 @@ def load_model(run: Run, epochs: int | None = None) -> tuple[MLP, int]:
     Raises:
         MnistopError: there are no such weights, or they are damaged.
     """
-    if not run.is_there():
+    if run.is_gone():
         raise RunError(f"Run {run.name} is gone: {run.path} was deleted or moved.")
+    run.check_readable()
     checkpoint = run.path / "checkpoint.pt"
-    if epochs is None and checkpoint.exists():
+    if epochs is None and os.path.exists(checkpoint):
         return load_model_in(run, checkpoint)
     kept = snapshots.kept(run, _started(run).layers)
     fit = kept if epochs is None else [number for number in kept if number <= epochs]
@@ -73,7 +75,7 @@ def load_snapshot(run: Run, epochs: int) -> MLP:
         MnistopError: there is no such model, or it is damaged.
     """
     of_format_1 = run.path / f"snapshots/{epochs}.pt"
-    if of_format_1.exists():
+    if os.path.exists(of_format_1):
         return load_model_in(run, of_format_1)[0]
     return _load_snapshot(run, epochs, _changed(run.path / snapshots.FILE))
 

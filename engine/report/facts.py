@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,6 +15,7 @@ from engine.config import RunConfig
 from engine.errors import RunError
 from engine.evaluate import class_report, confusion_matrix, wilson_interval
 from engine.events import Event
+from engine.finding import quoted
 from engine.history import History, others_as_good
 from engine.judgement import Judgement, Mistake, judgement_after, worst_mistakes
 from engine.runs import Run
@@ -166,6 +166,6 @@ def _mistake(mistake: Mistake) -> dict[str, Any]:
 def again(config: RunConfig) -> str:
     """The command that trains with this configuration."""
     flags = [
-        f"--{name.replace('_', '-')} {shlex.quote(text)}" for name, text in config.changes().items()
+        f"--{name.replace('_', '-')} {quoted(text)}" for name, text in config.changes().items()
     ]
     return " ".join(["mnistop train", *flags])

@@ -14,6 +14,7 @@ from engine.config import RunConfig, as_text, default, label
 from engine.data_notes import ClassCounts
 from engine.evaluate import wilson_interval
 from engine.events import EpochFinished, RunStarted
+from engine.finding import typed
 from engine.history import others_as_good
 from engine.judgement import Mistake
 from engine.report.document import (
@@ -234,6 +235,6 @@ def _again(facts: Facts) -> Iterator[Part]:
     yield Code(again(facts.config), "sh")
     if facts.history.started and facts.history.epochs and facts.history.saved:
         yield Paragraph("Its model as a file, and that file in plain PyTorch:")
-        yield Code(f"mnistop export {facts.run.name} --output model.pt", "sh")
+        yield Code(f"mnistop export {typed(facts.run)} --output model.pt", "sh")
         architecture = Architecture.of(facts.history.started, facts.config)
         yield Code(architecture.in_pytorch("model.pt"), "python")

@@ -32,7 +32,8 @@ def read_about(run: Run) -> About:
     """The user's words on a run; a file that is missing or damaged says nothing."""
     try:
         with open_regular(run.path / FILE) as file:
-            return from_json(About, file.read(_LARGEST))
+            found = from_json(About, file.read(_LARGEST))
+            return About(_one_line(found.name), _one_line(found.note))
     except (OSError, ValueError):
         return About()
 

@@ -31,6 +31,10 @@ def load(path: Path) -> dict[str, Any]:
             content = torch.load(file, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise RunError(f"Run {path.parent.name} has no {path.name} yet.") from None
+    except OSError as error:
+        if not error.strerror:  # torch's own, or no regular file
+            raise RunError(f"{path} is damaged and cannot be loaded.") from None
+        raise RunError(f"{path} cannot be read: {error.strerror.lower()}.") from None
     except Exception as error:
         raise RunError(
             f"{path} is damaged and cannot be loaded ({type(error).__name__})."

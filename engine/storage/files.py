@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
+import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
@@ -27,6 +29,62 @@ def open_regular(path: Path) -> IO[bytes]:
         os.close(descriptor)
         raise OSError(0, f"{path.name} is no regular file", path)
     return open(descriptor, "rb")
+
+
+def why_unreadable(path: Path) -> str:
+    """Return why a file that is there cannot be read, in words; empty if it can or is missing.
+
+    A missing file is an ordinary thing in a run folder; one that may not be read, or that a disk
+    over a network fails to give, must not be taken for a missing one.
+    """
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+    except OSError as error:
+        return (error.strerror or type(error).__name__) if error.errno in _UNREADABLE else ""
+    except ValueError:  # a null byte in the path
+        return ""
+    return ""
+
+
+_UNREADABLE = (errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ETIMEDOUT)
+
+
+def open_own(path: Path) -> IO[bytes]:
+    """Open a file for reading that nobody but this user can have written or may read.
+
+    One of this user's own that others may read is closed to them, and refused this once.
+
+    Raises:
+        OSError: it cannot be opened, is a link or no regular file, another user's, or was open
+            to others.
+    """
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
+    file = open(os.open(path, flags), "rb")  # noqa: SIM115
+    facts = os.fstat(file.fileno())
+    is_own = stat.S_ISREG(facts.st_mode) and facts.st_uid == os.geteuid() and facts.st_nlink == 1
+    if is_own and not facts.st_mode & 0o077:
+        return file
+    with file:
+        if is_own:
+            os.fchmod(file.fileno(), 0o600)
+    raise PermissionError(errno.EACCES, "not private", path)
+
+
+def replace_own(path: Path, content: bytes) -> None:
+    """Replace a file by one that this user alone may read, in a folder where others may write.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    descriptor, beside = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # mode 0600
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+        os.replace(beside, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(beside)
+        raise
 
 
 def from_json(form: type[Form], content: bytes) -> Form:
@@ -55,11 +113,19 @@ def open_private(path: Path | str, flags: int) -> int:
 
 def make_folder(path: Path) -> None:
     """Makes a folder, unless it is there, for those only who may use the one that it is in."""
-    shared = stat.S_IMODE(path.parent.stat().st_mode) & 0o755
     with contextlib.suppress(FileExistsError):
         path.mkdir(mode=0o700)
-        if shared != 0o700:
-            path.chmod(shared)
+        open_like(path, path.parent)
+
+
+def open_like(path: Path, other: Path) -> None:
+    """Open a folder just made to those who may read another one; the mode is read after making.
+
+    So a folder that is shared at this very moment leaves none behind that is closed.
+    """
+    shared = stat.S_IMODE(other.stat().st_mode) & 0o755
+    if shared != 0o700:
+        path.chmod(stat.S_IMODE(path.stat().st_mode) | shared)
 
 
 def write_at(file: int, content: NDArray[Any], place: int) -> int:

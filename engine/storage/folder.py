@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
+import pwd
 import random
 import shutil
 import time
@@ -14,7 +16,7 @@ from typing import IO, ClassVar, TypeVar
 
 from engine.errors import RunError
 from engine.storage import lock
-from engine.storage.files import from_json, open_regular, write_atomically
+from engine.storage.files import from_json, open_regular, why_unreadable, write_atomically
 
 _FIRST_WORDS = (
     "amber ample azure bold brave brisk bright calm clear cosy crisp early eager fair fleet "
@@ -52,8 +54,13 @@ class Folder:
 
     @property
     def name(self) -> str:
-        """The folder's name, as in `20261123-142501-quiet-otter`."""
-        return self.path.name
+        """The folder's name, as in `20261123-142501-quiet-otter`, to be shown and typed.
+
+        Whoever may write among the runs can make a folder of any name: what no line can show
+        (a newline, an escape, an undecodable byte) is a question mark here.
+        """
+        name = self.path.name
+        return name if name.isprintable() else one_line(name)
 
     @property
     def words(self) -> str:
@@ -66,8 +73,66 @@ class Folder:
         return f"{type(self).__name__} {self.name}"
 
     def is_there(self) -> bool:
-        """Whether it has been made, and not been deleted since."""
-        return (self.path / self.MANIFEST).exists()
+        """Whether it has been made, not been deleted since, and may be looked into."""
+        return os.path.exists(self.path / self.MANIFEST)
+
+    def is_gone(self) -> bool:
+        """Whether it is certainly not there, and not only out of reach at this moment."""
+        try:
+            os.stat(self.path / self.MANIFEST)
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:
+            pass
+        return False
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this user may change it: it is this user's own, or may be written."""
+        return not self._is_foreign() or os.access(self.path, os.W_OK | os.X_OK)
+
+    def _is_foreign(self) -> bool:
+        try:
+            return self.path.stat().st_uid != os.geteuid()
+        except FileNotFoundError:
+            return False
+        except OSError:  # in a folder that is closed to this user
+            return True
+
+    def check_ours(self) -> None:
+        """Check that this user may change it.
+
+        Raises:
+            RunError: it belongs to another user.
+        """
+        if not self.is_ours:
+            raise RunError(f"{self.full_name} belongs to another user, who alone can do that.")
+
+    def check_readable(self) -> None:
+        """Check that what tells its state may be read: without it a run looks dead.
+
+        Raises:
+            RunError: one of the files is there and cannot be read.
+        """
+        for path in (self.path / self.MANIFEST, self.events_path, self.lock_path):
+            if reason := why_unreadable(path):
+                raise RunError(self.unreadable(path.name, reason))
+
+    def is_readable(self) -> bool:
+        """Whether what tells its state may be read."""
+        try:
+            self.check_readable()
+        except RunError:
+            return False
+        return True
+
+    def unreadable(self, file: str, reason: str) -> str:
+        """Say in a sentence that a file of it cannot be read, and what helps."""
+        sentence = f"{self.full_name} cannot be read ({file}: {reason.lower()})"
+        if self.is_ours or reason != os.strerror(errno.EACCES):
+            return f"{sentence}."
+        owner = owner_of(self.path)
+        return f"{sentence}: it belongs to {owner}, who can open it with mnistop share {self.name}."
 
     def read_manifest(self, read: Callable[[bytes], T], formats: range, largest: int) -> T:
         """What the manifest holds.
@@ -85,6 +150,8 @@ class Folder:
                 content = file.read(largest)
             self._check_format(from_json(_Versioned, content).format, formats)
             return read(content)
+        except PermissionError:
+            raise RunError(self.unreadable(self.MANIFEST, os.strerror(errno.EACCES))) from None
         except OSError as error:
             raise RunError(f"{self.full_name} cannot be read: {error.strerror}.") from None
         except ValueError:
@@ -175,6 +242,10 @@ class Folder:
             RunError: it may not be removed.
         """
         try:
+            if not self.is_ours:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            if not os.access(self.path.parent, os.W_OK | os.X_OK):  # before anything is lost
+                raise PermissionError(errno.EACCES, f"{self.path.parent} may not be written")
             shutil.rmtree(self.path)
         except OSError as error:
             what = self.hindrance(error)
@@ -182,9 +253,26 @@ class Folder:
 
     def hindrance(self, error: OSError) -> str:
         """What forbids to change the folder, in words."""
-        if isinstance(error, PermissionError) and self.path.stat().st_uid != os.geteuid():
+        if isinstance(error, PermissionError) and self._is_foreign():
             return "it belongs to another user, who alone can do that"
         return error.strerror or type(error).__name__
+
+
+def one_line(text: str) -> str:
+    """Return a text from elsewhere without what would end a line or steer a terminal."""
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def owner_of(path: Path) -> str:
+    """Return the name of a file's owner, its number where there is no name, else `another user`."""
+    try:
+        number = path.stat().st_uid
+    except OSError:
+        return "another user"
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"user {number}"
 
 
 def new_folder(parent: Path) -> Path:

@@ -2,7 +2,9 @@
 
 The folders are the truth: the index holds what their files said when they had some size and time
 of change, and reads those anew that have others. It is a file among the runs that may be lost,
-damaged or out of date; it is then made again.
+damaged or out of date; it is then made again. It tells what private runs hold, and what it tells is
+believed: so it is this user's own and private, or not used. In a folder of somebody else's, as that
+of a group, each user has one.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from engine.runs import Run, runs_folder
 from engine.storage import lock
 from engine.storage.about import FILE as ABOUT
 from engine.storage.event_tail import EventTail
-from engine.storage.files import from_json, open_regular, write_atomically
+from engine.storage.files import from_json, open_own, replace_own
 
 FILE = ".index.json"
 VERSION = 2
@@ -142,6 +144,7 @@ class Index:
         run = Run(self._folder / name)
         try:
             config = run.config()
+            run.check_readable()
         except RunError as error:
             self.problems[run] = str(error)
             return None
@@ -162,7 +165,7 @@ class Index:
         return _Entry(stamp, overview)
 
     def _list(self) -> None:
-        known = {listed.run.name: listed for listed in self.runs}
+        known = {listed.run.path.name: listed for listed in self.runs}
         listed = []
         for name, entry in (self._entries or {}).items():
             overview = entry.overview
@@ -177,9 +180,20 @@ class Index:
             listed.append(Listed(run, overview, state, pid))
         self.runs = tuple(listed)
 
+    @property
+    def _file(self) -> Path:
+        """Where this user's index is.
+
+        Raises:
+            OSError: the folder cannot be looked at.
+        """
+        user = os.geteuid()
+        is_own = os.stat(self._folder).st_uid == user
+        return self._folder / (FILE if is_own else f".index-{user}.json")
+
     def _load(self) -> dict[str, _Entry]:
         try:
-            with open_regular(self._folder / FILE) as file:
+            with open_own(self._file) as file:
                 kept = from_json(_File, file.read(_LARGEST))
         except (OSError, ValueError):
             return {}
@@ -191,13 +205,8 @@ class Index:
             return
         kept = _File(VERSION, _defaults(), self._entries or {})
         content = json.dumps(kept, default=vars).encode()
-        own = self._folder / f"{FILE}.{os.getpid()}"
         with contextlib.suppress(OSError):  # a store that may only be read is listed all the same
-            write_atomically(own, content)
-            try:
-                own.replace(self._folder / FILE)
-            finally:
-                own.unlink(missing_ok=True)
+            replace_own(self._file, content)
         self._is_saved, self._saved_at = True, time.monotonic()
 
 

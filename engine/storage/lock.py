@@ -35,7 +35,7 @@ def is_here(process: int, path: Path) -> bool:
     a foreign one: whoever is to get a signal must be looked at first. Linux tells the open files
     of the user's own processes; those of others get no signal from this user anyway.
     """
-    if not Path("/proc/self/fd").exists():
+    if not os.path.exists("/proc/self/fd"):
         return True
     try:
         wanted = path.stat()
@@ -50,7 +50,9 @@ def is_here(process: int, path: Path) -> bool:
 def _is(link: Path, wanted: os.stat_result) -> bool:
     try:
         return os.path.samestat(link.stat(), wanted)
-    except FileNotFoundError:  # closed since
+    except PermissionError:
+        raise
+    except OSError:  # closed since, or on a disk that does not answer
         return False
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from engine.errors import RunError
 from engine.runs import Run
 from engine.storage import checkpoint
+from engine.storage.files import why_unreadable
 
 SECONDS = 10.0
 """All is brought to the disk this often at most…"""
@@ -53,7 +54,7 @@ class Safekeeping:
         beside = folder / (KEPT + ".new")
         with contextlib.suppress(OSError):
             self._sync_all()
-            if (folder / "checkpoint.pt").exists():
+            if os.path.exists(folder / "checkpoint.pt"):
                 beside.unlink(missing_ok=True)
                 os.link(folder / "checkpoint.pt", beside)
                 beside.replace(folder / KEPT)
@@ -89,7 +90,7 @@ def newest_checkpoint(run: Run) -> dict[str, Any] | None:
     """
     problem = None
     for name in ("checkpoint.pt", KEPT):
-        if (run.path / name).exists():
+        if os.path.lexists(run.path / name) or why_unreadable(run.path / name):
             try:
                 return checkpoint.load(run.path / name)
             except RunError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import re
+import os
 import shutil
 import zipfile
 import zlib
@@ -11,14 +11,9 @@ from pathlib import Path
 
 from engine import runs
 from engine.errors import RunError
-from engine.runs import Run
-from engine.storage.files import write_atomically
+from engine.runs import WRITTEN, Run
+from engine.storage.files import make_folder, open_like, write_atomically
 
-_CONTENT = re.compile(
-    r"config\.json|events\.jsonl|labels\.u8|images\.(u8|f32)|predictions\.u8"
-    r"|log_probabilities\.f16|weights\.f32|checkpoint\.pt|best\.pt|log\.txt|snapshots/\d{1,7}\.pt"
-)
-"""What a training writes, and nothing else."""
 _LARGEST = 1 << 33
 """Bytes of all files together."""
 
@@ -29,36 +24,38 @@ def pack(run: Run) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as parcel:
         for path in sorted(run.path.rglob("*")):
             name = path.relative_to(run.path).as_posix()
-            if _CONTENT.fullmatch(name) and path.is_file() and not path.is_symlink():
+            if WRITTEN.fullmatch(name) and path.is_file() and not path.is_symlink():
                 parcel.write(path, name)
     return buffer.getvalue()
 
 
-def unpack(parcel: bytes, path: Path) -> Run:
+def unpack(parcel: bytes, path: Path, like: Path | None = None) -> Run:
     """The run of a parcel, which need not be trusted.
 
     Args:
         parcel: from `pack`, or from somebody who says so.
         path: the folder to make.
+        like: the folder to whose readers it is open; None to keep it private.
 
     Raises:
         RunError: it is damaged, or holds what no training has written.
         OSError: the folder cannot be made.
     """
     path.mkdir(mode=0o700)
+    open_like(path, like or path)
     try:
         with zipfile.ZipFile(io.BytesIO(parcel)) as opened:
             found = opened.infolist()
             if sum(entry.file_size for entry in found) > _LARGEST:
                 raise RunError(f"What came back as run {path.name} is too large.")
             for entry in found:
-                if not _CONTENT.fullmatch(entry.filename):
+                if not WRITTEN.fullmatch(entry.filename):
                     raise RunError(
                         f"What came back as run {path.name} holds {entry.filename!r}, "
                         "which is no file of a run."
                     )
                 target = path / entry.filename
-                target.parent.mkdir(mode=0o700, exist_ok=True)
+                make_folder(target.parent)
                 write_atomically(target, opened.read(entry))
     except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, zlib.error) as error:
         shutil.rmtree(path)
@@ -82,11 +79,12 @@ def put_in_place(parcel: bytes, run: Run) -> None:
     try:
         shutil.rmtree(incoming, ignore_errors=True)
         shutil.rmtree(outgoing, ignore_errors=True)
-        unpack(parcel, incoming)
-        if run.path.exists():
+        is_there = os.path.lexists(run.path)
+        unpack(parcel, incoming, run.path if is_there else incoming.parent)
+        if is_there:
             with runs.reopen(run):
                 for entry in run.path.iterdir():
-                    if not (incoming / entry.name).exists():
+                    if not os.path.lexists(incoming / entry.name):
                         entry.rename(incoming / entry.name)
                 run.path.rename(outgoing)
         incoming.rename(run.path)
@@ -98,7 +96,7 @@ def put_in_place(parcel: bytes, run: Run) -> None:
 def finish_putting(run: Run) -> None:
     """Ends what a process has left half done that was killed while it put a member in place."""
     incoming, outgoing = _beside(run)
-    if outgoing.exists() and not run.path.exists():
+    if os.path.lexists(outgoing) and not os.path.lexists(run.path):
         incoming.rename(run.path)
         shutil.rmtree(outgoing, ignore_errors=True)
 

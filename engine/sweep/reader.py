@@ -27,7 +27,7 @@ class SweepReader:
         sweep: which.
 
     Raises:
-        RunError: its plan cannot be read.
+        RunError: its plan or its state cannot be read.
     """
 
     def __init__(self, sweep: Sweep) -> None:
@@ -35,6 +35,7 @@ class SweepReader:
         self.state = ""
         """The sweep's own, as `Sweep.state` has it; empty before the first reading."""
         plan = sweep.plan()
+        sweep.check_readable()
         self.dask = plan.dask
         """The Dask scheduler that it was planned for; empty for this machine."""
         self.trouble = ""

@@ -247,3 +247,40 @@ def test_delete_asks_on_a_terminal_and_wants_yes_without(place: Place):
     done = place.run("delete", "calm-otter", "--yes")
     assert done.returncode == 0
     assert not run.exists()
+
+
+def test_what_a_stranger_writes_forges_no_row_and_no_line(
+    call: Call, finished: Finished, tmp_path: Path
+):
+    folder = tmp_path / "some"
+    forged = "20990102-000000-forged  finished  3 of 3"
+    run = folder / f"20990101-000000-evil\n{forged}"
+    shutil.copytree(finished.place.folder / finished.name, run)
+    (run / "about.json").write_text(json.dumps({"name": f"a\n{forged}", "note": f"b\x85{forged}"}))
+    manifest = json.loads((run / "config.json").read_text())
+    manifest["config"]["source"] = f"c\n{forged}"
+    (run / "config.json").write_text(json.dumps(manifest))
+    odd = folder / os.fsdecode(b"20980101-000000-\xff\x1b[31m-odd")
+    shutil.copytree(finished.place.folder / finished.name, odd)
+    for words in (
+        ["runs"],
+        ["show", "2099"],
+        ["show", "2098"],
+        ["report", "2099"],
+        ["follow", "2099"],
+        ["stop", "2099"],
+        ["show", "20"],
+        ["show", f"nothing\n{forged}"],
+        ["show", f"{run}/nothing"],
+        ["share", "2099"],
+        ["unshare", "2099"],
+        ["delete", "2099"],
+        ["delete", "2099", "--yes"],
+    ):
+        answer = call(*words, runs=folder)
+        assert "Traceback" not in answer.err
+        printed = answer.out + answer.err
+        assert not [line for line in printed.splitlines() if line.startswith("20990102")], words
+        assert "\x1b" not in printed
+    assert not run.exists()
+    assert odd.exists()

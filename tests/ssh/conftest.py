@@ -1,3 +1,5 @@
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -5,6 +7,7 @@ import pytest
 
 from engine import worker
 from tests.engine.small_runs import kill_all
+from tests.ssh.users import User, user_with
 
 
 @pytest.fixture
@@ -14,3 +17,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path
     kill_all()
     worker.close()
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder that every user may enter and list."""
+    folder = Path("/tmp", f"mnistop-users-{os.getpid()}")
+    folder.mkdir()
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def users(place: Path) -> tuple[User, User]:
+    """Two of them."""
+    return user_with(place, 64001), user_with(place, 64002)

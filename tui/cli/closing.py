@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine import events
+from engine.finding import typed
 from engine.history import History
 from engine.runs import Run
 from tui.cli.words import best_of, count, duration, unseen_accuracy, what_next
@@ -29,7 +30,7 @@ def closing_words(run: Run, history: History, epochs: int) -> list[str]:
             lines.append(f"run {run.name} was not resumed: as before, {trained} of {epochs}")
         case events.RunStopped():
             lines.append(f"run {run.name} stopped and saved after {trained} of {epochs}")
-        case _ if not run.path.exists():
+        case _ if run.is_gone():
             return [*lines, f"run {run.name}: its folder {run.path} is gone"]
         case _:
             lines.append(f"run {run.name} {state} after {trained} of {epochs}")
@@ -62,18 +63,19 @@ def complaint(run: Run, history: History) -> str:
 
 def _what_is_safe(run: Run, history: History) -> str:
     if not history.checkpoints:
-        return f"It had no checkpoint yet: mnistop resume {run.name} starts it again."
+        return f"It had no checkpoint yet: mnistop resume {typed(run)} starts it again."
     return (
         f"Its log and its weights after {count(history.checkpoints[-1], 'epoch')} are safe: "
-        f"mnistop resume {run.name} goes on from there."
+        f"mnistop resume {typed(run)} goes on from there."
     )
 
 
 def _next_commands(run: Run, state: str, has_epochs: bool) -> dict[str, str]:
     commands = {}
-    if state in ("stopped", "interrupted"):
-        commands[f"mnistop resume {run.name}"] = "go on with it"
+    name = typed(run)
+    if state in ("stopped", "interrupted") and run.is_ours:
+        commands[f"mnistop resume {name}"] = "go on with it"
     if has_epochs:
-        commands[f"mnistop show {run.name}"] = "see its log, charts and mistakes"
-        commands[f"mnistop --run {run.name}"] = "open it in the app"
+        commands[f"mnistop show {name}"] = "see its log, charts and mistakes"
+        commands[f"mnistop --run {name}"] = "open it in the app"
     return commands

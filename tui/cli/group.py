@@ -25,6 +25,8 @@ COMMANDS = {
     "stop": ("runs", "Stop a run or a sweep and save it."),
     "resume": ("train", "Resume what was stopped, interrupted or paused."),
     "delete": ("runs", "Delete a run or a sweep and all that belongs to it."),
+    "share": ("share", "Let other users of this machine read a run or a sweep."),
+    "unshare": ("share", "Take that back."),
     "attack": ("attack", "Show how little it takes to fool a run's model."),
     "rates": ("rates", "Find a learning rate that is too low, good, too high."),
     "data": ("data", "Describe a data source, or fetch it."),
@@ -99,7 +101,7 @@ Examples:
 
 \b
 RUN is the name of a run or a sweep, its own or yours, the beginning of its own,
-its words, or last.
+its words, or last; or the path of its folder, also of another user's.
 Runs are kept in $MNISTOP_RUNS if it is set, data in $MNISTOP_CACHE.
 Exit codes: 0 done, 1 failed, 2 wrong use or bad input, 130 stopped by Ctrl+C.
 """,

@@ -171,6 +171,7 @@ def remark(text: str) -> None:
     stream = sys.stderr
     if not stream:
         return
+    text = text.replace("\n", " ")  # as in the name of a stranger's folder
     if stream.isatty():
         text = textwrap.fill(text, shutil.get_terminal_size().columns, break_on_hyphens=False)
     try:

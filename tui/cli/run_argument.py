@@ -1,4 +1,4 @@
-"""`RUN` on the command line: a name, the beginning of one, its two words, or `last`."""
+"""`RUN` on the command line: a name, the beginning of one, its two words, `last`, or a path."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -13,7 +13,10 @@ def _complete(
     context: click.Context, parameter: click.Parameter, start: str
 ) -> list[CompletionItem]:
     from engine import runs
+    from engine.finding import is_path
 
+    if is_path(start):
+        return [CompletionItem(start, type="dir")]
     names = ["last", *(run.name for run in runs.list_runs())]
     return [CompletionItem(name) for name in names if name.startswith(start)]
 

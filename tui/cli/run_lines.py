@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 
 from engine.overview import Listed
+from engine.storage.folder import one_line
 from tui.cli.words import accuracy, duration, loss
 
 _LEAST_SETTINGS = 20
@@ -88,7 +89,9 @@ def table(runs: Sequence[Listed], width: int | None = None) -> list[str]:
         width: cells of a line; the settings take what is left of them, or are left out. None for
             as many as it takes.
     """
-    columns = {head: [head, *map(text, runs)] for head, text in _COLUMNS.items()}
+    columns = {
+        head: [head, *(one_line(text(run)) for run in runs)] for head, text in _COLUMNS.items()
+    }
     columns = {head: cells for head, cells in columns.items() if any(cells[1:])}
     if all(run.overview.test_acc is None for run in runs):
         columns.pop(TEST_ACC)

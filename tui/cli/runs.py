@@ -10,7 +10,7 @@ import click
 from engine import runs as engine_runs
 from engine import sweeps
 from engine.errors import RunError
-from engine.finding import find_run_or_sweep
+from engine.finding import find_run_or_sweep, typed, why_no_runs
 from engine.selection.run_filters import parse
 from engine.selection.words import FilterError
 from engine.storage.index import list_all
@@ -48,8 +48,13 @@ def runs(out: Output, as_json: bool, words: tuple[str, ...]) -> int:
         raise click.UsageError(str(error)) from None
     index = list_all()
     for run, problem in index.problems.items():
-        complain(f"{problem} mnistop delete {run.name} removes it.")
+        complain(problem + f" mnistop delete {run.name} removes it." * run.is_ours)
     found = [run for run in index.runs if wanted.passes(run)]
+    why_none = (
+        ""
+        if index.runs
+        else why_no_runs("mnistop opens the app, and mnistop train makes one here.")
+    )
     if as_json:
         out.say_json([run.as_json() for run in found])
     elif found:
@@ -57,7 +62,7 @@ def runs(out: Output, as_json: bool, words: tuple[str, ...]) -> int:
     elif index.runs:
         out.say(f"None of the {count(len(index.runs), 'run')} passes this filter.")
     else:
-        out.say("There are no runs yet: mnistop opens the app, and mnistop train makes one here.")
+        out.say(why_none)
     return 0
 
 
@@ -83,7 +88,7 @@ def stop(out: Output, run: str) -> int:
         out.say(f"run {found.name} {summary.state} after {trained}, before it could stop")
         return 0 if summary.state == "finished" else 1
     out.say(f"run {found.name} stopped and saved after {trained} of {summary.config.epochs:,}")
-    out.say(what_next({f"mnistop resume {found.name}": "go on with it"}))
+    out.say(what_next({f"mnistop resume {typed(found)}": "go on with it"}))
     return 0
 
 
@@ -98,12 +103,13 @@ def delete(out: Output, yes: bool, run: str) -> int:
     """
     found = find_run_or_sweep(run)
     kind = "sweep" if isinstance(found, Sweep) else "run"
+    found.check_ours()
     if found.is_running():
-        raise RunError(f"{found.full_name} is being trained: mnistop stop {found.name} first.")
+        raise RunError(f"{found.full_name} is being trained: mnistop stop {typed(found)} first.")
     if not yes:
         if not (sys.stdin and sys.stdin.isatty() and out.is_terminal):
             raise click.UsageError(
-                f"Without a terminal there is nobody to ask: mnistop delete {found.name} --yes "
+                f"Without a terminal there is nobody to ask: mnistop delete {typed(found)} --yes "
                 "deletes it."
             )
         if not click.confirm(out.clean(f"Delete {kind} {found.name}{_worth(found)}?")):
@@ -131,7 +137,7 @@ def _stop_sweep(out: Output, sweep: Sweep) -> int:
         out.say(f"sweep {sweep.name} finished, {done}, before it could stop")
         return 0
     out.say(f"sweep {sweep.name} stopped and saved, {done}")
-    out.say(what_next({f"mnistop resume {sweep.name}": "go on with it"}))
+    out.say(what_next({f"mnistop resume {typed(sweep)}": "go on with it"}))
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +37,8 @@ class SavedImages:
         path = Path(save).expanduser()
         ending = path.suffix.lower()
         is_file = ending == ".npz"
-        if any(map(str.isalpha, ending)) and not (is_file or save.endswith("/") or path.is_dir()):
+        is_folder = save.endswith("/") or os.path.isdir(path)
+        if any(map(str.isalpha, ending)) and not (is_file or is_folder):
             raise click.UsageError(
                 f"{save}: images are saved in a file that ends in .npz, or as PNG in a folder, "
                 "whose name has no ending."

@@ -12,9 +12,11 @@ from engine.coach import Advice
 from engine.config import RunConfig, as_text, default, label
 from engine.data_notes import ClassCounts
 from engine.events import RunStarted
+from engine.finding import typed
 from engine.history import History, others_as_good
 from engine.judgement import Mistake
 from engine.report.facts import Facts, again
+from engine.storage.folder import one_line
 from tui.cli.gallery import Picture, draw_gallery
 from tui.cli.output import Output
 from tui.cli.words import (
@@ -43,10 +45,10 @@ _NARROWEST_PAIR = 100
 def tell_state(out: Output, facts: Facts) -> None:
     """How far the run is, and how to go on."""
     summary = facts.summary
-    name, history = facts.run.name, facts.history
+    name, history = typed(facts.run), facts.history
     trained = f"{count(len(history.epochs), 'epoch')} of {summary.config.epochs:,}"
     took = duration(sum(epoch.seconds for epoch in history.epochs))
-    out.tell(f"run {name}: {summary.state}, {trained} in {took}")
+    out.tell(f"run {facts.run.name}: {summary.state}, {trained} in {took}")
     if tested := unseen_accuracy(history):
         out.tell(f"test accuracy {tested}, a 95% interval")
     if facts.about.name:
@@ -58,8 +60,9 @@ def tell_state(out: Output, facts: Facts) -> None:
     commands = {f"mnistop --run {name}": "open it in the app"}
     if summary.is_live:
         commands[f"mnistop follow {name}"] = "watch it"
+    if summary.is_live and facts.run.is_ours:
         commands[f"mnistop stop {name}"] = "stop and save it"
-    elif summary.state in ("stopped", "interrupted"):
+    if summary.state in ("stopped", "interrupted") and facts.run.is_ours:
         commands[f"mnistop resume {name}"] = "go on with it"
     commands[again(summary.config)] = "train the same again"
     commands[f"mnistop report {name} -o run.html"] = "write it as a page"
@@ -73,9 +76,11 @@ def tell_settings(out: Output, config: RunConfig) -> None:
     if not changes:
         out.say("as in the notebook")
     for name, text in changes.items():
-        out.say(f"{label(name)}: {text} (the notebook has {as_text(default(name))})")
+        out.say(one_line(f"{label(name)}: {text} (the notebook has {as_text(default(name))})"))
     idle = config.without_effect()
-    items = [f"{label(name)} {as_text(value)}" for name, value in config if name not in idle]
+    items = [
+        one_line(f"{label(name)} {as_text(value)}") for name, value in config if name not in idle
+    ]
     out.say()
     out.say("\n".join(_flow(items, out.width)))
 
@@ -94,7 +99,7 @@ def tell_facts(out: Output, started: RunStarted) -> None:
         out.tell(note)
     if counts := ClassCounts.of(started):
         columns = zip(counts.names, counts.training, counts.validation, strict=True)
-        items = [f"{name} {trained:,} + {kept:,}" for name, trained, kept in columns]
+        items = [one_line(f"{name} {trained:,} + {kept:,}") for name, trained, kept in columns]
         out.tell("images of each class, training + validation:")
         out.say("\n".join(_flow(items, out.width)))
     out.tell(

@@ -201,6 +201,7 @@ async def _follow(watch: Watch[Sweep], view: SweepView, reader: SweepReader) -> 
             await asyncio.sleep(_POLL_SECONDS)
             if reader.read():
                 view.update(reader)
+        reader.sweep.check_readable()  # where its owner has closed it, its end is not known
 
 
 def _tell_end(out: Output, reader: SweepReader, as_json: bool, attack: float | None) -> None:

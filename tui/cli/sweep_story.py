@@ -8,6 +8,7 @@ from typing import Any
 
 from engine import events
 from engine.evaluate import wilson_interval
+from engine.finding import typed
 from engine.questions.robustness import robustness
 from engine.sweep.outcomes import ATTACK, Group, Value, best_acc, grouped, unseen_acc
 from engine.sweep.reader import SweepReader
@@ -90,16 +91,19 @@ def measure(out: Output, reader: SweepReader, attack: float | None) -> float | N
 
 def tell_state(out: Output, reader: SweepReader) -> None:
     """How far the sweep is, and how to go on."""
-    name, runs = reader.sweep.name, len(reader.outcomes)
+    name, runs = typed(reader.sweep), len(reader.outcomes)
     title = f" ({reader.sweep.title})" if reader.sweep.title else ""
-    out.tell(f"sweep {name}{title}: {reader.state}, {reader.done:,} of {count(runs, 'run')} done")
+    done = f"{reader.done:,} of {count(runs, 'run')} done"
+    out.tell(f"sweep {reader.sweep.name}{title}: {reader.state}, {done}")
     commands = {}
     if reader.state in ("starting", "running"):
         commands[f"mnistop follow {name}"] = "watch it"
-        commands[f"mnistop stop {name}"] = "stop and save it"
-    elif reader.state != "finished":
+        if reader.sweep.is_ours:
+            commands[f"mnistop stop {name}"] = "stop and save it"
+    elif reader.state != "finished" and reader.sweep.is_ours:
         commands[f"mnistop resume {name}"] = "go on with it"
-    commands[f"mnistop runs sweep:{reader.sweep.words}"] = "list its runs"
+    if name == reader.sweep.name:
+        commands[f"mnistop runs sweep:{reader.sweep.words}"] = "list its runs"
     out.say(what_next(commands))
 
 

@@ -92,7 +92,9 @@ def resume(out: Output, as_json: bool, detach: bool, dask: str | None, run: str)
     """
     found = find_run_or_sweep(run)
     if isinstance(found, Sweep):
+        found.check_ours()
         return _resume_sweep(out, found, as_json, detach, dask)
+    found.check_ours()
     if dask:
         raise click.UsageError(f"--dask is for sweeps, and {found.name} is a run.")
 

@@ -10,22 +10,13 @@ from typing import Generic, Protocol, TypeVar
 
 from engine import worker
 from engine.errors import RunError
+from engine.finding import typed
 from engine.history import History, reduce
 from engine.runs import Run
+from engine.storage.folder import Folder
 from tui.cli.output import OutputClosedError, remark
 from tui.cli.processes import leave, warm_up
 from tui.cli.views import View
-
-
-class Going(Protocol):
-    """What goes on by itself: a run, or a sweep."""
-
-    @property
-    def name(self) -> str:
-        """Its folder's name."""
-
-    def is_running(self) -> bool:
-        """Whether its process lives."""
 
 
 class Waiting(Protocol):
@@ -41,7 +32,7 @@ class Waiting(Protocol):
         """Leaves the terminal as it was."""
 
 
-T = TypeVar("T", bound=Going)
+T = TypeVar("T", bound=Folder)
 
 
 class Watch(Generic[T]):
@@ -104,8 +95,8 @@ class Watch(Generic[T]):
                 yield
             except OutputClosedError:
                 if going.is_running():
-                    name = going.name
-                    remark(f"{self._kind} {name} goes on; this stops it: mnistop stop {name}")
+                    stops = f"; this stops it: mnistop stop {typed(going)}"
+                    remark(f"{self._kind} {going.name} goes on{stops * going.is_ours}")
                 raise
             finally:
                 self._view.close()
@@ -126,6 +117,8 @@ class Watch(Generic[T]):
     def _answer(self, number: signal.Signals) -> None:
         if number == signal.SIGHUP:
             self._leave(number)
+        elif not self._stops and self._going and not self._going.is_ours:
+            self._leave(number, "goes on; this watches it again:", "follow")
         elif not self._stops:
             self._leave(number, "goes on; this stops it:", "stop")
         elif self.asked:
@@ -146,7 +139,7 @@ class Watch(Generic[T]):
             self._view.close()
         if self._going and command:
             name = self._going.name
-            remark(f"{self._kind} {name} {fate} mnistop {command} {name}")
+            remark(f"{self._kind} {name} {fate} mnistop {command} {typed(self._going)}")
         leave(number)
 
 

@@ -7,8 +7,11 @@ from textual.message import Message
 from textual.widget import Widget
 
 from engine import worker
+from engine.errors import RunError
 from engine.events import Event
 from engine.runs import Run
+
+_RETRY_SECONDS = 1.0
 
 
 @dataclass
@@ -23,12 +26,19 @@ async def feed(run: Run, target: Widget) -> None:
     """Posts a run's events to a widget as long as the run is shown.
 
     The last one is not the end: whoever resumes the run, here or in another terminal, finds it
-    followed.
+    followed. Nor is a run that can no longer be read: that is told, and where it can be read again
+    it is followed from its beginning.
 
     Args:
         run: the run to follow.
         target: gets `RunSaid` messages.
     """
-    async for batch in worker.follow(run, after_end=True):
-        target.post_message(RunSaid(run, batch))
-        await asyncio.sleep(0)  # a long story comes in many batches, and keys in between
+    while True:
+        try:
+            async for batch in worker.follow(run, after_end=True):
+                target.post_message(RunSaid(run, batch))
+                await asyncio.sleep(0)  # a long story comes in many batches, and keys in between
+        except RunError as error:
+            target.notify(str(error), severity="error", markup=False)
+        while not run.is_readable():
+            await asyncio.sleep(_RETRY_SECONDS)

@@ -12,6 +12,8 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from engine.config import RunConfig
+from engine.errors import RunError
+from engine.finding import why_closed
 from engine.overview import Listed
 from engine.selection.run_filters import complete, parse
 from engine.storage.index import Index
@@ -132,6 +134,8 @@ class RunsScreen(RunKeeping):
         self._table = RunTable(terminal, self._browsing)
         self._detail = RunDetail(terminal)
         self._wake = asyncio.Event()
+        self._why_none = ""
+        """Why none may be read, where there are some."""
 
     def enter(self, text: str) -> None:
         """Lists the runs that pass a filter.
@@ -174,6 +178,7 @@ class RunsScreen(RunKeeping):
                     self._take(index)
             else:
                 await asyncio.to_thread(index.look_at_live)
+            self._why_none = "" if index.runs else await asyncio.to_thread(_why_none)
             self._take(index)
             looks += 1
             with contextlib.suppress(TimeoutError):
@@ -188,7 +193,8 @@ class RunsScreen(RunKeeping):
     def redraw(self) -> None:
         """Brings what is in sight up to date."""
         self._filter.show(self._browsing.text)
-        waiting = "Looking for runs" if not self._index or self._index.unread else ""
+        is_read = self._index and not self._index.unread
+        waiting = self._why_none if is_read else "Looking for runs"
         self._table.show(self.state.run, waiting)
         self._detail.show(self._browsing.chosen)
         self.refresh_bindings()
@@ -348,3 +354,10 @@ class RunsScreen(RunKeeping):
             Section("The filter of runs", _FILTER, declared(FilterInput)),
             Section("A new sweep", SweepForm.EXPLANATION, declared(SweepFormScreen)),
         ]
+
+
+def _why_none() -> str:
+    try:
+        return why_closed()
+    except RunError as error:
+        return str(error)

@@ -175,3 +175,53 @@ def test_damaged_words_on_a_run_say_nothing(store: Path, content: bytes) -> None
     (run.path / "about.json").unlink()
     (run.path / "about.json").symlink_to(store / "pipe")
     assert read_about(run) == About()
+
+
+def test_the_index_is_private_whatever_the_folder_is_and_whoever_made_it_open(store: Path) -> None:
+    add(store, 0)
+    store.chmod(0o755)
+    before = os.umask(0)
+    try:
+        list_all()
+    finally:
+        os.umask(before)
+    assert (store / FILE).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("kind", ["group may write", "all may read", "link", "hard link", "pipe"])
+def test_an_index_that_is_not_private_is_not_believed(kind: str, store: Path) -> None:
+    add(store, 0)
+    honest = list_all().runs[0].overview
+    index, elsewhere = store / FILE, store / "elsewhere"
+    kept = json.loads(index.read_text())
+    [entry] = kept["runs"].values()
+    entry["overview"]["val_acc"] = 0.123
+    index.write_text(json.dumps(kept))
+    assert list_all().runs[0].overview.val_acc == 0.123
+    match kind:
+        case "group may write":
+            index.chmod(0o620)
+        case "all may read":
+            index.chmod(0o644)
+        case "link":
+            index.rename(elsewhere)
+            index.symlink_to(elsewhere)
+        case "hard link":
+            os.link(index, elsewhere)
+        case "pipe":
+            index.unlink()
+            os.mkfifo(index)
+    assert list_all().runs[0].overview == honest
+    assert index.stat().st_mode & 0o777 == 0o600
+    assert index.is_file()
+    assert not index.is_symlink()
+
+
+def test_no_file_is_overwritten_by_way_of_a_link_that_somebody_has_laid(store: Path) -> None:
+    precious = store / "precious"
+    precious.write_text("kept")
+    for name in (FILE, f"{FILE}.{os.getpid()}", f"{FILE}.{os.getpid()}.new", f"{FILE}.new"):
+        (store / name).symlink_to(precious)
+    add(store, 0)
+    list_all()
+    assert precious.read_text() == "kept"
