@@ -25,6 +25,7 @@ from engine.process.failure import in_words
 from engine.process.same_data import load_for
 from engine.process.signal_control import SignalControl, StopRequestedError
 from engine.process.stdio import log_to
+from engine.process.title import set_title
 from engine.runs import Run
 from engine.storage.event_tail import read_events
 from engine.storage.files import write_atomically
@@ -110,6 +111,7 @@ def _live(prepare: Callable[[], Prepared], caller: Connection, keeps: bool = Fal
         fault = f"No run could be started, by a fault of the program, {name}: {error}."
         tell(caller, RunError(fault))
     else:
+        set_title(f"mnistop: {prepared.run.words}")
         tell(caller, (prepared.run, prepared.warning))
         if not keeps:
             caller.close()
