@@ -92,6 +92,9 @@ class RunStarted(Event, frozen=True, kw_only=True):
     test_images: Count | None = None
     """Images of the source that are neither trained on nor validated with: the model is tested on
     them in the end. None in runs of before that was done."""
+    threads: Size | None = None
+    """Processor threads for the arithmetic, which decide the bits too; the run keeps them. None in
+    runs of before they were kept."""
 
 
 class RunResumed(Event, frozen=True, kw_only=True):

@@ -30,10 +30,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FORMAT = 2
+FORMAT = 3
 """The version of the run folder's layout that this program writes."""
 OLDEST_FORMAT = 1
 """The oldest one that it reads."""
+_AUTO_THREADS = 3
+"""The first one in which `threads` may be `auto`, as it now usually is; before it was 1."""
 
 _LONGEST_MANIFEST = 1 << 20
 _LARGEST_ARRAY = 1 << 32
@@ -45,13 +47,16 @@ _MEMBER = re.compile(r"(.+)\.\d{2,}")
 
 @dataclass(frozen=True)
 class _Manifest:
-    """What `config.json` holds beside its format."""
+    """What `config.json` holds."""
 
+    format: int
     config: dict[str, Any]
 
 
 def _config_in(manifest: bytes) -> RunConfig:
-    return RunConfig.from_values(from_json(_Manifest, manifest).config)
+    read = from_json(_Manifest, manifest)
+    usual = read.format < _AUTO_THREADS and read.config.get("threads") == 1
+    return RunConfig.from_values(read.config | ({"threads": "auto"} if usual else {}))
 
 
 @dataclass(frozen=True)

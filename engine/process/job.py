@@ -4,7 +4,7 @@ import os
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import IO, Any, NoReturn
@@ -14,6 +14,7 @@ import torch
 
 from engine import events, glance, runs
 from engine.config import RunConfig
+from engine.cores import usable_cores
 from engine.data import is_at_hand, load
 from engine.data.dataset import Unseen
 from engine.device import find_device
@@ -31,6 +32,7 @@ from engine.storage.event_tail import read_events
 from engine.storage.files import write_atomically
 from engine.storage.recorder import PROGRESS_SECONDS, Recorder
 from engine.storage.safekeeping import newest_checkpoint
+from engine.threads import choose_threads
 from engine.train import DivergedError, train
 from engine.training import Training, accuracy, judge
 from engine.unseen import evaluate_unseen
@@ -50,7 +52,7 @@ def start(what: RunConfig | Run, folder: Path, answer: Connection) -> None:
 
 
 def train_member(
-    caller: Connection, examples: Examples | None, what: RunConfig | Run, path: Path
+    caller: Connection, examples: Examples | None, what: RunConfig | Run, path: Path, cores: int
 ) -> NoReturn:
     """The life of a process that trains a member of a sweep, as a task of `engine.sweep.nursery`.
 
@@ -59,6 +61,7 @@ def train_member(
         examples: the data; None for those that are not at hand.
         what: the configuration of a new member, or one to go on with.
         path: the member's folder.
+        cores: how many processor threads it may have at most where it chooses.
     """
 
     def data(config: RunConfig) -> Examples | None:
@@ -67,9 +70,10 @@ def train_member(
 
     def prepare() -> Prepared:
         if isinstance(what, Run):
-            return _reopened(what, data)
+            return replace(_reopened(what, data), cores=cores)
         here = data(what)
-        return Prepared(*runs.create(what, path.parent, path.name), what, here)
+        run, lock = runs.create(what, path.parent, path.name)
+        return Prepared(run, lock, what, here, cores=cores)
 
     _live(prepare, caller, keeps=True)
 
@@ -90,6 +94,8 @@ class Prepared:
     """Why it is not certain that its data are those that it began with."""
     ended: events.RunFinished | events.RunStopped | events.RunFailed | None = None
     """How it ended before, if it did."""
+    cores: int = field(default_factory=usable_cores)
+    """How many processor threads it may have at most where it chooses."""
 
 
 def _live(prepare: Callable[[], Prepared], caller: Connection, keeps: bool = False) -> NoReturn:
@@ -217,7 +223,7 @@ def _load_late(prepared: Prepared, recorder: Recorder) -> tuple[Examples, str]:
 def _train(prepared: Prepared, recorder: Recorder, control: SignalControl) -> None:
     run, config = prepared.run, prepared.config
     examples, warning = prepared.examples, prepared.warning
-    torch.set_num_threads(config.threads)
+    torch.set_num_threads(1)
     if examples is None:
         with control.stopping_at_once():
             examples, warning = _load_late(prepared, recorder)
@@ -226,6 +232,8 @@ def _train(prepared: Prepared, recorder: Recorder, control: SignalControl) -> No
     training = Training(config, shape, len(class_names), device)
     there = examples.to(device)
     images, validation = there.training, there.validation
+    threads = _threads(training, len(images), len(validation), prepared.cores)
+    torch.set_num_threads(threads)
     if saved := newest_checkpoint(run):
         _load_state(training, run, saved)
         recorder.say(
@@ -262,6 +270,7 @@ def _train(prepared: Prepared, recorder: Recorder, control: SignalControl) -> No
             val_acc=accuracy(predictions, validation.labels),
             data=examples.fingerprint,
             test_images=len(examples.unseen),
+            threads=threads,
         )
     recorder.begin(training)
     train(training, images, validation, recorder, control)
@@ -271,6 +280,16 @@ def _train(prepared: Prepared, recorder: Recorder, control: SignalControl) -> No
         recorder.end(events.RunFinished, epochs=training.epoch, reason=reason)
     else:
         recorder.end(events.RunStopped, epochs=training.epoch, step=training.step)
+
+
+def _threads(training: Training, images: int, validation: int, cores: int) -> int:
+    """How many processor threads a training gets; beside another device there is little to do."""
+    config = training.config
+    if config.threads != "auto":
+        return config.threads
+    if training.device.type != "cpu":
+        return 1
+    return choose_threads(training.model.sizes, config.batch_size, images, validation, cores)
 
 
 def _tested(training: Training, unseen: Unseen, recorder: Recorder, control: SignalControl) -> bool:

@@ -39,6 +39,7 @@ from engine.words import (
     flattering,
     is_milestone,
     loss,
+    on_device,
     percent,
     unseen_accuracy,
 )
@@ -188,7 +189,7 @@ def _model(started: RunStarted) -> Iterator[Part]:
             *_class_counts(started),
             Entry("layers", "-".join(map(str, started.layers))),
             Entry("parameters", f"{started.parameters:,}"),
-            Entry("device", started.device),
+            Entry("device", on_device(started)),
             Entry("versions", versions),
             Entry("validation loss before training", f"{loss(started.val_loss)}; {guessing}"),
         )

@@ -25,6 +25,7 @@ from tui.cli.words import (
     epoch_row,
     flattering,
     is_milestone,
+    on_device,
     percent,
     unseen_accuracy,
     what_next,
@@ -99,7 +100,7 @@ def tell_facts(out: Output, started: RunStarted) -> None:
         out.say("\n".join(_flow(items, out.width)))
     out.tell(
         f"layers {'-'.join(map(str, started.layers))}, "
-        f"{count(started.parameters, 'parameter')}, on {started.device} ({versions})"
+        f"{count(started.parameters, 'parameter')}, on {on_device(started)} ({versions})"
     )
     out.tell(
         f"validation loss before training {started.val_loss:.3f}; "

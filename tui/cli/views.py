@@ -20,6 +20,7 @@ from tui.cli.words import (
     epoch_row,
     is_milestone,
     loss,
+    on_device,
 )
 
 if TYPE_CHECKING:
@@ -224,7 +225,7 @@ class _Lines:
 
 def _facts(started: events.RunStarted) -> Iterator[str]:
     layers = "-".join(map(str, started.layers))
-    yield f"model {layers}, {count(started.parameters, 'parameter')}, on {started.device}"
+    yield f"model {layers}, {count(started.parameters, 'parameter')}, on {on_device(started)}"
     yield (
         f"data  {count(started.training_images, 'image')} to train on, "
         f"{started.validation_images:,} to validate"
