@@ -66,6 +66,12 @@ def start_of(run: Run) -> events.RunStarted | None:
     return found[-1] if found else None
 
 
+def newest_test(run: Run) -> events.RunTested | None:
+    """What a finished run has come to on images never seen; None if there were none."""
+    found = [event for event in read_events(run) if isinstance(event, events.RunTested)]
+    return found[-1] if found else None
+
+
 def _newest_events(run: Run) -> Iterator[events.Event]:
     """What a run has said, the newest first, as far as that is in the end of its story."""
     for line in reversed(_last_lines(run)):

@@ -23,12 +23,12 @@ from engine.examples import Examples, examples_of
 from engine.model import MLP
 from engine.process.detached import fork_off, leave, tell
 from engine.process.failure import in_words
+from engine.process.going_on import config_to_go_on
 from engine.process.same_data import load_for
 from engine.process.signal_control import SignalControl, StopRequestedError
 from engine.process.stdio import log_to
 from engine.process.title import set_title
-from engine.runs import Run
-from engine.storage.event_tail import read_events
+from engine.runs import Continuation, Run
 from engine.storage.files import write_atomically
 from engine.storage.recorder import PROGRESS_SECONDS, Recorder
 from engine.storage.safekeeping import newest_checkpoint
@@ -38,13 +38,13 @@ from engine.training import Training, accuracy, judge
 from engine.unseen import evaluate_unseen
 
 
-def start(what: RunConfig | Run, folder: Path, answer: Connection) -> None:
+def start(what: RunConfig | Continuation, folder: Path, answer: Connection) -> None:
     """Forks off the training process, which checks all that can be wrong and makes the run folder.
 
     The fork comes first, since what has looked for a CUDA device cannot be forked any more.
 
     Args:
-        what: the configuration of a new run, or a run to go on with.
+        what: the configuration of a new run, or a run that is to go on.
         folder: where new runs are made.
         answer: gets the run once its training process is sure to begin, or the `MnistopError`.
     """
@@ -70,7 +70,7 @@ def train_member(
 
     def prepare() -> Prepared:
         if isinstance(what, Run):
-            return replace(_reopened(what, data), cores=cores)
+            return replace(_reopened(Continuation(what), data), cores=cores)
         here = data(what)
         run, lock = runs.create(what, path.parent, path.name)
         return Prepared(run, lock, what, here, cores=cores)
@@ -128,19 +128,20 @@ def _live(prepare: Callable[[], Prepared], caller: Connection, keeps: bool = Fal
     os._exit(1)
 
 
-def _prepare(what: RunConfig | Run, folder: Path) -> Prepared:
-    if isinstance(what, Run):
+def _prepare(what: RunConfig | Continuation, folder: Path) -> Prepared:
+    if isinstance(what, Continuation):
         return _reopened(what, _data_if_here)
     examples = _data_if_here(what)
     return Prepared(*runs.create(what, folder), what, examples)
 
 
-def _reopened(run: Run, data: Callable[[RunConfig], Examples | None]) -> Prepared:
-    lock = runs.reopen(run)
+def _reopened(what: Continuation, data: Callable[[RunConfig], Examples | None]) -> Prepared:
+    run, lock = what.run, runs.reopen(what.run)
     try:
-        config = _resumable(run)
+        config, remark = config_to_go_on(what)
         examples, warning = load_for(run, config, lambda: data(config))
-        return Prepared(run, lock, config, examples, True, warning, glance.ended(run))
+        words = " ".join(filter(None, (warning, remark)))
+        return Prepared(run, lock, config, examples, True, words, glance.ended(run))
     except MnistopError:
         lock.close()
         raise
@@ -150,13 +151,6 @@ def _data_if_here(config: RunConfig) -> Examples | None:
     """The data, once the device is found; None if they are not at hand, which takes its time."""
     find_device(config.device)
     return _load(config) if is_at_hand(config.source) else None
-
-
-def _resumable(run: Run) -> RunConfig:
-    last = [event for event in read_events(run) if isinstance(event, events.LAST_EVENTS)]
-    if last and isinstance(last[-1], events.RunFinished):
-        raise RunError(f"Run {run.name} is finished: there is nothing left to resume.")
-    return glance.config_to_resume(run)
 
 
 def _load(config: RunConfig, say: Recorder | None = None) -> Examples:
@@ -178,7 +172,10 @@ def _run(prepared: Prepared, control: SignalControl) -> NoReturn:
     try:
         _train(prepared, recorder, control)
     except StopRequestedError:
-        recorder.end(events.RunStopped, epochs=0, step=0)
+        if isinstance(prepared.ended, events.RunFinished):
+            _end_as_before(prepared, recorder, "")
+        else:
+            recorder.end(events.RunStopped, epochs=0, step=0)
     except _NotResumedError as error:
         _end_as_before(prepared, recorder, str(error))
     except MnistopError as error:
@@ -196,6 +193,10 @@ def _run(prepared: Prepared, control: SignalControl) -> NoReturn:
 def _end_as_before(prepared: Prepared, recorder: Recorder, message: str) -> None:
     """End a run that did not go on, in the state that it was in."""
     match prepared.ended:
+        case events.RunFinished(epochs=epochs, reason=reason):
+            if tested := glance.newest_test(prepared.run):
+                recorder.say_again(tested)
+            recorder.end(events.RunFinished, epochs=epochs, reason=reason, message=message)
         case events.RunFailed(diverged=diverged):
             recorder.end(events.RunFailed, message=message, diverged=diverged)
         case events.RunStopped(epochs=epochs, step=step):
@@ -236,11 +237,14 @@ def _train(prepared: Prepared, recorder: Recorder, control: SignalControl) -> No
     torch.set_num_threads(threads)
     if saved := newest_checkpoint(run):
         _load_state(training, run, saved)
+        if run.config().epochs != config.epochs:
+            runs.set_epochs(run, config.epochs)
         recorder.say(
             events.RunResumed,
             pid=os.getpid(),
             epoch=training.epoch,
             step=training.step,
+            epochs=config.epochs,
             data=examples.fingerprint if warning else None,
         )
     else:

@@ -92,7 +92,8 @@ async def _threads_of(config: RunConfig) -> int:
     async for _ in worker.follow(run):
         if glance.epochs_trained(run):
             break
-    assert (process := run.process_id())
+    process = run.process_id()
+    assert process
     found = len(os.listdir(f"/proc/{process}/task"))
     worker.stop(run)
     await to_the_end(run)

@@ -157,6 +157,8 @@ class LiveView:
     def update(self, new: Sequence[events.Event], history: History) -> None:
         """Prints rows of the table, and moves the progress bar."""
         self._history = history
+        if history.resumed and history.resumed.epochs:
+            self._epochs = history.resumed.epochs
         if history.preparing:
             self._live.message = history.preparing
         elif history.started and not history.ended:
@@ -209,7 +211,8 @@ class _Lines:
                     yield from notes(event)
                     yield EPOCH_HEADER
                 case events.RunResumed():
-                    yield f"resumed in epoch {event.epoch}"
+                    self._epochs = event.epochs or self._epochs
+                    yield f"resumed in epoch {event.epoch} of {self._epochs:,}"
                 case events.EpochFinished():
                     self._skipped = None if is_milestone(event.epoch, self._epochs) else event
                     if not self._skipped:

@@ -300,11 +300,15 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
 
     @on(RunSaid)
     def _on_run_said(self, message: RunSaid) -> None:
+        epochs = self.session.config.epochs
         is_new = self.session.hear(message)
+        config = self.session.config
+        if config.epochs != epochs:
+            self._form.set_values({"epochs": as_text(config.epochs)})
         if not self.session.is_training:
             self._form.unlock()
-        elif not self._form.locked:  # it was resumed
-            self._form.show_run(self.session.config)
+        elif not self._form.locked or config.epochs != epochs:  # it was resumed
+            self._form.show_run(config)
         self._tell_others()
         self._rhythm.changed(urgent=is_new)
 
