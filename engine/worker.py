@@ -260,7 +260,9 @@ def _start(
     return answer
 
 
-def _prepare(what: RunConfig | Continuation | Plan | Resumption, folder: Path, answer: Connection) -> None:
+def _prepare(
+    what: RunConfig | Continuation | Plan | Resumption, folder: Path, answer: Connection
+) -> None:
     leave_terminal()
     try:
         from engine.process import job

@@ -69,6 +69,8 @@ def _summary(facts: Facts) -> Iterator[Part]:
         yield Paragraph(f"Note: {facts.about.note}")
     if isinstance(history.ended, events.RunFailed):
         yield Paragraph(history.ended.message)
+    if facts.schedules:
+        yield Paragraph(facts.schedules)
     for note in started.notes if started else ():
         yield Paragraph(f"The data: {note}")
     if not (started and history.best):

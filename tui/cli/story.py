@@ -56,12 +56,17 @@ def tell_state(out: Output, facts: Facts) -> None:
         out.tell(f"note: {facts.about.note}")
     if message := getattr(history.ended, "message", ""):
         out.tell(message)
+    if facts.schedules:
+        out.tell(facts.schedules)
     commands = {f"mnistop --run {name}": "open it in the app"}
     if summary.is_live:
         commands[f"mnistop follow {name}"] = "watch it"
         commands[f"mnistop stop {name}"] = "stop and save it"
     elif summary.state in ("stopped", "interrupted"):
         commands[f"mnistop resume {name}"] = "go on with it"
+    elif facts.can_be_longer:
+        epochs = 2 * len(history.epochs)
+        commands[f"mnistop resume {name} --epochs {epochs}"] = f"train on to {epochs:,} epochs"
     commands[again(summary.config)] = "train the same again"
     commands[f"mnistop report {name} -o run.html"] = "write it as a page"
     out.say(what_next(commands))
