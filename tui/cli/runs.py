@@ -17,7 +17,7 @@ from engine.storage.index import list_all
 from engine.summary import Summary
 from engine.sweeps import Sweep
 from tui.cli.output import Output, complain, with_output
-from tui.cli.run_argument import run_argument
+from tui.cli.run_argument import complete_filter, run_argument
 from tui.cli.run_lines import table
 from tui.cli.words import accuracy, count, unseen_accuracy, what_next
 
@@ -27,7 +27,7 @@ _POLL_SECONDS = 0.05
 @click.command()
 @with_output
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list, newest first.")
-@click.argument("words", metavar="[FILTER]...", nargs=-1)
+@click.argument("words", metavar="[FILTER]...", nargs=-1, shell_complete=complete_filter)
 def runs(out: Output, as_json: bool, words: tuple[str, ...]) -> int:
     """List all runs, newest first, each as it was at its best epoch.
 
