@@ -64,10 +64,10 @@ def tell_state(out: Output, facts: Facts) -> None:
         commands[f"mnistop stop {name}"] = "stop and save it"
     elif summary.state in ("stopped", "interrupted"):
         commands[f"mnistop resume {name}"] = "go on with it"
-    elif facts.can_be_longer:
+    commands[again(summary.config)] = "train the same again"
+    if facts.can_be_longer:
         epochs = 2 * len(history.epochs)
         commands[f"mnistop resume {name} --epochs {epochs}"] = f"train on to {epochs:,} epochs"
-    commands[again(summary.config)] = "train the same again"
     commands[f"mnistop report {name} -o run.html"] = "write it as a page"
     out.say(what_next(commands))
 

@@ -37,7 +37,7 @@ class RunKeeping(SeveralPanes):
             "resume",
             "Resume",
             id="runs.resume",
-            tooltip="Resume this run from where it stopped, or train a finished one on",
+            tooltip="Resume this run, or train a finished one on",
         ),
         Binding("d", "delete", "Delete", id="runs.delete", tooltip="Delete this run, after asking"),
         Binding(

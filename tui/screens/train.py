@@ -83,7 +83,7 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
             "Resume",
             show=False,
             id="resume",
-            tooltip="Resume this run from where it stopped, or train a finished one on",
+            tooltip="Resume this run, or train a finished one on",
         ),
         Binding("tab", "pane(1)", "Pane", id="pane.next", tooltip="The next pane", priority=True),
         Binding(
