@@ -1,5 +1,6 @@
 """The runs screen as a person sees it: list, filter, marks, names, and what becomes of runs."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -277,7 +278,7 @@ async def test_only_what_stopped_is_resumed(opened: Opened, workers: Workers) ->
 @pytest.mark.parametrize(
     ("end", "reply", "told"),
     [
-        (made_up.finished, "calm-otter has 5 epochs. Train it on to how many in total? 10", []),
+        (made_up.finished, "Epochs in total (5 now):", []),
         (made_up.stopped, "Resuming calm-otter", ["resume"]),
         (None, "Resuming calm-otter", ["resume"]),
         (
@@ -480,3 +481,14 @@ def test_a_walk_in_a_real_terminal(
         assert shown.wait_for_end() == 0
         if "NO_COLOR" in environ:
             assert shown.written.isascii()
+
+
+@pytest.mark.parametrize("width", [60, 80])
+async def test_how_far_to_train_on_can_be_read_on_a_narrow_terminal(
+    opened: Opened, workers: Workers, width: int
+) -> None:
+    add(workers, 0, "calm-otter", end=made_up.finished)
+    async with opened((width, 24)) as shown:
+        await open_runs(shown, "calm-otter")
+        await shown.press("R")
+        assert re.search(r"Epochs in total \(5 now\):\s+10 .*Enter train   Esc leave", shown.text)

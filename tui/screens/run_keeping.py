@@ -165,7 +165,7 @@ def ask_to_train_on(
             attempts.resume(lambda: resume(text))
             screen.notify(f"Training {title} on", markup=False)
 
-    label = f"{title} has {count(trained, 'epoch')}. Train it on to how many in total?"
+    label = f"Epochs in total ({trained:,} now):"
     screen.app.push_screen(AskTextScreen(terminal, label, str(2 * trained), 7, "train"), answer)
 
 
