@@ -5,6 +5,7 @@ fields of `RunConfig`: type, bounds, default, label, one line of help and the us
 """
 
 import dataclasses
+import math
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ def _ready(name: str, value: Any) -> Any:
         return () if words in ([], ["none"]) else tuple(words)
     if name == "pixel_range" and text.lower() != "auto":
         return ("0", *words) if len(words) == 1 else tuple(words)
-    return text.lower() if name == "pixel_range" else text
+    return text.lower() if name in ("pixel_range", "threads") else text
 
 
 PixelRange = Literal["auto"] | tuple[float, float]
@@ -207,11 +208,12 @@ class RunConfig:
         "The gradient is scaled down to this norm when it is longer; 0 is off.",
         (0.0, 0.5, 1.0, 5.0),
     )
-    threads: Annotated[int, Meta(ge=1, le=1024)] = _setting(
-        1,
+    threads: Literal["auto"] | Annotated[int, Meta(ge=1, le=1024)] = _setting(
+        "auto",
         "threads",
-        "Processor threads for the arithmetic; one is fastest for small models.",
-        (1, 2, 4, 8),
+        "Processor threads for the arithmetic; auto takes one for small models, where it is "
+        "fastest, and more for large ones.",
+        ("auto", 1, 2, 4, 8),
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = _setting(
         "auto", "device", "Where to compute: auto takes cuda or mps where there is one, else cpu."
@@ -325,6 +327,16 @@ def _told(name: str) -> _Told:
     return told
 
 
+def rank(value: Any) -> tuple[float, ...]:
+    """What the values of a hyperparameter that is not chosen by name are ordered by.
+
+    `auto` is less than any number, and all of the images are more.
+    """
+    if isinstance(value, tuple):
+        return value
+    return ({"auto": -math.inf, None: math.inf}.get(value, value),)
+
+
 def as_text(value: Any) -> str:
     """A hyperparameter's value as a person types it; `RunConfig.from_values` reads it back."""
     if value is None:
@@ -347,6 +359,8 @@ def allowed(name: str) -> str:
             f"auto, or two numbers from {-_LARGEST:g} to {_LARGEST:g}, black and white, the lower "
             "one first"
         )
+    if name == "threads":
+        return "auto, or a whole number from 1 up and at most 1,024"
     if name == "source":
         return "bundled, digits, openml, or the path of a folder or file"
     kind, bounds = typing.get_args(_FIELDS[name].type)

@@ -1,7 +1,7 @@
 """What a run says while it goes on: one JSON object a line in its `events.jsonl`.
 
 A run's first event is `Preparing` or `RunStarted`, its last is exactly one of `RunFinished`,
-`RunStopped` or `RunFailed`; after a stop, `RunResumed` may open it again. A sweep (`engine.sweeps`)
+`RunStopped` or `RunFailed`; `RunResumed` may open it again. A sweep (`engine.sweeps`)
 says `SweepStarted`, then at times `Preparing`, `SweepData` and `MemberFailed`, and at last
 `SweepFinished` or `SweepStopped`.
 
@@ -92,15 +92,21 @@ class RunStarted(Event, frozen=True, kw_only=True):
     test_images: Count | None = None
     """Images of the source that are neither trained on nor validated with: the model is tested on
     them in the end. None in runs of before that was done."""
+    threads: Size | None = None
+    """Processor threads for the arithmetic, which decide the bits too; the run keeps them. None in
+    runs of before they were kept."""
 
 
 class RunResumed(Event, frozen=True, kw_only=True):
-    """A stopped or interrupted run goes on from its checkpoint; later epochs are trained anew."""
+    """A run goes on from its checkpoint; later epochs are trained anew."""
 
     pid: Count
     epoch: Count
     """The epoch that training goes on with; its rows and the later ones no longer count."""
     step: Count
+    epochs: Size | None = None
+    """How many the run is to have from now on, which a schedule follows. None in runs of before
+    this could be changed."""
     data: Fingerprint | None = None
     """That of the images and labels from now on, where the run's start has none."""
 
@@ -180,6 +186,8 @@ class RunFinished(Event, frozen=True, kw_only=True):
     """Epochs trained."""
     reason: str
     """`all epochs` or `early stopping`."""
+    message: str = ""
+    """Why it could not be trained on, in words; usually empty."""
 
 
 class RunStopped(Event, frozen=True, kw_only=True):

@@ -42,10 +42,11 @@ def ended(run: Run) -> events.RunFinished | events.RunStopped | events.RunFailed
 
 
 def config_to_resume(run: Run) -> RunConfig:
-    """The hyperparameters of a run that goes on, with as many images as it began with.
+    """The hyperparameters of a run that goes on, with the images and threads that it began with.
 
     Where `samples` is unset, what that means may have changed since: it did when the test images
-    of a source were no longer trained on.
+    of a source were no longer trained on. Where `threads` is `auto`, another machine would choose
+    others, and get other bits; runs of before it could be had one.
 
     Raises:
         RunError: the configuration cannot be read.
@@ -54,12 +55,20 @@ def config_to_resume(run: Run) -> RunConfig:
     if config.samples is None and begun:
         images = begun.training_images + begun.validation_images
         config = dataclasses.replace(config, samples=images)
+    if config.threads == "auto" and begun:
+        config = dataclasses.replace(config, threads=begun.threads or 1)
     return config
 
 
 def start_of(run: Run) -> events.RunStarted | None:
     """What a run said when it began to train, the newest time; None if it has not."""
     found = [event for event in read_events(run) if isinstance(event, events.RunStarted)]
+    return found[-1] if found else None
+
+
+def newest_test(run: Run) -> events.RunTested | None:
+    """What a finished run has come to on images never seen; None if there were none."""
+    found = [event for event in read_events(run) if isinstance(event, events.RunTested)]
     return found[-1] if found else None
 
 

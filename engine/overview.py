@@ -46,6 +46,8 @@ class Overview:
     validation_images: Size | None = None
     test_images: Size | None = None
     """How many images `test_acc` is of."""
+    threads: Size | None = None
+    """Those that train; None before training starts, and in runs of before it was kept."""
     started: Seconds | None = None
     """Seconds since 1970, as the next one is."""
     ended: Seconds | None = None
@@ -78,6 +80,7 @@ class Overview:
             best_epoch=best.epoch if best else None,
             validation_images=started.validation_images if started else None,
             test_images=history.tested.images if history.tested else None,
+            threads=started.threads if started else None,
             started=started.time if started else None,
             ended=ended.time if ended else None,
             seconds=min(_LONGEST, sum(epoch.seconds for epoch in history.epochs)),
@@ -131,6 +134,7 @@ class Listed:
             "epochs": seen.planned,
             "pid": self.pid,
             "config": dict(self.config()),
+            "threads": seen.threads,
             "val_acc": seen.val_acc,
             "val_loss": seen.val_loss,
             "best_val_acc": seen.best_val_acc,

@@ -30,10 +30,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FORMAT = 2
+FORMAT = 3
 """The version of the run folder's layout that this program writes."""
 OLDEST_FORMAT = 1
 """The oldest one that it reads."""
+_AUTO_THREADS = 3
+"""The first one in which `threads` may be `auto`, as it now usually is; before it was 1."""
 
 _LONGEST_MANIFEST = 1 << 20
 _LARGEST_ARRAY = 1 << 32
@@ -51,13 +53,16 @@ _MEMBER = re.compile(r"(.+)\.\d{2,}")
 
 @dataclass(frozen=True)
 class _Manifest:
-    """What `config.json` holds beside its format."""
+    """What `config.json` holds."""
 
+    format: int
     config: dict[str, Any]
 
 
 def _config_in(manifest: bytes) -> RunConfig:
-    return RunConfig.from_values(from_json(_Manifest, manifest).config)
+    read = from_json(_Manifest, manifest)
+    usual = read.format < _AUTO_THREADS and read.config.get("threads") == 1
+    return RunConfig.from_values(read.config | ({"threads": "auto"} if usual else {}))
 
 
 @dataclass(frozen=True)
@@ -168,6 +173,15 @@ def _from_levels(levels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.divide(levels, 255, dtype=np.float32)
 
 
+@dataclass(frozen=True)
+class Continuation:
+    """A run that is to go on."""
+
+    run: Run
+    epochs: int | None = None
+    """How many it is to have in total from now on; None for as many as planned."""
+
+
 def runs_folder() -> Path:
     """Where runs are kept: `$MNISTOP_RUNS`, else `mnistop/runs` in the user's state folder."""
     chosen = os.environ.get("MNISTOP_RUNS")
@@ -203,6 +217,23 @@ def reopen(run: Run) -> IO[bytes]:
         RunError: the run is being trained already, or may not be written.
     """
     return run.take_lock("is being trained already")
+
+
+def set_epochs(run: Run, epochs: int) -> None:
+    """Write how many epochs a run is to have from now on; for the process that holds its lock.
+
+    All else in `config.json` stays, the time at which it was made too.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path = run.path / Run.MANIFEST
+    with open_regular(path) as file:
+        manifest = json.loads(file.read(_LONGEST_MANIFEST))
+        made = os.fstat(file.fileno()).st_mtime_ns
+    manifest["config"]["epochs"] = epochs
+    write_atomically(path, json.dumps(manifest, indent=1).encode())
+    os.utime(path, ns=(made, made))
 
 
 def _named_folder(path: Path) -> Path:

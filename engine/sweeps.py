@@ -27,7 +27,8 @@ from engine.storage.event_tail import read_events
 from engine.storage.files import from_json
 from engine.storage.folder import Folder, new_folder, one_line
 
-FORMAT = 1
+FORMAT = 2
+"""The version of `sweep.json` that this program writes; it reads 1, which has no `auto` threads."""
 MOST = 10_000
 """Members that a sweep may have."""
 LONGEST_TITLE = 200
@@ -71,7 +72,7 @@ class Sweep(Folder):
         Raises:
             RunError: `sweep.json` is missing, damaged or of another format.
         """
-        formats = range(FORMAT, FORMAT + 1)
+        formats = range(1, FORMAT + 1)
         return self.read_manifest(_plan_in, formats, _LARGEST)
 
     @property

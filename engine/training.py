@@ -15,6 +15,7 @@ from engine.config import RunConfig
 from engine.model import MLP
 from engine.optimizers import Optimizer, make_optimizer
 from engine.schedule import lr_of_epoch
+from engine.threads import EVALUATION_ROWS
 
 
 @dataclass(frozen=True)
@@ -279,7 +280,7 @@ def judge(model: MLP, images: Labelled) -> tuple[Tensor, float, float | None]:
     if model.training:
         model.eval()
     logits, peaks = [], []
-    for pixels in torch.split(images.pixels, 4096):
+    for pixels in torch.split(images.pixels, EVALUATION_ROWS):
         *hidden, last = model.outputs(pixels)
         logits.append(last)
         if hidden and model.activation == "relu":

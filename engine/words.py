@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.evaluate import wilson_interval
+from engine.events import RunStarted
 from engine.history import History, others_as_good
 
 
@@ -54,6 +55,13 @@ def duration(seconds: float) -> str:
 def count(number: int, thing: str) -> str:
     """As in `1 epoch` or `1,000 images`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def on_device(started: RunStarted) -> str:
+    """As in `cpu, 1 thread`; the device alone in runs of before threads were kept."""
+    if started.threads is None:
+        return started.device
+    return f"{started.device}, {count(started.threads, 'thread')}"
 
 
 def unseen_accuracy(history: History) -> str:

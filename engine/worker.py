@@ -22,7 +22,7 @@ from engine.process import fork_server
 from engine.process.answering import ask, ask_at_leisure, close
 from engine.process.fork_server import warm_up, warmed_up
 from engine.process.stdio import leave_terminal
-from engine.runs import Run, runs_folder
+from engine.runs import Continuation, Run, runs_folder
 from engine.storage import lock
 from engine.storage.event_tail import EventTail
 from engine.sweeps import Plan, Resumption, Sweep
@@ -63,24 +63,34 @@ def launch(config: RunConfig) -> Run:
     return run
 
 
-def resume(run: Run) -> str:
+def resume(run: Run, epochs: int | None = None) -> str:
     """Lets a paused run go on, or starts a training process from a run's last checkpoint.
 
     A run in training that is not paused goes on as it is; one that died before its first
     checkpoint starts again.
 
+    Args:
+        run: which.
+        epochs: how many it is to have in total, more than it has; so a finished run is trained
+            on. None for as many as planned.
+
     Returns:
-        A warning where it is not certain that the data are those that the run began with, else
-        nothing.
+        A warning where it is not certain that the data are those that the run began with, or
+        where its learning rate becomes another one; else nothing.
 
     Raises:
-        MnistopError: the run is finished or another user's, or its data or its device are gone or
-            others.
+        MnistopError: the run is finished or another user's, its data or its device are gone or
+            others, or it cannot have so many epochs.
     """
     if run.is_running():
+        if epochs is not None:
+            raise RunError(
+                f"{run.full_name} is in training: stop it first, then resume it with another "
+                "number of epochs."
+            )
         _signal(run, signal.SIGUSR2)
         return ""
-    _, warning = _start(run, run.path.parent)
+    _, warning = _start(Continuation(run, epochs), run.path.parent)
     return warning
 
 
@@ -234,11 +244,11 @@ def _signal(whom: Run | Sweep, number: signal.Signals) -> None:
 
 
 @overload
-def _start(what: RunConfig | Run, folder: Path) -> tuple[Run, str]: ...
+def _start(what: RunConfig | Continuation, folder: Path) -> tuple[Run, str]: ...
 @overload
 def _start(what: Plan | Resumption, folder: Path) -> tuple[Sweep, str]: ...
 def _start(
-    what: RunConfig | Run | Plan | Resumption, folder: Path
+    what: RunConfig | Continuation | Plan | Resumption, folder: Path
 ) -> tuple[Run, str] | tuple[Sweep, str]:
     """Starts the process of a run or a sweep, new or not; returns it with a warning if any."""
     receiver, sender = fork_server.context.Pipe(duplex=False)
@@ -259,7 +269,9 @@ def _start(
     return answer
 
 
-def _prepare(what: RunConfig | Run | Plan | Resumption, folder: Path, answer: Connection) -> None:
+def _prepare(
+    what: RunConfig | Continuation | Plan | Resumption, folder: Path, answer: Connection
+) -> None:
     leave_terminal()
     try:
         from engine.process import job
@@ -272,7 +284,7 @@ def _prepare(what: RunConfig | Run | Plan | Resumption, folder: Path, answer: Co
             )
         )
         return
-    if isinstance(what, RunConfig | Run):
+    if isinstance(what, RunConfig | Continuation):
         job.start(what, folder, answer)
     else:
         sweep_job.start(what, folder, answer)

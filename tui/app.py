@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from engine import worker
 from engine.errors import MnistopError
 from engine.finding import find_run
+from engine.process.title import set_title
 from engine.runs import Run
 from tui.keymap import declared, read_keymap
 from tui.panes.digit import Digit
@@ -314,6 +315,7 @@ def run_app(terminal: Terminal, values: dict[str, str], run: str | None, slow: b
         MnistopError: there is no such run.
     """
     opened = find_run(run) if run else None
+    set_title("mnistop")
     app = MnistopApp(terminal, values, opened, slow)
     try:
         app.run(mouse=True)

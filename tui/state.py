@@ -108,4 +108,10 @@ def reduce(state: State, new: Sequence[events.Event]) -> State:
     if not own:
         return state
     alive = not isinstance(own[-1], events.LAST_EVENTS)
-    return dataclasses.replace(state, history=history.reduce(state.history, own), alive=alive)
+    lengths = [event.epochs for event in own if isinstance(event, events.RunResumed)]
+    return dataclasses.replace(
+        state,
+        history=history.reduce(state.history, own),
+        alive=alive,
+        epochs_planned=next(filter(None, reversed(lengths)), state.epochs_planned),
+    )

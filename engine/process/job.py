@@ -4,7 +4,7 @@ import os
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import IO, Any, NoReturn
@@ -14,6 +14,7 @@ import torch
 
 from engine import events, glance, runs
 from engine.config import RunConfig
+from engine.cores import usable_cores
 from engine.data import is_at_hand, load
 from engine.data.dataset import Unseen
 from engine.device import find_device
@@ -22,26 +23,28 @@ from engine.examples import Examples, examples_of
 from engine.model import MLP
 from engine.process.detached import fork_off, leave, tell
 from engine.process.failure import in_words
+from engine.process.going_on import config_to_go_on
 from engine.process.same_data import load_for
 from engine.process.signal_control import SignalControl, StopRequestedError
 from engine.process.stdio import log_to
-from engine.runs import Run
-from engine.storage.event_tail import read_events
+from engine.process.title import set_title
+from engine.runs import Continuation, Run
 from engine.storage.files import write_atomically
 from engine.storage.recorder import PROGRESS_SECONDS, Recorder
 from engine.storage.safekeeping import newest_checkpoint
+from engine.threads import choose_threads
 from engine.train import DivergedError, train
 from engine.training import Training, accuracy, judge
 from engine.unseen import evaluate_unseen
 
 
-def start(what: RunConfig | Run, folder: Path, answer: Connection) -> None:
+def start(what: RunConfig | Continuation, folder: Path, answer: Connection) -> None:
     """Forks off the training process, which checks all that can be wrong and makes the run folder.
 
     The fork comes first, since what has looked for a CUDA device cannot be forked any more.
 
     Args:
-        what: the configuration of a new run, or a run to go on with.
+        what: the configuration of a new run, or a run that is to go on.
         folder: where new runs are made.
         answer: gets the run once its training process is sure to begin, or the `MnistopError`.
     """
@@ -49,7 +52,7 @@ def start(what: RunConfig | Run, folder: Path, answer: Connection) -> None:
 
 
 def train_member(
-    caller: Connection, examples: Examples | None, what: RunConfig | Run, path: Path
+    caller: Connection, examples: Examples | None, what: RunConfig | Run, path: Path, cores: int
 ) -> NoReturn:
     """The life of a process that trains a member of a sweep, as a task of `engine.sweep.nursery`.
 
@@ -58,6 +61,7 @@ def train_member(
         examples: the data; None for those that are not at hand.
         what: the configuration of a new member, or one to go on with.
         path: the member's folder.
+        cores: how many processor threads it may have at most where it chooses.
     """
 
     def data(config: RunConfig) -> Examples | None:
@@ -66,9 +70,10 @@ def train_member(
 
     def prepare() -> Prepared:
         if isinstance(what, Run):
-            return _reopened(what, data)
+            return replace(_reopened(Continuation(what), data), cores=cores)
         here = data(what)
-        return Prepared(*runs.create(what, path.parent, path.name), what, here)
+        run, lock = runs.create(what, path.parent, path.name)
+        return Prepared(run, lock, what, here, cores=cores)
 
     _live(prepare, caller, keeps=True)
 
@@ -89,6 +94,8 @@ class Prepared:
     """Why it is not certain that its data are those that it began with."""
     ended: events.RunFinished | events.RunStopped | events.RunFailed | None = None
     """How it ended before, if it did."""
+    cores: int = field(default_factory=usable_cores)
+    """How many processor threads it may have at most where it chooses."""
 
 
 def _live(prepare: Callable[[], Prepared], caller: Connection, keeps: bool = False) -> NoReturn:
@@ -110,6 +117,7 @@ def _live(prepare: Callable[[], Prepared], caller: Connection, keeps: bool = Fal
         fault = f"No run could be started, by a fault of the program, {name}: {error}."
         tell(caller, RunError(fault))
     else:
+        set_title(f"mnistop: {prepared.run.words}")
         tell(caller, (prepared.run, prepared.warning))
         if not keeps:
             caller.close()
@@ -120,19 +128,20 @@ def _live(prepare: Callable[[], Prepared], caller: Connection, keeps: bool = Fal
     os._exit(1)
 
 
-def _prepare(what: RunConfig | Run, folder: Path) -> Prepared:
-    if isinstance(what, Run):
+def _prepare(what: RunConfig | Continuation, folder: Path) -> Prepared:
+    if isinstance(what, Continuation):
         return _reopened(what, _data_if_here)
     examples = _data_if_here(what)
     return Prepared(*runs.create(what, folder), what, examples)
 
 
-def _reopened(run: Run, data: Callable[[RunConfig], Examples | None]) -> Prepared:
-    lock = runs.reopen(run)
+def _reopened(what: Continuation, data: Callable[[RunConfig], Examples | None]) -> Prepared:
+    run, lock = what.run, runs.reopen(what.run)
     try:
-        config = _resumable(run)
+        config, remark = config_to_go_on(what)
         examples, warning = load_for(run, config, lambda: data(config))
-        return Prepared(run, lock, config, examples, True, warning, glance.ended(run))
+        words = " ".join(filter(None, (warning, remark)))
+        return Prepared(run, lock, config, examples, True, words, glance.ended(run))
     except MnistopError:
         lock.close()
         raise
@@ -142,13 +151,6 @@ def _data_if_here(config: RunConfig) -> Examples | None:
     """The data, once the device is found; None if they are not at hand, which takes its time."""
     find_device(config.device)
     return _load(config) if is_at_hand(config.source) else None
-
-
-def _resumable(run: Run) -> RunConfig:
-    last = [event for event in read_events(run) if isinstance(event, events.LAST_EVENTS)]
-    if last and isinstance(last[-1], events.RunFinished):
-        raise RunError(f"Run {run.name} is finished: there is nothing left to resume.")
-    return glance.config_to_resume(run)
 
 
 def _load(config: RunConfig, say: Recorder | None = None) -> Examples:
@@ -170,7 +172,10 @@ def _run(prepared: Prepared, control: SignalControl) -> NoReturn:
     try:
         _train(prepared, recorder, control)
     except StopRequestedError:
-        recorder.end(events.RunStopped, epochs=0, step=0)
+        if isinstance(prepared.ended, events.RunFinished):
+            _end_as_before(prepared, recorder, "")
+        else:
+            recorder.end(events.RunStopped, epochs=0, step=0)
     except _NotResumedError as error:
         _end_as_before(prepared, recorder, str(error))
     except MnistopError as error:
@@ -188,6 +193,10 @@ def _run(prepared: Prepared, control: SignalControl) -> NoReturn:
 def _end_as_before(prepared: Prepared, recorder: Recorder, message: str) -> None:
     """End a run that did not go on, in the state that it was in."""
     match prepared.ended:
+        case events.RunFinished(epochs=epochs, reason=reason):
+            if tested := glance.newest_test(prepared.run):
+                recorder.say_again(tested)
+            recorder.end(events.RunFinished, epochs=epochs, reason=reason, message=message)
         case events.RunFailed(diverged=diverged):
             recorder.end(events.RunFailed, message=message, diverged=diverged)
         case events.RunStopped(epochs=epochs, step=step):
@@ -215,7 +224,7 @@ def _load_late(prepared: Prepared, recorder: Recorder) -> tuple[Examples, str]:
 def _train(prepared: Prepared, recorder: Recorder, control: SignalControl) -> None:
     run, config = prepared.run, prepared.config
     examples, warning = prepared.examples, prepared.warning
-    torch.set_num_threads(config.threads)
+    torch.set_num_threads(1)
     if examples is None:
         with control.stopping_at_once():
             examples, warning = _load_late(prepared, recorder)
@@ -224,13 +233,18 @@ def _train(prepared: Prepared, recorder: Recorder, control: SignalControl) -> No
     training = Training(config, shape, len(class_names), device)
     there = examples.to(device)
     images, validation = there.training, there.validation
+    threads = _threads(training, len(images), len(validation), prepared.cores)
+    torch.set_num_threads(threads)
     if saved := newest_checkpoint(run):
         _load_state(training, run, saved)
+        if run.config().epochs != config.epochs:
+            runs.set_epochs(run, config.epochs)
         recorder.say(
             events.RunResumed,
             pid=os.getpid(),
             epoch=training.epoch,
             step=training.step,
+            epochs=config.epochs,
             data=examples.fingerprint if warning else None,
         )
     else:
@@ -260,6 +274,7 @@ def _train(prepared: Prepared, recorder: Recorder, control: SignalControl) -> No
             val_acc=accuracy(predictions, validation.labels),
             data=examples.fingerprint,
             test_images=len(examples.unseen),
+            threads=threads,
         )
     recorder.begin(training)
     train(training, images, validation, recorder, control)
@@ -269,6 +284,16 @@ def _train(prepared: Prepared, recorder: Recorder, control: SignalControl) -> No
         recorder.end(events.RunFinished, epochs=training.epoch, reason=reason)
     else:
         recorder.end(events.RunStopped, epochs=training.epoch, step=training.step)
+
+
+def _threads(training: Training, images: int, validation: int, cores: int) -> int:
+    """How many processor threads a training gets; beside another device there is little to do."""
+    config = training.config
+    if config.threads != "auto":
+        return config.threads
+    if training.device.type != "cpu":
+        return 1
+    return choose_threads(training.model.sizes, config.batch_size, images, validation, cores)
 
 
 def _tested(training: Training, unseen: Unseen, recorder: Recorder, control: SignalControl) -> bool:

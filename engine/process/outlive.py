@@ -10,6 +10,9 @@ import atexit
 import os
 import signal
 
+from engine.process.title import HELPER, set_title
+
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 atexit.register(os._exit, 0)
+set_title(HELPER)

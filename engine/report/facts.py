@@ -19,6 +19,7 @@ from engine.finding import quoted
 from engine.history import History, others_as_good
 from engine.judgement import Judgement, Mistake, judgement_after, worst_mistakes
 from engine.runs import Run
+from engine.schedule import lr_of_epoch
 from engine.storage.about import About, read_about
 from engine.summary import Summary
 
@@ -64,6 +65,23 @@ class Facts:
     def history(self) -> History:
         """What it has said."""
         return self.summary.history
+
+    @property
+    def schedules(self) -> str:
+        """That its learning rate followed more than one schedule, in a sentence; else nothing."""
+        epochs = self.history.epochs
+        if all(one.lr == lr_of_epoch(self.config, one.epoch) for one in epochs):
+            return ""
+        return (
+            "It was trained on to another number of epochs while a schedule went on: up to there "
+            "its learning rate is that of another length, so a new run with these settings differs."
+        )
+
+    @property
+    def can_be_longer(self) -> bool:
+        """Whether the run is finished and more epochs would go on from there."""
+        reason = getattr(self.history.ended, "reason", "")
+        return reason == "all epochs" and not self.run.sweep
 
     @cached_property
     def about(self) -> About:

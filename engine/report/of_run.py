@@ -40,6 +40,7 @@ from engine.words import (
     flattering,
     is_milestone,
     loss,
+    on_device,
     percent,
     unseen_accuracy,
 )
@@ -69,6 +70,8 @@ def _summary(facts: Facts) -> Iterator[Part]:
         yield Paragraph(f"Note: {facts.about.note}")
     if isinstance(history.ended, events.RunFailed):
         yield Paragraph(history.ended.message)
+    if facts.schedules:
+        yield Paragraph(facts.schedules)
     for note in started.notes if started else ():
         yield Paragraph(f"The data: {note}")
     if not (started and history.best):
@@ -189,7 +192,7 @@ def _model(started: RunStarted) -> Iterator[Part]:
             *_class_counts(started),
             Entry("layers", "-".join(map(str, started.layers))),
             Entry("parameters", f"{started.parameters:,}"),
-            Entry("device", started.device),
+            Entry("device", on_device(started)),
             Entry("versions", versions),
             Entry("validation loss before training", f"{loss(started.val_loss)}; {guessing}"),
         )

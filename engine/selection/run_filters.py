@@ -61,6 +61,7 @@ _USUAL = {
 _EXAMPLES = {
     "state": "state:stopped",
     "hidden": "hidden:256,128",
+    "threads": "threads:2",
     "name": "name:otter",
     "sweep": "sweep:otter",
 }
@@ -124,6 +125,8 @@ def value_of(run: Listed, field: str) -> float | None:
     """A number of a run by its name: a result or a hyperparameter; `all` samples are infinite."""
     if field in RESULTS:
         return RESULTS[field](run)
+    if field == "threads" and run.overview.threads:
+        return run.overview.threads
     text = run.overview.changes.get(field, _DEFAULTS[field])
     return math.inf if text == "all" else number(text)
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import torch
 
 from engine import events
@@ -68,6 +69,10 @@ class Recorder:
     def say(self, kind: type[events.Event], **values: Any) -> None:
         """Says something at once, after all that waits to be said."""
         self._write(self._log.event(kind, **values))
+
+    def say_again(self, event: events.Event) -> None:
+        """Says what was said before, as it still holds."""
+        self._write(msgspec.structs.replace(event, time=time.time()))
 
     def end(self, kind: type[events.Event], **values: Any) -> None:
         """Appends the last event, for which there is room even on a full disk."""

@@ -15,6 +15,7 @@ import msgspec
 from distributed import Event, get_worker
 
 from engine.config import RunConfig
+from engine.cores import usable_cores
 from engine.data import is_at_hand, is_here, load
 from engine.errors import DataError
 from engine.fingerprint import Fingerprint
@@ -110,7 +111,7 @@ def train(name: str, config: str, parcel: bytes, stop: str, data: bytes) -> Retu
         run = Run(Path(folder, name))
         if parcel:
             unpack(parcel, run.path)
-        trainer = Trainer(_nursery())
+        trainer = Trainer(_nursery(), max(1, usable_cores() // worker.state.nthreads))
         with ThreadPoolExecutor(1) as threads:
             training = threads.submit(
                 trainer.train,

@@ -21,8 +21,8 @@ from engine.config import (
     as_text,
     by_factors,
     choices,
-    default,
     label,
+    rank,
     usual_values,
 )
 from engine.errors import ConfigError
@@ -237,7 +237,7 @@ def _range_error(name: str, part: str, what: str) -> ConfigError:
     example = "0.001..1:4" if by_factors(name) else "0..0.4:5"
     if name == "hidden":
         example = "32..256:4"
-    elif isinstance(default(name), int):
+    elif any(isinstance(value, int) for value in usual_values(name)):
         example = "16..128:4" if by_factors(name) else "0..4:3"
     return ConfigError(
         {name: f"{label(name).capitalize()}: the range {part} {what}, as in {example}."}
@@ -292,7 +292,7 @@ def around(name: str, value: Any) -> tuple[Any, ...]:
     if by_factors(name) and isinstance(value, float) and value > 0:
         tried = (float(f"{factor * value:.3g}") for factor in (0.1, 1, 10))
         return tuple(each for each in tried if _is_valid(name, each))
-    ordered = sorted({*usual_values(name), value}, key=_rank)
+    ordered = sorted({*usual_values(name), value}, key=rank)
     first = max(0, min(ordered.index(value) - 1, len(ordered) - _AROUND))
     return tuple(ordered[first : first + _AROUND])
 
@@ -303,8 +303,3 @@ def _is_valid(name: str, value: Any) -> bool:
     except ConfigError:
         return False
     return True
-
-
-def _rank(value: Any) -> Any:
-    """What values are ordered by; all of the images is more than any number."""
-    return math.inf if value is None else value

@@ -21,6 +21,7 @@ from engine.errors import MnistopError, RunError
 from engine.process.detached import fork_off, leave, tell
 from engine.process.failure import in_words
 from engine.process.stdio import log_to
+from engine.process.title import set_title
 from engine.runs import Run
 from engine.storage.event_log import EventLog
 from engine.sweep.known_data import DataCheck, key_of, recorded_data
@@ -62,6 +63,7 @@ def _live(what: Plan | Resumption, folder: Path, answer: Connection) -> NoReturn
     else:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, job.on_stop)
+        set_title(f"mnistop: sweep {job.sweep.words}")
         tell(answer, (job.sweep, job.warning))
         answer.close()
         log_to(job.sweep.log_path)

@@ -73,10 +73,12 @@ class Trainer:
 
     Args:
         nursery: forks off the training processes.
+        cores: how many processor threads each member may have at most where it chooses.
     """
 
-    def __init__(self, nursery: Nursery) -> None:
+    def __init__(self, nursery: Nursery, cores: int = 1) -> None:
         self._nursery = nursery
+        self.cores = cores
         self._in_training: dict[str, Run] = {}
         self._stopping = threading.Event()
 
@@ -136,7 +138,7 @@ class Trainer:
             return str(error)
         wanted = Wanted(config, data) if is_at_hand(config.source) else None
         with (
-            self._nursery.start(_train, wanted, what, run.path) as process,
+            self._nursery.start(_train, wanted, what, run.path, self.cores) as process,
             contextlib.suppress(EOFError, OSError, RunError),
         ):
             answer = process.recv()
@@ -151,12 +153,12 @@ class Trainer:
 
 
 def _train(
-    caller: Connection, examples: Examples | None, what: RunConfig | Run, path: Path
+    caller: Connection, examples: Examples | None, what: RunConfig | Run, path: Path, cores: int
 ) -> None:
     """What the training process does, which has PyTorch from the nursery."""
     from engine.process import job
 
-    job.train_member(caller, examples, what, path)
+    job.train_member(caller, examples, what, path, cores)
 
 
 def _last_words(run: Run) -> str:

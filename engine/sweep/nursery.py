@@ -238,6 +238,9 @@ def _end_with(other: Connection) -> None:
 
 
 if __name__ == "__main__":
+    from engine.process.title import HELPER, set_title
+
+    set_title(HELPER)
     import engine.process.preload  # noqa: F401
 
     _serve(Connection(int(sys.argv[1])))

@@ -13,6 +13,7 @@ import joblib
 
 from engine import events
 from engine.config import RunConfig
+from engine.cores import usable_cores
 from engine.data import is_at_hand, load
 from engine.errors import MnistopError
 from engine.examples import Examples
@@ -37,8 +38,11 @@ class ThisMachine:
         self._trainer = Trainer(nursery)
 
     def places(self, configs: Sequence[RunConfig]) -> int:
-        """How many members are trained at once: what the cores allow, each with its threads."""
-        threads = max(config.threads for config in configs)
+        """How many members are trained at once: what the cores allow, each with its threads.
+
+        Members that choose theirs are trained with one each as long as there are enough of them.
+        """
+        threads = max(1 if config.threads == "auto" else config.threads for config in configs)
         cores: int = joblib.cpu_count()
         return max(1, cores // threads)
 
@@ -69,8 +73,10 @@ class ThisMachine:
         """
         configs = [config for _, config in todo]
         self._fetch(configs, log)
+        at_once = min(jobs or self.places(configs), len(todo))
+        self._trainer.cores = max(1, usable_cores() // at_once)
         train = joblib.Parallel(
-            min(jobs or self.places(configs), len(todo)),
+            at_once,
             backend="threading",
             return_as="generator_unordered",
         )

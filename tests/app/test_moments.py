@@ -158,3 +158,30 @@ async def test_a_run_resumed_from_the_list_goes_on_on_all_screens(real: Opened) 
         ended = history_of(run).ended
         assert isinstance(ended, events.RunStopped)
         await all_screens_show(shown, f"epoch {ended.epochs - 1}", newest=True)
+
+
+async def test_a_finished_run_that_is_trained_on_shows_its_new_length_everywhere(
+    real: Opened,
+) -> None:
+    run = await asyncio.to_thread(worker.launch, digits_config(epochs=4))
+    await to_the_end(run)
+    async with real(run=run) as shown:
+        await shown.until(lambda: shown.state.phase == "finished")
+        await shown.press("R")
+        assert re.search(r"Epochs in total \(4 now\):\s+8 .*Enter train   Esc leave", shown.text)
+        await shown.press("backspace", "6", "enter")
+        await shown.until(lambda: len(shown.state.history.epochs) == 6)
+        await shown.until(lambda: shown.state.phase == "finished")
+        assert shown.screen.session.config.epochs == shown.state.epochs_planned == 6
+        assert shown.screen.config
+        assert shown.screen.config.epochs == 6
+        await shown.press("6")
+        await shown.until_shown("finished")
+        await shown.press("R", "backspace", "backspace", "3", "enter")
+        await shown.until(lambda: "has 6 epochs already" in " ".join(shown.notices))
+        await shown.press("R")
+        await shown.press(*["backspace"] * 4, "1", "0", "enter")
+        await shown.until(lambda: len(history_of(run).epochs) == 10)
+        await shown.press("1")
+        await shown.until(lambda: shown.state.epochs_planned == 10)
+        await shown.until(lambda: len(shown.state.history.epochs) == 10)

@@ -1,5 +1,6 @@
 """The runs screen as a person sees it: list, filter, marks, names, and what becomes of runs."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -268,7 +269,7 @@ async def test_only_what_stopped_is_resumed(opened: Opened, workers: Workers) ->
     some(workers)
     async with opened() as shown:
         await open_runs(shown)
-        await shown.press("R")
+        await shown.press("R", "escape")
         assert workers.told == []
         await shown.press("down", "R")
         await shown.until(lambda: workers.told == ["resume"])
@@ -277,7 +278,7 @@ async def test_only_what_stopped_is_resumed(opened: Opened, workers: Workers) ->
 @pytest.mark.parametrize(
     ("end", "reply", "told"),
     [
-        (made_up.finished, "calm-otter is finished after 5 epochs: nothing is left to resume", []),
+        (made_up.finished, "Epochs in total (5 now):", []),
         (made_up.stopped, "Resuming calm-otter", ["resume"]),
         (None, "Resuming calm-otter", ["resume"]),
         (
@@ -303,7 +304,7 @@ async def test_shift_r_answers_at_once_whatever_the_run_is(
     async with opened() as shown:
         await open_runs(shown, "calm-otter")
         await shown.press("R")
-        assert [notice for notice in shown.notices if reply in notice]
+        assert [words for words in (*shown.notices, shown.text) if reply in words]
         await shown.until(lambda: workers.told == told)
 
 
@@ -480,3 +481,14 @@ def test_a_walk_in_a_real_terminal(
         assert shown.wait_for_end() == 0
         if "NO_COLOR" in environ:
             assert shown.written.isascii()
+
+
+@pytest.mark.parametrize("width", [60, 80])
+async def test_how_far_to_train_on_can_be_read_on_a_narrow_terminal(
+    opened: Opened, workers: Workers, width: int
+) -> None:
+    add(workers, 0, "calm-otter", end=made_up.finished)
+    async with opened((width, 24)) as shown:
+        await open_runs(shown, "calm-otter")
+        await shown.press("R")
+        assert re.search(r"Epochs in total \(5 now\):\s+10 .*Enter train   Esc leave", shown.text)

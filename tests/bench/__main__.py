@@ -14,11 +14,13 @@ from tests.bench import (
     runs,
     slow_lines,
     sweeps,
+    threads,
     training,
     unseen,
 )
 
 training.main()
+threads.main()
 unseen.main()
 recording.main()
 growth.main()

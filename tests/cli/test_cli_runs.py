@@ -22,6 +22,7 @@ KEYS = [
     "epochs",
     "pid",
     "config",
+    "threads",
     "val_acc",
     "val_loss",
     "best_val_acc",
@@ -155,7 +156,7 @@ def test_what_does_not_train_cannot_be_stopped_or_resumed(call: Call, finished: 
     assert "is not being trained" in stopped.err
     resumed = call("resume", "last", runs=finished.place.folder)
     assert resumed.code == 2
-    assert "finished: there is nothing left to resume" in resumed.err
+    assert "is finished: to train it on to N epochs in total" in resumed.err
 
 
 def test_following_a_finished_run_tells_it_again(call: Call, finished: Finished):

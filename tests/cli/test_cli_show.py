@@ -49,7 +49,8 @@ def test_show_tells_the_whole_story_without_pytorch_and_textual(finished: Finish
         assert words in text or words in said
     assert re.search(r"\d+ of 80 right: \d+\.\d% \(\d+\.\d–\d+\.\d\)", text)
     assert "mnistop train --samples 400 --epochs 12 --hidden 16" in lines[3]
-    assert f"mnistop report {finished.name} -o run.html" in lines[4]
+    assert f"mnistop resume {finished.name} --epochs 24" in lines[4]
+    assert f"mnistop report {finished.name} -o run.html" in lines[5]
     assert re.match(r"test accuracy \d+\.\d% \(\d+\.\d–\d+\.\d\) on 4,102 unseen images", lines[1])
     assert "MOST CONFIDENT MISTAKES AFTER EPOCH 11" in lines
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from tests.cli.command_line import COMMAND, Answer, Finished, Place
+from tests.cli.command_line import COMMAND, SHORT, Answer, Finished, Place
 from tests.waiting import wait_until
 
 Call = Callable[..., Answer]
@@ -161,3 +161,29 @@ def test_ascii_means_ascii(call: Call, without_weights: Place):
         assert answer.code == 0
         assert answer.out.isascii()
         assert call("--ascii", *words).out == answer.out
+
+
+def test_a_finished_run_is_trained_on_to_a_total_of_epochs(place: Place) -> None:
+    name = place.train_detached(*SHORT)
+    assert place.run("follow", name).returncode == 0
+    refused = place.run("resume", name)
+    assert (refused.returncode, "--epochs N" in refused.stderr) == (2, True)
+    refused = place.run("resume", name, "--epochs", "12")
+    assert refused.returncode == 2
+    assert "has 12 epochs already" in refused.stderr
+    wrong = place.run("resume", name, "--epochs", "many")
+    assert wrong.returncode == 2
+    assert "--epochs: Epochs must be a whole number" in wrong.stderr
+    done = place.run("resume", name, "--epochs", "15")
+    assert done.returncode == 0, done.stderr
+    assert "resumed in epoch 12 of 15" in done.stdout
+    assert f"run {name} finished: 15 epochs" in done.stdout
+    assert place.state(name)["epochs"] == 15
+    assert f"mnistop resume {name} --epochs 30" in place.run("show", name).stdout
+
+
+def test_a_sweep_is_not_given_another_length(place: Place) -> None:
+    name = place.run("sweep", "--seeds", "2", *SHORT, "--detach").stdout.strip()
+    refused = place.run("resume", name, "--epochs", "50")
+    assert refused.returncode == 2
+    assert "--epochs is for runs" in refused.stderr

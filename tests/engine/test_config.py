@@ -39,7 +39,7 @@ VALID = st.fixed_dictionaries(
         "adversarial_epsilon": numbers(0, 1),
         "early_stopping": st.integers(0, 1_000_000),
         "clip_norm": numbers(0, 1_000_000),
-        "threads": st.integers(1, 1024),
+        "threads": st.just("auto") | st.integers(1, 1024),
         "device": st.sampled_from(config.choices("device")),
     },
 )
@@ -94,7 +94,11 @@ OUT_OF_BOUNDS = {
     "adversarial_epsilon": [(-0.1, "a number from 0 up and at most 1", "-0.1"), (1.5, "1", "1.5")],
     "early_stopping": [(-1, "a whole number from 0 up", "-1"), (1_000_001, "1,000,000", "1000001")],
     "clip_norm": [(-1, "a number from 0 up and at most 1,000,000", "-1"), (2e6, "1,000", "2e+06")],
-    "threads": [(0, "a whole number from 1 up and at most 1,024", "0"), (1025, "1,024", "1025")],
+    "threads": [
+        (0, "auto, or a whole number from 1 up and at most 1,024", "0"),
+        (1025, "1,024", "1025"),
+        ("many", "auto", "'many'"),
+    ],
     "device": [("tpu", "one of auto, cpu, cuda, mps", "'tpu'")],
 }
 

@@ -601,3 +601,20 @@ def test_any_text_can_be_typed_into_any_value(entries: list[tuple[str, str]]) ->
 def test_a_name_that_is_no_hyperparameter_is_refused() -> None:
     with pytest.raises(ConfigError, match="no hyperparameter"):
         Hyperparameters({"learning": "3"}, Terminal())
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "by", "then"),
+    [
+        ("threads", "auto", 1, "1"),
+        ("threads", "1", -1, "auto"),
+        ("threads", "3", 1, "4"),
+        ("threads", "3", -1, "2"),
+        ("pixel_range", "0 1", -1, "auto"),
+        ("pixel_range", "0 2", -1, "0 1"),
+    ],
+)
+def test_auto_is_a_step_before_the_least_number(name: str, text: str, by: int, then: str) -> None:
+    values = FormValues({name: text})
+    values.step(name, by)
+    assert values.texts[name] == then

@@ -14,6 +14,7 @@ import pytest
 from engine import glance, runs, worker
 from engine.config import RunConfig
 from engine.history import History, reduce
+from engine.process.title import HELPER
 from engine.runs import Run
 from engine.storage.event_tail import read_events
 from tests.waiting import wait_until
@@ -63,7 +64,8 @@ def fork_server_of(interface: int) -> int:
         return [
             number
             for number, fields in _all_in(Path("/proc")).items()
-            if fields[1] == str(interface) and "forkserver" in command_of(number)
+            if fields[1] == str(interface)
+            and ("forkserver" in command_of(number) or command_of(number).startswith(HELPER))
         ]
 
     wait_until(servers)

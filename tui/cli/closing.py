@@ -22,6 +22,8 @@ def closing_words(run: Run, history: History, epochs: int) -> list[str]:
     took = duration(sum(epoch.seconds for epoch in history.epochs))
     lines = [""]
     match history.ended:
+        case events.RunFinished(message=message) if message:
+            lines.append(f"run {run.name} was not trained on: as before, {trained}")
         case events.RunFinished(reason="early stopping"):
             lines.append(f"run {run.name} finished early: {trained} of {epochs} in {took}")
         case events.RunFinished():
@@ -45,7 +47,7 @@ def closing_words(run: Run, history: History, epochs: int) -> list[str]:
 def complaint(run: Run, history: History) -> str:
     """The sentence on a run that failed, was interrupted or not resumed; empty for the others."""
     match history.state(running=False):
-        case "failed" | "stopped":
+        case "failed" | "stopped" | "finished":
             return getattr(history.ended, "message", "")
         case "interrupted" if history.vanished:
             return (

@@ -52,9 +52,15 @@ def exit_code_of(arguments: list[str]) -> int:
     Args:
         arguments: all that follows `mnistop` on the command line.
     """
+    if "_MNISTOP_COMPLETE" in os.environ:
+        from tui.cli import completion
+
+        completion.register()
     try:
         code = mnistop.main(arguments, prog_name="mnistop", standalone_mode=False)
         return code if isinstance(code, int) else DONE
+    except SystemExit as ended:  # as by what has answered a shell that completes a word
+        return ended.code if isinstance(ended.code, int) else DONE
     except click.ClickException as error:
         complain(error.format_message())
         if isinstance(error, click.UsageError) and error.ctx:

@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 
 import click
+from click.shell_completion import CompletionItem
 
 from engine.config import as_text
 from tui.cli.options import given_settings, setting_options
@@ -48,6 +49,15 @@ class _LazyGroup(click.Group):
     def list_commands(self, context: click.Context) -> list[str]:
         return list(COMMANDS)
 
+    def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands, without importing them, and the options."""
+        commands = [
+            CompletionItem(name, help=line)
+            for name, (_, line) in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*commands, *click.Command.shell_complete(self, context, incomplete)]
+
     def resolve_command(
         self, context: click.Context, words: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -84,6 +94,15 @@ def _tell_version(context: click.Context, parameter: click.Parameter, wanted: bo
     context.exit()
 
 
+def _tell_completion(context: click.Context, parameter: click.Parameter, shell: str | None) -> None:
+    if not shell or context.resilient_parsing:
+        return
+    from tui.cli.completion import script
+
+    click.echo(script(context.command, shell), nl=False)
+    context.exit()
+
+
 @click.group(
     cls=_LazyGroup,
     invoke_without_command=True,
@@ -102,6 +121,14 @@ Examples:
 \b
 RUN is the name of a run or a sweep, its own or yours, the beginning of its own,
 its words, or last; or the path of its folder, also of another user's.
+
+\b
+Completion of commands, flags, runs and filters:
+  eval "$(mnistop --completion bash)"     in ~/.bashrc
+  eval "$(mnistop --completion zsh)"      in ~/.zshrc, after compinit
+  mnistop --completion fish | source      in ~/.config/fish/config.fish
+
+\b
 Runs are kept in $MNISTOP_RUNS if it is set, data in $MNISTOP_CACHE.
 Exit codes: 0 done, 1 failed, 2 wrong use or bad input, 130 stopped by Ctrl+C.
 """,
@@ -113,6 +140,15 @@ Exit codes: 0 done, 1 failed, 2 wrong use or bad input, 130 stopped by Ctrl+C.
     "--light/--dark",
     default=None,
     help="The terminal's background, where COLORFGBG does not say it.",
+)
+@click.option(
+    "--completion",
+    type=click.Choice(("bash", "zsh", "fish")),
+    metavar="SHELL",
+    is_eager=True,
+    expose_value=False,
+    callback=_tell_completion,
+    help="Print what completes words in bash, zsh or fish; see below.",
 )
 @click.option(
     "--version",

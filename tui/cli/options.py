@@ -197,7 +197,13 @@ def _flag(name: str, section: str, hidden: bool) -> Callable[[Command], Command]
     )
 
 
-_METAVARS = {"source": "NAME|PATH", "samples": "N|all", "pixel_range": "RANGE", "hidden": "SIZES"}
+_METAVARS = {
+    "source": "NAME|PATH",
+    "samples": "N|all",
+    "pixel_range": "RANGE",
+    "hidden": "SIZES",
+    "threads": "N|auto",
+}
 
 
 def _flag_of(name: str) -> str:

@@ -12,13 +12,26 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def _complete(
     context: click.Context, parameter: click.Parameter, start: str
 ) -> list[CompletionItem]:
-    from engine import runs
     from engine.finding import is_path
+    from engine.runs import list_runs
+    from engine.sweeps import list_sweeps
 
     if is_path(start):
         return [CompletionItem(start, type="dir")]
-    names = ["last", *(run.name for run in runs.list_runs())]
+    found = [*list_sweeps(), *list_runs()]
+    names = ["last", *(one.name for one in found)]
+    if start:  # or each would be there twice
+        names += [one.words for one in found]
     return [CompletionItem(name) for name in names if name.startswith(start)]
+
+
+def complete_filter(
+    context: click.Context, parameter: click.Parameter, start: str
+) -> list[CompletionItem]:
+    """What a word of a filter of runs may become."""
+    from engine.selection.run_filters import complete
+
+    return [CompletionItem(line) for line in complete(start)]
 
 
 def run_argument(command: Command) -> Command:

@@ -17,7 +17,7 @@ from engine.storage.index import list_all
 from engine.summary import Summary
 from engine.sweeps import Sweep
 from tui.cli.output import Output, complain, with_output
-from tui.cli.run_argument import run_argument
+from tui.cli.run_argument import complete_filter, run_argument
 from tui.cli.run_lines import table
 from tui.cli.words import accuracy, count, unseen_accuracy, what_next
 
@@ -27,7 +27,7 @@ _POLL_SECONDS = 0.05
 @click.command()
 @with_output
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list, newest first.")
-@click.argument("words", metavar="[FILTER]...", nargs=-1)
+@click.argument("words", metavar="[FILTER]...", nargs=-1, shell_complete=complete_filter)
 def runs(out: Output, as_json: bool, words: tuple[str, ...]) -> int:
     """List all runs, newest first, each as it was at its best epoch.
 
@@ -36,11 +36,12 @@ def runs(out: Output, as_json: bool, words: tuple[str, ...]) -> int:
 
     The best epoch is that of the highest validation accuracy, which flatters it; the test
     accuracy is that of its weights on images that the run has not seen. Both have their 95%
-    intervals. Each run in the JSON list has name, state, epoch, epochs, pid, config, val_acc,
-    val_loss, best_val_acc, best_val_loss, best_epoch, test_images, test_acc, started, ended,
-    sweep, title and note: epoch is the newest finished one, from 0, and val_acc and val_loss are
-    its; test_acc is of the best epoch; times are seconds since 1970; sweep is the sweep that it
-    belongs to; what is unknown or does not apply is null.
+    intervals. Each run in the JSON list has name, state, epoch, epochs, pid, config, threads,
+    val_acc, val_loss, best_val_acc, best_val_loss, best_epoch, test_images, test_acc, started,
+    ended, sweep, title and note: epoch is the newest finished one, from 0, and val_acc and
+    val_loss are its; threads is how many train where config says auto; test_acc is of the best
+    epoch; times are seconds since 1970; sweep is the sweep that it belongs to; what is unknown
+    or does not apply is null.
     """
     try:
         wanted = parse(" ".join(words))

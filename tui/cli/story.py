@@ -27,6 +27,7 @@ from tui.cli.words import (
     epoch_row,
     flattering,
     is_milestone,
+    on_device,
     percent,
     unseen_accuracy,
     what_next,
@@ -57,6 +58,8 @@ def tell_state(out: Output, facts: Facts) -> None:
         out.tell(f"note: {facts.about.note}")
     if message := getattr(history.ended, "message", ""):
         out.tell(message)
+    if facts.schedules:
+        out.tell(facts.schedules)
     commands = {f"mnistop --run {name}": "open it in the app"}
     if summary.is_live:
         commands[f"mnistop follow {name}"] = "watch it"
@@ -65,6 +68,9 @@ def tell_state(out: Output, facts: Facts) -> None:
     if summary.state in ("stopped", "interrupted") and facts.run.is_ours:
         commands[f"mnistop resume {name}"] = "go on with it"
     commands[again(summary.config)] = "train the same again"
+    if facts.can_be_longer:
+        epochs = 2 * len(history.epochs)
+        commands[f"mnistop resume {name} --epochs {epochs}"] = f"train on to {epochs:,} epochs"
     commands[f"mnistop report {name} -o run.html"] = "write it as a page"
     out.say(what_next(commands))
 
@@ -104,7 +110,7 @@ def tell_facts(out: Output, started: RunStarted) -> None:
         out.say("\n".join(_flow(items, out.width)))
     out.tell(
         f"layers {'-'.join(map(str, started.layers))}, "
-        f"{count(started.parameters, 'parameter')}, on {started.device} ({versions})"
+        f"{count(started.parameters, 'parameter')}, on {on_device(started)} ({versions})"
     )
     out.tell(
         f"validation loss before training {started.val_loss:.3f}; "

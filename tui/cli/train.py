@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 import click
 
 from engine import worker
+from engine.config import RunConfig
 from engine.finding import find_run_or_sweep
 from engine.history import History
 from engine.runs import Run
 from engine.sweeps import Sweep
 from tui.cli.closing import closing_words, complaint
-from tui.cli.options import SettingsCommand, given_settings, setting_options
+from tui.cli.options import SettingsCommand, given_settings, setting_options, told_by_origin
 from tui.cli.output import Output, complain, remark, with_output
 from tui.cli.run_argument import run_argument
 from tui.cli.views import view_for
@@ -83,15 +84,32 @@ def train(
     metavar="ADDRESS",
     help="Go on with a sweep on the workers of a Dask scheduler; none for this machine.",
 )
+@click.option(
+    "--epochs",
+    metavar="N",
+    help="Train on to N epochs in total, also a finished run.",
+)
 @run_argument
-def resume(out: Output, as_json: bool, detach: bool, dask: str | None, run: str) -> int:
+def resume(
+    out: Output, as_json: bool, detach: bool, dask: str | None, epochs: str | None, run: str
+) -> int:
     """Go on with RUN, from its last checkpoint or from a pause.
 
     The results are the same as if it had never been stopped. Ctrl+C stops and saves it again.
     For a sweep, the runs that have ended are not trained again.
+
+    With --epochs N it is trained on to N epochs in total: to the same results as if it had been
+    begun with N, except that a schedule of the learning rate is that of N epochs from there on
+    only. It is tested anew on images never seen when it ends.
     """
+    total = _total(epochs)
     found = find_run_or_sweep(run)
     if isinstance(found, Sweep):
+        if total:
+            raise click.UsageError(
+                f"--epochs is for runs, and {found.name} is a sweep, which compares runs of the "
+                "same length: mnistop sweep trains a new one."
+            )
         found.check_ours()
         return _resume_sweep(out, found, as_json, detach, dask)
     found.check_ours()
@@ -101,7 +119,7 @@ def resume(out: Output, as_json: bool, detach: bool, dask: str | None, run: str)
     warnings: list[str] = []
 
     def start() -> Run:
-        warnings.append(worker.resume(found))
+        warnings.append(worker.resume(found, total))
         return found
 
     message = (
@@ -127,6 +145,18 @@ def follow(out: Output, as_json: bool, run: str) -> int:
     history = asyncio.run(RunWatch(view_for(out, as_json), stops=False).follow(found))
     _close(out, found, history, as_json)
     return 1 if complaint(found, history) else 0
+
+
+def _total(epochs: str | None) -> int | None:
+    """The number of epochs that `--epochs` names.
+
+    Raises:
+        ConfigError: it names none.
+    """
+    if epochs is None:
+        return None
+    with told_by_origin({"epochs": epochs}):
+        return RunConfig.from_values({"epochs": epochs}).epochs
 
 
 def _resume_sweep(out: Output, sweep: Sweep, as_json: bool, detach: bool, dask: str | None) -> int:
@@ -184,7 +214,7 @@ def _train(
 def _exit_code(history: History, asked: signal.Signals | None) -> int:
     state = history.state(running=False)
     if state == "finished":
-        return 0
+        return 1 if getattr(history.ended, "message", "") else 0
     return 128 + asked if state == "stopped" and asked else 1
 
 

@@ -20,6 +20,7 @@ from tui.cli.words import (
     epoch_row,
     is_milestone,
     loss,
+    on_device,
 )
 
 if TYPE_CHECKING:
@@ -156,6 +157,8 @@ class LiveView:
     def update(self, new: Sequence[events.Event], history: History) -> None:
         """Prints rows of the table, and moves the progress bar."""
         self._history = history
+        if history.resumed and history.resumed.epochs:
+            self._epochs = history.resumed.epochs
         if history.preparing:
             self._live.message = history.preparing
         elif history.started and not history.ended:
@@ -208,7 +211,8 @@ class _Lines:
                     yield from notes(event)
                     yield EPOCH_HEADER
                 case events.RunResumed():
-                    yield f"resumed in epoch {event.epoch}"
+                    self._epochs = event.epochs or self._epochs
+                    yield f"resumed in epoch {event.epoch} of {self._epochs:,}"
                 case events.EpochFinished():
                     self._skipped = None if is_milestone(event.epoch, self._epochs) else event
                     if not self._skipped:
@@ -224,7 +228,7 @@ class _Lines:
 
 def _facts(started: events.RunStarted) -> Iterator[str]:
     layers = "-".join(map(str, started.layers))
-    yield f"model {layers}, {count(started.parameters, 'parameter')}, on {started.device}"
+    yield f"model {layers}, {count(started.parameters, 'parameter')}, on {on_device(started)}"
     yield (
         f"data  {count(started.training_images, 'image')} to train on, "
         f"{started.validation_images:,} to validate"

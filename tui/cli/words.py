@@ -13,6 +13,7 @@ from engine.words import (
     flattering,
     is_milestone,
     loss,
+    on_device,
     percent,
     unseen_accuracy,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "flattering",
     "is_milestone",
     "loss",
+    "on_device",
     "percent",
     "unseen_accuracy",
     "what_next",

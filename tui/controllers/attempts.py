@@ -30,7 +30,7 @@ class Attempts:
     def __init__(
         self, screen: Screen[None], terminal: Terminal, after: Callable[[], object]
     ) -> None:
-        self._screen = screen
+        self.screen = screen
         self._terminal = terminal
         self._after = after
 
@@ -41,8 +41,8 @@ class Attempts:
             what: to be done, in a thread; a `MnistopError` that it raises is told.
             then: is called with what it returns.
         """
-        self._screen.app.clear_notifications()
-        self._screen.run_worker(self._try(what, then), exit_on_error=False)
+        self.screen.app.clear_notifications()
+        self.screen.run_worker(self._try(what, then), exit_on_error=False)
 
     def resume(self, what: Callable[[], str], question: str = "") -> None:
         """Resumes a run or a sweep, and shows the warning that comes back if there is one.
@@ -58,7 +58,7 @@ class Attempts:
 
     def _warn(self, warning: str) -> None:
         if warning:
-            self._screen.notify(warning, severity="warning", markup=False, timeout=_SECONDS)
+            self.screen.notify(warning, severity="warning", markup=False, timeout=_SECONDS)
 
     def ask(
         self, question: str, what: Callable[[], T], then: Callable[[T], object] | None = None
@@ -69,13 +69,13 @@ class Attempts:
             if yes:
                 self.do(what, then)
 
-        self._screen.app.push_screen(AskScreen(self._terminal, question), answer)
+        self.screen.app.push_screen(AskScreen(self._terminal, question), answer)
 
     async def _try(self, what: Callable[[], T], then: Callable[[T], object] | None) -> None:
         try:
             done = await asyncio.to_thread(what)
         except MnistopError as error:
-            self._screen.notify(str(error), severity="error", markup=False, timeout=_SECONDS)
+            self.screen.notify(str(error), severity="error", markup=False, timeout=_SECONDS)
         else:
             if then:
                 then(done)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from textual.screen import Screen
@@ -153,6 +154,7 @@ class Session:
             return False
         before = self.state
         self.state = states.reduce(before, said.events)
+        self.config = replace(self.config, epochs=self.state.epochs_planned)
         now = self.state.history
         started, is_new = now.started, now.started is not before.history.started
         if started and (is_new or now.resumed is not before.history.resumed):

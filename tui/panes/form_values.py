@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,6 +15,7 @@ from engine.config import (
     default,
     explanation,
     label,
+    rank,
     usual_values,
 )
 from engine.errors import ConfigError
@@ -174,8 +174,8 @@ class FormValues:
         usual, value = usual_values(name), self._value(name)
         if choices(name) or isinstance(value, str):
             return _next_round(usual, value, by)
-        order, rank = [_rank(each) for each in usual], _rank(value)
-        at = bisect_right(order, rank) if by > 0 else bisect_left(order, rank) - 1
+        order, own = [rank(each) for each in usual], rank(value)
+        at = bisect_right(order, own) if by > 0 else bisect_left(order, own) - 1
         return usual[at] if 0 <= at < len(usual) else value
 
     def _differences(self) -> str:
@@ -192,8 +192,3 @@ def _next_round(stops: Sequence[Any], stop: Any, by: int) -> Any:
     outside = -1 if by > 0 else len(stops)
     at = stops.index(stop) if stop in stops else outside
     return stops[(at + by) % len(stops)]
-
-
-def _rank(value: Any) -> Any:
-    """What usual values are ordered by; all of the images is more than any number."""
-    return math.inf if value is None else value

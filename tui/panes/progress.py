@@ -110,7 +110,7 @@ class Progress(FaultTolerantWidget):
         match history.ended:
             case RunFailed(message=message):
                 return message
-            case RunStopped(message=message) if message:
+            case RunStopped(message=message) | RunFinished(message=message) if message:
                 return message
             case RunFinished():
                 early = ", early stopping" if history.ended.reason == "early stopping" else ""

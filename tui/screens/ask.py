@@ -46,6 +46,7 @@ class AskTextScreen(FaultTolerant, ModalScreen[str | None]):
         label: what for.
         text: what it is so far.
         longest: how many characters it may have.
+        does: what Enter does with it, in a word.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -64,8 +65,11 @@ class AskTextScreen(FaultTolerant, ModalScreen[str | None]):
     }
     """
 
-    def __init__(self, terminal: Terminal, label: str, text: str, longest: int) -> None:
+    def __init__(
+        self, terminal: Terminal, label: str, text: str, longest: int, does: str = "keep"
+    ) -> None:
         super().__init__()
+        self._does = does
         self._label = clean(label, terminal)
         self._input = Input(text, compact=True, select_on_focus=False, max_length=longest)
         self._input.cursor_blink = False
@@ -75,7 +79,7 @@ class AskTextScreen(FaultTolerant, ModalScreen[str | None]):
         with Horizontal():
             yield Static(self._label, markup=False)
             yield self._input
-            yield Static("Enter keep   Esc leave", classes="keys", markup=False)
+            yield Static(f"Enter {self._does}   Esc leave", classes="keys", markup=False)
 
     @on(Input.Submitted)
     def _on_submitted(self, event: Input.Submitted) -> None:

@@ -9,7 +9,9 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from engine import runs, worker
+from engine.config import RunConfig
 from engine.overview import Listed
+from engine.runs import Run
 from engine.storage.about import LONGEST_NAME, LONGEST_NOTE, About, write_about
 from tui.cli.words import count
 from tui.controllers.attempts import Attempts
@@ -35,7 +37,7 @@ class RunKeeping(SeveralPanes):
             "resume",
             "Resume",
             id="runs.resume",
-            tooltip="Resume this run from where it stopped",
+            tooltip="Resume this run, or train a finished one on",
         ),
         Binding("d", "delete", "Delete", id="runs.delete", tooltip="Delete this run, after asking"),
         Binding(
@@ -75,7 +77,12 @@ class RunKeeping(SeveralPanes):
 
     def action_resume(self) -> None:
         """Goes on with the chosen run."""
-        if chosen := self.chosen:
+        if not (chosen := self.chosen):
+            return
+        if chosen.state == "finished":
+            epochs = chosen.overview.epochs
+            ask_to_train_on(self.attempts, self.terminal, chosen.run, chosen.title, epochs)
+        else:
             self.attempts.resume(lambda: worker.resume(chosen.run))
             self.notify(f"Resuming {chosen.title}", markup=False)
 
@@ -136,15 +143,35 @@ class RunKeeping(SeveralPanes):
         return ""
 
 
+def ask_to_train_on(
+    attempts: Attempts, terminal: Terminal, run: Run, title: str, trained: int
+) -> None:
+    """Asks to how many epochs a finished run is to be trained on, and does so.
+
+    Args:
+        attempts: does so, on the screen that asks.
+        terminal: what the terminal can show.
+        run: which.
+        title: what it is called.
+        trained: how many epochs it has.
+    """
+    screen = attempts.screen
+
+    def resume(text: str) -> str:
+        return worker.resume(run, RunConfig.from_values({"epochs": text.strip()}).epochs)
+
+    def answer(text: str | None) -> None:
+        if text is not None:
+            attempts.resume(lambda: resume(text))
+            screen.notify(f"Training {title} on", markup=False)
+
+    label = f"Epochs in total ({trained:,} now):"
+    screen.app.push_screen(AskTextScreen(terminal, label, str(2 * trained), 7, "train"), answer)
+
+
 def _why_not_resumed(chosen: Listed) -> str:
     """Why a run cannot be resumed, and what can be done instead; empty if it can."""
     match chosen.state:
-        case "finished":
-            trained = count(chosen.overview.epochs, "epoch")
-            return (
-                f"{chosen.title} is finished after {trained}: nothing is left to resume. "
-                "Enter shows it on the dashboard, where r trains anew."
-            )
         case "failed" if chosen.overview.diverged:
             return f"{chosen.title} diverged, and would again. {chosen.overview.message}".rstrip()
         case "starting" | "running":

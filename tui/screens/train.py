@@ -15,8 +15,10 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
+from engine import worker
 from engine.config import RunConfig, as_text
 from engine.runs import Run
+from tui.controllers.attempts import Attempts
 from tui.controllers.coaching import Coaching
 from tui.controllers.session import GOING, Session
 from tui.controllers.writing import write_pane
@@ -75,6 +77,14 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
         Binding("r", "train", "Train", id="train", tooltip="Train with the settings in the form"),
         Binding("space", "pause", "Pause", id="pause", tooltip="Pause training, or let it go on"),
         Binding("s", "stop", "Stop", id="stop", tooltip="Stop training and save"),
+        Binding(
+            "R",
+            "resume",
+            "Resume",
+            show=False,
+            id="resume",
+            tooltip="Resume this run, or train a finished one on",
+        ),
         Binding("tab", "pane(1)", "Pane", id="pane.next", tooltip="The next pane", priority=True),
         Binding(
             "shift+tab",
@@ -118,6 +128,7 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
         self._terminal = terminal
         self._to_open = run
         self.session = Session(self, self)
+        self._attempts = Attempts(self, terminal, self.on_session_changed)
         self._possible: frozenset[str] = frozenset()
         self._form = Hyperparameters(values, terminal)
         self._charts = Charts(terminal)
@@ -278,6 +289,19 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
         """Asks the run to stop and save."""
         self.session.stop()
 
+    def action_resume(self) -> None:
+        """Goes on with the run that is shown, or asks how far to train a finished one on."""
+        if not (run := self.state.run):
+            return
+        if self.state.phase == "finished":
+            from tui.screens.run_keeping import ask_to_train_on  # after the first frame
+
+            epochs = len(self.state.history.epochs)
+            ask_to_train_on(self._attempts, self._terminal, run, run.words, epochs)
+        else:
+            self._attempts.resume(lambda: worker.resume(run))
+            self.notify(f"Resuming {run.words}", markup=False)
+
     def on_session_opened(self, config: RunConfig) -> None:
         """Shows the run's hyperparameters, and the charts where only one pane has room."""
         self._form.set_values({name: as_text(value) for name, value in config})
@@ -300,11 +324,15 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
 
     @on(RunSaid)
     def _on_run_said(self, message: RunSaid) -> None:
+        epochs = self.session.config.epochs
         is_new = self.session.hear(message)
+        config = self.session.config
+        if config.epochs != epochs:
+            self._form.set_values({"epochs": as_text(config.epochs)})
         if not self.session.is_training:
             self._form.unlock()
-        elif not self._form.locked:  # it was resumed
-            self._form.show_run(self.session.config)
+        elif not self._form.locked or config.epochs != epochs:  # it was resumed
+            self._form.show_run(config)
         self._tell_others()
         self._rhythm.changed(urgent=is_new)
 
@@ -327,6 +355,14 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
         match action:
             case "train" if self.session.is_training:
                 return "A run is being trained: s stops it, and then r trains the next one."
+            case "resume" if self.state.run is None:
+                return "No run is shown: r trains one, and 6 lists those that there are."
+            case "resume" if self.session.is_training:
+                return "This run is in training already."
+            case "resume" if getattr(self.state.history.ended, "diverged", False):
+                return (
+                    f"{self.state.run.words if self.state.run else ''} diverged, and would again."
+                )
             case "stop" | "pause" if self.state.phase not in GOING:
                 return "Nothing is being trained."
             case "back" if not self._dashboard.zoomed and self.state.cursor is None:

@@ -171,7 +171,7 @@ def test_a_finished_run_is_not_resumed_stopped_or_paused(
     finished: tuple[Run, list[Event]],
 ) -> None:
     run, said = finished
-    with pytest.raises(RunError, match=f"Run {run.name} is finished: there is nothing left"):
+    with pytest.raises(RunError, match=f"Run {run.name} is finished: to train it on to N epochs"):
         worker.resume(run)
     for ask in (worker.stop, worker.pause):
         with pytest.raises(RunError, match=f"Run {run.name} is not being trained"):

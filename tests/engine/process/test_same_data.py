@@ -225,8 +225,8 @@ def resume_on_openml(run: Run) -> History:
     return history_of(run)
 
 
-def trained_on_openml(runs_folder: Path, values: str) -> Run:
-    config = f"RunConfig(source='openml', samples=None, device='cpu', {values})"
+def trained_on_openml(runs_folder: Path, values: str, samples: int | None = None) -> Run:
+    config = f"RunConfig(source='openml', samples={samples}, device='cpu', {values})"
     in_a_fresh_process(runs_folder, f"worker.launch({config})")
     (run,) = list_runs()
     return run
@@ -262,6 +262,27 @@ def test_a_run_that_had_failed_is_still_a_failed_one_when_its_data_are_others(
     assert isinstance(history.ended, events.RunFailed)
     assert history.ended.diverged
     assert "have changed" in history.ended.message
+
+
+def test_a_finished_run_that_is_trained_on_is_still_finished_when_its_data_are_others(
+    runs_folder: Path, openml: Callable[[int], None]
+) -> None:
+    run = trained_on_openml(runs_folder, "epochs=2", samples=30)
+    before = history_of(run)
+    openml(1)
+    in_a_fresh_process(run.path.parent, f"worker.resume(Run(Path({str(run.path)!r})), 5)")
+    history = history_of(run)
+    assert isinstance(history.ended, events.RunFinished)
+    assert "have changed" in history.ended.message
+    assert (history.ended.epochs, history.ended.reason) == (2, "all epochs")
+    assert run.config().epochs == len(history.epochs) == 2
+    assert before.tested
+    assert history.test_acc == before.test_acc
+
+    openml(0)
+    in_a_fresh_process(run.path.parent, f"worker.resume(Run(Path({str(run.path)!r})), 5)")
+    history = history_of(run)
+    assert (len(history.epochs), history.ended.message) == (5, "")
 
 
 def test_a_run_keeps_the_fingerprint_of_its_data(runs_folder: Path, data: DataFile) -> None:
