@@ -14,6 +14,9 @@ _POLL_SECONDS = 0.05
 _SECONDS_OF_DYING = 2.0
 """A fork server that was killed may take so long until it is known to be dead."""
 
+OUTLIVED = {signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU}
+"""What reaches all processes of a terminal or of a batch job, and is for others to act on."""
+
 context = multiprocessing.get_context("forkserver")
 """What processes and pipes are made of."""
 
@@ -26,10 +29,10 @@ def warm_up() -> None:
     In a Textual app use `warmed_up`: what that puts in the place of `sys.stderr` has no descriptor
     that a server could inherit.
     """
-    resource_tracker.ensure_running()
     context.set_forkserver_preload(["engine.process.outlive", "engine.process.preload"])
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # until it can ignore it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, OUTLIVED)  # until it can ignore them
     try:
+        resource_tracker.ensure_running()
         forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -60,7 +60,7 @@ def _live(what: Plan | Resumption, folder: Path, answer: Connection) -> NoReturn
         fault = f"No sweep could be started, by a fault of the program, {name}: {error}."
         tell(answer, RunError(fault))
     else:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGXCPU):
             signal.signal(number, job.on_stop)
         tell(answer, (job.sweep, job.warning))
         answer.close()
