@@ -77,7 +77,7 @@ def resume(run: Run) -> str:
         MnistopError: the run is finished or another user's, or its data or its device are gone or
             others.
     """
-    if run.is_running():
+    if run.is_running() and not lock.was_taken_elsewhere(run.lock_path):
         _signal(run, signal.SIGUSR2)
         return ""
     _, warning = _start(run, run.path.parent)

@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import multiprocessing
+import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.process import BaseProcess
 
@@ -32,8 +34,9 @@ def warm_up() -> None:
     context.set_forkserver_preload(["engine.process.outlive", "engine.process.preload"])
     before = signal.pthread_sigmask(signal.SIG_BLOCK, OUTLIVED)  # until it can ignore them
     try:
-        resource_tracker.ensure_running()
-        forkserver.ensure_running()
+        with in_a_folder():
+            resource_tracker.ensure_running()
+            forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -47,6 +50,26 @@ def replace_dead() -> None:
         warm_up()
 
 
+@contextlib.contextmanager
+def in_a_folder() -> Iterator[None]:
+    """Steps out of the working directory for a moment if it has been deleted.
+
+    Whenever a process is started, Python asks for its name, and MKL needs it to load its parts.
+    """
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        deleted = os.open(".", os.O_RDONLY | os.O_CLOEXEC)
+        os.chdir("/")
+        try:
+            yield
+        finally:
+            os.fchdir(deleted)
+            os.close(deleted)
+    else:
+        yield
+
+
 def begin(process: BaseProcess) -> None:
     """Starts a process, by a new fork server if the old one is gone or just going.
 
@@ -57,7 +80,8 @@ def begin(process: BaseProcess) -> None:
     while True:
         replace_dead()
         try:
-            return process.start()
+            with in_a_folder():
+                return process.start()
         except (EOFError, ConnectionError):
             if time.monotonic() > end:
                 raise

@@ -26,6 +26,7 @@ from engine.process.same_data import load_for
 from engine.process.signal_control import SignalControl, StopRequestedError
 from engine.process.stdio import log_to
 from engine.runs import Run
+from engine.storage import lock
 from engine.storage.event_tail import read_events
 from engine.storage.files import write_atomically
 from engine.storage.recorder import PROGRESS_SECONDS, Recorder
@@ -113,8 +114,8 @@ def _live(prepare: Callable[[], Prepared], caller: Connection, keeps: bool = Fal
         tell(caller, (prepared.run, prepared.warning))
         if not keeps:
             caller.close()
-        lock = prepared.lock.fileno()
-        leave({lock, caller.fileno()} if keeps else {lock})
+        held = prepared.lock.fileno()
+        leave({held, caller.fileno()} if keeps else {held})
         log_to(prepared.run.log_path)
         _run(prepared, control)
     os._exit(1)
@@ -128,13 +129,13 @@ def _prepare(what: RunConfig | Run, folder: Path) -> Prepared:
 
 
 def _reopened(run: Run, data: Callable[[RunConfig], Examples | None]) -> Prepared:
-    lock = runs.reopen(run)
+    held = runs.reopen(run)
     try:
         config = _resumable(run)
         examples, warning = load_for(run, config, lambda: data(config))
-        return Prepared(run, lock, config, examples, True, warning, glance.ended(run))
+        return Prepared(run, held, config, examples, True, warning, glance.ended(run))
     except MnistopError:
-        lock.close()
+        lock.release(held)
         raise
 
 
@@ -182,6 +183,7 @@ def _run(prepared: Prepared, control: SignalControl) -> NoReturn:
         recorder.end(events.RunFailed, message=in_words(error, run))
         traceback.print_exc()
     recorder.bring_to_disk()
+    lock.release(prepared.lock)
     os._exit(0)
 
 

@@ -165,7 +165,8 @@ class Folder:
             what = self.hindrance(error)
             raise RunError(f"{self.full_name} cannot be resumed: {what}.") from None
         if not held:
-            raise RunError(f"{self.full_name} {busy}.")
+            where = " on another machine" if lock.was_taken_elsewhere(self.lock_path) else ""
+            raise RunError(f"{self.full_name} {busy}{where}.")
         return held
 
     def remove(self) -> None:

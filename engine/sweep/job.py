@@ -22,6 +22,7 @@ from engine.process.detached import fork_off, leave, tell
 from engine.process.failure import in_words
 from engine.process.stdio import log_to
 from engine.runs import Run
+from engine.storage import lock
 from engine.storage.event_log import EventLog
 from engine.sweep.known_data import DataCheck, key_of, recorded_data
 from engine.sweep.members import DIED, SETTLED, state_of
@@ -73,10 +74,10 @@ def _prepare(what: Plan | Resumption, folder: Path, nursery: Nursery) -> _SweepJ
     if isinstance(what, Plan):
         data = DataCheck({})
         hands = _hands(what, what.configs, nursery, data)
-        sweep, lock = sweeps.create(what, folder)
-        return _SweepJob(sweep, what, lock, hands, _unsettled(sweep, what), data)
+        sweep, held = sweeps.create(what, folder)
+        return _SweepJob(sweep, what, held, hands, _unsettled(sweep, what), data)
     sweep = what.sweep
-    lock = sweeps.reopen(sweep)
+    held = sweeps.reopen(sweep)
     try:
         plan = sweep.plan()
         todo = _unsettled(sweep, plan)
@@ -91,9 +92,9 @@ def _prepare(what: Plan | Resumption, folder: Path, nursery: Nursery) -> _SweepJ
         left = {run for run, _ in todo}
         todo = [(run, config) for run, config in members if run in left]
         hands = _hands(plan, [config for _, config in todo], nursery, data)
-        return _SweepJob(sweep, plan, lock, hands, todo, data)
+        return _SweepJob(sweep, plan, held, hands, todo, data)
     except MnistopError:
-        lock.close()
+        lock.release(held)
         raise
 
 
@@ -183,7 +184,7 @@ class _SweepJob:
     Args:
         sweep: the sweep.
         plan: what is to be trained.
-        lock: that of the sweep, taken by this process.
+        held: the lock of the sweep, taken by this process.
         hands: who trains.
         todo: the members that are not trained to their end.
         data: what is known of their data.
@@ -193,7 +194,7 @@ class _SweepJob:
         self,
         sweep: Sweep,
         plan: Plan,
-        lock: IO[bytes],
+        held: IO[bytes],
         hands: Hands,
         todo: Sequence[Member],
         data: DataCheck,
@@ -201,7 +202,7 @@ class _SweepJob:
         self.sweep = sweep
         self._todo = todo
         self._plan = plan
-        self._lock = lock
+        self._lock = held
         self._hands = hands
         self._data = data
         self.warning = data.warning
@@ -221,6 +222,7 @@ class _SweepJob:
         except Exception as error:  # said first: a full disk may have no room for the traceback
             log.say(events.SweepStopped, message=in_words(error, self.sweep))
             traceback.print_exc()
+        lock.release(self._lock)
         os._exit(0)
 
     def _train_all(self, log: EventLog) -> None:

@@ -1,5 +1,7 @@
 """Run folders: made, found, read while they are damaged, and deleted."""
 
+import errno
+import fcntl
 import json
 import os
 import subprocess
@@ -70,6 +72,21 @@ def test_where_no_folder_can_be_made_a_sentence_says_what_to_do(tmp_path: Path) 
     (tmp_path / "file").touch()
     with pytest.raises(RunError, match="Set MNISTOP_RUNS to a folder that can be written"):
         runs.create(RunConfig(), tmp_path / "file")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_disk_without_file_locks_is_called_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: int
+) -> None:
+    """As Lustre and NFS may be mounted on a cluster."""
+
+    def flock(file: object, kind: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(RunError, match=r"no file locks .* Set MNISTOP_RUNS to a folder"):
+        runs.create(RunConfig(), tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_run_folder_that_cannot_be_filled_is_taken_away_again(

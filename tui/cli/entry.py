@@ -77,6 +77,9 @@ def exit_code_of(arguments: list[str]) -> int:
         complain(str(error))
         return WRONG_USE
     except Exception as error:
+        if isinstance(error, FileNotFoundError) and not _has_working_directory():
+            complain("The folder that you are in has been deleted: cd to another one.")
+            return WRONG_USE
         import traceback
 
         if os.environ.get("MNISTOP_DEBUG"):
@@ -84,6 +87,13 @@ def exit_code_of(arguments: list[str]) -> int:
         else:
             complain(_fault(error, traceback.extract_tb(error.__traceback__)[-1]))
         return FAILED
+
+
+def _has_working_directory() -> bool:
+    try:
+        return bool(os.getcwd())
+    except FileNotFoundError:
+        return False
 
 
 def _fault(error: Exception, frame: FrameSummary) -> str:
