@@ -396,3 +396,36 @@ def test_the_two_words_of_a_run_have_room_in_every_table() -> None:
     for words in (folder._FIRST_WORDS, folder._SECOND_WORDS):
         assert len(set(words.split())) == len(words.split())
         assert max(map(len, words.split())) <= 6
+
+
+def test_what_nfs_keeps_of_open_files_does_not_hinder_deleting(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """There a removed file that somebody reads gets another name, and cannot be removed again."""
+    run = make_run(tmp_path)
+    unlink = os.unlink
+
+    def on_nfs(path: str, *, dir_fd: int | None = None) -> None:
+        if Path(path).name == "config.json":
+            os.rename(path, run.path / ".nfs00000000000123", src_dir_fd=dir_fd)
+        else:
+            unlink(path, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "unlink", on_nfs)
+    runs.delete(run)
+    assert [path.name for path in run.path.iterdir()] == [".nfs00000000000123"]
+    assert not run.is_there()
+    assert not runs.list_runs()
+
+
+def test_a_folder_that_cannot_be_deleted_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run = make_run(tmp_path)
+
+    def busy(path: str, *, dir_fd: int | None = None) -> None:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    monkeypatch.setattr(os, "unlink", busy)
+    with pytest.raises(RunError, match="cannot be deleted: Device or resource busy"):
+        runs.delete(run)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import runs, worker
+from engine import glance, runs, worker
 from engine.config import RunConfig
 from engine.runs import Run
 from tests.app.pseudo_terminal import COMMAND, terminal
@@ -82,6 +82,21 @@ def test_without_a_home_that_can_be_written_a_sentence_says_what_to_do(
     assert refused.returncode == 2
     assert "Set MNISTOP_RUNS to a folder that can be written" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&- >&- 2>&-", ">&- 2>&-", "<&-", ">&-", "2>&-"])
+def test_with_closed_descriptors_it_trains_all_the_same(folder: Path, closed: str) -> None:
+    """As `ssh host 'mnistop train >&- 2>&- <&- &'` has it, which lets the line go."""
+    flags = ["--epochs", "3", "--samples", "100", "--hidden", "4"]
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *COMMAND, "train", *flags],
+        env=os.environ,
+        timeout=100,
+    )
+    assert done.returncode == 0
+    (run,) = runs.list_runs()
+    assert glance.epochs_trained(run) == 3
+    assert run.log_path.read_text() == ""
 
 
 def test_in_a_folder_that_was_deleted_it_trains_or_says_what_to_do(

@@ -30,6 +30,7 @@ def run() -> None:
 
     Python would then take all modules apart, which takes 10 ms and more and is of use to nobody.
     """
+    _open_closed_descriptors()
     code = INTERRUPTED
 
     def end() -> None:
@@ -44,6 +45,17 @@ def run() -> None:
             stream.reconfigure(errors="backslashreplace")
     code = exit_code_of(sys.argv[1:])
     sys.exit(code)
+
+
+def _open_closed_descriptors() -> None:
+    """Points standard descriptors that were closed, as by `ssh host 'command >&- 2>&-'`, nowhere.
+
+    The first files and sockets that are opened would take their numbers, and what is meant for the
+    terminal would be written into them.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
 
 
 def exit_code_of(arguments: list[str]) -> int:
