@@ -82,7 +82,7 @@ def resume(run: Run, epochs: int | None = None) -> str:
         MnistopError: the run is finished or another user's, its data or its device are gone or
             others, or it cannot have so many epochs.
     """
-    if run.is_running():
+    if run.is_running() and not lock.was_taken_elsewhere(run.lock_path):
         if epochs is not None:
             raise RunError(
                 f"{run.full_name} is in training: stop it first, then resume it with another "

@@ -64,7 +64,8 @@ async def _ask(urgency: Urgency, question: Callable[P, T], *args: P.args, **kwar
 
 def _put(submit: Callable[[], Future[T]]) -> Future[T]:
     fork_server.replace_dead()
-    return submit()
+    with fork_server.in_a_folder():
+        return submit()
 
 
 def close() -> None:

@@ -3,16 +3,21 @@
 import asyncio
 import contextlib
 import multiprocessing
+import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.process import BaseProcess
 
 _POLL_SECONDS = 0.05
 _SECONDS_OF_DYING = 2.0
 """A fork server that was killed may take so long until it is known to be dead."""
+
+OUTLIVED = {signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU}
+"""What reaches all processes of a terminal or of a batch job, and is for others to act on."""
 
 context = multiprocessing.get_context("forkserver")
 """What processes and pipes are made of."""
@@ -26,11 +31,12 @@ def warm_up() -> None:
     In a Textual app use `warmed_up`: what that puts in the place of `sys.stderr` has no descriptor
     that a server could inherit.
     """
-    resource_tracker.ensure_running()
     context.set_forkserver_preload(["engine.process.outlive", "engine.process.preload"])
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # until it can ignore it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, OUTLIVED)  # until it can ignore them
     try:
-        forkserver.ensure_running()
+        with in_a_folder():
+            resource_tracker.ensure_running()
+            forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -44,6 +50,26 @@ def replace_dead() -> None:
         warm_up()
 
 
+@contextlib.contextmanager
+def in_a_folder() -> Iterator[None]:
+    """Steps out of the working directory for a moment if it has been deleted.
+
+    Whenever a process is started, Python asks for its name, and MKL needs it to load its parts.
+    """
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        deleted = os.open(".", os.O_RDONLY | os.O_CLOEXEC)
+        os.chdir("/")
+        try:
+            yield
+        finally:
+            os.fchdir(deleted)
+            os.close(deleted)
+    else:
+        yield
+
+
 def begin(process: BaseProcess) -> None:
     """Starts a process, by a new fork server if the old one is gone or just going.
 
@@ -54,7 +80,8 @@ def begin(process: BaseProcess) -> None:
     while True:
         replace_dead()
         try:
-            return process.start()
+            with in_a_folder():
+                return process.start()
         except (EOFError, ConnectionError):
             if time.monotonic() > end:
                 raise

@@ -29,6 +29,7 @@ from engine.process.signal_control import SignalControl, StopRequestedError
 from engine.process.stdio import log_to
 from engine.process.title import set_title
 from engine.runs import Continuation, Run
+from engine.storage import lock
 from engine.storage.files import write_atomically
 from engine.storage.recorder import PROGRESS_SECONDS, Recorder
 from engine.storage.safekeeping import newest_checkpoint
@@ -121,8 +122,8 @@ def _live(prepare: Callable[[], Prepared], caller: Connection, keeps: bool = Fal
         tell(caller, (prepared.run, prepared.warning))
         if not keeps:
             caller.close()
-        lock = prepared.lock.fileno()
-        leave({lock, caller.fileno()} if keeps else {lock})
+        held = prepared.lock.fileno()
+        leave({held, caller.fileno()} if keeps else {held})
         log_to(prepared.run.log_path)
         _run(prepared, control)
     os._exit(1)
@@ -136,14 +137,14 @@ def _prepare(what: RunConfig | Continuation, folder: Path) -> Prepared:
 
 
 def _reopened(what: Continuation, data: Callable[[RunConfig], Examples | None]) -> Prepared:
-    run, lock = what.run, runs.reopen(what.run)
+    run, held = what.run, runs.reopen(what.run)
     try:
         config, remark = config_to_go_on(what)
         examples, warning = load_for(run, config, lambda: data(config))
         words = " ".join(filter(None, (warning, remark)))
-        return Prepared(run, lock, config, examples, True, words, glance.ended(run))
+        return Prepared(run, held, config, examples, True, words, glance.ended(run))
     except MnistopError:
-        lock.close()
+        lock.release(held)
         raise
 
 
@@ -187,6 +188,7 @@ def _run(prepared: Prepared, control: SignalControl) -> NoReturn:
         recorder.end(events.RunFailed, message=in_words(error, run))
         traceback.print_exc()
     recorder.bring_to_disk()
+    lock.release(prepared.lock)
     os._exit(0)
 
 

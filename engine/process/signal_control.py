@@ -15,7 +15,10 @@ class StopRequestedError(Exception):
 
 
 class SignalControl:
-    """Control by signals: SIGTERM and SIGINT stop, SIGUSR1 pauses, SIGUSR2 lets go on."""
+    """Control by signals: SIGTERM and SIGINT stop, SIGUSR1 pauses, SIGUSR2 lets go on.
+
+    SIGXCPU, which comes where the processor time of `ulimit -t` is used up, stops as well.
+    """
 
     def __init__(self) -> None:
         self.recorder: Recorder | None = None
@@ -23,8 +26,8 @@ class SignalControl:
         self._stop = False
         self._paused = False
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, self._on_stop)
-        signal.signal(signal.SIGINT, self._on_stop)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGXCPU):
+            signal.signal(number, self._on_stop)
         signal.signal(signal.SIGUSR1, self._on_pause)
         signal.signal(signal.SIGUSR2, self._on_unpause)
 

@@ -28,7 +28,12 @@ if TYPE_CHECKING:
 
 
 def answer_here() -> None:
-    """Makes this process ready to answer questions: one thread is fastest for such small models."""
+    """Makes this process ready to answer questions: one thread is fastest for such small models.
+
+    Raises:
+        FileNotFoundError: the working directory has been deleted. MKL would end the process.
+    """
+    os.getcwd()
     import torch
 
     torch.set_num_threads(1)

@@ -232,7 +232,8 @@ class Folder:
             what = self.hindrance(error)
             raise RunError(f"{self.full_name} cannot be resumed: {what}.") from None
         if not held:
-            raise RunError(f"{self.full_name} {busy}.")
+            where = " on another machine" if lock.was_taken_elsewhere(self.lock_path) else ""
+            raise RunError(f"{self.full_name} {busy}{where}.")
         return held
 
     def remove(self) -> None:
@@ -248,8 +249,18 @@ class Folder:
                 raise PermissionError(errno.EACCES, f"{self.path.parent} may not be written")
             shutil.rmtree(self.path)
         except OSError as error:
+            if self._has_only_unnamed_files():
+                return
             what = self.hindrance(error)
             raise RunError(f"{self.full_name} cannot be deleted: {what}.") from None
+
+    def _has_only_unnamed_files(self) -> bool:
+        """Whether all that is left is what NFS keeps of removed files as long as they are open."""
+        try:
+            left = [name for *_, names in os.walk(self.path) for name in names]
+        except OSError:
+            return False
+        return bool(left) and all(name.startswith(".nfs") for name in left)
 
     def hindrance(self, error: OSError) -> str:
         """What forbids to change the folder, in words."""

@@ -23,6 +23,7 @@ from engine.process.failure import in_words
 from engine.process.stdio import log_to
 from engine.process.title import set_title
 from engine.runs import Run
+from engine.storage import lock
 from engine.storage.event_log import EventLog
 from engine.sweep.known_data import DataCheck, key_of, recorded_data
 from engine.sweep.members import DIED, SETTLED, state_of
@@ -61,7 +62,7 @@ def _live(what: Plan | Resumption, folder: Path, answer: Connection) -> NoReturn
         fault = f"No sweep could be started, by a fault of the program, {name}: {error}."
         tell(answer, RunError(fault))
     else:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGXCPU):
             signal.signal(number, job.on_stop)
         set_title(f"mnistop: sweep {job.sweep.words}")
         tell(answer, (job.sweep, job.warning))
@@ -75,10 +76,10 @@ def _prepare(what: Plan | Resumption, folder: Path, nursery: Nursery) -> _SweepJ
     if isinstance(what, Plan):
         data = DataCheck({})
         hands = _hands(what, what.configs, nursery, data)
-        sweep, lock = sweeps.create(what, folder)
-        return _SweepJob(sweep, what, lock, hands, _unsettled(sweep, what), data)
+        sweep, held = sweeps.create(what, folder)
+        return _SweepJob(sweep, what, held, hands, _unsettled(sweep, what), data)
     sweep = what.sweep
-    lock = sweeps.reopen(sweep)
+    held = sweeps.reopen(sweep)
     try:
         plan = sweep.plan()
         todo = _unsettled(sweep, plan)
@@ -93,9 +94,9 @@ def _prepare(what: Plan | Resumption, folder: Path, nursery: Nursery) -> _SweepJ
         left = {run for run, _ in todo}
         todo = [(run, config) for run, config in members if run in left]
         hands = _hands(plan, [config for _, config in todo], nursery, data)
-        return _SweepJob(sweep, plan, lock, hands, todo, data)
+        return _SweepJob(sweep, plan, held, hands, todo, data)
     except MnistopError:
-        lock.close()
+        lock.release(held)
         raise
 
 
@@ -185,7 +186,7 @@ class _SweepJob:
     Args:
         sweep: the sweep.
         plan: what is to be trained.
-        lock: that of the sweep, taken by this process.
+        held: the lock of the sweep, taken by this process.
         hands: who trains.
         todo: the members that are not trained to their end.
         data: what is known of their data.
@@ -195,7 +196,7 @@ class _SweepJob:
         self,
         sweep: Sweep,
         plan: Plan,
-        lock: IO[bytes],
+        held: IO[bytes],
         hands: Hands,
         todo: Sequence[Member],
         data: DataCheck,
@@ -203,7 +204,7 @@ class _SweepJob:
         self.sweep = sweep
         self._todo = todo
         self._plan = plan
-        self._lock = lock
+        self._lock = held
         self._hands = hands
         self._data = data
         self.warning = data.warning
@@ -223,6 +224,7 @@ class _SweepJob:
         except Exception as error:  # said first: a full disk may have no room for the traceback
             log.say(events.SweepStopped, message=in_words(error, self.sweep))
             traceback.print_exc()
+        lock.release(self._lock)
         os._exit(0)
 
     def _train_all(self, log: EventLog) -> None:

@@ -1,5 +1,11 @@
+import os
 import re
 import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
 
 from engine.runs import Run
 from tests.cli.command_line import Place
@@ -70,3 +76,65 @@ def test_when_the_terminal_goes_away_training_goes_on_and_can_be_followed(place:
     assert second.exitstatus == 130
     assert f"run {folder.name} goes on" in last
     assert place.state(folder.name)["state"] == "running"
+
+
+WARNINGS = [signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU]
+"""What batch systems send before they end a job: Slurm's `--signal=USR1@60`, SGE, `ulimit -t`."""
+
+
+@pytest.mark.parametrize("number", WARNINGS)
+def test_the_warning_before_the_end_of_a_batch_job_stops_and_saves(
+    place: Place, number: signal.Signals
+):
+    terminal = place.in_terminal("train", *LONG)
+    terminal.expect("left")
+    (folder,) = place.folder.iterdir()
+    process = process_of(Run(folder))
+    os.killpg(terminal.pid, number)  # Slurm sends it to every process of the step
+    os.kill(process, number)
+    last = place.last_words(terminal)
+    assert terminal.exitstatus == 128 + number
+    assert f"run {folder.name} stopped and saved after" in last
+    assert place.state(folder.name)["state"] == "stopped"
+
+
+def test_the_warning_before_the_end_of_a_batch_job_stops_a_sweep_and_saves_its_runs(place: Place):
+    terminal = place.in_terminal("sweep", "--lr", "0.1,0.2", "--jobs", "2", *LONG)
+    wait_until(lambda: len(list(place.folder.glob("*.*/checkpoint.pt"))) == 2)
+    (sweep,) = place.folder.glob("*/sweep.json")
+    members = sorted(place.folder.glob("*.*/lock"))
+    os.killpg(terminal.pid, signal.SIGUSR1)
+    for lock in (sweep.parent / "lock", *members):
+        os.kill(int(lock.read_text().split()[0]), signal.SIGUSR1)
+    last = place.last_words(terminal)
+    assert terminal.exitstatus == 128 + signal.SIGUSR1, last
+    assert [place.state(lock.parent.name)["state"] for lock in members] == ["stopped"] * 2
+
+
+def test_a_stop_that_ends_the_start_as_well_is_no_failure_to_start(place: Place):
+    """As when `timeout` or a batch system ends all processes of a job while PyTorch loads."""
+    script = """
+        import asyncio, os, signal, time
+        from engine.errors import RunError
+        from tui.cli.output import Output
+        from tui.cli.views import view_for
+        from tui.cli.watch import RunWatch
+
+        def start():
+            os.kill(os.getpid(), signal.SIGTERM)
+            while not watch.asked:
+                time.sleep(0.01)
+            raise RunError("No training process could be started.")
+
+        watch = RunWatch(view_for(Output.detect(), False), stops=True)
+        asyncio.run(watch.launch(start, "loading"))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        env=place.environ,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 128 + signal.SIGTERM
+    assert "Traceback" not in done.stderr

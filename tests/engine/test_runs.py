@@ -1,5 +1,7 @@
 """Run folders: made, found, read while they are damaged, and deleted."""
 
+import errno
+import fcntl
 import json
 import os
 import subprocess
@@ -70,6 +72,21 @@ def test_where_no_folder_can_be_made_a_sentence_says_what_to_do(tmp_path: Path) 
     (tmp_path / "file").touch()
     with pytest.raises(RunError, match="Set MNISTOP_RUNS to a folder that can be written"):
         runs.create(RunConfig(), tmp_path / "file")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_disk_without_file_locks_is_called_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: int
+) -> None:
+    """As Lustre and NFS may be mounted on a cluster."""
+
+    def flock(file: object, kind: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(RunError, match=r"no file locks .* Set MNISTOP_RUNS to a folder"):
+        runs.create(RunConfig(), tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_run_folder_that_cannot_be_filled_is_taken_away_again(
@@ -379,3 +396,36 @@ def test_the_two_words_of_a_run_have_room_in_every_table() -> None:
     for words in (folder._FIRST_WORDS, folder._SECOND_WORDS):
         assert len(set(words.split())) == len(words.split())
         assert max(map(len, words.split())) <= 6
+
+
+def test_what_nfs_keeps_of_open_files_does_not_hinder_deleting(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """There a removed file that somebody reads gets another name, and cannot be removed again."""
+    run = make_run(tmp_path)
+    unlink = os.unlink
+
+    def on_nfs(path: str, *, dir_fd: int | None = None) -> None:
+        if Path(path).name == "config.json":
+            os.rename(path, run.path / ".nfs00000000000123", src_dir_fd=dir_fd)
+        else:
+            unlink(path, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "unlink", on_nfs)
+    runs.delete(run)
+    assert [path.name for path in run.path.iterdir()] == [".nfs00000000000123"]
+    assert not run.is_there()
+    assert not runs.list_runs()
+
+
+def test_a_folder_that_cannot_be_deleted_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run = make_run(tmp_path)
+
+    def busy(path: str, *, dir_fd: int | None = None) -> None:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    monkeypatch.setattr(os, "unlink", busy)
+    with pytest.raises(RunError, match="cannot be deleted: Device or resource busy"):
+        runs.delete(run)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import runs, worker
+from engine import glance, runs, worker
 from engine.config import RunConfig
 from engine.runs import Run
 from tests.app.pseudo_terminal import COMMAND, terminal
@@ -37,6 +37,11 @@ def run_command(
         text=True,
         timeout=100,
     )
+
+
+def python_path() -> str:
+    """By which the package is found from any working directory."""
+    return os.pathsep.join(filter(None, [str(Path.cwd()), os.environ.get("PYTHONPATH")]))
 
 
 def files_below(path: Path) -> list[Path]:
@@ -77,6 +82,60 @@ def test_without_a_home_that_can_be_written_a_sentence_says_what_to_do(
     assert refused.returncode == 2
     assert "Set MNISTOP_RUNS to a folder that can be written" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&- >&- 2>&-", ">&- 2>&-", "<&-", ">&-", "2>&-"])
+def test_with_closed_descriptors_it_trains_all_the_same(folder: Path, closed: str) -> None:
+    """As `ssh host 'mnistop train >&- 2>&- <&- &'` has it, which lets the line go."""
+    flags = ["--epochs", "3", "--samples", "100", "--hidden", "4"]
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *COMMAND, "train", *flags],
+        env=os.environ,
+        timeout=100,
+    )
+    assert done.returncode == 0
+    (run,) = runs.list_runs()
+    assert glance.epochs_trained(run) == 3
+    assert run.log_path.read_text() == ""
+
+
+def test_in_a_folder_that_was_deleted_it_trains_or_says_what_to_do(
+    folder: Path, tmp_path: Path
+) -> None:
+    def run_there(*words: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "gone").mkdir()
+        there = ["sh", "-c", 'cd "$0" && rmdir "$0" && exec "$@"', str(tmp_path / "gone")]
+        return subprocess.run(
+            [*there, *COMMAND, *words],
+            env=os.environ | {"PYTHONPATH": python_path()},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+
+    trained = run_there("train", "--epochs", "3", "--samples", "100", "--hidden", "4")
+    assert trained.returncode == 0, trained.stderr
+    for words in (
+        ["train", "--source", "images.npz"],
+        ["export", "last", "--output", "model.pt"],
+        ["attack", "last", "--index", "3"],
+    ):
+        refused = run_there(*words)
+        assert refused.returncode == 2
+        assert "The folder that you are in has been deleted: cd to another one." in refused.stderr
+        assert "fault" not in refused.stderr
+
+
+def test_the_app_trains_also_when_its_folder_is_deleted(folder: Path) -> None:
+    (folder / "gone").mkdir()
+    there = ("sh", "-c", 'cd gone && exec "$@"', "sh", *COMMAND)
+    with terminal(folder, "--epochs", "5", command=there, PYTHONPATH=python_path()) as shown:
+        shown.wait_for("Press r to train")
+        (folder / "gone").rmdir()
+        shown.send("r")
+        shown.wait_for("5 epochs in")
+        shown.wait_for("Validation image ")
 
 
 def test_with_xdg_elsewhere_or_no_home_at_all_runs_are_found_there(

@@ -30,6 +30,7 @@ def run() -> None:
 
     Python would then take all modules apart, which takes 10 ms and more and is of use to nobody.
     """
+    _open_closed_descriptors()
     code = INTERRUPTED
 
     def end() -> None:
@@ -44,6 +45,17 @@ def run() -> None:
             stream.reconfigure(errors="backslashreplace")
     code = exit_code_of(sys.argv[1:])
     sys.exit(code)
+
+
+def _open_closed_descriptors() -> None:
+    """Points standard descriptors that were closed, as by `ssh host 'command >&- 2>&-'`, nowhere.
+
+    The first files and sockets that are opened would take their numbers, and what is meant for the
+    terminal would be written into them.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
 
 
 def exit_code_of(arguments: list[str]) -> int:
@@ -83,6 +95,9 @@ def exit_code_of(arguments: list[str]) -> int:
         complain(str(error))
         return WRONG_USE
     except Exception as error:
+        if isinstance(error, FileNotFoundError) and not _has_working_directory():
+            complain("The folder that you are in has been deleted: cd to another one.")
+            return WRONG_USE
         import traceback
 
         if os.environ.get("MNISTOP_DEBUG"):
@@ -90,6 +105,13 @@ def exit_code_of(arguments: list[str]) -> int:
         else:
             complain(_fault(error, traceback.extract_tb(error.__traceback__)[-1]))
         return FAILED
+
+
+def _has_working_directory() -> bool:
+    try:
+        return bool(os.getcwd())
+    except FileNotFoundError:
+        return False
 
 
 def _fault(error: Exception, frame: FrameSummary) -> str:

@@ -121,7 +121,7 @@ Examples:
 \b
 RUN is the name of a run or a sweep, its own or yours, the beginning of its own,
 its words, or last; or the path of its folder, also of another user's.
-
+
 \b
 Completion of commands, flags, runs and filters:
   eval "$(mnistop --completion bash)"     in ~/.bashrc

@@ -32,6 +32,16 @@ class Waiting(Protocol):
         """Leaves the terminal as it was."""
 
 
+_ENDING = (
+    signal.SIGINT,
+    signal.SIGTERM,
+    signal.SIGHUP,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGXCPU,
+)
+"""What asks for the end; batch systems warn of that of a job by the last three."""
+
 T = TypeVar("T", bound=Folder)
 
 
@@ -42,8 +52,9 @@ class Watch(Generic[T]):
         kind: what it is, in a word.
         view: what shows it.
         stop: asks it to stop and save.
-        stops: whether Ctrl+C and SIGTERM stop it and wait until it has saved, and only when they
-            come again leave at once; otherwise they leave at once and it goes on.
+        stops: whether Ctrl+C, SIGTERM and the warnings of batch systems stop it and wait until it
+            has saved, and only when they come again leave at once; otherwise they leave at once and
+            it goes on.
     """
 
     def __init__(self, kind: str, view: Waiting, stop: Callable[[T], None], stops: bool) -> None:
@@ -71,8 +82,10 @@ class Watch(Generic[T]):
                 self._view.wait(message)
                 self._going = await asyncio.to_thread(start)
                 self._stop_if_asked()
-            except BaseException:
+            except BaseException as error:
                 self._view.close()
+                if self.asked and isinstance(error, RunError):  # what was to start it has ended too
+                    leave(self.asked)
                 raise
         return self._going
 
@@ -104,8 +117,7 @@ class Watch(Generic[T]):
     @contextmanager
     def _signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        handled = [one for one in numbers if signal.getsignal(one) is not signal.SIG_IGN]
+        handled = [one for one in _ENDING if signal.getsignal(one) is not signal.SIG_IGN]
         for number in handled:
             loop.add_signal_handler(number, self._answer, number)
         try:

@@ -8,12 +8,23 @@ from collections.abc import Callable
 
 from engine.process.stdio import leave_terminal
 
+_ENDING = (
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGHUP,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGXCPU,
+)
 _AT_MOST = 1.8
 """Seconds from the signal to the end of the process, whatever it is busy with."""
 
 
 def end_on_signals(end: Callable[[int], object]) -> None:
-    """Lets SIGTERM, SIGINT, SIGQUIT and SIGHUP end the interface in good order.
+    """Lets a signal that asks for the end bring it about in good order.
+
+    Batch systems warn of the end of a job by SIGUSR1, SIGUSR2 or SIGXCPU.
 
     Args:
         end: called with the exit code, 128 + the signal's number.
@@ -26,7 +37,7 @@ def end_on_signals(end: Callable[[int], object]) -> None:
         end_soon(128 + number)
         end(128 + number)
 
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+    for number in _ENDING:
         loop.add_signal_handler(number, on_signal, number)
 
 

@@ -380,7 +380,8 @@ async def test_threads_are_as_many_as_asked_for(runs_folder: Path, threads: int)
     run = await endless(threads=threads, hidden=(512,), batch_size=512, samples=None)
     status = Path("/proc", str(process_of(run)), "status").read_text()
     (count,) = (int(line.split()[1]) for line in status.splitlines() if line[:8] == "Threads:")
-    assert (count > 1) == (threads > 1)
+    others = 1  # gives signs of life, once a second
+    assert (count - others > 1) == (threads > 1)
 
 
 async def test_closing_the_answers_ends_their_process_and_no_other(runs_folder: Path) -> None:
