@@ -23,7 +23,7 @@ import platformdirs
 
 from engine.config import RunConfig
 from engine.errors import RunError
-from engine.storage.files import from_json, open_regular, write_atomically
+from engine.storage.files import from_json, open_regular, reason, write_atomically
 from engine.storage.folder import Folder, new_folder
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def create(config: RunConfig, parent: Path, name: str = "") -> tuple[Run, IO[byt
         return run, run.begin(json.dumps(manifest, indent=1).encode())
     except OSError as error:
         raise RunError(
-            f"A run folder cannot be made in {parent}: {error.strerror}. "
+            f"A run folder cannot be made in {parent}: {reason(error, parent)}. "
             "Set MNISTOP_RUNS to a folder that can be written."
         ) from None
 

@@ -3,12 +3,16 @@
 import asyncio
 import contextlib
 import multiprocessing
+import os
 import signal
 import sys
 import threading
 import time
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.process import BaseProcess
+
+from engine.errors import HostError, host_error
+from engine.process.temporary import temporary_folder
 
 _POLL_SECONDS = 0.05
 _SECONDS_OF_DYING = 2.0
@@ -25,12 +29,18 @@ def warm_up() -> None:
 
     In a Textual app use `warmed_up`: what that puts in the place of `sys.stderr` has no descriptor
     that a server could inherit.
+
+    Raises:
+        HostError: it cannot be started.
     """
-    resource_tracker.ensure_running()
     context.set_forkserver_preload(["engine.process.outlive", "engine.process.preload"])
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # until it can ignore it
     try:
+        temporary_folder()
+        resource_tracker.ensure_running()
         forkserver.ensure_running()
+    except OSError as error:
+        raise (host_error(error) or error) from None
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -48,17 +58,28 @@ def begin(process: BaseProcess) -> None:
     """Starts a process, by a new fork server if the old one is gone or just going.
 
     Raises:
-        OSError, EOFError: it cannot be started.
+        OSError, EOFError, HostError: it cannot be started.
     """
     end = time.monotonic() + _SECONDS_OF_DYING
     while True:
         replace_dead()
         try:
             return process.start()
+        except FileNotFoundError:  # somebody has cleaned up the temporary folder
+            if time.monotonic() > end:
+                raise
+            _kill_server()
         except (EOFError, ConnectionError):
             if time.monotonic() > end:
                 raise
         time.sleep(_POLL_SECONDS)
+
+
+def _kill_server() -> None:
+    """Ends a fork server that cannot be reached any more; what it has forked off goes on."""
+    number = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(number, signal.SIGKILL)
 
 
 async def warmed_up() -> None:
@@ -71,8 +92,9 @@ async def warmed_up() -> None:
 
     def try_it() -> None:
         process = context.Process(target=_do_nothing, daemon=True)
-        begin(process)
-        process.join()
+        with contextlib.suppress(HostError, OSError, EOFError):  # the first start of a run says so
+            begin(process)
+            process.join()
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(ready.set)
 

@@ -1,6 +1,7 @@
 """The life of a training process, from the configuration to the run's last event."""
 
 import os
+import shutil
 import time
 import traceback
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from engine.config import RunConfig
 from engine.data import is_at_hand, load
 from engine.data.dataset import Unseen
 from engine.device import find_device
-from engine.errors import MnistopError, RunError
+from engine.errors import MnistopError, RunError, host_error
 from engine.examples import Examples, examples_of
 from engine.model import MLP
 from engine.process.detached import fork_off, leave, tell
@@ -27,7 +28,7 @@ from engine.process.signal_control import SignalControl, StopRequestedError
 from engine.process.stdio import log_to
 from engine.runs import Run
 from engine.storage.event_tail import read_events
-from engine.storage.files import write_atomically
+from engine.storage.files import reason, write_atomically
 from engine.storage.recorder import PROGRESS_SECONDS, Recorder
 from engine.storage.safekeeping import newest_checkpoint
 from engine.train import DivergedError, train
@@ -108,16 +109,30 @@ def _live(prepare: Callable[[], Prepared], caller: Connection, keeps: bool = Fal
     except Exception as error:
         name = type(error).__name__
         fault = f"No run could be started, by a fault of the program, {name}: {error}."
-        tell(caller, RunError(fault))
+        tell(caller, host_error(error) or RunError(fault))
     else:
+        leave({prepared.lock.fileno(), caller.fileno()})
+        log_to(prepared.run.log_path)
+        try:
+            recorder = Recorder(prepared.run)
+        except OSError as error:
+            tell(caller, _without_files(prepared, error))
+            os._exit(1)
         tell(caller, (prepared.run, prepared.warning))
         if not keeps:
             caller.close()
-        lock = prepared.lock.fileno()
-        leave({lock, caller.fileno()} if keeps else {lock})
-        log_to(prepared.run.log_path)
-        _run(prepared, control)
+        _run(prepared, recorder, control)
     os._exit(1)
+
+
+def _without_files(prepared: Prepared, error: OSError) -> MnistopError:
+    """Why a run cannot have its files; the folder of a new one is removed again."""
+    run = prepared.run
+    why = f"{run.path} cannot be written: {reason(error, run.path)}."
+    if prepared.goes_on:
+        return host_error(error) or RunError(f"{run.full_name} cannot be resumed: {why}")
+    shutil.rmtree(run.path, ignore_errors=True)
+    return host_error(error) or RunError(f"A run cannot begin: {why}")
 
 
 def _prepare(what: RunConfig | Run, folder: Path) -> Prepared:
@@ -163,9 +178,8 @@ class _NotResumedError(MnistopError):
     """The data of a run that was to go on came to light as others, or could not be had."""
 
 
-def _run(prepared: Prepared, control: SignalControl) -> NoReturn:
+def _run(prepared: Prepared, recorder: Recorder, control: SignalControl) -> NoReturn:
     run = prepared.run
-    recorder = Recorder(run)
     control.recorder = recorder
     try:
         _train(prepared, recorder, control)

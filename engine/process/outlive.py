@@ -4,6 +4,9 @@ While PyTorch loads, starts of runs wait in its socket. A dropped line would tak
 the server is one of the processes that a terminal sends SIGHUP to when it goes. It is started with
 that signal blocked, and ends when the last process that can ask it for something does. Whoever
 reads what the program prints waits for that: to take PyTorch apart would be a fifth of a second.
+
+It prints nothing: where it fails, for lack of memory or of processes, whoever has asked it for
+something says so in a sentence, and a traceback would land in the middle of a screen.
 """
 
 import atexit
@@ -13,3 +16,7 @@ import signal
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 atexit.register(os._exit, 0)
+if not os.environ.get("MNISTOP_DEBUG"):
+    _null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(_null, 2)
+    os.close(_null)

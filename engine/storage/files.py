@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from pathlib import Path
@@ -78,6 +79,29 @@ def write_at(file: int, content: NDArray[Any], place: int) -> int:
         done = os.pwrite(file, rest, place)
         place, rest = place + done, rest[done:]
     return place
+
+
+def lacks_inodes(error: OSError, path: Path) -> bool:
+    """Whether what was taken for a full disk is one with room for content, but for no other file.
+
+    Args:
+        error: what was raised.
+        path: a folder on the disk that was written to.
+    """
+    if error.errno != errno.ENOSPC:
+        return False
+    try:
+        disk = os.statvfs(path)
+    except OSError:
+        return False
+    return bool(disk.f_files and not disk.f_favail and disk.f_bavail)
+
+
+def reason(error: OSError, path: Path) -> str:
+    """Why a file cannot be written, as the system has it; arguments as of `lacks_inodes`."""
+    if lacks_inodes(error, path):
+        return "The disk has no inode left for another file"
+    return error.strerror or str(error)
 
 
 def write_atomically(path: Path, content: bytes | memoryview) -> None:
