@@ -23,7 +23,7 @@ import platformdirs
 
 from engine.config import RunConfig
 from engine.errors import RunError
-from engine.storage.files import from_json, open_regular, reason, write_atomically
+from engine.storage.files import from_json, open_regular, reason, user_folder, write_atomically
 from engine.storage.folder import Folder, new_folder
 
 if TYPE_CHECKING:
@@ -163,9 +163,15 @@ def _from_levels(levels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def runs_folder() -> Path:
-    """Where runs are kept: `$MNISTOP_RUNS`, else `mnistop/runs` in the user's state folder."""
+    """Where runs are kept: `$MNISTOP_RUNS`, else `mnistop/runs` in the user's state folder.
+
+    Raises:
+        RunError: this user has no home folder.
+    """
     chosen = os.environ.get("MNISTOP_RUNS")
-    return Path(chosen).absolute() if chosen else platformdirs.user_state_path("mnistop") / "runs"
+    if chosen:
+        return Path(chosen).absolute()
+    return user_folder(lambda: platformdirs.user_state_path("mnistop"), "MNISTOP_RUNS") / "runs"
 
 
 def create(config: RunConfig, parent: Path, name: str = "") -> tuple[Run, IO[bytes]]:

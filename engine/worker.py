@@ -32,6 +32,7 @@ __all__ = [
     "ask_at_leisure",
     "close",
     "follow",
+    "is_suspended",
     "launch",
     "launch_sweep",
     "pause",
@@ -161,6 +162,15 @@ def pause(run: Run) -> None:
         RunError: the run is not being trained, or belongs to another user.
     """
     _signal(run, signal.SIGUSR1)
+
+
+def is_suspended(whom: Run | Sweep) -> bool:
+    """Whether its process stands still, since somebody has sent it SIGSTOP.
+
+    `stop` and `resume` continue such a process.
+    """
+    process = whom.process_id()
+    return process is not None and lock.is_suspended(process)
 
 
 async def follow(run: Run, *, after_end: bool = False) -> AsyncIterator[list[events.Event]]:

@@ -1,6 +1,7 @@
 """From arrays as a source stores them to a `Dataset`, with a sentence for all that is amiss."""
 
 import math
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,33 @@ _UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 def shown(text: str) -> str:
     """A text from outside without what a terminal would obey or could not print."""
     return _UNSHOWABLE.sub("?", text)
+
+
+_MOST_UNPACKED = 100
+"""Times its packed size: MNIST's images unpack to 5 times theirs, blank ones to 1,000 times."""
+_HARMLESS = 1 << 28
+"""Bytes that may be unpacked whatever they come from."""
+
+
+def check_size(place: str, size: int, packed: int | None) -> None:
+    """Checks before an array is read that it can be.
+
+    Args:
+        place: what a sentence calls it.
+        size: its bytes, as its header says.
+        packed: the bytes that it takes compressed; None where it is not.
+
+    Raises:
+        DataError: so few bytes cannot hold so many images: they are made to fill memory or disk.
+        MemoryError: the machine has not so much memory.
+    """
+    if packed is not None and size > max(_HARMLESS, packed * _MOST_UNPACKED):
+        raise DataError(
+            f"{place} unpacks from {packed:,} bytes to {size:,}, as images never do: it is damaged "
+            "or made to fill the memory; get it elsewhere."
+        )
+    if size > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
+        raise MemoryError(f"{size:,} bytes")
 
 
 @dataclass(frozen=True, eq=False)

@@ -132,7 +132,8 @@ def _without_files(prepared: Prepared, error: OSError) -> MnistopError:
     if prepared.goes_on:
         return host_error(error) or RunError(f"{run.full_name} cannot be resumed: {why}")
     shutil.rmtree(run.path, ignore_errors=True)
-    return host_error(error) or RunError(f"A run cannot begin: {why}")
+    remedy = "Make room, or set MNISTOP_RUNS to a folder elsewhere."
+    return host_error(error) or RunError(f"A run cannot begin: {why} {remedy}")
 
 
 def _prepare(what: RunConfig | Run, folder: Path) -> Prepared:

@@ -6,15 +6,21 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from engine.errors import RunError
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Form = TypeVar("Form")
+
+_FEW_INODES, _SOME_ROOM = 16, 1 << 16
+"""What has just failed may have been undone since, which has freed some of the inodes."""
 
 
 def open_regular(path: Path) -> IO[bytes]:
@@ -28,6 +34,38 @@ def open_regular(path: Path) -> IO[bytes]:
         os.close(descriptor)
         raise OSError(0, f"{path.name} is no regular file", path)
     return open(descriptor, "rb")
+
+
+def user_folder(find: Callable[[], Path], variable: str) -> Path:
+    """A folder below the user's home, which a user without an account here does not have.
+
+    Args:
+        find: one of platformdirs' functions.
+        variable: the environment variable that names the folder itself.
+
+    Raises:
+        RunError: there is no home.
+    """
+    with contextlib.suppress(RuntimeError):
+        path = find()
+        if path.is_absolute():  # platformdirs before 4.4 keeps the ~
+            return path
+    raise RunError(
+        f"User {os.getuid()} has no home folder here: set HOME, or {variable}, to a folder that "
+        "can be written."
+    )
+
+
+def expanded(name: str) -> Path:
+    """A path as a person writes it, with ~ for a home folder.
+
+    Raises:
+        RunError: there is no such home folder.
+    """
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        raise RunError(f"There is no home folder for {name}: give the path in full.") from None
 
 
 def from_json(form: type[Form], content: bytes) -> Form:
@@ -94,7 +132,8 @@ def lacks_inodes(error: OSError, path: Path) -> bool:
         disk = os.statvfs(path)
     except OSError:
         return False
-    return bool(disk.f_files and not disk.f_favail and disk.f_bavail)
+    few_files = disk.f_files > 0 and disk.f_favail < _FEW_INODES
+    return few_files and disk.f_bavail * disk.f_frsize > _SOME_ROOM
 
 
 def reason(error: OSError, path: Path) -> str:

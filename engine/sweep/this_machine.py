@@ -13,6 +13,7 @@ import joblib
 
 from engine import events
 from engine.config import RunConfig
+from engine.cores import usable_cores
 from engine.data import is_at_hand, load
 from engine.errors import MnistopError
 from engine.examples import Examples
@@ -39,8 +40,7 @@ class ThisMachine:
     def places(self, configs: Sequence[RunConfig]) -> int:
         """How many members are trained at once: what the cores allow, each with its threads."""
         threads = max(config.threads for config in configs)
-        cores: int = joblib.cpu_count()
-        return max(1, cores // threads)
+        return max(1, usable_cores() // threads)
 
     def stop(self) -> None:
         """Begins no other member, and stops those in training with a checkpoint."""

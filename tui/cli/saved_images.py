@@ -11,6 +11,7 @@ import click
 from engine.outgoing import check_file, check_folder, write_folder, write_out
 from engine.png import to_png
 from engine.questions.attack_set import AttackedSet, attack_all
+from engine.storage.files import expanded
 from tui.cli.attacked import Attacked
 from tui.cli.output import Output
 from tui.cli.words import count
@@ -33,7 +34,7 @@ class SavedImages:
             UsageError: the ending stands for neither.
             MnistopError: it cannot be written, or there is something already.
         """
-        path = Path(save).expanduser()
+        path = expanded(save)
         ending = path.suffix.lower()
         is_file = ending == ".npz"
         if any(map(str.isalpha, ending)) and not (is_file or save.endswith("/") or path.is_dir()):
