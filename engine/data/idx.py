@@ -39,20 +39,20 @@ def read_idx(path: Path) -> NDArray[Any]:
         raise DataError(f"{path} is empty: get it again.")
     if start != b"\x1f\x8b":
         with path.open("rb") as file:
-            return _read_array(file, path, None)
+            return _read_array(file, path, compressed=False)
     try:
         with gzip.open(path, "rb") as file:
-            return _read_array(file, path, path.stat().st_size)
+            return _read_array(file, path, compressed=True)
     except EOFError as error:
         raise DataError(f"{path} is cut off, its gzip data has no end: get it again.") from error
     except (gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{path} is damaged, its gzip data is broken: get it again.") from error
 
 
-def _read_array(file: BufferedIOBase, path: Path, packed: int | None) -> NDArray[Any]:
+def _read_array(file: BufferedIOBase, path: Path, compressed: bool) -> NDArray[Any]:
     dtype, shape = _read_header(file, path)
     expected = math.prod(shape) * dtype.itemsize
-    check_size(str(path), expected, packed)
+    check_size(str(path), expected, path.stat().st_size, compressed)
     body = _read_up_to(file, expected)
     if len(body) < expected:
         raise DataError(

@@ -134,7 +134,7 @@ def _read_member(
 
 
 def _read_npy(
-    file: IO[bytes], size: int, place: str, content: str = "numbers", packed: int | None = None
+    file: IO[bytes], size: int, place: str, content: str = "numbers", stored: int | None = None
 ) -> NDArray[Any]:
     version = np.lib.format.read_magic(file)
     read_header = {
@@ -153,7 +153,7 @@ def _read_npy(
             f"{place} is damaged: its header promises {expected:,} bytes, and {found:,} are "
             f"there; get it again."
         )
-    check_size(place, expected, packed)
+    check_size(place, expected, size if stored is None else stored, stored is not None)
     file.seek(0)
     array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
     return array

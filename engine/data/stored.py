@@ -30,28 +30,32 @@ def shown(text: str) -> str:
 
 _MOST_UNPACKED = 100
 """Times its packed size: MNIST's images unpack to 5 times theirs, blank ones to 1,000 times."""
+_DEFLATE_RATIO = 1032
+"""Times its packed size: the most that zlib makes of anything."""
 _HARMLESS = 1 << 28
 """Bytes that may be unpacked whatever they come from."""
 
 
-def check_size(place: str, size: int, packed: int | None) -> None:
+def check_size(place: str, size: int, stored: int, compressed: bool) -> None:
     """Checks before an array is read that it can be.
 
     Args:
         place: what a sentence calls it.
         size: its bytes, as its header says.
-        packed: the bytes that it takes compressed; None where it is not.
+        stored: the bytes that it takes in its file.
+        compressed: whether they are compressed.
 
     Raises:
-        DataError: so few bytes cannot hold so many images: they are made to fill memory or disk.
+        DataError: so few bytes do not hold so many images: they are made to fill the memory.
         MemoryError: the machine has not so much memory.
     """
-    if packed is not None and size > max(_HARMLESS, packed * _MOST_UNPACKED):
+    most = min(size, stored * _DEFLATE_RATIO if compressed else stored)
+    if compressed and most > max(_HARMLESS, stored * _MOST_UNPACKED):
         raise DataError(
-            f"{place} unpacks from {packed:,} bytes to {size:,}, as images never do: it is damaged "
+            f"{place} unpacks from {stored:,} bytes to {size:,}, as images never do: it is damaged "
             "or made to fill the memory; get it elsewhere."
         )
-    if size > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
+    if most > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
         raise MemoryError(f"{size:,} bytes")
 
 

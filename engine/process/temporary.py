@@ -9,6 +9,7 @@ programs executed by the fork server.
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import tempfile
 import threading
@@ -43,6 +44,12 @@ def temporary_folder() -> Path:
             return Path(util.get_temp_dir())
         finally:
             tempfile.tempdir = before
+
+
+def remove_temporary_folder() -> None:
+    """Removes the folder if there is one, for a process that ends without Python's own end."""
+    if kept := process.current_process()._config.get("tempdir"):  # type: ignore[attr-defined]
+        shutil.rmtree(kept, ignore_errors=True)
 
 
 def _place_of_sockets() -> str:

@@ -140,6 +140,8 @@ def reason(error: OSError, path: Path) -> str:
     """Why a file cannot be written, as the system has it; arguments as of `lacks_inodes`."""
     if lacks_inodes(error, path):
         return "The disk has no inode left for another file"
+    if error.errno == errno.EFBIG:
+        return f"{error.strerror}, by the limit that ulimit -f shows"
     return error.strerror or str(error)
 
 
