@@ -121,7 +121,7 @@ class _Answerer:
                 answer.set_exception(host_error(error) or error)
 
     def _answer_to(self, call: Callable[[], T]) -> T:
-        question = ForkingPickler.dumps(call)
+        question = bytes(ForkingPickler.dumps(call))
         for _ in range(2):
             try:
                 connection = self._connection or self._started()
