@@ -4,6 +4,9 @@ Each carries one sentence that names the thing that is wrong and the remedy. The
 mistakes and mishaps outside the program; a fault of the program itself is any other exception.
 """
 
+import errno
+import re
+
 
 class MnistopError(Exception):
     """A mistake or mishap, told in one sentence."""
@@ -50,3 +53,48 @@ class PixelRangeError(DataError):
 
 class RunError(MnistopError):
     """A run that is missing, ambiguous, damaged or in no state for what is asked of it."""
+
+
+class HostError(MnistopError):
+    """The machine, or a limit that it sets, refuses what the program needs."""
+
+
+def host_error(error: BaseException) -> HostError | None:
+    """The sentence for a lack of processes, files or memory; None for any other error.
+
+    Args:
+        error: as it was raised; what it came from is looked at too, since libraries hide a lack of
+            memory behind errors of their own.
+    """
+    following: BaseException | None = error
+    while following:
+        if isinstance(following, HostError):
+            return following
+        if sentence := _shortage(following):
+            return HostError(sentence)
+        following = following.__cause__ or following.__context__
+    return None
+
+
+def _shortage(error: BaseException) -> str:
+    number = error.errno if isinstance(error, OSError) else None
+    text = str(error).lower()
+    if number == errno.EAGAIN or "can't start new thread" in text:
+        return (
+            "No other process or thread can be started here, as many run as are allowed "
+            "(ulimit -u, or the limit of the container): end some, or raise the limit."
+        )
+    if number in (errno.EMFILE, errno.ENFILE):
+        return (
+            "No other file can be opened here, as many are open as are allowed (ulimit -n): "
+            "raise the limit, as in ulimit -n 1024."
+        )
+    if number == errno.ENOMEM or isinstance(error, MemoryError) or _NO_MEMORY.search(text):
+        return (
+            "There is too little memory: free some, or raise the limit if there is one "
+            "(ulimit -v, or that of the container)."
+        )
+    return ""
+
+
+_NO_MEMORY = re.compile("can(no|')t allocate memory|failed to map segment")

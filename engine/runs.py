@@ -23,7 +23,14 @@ import platformdirs
 
 from engine.config import RunConfig
 from engine.errors import RunError
-from engine.storage.files import from_json, open_like, open_regular, write_atomically
+from engine.storage.files import (
+    from_json,
+    open_like,
+    open_regular,
+    reason,
+    user_folder,
+    write_atomically,
+)
 from engine.storage.folder import Folder, new_folder
 
 if TYPE_CHECKING:
@@ -183,9 +190,15 @@ class Continuation:
 
 
 def runs_folder() -> Path:
-    """Where runs are kept: `$MNISTOP_RUNS`, else `mnistop/runs` in the user's state folder."""
+    """Where runs are kept: `$MNISTOP_RUNS`, else `mnistop/runs` in the user's state folder.
+
+    Raises:
+        RunError: this user has no home folder.
+    """
     chosen = os.environ.get("MNISTOP_RUNS")
-    return Path(chosen).absolute() if chosen else platformdirs.user_state_path("mnistop") / "runs"
+    if chosen:
+        return Path(chosen).absolute()
+    return user_folder(lambda: platformdirs.user_state_path("mnistop"), "MNISTOP_RUNS") / "runs"
 
 
 def create(config: RunConfig, parent: Path, name: str = "") -> tuple[Run, IO[bytes]]:
@@ -205,7 +218,7 @@ def create(config: RunConfig, parent: Path, name: str = "") -> tuple[Run, IO[byt
         return run, run.begin(json.dumps(manifest, indent=1).encode())
     except OSError as error:
         raise RunError(
-            f"A run folder cannot be made in {parent}: {error.strerror}. "
+            f"A run folder cannot be made in {parent}: {reason(error, parent)}. "
             "Set MNISTOP_RUNS to a folder that can be written."
         ) from None
 

@@ -24,7 +24,7 @@ from engine.config import RunConfig
 from engine.errors import RunError
 from engine.runs import Run, runs_folder
 from engine.storage.event_tail import read_events
-from engine.storage.files import from_json
+from engine.storage.files import from_json, reason
 from engine.storage.folder import Folder, new_folder, one_line
 
 FORMAT = 2
@@ -197,7 +197,7 @@ def create(plan: Plan, parent: Path) -> tuple[Sweep, IO[bytes]]:
         return sweep, sweep.begin(json.dumps(manifest, indent=1).encode())
     except OSError as error:
         raise RunError(
-            f"A sweep's folder cannot be made in {parent}: {error.strerror}. "
+            f"A sweep's folder cannot be made in {parent}: {reason(error, parent)}. "
             "Set MNISTOP_RUNS to a folder that can be written."
         ) from None
 

@@ -17,7 +17,7 @@ from typing import overload
 
 from engine import events, sweeps
 from engine.config import RunConfig
-from engine.errors import MnistopError, RunError
+from engine.errors import MnistopError, RunError, host_error
 from engine.process import fork_server
 from engine.process.answering import ask, ask_at_leisure, close
 from engine.process.fork_server import warm_up, warmed_up
@@ -32,6 +32,7 @@ __all__ = [
     "ask_at_leisure",
     "close",
     "follow",
+    "is_suspended",
     "launch",
     "launch_sweep",
     "pause",
@@ -173,6 +174,15 @@ def pause(run: Run) -> None:
     _signal(run, signal.SIGUSR1)
 
 
+def is_suspended(whom: Run | Sweep) -> bool:
+    """Whether its process stands still, since somebody has sent it SIGSTOP.
+
+    `stop` and `resume` continue such a process.
+    """
+    process = whom.process_id()
+    return process is not None and lock.is_suspended(process)
+
+
 async def follow(run: Run, *, after_end: bool = False) -> AsyncIterator[list[events.Event]]:
     """Yields what a run has said and says, in batches as it comes, until its last event.
 
@@ -235,6 +245,8 @@ def _signal(whom: Run | Sweep, number: signal.Signals) -> None:
                 "it can be stopped and paused only there."
             )
         os.kill(process, number)
+        if number != signal.SIGUSR1:  # who was held by Ctrl+Z or SIGSTOP would not hear of it
+            os.kill(process, signal.SIGCONT)
     except ProcessLookupError:
         raise RunError(f"{whom.full_name} is not being trained.") from None
     except PermissionError:
@@ -260,9 +272,12 @@ def _start(
             answer: tuple[Run, str] | tuple[Sweep, str] | MnistopError = receiver.recv()
             helper.join()
         except (EOFError, OSError) as error:
+            if lack := host_error(error):
+                raise lack from None
+            why = "it died" if isinstance(error, EOFError) else error
             raise RunError(
-                f"No training process could be started ({error or type(error).__name__}): there "
-                "may be too many processes, or too little memory. Try again."
+                f"No training process could be started ({why}): there may be "
+                "too many processes (ulimit -u), or too little memory. End some, and try again."
             ) from None
     if isinstance(answer, MnistopError):
         raise answer
@@ -277,14 +292,13 @@ def _prepare(
         from engine.process import job
         from engine.sweep import job as sweep_job
     except Exception as error:
-        answer.send(
-            RunError(
-                f"PyTorch cannot be loaded ({error}): there may be too little memory, or it is "
-                "damaged."
-            )
-        )
+        damage = f"PyTorch cannot be loaded ({error}): there may be too little memory, or it is "
+        answer.send(host_error(error) or RunError(f"{damage}damaged."))
         return
-    if isinstance(what, RunConfig | Continuation):
-        job.start(what, folder, answer)
-    else:
-        sweep_job.start(what, folder, answer)
+    try:
+        if isinstance(what, RunConfig | Continuation):
+            job.start(what, folder, answer)
+        else:
+            sweep_job.start(what, folder, answer)
+    except OSError as error:  # it cannot be forked off
+        answer.send(host_error(error) or RunError(f"No process could be started: {error}."))

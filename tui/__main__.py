@@ -18,6 +18,12 @@ def main() -> None:
         run()
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+    except (MemoryError, ImportError, OSError) as error:
+        from engine.errors import host_error
+
+        if lack := host_error(error):
+            raise SystemExit(f"mnistop: {lack}") from None
+        raise
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from engine import worker
 from engine.errors import MnistopError
 from engine.finding import find_run
 from engine.process.title import set_title
-from engine.runs import Run
+from engine.runs import Run, runs_folder
 from tui.keymap import declared, read_keymap
 from tui.panes.digit import Digit
 from tui.panes.live_runs import LiveRuns
@@ -312,8 +312,9 @@ def run_app(terminal: Terminal, values: dict[str, str], run: str | None, slow: b
         slow: whether the line is slow.
 
     Raises:
-        MnistopError: there is no such run.
+        MnistopError: there is no such run, or no folder for any.
     """
+    runs_folder()
     opened = find_run(run) if run else None
     set_title("mnistop")
     app = MnistopApp(terminal, values, opened, slow)

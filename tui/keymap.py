@@ -11,12 +11,26 @@ import platformdirs
 from textual.binding import Binding
 from textual.dom import DOMNode
 
-from engine.errors import MnistopError
+from engine.errors import MnistopError, RunError
+from engine.storage.files import user_folder
 
 
 def keymap_path() -> Path:
-    """The file in which the user gives keys to actions."""
-    return platformdirs.user_config_path("mnistop") / "config.toml"
+    """The file in which the user gives keys to actions.
+
+    Raises:
+        RunError: this user has no home folder.
+    """
+    folder = user_folder(lambda: platformdirs.user_config_path("mnistop"), "XDG_CONFIG_HOME")
+    return folder / "config.toml"
+
+
+def keymap_place() -> str:
+    """The file of `keymap_path` as a person is told of it."""
+    try:
+        return str(keymap_path())
+    except RunError:
+        return "$XDG_CONFIG_HOME/mnistop/config.toml"
 
 
 def read_keymap(all_keys: Callable[[], Sequence[Sequence[Binding]]]) -> dict[str, str]:
@@ -29,7 +43,10 @@ def read_keymap(all_keys: Callable[[], Sequence[Sequence[Binding]]]) -> dict[str
     Raises:
         MnistopError: the file cannot be read, or does not give keys to known ids, each its own.
     """
-    path = keymap_path()
+    try:
+        path = keymap_path()
+    except RunError:
+        return {}
     try:
         table = tomllib.loads(path.read_text()).get("keys", {})
     except FileNotFoundError:

@@ -24,6 +24,7 @@ from engine.data.npz import read_npz
 from engine.data.openml import is_kept, read_openml
 from engine.data.stored import Part, Stored, shown, to_dataset
 from engine.errors import DataError
+from engine.storage.files import expanded
 
 __all__ = [
     "SOURCES",
@@ -54,7 +55,7 @@ def absolute(source: str) -> str:
     if source in SOURCES or _is_unknown_word(source):
         return source
     parts = [source] if _may_be_there(source) else source.split(",")
-    return ",".join(str(Path(os.path.expanduser(part.strip())).absolute()) for part in parts)
+    return ",".join(str(expanded(part.strip()).absolute()) for part in parts)
 
 
 def load(

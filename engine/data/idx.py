@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data import kinds
+from engine.data.stored import check_size
 from engine.errors import DataError
 
 _NUMBER_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -38,19 +39,20 @@ def read_idx(path: Path) -> NDArray[Any]:
         raise DataError(f"{path} is empty: get it again.")
     if start != b"\x1f\x8b":
         with path.open("rb") as file:
-            return _read_array(file, path)
+            return _read_array(file, path, compressed=False)
     try:
         with gzip.open(path, "rb") as file:
-            return _read_array(file, path)
+            return _read_array(file, path, compressed=True)
     except EOFError as error:
         raise DataError(f"{path} is cut off, its gzip data has no end: get it again.") from error
     except (gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{path} is damaged, its gzip data is broken: get it again.") from error
 
 
-def _read_array(file: BufferedIOBase, path: Path) -> NDArray[Any]:
+def _read_array(file: BufferedIOBase, path: Path, compressed: bool) -> NDArray[Any]:
     dtype, shape = _read_header(file, path)
     expected = math.prod(shape) * dtype.itemsize
+    check_size(str(path), expected, path.stat().st_size, compressed)
     body = _read_up_to(file, expected)
     if len(body) < expected:
         raise DataError(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data import kinds
-from engine.data.stored import Part, Stored, shown
+from engine.data.stored import Part, Stored, check_size, shown
 from engine.errors import DataError
 
 _LAYOUTS = (
@@ -130,10 +130,12 @@ def _read_member(
 ) -> NDArray[Any]:
     entry = archive.getinfo(f"{name}.npy")
     with archive.open(entry) as file:
-        return _read_npy(file, entry.file_size, f"{name} in {path}", content)
+        return _read_npy(file, entry.file_size, f"{name} in {path}", content, entry.compress_size)
 
 
-def _read_npy(file: IO[bytes], size: int, place: str, content: str = "numbers") -> NDArray[Any]:
+def _read_npy(
+    file: IO[bytes], size: int, place: str, content: str = "numbers", stored: int | None = None
+) -> NDArray[Any]:
     version = np.lib.format.read_magic(file)
     read_header = {
         (1, 0): np.lib.format.read_array_header_1_0,
@@ -151,6 +153,7 @@ def _read_npy(file: IO[bytes], size: int, place: str, content: str = "numbers") 
             f"{place} is damaged: its header promises {expected:,} bytes, and {found:,} are "
             f"there; get it again."
         )
+    check_size(place, expected, size if stored is None else stored, stored is not None)
     file.seek(0)
     array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
     return array

@@ -24,6 +24,7 @@ import platformdirs
 from engine.data.npz import read_npz
 from engine.data.stored import Part, Stored
 from engine.errors import DataError
+from engine.storage.files import expanded, user_folder
 
 TIMEOUT = 20.0
 """Seconds without a byte from the server before a connection counts as dead."""
@@ -37,7 +38,9 @@ _REMEDY = "the bundled source needs no network, nor does a folder of MNIST's own
 def cache_folder() -> Path:
     """Where the data set is kept."""
     chosen = os.environ.get("MNISTOP_CACHE")
-    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("mnistop")
+    if chosen:
+        return expanded(chosen)
+    return user_folder(lambda: platformdirs.user_cache_path("mnistop"), "MNISTOP_CACHE")
 
 
 def is_kept() -> bool:

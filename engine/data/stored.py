@@ -1,6 +1,7 @@
 """From arrays as a source stores them to a `Dataset`, with a sentence for all that is amiss."""
 
 import math
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,37 @@ _UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 def shown(text: str) -> str:
     """A text from outside without what a terminal would obey or could not print."""
     return _UNSHOWABLE.sub("?", text)
+
+
+_MOST_UNPACKED = 100
+"""Times its packed size: MNIST's images unpack to 5 times theirs, blank ones to 1,000 times."""
+_DEFLATE_RATIO = 1032
+"""Times its packed size: the most that zlib makes of anything."""
+_HARMLESS = 1 << 28
+"""Bytes that may be unpacked whatever they come from."""
+
+
+def check_size(place: str, size: int, stored: int, compressed: bool) -> None:
+    """Checks before an array is read that it can be.
+
+    Args:
+        place: what a sentence calls it.
+        size: its bytes, as its header says.
+        stored: the bytes that it takes in its file.
+        compressed: whether they are compressed.
+
+    Raises:
+        DataError: so few bytes do not hold so many images: they are made to fill the memory.
+        MemoryError: the machine has not so much memory.
+    """
+    most = min(size, stored * _DEFLATE_RATIO if compressed else stored)
+    if compressed and most > max(_HARMLESS, stored * _MOST_UNPACKED):
+        raise DataError(
+            f"{place} unpacks from {stored:,} bytes to {size:,}, as images never do: it is damaged "
+            "or made to fill the memory; get it elsewhere."
+        )
+    if most > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
+        raise MemoryError(f"{size:,} bytes")
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,18 +1,24 @@
 """A few processes that answer questions about models, for an interface that computes nothing."""
 
+from __future__ import annotations
+
 import asyncio
 import enum
 import functools
 import multiprocessing
 import os
+import queue
 import signal
 import threading
+import traceback
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from typing import ParamSpec, TypeVar
+from concurrent.futures import Future
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from multiprocessing.reduction import ForkingPickler
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-from engine.errors import RunError
+from engine.errors import RunError, host_error
 from engine.process import fork_server
 from engine.process.stdio import leave_terminal
 
@@ -21,7 +27,7 @@ T = TypeVar("T")
 
 
 async def ask(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Puts a question of `engine.questions` to the pool process, which is started when needed.
+    """Puts a question of `engine.questions` to a process, which is started when needed.
 
     Raises:
         MnistopError: what the question raises.
@@ -45,46 +51,118 @@ class Urgency(enum.IntEnum):
     LEISURE = 10
 
 
-_pools: dict[Urgency, ProcessPoolExecutor] = {}
+_answerers: dict[Urgency, _Answerer] = {}
 
 
 async def _ask(urgency: Urgency, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    for attempt in (1, 2):
-        pool = _pool(urgency)
-        try:
-            put = functools.partial(pool.submit, question, *args, **kwargs)
-            return await asyncio.wrap_future(await asyncio.to_thread(_put, put))
-        except (BrokenProcessPool, EOFError, ConnectionError):
-            if _pools.get(urgency) is pool:
-                del _pools[urgency]
-            if attempt == 2:
-                raise RunError("The process that answers questions died twice.") from None
-    raise AssertionError
-
-
-def _put(submit: Callable[[], Future[T]]) -> Future[T]:
-    fork_server.replace_dead()
-    with fork_server.in_a_folder():
-        return submit()
+    if urgency not in _answerers:
+        _answerers[urgency] = _Answerer(urgency)
+    answer: Future[T] = Future()
+    _answerers[urgency].put(functools.partial(question, *args, **kwargs), answer)
+    return await asyncio.wrap_future(answer)
 
 
 def close() -> None:
     """Ends the processes that answer questions at once; training goes on."""
-    for pool in _pools.values():
-        processes = list((pool._processes or {}).values())
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.terminate()
-    _pools.clear()
+    for answerer in _answerers.values():
+        answerer.close()
+    _answerers.clear()
 
 
-def _pool(urgency: Urgency) -> ProcessPoolExecutor:
-    if urgency not in _pools:
-        fork_server.replace_dead()
-        _pools[urgency] = ProcessPoolExecutor(
-            1, mp_context=fork_server.context, initializer=_become_answerer, initargs=(urgency,)
+class _Question(NamedTuple):
+    call: Callable[[], Any]
+    answer: Future[Any]
+
+
+class _Answerer:
+    """A process that answers questions one after the other, and a thread that puts them to it.
+
+    A `ProcessPoolExecutor` needs three threads, semaphores of the system and a process that cleans
+    up after these, waits for ever where a thread cannot be started, and may fail while Python ends.
+
+    Args:
+        urgency: the niceness of the process.
+
+    Raises:
+        HostError: the thread cannot be started.
+    """
+
+    def __init__(self, urgency: Urgency) -> None:
+        self._urgency = urgency
+        self._questions: queue.SimpleQueue[_Question] = queue.SimpleQueue()
+        self._process: BaseProcess | None = None
+        self._connection: Connection | None = None
+        self._closed = False
+        self._turn = threading.Lock()
+        try:
+            threading.Thread(target=self._put_all, name="questions", daemon=True).start()
+        except RuntimeError as error:
+            raise (host_error(error) or error) from None
+
+    def put(self, call: Callable[[], T], answer: Future[T]) -> None:
+        """Has a question put to the process after those before it, unless it is cancelled."""
+        self._questions.put(_Question(call, answer))
+
+    def close(self) -> None:
+        """Ends the process at once."""
+        with self._turn:
+            self._closed = True
+            if self._process:
+                self._process.terminate()
+
+    def _put_all(self) -> None:
+        while not self._closed:
+            call, answer = self._questions.get()
+            if not answer.set_running_or_notify_cancel():
+                continue
+            try:
+                answer.set_result(self._answer_to(call))
+            except Exception as error:
+                answer.set_exception(host_error(error) or error)
+
+    def _answer_to(self, call: Callable[[], T]) -> T:
+        question = bytes(ForkingPickler.dumps(call))
+        for _ in range(2):
+            try:
+                connection = self._connection or self._started()
+                connection.send_bytes(question)
+                result, error = connection.recv()
+            except (EOFError, ConnectionError):
+                self._connection = None
+                continue
+            if error:
+                raise error
+            return result  # type: ignore[no-any-return]
+        raise RunError("The process that answers questions died twice.")
+
+    def _started(self) -> Connection:
+        ours, theirs = fork_server.context.Pipe()
+        process = fork_server.context.Process(
+            target=_answer_all, args=(theirs, self._urgency), daemon=True
         )
-    return _pools[urgency]
+        with theirs:
+            fork_server.begin(process)
+        with self._turn:
+            self._process, self._connection = process, ours
+            if self._closed:
+                process.terminate()
+        return ours
+
+
+def _answer_all(asked: Connection, urgency: Urgency) -> None:
+    """The life of the process."""
+    _become_answerer(urgency)
+    while True:
+        call = asked.recv()
+        try:
+            answer: tuple[Any, Exception | None] = call(), None
+        except Exception as error:
+            error.add_note(traceback.format_exc())
+            answer = None, error
+        try:
+            asked.send(answer)
+        except (TypeError, AttributeError, ValueError) as error:  # it cannot be pickled
+            asked.send((None, error))
 
 
 def _become_answerer(urgency: Urgency) -> None:

@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.process import BaseProcess
 
+from engine.errors import HostError, host_error
+from engine.process.temporary import temporary_folder
+
 _POLL_SECONDS = 0.05
 _SECONDS_OF_DYING = 2.0
 """A fork server that was killed may take so long until it is known to be dead."""
@@ -30,13 +33,19 @@ def warm_up() -> None:
 
     In a Textual app use `warmed_up`: what that puts in the place of `sys.stderr` has no descriptor
     that a server could inherit.
+
+    Raises:
+        HostError: it cannot be started.
     """
     context.set_forkserver_preload(["engine.process.outlive", "engine.process.preload"])
     before = signal.pthread_sigmask(signal.SIG_BLOCK, OUTLIVED)  # until it can ignore them
     try:
         with in_a_folder():
+            temporary_folder()
             resource_tracker.ensure_running()
             forkserver.ensure_running()
+    except OSError as error:
+        raise (host_error(error) or error) from None
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -74,7 +83,7 @@ def begin(process: BaseProcess) -> None:
     """Starts a process, by a new fork server if the old one is gone or just going.
 
     Raises:
-        OSError, EOFError: it cannot be started.
+        OSError, EOFError, HostError: it cannot be started.
     """
     end = time.monotonic() + _SECONDS_OF_DYING
     while True:
@@ -82,10 +91,21 @@ def begin(process: BaseProcess) -> None:
         try:
             with in_a_folder():
                 return process.start()
+        except FileNotFoundError:  # somebody has cleaned up the temporary folder
+            if time.monotonic() > end:
+                raise
+            _kill_server()
         except (EOFError, ConnectionError):
             if time.monotonic() > end:
                 raise
         time.sleep(_POLL_SECONDS)
+
+
+def _kill_server() -> None:
+    """Ends a fork server that cannot be reached any more; what it has forked off goes on."""
+    number = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(number, signal.SIGKILL)
 
 
 async def warmed_up() -> None:
@@ -98,8 +118,9 @@ async def warmed_up() -> None:
 
     def try_it() -> None:
         process = context.Process(target=_do_nothing, daemon=True)
-        begin(process)
-        process.join()
+        with contextlib.suppress(HostError, OSError, EOFError):  # the first start of a run says so
+            begin(process)
+            process.join()
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(ready.set)
 

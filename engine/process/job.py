@@ -1,6 +1,7 @@
 """The life of a training process, from the configuration to the run's last event."""
 
 import os
+import shutil
 import time
 import traceback
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from engine.cores import usable_cores
 from engine.data import is_at_hand, load
 from engine.data.dataset import Unseen
 from engine.device import find_device
-from engine.errors import MnistopError, RunError
+from engine.errors import MnistopError, RunError, host_error
 from engine.examples import Examples, examples_of
 from engine.model import MLP
 from engine.process.detached import fork_off, leave, tell
@@ -30,7 +31,7 @@ from engine.process.stdio import log_to
 from engine.process.title import set_title
 from engine.runs import Continuation, Run
 from engine.storage import lock
-from engine.storage.files import write_atomically
+from engine.storage.files import reason, write_atomically
 from engine.storage.recorder import PROGRESS_SECONDS, Recorder
 from engine.storage.safekeeping import newest_checkpoint
 from engine.threads import choose_threads
@@ -116,17 +117,32 @@ def _live(prepare: Callable[[], Prepared], caller: Connection, keeps: bool = Fal
     except Exception as error:
         name = type(error).__name__
         fault = f"No run could be started, by a fault of the program, {name}: {error}."
-        tell(caller, RunError(fault))
+        tell(caller, host_error(error) or RunError(fault))
     else:
         set_title(f"mnistop: {prepared.run.words}")
+        leave({prepared.lock.fileno(), caller.fileno()})
+        log_to(prepared.run.log_path)
+        try:
+            recorder = Recorder(prepared.run)
+        except OSError as error:
+            tell(caller, _without_files(prepared, error))
+            os._exit(1)
         tell(caller, (prepared.run, prepared.warning))
         if not keeps:
             caller.close()
-        held = prepared.lock.fileno()
-        leave({held, caller.fileno()} if keeps else {held})
-        log_to(prepared.run.log_path)
-        _run(prepared, control)
+        _run(prepared, recorder, control)
     os._exit(1)
+
+
+def _without_files(prepared: Prepared, error: OSError) -> MnistopError:
+    """Why a run cannot have its files; the folder of a new one is removed again."""
+    run = prepared.run
+    why = f"{run.path} cannot be written: {reason(error, run.path)}."
+    if prepared.goes_on:
+        return host_error(error) or RunError(f"{run.full_name} cannot be resumed: {why}")
+    shutil.rmtree(run.path, ignore_errors=True)
+    remedy = "Make room, or set MNISTOP_RUNS to a folder elsewhere."
+    return host_error(error) or RunError(f"A run cannot begin: {why} {remedy}")
 
 
 def _prepare(what: RunConfig | Continuation, folder: Path) -> Prepared:
@@ -166,9 +182,8 @@ class _NotResumedError(MnistopError):
     """The data of a run that was to go on came to light as others, or could not be had."""
 
 
-def _run(prepared: Prepared, control: SignalControl) -> NoReturn:
+def _run(prepared: Prepared, recorder: Recorder, control: SignalControl) -> NoReturn:
     run = prepared.run
-    recorder = Recorder(run)
     control.recorder = recorder
     try:
         _train(prepared, recorder, control)

@@ -6,6 +6,9 @@ sends a warning before the end of a job, often SIGUSR1, to every process of the 
 with these signals blocked, and ends when the last process that can ask it for something does.
 Whoever reads what the program prints waits for that: to take PyTorch apart would be a fifth of a
 second.
+
+It prints nothing: where it fails, for lack of memory or of processes, whoever has asked it for
+something says so in a sentence, and a traceback would land in the middle of a screen.
 """
 
 import atexit
@@ -20,3 +23,7 @@ for number in OUTLIVED:
 signal.pthread_sigmask(signal.SIG_UNBLOCK, OUTLIVED)
 atexit.register(os._exit, 0)
 set_title(HELPER)
+if not os.environ.get("MNISTOP_DEBUG"):
+    _null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(_null, 2)
+    os.close(_null)

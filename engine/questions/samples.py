@@ -5,6 +5,7 @@ The interface names `look_at`, so scikit-learn is imported by what it calls only
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -72,7 +73,8 @@ def look_at(
 
     def tell(text: str) -> None:
         if progress:
-            progress.write_text(text, encoding="utf-8")
+            with contextlib.suppress(OSError):  # it need not be known how far this is
+                progress.write_text(text, encoding="utf-8")
 
     dataset = _dataset(source, samples, pixel_range, tell)
     known = _known(dataset, val_fraction, split_seed)

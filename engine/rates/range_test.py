@@ -27,6 +27,7 @@ The interface names `range_test`, so PyTorch is imported when it is called only.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -181,7 +182,8 @@ def range_test(config: RunConfig, progress: Path | None = None) -> RangeTest:
 
     def tell(text: str) -> None:
         if progress:
-            progress.write_text(text, encoding="utf-8")
+            with contextlib.suppress(OSError):  # it need not be known how far this is
+                progress.write_text(text, encoding="utf-8")
 
     examples = examples_of(load(config.source, config.samples, tell, config.pixel_range), config)
     classes = len(examples.class_names)

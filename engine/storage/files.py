@@ -7,15 +7,21 @@ import errno
 import os
 import stat
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from engine.errors import RunError
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Form = TypeVar("Form")
+
+_FEW_INODES, _SOME_ROOM = 16, 1 << 16
+"""What has just failed may have been undone since, which has freed some of the inodes."""
 
 
 def open_regular(path: Path) -> IO[bytes]:
@@ -87,6 +93,38 @@ def replace_own(path: Path, content: bytes) -> None:
         raise
 
 
+def user_folder(find: Callable[[], Path], variable: str) -> Path:
+    """A folder below the user's home, which a user without an account here does not have.
+
+    Args:
+        find: one of platformdirs' functions.
+        variable: the environment variable that names the folder itself.
+
+    Raises:
+        RunError: there is no home.
+    """
+    with contextlib.suppress(RuntimeError):
+        path = find()
+        if path.is_absolute():  # platformdirs before 4.4 keeps the ~
+            return path
+    raise RunError(
+        f"User {os.getuid()} has no home folder here: set HOME, or {variable}, to a folder that "
+        "can be written."
+    )
+
+
+def expanded(name: str) -> Path:
+    """A path as a person writes it, with ~ for a home folder.
+
+    Raises:
+        RunError: there is no such home folder.
+    """
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        raise RunError(f"There is no home folder for {name}: give the path in full.") from None
+
+
 def from_json(form: type[Form], content: bytes) -> Form:
     """An object of a class from JSON; names that the class does not have are left out.
 
@@ -144,6 +182,32 @@ def write_at(file: int, content: NDArray[Any], place: int) -> int:
         done = os.pwrite(file, rest, place)
         place, rest = place + done, rest[done:]
     return place
+
+
+def lacks_inodes(error: OSError, path: Path) -> bool:
+    """Whether what was taken for a full disk is one with room for content, but for no other file.
+
+    Args:
+        error: what was raised.
+        path: a folder on the disk that was written to.
+    """
+    if error.errno != errno.ENOSPC:
+        return False
+    try:
+        disk = os.statvfs(path)
+    except OSError:
+        return False
+    few_files = disk.f_files > 0 and disk.f_favail < _FEW_INODES
+    return few_files and disk.f_bavail * disk.f_frsize > _SOME_ROOM
+
+
+def reason(error: OSError, path: Path) -> str:
+    """Why a file cannot be written, as the system has it; arguments as of `lacks_inodes`."""
+    if lacks_inodes(error, path):
+        return "The disk has no inode left for another file"
+    if error.errno == errno.EFBIG:
+        return f"{error.strerror}, by the limit that ulimit -f shows"
+    return error.strerror or str(error)
 
 
 def write_atomically(path: Path, content: bytes | memoryview) -> None:

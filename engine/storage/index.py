@@ -154,9 +154,13 @@ class Index:
         said = []
         while batch := tail.read():
             said += batch
+        if tail.damage:
+            self.problems[run] = tail.damage
         history = reduce(history, said)
         overview = Overview.of(run, config, history)
-        if overview.is_settled:
+        if tail.damage:  # so that it is read again next time, and said again
+            stamp = (*stamp[:2], *(-2 for _ in stamp[2:]))
+        if overview.is_settled and not tail.damage:
             self._tails.pop(name, None)
             self._is_saved = False
         else:

@@ -103,6 +103,15 @@ def is_here(process: int, path: Path) -> bool:
         return False
 
 
+def is_suspended(process: int) -> bool:
+    """Whether a process stands still since somebody has sent it SIGSTOP; only Linux tells."""
+    try:
+        fields = Path("/proc", str(process), "stat").read_text("utf-8", "replace")
+    except OSError:
+        return False
+    return fields.rpartition(")")[2].split()[0] == "T"
+
+
 def _is(link: Path, wanted: os.stat_result) -> bool:
     try:
         return os.path.samestat(link.stat(), wanted)

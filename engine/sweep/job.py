@@ -17,7 +17,7 @@ from engine import events, glance, sweeps
 from engine.config import RunConfig
 from engine.data import is_here
 from engine.device import find_device
-from engine.errors import MnistopError, RunError
+from engine.errors import MnistopError, RunError, host_error
 from engine.process.detached import fork_off, leave, tell
 from engine.process.failure import in_words
 from engine.process.stdio import log_to
@@ -60,7 +60,7 @@ def _live(what: Plan | Resumption, folder: Path, answer: Connection) -> NoReturn
     except Exception as error:
         name = type(error).__name__
         fault = f"No sweep could be started, by a fault of the program, {name}: {error}."
-        tell(answer, RunError(fault))
+        tell(answer, host_error(error) or RunError(fault))
     else:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGXCPU):
             signal.signal(number, job.on_stop)

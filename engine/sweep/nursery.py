@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Concatenate, NoReturn, ParamSpec
 
 from engine.config import RunConfig
 from engine.data import load
-from engine.errors import DataError, MnistopError, RunError, TooFewImagesError
+from engine.errors import DataError, MnistopError, RunError, TooFewImagesError, host_error
 from engine.fingerprint import Fingerprint, changes, has_changed
 
 if TYPE_CHECKING:  # PyTorch is for the nursery, not for its user
@@ -158,7 +158,8 @@ def _fork(
         if os.fork():
             return None
     except OSError as error:
-        return RunError(f"No process could be started ({error.strerror or error}).")
+        words = f"No process could be started ({error.strerror or error})."
+        return host_error(error) or RunError(words)
     except Exception as error:
         return _told(error)
     try:
@@ -178,6 +179,8 @@ def _fork(
 def _told(error: Exception) -> MnistopError:
     if isinstance(error, MnistopError):
         return error
+    if lack := host_error(error):
+        return lack
     name = type(error).__name__
     return RunError(f"This is a fault of the program, {name}: {error}.")
 

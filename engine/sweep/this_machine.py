@@ -43,8 +43,7 @@ class ThisMachine:
         Members that choose theirs are trained with one each as long as there are enough of them.
         """
         threads = max(1 if config.threads == "auto" else config.threads for config in configs)
-        cores: int = joblib.cpu_count()
-        return max(1, cores // threads)
+        return max(1, usable_cores() // threads)
 
     def stop(self) -> None:
         """Begins no other member, and stops those in training with a checkpoint."""

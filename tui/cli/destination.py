@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from engine.storage.files import expanded
 from tui.cli.output import Output
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -58,7 +59,7 @@ def check_destination(output: str, force: bool) -> None:
 
 
 def _path_of(output: str) -> Path:
-    return Path(output).expanduser().absolute()
+    return expanded(output).absolute()
 
 
 def deliver(out: Output, content: bytes, output: str, force: bool) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.errors import ConfigError, MnistopError
+from engine.errors import ConfigError, MnistopError, host_error
 from tui.cli.group import mnistop
 from tui.cli.output import OutputClosedError, OutputError, complain, remark, silence
 
@@ -102,6 +102,9 @@ def exit_code_of(arguments: list[str]) -> int:
 
         if os.environ.get("MNISTOP_DEBUG"):
             traceback.print_exc()
+        elif lack := host_error(error):
+            complain(str(lack))
+            return WRONG_USE
         else:
             complain(_fault(error, traceback.extract_tb(error.__traceback__)[-1]))
         return FAILED

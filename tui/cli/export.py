@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
 from engine.finding import find_run
 from engine.runs import Run
+from engine.storage.files import expanded
 from tui.cli.destination import STDOUT, check_destination, deliver, format_of, with_destination
 from tui.cli.output import Output, with_output
 from tui.cli.run_argument import runs_argument
@@ -131,7 +131,7 @@ def _write_model(
 def _write_event_files(out: Output, found: Sequence[Run], output: str, force: bool) -> None:
     from engine.export.event_file import check_event_file, write_event_file
 
-    folder = Path(output).expanduser().absolute()
+    folder = expanded(output).absolute()
     for run in found:
         check_event_file(run, folder, force)
     for run in found:

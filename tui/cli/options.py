@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -22,6 +21,7 @@ from engine.config import (
     usual_values,
 )
 from engine.errors import ConfigError
+from engine.storage.files import expanded
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -216,7 +216,7 @@ def _dashed(name: str) -> str:
 
 def _read(file: str) -> dict[str, Any]:
     try:
-        values = json.loads(Path(file).expanduser().read_text("utf-8"))
+        values = json.loads(expanded(file).read_text("utf-8"))
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise ConfigError({"config": f"{file} cannot be read: {reason}."}) from None

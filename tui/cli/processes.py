@@ -8,6 +8,7 @@ import signal
 from typing import NoReturn
 
 from engine import worker
+from engine.process.temporary import remove_temporary_folder
 
 
 def warm_up() -> None:
@@ -23,4 +24,5 @@ def leave(number: int) -> NoReturn:
     """Ends this process at once, as by a signal; what it started for itself ends with it."""
     for helper in multiprocessing.active_children():
         helper.terminate()
+    remove_temporary_folder()
     os._exit(128 + number)

@@ -6,12 +6,10 @@ import asyncio
 import contextlib
 import math
 import shlex
-import tempfile
 import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
@@ -20,6 +18,7 @@ from engine import worker
 from engine.config import RunConfig, as_text
 from engine.data import absolute
 from engine.errors import MnistopError
+from engine.process.temporary import temporary_folder
 from engine.rates.range_test import RangeTest, range_test
 from engine.rates.recommend import Recommendation, recommend
 from tui.cli.options import SettingsCommand, given_settings, setting_options
@@ -99,8 +98,9 @@ def rates(
 
 def _tested(out: Output, config: RunConfig) -> RangeTest:
     there = replace(config, source=absolute(config.source))
-    with tempfile.TemporaryDirectory(prefix="mnistop-") as folder, waiting(out) as progress:
-        said = Path(folder, "progress")
+    said = temporary_folder() / "progress"
+    said.unlink(missing_ok=True)
+    with waiting(out) as progress:
 
         async def ask() -> RangeTest:
             asked = asyncio.ensure_future(worker.ask(range_test, there, said))

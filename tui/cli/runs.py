@@ -16,7 +16,7 @@ from engine.selection.words import FilterError
 from engine.storage.index import list_all
 from engine.summary import Summary
 from engine.sweeps import Sweep
-from tui.cli.output import Output, complain, with_output
+from tui.cli.output import Output, complain, remark, with_output
 from tui.cli.run_argument import complete_filter, run_argument
 from tui.cli.run_lines import table
 from tui.cli.words import accuracy, count, unseen_accuracy, what_next
@@ -80,6 +80,8 @@ def stop(out: Output, run: str) -> int:
     found = find_run_or_sweep(run)
     if isinstance(found, Sweep):
         return _stop_sweep(out, found)
+    if worker.is_suspended(found):
+        remark(f"The process of run {found.name} is suspended (SIGSTOP): it is continued to save.")
     worker.stop(found)
     while found.is_running():
         time.sleep(_POLL_SECONDS)
@@ -128,6 +130,8 @@ def _stop_sweep(out: Output, sweep: Sweep) -> int:
     from engine import worker
     from engine.sweep.reader import SweepReader
 
+    if worker.is_suspended(sweep):
+        remark(f"The process of sweep {sweep.name} is suspended (SIGSTOP): it is continued.")
     worker.stop_sweep(sweep)
     while sweep.is_running():
         time.sleep(_POLL_SECONDS)

@@ -12,6 +12,7 @@ import click
 from engine.outgoing import check_file, check_folder, write_folder, write_out
 from engine.png import to_png
 from engine.questions.attack_set import AttackedSet, attack_all
+from engine.storage.files import expanded
 from tui.cli.attacked import Attacked
 from tui.cli.output import Output
 from tui.cli.words import count
@@ -34,7 +35,7 @@ class SavedImages:
             UsageError: the ending stands for neither.
             MnistopError: it cannot be written, or there is something already.
         """
-        path = Path(save).expanduser()
+        path = expanded(save)
         ending = path.suffix.lower()
         is_file = ending == ".npz"
         is_folder = save.endswith("/") or os.path.isdir(path)

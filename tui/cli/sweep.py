@@ -76,7 +76,7 @@ from elsewhere, 2 wrong use or bad input, 130 stopped by Ctrl+C and saved.
     "--jobs",
     type=_WHOLE,
     metavar="N",
-    help="Train N at once.  [default: as many as there are cores]",
+    help="Train N at once.  [default: as many as there are cores to use]",
 )
 @click.option("--dask", metavar="ADDRESS", help="Train on the workers of a Dask scheduler.")
 @click.option("--title", default="", metavar="TEXT", help="What the sweep is about.")

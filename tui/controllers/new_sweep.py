@@ -8,10 +8,11 @@ from textual.screen import Screen
 
 from engine import worker
 from engine.config import RunConfig
+from engine.cores import usable_cores
 from engine.sweeps import Sweep
 from tui.controllers.attempts import Attempts
 from tui.render.terminal import Terminal
-from tui.screens.sweep_form import SweepFormScreen, Wanted, cores
+from tui.screens.sweep_form import SweepFormScreen, Wanted
 
 
 def ask_for_sweep(
@@ -45,5 +46,5 @@ def ask_for_sweep(
             severity="error",
         )
         return
-    form = SweepFormScreen(terminal, base, known, cores())
+    form = SweepFormScreen(terminal, base, known, usable_cores())
     screen.app.push_screen(form, start)

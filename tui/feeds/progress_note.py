@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import time
 from pathlib import Path
+
+from engine.process.temporary import temporary_folder
 
 
 class ProgressNote:
     """A file that a question of `engine.questions` gets to write to, and a clock."""
 
     def __init__(self) -> None:
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._since = 0.0
 
     @property
     def path(self) -> Path:
-        """The file; its folder is made when it is first wanted, and goes with this object."""
-        if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="mnistop-")
-        return Path(self._folder.name, "progress")
+        """The file, in a folder that goes with this process."""
+        return temporary_folder() / f"progress-{id(self)}"
 
     def start(self) -> None:
         """Another question begins now."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -34,12 +33,6 @@ class Wanted:
     configs: Sequence[RunConfig]
     title: str
     jobs: int
-
-
-def cores() -> int:
-    """Processor cores that may be used."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 class SweepFormScreen(GivesReasons, FaultTolerant, ModalScreen[Wanted | None]):

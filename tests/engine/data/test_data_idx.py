@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -109,3 +110,24 @@ def test_a_header_that_claims_absurd_sizes_takes_no_memory(tmp_path: Path, compr
     absurd = b"\0\0\x0e\x04" + b"\xff" * 16 + b"few"
     with pytest.raises(DataError, match=r"cut off.*and 3 are there"):
         read(tmp_path, compress(absurd))
+
+
+def test_a_gzip_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
+    count = 400_000  # 314 MB of black in 1.4 MB
+    with gzip.open(tmp_path / "images.gz", "wb", 1) as file:
+        file.write(b"\0\0\x08\x03" + b"".join(n.to_bytes(4, "big") for n in (count, 28, 28)))
+        for _ in range(count // 1000):
+            file.write(bytes(784_000))
+    with pytest.raises(DataError, match=r"unpacks from .* bytes to 313,600,000, as images never"):
+        read_idx(tmp_path / "images.gz")
+
+
+def test_a_sparse_file_larger_than_the_memory_is_not_read(tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    images.write_bytes(b"\0\0\x08\x03" + b"\x7f\xff\xff\xff" + b"\0\x01\0\0" * 2)
+    try:
+        os.truncate(images, 1 << 43)
+    except OSError:
+        pytest.skip("no file can be so large here")
+    with pytest.raises(MemoryError):
+        read_idx(images)

@@ -224,3 +224,20 @@ def test_random_bytes_raise_nothing_else(tmp_path: Path, content: bytes, start: 
     path.write_bytes(start + content)
     with pytest.raises(DataError):
         load(str(path))
+
+
+@pytest.mark.parametrize("shape", [(400_000, 28, 28), (100, 1772, 1772)])
+def test_a_zip_bomb_is_refused_by_its_header(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    bomb = tmp_path / "bomb.npz"
+    header = io.BytesIO()
+    fields = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(header, fields)
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        with archive.open("images.npy", "w") as file:
+            file.write(header.getvalue())
+            for _ in range(shape[0] // 100):
+                file.write(bytes(100 * shape[1] * shape[2]))
+        with archive.open("labels.npy", "w") as file:
+            np.save(file, np.arange(shape[0]) % 10)
+    with pytest.raises(DataError, match=r"images in .* unpacks from .* as images never do"):
+        load(str(bomb))

@@ -10,6 +10,7 @@ from engine import runs
 from engine.config import RunConfig
 from engine.runs import Run
 from engine.storage.about import LONGEST_NAME, About, read_about, write_about
+from engine.storage.event_tail import EventTail
 from engine.storage.index import FILE, Index, list_all
 from tests.app import made_up
 
@@ -225,3 +226,55 @@ def test_no_file_is_overwritten_by_way_of_a_link_that_somebody_has_laid(store: P
     add(store, 0)
     list_all()
     assert precious.read_text() == "kept"
+
+
+SPARSE = 60 << 30
+
+
+def test_a_sparse_log_of_60_gigabytes_is_leapt_over_and_said(store: Path) -> None:
+    run = add(store, 0)
+    os.truncate(run.events_path, SPARSE)
+    for _ in range(2):  # also when it was read before
+        index = list_all()
+        [listed] = index.runs
+        assert (listed.state, listed.overview.epochs) == ("finished", 3)
+        assert "events.jsonl is damaged: it has holes of 64,4" in index.problems[run]
+
+
+def test_what_is_said_behind_a_hole_is_read(store: Path) -> None:
+    run = add(store, 0, ends=False)
+    os.truncate(run.events_path, SPARSE)
+    with open(run.events_path, "ab") as log:
+        log.write(b"\n" + made_up.finished(3, run.name).to_json().encode() + b"\n")
+    assert list_all().runs[0].state == "finished"
+
+
+@pytest.mark.parametrize("junk", [b"\0", b"x", b"x\n", b"\n", b'{"event": "Nothing"}\n'])
+def test_of_a_log_full_of_junk_a_part_is_read_and_that_is_said(store: Path, junk: bytes) -> None:
+    run = add(store, 0)
+    with open(run.events_path, "ab") as log:
+        for _ in range(100):
+            log.write(junk * ((1 << 20) // len(junk)))
+    size = run.events_path.stat().st_size
+    index = Index()
+    index.look()
+    [listed] = index.runs
+    assert (listed.state, listed.overview.epochs) == ("finished", 3)
+    assert "without events it is not read" in index.problems[run]
+    tail = EventTail(run)
+    while tail.read():
+        pass
+    assert tail._offset < size
+    assert index.look()
+    assert run in index.problems
+
+
+@pytest.mark.parametrize("name", ["config.json", "about.json", FILE])
+def test_a_huge_file_of_another_kind_hinders_nobody(store: Path, name: str) -> None:
+    run, other = add(store, 0), add(store, 1)
+    path = store / name if name == FILE else run.path / name
+    path.touch()
+    os.truncate(path, SPARSE)
+    index = list_all()
+    assert other in [listed.run for listed in index.runs]
+    assert (run in index.problems) == (name == "config.json")

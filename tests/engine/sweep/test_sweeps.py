@@ -297,3 +297,11 @@ def test_a_sweep_outlives_a_killed_program_and_its_closed_terminal(runs_folder: 
     worker.stop_sweep(sweep)
     wait_for_end(sweep)
     assert states(sweep) == ["stopped"] * 3
+
+
+def test_no_more_members_are_trained_at_once_than_the_quota_of_the_container_pays_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("engine.cores.cpu_quota", lambda: 1.0)
+    here = ThisMachine(Nursery(None), DataCheck({}))  # type: ignore[arg-type]
+    assert here.places([digits_config(threads=1)]) == 1
