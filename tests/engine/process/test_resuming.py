@@ -302,7 +302,7 @@ async def test_of_two_who_resume_at_once_one_starts_the_training(runs_folder: Pa
 async def test_who_comes_second_is_told_that_the_run_is_being_trained(runs_folder: Path) -> None:
     run, lock = runs.create(digits_config(), runs_folder)
     with lock, pytest.raises(RunError, match=f"Run {run.name} is being trained already"):
-        worker._start(run, runs_folder)
+        worker._start(runs.Continuation(run), runs_folder)
 
 
 async def test_a_damaged_checkpoint_is_told_and_the_rest_is_kept(runs_folder: Path) -> None:
