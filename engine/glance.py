@@ -10,6 +10,7 @@ from engine.config import RunConfig
 from engine.runs import Run
 from engine.storage.event_tail import read_events
 from engine.storage.files import open_regular
+from engine.storage.folder import newest_first
 
 _END = 1 << 16
 """Bytes at the end of a story that are looked at."""
@@ -17,7 +18,7 @@ _END = 1 << 16
 
 def in_training() -> list[Run]:
     """The runs that are being trained, newest first."""
-    return [run for run in runs.list_runs() if run.is_running()]
+    return newest_first(run for run in runs.all_runs() if run.is_running())
 
 
 def epochs_trained(run: Run) -> int:

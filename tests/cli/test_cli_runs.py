@@ -34,6 +34,7 @@ KEYS = [
     "sweep",
     "title",
     "note",
+    "bytes",
 ]
 
 
