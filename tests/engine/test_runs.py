@@ -22,8 +22,8 @@ from engine.runs import Run
 from engine.storage import folder, snapshots
 from engine.storage.about import About, write_about
 from engine.storage.event_tail import EventTail, read_events
-from engine.storage.recorder import Recorder
 from engine.storage.index import list_all
+from engine.storage.recorder import Recorder
 from tests.app import made_up
 from tests.engine.limits import files_at_most
 

@@ -14,6 +14,7 @@ from engine.words import (
     is_milestone,
     loss,
     percent,
+    size,
     unseen_accuracy,
 )
 
@@ -29,6 +30,7 @@ __all__ = [
     "is_milestone",
     "loss",
     "percent",
+    "size",
     "unseen_accuracy",
     "what_next",
 ]
