@@ -8,6 +8,8 @@ from typing import IO
 
 from engine.storage.files import open_private, open_regular
 
+_POLL_SECONDS = 0.5
+
 
 def is_held(path: Path) -> bool:
     """Whether a training process holds the lock."""
@@ -16,6 +18,15 @@ def is_held(path: Path) -> bool:
             return not _try(lock, fcntl.LOCK_SH)
     except OSError:
         return False
+
+
+def wait(path: Path) -> None:
+    """Block until nobody holds the lock; where the file system has no such waiting, for a while."""
+    try:
+        with open_regular(path) as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+    except OSError:
+        time.sleep(_POLL_SECONDS)
 
 
 def holder(path: Path) -> int | None:

@@ -88,7 +88,7 @@ def stop(out: Output, every: bool, words: tuple[str, ...]) -> int:
     training all pass the filter. Each is tried: the exit code is 1 if one of several could not
     be stopped.
     """
-    chosen = _chosen(words, every, IN_TRAINING)
+    chosen = chosen_by(words, every, IN_TRAINING)
     if not (chosen.found or chosen.unknown):
         out.say("Nothing is in training." if every else "No run in training passes this filter.")
         return 0
@@ -162,7 +162,7 @@ def delete(out: Output, yes: bool, every: bool, words: tuple[str, ...]) -> int:
     Lists what would go and asks before it does so. A run in training is not deleted: stop it
     first. Each is tried: the exit code is 1 if one of several could not be deleted.
     """
-    chosen = _chosen(words, every, TO_DELETE)
+    chosen = chosen_by(words, every, TO_DELETE)
     if not (chosen.found or chosen.unknown):
         out.say("There are no runs." if every else "No run passes this filter.")
         return 0
@@ -256,7 +256,7 @@ def _sum(found: Sequence[Run | Sweep]) -> str:
     return " and ".join(count(number, kind) for kind, number in numbers.items() if number)
 
 
-def _chosen(words: Sequence[str], every: bool, purpose: Purpose) -> Chosen:
+def chosen_by(words: Sequence[str], every: bool, purpose: Purpose) -> Chosen:
     """What a command is about.
 
     Raises:
