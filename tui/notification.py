@@ -35,6 +35,8 @@ _OSC_9 = {
 """What terminals that show notifications call themselves, where it outlives SSH in the first and
 the last."""
 
+_NO_TERMINAL = ("", "dumb", "unknown")
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -168,10 +170,30 @@ def attention(sentence: str, environ: Mapping[str, str]) -> str:
         sentence: what the notification says.
         environ: the environment, by which the terminal is known.
     """
-    kind = environ.get("TERM", "dumb")
-    if kind in ("", "dumb", "unknown"):
+    if environ.get("TERM", "dumb") in _NO_TERMINAL:
         return ""
-    within = "TMUX" in environ or "STY" in environ or kind.startswith(("tmux", "screen"))
-    if within or not any(environ.get(name) in known for name, known in _OSC_9.items()):
+    if _multiplexer(environ) or not any(
+        environ.get(name) in known for name, known in _OSC_9.items()
+    ):
         return "\a"
     return f"\x1b]9;{''.join(filter(str.isprintable, sentence))}\x1b\\\a"
+
+
+def clipboard_terms(environ: Mapping[str, str]) -> str:
+    """On which terms a copy (OSC 52) reaches the clipboard; empty if the terminal has none.
+
+    Args:
+        environ: the environment, by which the terminal is known.
+    """
+    kind = environ.get("TERM", "dumb")
+    multiplexer = _multiplexer(environ)
+    if kind in (*_NO_TERMINAL, "linux") or kind.startswith("vt") or multiplexer == "screen":
+        return ""
+    return "if tmux has set-clipboard on" if multiplexer else "if the terminal allows it"
+
+
+def _multiplexer(environ: Mapping[str, str]) -> str:
+    kind = environ.get("TERM", "")
+    if "TMUX" in environ or kind.startswith("tmux"):
+        return "tmux"
+    return "screen" if "STY" in environ or kind.startswith("screen") else ""

@@ -72,8 +72,9 @@ def on_disk(run: Listed) -> str:
 
 def crowding(runs: Sequence[Listed]) -> str:
     """A sentence where more runs train here than there are cores for; else empty."""
-    training = sum(run.state in ("starting", "running") and trained_here(run) for run in runs)
     cores = usable_cores()
+    busy = [run for run in runs if run.state in ("starting", "running")]
+    training = sum(map(trained_here, busy)) if len(busy) > cores else 0
     if training <= cores:
         return ""
     return (
