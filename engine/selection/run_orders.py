@@ -44,9 +44,9 @@ ORDERS = (
         "lowest loss first", lambda run: _least(run.overview.best_val_loss), "val loss at best"
     ),
     RunOrder("longest first", lambda run: -run.overview.seconds, "time"),
-    RunOrder("largest first", lambda run: -(run.bytes or 0), "size"),
     RunOrder("by name", lambda run: run.title.casefold(), "name"),
     RunOrder("by settings", lambda run: run.differences(), "differs by"),
+    RunOrder("largest first", lambda run: -(run.bytes or 0), "size"),
 )
 """In the first, live ones come before all others."""
 BY_TEST = ORDERS[1]

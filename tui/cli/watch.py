@@ -153,10 +153,10 @@ class Watch(Generic[T]):
                 self._stop(self._going)
 
     def _leave(self, number: signal.Signals, fate: str = "", command: str = "") -> None:
-        with suppress(OutputClosedError, OSError):
-            self._view.close()
         if self._going and (self._stops or number == signal.SIGHUP):
             self._leaving(self._going)
+        with suppress(OutputClosedError, OSError):
+            self._view.close()
         if self._going and command:
             name = self._going.name
             remark(f"{self._kind} {name} {fate} mnistop {command} {name}")
