@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from engine import events
 from engine.config import RunConfig
 from engine.cores import usable_cores
 from engine.runs import Run
+from engine.storage import lock
 from engine.storage.about import About, write_about
 from engine.sweeps import Sweep
 from tests.app import made_up, made_up_sweeps
@@ -224,27 +226,18 @@ def test_ctrl_c_ends_the_waiting_and_not_the_run(place: Place) -> None:
     assert Run(place.folder / name).is_running()
 
 
-def test_waiting_takes_no_processor_time(place: Place) -> None:
-    """It blocks on the lock, and looks at nothing again and again."""
-    name = place.train_detached(*ENDLESS)
-    terminal = place.in_terminal("wait", name)
-    terminal.expect("waiting for")
-    status = Path(f"/proc/{terminal.pid}/task")
-    if not status.exists():
-        pytest.skip("no /proc on this system")
-
-    def blocked() -> bool:
-        return any("flock" in (task / "syscall").read_text() for task in status.iterdir()) or (
-            len(list(status.iterdir())) > 1
-        )
-
-    wait_until(blocked)
-    before = os.times()
-    ticks = Path(f"/proc/{terminal.pid}/stat").read_text().split()[13:15]
-    wait_until(lambda: os.times().elapsed - before.elapsed > 1.0)
-    assert Path(f"/proc/{terminal.pid}/stat").read_text().split()[13:15] == ticks
-    terminal.sendintr()
-    place.last_words(terminal)
+def test_waiting_blocks_on_the_lock_and_looks_at_nothing_again_and_again(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = add(store, "calm-otter", "none")
+    monkeypatch.setattr(lock, "_POLL_SECONDS", 1e6)
+    thread = threading.Thread(target=lock.wait, args=(run.lock_path,), daemon=True)
+    with made_up.training(run):
+        thread.start()
+        thread.join(0.05)
+        assert thread.is_alive()
+    thread.join(100)
+    assert not thread.is_alive()
 
 
 # What is done at the end

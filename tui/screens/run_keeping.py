@@ -54,7 +54,7 @@ class RunKeeping(SeveralPanes):
         Binding(
             "y",
             "copy(False)",
-            "Copy name",
+            "Copy",
             id="runs.copy",
             tooltip="Copy this run's name to the clipboard, if the terminal allows it",
         ),

@@ -215,7 +215,7 @@ class RunsScreen(RunKeeping):
         if chosen and chosen.run.sweep:
             return "C shows this run's sweep side by side; Enter opens the run on the dashboard"
         if chosen:
-            return "Enter opens the run on the dashboard; Space marks runs to compare"
+            return "Enter opens the run; Space marks runs to compare; y copies its name"
         return ""
 
     @property
