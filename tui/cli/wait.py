@@ -25,8 +25,9 @@ from tui.notification import Outcome
     epilog="""
 \b
 Examples:
-  RUN=$(mnistop train --detach); ...; mnistop wait $RUN && mnistop report $RUN
-  mnistop wait state:running --notify 'mail -s "$MNISTOP_MESSAGE" me@example.org'
+  RUN=$(mnistop train --detach)
+  mnistop wait $RUN && mnistop report $RUN
+  mnistop wait state:running --notify 'mail -s "$MNISTOP_STATE" me@example.org'
 
 \b
 Exit codes: 0 all finished, 1 one failed or was interrupted, 130 one was
