@@ -27,7 +27,7 @@ from tui.notification import Outcome
 Examples:
   RUN=$(mnistop train --detach)
   mnistop wait $RUN && mnistop report $RUN
-  mnistop wait state:running --notify 'mail -s "$MNISTOP_STATE" me@example.org'
+  mnistop wait state:running --notify 'mail -s "$MNISTOP_STATE" you@host'
 
 \b
 Exit codes: 0 all finished, 1 one failed or was interrupted, 130 one was
