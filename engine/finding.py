@@ -9,9 +9,9 @@ import stat
 from pathlib import Path
 
 from engine.errors import RunError
-from engine.runs import Run, list_runs, runs_folder
+from engine.runs import Run, all_runs, runs_folder
 from engine.storage.about import read_about
-from engine.storage.folder import Folder, one_line, owner_of
+from engine.storage.folder import Folder, newest_first, one_line, owner_of
 from engine.sweeps import Sweep, list_sweeps
 
 
@@ -30,11 +30,11 @@ def find_run(reference: str) -> Run:
                 f"{at_path.name} is a sweep of {len(at_path.members())} runs: name one of them."
             )
         return at_path
-    found = list_runs()
+    found = all_runs()
     if not found and not _beside(reference):
         raise RunError(why_no_runs("mnistop train makes one here."))
     if reference == "last":
-        return found[0]
+        return newest_first(found)[0]
     exact = [run for run in found if run.name == reference] or _named(found, reference)
     matches = exact or [
         run for run in found if _fits(run.name, reference) or _fits(run.sweep, reference)
@@ -52,9 +52,9 @@ def find_run(reference: str) -> Run:
     if one_sweep and _fits(matches[0].sweep, reference):
         raise RunError(
             f"{reference} is a sweep of {len(matches)} runs: name one of them, as in "
-            f"{matches[0].name}."
+            f"{newest_first(matches)[0].name}."
         )
-    names = ", ".join(run.name for run in matches[:4])
+    names = ", ".join(run.name for run in newest_first(matches)[:4])
     raise RunError(f"{reference} fits {len(matches)} runs ({names}): give more of the name.")
 
 
@@ -81,9 +81,7 @@ def find_run_or_sweep(reference: str) -> Run | Sweep:
     if not found or reference == "last":
         return find_run(reference)
     of_these = {sweep.name for sweep in found}
-    others = [
-        run for run in list_runs() if run.sweep not in of_these and _fits(run.name, reference)
-    ]
+    others = [run for run in all_runs() if run.sweep not in of_these and _fits(run.name, reference)]
     fitting: list[Run | Sweep] = [*found, *others]
     matches = [one for one in fitting if one.name == reference] or fitting
     if len(matches) > 1:

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 
 from engine import events, runs
 from engine.config import RunConfig
+from engine.overview import Listed
 from engine.runs import Run
+from engine.storage import lock
 from engine.storage.event_tail import read_events
 from engine.storage.files import open_regular
+from engine.storage.folder import newest_first
 
 _END = 1 << 16
 """Bytes at the end of a story that are looked at."""
@@ -17,7 +20,12 @@ _END = 1 << 16
 
 def in_training() -> list[Run]:
     """The runs that are being trained, newest first."""
-    return [run for run in runs.list_runs() if run.is_running()]
+    return newest_first(run for run in runs.all_runs() if run.is_running())
+
+
+def trained_here(run: Listed) -> bool:
+    """Whether a live run's training process is one of this machine."""
+    return run.pid is not None and lock.is_here(run.pid, run.run.lock_path)
 
 
 def epochs_trained(run: Run) -> int:

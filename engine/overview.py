@@ -104,6 +104,8 @@ class Listed:
     state: str
     pid: int | None = None
     """The training process while it lives."""
+    bytes: int | None = None
+    """What the run takes on the disk."""
 
     @property
     def is_live(self) -> bool:
@@ -147,4 +149,5 @@ class Listed:
             "sweep": self.run.sweep or None,
             "title": seen.about.name,
             "note": seen.about.note,
+            "bytes": self.bytes,
         }

@@ -47,7 +47,7 @@ class Summary:
     def listed(self) -> Listed:
         """The run as `mnistop runs` lists it."""
         overview = Overview.of(self.run, self.config, self.history)
-        return Listed(self.run, overview, self.state, self.pid)
+        return Listed(self.run, overview, self.state, self.pid, self.run.size())
 
     def as_json(self) -> dict[str, Any]:
         """What `mnistop runs --json` tells of it; None for what is not known yet."""

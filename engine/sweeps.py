@@ -25,7 +25,7 @@ from engine.errors import RunError
 from engine.runs import Run, runs_folder
 from engine.storage.event_tail import read_events
 from engine.storage.files import from_json, reason
-from engine.storage.folder import Folder, new_folder, one_line
+from engine.storage.folder import Folder, new_folder, newest_first, one_line
 
 FORMAT = 2
 """The version of `sweep.json` that this program writes; it reads 1, which has no `auto` threads."""
@@ -217,8 +217,8 @@ def list_sweeps() -> list[Sweep]:
         names = os.listdir(runs_folder())
     except OSError:
         return []
-    paths = [runs_folder() / name for name in sorted(names, reverse=True) if "." not in name]
-    return [sweep for sweep in map(Sweep, paths) if sweep.is_there()]
+    paths = [runs_folder() / name for name in names if "." not in name]
+    return newest_first(sweep for sweep in map(Sweep, paths) if sweep.is_there())
 
 
 def delete(sweep: Sweep) -> None:

@@ -52,6 +52,16 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def size(bytes: int) -> str:
+    """Bytes on a disk, as in `4 kB`, `1.2 MB` or `14 GB`."""
+    value, units = bytes / 1000, ["kB", "MB", "GB", "TB"]
+    while value >= 999.5 and len(units) > 1:
+        value /= 1000
+        del units[0]
+    places = 1 if value < 9.95 and units[0] != "kB" else 0
+    return f"{value:.{places}f} {units[0]}"
+
+
 def count(number: int, thing: str) -> str:
     """As in `1 epoch` or `1,000 images`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"

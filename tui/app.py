@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,7 +16,7 @@ from engine.errors import MnistopError
 from engine.finding import find_run
 from engine.process.title import set_title
 from engine.runs import Run, runs_folder
-from tui.keymap import declared, read_keymap
+from tui.keymap import declared, read_keymap, read_notices
 from tui.panes.digit import Digit
 from tui.panes.live_runs import LiveRuns
 from tui.panes.screen_bar import SCREENS
@@ -132,6 +135,10 @@ class MnistopApp(GivesReasons, TerminalApp):
         self._trail: list[str] = []
         """The screens that Esc returns to, the last one first."""
         self._keys: dict[str, str] = {}
+        self._bell = False
+        """Whether a bell rings when the shown run has ended."""
+        self._notify = ""
+        """The user's command for that moment."""
 
     @property
     def shown(self) -> State:
@@ -152,6 +159,7 @@ class MnistopApp(GivesReasons, TerminalApp):
         try:
             self._keys = read_keymap(self._bindings_by_place)
             self.set_keymap(self._keys)
+            self._bell, self._notify = read_notices()
         except MnistopError as error:
             self.notify(str(error), severity="warning", markup=False, timeout=15)
         self.push_screen(self._train)
@@ -217,6 +225,32 @@ class MnistopApp(GivesReasons, TerminalApp):
     def _on_shown(self, message: TrainScreen.Shown) -> None:
         if self.screen_stack and isinstance(self.screen, ViewScreen):
             self.screen.follow(message.state, message.news)
+
+    @on(TrainScreen.Ended)
+    async def _on_ended(self, message: TrainScreen.Ended) -> None:
+        if self._bell or self._notify:
+            self.run_worker(self._tell_end(message.run), exit_on_error=False)
+
+    async def _tell_end(self, run: Run) -> None:
+        """Call for attention, as the configuration file has it."""
+        from tui.notification import Outcome, attention, run_command
+
+        outcome = await asyncio.to_thread(Outcome.of, run)
+        if self._bell and self._driver:
+            self._driver.write(attention(outcome.sentence, os.environ))
+        if self._notify:
+            problem = await asyncio.to_thread(run_command, self._notify, outcome)
+            if problem:
+                self.notify(problem, severity="warning", markup=False)
+
+    def hand_over(self) -> None:
+        """See to it that the user's command is run when a run ends that was started here."""
+        run = self._train.session.started
+        if self._notify and run and run.is_running():
+            from tui.notification import leave_watcher
+
+            with contextlib.suppress(OSError):
+                leave_watcher(run, self._notify)
 
     @on(TrainScreen.ImagesWanted)
     def _on_images_wanted(self, message: TrainScreen.ImagesWanted) -> None:
@@ -322,6 +356,7 @@ def run_app(terminal: Terminal, values: dict[str, str], run: str | None, slow: b
         app.run(mouse=True)
     finally:
         worker.close()
+        app.hand_over()
     if app.is_heard:
         _say_farewell(app)
     return app.return_code or 0

@@ -47,14 +47,7 @@ def read_keymap(all_keys: Callable[[], Sequence[Sequence[Binding]]]) -> dict[str
         path = keymap_path()
     except RunError:
         return {}
-    try:
-        table = tomllib.loads(path.read_text()).get("keys", {})
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise MnistopError(f"{path} cannot be read: {error.strerror}.") from None
-    except ValueError as error:
-        raise MnistopError(f"{path} cannot be read: {error}.") from None
+    table = _read().get("keys", {})
     if not isinstance(table, dict):
         raise MnistopError(f'{path}: keys must be a table, as in [keys] and below it train = "t".')
     keys = dict(_flat(table))
@@ -74,6 +67,41 @@ def read_keymap(all_keys: Callable[[], Sequence[Sequence[Binding]]]) -> dict[str
             key, first, second = clash
             raise MnistopError(f"{path}: {key} would be both {first} and {second}.")
     return keys
+
+
+def read_notices() -> tuple[bool, str]:
+    """`bell` and `notify` of the file: whether a bell rings at a run's end, and what is executed.
+
+    Raises:
+        MnistopError: the file cannot be read, or they are of another type.
+    """
+    table = _read()
+    bell, notify = table.get("bell", False), table.get("notify", "")
+    if not isinstance(bell, bool):
+        raise MnistopError(f"{keymap_path()}: bell must be true or false, as in bell = true.")
+    if not isinstance(notify, str):
+        raise MnistopError(
+            f"{keymap_path()}: notify must be a command for the shell, as in "
+            "notify = 'notify-send \"$MNISTOP_MESSAGE\"'."
+        )
+    return bell, notify
+
+
+def _read() -> dict[str, Any]:
+    """The whole file; empty if there is none.
+
+    Raises:
+        MnistopError: it cannot be read.
+    """
+    path = keymap_path()
+    try:
+        return tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise MnistopError(f"{path} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise MnistopError(f"{path} cannot be read: {error}.") from None
 
 
 def _clash(group: Sequence[Binding], keys: Mapping[str, str]) -> tuple[str, str, str] | None:

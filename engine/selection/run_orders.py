@@ -46,6 +46,7 @@ ORDERS = (
     RunOrder("longest first", lambda run: -run.overview.seconds, "time"),
     RunOrder("by name", lambda run: run.title.casefold(), "name"),
     RunOrder("by settings", lambda run: run.differences(), "differs by"),
+    RunOrder("largest first", lambda run: -(run.bytes or 0), "size"),
 )
 """In the first, live ones come before all others."""
 BY_TEST = ORDERS[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import os
@@ -9,7 +10,7 @@ import pwd
 import random
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, ClassVar, TypeVar
@@ -34,6 +35,12 @@ _SECOND_WORDS = (
 )
 
 T = TypeVar("T")
+Some = TypeVar("Some", bound="Folder")
+
+_BEGINNING = 1 << 13
+"""Bytes at the beginning of a log in which its first words are looked for."""
+_CLOCKS_APART = 60.0
+"""Seconds by which the clocks of machines that share a disk may differ."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,14 @@ class _Versioned:
     """What a manifest of any version holds."""
 
     format: int
+
+
+@dataclass(frozen=True)
+class _Spoken:
+    """What a line of a log holds."""
+
+    event: str
+    time: float
 
 
 @dataclass(frozen=True)
@@ -133,6 +148,27 @@ class Folder:
             return f"{sentence}."
         owner = owner_of(self.path)
         return f"{sentence}: it belongs to {owner}, who can open it with mnistop share {self.name}."
+
+    def started(self) -> float:
+        """When it was started, in seconds since 1970, as cheaply as it can be found.
+
+        By its log, else by when its manifest was written; 0 if it is gone. Its name says it in
+        the local time of whoever made it, which is no measure.
+        """
+        with contextlib.suppress(OSError), open_regular(self.events_path) as log:
+            for line in log.read(_BEGINNING).splitlines():
+                if b'Started"' in line:
+                    with contextlib.suppress(ValueError):
+                        said = from_json(_Spoken, line)
+                        if said.event in ("RunStarted", "SweepStarted"):
+                            return said.time
+        with contextlib.suppress(OSError):
+            return (self.path / self.MANIFEST).stat().st_mtime
+        return 0.0
+
+    def size(self) -> int:
+        """The bytes that it takes on the disk, as `du` counts them; 0 if it is gone."""
+        return disk_usage(os.fspath(self.path))
 
     def read_manifest(self, read: Callable[[bytes], T], formats: range, largest: int) -> T:
         """What the manifest holds.
@@ -284,6 +320,37 @@ def owner_of(path: Path) -> str:
         return pwd.getpwuid(number).pw_name
     except KeyError:
         return f"user {number}"
+
+
+def disk_usage(folder: str) -> int:
+    """The bytes that the files of a folder take on the disk, those below it included."""
+    taken = 0
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                if entry.is_dir(follow_symlinks=False):
+                    taken += disk_usage(entry.path)
+                else:
+                    taken += 512 * entry.stat(follow_symlinks=False).st_blocks
+    return taken
+
+
+def age(started: float, name: str) -> tuple[bool, float, str]:
+    """What sorts runs and sweeps from the oldest to the newest.
+
+    Nothing was started in the future: the clock was ahead, and how far is not known. What claims
+    so is no newer than anything else.
+
+    Args:
+        started: in seconds since 1970.
+        name: tells those apart that were started at the same time.
+    """
+    return started <= time.time() + _CLOCKS_APART, started, name
+
+
+def newest_first(found: Iterable[Some]) -> list[Some]:
+    """Runs or sweeps in the order of their starts."""
+    return sorted(found, key=lambda one: age(one.started(), one.name), reverse=True)
 
 
 def new_folder(parent: Path) -> Path:

@@ -10,6 +10,7 @@ of a group, each user has one.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import math
 import os
@@ -27,6 +28,7 @@ from engine.storage import lock
 from engine.storage.about import FILE as ABOUT
 from engine.storage.event_tail import EventTail
 from engine.storage.files import from_json, open_own, replace_own
+from engine.storage.folder import age, disk_usage
 
 FILE = ".index.json"
 VERSION = 2
@@ -42,6 +44,16 @@ Stamp = tuple[int, ...]
 class _Entry:
     stamp: Stamp
     overview: Overview
+    changed: int = -1
+    """When a file was last added to the run's folder or replaced, in ns, as it was measured."""
+    bytes: int = 0
+    """What the folder takes on the disk."""
+
+    @property
+    def started(self) -> float:
+        """When the run was started, as `Folder.started` has it."""
+        begun = self.overview.started
+        return self.stamp[1] / 1e9 if begun is None else begun
 
 
 @dataclass(frozen=True)
@@ -100,9 +112,10 @@ class Index:
                 else:
                     entry = self._read(name, stamp, entry)
             if entry:
-                entries[name] = entry
+                entries[name] = self._measured(name, entry)
         self._is_saved &= entries.keys() == self._entries.keys()
-        self._entries = entries
+        by_age = sorted(entries, key=lambda name: age(entries[name].started, name), reverse=True)
+        self._entries = {name: entries[name] for name in by_age}
         self._tails = {name: tail for name, tail in self._tails.items() if name in entries}
         self._list()
         self._save()
@@ -117,11 +130,23 @@ class Index:
             if not entry.overview.is_settled:
                 stamp = self._stamp_of(name)
                 if stamp != entry.stamp and (new := self._read(name, stamp, entry)):
-                    self._entries[name] = new
+                    self._entries[name] = self._measured(name, new)
         self._list()
 
+    def _measured(self, name: str, entry: _Entry) -> _Entry:
+        """With what the run takes on the disk, measured anew if it is live or files came or went.
+
+        A file that only grows leaves its folder as it was; of a run that has ended none does.
+        """
+        path = f"{self._folder}/{name}"
+        changed = _stamp(path)[1]
+        if changed == entry.changed and entry.overview.is_settled:
+            return entry
+        self._is_saved &= not entry.overview.is_settled
+        return dataclasses.replace(entry, changed=changed, bytes=disk_usage(path))
+
     def _scan(self) -> list[tuple[str, Stamp]]:
-        """The names and stamps of the runs, in the order of `runs.list_runs`."""
+        """The names and stamps of the runs, by their names, which is about the newest first."""
         found = []
         try:
             names = os.listdir(self._folder)
@@ -174,14 +199,15 @@ class Index:
         for name, entry in (self._entries or {}).items():
             overview = entry.overview
             before = known.get(name)
-            if before and before.overview is overview and overview.is_settled:
+            is_same = before and before.overview is overview and before.bytes == entry.bytes
+            if before and is_same and overview.is_settled:
                 listed.append(before)
                 continue
             run = before.run if before else Run(self._folder / name)
             alive = not overview.is_settled and run.is_running()
             pid = lock.holder(run.lock_path) if alive else None
             state = overview.if_alive if alive else overview.if_dead
-            listed.append(Listed(run, overview, state, pid))
+            listed.append(Listed(run, overview, state, pid, entry.bytes))
         self.runs = tuple(listed)
 
     @property

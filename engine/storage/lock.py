@@ -26,6 +26,7 @@ _SILENT_SECONDS = 15.0
 """A holder on another machine that was heard of this long ago is dead, for whoever only looks."""
 _LISTENING_SECONDS = 4.0
 """So long is listened for it before its lock is taken: no clocks are compared then."""
+_POLL_SECONDS = 0.5
 
 
 def is_held(path: Path) -> bool:
@@ -35,6 +36,15 @@ def is_held(path: Path) -> bool:
             return _is_held(lock)
     except OSError:
         return False
+
+
+def wait(path: Path) -> None:
+    """Block until nobody holds the lock; where the file system has no such waiting, for a while."""
+    try:
+        with open_regular(path) as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+    except OSError:
+        time.sleep(_POLL_SECONDS)
 
 
 def holder(path: Path) -> int | None:

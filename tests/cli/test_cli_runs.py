@@ -35,6 +35,7 @@ KEYS = [
     "sweep",
     "title",
     "note",
+    "bytes",
 ]
 
 

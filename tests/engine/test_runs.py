@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -22,7 +24,9 @@ from engine.runs import Run
 from engine.storage import folder, snapshots
 from engine.storage.about import About, write_about
 from engine.storage.event_tail import EventTail, read_events
+from engine.storage.index import list_all
 from engine.storage.recorder import Recorder
+from tests.app import made_up
 from tests.engine.limits import files_at_most
 
 
@@ -166,10 +170,46 @@ def test_a_run_that_is_not_there_is_told_in_a_sentence(runs_folder: Path) -> Non
 def test_of_two_runs_of_the_same_second_the_later_is_the_last(runs_folder: Path) -> None:
     first = make_run(runs_folder, "20250101-000000-sunny-wren")
     second = make_run(runs_folder, "20250101-000000-amber-birch")
-    os.utime(second.path / "config.json", (2e9, 2e9))
+    os.utime(first.path / "config.json", (1e9, 1e9))
     assert runs.list_runs() == [second, first]
-    os.utime(first.path / "config.json", (3e9, 3e9))
+    os.utime(second.path / "config.json", (1e9 - 1, 1e9 - 1))
     assert runs.list_runs() == [first, second]
+
+
+def begun(run: Run, at: float) -> Run:
+    """With a log that says when the run was started."""
+    waited = events.Preparing(run=run.name, time=at - 1, message="looking for what has Started")
+    start = msgspec.structs.replace(made_up.started(run.name), time=at)
+    made_up.say(run, [waited, start])
+    return run
+
+
+def test_the_last_run_is_the_one_started_last_whatever_its_name_says(runs_folder: Path) -> None:
+    """As where the clock was ahead, or another time zone gave the name."""
+    ahead = begun(make_run(runs_folder, "20990101-000000-calm-otter"), 1_700_000_000)
+    newest = begun(make_run(runs_folder, "20260101-000000-keen-wren"), 1_700_000_300)
+    oldest = begun(make_run(runs_folder, "20260102-000000-mild-elk"), 1_600_000_000)
+    assert runs.list_runs() == [newest, ahead, oldest]
+    assert find_run("last") == newest
+    assert [one.run for one in list_all().runs] == [newest, ahead, oldest]
+
+
+def test_a_run_that_claims_to_start_in_the_future_is_newer_than_no_other(
+    runs_folder: Path,
+) -> None:
+    """Its clock was ahead, and is right again."""
+    tomorrow = begun(make_run(runs_folder, "20990101-000000-calm-otter"), time.time() + 86_400)
+    now = begun(make_run(runs_folder, "20260101-000000-keen-wren"), time.time())
+    year_ago = begun(make_run(runs_folder, "20250101-000000-mild-elk"), time.time() - 3e7)
+    assert runs.list_runs() == [now, year_ago, tomorrow]
+    assert find_run("last") == now
+
+
+def test_runs_that_start_at_the_same_time_are_ordered_by_their_names(runs_folder: Path) -> None:
+    names = [f"20260101-000000-calm-otter.0{number}" for number in (2, 3, 1)]
+    for name in names:
+        begun(make_run(runs_folder, name), 1_700_000_000)
+    assert [run.name for run in runs.list_runs()] == sorted(names, reverse=True)
 
 
 def test_other_files_and_folders_are_no_runs(runs_folder: Path) -> None:

@@ -39,6 +39,22 @@ def run_argument(command: Command) -> Command:
     return click.argument("run", metavar="RUN", shell_complete=_complete)(command)
 
 
+def _complete_several(
+    context: click.Context, parameter: click.Parameter, start: str
+) -> list[CompletionItem]:
+    from engine.selection.run_filters import complete
+
+    filters = [CompletionItem(line) for line in complete(start)]
+    return [*_complete(context, parameter, start), *filters]
+
+
+def several_argument(command: Command) -> Command:
+    """Adds the arguments `RUN` and `FILTER`, as many as one likes, handed over as `words`."""
+    return click.argument(
+        "words", metavar="[RUN|FILTER]...", nargs=-1, shell_complete=_complete_several
+    )(command)
+
+
 def runs_argument(command: Command) -> Command:
     """Adds the argument `RUN…`, one or more, handed over as `names`."""
     return click.argument(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Sequence
 
+from engine.cores import usable_cores
+from engine.glance import trained_here
 from engine.overview import Listed
 from engine.storage.folder import one_line
-from tui.cli.words import accuracy, duration, loss
+from tui.cli.words import accuracy, count, duration, loss, size
 
 _LEAST_SETTINGS = 20
 """Cells that the settings are to have before other columns have room."""
@@ -64,6 +66,24 @@ def time_taken(run: Listed) -> str:
     return duration(run.overview.seconds)
 
 
+def on_disk(run: Listed) -> str:
+    """What it takes on the disk."""
+    return "-" if run.bytes is None else size(run.bytes)
+
+
+def crowding(runs: Sequence[Listed]) -> str:
+    """A sentence where more runs train here than there are cores for; else empty."""
+    cores = usable_cores()
+    busy = [run for run in runs if run.state in ("starting", "running")]
+    training = sum(map(trained_here, busy)) if len(busy) > cores else 0
+    if training <= cores:
+        return ""
+    return (
+        f"{training} runs train at once on {count(cores, 'core')}, which slows each of them down: "
+        "mnistop stop makes room, mnistop resume goes on later."
+    )
+
+
 _COLUMNS: dict[str, Callable[[Listed], str]] = {
     "run": lambda run: run.run.name,
     "state": lambda run: run.state,
@@ -73,11 +93,12 @@ _COLUMNS: dict[str, Callable[[Listed], str]] = {
     VAL_ACC: best_accuracy,
     "val loss at best": best_loss,
     "time": time_taken,
+    "size": on_disk,
     "name": lambda run: run.overview.about.name,
     "note": lambda run: run.overview.about.note,
     "settings": lambda run: run.differences(),
 }
-_DISPENSABLE = ("time", "val loss at best", "best epoch", VAL_ACC, "note")
+_DISPENSABLE = ("size", "time", "val loss at best", "best epoch", VAL_ACC, "note")
 """Columns that give way, the first ones first."""
 
 

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import click
 
 from engine import runs as engine_runs
 from engine import sweeps
 from engine.errors import RunError
-from engine.finding import find_run_or_sweep, typed, why_no_runs
+from engine.finding import typed, why_no_runs
+from engine.overview import Listed
+from engine.runs import Run
 from engine.selection.run_filters import parse
+from engine.selection.several import IN_TRAINING, TO_DELETE, Chosen, Purpose, choose, choose_all
 from engine.selection.words import FilterError
 from engine.storage.index import list_all
 from engine.summary import Summary
 from engine.sweeps import Sweep
 from tui.cli.output import Output, complain, remark, with_output
-from tui.cli.run_argument import complete_filter, run_argument
-from tui.cli.run_lines import table
-from tui.cli.words import accuracy, count, unseen_accuracy, what_next
+from tui.cli.run_argument import complete_filter, several_argument
+from tui.cli.run_lines import crowding, either_accuracy, table
+from tui.cli.words import count, size, what_next
 
 _POLL_SECONDS = 0.05
+_MOST_LISTED = 30
+"""Rows of a list of what would be deleted."""
 
 
 @click.command()
@@ -36,12 +42,14 @@ def runs(out: Output, as_json: bool, words: tuple[str, ...]) -> int:
 
     The best epoch is that of the highest validation accuracy, which flatters it; the test
     accuracy is that of its weights on images that the run has not seen. Both have their 95%
-    intervals. Each run in the JSON list has name, state, epoch, epochs, pid, config, threads,
-    val_acc, val_loss, best_val_acc, best_val_loss, best_epoch, test_images, test_acc, started,
-    ended, sweep, title and note: epoch is the newest finished one, from 0, and val_acc and
+    intervals. Newest is what was started last, whatever its name says.
+
+    Each run in the JSON list has name, state, epoch, epochs, pid, config, threads, val_acc,
+    val_loss, best_val_acc, best_val_loss, best_epoch, test_images, test_acc, started, ended,
+    sweep, title, note and bytes: epoch is the newest finished one, from 0, and val_acc and
     val_loss are its; threads is how many train where config says auto; test_acc is of the best
-    epoch; times are seconds since 1970; sweep is the sweep that it belongs to; what is unknown
-    or does not apply is null.
+    epoch; times are seconds since 1970; sweep is the sweep that it belongs to; bytes is what it
+    takes on the disk; what is unknown or does not apply is null.
     """
     try:
         wanted = parse(" ".join(words))
@@ -64,105 +72,238 @@ def runs(out: Output, as_json: bool, words: tuple[str, ...]) -> int:
         out.say(f"None of the {count(len(index.runs), 'run')} passes this filter.")
     else:
         out.say(why_none)
+    if found and out.is_terminal and not as_json:
+        taken = sum(run.bytes or 0 for run in found)
+        remark(f"{count(len(found), 'run')} on the disk: {size(taken)}")
+    if warning := crowding(index.runs):
+        remark(warning)
     return 0
 
 
 @click.command()
 @with_output
-@run_argument
-def stop(out: Output, run: str) -> int:
-    """Stop RUN after its present step, and wait until it is saved.
+@click.option("--all", "every", is_flag=True, help="Stop all that is in training.")
+@several_argument
+def stop(out: Output, every: bool, words: tuple[str, ...]) -> int:
+    """Stop runs and sweeps after their present step, and wait until they are saved.
 
-    mnistop resume continues it. A stopped sweep starts no other run, and saves those in training.
+    RUN names one, FILTER takes all in training that pass it: mnistop stop state:running, mnistop
+    stop calm-otter "lr>0.1". What is named is stopped beside what passes; several filters must
+    all hold, as in mnistop runs. mnistop resume continues a run.
+
+    A stopped sweep starts no other run, and saves those in training; so does one whose runs in
+    training all pass the filter. Each is tried: the exit code is 1 if one of several could not
+    be stopped.
     """
-    from engine import worker
-
-    found = find_run_or_sweep(run)
-    if isinstance(found, Sweep):
-        return _stop_sweep(out, found)
-    if worker.is_suspended(found):
-        remark(f"The process of run {found.name} is suspended (SIGSTOP): it is continued to save.")
-    worker.stop(found)
-    while found.is_running():
-        time.sleep(_POLL_SECONDS)
-    summary = Summary.of(found)
-    trained = count(len(summary.history.epochs), "epoch")
-    if summary.state != "stopped":
-        out.say(f"run {found.name} {summary.state} after {trained}, before it could stop")
-        return 0 if summary.state == "finished" else 1
-    out.say(f"run {found.name} stopped and saved after {trained} of {summary.config.epochs:,}")
-    out.say(what_next({f"mnistop resume {typed(found)}": "go on with it"}))
-    return 0
-
-
-@click.command()
-@with_output
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@run_argument
-def delete(out: Output, yes: bool, run: str) -> int:
-    """Delete RUN: its log, its weights, everything.
-
-    Asks before it does so; a run in training must be stopped first.
-    """
-    found = find_run_or_sweep(run)
-    kind = "sweep" if isinstance(found, Sweep) else "run"
-    found.check_ours()
-    if found.is_running():
-        raise RunError(f"{found.full_name} is being trained: mnistop stop {typed(found)} first.")
-    if not yes:
-        if not (sys.stdin and sys.stdin.isatty() and out.is_terminal):
-            raise click.UsageError(
-                f"Without a terminal there is nobody to ask: mnistop delete {typed(found)} --yes "
-                "deletes it."
-            )
-        if not click.confirm(out.clean(f"Delete {kind} {found.name}{_worth(found)}?")):
-            out.say("nothing was deleted")
-            return 0
-    if isinstance(found, Sweep):
-        sweeps.delete(found)
-    else:
-        engine_runs.delete(found)
-    out.say(f"{kind} {found.name} is deleted")
-    return 0
-
-
-def _stop_sweep(out: Output, sweep: Sweep) -> int:
-    from engine import worker
-    from engine.sweep.reader import SweepReader
-
-    if worker.is_suspended(sweep):
-        remark(f"The process of sweep {sweep.name} is suspended (SIGSTOP): it is continued.")
-    worker.stop_sweep(sweep)
-    while sweep.is_running():
-        time.sleep(_POLL_SECONDS)
-    reader = SweepReader(sweep)
-    reader.read()
-    done = f"{reader.done:,} of {count(len(reader.outcomes), 'run')} done"
-    if reader.state == "finished":
-        out.say(f"sweep {sweep.name} finished, {done}, before it could stop")
+    chosen = chosen_by(words, every, IN_TRAINING)
+    if not (chosen.found or chosen.unknown):
+        out.say("Nothing is in training." if every else "No run in training passes this filter.")
         return 0
-    out.say(f"sweep {sweep.name} stopped and saved, {done}")
-    out.say(what_next({f"mnistop resume {typed(sweep)}": "go on with it"}))
-    return 0
+    asked, failures = _try_each(chosen.found, _ask_to_stop)
+    failures = [*chosen.unknown, *failures]
+    for sentence in failures:
+        complain(sentence)
+    resumable, went_wrong = [], False
+    for one in asked:
+        _wait_for_end(one)
+        sentence, state = _end_of(one)
+        out.say(sentence)
+        if state == "stopped":
+            resumable.append(typed(one))
+        went_wrong |= state not in ("stopped", "finished")
+    if resumable:
+        name = resumable[0] if len(resumable) == 1 else "RUN"
+        out.say(what_next({f"mnistop resume {name}": "go on with it"}))
+    return _exit_code(chosen, words, failures, asked) or int(went_wrong)
 
 
-def _result(summary: Summary) -> str:
-    history = summary.history
-    if tested := unseen_accuracy(history):
-        return f"test accuracy {tested}"
-    if not (history.best and history.started):
-        return "no accuracy yet"
-    found = accuracy(history.best.val_acc, history.started.validation_images)
-    return f"best validation accuracy {found}"
+def _ask_to_stop(one: Run | Sweep) -> None:
+    from engine import worker
+
+    if worker.is_suspended(one):
+        remark(f"The process of {one.full_name} is suspended (SIGSTOP): it is continued to save.")
+    if isinstance(one, Sweep):
+        worker.stop_sweep(one)
+    else:
+        worker.stop(one)
 
 
-def _worth(run: engine_runs.Run | Sweep) -> str:
-    """What would be lost: state, epochs and accuracy in brackets."""
-    if isinstance(run, Sweep):
-        return f" with its {count(len(run.members()), 'run')}"
+def _wait_for_end(one: Run | Sweep) -> None:
+    while one.is_running():
+        time.sleep(_POLL_SECONDS)
+
+
+def _end_of(one: Run | Sweep) -> tuple[str, str]:
+    """How what was asked to stop has ended: a sentence, and the state."""
+    if isinstance(one, Sweep):
+        from engine.sweep.reader import SweepReader
+
+        reader = SweepReader(one)
+        reader.read()
+        done = f"{reader.done:,} of {count(len(reader.outcomes), 'run')} done"
+        if reader.state == "finished":
+            return f"sweep {one.name} finished, {done}, before it could stop", "finished"
+        return f"sweep {one.name} stopped and saved, {done}", "stopped"
     try:
-        summary = Summary.of(run)
+        summary = Summary.of(one)
     except RunError:
-        return ""
+        return f"run {one.name} is gone: somebody deleted or moved its folder", "gone"
     trained = count(len(summary.history.epochs), "epoch")
-    return f" ({summary.state}, {trained}, {_result(summary)})"
+    if summary.state == "stopped":
+        planned = f"{summary.config.epochs:,}"
+        return f"run {one.name} stopped and saved after {trained} of {planned}", "stopped"
+    return f"run {one.name} {summary.state} after {trained}, before it could stop", summary.state
+
+
+@click.command()
+@with_output
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--all", "every", is_flag=True, help="Delete all runs and sweeps.")
+@several_argument
+def delete(out: Output, yes: bool, every: bool, words: tuple[str, ...]) -> int:
+    """Delete runs and sweeps: their logs, their weights, everything.
+
+    RUN names one, FILTER takes all that pass it: mnistop delete state:failed, mnistop delete
+    calm-otter "val_acc<0.5". What is named is deleted beside what passes; several filters must
+    all hold, as in mnistop runs. A sweep is deleted with its runs; so is a finished one whose
+    runs all pass the filter.
+
+    Lists what would go and asks before it does so. A run in training is not deleted: stop it
+    first. Each is tried: the exit code is 1 if one of several could not be deleted.
+    """
+    chosen = chosen_by(words, every, TO_DELETE)
+    if not (chosen.found or chosen.unknown):
+        out.say("There are no runs." if every else "No run passes this filter.")
+        return 0
+    doomed, failures = _try_each(chosen.found, _check_idle)
+    failures = [*chosen.unknown, *failures]
+    for sentence in failures:
+        complain(sentence)
+    if not doomed:
+        return _exit_code(chosen, words, failures, doomed)
+    if not (yes or _is_agreed(out, chosen, doomed)):
+        out.say("nothing was deleted")
+        return 0
+    deleted, undeleted = _try_each(doomed, _delete)
+    for one in deleted:
+        out.say(f"{_kind(one)} {one.name} is deleted")
+    for sentence in undeleted:
+        complain(sentence)
+    return _exit_code(chosen, words, [*failures, *undeleted], deleted)
+
+
+def _check_idle(one: Run | Sweep) -> None:
+    one.check_ours()
+    if one.is_running():
+        raise RunError(f"{one.full_name} is being trained: mnistop stop {typed(one)} first.")
+    members = one.members() if isinstance(one, Sweep) else []
+    if busy := [run.name for run in members if run.is_running()]:
+        raise RunError(
+            f"{one.full_name} has a run that is being trained: mnistop stop {busy[0]} first."
+        )
+
+
+def _delete(one: Run | Sweep) -> None:
+    if isinstance(one, Sweep):
+        sweeps.delete(one)
+    else:
+        engine_runs.delete(one)
+
+
+def _is_agreed(out: Output, chosen: Chosen, doomed: Sequence[Run | Sweep]) -> bool:
+    """Whether a person wants these deleted, once they have seen what they are."""
+    what, taken = _sum(doomed), sum(map(_size_of, doomed))
+    single = doomed[0] if len(doomed) == 1 else None
+    if not (sys.stdin and sys.stdin.isatty() and out.is_terminal):
+        how = f"mnistop delete {typed(single)} --yes" if single else "--yes"
+        raise click.UsageError(
+            f"Without a terminal there is nobody to ask: {how} deletes "
+            f"{'it' if single else f'these {what}'} ({size(taken)})."
+        )
+    if single:
+        worth = _worth(single, chosen.listed)
+        question = f"Delete {_kind(single)} {single.name} ({worth}{size(taken)})?"
+    else:
+        for one in doomed[:_MOST_LISTED]:
+            worth = _worth(one, chosen.listed)
+            out.say(f"{_kind(one):<5}  {one.name}  {worth}{size(_size_of(one))}")
+        if (more := len(doomed) - _MOST_LISTED) > 0:
+            out.say(f"... and {more:,} more")
+        question = f"Delete {what}, {size(taken)}?"
+    return click.confirm(out.clean(question))
+
+
+def _worth(one: Run | Sweep, known: Mapping[Run, Listed]) -> str:
+    """What would be lost: state, epochs and accuracy, each before a comma."""
+    if isinstance(one, Sweep):
+        try:
+            title = one.title
+        except RunError:
+            title = ""
+        return f"{title + ', ' if title else ''}with its {count(len(one.members()), 'run')}, "
+    try:
+        run = known.get(one) or Summary.of(one).listed
+    except RunError:
+        return "damaged, "
+    found = either_accuracy(run)
+    accuracy = "no accuracy yet" if found == "-" else f"accuracy {found}"
+    name = f"named {run.overview.about.name}, " if run.overview.about.name else ""
+    return f"{name}{run.state}, {count(run.overview.epochs, 'epoch')}, {accuracy}, "
+
+
+def _size_of(one: Run | Sweep) -> int:
+    members = one.members() if isinstance(one, Sweep) else []
+    return sum(each.size() for each in [one, *members])
+
+
+def _kind(one: Run | Sweep) -> str:
+    return "sweep" if isinstance(one, Sweep) else "run"
+
+
+def _sum(found: Sequence[Run | Sweep]) -> str:
+    """As in `3 runs and 1 sweep`."""
+    numbers = {kind: sum(_kind(one) == kind for one in found) for kind in ("run", "sweep")}
+    return " and ".join(count(number, kind) for kind, number in numbers.items() if number)
+
+
+def chosen_by(words: Sequence[str], every: bool, purpose: Purpose) -> Chosen:
+    """What a command is about.
+
+    Raises:
+        UsageError: nothing is named, or something beside `--all`, or a filter makes no sense.
+    """
+    if every and words:
+        raise click.UsageError("--all leaves nothing to name: leave it out, or all else.")
+    if not (every or words):
+        raise click.UsageError(
+            "Name a run or several, or say which by a filter as in state:running, or --all."
+        )
+    try:
+        return choose_all(purpose) if every else choose(words, purpose)
+    except FilterError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _try_each(
+    found: Iterable[Run | Sweep], what: Callable[[Run | Sweep], None]
+) -> tuple[list[Run | Sweep], list[str]]:
+    """Do something with each; return those with which it went well, and why not with others."""
+    done, failures = [], []
+    for one in found:
+        try:
+            what(one)
+        except RunError as error:
+            failures.append(str(error))
+        else:
+            done.append(one)
+    return done, failures
+
+
+def _exit_code(
+    chosen: Chosen, words: Sequence[str], failures: Sequence[str], done: Sequence[Run | Sweep]
+) -> int:
+    """0 if all went well, 2 if what was asked for makes no sense as a whole, else 1."""
+    if not failures:
+        return 0
+    is_senseless = not done and (len(words) == 1 or len(chosen.unknown) == len(words))
+    return 2 if is_senseless and not chosen.listed else 1

@@ -15,6 +15,7 @@ from engine.sweep.outcomes import ATTACK
 from engine.sweep.presets import SWEEPS, sweep_preset
 from engine.sweep.reader import SweepReader
 from engine.sweeps import Sweep
+from tui.cli.ending import Ending, with_ending
 from tui.cli.options import (
     SettingsCommand,
     given,
@@ -56,6 +57,7 @@ from elsewhere, 2 wrong use or bad input, 130 stopped by Ctrl+C and saved.
 """,
 )
 @with_output
+@with_ending
 @click.option("--seeds", type=_WHOLE, metavar="N", help="Train each with N seeds.  [default: 1]")
 @click.option(
     "--random",
@@ -92,6 +94,7 @@ from elsewhere, 2 wrong use or bad input, 130 stopped by Ctrl+C and saved.
 @setting_options(presets=SWEEPS)
 def sweep(
     out: Output,
+    ending: Ending,
     seeds: int | None,
     sample: int | None,
     sample_seed: int,
@@ -131,6 +134,7 @@ def sweep(
         lambda: worker.launch_sweep(configs, title, jobs, dask),
         "loading PyTorch and the data",
         as_json,
+        ending,
         detach,
         attack,
     )
@@ -141,6 +145,7 @@ def watch_sweep(
     start: Callable[[], Sweep],
     message: str,
     as_json: bool,
+    ending: Ending,
     detach: bool = False,
     attack: float | None = None,
     warnings: Sequence[str] = (),
@@ -152,6 +157,7 @@ def watch_sweep(
         start: returns once the sweep is there.
         message: what is waited for meanwhile.
         as_json: whether to print JSON lines.
+        ending: what is to be done at its end.
         detach: whether to leave it at once.
         attack: the ε of the attack to compare under, None for the usual.
         warnings: those that `start` gives.
@@ -159,8 +165,10 @@ def watch_sweep(
     Returns:
         The exit code.
     """
+    if detach:
+        ending.refuse_bell()
     view = view_for(out, as_json)
-    watch: Watch[Sweep] = Watch("sweep", view, worker.stop_sweep, stops=True)
+    watch: Watch[Sweep] = Watch("sweep", view, worker.stop_sweep, stops=True, leave=ending.left)
 
     async def start_and_follow() -> SweepReader:
         going = await watch.launch(start, message)
@@ -174,21 +182,28 @@ def watch_sweep(
 
     reader = asyncio.run(start_and_follow())
     if not reader.state:
+        ending.left(reader.sweep)
         _tell_detached(out, reader, as_json)
         return 0
-    _tell_end(out, reader, as_json, attack)
+    try:
+        _tell_end(out, reader, as_json, attack)
+    finally:
+        ending.reached(reader.sweep)
     if reader.state == "finished":
         return 0
     return 128 + watch.asked if reader.state == "stopped" and watch.asked else 1
 
 
-def follow_sweep(out: Output, going: Sweep, as_json: bool) -> int:
+def follow_sweep(out: Output, going: Sweep, as_json: bool, ending: Ending) -> int:
     """Shows a sweep until its end; Ctrl+C leaves it going on."""
     view = view_for(out, as_json)
-    watch: Watch[Sweep] = Watch("sweep", view, worker.stop_sweep, stops=False)
+    watch: Watch[Sweep] = Watch("sweep", view, worker.stop_sweep, stops=False, leave=ending.left)
     reader = SweepReader(going)
     asyncio.run(_follow(watch, view, reader))
-    _tell_end(out, reader, as_json, None)
+    try:
+        _tell_end(out, reader, as_json, None)
+    finally:
+        ending.reached(going)
     return 0 if reader.state == "finished" else 1
 
 

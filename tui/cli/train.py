@@ -16,6 +16,7 @@ from engine.history import History
 from engine.runs import Run
 from engine.sweeps import Sweep
 from tui.cli.closing import closing_words, complaint
+from tui.cli.ending import Ending, with_ending
 from tui.cli.options import SettingsCommand, given_settings, setting_options, told_by_origin
 from tui.cli.output import Output, complain, remark, with_output
 from tui.cli.run_argument import run_argument
@@ -49,11 +50,13 @@ use or bad input, 130 stopped by Ctrl+C and saved.
 """,
 )
 @with_output
+@with_ending
 @_json_option
 @_detach_option
 @setting_options()
 def train(
     out: Output,
+    ending: Ending,
     as_json: bool,
     detach: bool,
     preset: str | None,
@@ -72,11 +75,13 @@ def train(
         "loading PyTorch, the data and the model",
         as_json,
         detach,
+        ending,
     )
 
 
 @click.command()
 @with_output
+@with_ending
 @_json_option
 @_detach_option
 @click.option(
@@ -91,7 +96,13 @@ def train(
 )
 @run_argument
 def resume(
-    out: Output, as_json: bool, detach: bool, dask: str | None, epochs: str | None, run: str
+    out: Output,
+    ending: Ending,
+    as_json: bool,
+    detach: bool,
+    dask: str | None,
+    epochs: str | None,
+    run: str,
 ) -> int:
     """Go on with RUN, from its last checkpoint or from a pause.
 
@@ -111,7 +122,7 @@ def resume(
                 "same length: mnistop sweep trains a new one."
             )
         found.check_ours()
-        return _resume_sweep(out, found, as_json, detach, dask)
+        return _resume_sweep(out, found, as_json, detach, dask, ending)
     found.check_ours()
     if dask:
         raise click.UsageError(f"--dask is for sweeps, and {found.name} is a run.")
@@ -125,14 +136,15 @@ def resume(
     message = (
         "resuming the run" if found.is_running() else "loading PyTorch, the data and the checkpoint"
     )
-    return _train(out, start, message, as_json, detach, warnings)
+    return _train(out, start, message, as_json, detach, ending, warnings)
 
 
 @click.command()
 @with_output
+@with_ending
 @_json_option
 @run_argument
-def follow(out: Output, as_json: bool, run: str) -> int:
+def follow(out: Output, ending: Ending, as_json: bool, run: str) -> int:
     """Watch RUN from its first epoch on, and live until it ends.
 
     Ctrl+C leaves, and the run goes on.
@@ -141,9 +153,13 @@ def follow(out: Output, as_json: bool, run: str) -> int:
     if isinstance(found, Sweep):
         from tui.cli.sweep import follow_sweep
 
-        return follow_sweep(out, found, as_json)
-    history = asyncio.run(RunWatch(view_for(out, as_json), stops=False).follow(found))
-    _close(out, found, history, as_json)
+        return follow_sweep(out, found, as_json, ending)
+    watch = RunWatch(view_for(out, as_json), stops=False, leave=ending.left)
+    history = asyncio.run(watch.follow(found))
+    try:
+        _close(out, found, history, as_json)
+    finally:
+        ending.reached(found)
     return 1 if complaint(found, history) else 0
 
 
@@ -159,7 +175,9 @@ def _total(epochs: str | None) -> int | None:
         return RunConfig.from_values({"epochs": epochs}).epochs
 
 
-def _resume_sweep(out: Output, sweep: Sweep, as_json: bool, detach: bool, dask: str | None) -> int:
+def _resume_sweep(
+    out: Output, sweep: Sweep, as_json: bool, detach: bool, dask: str | None, ending: Ending
+) -> int:
     from tui.cli.sweep import watch_sweep
 
     warnings: list[str] = []
@@ -169,7 +187,7 @@ def _resume_sweep(out: Output, sweep: Sweep, as_json: bool, detach: bool, dask: 
         return sweep
 
     message = "loading PyTorch and the data"
-    return watch_sweep(out, start, message, as_json, detach, warnings=warnings)
+    return watch_sweep(out, start, message, as_json, ending, detach, warnings=warnings)
 
 
 def _train(
@@ -178,6 +196,7 @@ def _train(
     message: str,
     as_json: bool,
     detach: bool,
+    ending: Ending,
     warnings: Sequence[str] = (),
 ) -> int:
     """Start a run, or resume one, and show it to its end.
@@ -188,12 +207,15 @@ def _train(
         message: what is waited for meanwhile.
         as_json: whether to print JSON lines.
         detach: whether to leave it at once.
+        ending: what is to be done at its end.
         warnings: those that `start` gives.
 
     Returns:
         The exit code.
     """
-    watch = RunWatch(view_for(out, as_json), stops=True)
+    if detach:
+        ending.refuse_bell()
+    watch = RunWatch(view_for(out, as_json), stops=True, leave=ending.left)
 
     async def start_and_follow() -> tuple[Run, History | None]:
         run = await watch.launch(start, message)
@@ -205,9 +227,13 @@ def _train(
 
     run, history = asyncio.run(start_and_follow())
     if not history:
+        ending.left(run)
         _tell_detached(out, run, as_json)
         return 0
-    _close(out, run, history, as_json)
+    try:
+        _close(out, run, history, as_json)
+    finally:
+        ending.reached(run)
     return _exit_code(history, watch.asked)
 
 

@@ -55,13 +55,23 @@ class Watch(Generic[T]):
         stops: whether Ctrl+C, SIGTERM and the warnings of batch systems stop it and wait until it
             has saved, and only when they come again leave at once; otherwise they leave at once and
             it goes on.
+        leave: is told of what goes on when its terminal has gone away, or its output; and by a
+            signal to leave what it was to stop.
     """
 
-    def __init__(self, kind: str, view: Waiting, stop: Callable[[T], None], stops: bool) -> None:
+    def __init__(
+        self,
+        kind: str,
+        view: Waiting,
+        stop: Callable[[T], None],
+        stops: bool,
+        leave: Callable[[T], None] = lambda going: None,
+    ) -> None:
         self._kind = kind
         self._view = view
         self._stop = stop
         self._stops = stops
+        self._leaving = leave
         self._going: T | None = None
         self.asked: signal.Signals | None = None
         """The signal that asked for the stop, if any."""
@@ -107,6 +117,7 @@ class Watch(Generic[T]):
             try:
                 yield
             except OutputClosedError:
+                self._leaving(going)
                 if going.is_running():
                     stops = f"; this stops it: mnistop stop {typed(going)}"
                     remark(f"{self._kind} {going.name} goes on{stops * going.is_ours}")
@@ -147,6 +158,8 @@ class Watch(Generic[T]):
                 self._stop(self._going)
 
     def _leave(self, number: signal.Signals, fate: str = "", command: str = "") -> None:
+        if self._going and (self._stops or number == signal.SIGHUP):
+            self._leaving(self._going)
         with suppress(OutputClosedError, OSError):
             self._view.close()
         if self._going and command:
@@ -160,11 +173,14 @@ class RunWatch(Watch[Run]):
 
     Args:
         view: what shows it.
-        stops: as for `Watch`.
+        stops: as for `Watch`, and so the next.
+        leave: what is to be done with a run that goes on.
     """
 
-    def __init__(self, view: View, stops: bool) -> None:
-        super().__init__("run", view, worker.stop, stops)
+    def __init__(
+        self, view: View, stops: bool, leave: Callable[[Run], None] = lambda going: None
+    ) -> None:
+        super().__init__("run", view, worker.stop, stops, leave)
         self._events = view
 
     async def follow(self, run: Run) -> History:

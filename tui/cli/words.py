@@ -15,6 +15,7 @@ from engine.words import (
     loss,
     on_device,
     percent,
+    size,
     unseen_accuracy,
 )
 
@@ -31,6 +32,7 @@ __all__ = [
     "loss",
     "on_device",
     "percent",
+    "size",
     "unseen_accuracy",
     "what_next",
 ]

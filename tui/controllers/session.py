@@ -33,6 +33,9 @@ class Stage(Protocol):
     def on_session_refused(self, problems: dict[str, str]) -> None:
         """A run cannot be started, for a reason a hyperparameter."""
 
+    def on_session_ended(self, run: Run) -> None:
+        """The run that is shown has come to its end just now."""
+
     def on_session_changed(self) -> None:
         """Something else is to be said."""
 
@@ -53,10 +56,14 @@ class Session:
         self.notice = ""
         """What went wrong last."""
         self.is_launching = False
+        self.started: Run | None = None
+        """The run that was started here last."""
         self.is_warm = False
         """Whether a run can be started at once."""
         self._screen = screen
         self._stage = stage
+        self._is_live = False
+        """Whether the shown run was in training when it was looked at, and has not ended since."""
         self._after_launch: Callable[[], object] | None = None
         self._after_end: Callable[[], object] | None = None
 
@@ -117,6 +124,7 @@ class Session:
         except Exception as error:
             self.notice = faults.in_words(error)
         else:
+            self.started = run
             self.watch(run)
         finally:
             self.is_launching = False
@@ -142,6 +150,7 @@ class Session:
             self.notice = str(error)
             return
         self.predictions = None
+        self._is_live = run.is_running()
         self.state = states.watching(run, self.config)
         self._stage.on_session_opened(self.config)
         self._screen.run_worker(
@@ -161,6 +170,11 @@ class Session:
             from tui.feeds.predictions import Predictions  # which needs NumPy
 
             self.predictions = Predictions(said.run, len(started.class_names))
+        if self.state.phase in GOING:
+            self._is_live |= before.phase not in GOING and said.run.is_running()
+        elif self._is_live:
+            self._is_live = False
+            self._stage.on_session_ended(said.run)
         if self._after_end and not self.is_training:
             self._after_end()
         return self.state.phase != before.phase or not before.history.epochs

@@ -18,6 +18,7 @@ from tui.cli.run_lines import (
     best_loss,
     either_accuracy,
     epochs,
+    on_disk,
     time_taken,
     unseen_accuracy,
 )
@@ -60,9 +61,10 @@ _COLUMNS = (
     _Column("val loss at best", 18, best_loss),
     _Column("epochs", 10, epochs),
     _Column("time", 11, time_taken),
+    _Column("size", 9, on_disk),
 )
 """In the order of their importance: the first have room first, behind what the order goes by."""
-_SHOWN = ("epochs", TEST_ACC, VAL_ACC, "best epoch", "val loss at best", "time")
+_SHOWN = ("epochs", TEST_ACC, VAL_ACC, "best epoch", "val loss at best", "time", "size")
 """In the order in which they stand."""
 
 
@@ -80,8 +82,9 @@ class RunTable(ListPane):
         "Each row is a run: its state, its name, what differs from the notebook's settings, "
         "finished epochs, and what it was worth at its best epoch: accuracy on images that it has "
         "not seen (test) and on the validation images (val), both with the 95% interval, and "
-        "validation loss; then the time of training. The validation accuracy flatters, being the "
-        "highest of all epochs on the same images; the unseen images had no part in that choice. "
+        "validation loss; then the time of training, and what it takes on the disk. The "
+        "validation accuracy flatters, being the highest of all epochs on the same images; the "
+        "unseen images had no part in that choice. "
         "Two runs whose intervals overlap much may be equally good. Letters mark what will be "
         "compared; the dashboard's run is bold."
     )

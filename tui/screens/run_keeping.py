@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
@@ -15,6 +17,7 @@ from engine.runs import Run
 from engine.storage.about import LONGEST_NAME, LONGEST_NOTE, About, write_about
 from tui.cli.words import count
 from tui.controllers.attempts import Attempts
+from tui.notification import clipboard_terms
 from tui.render.terminal import Terminal
 from tui.screens.ask import AskTextScreen
 from tui.screens.view import SeveralPanes
@@ -50,6 +53,21 @@ class RunKeeping(SeveralPanes):
         ),
         Binding("t", "name", "Name", id="runs.name", tooltip="Give this run a name of your own"),
         Binding("m", "note", "Note", id="runs.note", tooltip="Keep a note with this run"),
+        Binding(
+            "y",
+            "copy(False)",
+            "Copy",
+            id="runs.copy",
+            tooltip="Copy this run's name to the clipboard, if the terminal allows it",
+        ),
+        Binding(
+            "Y",
+            "copy(True)",
+            "Copy command",
+            show=False,
+            id="runs.copy_command",
+            tooltip="Copy the command that shows this run, mnistop show and its name",
+        ),
     ]
 
     def __init__(self, terminal: Terminal) -> None:
@@ -100,6 +118,14 @@ class RunKeeping(SeveralPanes):
         question = f"Delete {count(len(marked), 'marked run')}: {names}?"
         self.attempts.ask(question, lambda: _delete(marked))
 
+    def action_copy(self, as_command: bool) -> None:
+        """Copies the chosen run's name to the terminal's clipboard, or a command with it."""
+        if chosen := self.chosen:
+            name = chosen.run.name
+            text = f"mnistop show {shlex.quote(name)}" if as_command else name
+            self.app.copy_to_clipboard(text)
+            self.notify(f"Copied {text} ({clipboard_terms(os.environ)}).", markup=False)
+
     def action_name(self) -> None:
         """Asks for a name for the chosen run."""
         if chosen := self.chosen:
@@ -129,7 +155,7 @@ class RunKeeping(SeveralPanes):
         """Give the reason why an action is impossible now."""
         if action == "delete_marked" and not self.marked:
             return NONE_MARKED
-        if action not in ("name", "note", "stop", "resume", "delete"):
+        if action not in ("name", "note", "stop", "resume", "delete", "copy"):
             return super().why_not(action, parameters)
         if (chosen := self.chosen) is None:
             return NONE_LISTED
@@ -138,6 +164,8 @@ class RunKeeping(SeveralPanes):
                 return f"{chosen.title} is not being trained: it is {chosen.state}."
             case "resume":
                 return _why_not_resumed(chosen)
+            case "copy" if not clipboard_terms(os.environ):
+                return f"This terminal has no clipboard for programs. {chosen.run.name}"
             case "delete" if chosen.is_live:
                 return f"{chosen.title} is being trained: s stops it, then d deletes it."
         return ""

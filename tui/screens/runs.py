@@ -18,7 +18,7 @@ from engine.overview import Listed
 from engine.selection.run_filters import complete, parse
 from engine.storage.index import Index
 from engine.sweeps import Sweep
-from tui.cli.run_lines import table
+from tui.cli.run_lines import crowding, table
 from tui.cli.words import count
 from tui.controllers.new_sweep import ask_for_sweep
 from tui.controllers.reporting import write_report
@@ -51,7 +51,7 @@ _LOOKS_AT_ALL = 10
 """Every so many looks all runs are looked at, not the live ones alone."""
 _TYPED = (
     *("filter", "order", "mark", "unmark", "compare", "resume", "stop", "sweep", "side_by_side"),
-    *("delete", "delete_marked", "name", "note", "write", "write_list"),
+    *("delete", "delete_marked", "name", "note", "copy", "write", "write_list"),
 )
 """What has keys that are typed into the filter line while it has the focus."""
 
@@ -102,7 +102,7 @@ class RunsScreen(RunKeeping):
             "order",
             "Order",
             id="runs.order",
-            tooltip="By age, accuracy, loss, time, name or settings",
+            tooltip="By age, accuracy, loss, time, size, name or settings",
         ),
         Binding(
             "u", "unmark", "Unmark", show=False, id="runs.unmark", tooltip="Take all marks away"
@@ -215,11 +215,13 @@ class RunsScreen(RunKeeping):
             problem = next(iter(index.problems.values()))
             more = f" ({len(index.problems) - 1} more like it)" if len(index.problems) > 1 else ""
             return f"{problem}{more}"
+        if index and (warning := crowding(index.runs)):
+            return warning
         chosen = self._browsing.chosen
         if chosen and chosen.run.sweep:
             return "C shows this run's sweep side by side; Enter opens the run on the dashboard"
         if chosen:
-            return "Enter opens the run on the dashboard; Space marks runs to compare"
+            return "Enter opens the run; Space marks runs to compare; y copies its name"
         return ""
 
     @property

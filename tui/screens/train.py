@@ -256,6 +256,12 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
         news: str
 
     @dataclass
+    class Ended(Message):
+        """The run that is shown has come to its end just now."""
+
+        run: Run
+
+    @dataclass
     class ImagesWanted(Message):
         """The validation images that pass a filter shall be shown, of the epoch looked at."""
 
@@ -315,6 +321,10 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
         """Says beside the fields what is wrong."""
         for name, sentence in problems.items():
             self._form.show_problem(name, sentence)
+
+    def on_session_ended(self, run: Run) -> None:
+        """Hands it on."""
+        self.post_message(self.Ended(run))
 
     def on_session_changed(self) -> None:
         """Shows at once what a person has asked for, or waits for."""

@@ -102,6 +102,39 @@ def test_a_running_run_is_followed(store: Path) -> None:
     assert index.runs[1].state == "interrupted"
 
 
+def du(run: Run) -> int:
+    """What `du` says that a run's files take, the folder itself apart."""
+    return sum(512 * path.stat().st_blocks for path in run.path.rglob("*") if path.is_file())
+
+
+def test_the_size_of_a_run_is_kept_and_measured_anew_when_its_files_change(store: Path) -> None:
+    run = add(store, 0)
+    (run.path / "checkpoint.pt").write_bytes(b"x" * 300_000)
+    assert list_all().runs[0].bytes == du(run) > 300_000
+    kept = json.loads((store / FILE).read_text())
+    kept["runs"][run.name]["bytes"] = 7
+    (store / FILE).write_text(json.dumps(kept))
+    assert list_all().runs[0].bytes == 7  # believed, since nothing has changed
+    (run.path / "best.pt").write_bytes(b"x" * 100_000)
+    index = list_all()
+    assert index.runs[0].bytes == du(run) > 400_000
+    (run.path / "checkpoint.pt").unlink()
+    index.look()
+    assert index.runs[0].bytes == du(run) < 200_000
+
+
+def test_a_run_in_training_grows(store: Path) -> None:
+    run = add(store, 0, ends=False)
+    with made_up.training(run):
+        index = list_all()
+        before = index.runs[0].bytes
+        with (run.path / "events.jsonl").open("ab") as log:
+            log.write(b"\n" * 100_000)
+        index.look()
+        assert before is not None
+        assert index.runs[0].bytes == du(run) > before + 90_000
+
+
 def test_a_rewritten_run_is_read_from_its_start(store: Path) -> None:
     run = add(store, 0, epochs=5, ends=False)
     index = list_all()
