@@ -1,22 +1,21 @@
 """The keys that there are, and the user's own, from the configuration file."""
 
+from __future__ import annotations
+
 import difflib
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 from textual.binding import Binding
 from textual.dom import DOMNode
 
 from engine.errors import MnistopError
+from tui.preferences import preferences_path, read_preferences
 
-
-def keymap_path() -> Path:
-    """The file in which the user gives keys to actions."""
-    return platformdirs.user_config_path("mnistop") / "config.toml"
+_LONGEST_QUOTE = 60
+"""Characters of a wrong name or key that are shown."""
 
 
 def read_keymap(all_keys: Callable[[], Sequence[Sequence[Binding]]]) -> dict[str, str]:
@@ -29,15 +28,8 @@ def read_keymap(all_keys: Callable[[], Sequence[Sequence[Binding]]]) -> dict[str
     Raises:
         MnistopError: the file cannot be read, or does not give keys to known ids, each its own.
     """
-    path = keymap_path()
-    try:
-        table = tomllib.loads(path.read_text()).get("keys", {})
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise MnistopError(f"{path} cannot be read: {error.strerror}.") from None
-    except ValueError as error:
-        raise MnistopError(f"{path} cannot be read: {error}.") from None
+    path = preferences_path()
+    table = read_preferences().get("keys", {})
     if not isinstance(table, dict):
         raise MnistopError(f'{path}: keys must be a table, as in [keys] and below it train = "t".')
     keys = dict(_flat(table))
@@ -49,14 +41,31 @@ def read_keymap(all_keys: Callable[[], Sequence[Sequence[Binding]]]) -> dict[str
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}?" if near else "the help names them all."
-            raise MnistopError(f"{path}: no key is called {name}: {hint}")
+            raise MnistopError(f"{path}: no key is called {_quoted(name)}: {hint}")
         if not (isinstance(key, str) and key):
             raise MnistopError(f'{path}: {name} must be a key, as in {name} = "t".')
+        for each in key.split(","):
+            if not _is_key(each.strip()):
+                raise MnistopError(
+                    f'{path}: {name} cannot be the key "{_quoted(each)}": keys are written as "t" '
+                    'or by name, as in "ctrl+a", "enter", "space", "comma"; a comma separates them.'
+                )
     for group in groups:
         if clash := _clash(group, keys):
             key, first, second = clash
             raise MnistopError(f"{path}: {key} would be both {first} and {second}.")
     return keys
+
+
+def _is_key(key: str) -> bool:
+    """Whether a text may be the name of a key: a control character, or a space, is none."""
+    return key.isprintable() and bool(key) and " " not in key
+
+
+def _quoted(text: str) -> str:
+    """A text from the file as it can be shown on one line."""
+    shown = text if text.isprintable() else ascii(text)[1:-1]
+    return shown if len(shown) <= _LONGEST_QUOTE else f"{shown[:_LONGEST_QUOTE]}..."
 
 
 def _clash(group: Sequence[Binding], keys: Mapping[str, str]) -> tuple[str, str, str] | None:
@@ -71,13 +80,15 @@ def _clash(group: Sequence[Binding], keys: Mapping[str, str]) -> tuple[str, str,
     return None
 
 
-def _flat(table: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+def _flat(table: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """The values by their dotted names: `log.best = "b"` is a table in a table."""
-    for name, value in table.items():
+    waiting = list(table.items())
+    while waiting:
+        name, value = waiting.pop(0)
         if isinstance(value, dict):
-            yield from _flat(value, f"{above}{name}.")
+            waiting[:0] = [(f"{name}.{below}", each) for below, each in value.items()]
         else:
-            yield above + name, value
+            yield name, value
 
 
 def declared(*kinds: type[DOMNode]) -> list[Binding]:
