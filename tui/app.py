@@ -16,6 +16,7 @@ from tui.keymap import declared, read_keymap
 from tui.panes.digit import Digit
 from tui.panes.live_runs import LiveRuns
 from tui.panes.screen_bar import SCREENS
+from tui.preferences import takes_mouse
 from tui.reasons import GivesReasons, reason_against
 from tui.render.terminal import Terminal
 from tui.screens.train import TrainScreen
@@ -154,6 +155,8 @@ class MnistopApp(GivesReasons, TerminalApp):
         except MnistopError as error:
             self.notify(str(error), severity="warning", markup=False, timeout=15)
         self.push_screen(self._train)
+        if self.terminal.advice:
+            self.notify(self.terminal.advice, markup=False, timeout=15)
         self.after_refresh(self._after_the_first_frame)
 
     def _after_the_first_frame(self) -> None:
@@ -301,7 +304,13 @@ class MnistopApp(GivesReasons, TerminalApp):
             self._train.session.stop_then(self.exit)
 
 
-def run_app(terminal: Terminal, values: dict[str, str], run: str | None, slow: bool) -> int:
+def run_app(
+    terminal: Terminal,
+    values: dict[str, str],
+    run: str | None,
+    slow: bool,
+    mouse: bool | None = None,
+) -> int:
     """Opens the app and returns the exit code of the command.
 
     Args:
@@ -309,6 +318,7 @@ def run_app(terminal: Terminal, values: dict[str, str], run: str | None, slow: b
         values: texts of hyperparameters to start the form with.
         run: which run to open, as for `find_run`, or None.
         slow: whether the line is slow.
+        mouse: whether to take the mouse; None for what the configuration file says.
 
     Raises:
         MnistopError: there is no such run.
@@ -316,7 +326,7 @@ def run_app(terminal: Terminal, values: dict[str, str], run: str | None, slow: b
     opened = find_run(run) if run else None
     app = MnistopApp(terminal, values, opened, slow)
     try:
-        app.run(mouse=True)
+        app.run(mouse=takes_mouse() if mouse is None else mouse)
     finally:
         worker.close()
     if app.is_heard:

@@ -14,6 +14,7 @@ import click
 from engine.errors import ConfigError, MnistopError
 from tui.cli.group import mnistop
 from tui.cli.output import OutputClosedError, OutputError, complain, remark, silence
+from tui.render.terminal import prefer_real_size
 
 if TYPE_CHECKING:
     from traceback import FrameSummary
@@ -52,6 +53,7 @@ def exit_code_of(arguments: list[str]) -> int:
     Args:
         arguments: all that follows `mnistop` on the command line.
     """
+    prefer_real_size()
     try:
         code = mnistop.main(arguments, prog_name="mnistop", standalone_mode=False)
         return code if isinstance(code, int) else DONE

@@ -26,6 +26,8 @@ from tui.terminal.replies import STATUS, Replies
 from tui.terminal.signals import end_on_signals, end_soon
 
 _CLEAR = "\x1b[0m\x1b[H\x1b[2J"
+_MOUSE_MODES = (1000, 1002, 1006)
+"""Buttons, moves with a button down, and both without a limit to columns (xterm's ctlseqs)."""
 _PATIENCE = 1.0
 """Seconds that the last words may take when the app ends and nobody reads them."""
 _ANSWER_SECONDS = 0.3
@@ -173,6 +175,22 @@ class TerminalDriver(LinuxDriver):
 
     # What comes in
 
+    def _enable_mouse_support(self) -> None:
+        """Ask for clicks, the wheel and dragging, by cells of any number.
+
+        Not for moves without a button (1003): nothing here heeds them, and each sends bytes.
+        """
+        if self._mouse:
+            self.write("".join(f"\x1b[?{mode}h" for mode in _MOUSE_MODES))
+
+    def _disable_mouse_support(self) -> None:
+        """Leave the mouse to the terminal again."""
+        if self._mouse:
+            self.write("".join(f"\x1b[?{mode}l" for mode in reversed(_MOUSE_MODES)))
+
+    def _enable_mouse_pixels(self) -> None:
+        """Leave the mouse's places in cells: a drag would send bytes for each pixel."""
+
     @property
     def quiet_seconds(self) -> float:
         """How long no key has come."""
@@ -205,6 +223,7 @@ class TerminalDriver(LinuxDriver):
                 elif isinstance(piece, events.Event):
                     self.process_message(piece)
                 else:
+                    parser.mouse_pixels = False
                     try:
                         for message in parser.feed(piece):
                             self.process_message(message)
