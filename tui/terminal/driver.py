@@ -23,7 +23,13 @@ from engine.process.stdio import leave_terminal
 from tui.terminal.cell_diff import CellDiff
 from tui.terminal.flow import FlowControl
 from tui.terminal.replies import STATUS, Replies
-from tui.terminal.signals import end_on_signals, end_soon
+from tui.terminal.signals import (
+    can_be_continued,
+    end_on_signals,
+    end_soon,
+    has_hung_up,
+    stop_job,
+)
 
 _CLEAR = "\x1b[0m\x1b[H\x1b[2J"
 _MOUSE_MODES = (1000, 1002, 1006)
@@ -32,6 +38,8 @@ _PATIENCE = 1.0
 """Seconds that the last words may take when the app ends and nobody reads them."""
 _ANSWER_SECONDS = 0.3
 """What is sent within this time of a key answers it."""
+_STOP_SECONDS = 0.5
+"""From asking to be stopped to finding that this has not happened, at least."""
 _LOOK_SECONDS = 0.1
 """How long reading waits for more, before it looks whether the app ends."""
 
@@ -42,6 +50,11 @@ class EndRequested(Message):
 
     code: int
     """The exit code: 128 + the signal's number."""
+
+
+@dataclass
+class NotSuspended(Message):
+    """The app was to be suspended where no shell could continue it."""
 
 
 class TerminalDriver(LinuxDriver):
@@ -79,7 +92,7 @@ class TerminalDriver(LinuxDriver):
             self._must_signal_resume = True
         if not self._watched:
             self._watched = True
-            end_on_signals(self._request_end)
+            end_on_signals(self._request_end, lambda: has_hung_up(self.fileno))
             threading.Thread(target=self._watch_for_hang_up, daemon=True).start()
         stream = sys.__stderr__
         assert stream
@@ -105,6 +118,25 @@ class TerminalDriver(LinuxDriver):
         if not self._in_band_window_resize:
             size = Size(*self._get_terminal_size())
             self.send_message(events.Resize(size, size))
+
+    def _sigtstp_application(self, *_: object) -> None:
+        """Stop as a job of the shell, with the terminal given back; go on if nobody has stopped it.
+
+        Textual raises SIGSTOP, which also stops what nobody can continue.
+        """
+        if not can_be_continued():
+            self.send_message(NotSuspended())
+            return
+        self.suspend_application_mode()
+        self._must_signal_resume = True
+        stop_job()
+        self._loop.call_later(_STOP_SECONDS, self._go_on_unless_stopped)
+
+    def _go_on_unless_stopped(self) -> None:
+        """Take the terminal again if the system has found no shell that could continue the job."""
+        if not self._writer:
+            self.resume_application_mode()
+            self.send_message(NotSuspended())
 
     def disable_input(self) -> None:
         """Ends reading, once no answer is under way that the shell would get for typed keys."""
@@ -254,9 +286,7 @@ class TerminalDriver(LinuxDriver):
                 super().send_message(message)
 
     def _watch_for_hang_up(self) -> None:
-        poll = select.poll()
-        poll.register(self.fileno, 0)
-        if any(event & (select.POLLHUP | select.POLLERR) for _, event in poll.poll()):
+        if has_hung_up(self.fileno, None):
             self._hang_up()
 
     def _hang_up(self) -> None:
