@@ -13,12 +13,16 @@ from engine.errors import MnistopError
 from engine.finding import find_run
 from engine.runs import Run
 from tui.keymap import declared, read_keymap
+from tui.layout import LEAST, mode_for
 from tui.panes.digit import Digit
 from tui.panes.live_runs import LiveRuns
 from tui.panes.screen_bar import SCREENS
 from tui.preferences import takes_mouse
 from tui.reasons import GivesReasons, reason_against
 from tui.render.terminal import Terminal
+from tui.screens.help import HelpScreen, Section
+from tui.screens.quit import Answer, QuitScreen
+from tui.screens.too_small import TooSmallScreen
 from tui.screens.train import TrainScreen
 from tui.screens.view import ViewScreen
 from tui.state import State
@@ -30,8 +34,6 @@ from tui.views import Views, load_the_rest
 if TYPE_CHECKING:
     from textual.command import Provider
 
-    from tui.screens.help import Section
-    from tui.screens.quit import Answer
 
 _KEY_NAMES = {"←→": "left/right", "↑↓": "up/down", "←↑↓→": "arrows"}
 """What the arrows are called where they cannot be shown."""
@@ -154,6 +156,7 @@ class MnistopApp(GivesReasons, TerminalApp):
             self.set_keymap(self._keys)
         except MnistopError as error:
             self.notify(str(error), severity="warning", markup=False, timeout=15)
+        self.screen_change_signal.subscribe(self, lambda _: self._cover_what_is_too_small())
         self.push_screen(self._train)
         if self.terminal.advice:
             self.notify(self.terminal.advice, markup=False, timeout=15)
@@ -163,6 +166,29 @@ class MnistopApp(GivesReasons, TerminalApp):
         """Loads what that frame does not need: PyTorch in the fork server, all else here."""
         self._train.session.warm_up()
         load_the_rest()
+
+    # The terminal's size
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Covers all where there is no room for it; what is typed unseen then is forgotten."""
+        if self._is_covered and not self._is_too_small:
+            self.forget_typed()
+        self._cover_what_is_too_small()
+
+    def _cover_what_is_too_small(self) -> None:
+        """Lets nothing be seen by a part, and nothing act unseen, but help and quitting."""
+        if self._is_too_small and not isinstance(
+            self.screen, TooSmallScreen | HelpScreen | QuitScreen
+        ):
+            self.push_screen(TooSmallScreen())
+
+    @property
+    def _is_too_small(self) -> bool:
+        return mode_for(self.size) == "too-small"
+
+    @property
+    def _is_covered(self) -> bool:
+        return any(isinstance(screen, TooSmallScreen) for screen in self.screen_stack)
 
     # Screens
 
@@ -204,6 +230,8 @@ class MnistopApp(GivesReasons, TerminalApp):
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         """Give the reason why an action is impossible now."""
+        if self._is_too_small and action not in TooSmallScreen.ACTIONS:
+            return f"The terminal is smaller than {LEAST.width}×{LEAST.height} cells."
         if action == "watch":
             found = list(self._train.query(LiveRuns)) if self._train.is_mounted else []
             if not (found and found[0].newest):
@@ -217,8 +245,9 @@ class MnistopApp(GivesReasons, TerminalApp):
 
     @on(TrainScreen.Shown)
     def _on_shown(self, message: TrainScreen.Shown) -> None:
-        if self.screen_stack and isinstance(self.screen, ViewScreen):
-            self.screen.follow(message.state, message.news)
+        for screen in self.screen_stack:
+            if isinstance(screen, ViewScreen):
+                screen.follow(message.state, message.news)
 
     @on(TrainScreen.ImagesWanted)
     def _on_images_wanted(self, message: TrainScreen.ImagesWanted) -> None:
@@ -274,8 +303,6 @@ class MnistopApp(GivesReasons, TerminalApp):
 
     def action_help(self) -> None:
         """Explains the panes and all keys."""
-        from tui.screens.help import HelpScreen
-
         self.push_screen(HelpScreen(self._sections(), self._keys))
 
     def _bindings_by_place(self) -> list[Sequence[Binding]]:
@@ -291,8 +318,6 @@ class MnistopApp(GivesReasons, TerminalApp):
     async def action_quit(self) -> None:
         """Quits; asks first what is to become of a run that is going on."""
         if self._train.session.is_training:
-            from tui.screens.quit import QuitScreen
-
             self.push_screen(QuitScreen(), self._on_quit_answer)
         else:
             self.exit()
