@@ -170,9 +170,14 @@ class MnistopApp(GivesReasons, TerminalApp):
     # The terminal's size
 
     def on_resize(self, event: events.Resize) -> None:
-        """Covers all where there is no room for it; what is typed unseen then is forgotten."""
-        if self._is_covered and not self._is_too_small:
-            self.forget_typed()
+        """Covers all where there is no room for it, once Textual has taken up the size."""
+        self.call_next(self._on_resized)
+
+    def _on_resized(self) -> None:
+        if not self._is_too_small and any(
+            isinstance(screen, TooSmallScreen) for screen in self.screen_stack
+        ):
+            self.forget_typed()  # it was typed unseen
         self._cover_what_is_too_small()
 
     def _cover_what_is_too_small(self) -> None:
@@ -185,10 +190,6 @@ class MnistopApp(GivesReasons, TerminalApp):
     @property
     def _is_too_small(self) -> bool:
         return mode_for(self.size) == "too-small"
-
-    @property
-    def _is_covered(self) -> bool:
-        return any(isinstance(screen, TooSmallScreen) for screen in self.screen_stack)
 
     # Screens
 

@@ -28,15 +28,6 @@ class TooSmallScreen(FaultTolerant, ModalScreen[None]):
         Binding("ctrl+z", "app.suspend_process", "Suspend", id="suspend", tooltip="To the shell"),
     ]
 
-    DEFAULT_CSS = """
-    TooSmallScreen {
-        align: center middle;
-        & > Static { width: 100%; text-align: center; }
-        &.fits { background: transparent; }
-        &.fits > Static { display: none; }
-    }
-    """
-
     def __init__(self) -> None:
         super().__init__()
         self._sentence = Static(markup=False)
