@@ -194,7 +194,7 @@ def test_a_size_that_changes_again_while_it_is_read_is_the_one_that_is_drawn(fol
         shown.wait_for(lambda: shown.text == before)
 
 
-PROMPT = "the-shell-is-here$ "
+PROMPT = "the-shell-is-here$"
 SHELL = ("sh", "-i")
 
 
@@ -209,19 +209,20 @@ def test_a_suspended_app_gives_the_terminal_back_and_draws_all_when_it_goes_on(
         shown.type(command.format(" ".join(COMMAND)) + "\r")
         shown.wait_for("Press r to train")
         shown.send("\x1a")
-        shown.wait_for(lambda: shown.text.rstrip().endswith(PROMPT.rstrip()))
+        shown.wait_for(lambda: shown.text.rstrip().endswith(PROMPT))
         assert shown.settings() == settings
         continue_after_another_program(shown)
         app = app_below(shown.process.pid)
-        os.kill(app, signal.SIGSTOP)
-        wait_until(lambda: "T" in states_of(app))
-        shown.clear()
-        os.kill(app, signal.SIGCONT)
-        assert_all_is_drawn(shown)
+        if command != "{}":  # the shell would take the terminal of a job of its own
+            os.kill(app, signal.SIGSTOP)
+            wait_until(lambda: "T" in states_of(app))
+            shown.clear()
+            os.kill(app, signal.SIGCONT)
+            assert_all_is_drawn(shown)
         shown.send("down")
         shown.wait_for("› source")
         shown.send("q")
-        shown.wait_for(lambda: shown.text.rstrip().endswith(PROMPT.rstrip()))
+        shown.wait_for(lambda: shown.text.rstrip().endswith(PROMPT))
         assert shown.settings() == settings
         shown.type("exit\r")
         assert shown.wait_for_end() == 0
@@ -290,7 +291,8 @@ def test_where_no_shell_could_continue_it_the_app_says_so_and_goes_on(
         shown.send("down")
         shown.wait_for("› source")
         shown.send("q")
-        shown.wait_for(lambda: shown.written.endswith(b"\x1b[?1004l"))
+        shown.wait_for(lambda: b"\x1b[?1004l" in shown.written)
+        shown.wait_for(lambda: shown.settings() == shown.settings_before)
         assert_given_back(shown)
 
 
@@ -311,13 +313,10 @@ def test_the_terminals_own_size_wins_over_the_environment(folder: Path) -> None:
 
 
 def test_a_command_takes_the_terminals_own_width(folder: Path) -> None:
-    with terminal(folder, "--help", size=(60, 100), COLUMNS="200") as shown:
-        shown.wait_for("Exit codes")
-        assert shown.wait_for_end() == 0
-        written = shown.written.decode().splitlines()
-        assert max(map(len, written)) <= 80  # the examples and exit codes are not wrapped
-        assert any("Usage" in line for line in written)
-        assert not any("run." in line and "newest run" in line for line in written[:3])
+    with terminal(folder, "zzz", size=(40, 24), COLUMNS="200") as shown:
+        assert shown.wait_for_end() == 2
+        shown.wait_for("There is no command zzz")
+        assert max(map(len, shown.written.decode().splitlines())) <= 40
 
 
 @pytest.mark.parametrize("how", ["flag", "file"])
@@ -338,7 +337,7 @@ def test_moves_of_the_mouse_without_a_button_are_not_asked_for(folder: Path) -> 
         shown.wait_for("Press r to train")
         shown.type("\x1b[?2048;2$y\x1b[48;40;120;800;1200t")  # a terminal that tells pixels
         shown.type("\x1b[<0;12;1M\x1b[<0;12;1m")
-        shown.wait_for("Mistakes, ")
+        shown.wait_for("The images that a model gets wrong")
         shown.send("q")
         assert shown.wait_for_end() == 0
         assert not re.search(rb"\x1b\[\?(1003|1015|1016)h", shown.written)
