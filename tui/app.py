@@ -16,12 +16,17 @@ from engine.errors import MnistopError
 from engine.finding import find_run
 from engine.process.title import set_title
 from engine.runs import Run, runs_folder
-from tui.keymap import declared, read_keymap, read_notices
+from tui.keymap import declared, read_keymap
+from tui.layout import LEAST, mode_for
 from tui.panes.digit import Digit
 from tui.panes.live_runs import LiveRuns
 from tui.panes.screen_bar import SCREENS
+from tui.preferences import read_notices, takes_mouse
 from tui.reasons import GivesReasons, reason_against
 from tui.render.terminal import Terminal
+from tui.screens.help import HelpScreen, Section
+from tui.screens.quit import Answer, QuitScreen
+from tui.screens.too_small import TooSmallScreen
 from tui.screens.train import TrainScreen
 from tui.screens.view import ViewScreen
 from tui.state import State
@@ -33,8 +38,6 @@ from tui.views import Views, load_the_rest
 if TYPE_CHECKING:
     from textual.command import Provider
 
-    from tui.screens.help import Section
-    from tui.screens.quit import Answer
 
 _KEY_NAMES = {"←→": "left/right", "↑↓": "up/down", "←↑↓→": "arrows"}
 """What the arrows are called where they cannot be shown."""
@@ -162,13 +165,40 @@ class MnistopApp(GivesReasons, TerminalApp):
             self._bell, self._notify = read_notices()
         except MnistopError as error:
             self.notify(str(error), severity="warning", markup=False, timeout=15)
+        self.screen_change_signal.subscribe(self, lambda _: self._cover_what_is_too_small())
         self.push_screen(self._train)
+        if self.terminal.advice:
+            self.notify(self.terminal.advice, markup=False, timeout=15)
         self.after_refresh(self._after_the_first_frame)
 
     def _after_the_first_frame(self) -> None:
         """Loads what that frame does not need: PyTorch in the fork server, all else here."""
         self._train.session.warm_up()
         load_the_rest()
+
+    # The terminal's size
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Covers all where there is no room for it, once Textual has taken up the size."""
+        self.call_next(self._on_resized)
+
+    def _on_resized(self) -> None:
+        if not self._is_too_small and any(
+            isinstance(screen, TooSmallScreen) for screen in self.screen_stack
+        ):
+            self.forget_typed()  # it was typed unseen
+        self._cover_what_is_too_small()
+
+    def _cover_what_is_too_small(self) -> None:
+        """Lets nothing be seen by a part, and nothing act unseen, but help and quitting."""
+        if self._is_too_small and not isinstance(
+            self.screen, TooSmallScreen | HelpScreen | QuitScreen
+        ):
+            self.push_screen(TooSmallScreen())
+
+    @property
+    def _is_too_small(self) -> bool:
+        return mode_for(self.size) == "too-small"
 
     # Screens
 
@@ -210,6 +240,8 @@ class MnistopApp(GivesReasons, TerminalApp):
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         """Give the reason why an action is impossible now."""
+        if self._is_too_small and action not in TooSmallScreen.ACTIONS:
+            return f"The terminal is smaller than {LEAST.width}×{LEAST.height} cells."
         if action == "watch":
             found = list(self._train.query(LiveRuns)) if self._train.is_mounted else []
             if not (found and found[0].newest):
@@ -223,8 +255,9 @@ class MnistopApp(GivesReasons, TerminalApp):
 
     @on(TrainScreen.Shown)
     def _on_shown(self, message: TrainScreen.Shown) -> None:
-        if self.screen_stack and isinstance(self.screen, ViewScreen):
-            self.screen.follow(message.state, message.news)
+        for screen in self.screen_stack:
+            if isinstance(screen, ViewScreen):
+                screen.follow(message.state, message.news)
 
     @on(TrainScreen.Ended)
     async def _on_ended(self, message: TrainScreen.Ended) -> None:
@@ -306,8 +339,6 @@ class MnistopApp(GivesReasons, TerminalApp):
 
     def action_help(self) -> None:
         """Explains the panes and all keys."""
-        from tui.screens.help import HelpScreen
-
         self.push_screen(HelpScreen(self._sections(), self._keys))
 
     def _bindings_by_place(self) -> list[Sequence[Binding]]:
@@ -323,8 +354,6 @@ class MnistopApp(GivesReasons, TerminalApp):
     async def action_quit(self) -> None:
         """Quits; asks first what is to become of a run that is going on."""
         if self._train.session.is_training:
-            from tui.screens.quit import QuitScreen
-
             self.push_screen(QuitScreen(), self._on_quit_answer)
         else:
             self.exit()
@@ -336,7 +365,13 @@ class MnistopApp(GivesReasons, TerminalApp):
             self._train.session.stop_then(self.exit)
 
 
-def run_app(terminal: Terminal, values: dict[str, str], run: str | None, slow: bool) -> int:
+def run_app(
+    terminal: Terminal,
+    values: dict[str, str],
+    run: str | None,
+    slow: bool,
+    mouse: bool | None = None,
+) -> int:
     """Opens the app and returns the exit code of the command.
 
     Args:
@@ -344,6 +379,7 @@ def run_app(terminal: Terminal, values: dict[str, str], run: str | None, slow: b
         values: texts of hyperparameters to start the form with.
         run: which run to open, as for `find_run`, or None.
         slow: whether the line is slow.
+        mouse: whether to take the mouse; None for what the configuration file says.
 
     Raises:
         MnistopError: there is no such run, or no folder for any.
@@ -353,7 +389,7 @@ def run_app(terminal: Terminal, values: dict[str, str], run: str | None, slow: b
     set_title("mnistop")
     app = MnistopApp(terminal, values, opened, slow)
     try:
-        app.run(mouse=True)
+        app.run(mouse=takes_mouse() if mouse is None else mouse)
     finally:
         worker.close()
         app.hand_over()

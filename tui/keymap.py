@@ -1,36 +1,20 @@
 """The keys that there are, and the user's own, from the configuration file."""
 
+from __future__ import annotations
+
 import difflib
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import platformdirs
 from textual.binding import Binding
 from textual.dom import DOMNode
 
-from engine.errors import MnistopError, RunError
-from engine.storage.files import user_folder
+from engine.errors import MnistopError
+from tui.preferences import preferences_place, read_preferences
 
-
-def keymap_path() -> Path:
-    """The file in which the user gives keys to actions.
-
-    Raises:
-        RunError: this user has no home folder.
-    """
-    folder = user_folder(lambda: platformdirs.user_config_path("mnistop"), "XDG_CONFIG_HOME")
-    return folder / "config.toml"
-
-
-def keymap_place() -> str:
-    """The file of `keymap_path` as a person is told of it."""
-    try:
-        return str(keymap_path())
-    except RunError:
-        return "$XDG_CONFIG_HOME/mnistop/config.toml"
+_LONGEST_QUOTE = 60
+"""Characters of a wrong name or key that are shown."""
 
 
 def read_keymap(all_keys: Callable[[], Sequence[Sequence[Binding]]]) -> dict[str, str]:
@@ -43,11 +27,8 @@ def read_keymap(all_keys: Callable[[], Sequence[Sequence[Binding]]]) -> dict[str
     Raises:
         MnistopError: the file cannot be read, or does not give keys to known ids, each its own.
     """
-    try:
-        path = keymap_path()
-    except RunError:
-        return {}
-    table = _read().get("keys", {})
+    path = preferences_place()
+    table = read_preferences().get("keys", {})
     if not isinstance(table, dict):
         raise MnistopError(f'{path}: keys must be a table, as in [keys] and below it train = "t".')
     keys = dict(_flat(table))
@@ -59,9 +40,15 @@ def read_keymap(all_keys: Callable[[], Sequence[Sequence[Binding]]]) -> dict[str
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}?" if near else "the help names them all."
-            raise MnistopError(f"{path}: no key is called {name}: {hint}")
+            raise MnistopError(f"{path}: no key is called {_quoted(name)}: {hint}")
         if not (isinstance(key, str) and key):
             raise MnistopError(f'{path}: {name} must be a key, as in {name} = "t".')
+        for each in key.split(","):
+            if not _is_key(each.strip()):
+                raise MnistopError(
+                    f'{path}: {name} cannot be the key "{_quoted(each)}": keys are written as "t" '
+                    'or by name, as in "ctrl+a", "enter", "space", "comma"; a comma separates them.'
+                )
     for group in groups:
         if clash := _clash(group, keys):
             key, first, second = clash
@@ -69,39 +56,15 @@ def read_keymap(all_keys: Callable[[], Sequence[Sequence[Binding]]]) -> dict[str
     return keys
 
 
-def read_notices() -> tuple[bool, str]:
-    """`bell` and `notify` of the file: whether a bell rings at a run's end, and what is executed.
-
-    Raises:
-        MnistopError: the file cannot be read, or they are of another type.
-    """
-    table = _read()
-    bell, notify = table.get("bell", False), table.get("notify", "")
-    if not isinstance(bell, bool):
-        raise MnistopError(f"{keymap_path()}: bell must be true or false, as in bell = true.")
-    if not isinstance(notify, str):
-        raise MnistopError(
-            f"{keymap_path()}: notify must be a command for the shell, as in "
-            "notify = 'notify-send \"$MNISTOP_MESSAGE\"'."
-        )
-    return bell, notify
+def _is_key(key: str) -> bool:
+    """Whether a text may be the name of a key: a control character, or a space, is none."""
+    return key.isprintable() and bool(key) and " " not in key
 
 
-def _read() -> dict[str, Any]:
-    """The whole file; empty if there is none.
-
-    Raises:
-        MnistopError: it cannot be read.
-    """
-    path = keymap_path()
-    try:
-        return tomllib.loads(path.read_text())
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise MnistopError(f"{path} cannot be read: {error.strerror}.") from None
-    except ValueError as error:
-        raise MnistopError(f"{path} cannot be read: {error}.") from None
+def _quoted(text: str) -> str:
+    """A text from the file as it can be shown on one line."""
+    shown = text if text.isprintable() else ascii(text)[1:-1]
+    return shown if len(shown) <= _LONGEST_QUOTE else f"{shown[:_LONGEST_QUOTE]}..."
 
 
 def _clash(group: Sequence[Binding], keys: Mapping[str, str]) -> tuple[str, str, str] | None:
@@ -116,13 +79,15 @@ def _clash(group: Sequence[Binding], keys: Mapping[str, str]) -> tuple[str, str,
     return None
 
 
-def _flat(table: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+def _flat(table: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """The values by their dotted names: `log.best = "b"` is a table in a table."""
-    for name, value in table.items():
+    waiting = list(table.items())
+    while waiting:
+        name, value = waiting.pop(0)
         if isinstance(value, dict):
-            yield from _flat(value, f"{above}{name}.")
+            waiting[:0] = [(f"{name}.{below}", each) for below, each in value.items()]
         else:
-            yield above + name, value
+            yield name, value
 
 
 def declared(*kinds: type[DOMNode]) -> list[Binding]:

@@ -1,5 +1,6 @@
 """The user's own keys, from the configuration file."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from textual.binding import Binding
 
 from engine.errors import MnistopError
 from tui.keymap import read_keymap
+from tui.preferences import takes_mouse
 
 KEYS = [
     [Binding("r", "train", id="train"), Binding("space", "pause", id="pause")],
@@ -51,7 +53,18 @@ def test_keys_may_change_places(config: Path) -> None:
     ("content", "complaint"),
     [
         (b"[keys\n", "cannot be read"),
-        (b"\xff\xfe", "cannot be read"),
+        (b"\xff\xfe", "line 1 is not UTF-8"),
+        (b"[keys]\ntrain = '\xe4'\n", "line 2 is not UTF-8"),
+        (b"x = " + b"[" * 100_000 + b"]" * 100_000, "more than 64 kilobytes"),
+        (b"x = " + b"[\n" * 10_000 + b"]\n" * 10_000, "nested too deeply"),
+        (b"[keys" + b".a" * 10_000 + b"]\nb = 't'\n", "a line of more than 1,000 bytes"),
+        (b"[keys" + b".a" * 400 + b"]\nb = 't'\n", r"no key is called a\.a\.a.*\.\.\.:"),
+        (b'[keys]\ntrain = "\\u0001"\n', r'train cannot be the key "\\x01"'),
+        (b'[keys]\ntrain = "ctrl+\\u009b"\n', r'train cannot be the key "ctrl\+\\x9b"'),
+        (b'[keys]\ntrain = "t,\\n"\n', r'train cannot be the key "\\n"'),
+        (b'[keys]\ntrain = " "\n', 'train cannot be the key " "'),
+        (b'[keys]\n"x\\u001b[2J" = "t"\n', r"no key is called x\\x1b\[2J"),
+        (b'mouse = "no"\n', "mouse must be true or false"),
         (b"[keys]\ntrain = 1\n", "train must be a key"),
         (b'[keys]\ntrain = ""\n', "train must be a key"),
         (b"keys = 5\n", "must be a table"),
@@ -68,6 +81,34 @@ def test_a_file_that_cannot_be_used_gets_a_sentence(
     with pytest.raises(MnistopError, match=complaint) as caught:
         read_keymap(known)
     assert str(config) in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+def test_a_file_with_a_byte_order_mark_is_read(config: Path) -> None:
+    config.write_bytes(b'\xef\xbb\xbf[keys]\r\ntrain = "t"\r\n')
+    assert read_keymap(known) == {"train": "t"}
+
+
+def test_a_pipe_in_the_place_of_the_file_is_not_waited_for(config: Path) -> None:
+    os.mkfifo(config)
+    with pytest.raises(MnistopError, match="cannot be read: it is not a file of text"):
+        read_keymap(known)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_the_right_to_read_it_gets_a_sentence(config: Path) -> None:
+    config.write_text("mouse = false\n")
+    config.chmod(0)
+    with pytest.raises(MnistopError, match="cannot be read: permission denied"):
+        read_keymap(known)
+
+
+def test_the_mouse_is_left_alone_where_the_file_says_so(config: Path) -> None:
+    assert takes_mouse()
+    config.write_text("mouse = false\n")
+    assert not takes_mouse()
+    config.write_text("mouse = [\n")
+    assert takes_mouse()
 
 
 def test_a_file_that_may_not_be_read_gets_a_sentence(config: Path) -> None:

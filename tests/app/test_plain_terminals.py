@@ -14,7 +14,7 @@ from tui.terminal.ascii_only import to_ascii
 
 ASCII = Terminal(colors=16, unicode=False)
 COLOURLESS = Terminal(colors=0)
-SIZES = [(120, 40), (80, 24), (50, 10)]
+SIZES = [(120, 40), (80, 24), (60, 16)]
 KEYS = {
     "charts": ("left", "y", "t", "plus"),
     "log": ("up", "b"),
@@ -82,6 +82,14 @@ async def test_without_unicode_all_that_is_drawn_is_ascii(
             for line in shown.lines:
                 assert line.isascii(), (where, line)
                 assert len(line) == size[0], (where, line)
+
+
+async def test_without_unicode_the_sentence_in_a_terminal_too_small_is_ascii(
+    opened: Opened,
+) -> None:
+    async with opened((50, 10), terminal=ASCII) as shown:
+        assert "50x10 cells; mnistop needs 60x16" in shown.sentences
+        assert shown.text.isascii()
 
 
 async def test_no_color_leaves_no_colour_in_any_state(

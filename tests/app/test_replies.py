@@ -1,5 +1,6 @@
 """What comes from the terminal: keys are keys, and its replies are none, however the line cuts."""
 
+import codecs
 import itertools
 
 import pytest
@@ -141,3 +142,25 @@ def test_nothing_that_comes_in_any_pieces_is_a_fault(
     edges = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
     packets = [text[start:end] for start, end in itertools.pairwise(edges) if start < end]
     typed(*packets, pause=pause)
+
+
+@given(
+    st.lists(st.sampled_from(REPLIES) | st.sampled_from("rdyqs1é文"), max_size=10),
+    st.lists(st.integers(0, 200), max_size=8),
+)
+def test_among_replies_in_any_pieces_only_the_keys_that_were_pressed_are_keys(
+    sent: list[str], cuts: list[int]
+) -> None:
+    data = "".join(sent).encode()
+    edges = sorted({0, len(data), *(min(cut, len(data)) for cut in cuts)})
+    decode = codecs.getincrementaldecoder("utf-8")("ignore").decode
+    packets = [decode(data[start:end]) for start, end in itertools.pairwise(edges)]
+    pressed = [key for each in sent if each not in REPLIES for key in typed(each)]
+    assert typed(*filter(None, packets), pause=0.001) == pressed
+
+
+@given(st.binary(max_size=60), st.lists(st.integers(0, 60), max_size=6))
+def test_no_bytes_in_any_pieces_are_a_fault(data: bytes, cuts: list[int]) -> None:
+    edges = sorted({0, len(data), *(min(cut, len(data)) for cut in cuts)})
+    decode = codecs.getincrementaldecoder("utf-8")("ignore").decode
+    typed(*(decode(data[start:end]) for start, end in itertools.pairwise(edges)), pause=0.2)

@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import pytest
 
 from tui.render.terminal import TRUE_COLOR, Terminal
@@ -88,3 +92,85 @@ def test_who_asks_for_the_c_locale_gets_ascii_though_python_writes_utf8(meant: s
     environ = {"TERM": "xterm-256color", "LC_ALL": meant}
     assert not Terminal.detect(environ, "utf-8").unicode
     assert Terminal.detect(environ | {"LC_ALL": "C.UTF-8"}, "utf-8").unicode
+
+
+MULTIPLEXERS = [
+    {"TERM": "xterm-256color", "TMUX": "/tmp/tmux-1/default,1,0"},
+    {"TERM": "xterm-256color", "STY": "1.pts"},
+    {"TERM": "screen-256color"},
+    {"TERM": "tmux"},
+]
+UTF8 = [
+    {"LANG": "de_DE.UTF-8"},
+    {"LC_CTYPE": "en_US.utf8"},
+    {"LC_ALL": "", "LC_CTYPE": "", "LANG": "C.UTF-8"},
+    {"LC_ALL": "C.UTF-8", "LANG": "C"},
+    {"LC_CTYPE": "UTF-8", "LANG": "C"},
+]
+NOT_UTF8 = [{}, {"LC_ALL": "", "LANG": ""}, {"LC_ALL": "en_US", "LANG": "C.UTF-8"}]
+C_LOCALES = [{"LC_ALL": "C", "LANG": "C.UTF-8"}, {"LANG": "C"}, {"LC_CTYPE": "POSIX"}]
+
+
+@pytest.mark.parametrize("multiplexer", MULTIPLEXERS)
+def test_in_a_multiplexer_only_a_utf8_locale_means_unicode(multiplexer):
+    for locale in UTF8:
+        found = Terminal.detect(multiplexer | locale, "utf-8")
+        assert found.unicode, locale
+        assert not found.advice
+    for locale in NOT_UTF8 + C_LOCALES:
+        found = Terminal.detect(multiplexer | locale, "utf-8")
+        assert not found.unicode, locale
+        assert "export LC_ALL=C.UTF-8" in found.advice
+        assert not Terminal.detect(multiplexer | locale, "utf-8", force_ascii=True).advice
+
+
+def test_elsewhere_no_locale_is_no_reason_against_unicode_but_c_is():
+    for locale in UTF8 + NOT_UTF8:
+        assert Terminal.detect({"TERM": "xterm"} | locale, "utf-8").unicode, locale
+    for locale in C_LOCALES:
+        found = Terminal.detect({"TERM": "xterm"} | locale, "utf-8")
+        assert not found.unicode, locale
+        assert not found.advice
+
+
+INHERITED = """
+import pathlib, sys
+from tui.render.terminal import inherited_environ
+def no_proc(path):
+    raise FileNotFoundError(path)
+if sys.argv[1] == "elsewhere":
+    pathlib.Path.read_bytes = no_proc
+print(inherited_environ().get("LC_CTYPE"))
+"""
+
+
+@pytest.mark.parametrize("system", ["here", "elsewhere"])
+@pytest.mark.parametrize(
+    ("given", "inherited"),
+    [
+        ({}, "None"),
+        ({"LANG": "C"}, "None"),
+        ({"LC_CTYPE": "C.UTF-8"}, "C.UTF-8"),
+        ({"LC_CTYPE": "C.UTF-8", "PYTHONUTF8": "1"}, "C.UTF-8"),
+        ({"LC_CTYPE": "xx_XX.UTF-8"}, None),
+    ],
+)
+def test_the_locale_is_the_one_that_was_given_not_the_one_that_python_sets(
+    given, inherited, system
+):
+    """Where it gave one that the machine does not have, Python's own takes its place."""
+    environ = _without_locale() | given
+    command = (sys.executable, "-c", INHERITED, system)
+    found = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+    if inherited is None:
+        assert found.stdout.strip() in ("None", given["LC_CTYPE"])
+    else:
+        assert found.stdout.strip() == inherited
+
+
+def _without_locale():
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("LC_") and name not in ("LANG", "PYTHONUTF8")
+    }

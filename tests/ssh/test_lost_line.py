@@ -21,7 +21,6 @@ from tests.ssh.processes import (
     linux,
     session_of,
     standing_still,
-    states_of,
     the_run,
 )
 from tests.waiting import wait_until
@@ -37,12 +36,6 @@ def leave(shown: Terminal) -> None:
     shown.send("d")
 
 
-def suspend_and_hang_up(shown: Terminal) -> None:
-    shown.send("\x1a")
-    wait_until(lambda: states_of(shown.process.pid) == {"T"})
-    shown.hang_up()
-
-
 @linux
 @pytest.mark.parametrize(
     ("end", "code"),
@@ -50,7 +43,6 @@ def suspend_and_hang_up(shown: Terminal) -> None:
         (Terminal.hang_up, 128 + signal.SIGHUP),
         (kill, -signal.SIGKILL),
         (leave, 0),
-        (suspend_and_hang_up, 128 + signal.SIGHUP),
     ],
 )
 def test_training_goes_on_without_the_interface_which_leaves_nothing_behind(
@@ -65,6 +57,25 @@ def test_training_goes_on_without_the_interface_which_leaves_nothing_behind(
         end(shown)
         assert shown.wait_for_end() == code
         wait_until(lambda: not session_of(process))
+    goes_on(the_run())
+
+
+@linux
+def test_training_goes_on_when_the_line_drops_while_the_interface_is_suspended(
+    folder: Path,
+) -> None:
+    with terminal(folder, command=("sh", "-i"), PS1="the-shell-is-here$", ENV="") as shown:
+        shown.wait_for("the-shell-is-here$")
+        shown.type(f"{' '.join(COMMAND)} --epochs 1000000\r")
+        shown.wait_for("Press r to train")
+        shown.send("r")
+        shown.wait_for("Validation image ")
+        shown.send("\x1a")
+        shown.wait_for(lambda: shown.text.rstrip().endswith("the-shell-is-here$"))
+        shell = shown.process.pid
+        shown.hang_up()
+        shown.wait_for_end()
+        wait_until(lambda: not session_of(shell))
     goes_on(the_run())
 
 

@@ -112,5 +112,28 @@ def test_a_session_is_left_and_found_again_with_training_going_on(
             again.wait_for_end()
 
 
+def test_without_a_locale_it_is_drawn_in_ascii_and_says_how_to_change_that(
+    folder: Path, multiplexer: Multiplexer, sockets: Path
+) -> None:
+    places = {"TMUX_TMPDIR": str(sockets), "SCREENDIR": str(sockets), "PYTHONUTF8": ""}
+    places |= {"PS1": PROMPT, "LC_ALL": "", "LC_CTYPE": "", "LANG": ""}
+    command = [word for word in multiplexer.open if word != "-U"]
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in places.items():
+            patch.setenv(name, value)
+        with terminal(folder, command=command, **places) as shown:
+            shown.wait_for(PROMPT)
+            shown.type(f" {' '.join(COMMAND)}\r")
+            shown.wait_for("Press r to train")
+            shown.wait_for("LC_ALL=C.UTF-8")
+            shown.wait_for("-- Epoch log ---")
+            assert shown.written.isascii()
+            assert "__" not in shown.text
+            shown.send("q")
+            shown.wait_for(lambda: shown.text.count(PROMPT) and "Epoch log" not in shown.text)
+            shown.type("exit\r")
+            shown.wait_for_end()
+
+
 def colours(shown: Terminal) -> set[str]:
     return {cell.fg for row in shown.cells.values() for cell in row.values()}

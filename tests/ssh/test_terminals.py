@@ -14,14 +14,15 @@ import pytest
 
 from engine.storage import about
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
-from tests.ssh.processes import linux, paused
+from tests.ssh.processes import command_of, linux, paused, session_of, states_of
 from tests.waiting import wait_until
 
 GIVEN_BACK = {
     b"\x1b[?1049h": b"\x1b[?1049l",
     b"\x1b[?25l": b"\x1b[?25h",
     b"\x1b[?1000h": b"\x1b[?1000l",
-    b"\x1b[?1003h": b"\x1b[?1003l",
+    b"\x1b[?1002h": b"\x1b[?1002l",
+    b"\x1b[?1006h": b"\x1b[?1006l",
     b"\x1b[?1004h": b"\x1b[?1004l",
     b"\x1b[?2004h": b"\x1b[?2004l",
     b"\x1b[?7l": b"\x1b[?7h",
@@ -32,6 +33,10 @@ GIVEN_BACK = {
 def assert_given_back(shown: Terminal) -> None:
     """The terminal is set as it was, and the last word on every mode is the one that undoes it."""
     assert shown.settings() == shown.settings_before
+    assert_modes_given_back(shown)
+
+
+def assert_modes_given_back(shown: Terminal) -> None:
     for taken, undone in GIVEN_BACK.items():
         assert taken in shown.written
         assert shown.written.rindex(undone) > shown.written.rindex(taken)
@@ -40,9 +45,9 @@ def assert_given_back(shown: Terminal) -> None:
 @pytest.mark.parametrize(
     ("environ", "colours", "is_ascii"),
     [
-        ({"TERM": "tmux-256color"}, {"16", "256"}, False),
+        ({"TERM": "tmux-256color", "LC_ALL": "C.UTF-8"}, {"16", "256"}, False),
         ({"TERM": "vt100"}, set(), True),
-        ({"TERM": "screen", "STY": "1.pts", "NO_COLOR": "1"}, set(), False),
+        ({"TERM": "screen", "STY": "1.pts", "NO_COLOR": "1", "LANG": "C.UTF-8"}, set(), False),
         ({"TERM": "xterm-256color", "LC_ALL": "C", "PYTHONUTF8": ""}, {"16", "256"}, True),
     ],
     ids=["tmux", "vt100", "screen without colour", "C locale"],
@@ -189,37 +194,153 @@ def test_a_size_that_changes_again_while_it_is_read_is_the_one_that_is_drawn(fol
         shown.wait_for(lambda: shown.text == before)
 
 
+PROMPT = "the-shell-is-here$"
+SHELL = ("sh", "-i")
+
+
+@pytest.mark.parametrize("command", ["{}", "sh -c '{}; true'"])
 @linux
 def test_a_suspended_app_gives_the_terminal_back_and_draws_all_when_it_goes_on(
-    folder: Path,
+    folder: Path, command: str
 ) -> None:
-    with terminal(folder) as shown:
+    with terminal(folder, command=SHELL, PS1=PROMPT, ENV="") as shown:
+        shown.wait_for(PROMPT)
+        settings = shown.settings()
+        shown.type(command.format(" ".join(COMMAND)) + "\r")
         shown.wait_for("Press r to train")
         shown.send("\x1a")
-        wait_until(lambda: _state(shown) == "T")
-        assert shown.settings() == shown.settings_before
+        shown.wait_for(lambda: shown.text.rstrip().endswith(PROMPT))
+        assert shown.settings() == settings
         continue_after_another_program(shown)
-        os.kill(shown.process.pid, signal.SIGSTOP)
-        wait_until(lambda: _state(shown) == "T")
-        continue_after_another_program(shown)
+        app = app_below(shown.process.pid)
+        if command != "{}":  # the shell would take the terminal of a job of its own
+            os.kill(app, signal.SIGSTOP)
+            wait_until(lambda: "T" in states_of(app))
+            shown.clear()
+            os.kill(app, signal.SIGCONT)
+            assert_all_is_drawn(shown)
         shown.send("down")
         shown.wait_for("› source")
         shown.send("q")
+        shown.wait_for(lambda: shown.text.rstrip().endswith(PROMPT))
+        assert shown.settings() == settings
+        shown.type("exit\r")
         assert shown.wait_for_end() == 0
-        assert_given_back(shown)
+        assert_modes_given_back(shown)
 
 
 def continue_after_another_program(shown: Terminal) -> None:
     shown.clear()
-    os.kill(shown.process.pid, signal.SIGCONT)
-    shown.wait_for("Press r to train")
-    shown.wait_for("hidden layers")
-    shown.wait_for("Epoch log")
+    shown.type("fg\r")
+    assert_all_is_drawn(shown)
 
 
-def _state(shown: Terminal) -> str:
-    stat = Path("/proc", str(shown.process.pid), "stat").read_text()
-    return stat.rpartition(")")[2].split()[0]
+def assert_all_is_drawn(shown: Terminal) -> None:
+    for text in ("Press r to train", "hidden layers", "Epoch log"):
+        shown.wait_for(text)
+
+
+def app_below(process: int) -> int:
+    """The app that some process has started, or one that this one has."""
+    [app] = [
+        number
+        for number in session_of(process)
+        if command_of(number).split("\0")[: len(COMMAND)] == list(COMMAND)
+    ]
+    return app
+
+
+ORPHAN = """
+import os, signal, sys
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+ready, go = os.pipe()
+if not os.fork():
+    if not os.fork():
+        os.setpgid(0, 0)
+        os.tcsetpgrp(0, os.getpid())
+        signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+        os.write(go, b"1")
+        os.execvp("sh", ["sh", "-c", f"{sys.executable} -m tui; true"])
+    os.read(ready, 1)
+    os._exit(0)
+os.wait()
+while True:
+    signal.pause()
+"""
+"""Starts the app in a group of the foreground whose parent then ends."""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        COMMAND,
+        ("sh", "-c", " ".join(COMMAND)),
+        ("sh", "-c", f"{' '.join(COMMAND)}; true"),
+        (sys.executable, "-c", ORPHAN),
+    ],
+    ids=["session leader", "sh -c", "sh -c and more", "orphan"],
+)
+def test_where_no_shell_could_continue_it_the_app_says_so_and_goes_on(
+    folder: Path, command: tuple[str, ...]
+) -> None:
+    with terminal(folder, command=command) as shown:
+        shown.wait_for("Press r to train")
+        shown.send("\x1a")
+        shown.wait_for("There is no shell here that could")
+        assert_all_is_drawn(shown)
+        shown.send("down")
+        shown.wait_for("› source")
+        shown.send("q")
+        shown.wait_for(lambda: b"\x1b[?1004l" in shown.written)
+        shown.wait_for(lambda: shown.settings() == shown.settings_before)
+        assert_given_back(shown)
+
+
+def test_a_sighup_while_the_terminal_lives_gives_it_back(folder: Path) -> None:
+    with terminal(folder) as shown:
+        shown.wait_for("Press r to train")
+        os.kill(shown.process.pid, signal.SIGHUP)
+        assert shown.wait_for_end() == 128 + signal.SIGHUP
+        assert_given_back(shown)
+
+
+def test_the_terminals_own_size_wins_over_the_environment(folder: Path) -> None:
+    with terminal(folder, COLUMNS="70", LINES="20") as shown:
+        shown.wait_for("Epoch log")
+        shown.wait_for("Press r to train")
+        assert "Train" in shown.text.splitlines()[0]
+        assert "? Help" in shown.text.splitlines()[39]
+
+
+def test_a_command_takes_the_terminals_own_width(folder: Path) -> None:
+    with terminal(folder, "zzz", size=(40, 24), COLUMNS="200") as shown:
+        assert shown.wait_for_end() == 2
+        shown.wait_for("There is no command zzz")
+        assert max(map(len, shown.written.decode().splitlines())) <= 40
+
+
+@pytest.mark.parametrize("how", ["flag", "file"])
+def test_the_mouse_is_left_to_the_terminal_if_wanted(folder: Path, how: str) -> None:
+    if how == "file":
+        path = folder / "xdg_config_home" / "mnistop" / "config.toml"
+        path.parent.mkdir(parents=True)
+        path.write_text("mouse = false\n")
+    with terminal(folder, *(["--no-mouse"] if how == "flag" else [])) as shown:
+        shown.wait_for("Press r to train")
+        shown.send("q")
+        assert shown.wait_for_end() == 0
+        assert not re.search(rb"\x1b\[\?10(0[02356]|1[56])h", shown.written)
+
+
+def test_moves_of_the_mouse_without_a_button_are_not_asked_for(folder: Path) -> None:
+    with terminal(folder) as shown:
+        shown.wait_for("Press r to train")
+        shown.type("\x1b[?2048;2$y\x1b[48;40;120;800;1200t")  # a terminal that tells pixels
+        shown.type("\x1b[<0;12;1M\x1b[<0;12;1m")
+        shown.wait_for("The images that a model gets wrong")
+        shown.send("q")
+        assert shown.wait_for_end() == 0
+        assert not re.search(rb"\x1b\[\?(1003|1015|1016)h", shown.written)
 
 
 CRASHING = """

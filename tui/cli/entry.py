@@ -14,6 +14,7 @@ import click
 from engine.errors import ConfigError, MnistopError, host_error
 from tui.cli.group import mnistop
 from tui.cli.output import OutputClosedError, OutputError, complain, remark, silence
+from tui.render.terminal import prefer_real_size
 
 if TYPE_CHECKING:
     from traceback import FrameSummary
@@ -64,6 +65,7 @@ def exit_code_of(arguments: list[str]) -> int:
     Args:
         arguments: all that follows `mnistop` on the command line.
     """
+    prefer_real_size()
     if "_MNISTOP_COMPLETE" in os.environ:
         from tui.cli import completion
 

@@ -12,7 +12,7 @@ from click.shell_completion import CompletionItem
 
 from engine.config import as_text
 from tui.cli.options import given_settings, setting_options
-from tui.render.terminal import Terminal
+from tui.render.terminal import Terminal, inherited_environ
 from tui.terminal import tidying
 
 COMMANDS = {
@@ -138,6 +138,11 @@ Exit codes: 0 done, 1 failed, 2 wrong use or bad input, 130 stopped by Ctrl+C.
 @click.option("--ascii", is_flag=True, help="Draw with plain ASCII only.")
 @click.option("--slow", is_flag=True, help="Redraw rarely, for a slow connection.")
 @click.option(
+    "--mouse/--no-mouse",
+    default=None,
+    help="Take the mouse, or leave it to the terminal for selecting text.",
+)
+@click.option(
     "--light/--dark",
     default=None,
     help="The terminal's background, where COLORFGBG does not say it.",
@@ -167,6 +172,7 @@ def mnistop(
     run: str | None,
     ascii: bool,
     slow: bool,
+    mouse: bool | None,
     light: bool | None,
     preset: str | None,
     config_file: str | None,
@@ -182,7 +188,7 @@ def mnistop(
         return None
     config, given = given_settings(preset, config_file, flags)
     texts = {name: as_text(getattr(config, name)) for name in given}
-    return _open_app(texts, run, ascii, slow, light)
+    return _open_app(texts, run, ascii, slow, mouse, light)
 
 
 def _refuse_misplaced(context: click.Context) -> None:
@@ -200,7 +206,12 @@ def _refuse_misplaced(context: click.Context) -> None:
 
 
 def _open_app(
-    texts: dict[str, str], run: str | None, ascii: bool, slow: bool, light: bool | None
+    texts: dict[str, str],
+    run: str | None,
+    ascii: bool,
+    slow: bool,
+    mouse: bool | None,
+    light: bool | None,
 ) -> int:
     streams = (sys.stdin, sys.stdout, sys.stderr)
     if not all(stream and stream.isatty() for stream in streams):
@@ -215,11 +226,11 @@ def _open_app(
             "result, and with TERM=vt100 the app opens if the terminal can do more than it says."
         )
     encoding = sys.__stderr__.encoding if sys.__stderr__ else None
-    terminal = Terminal.detect(os.environ, encoding, ascii, light)
+    terminal = Terminal.detect(inherited_environ(), encoding, ascii, light)
     if slow:  # colours of 24 bits take nearly twice the bytes
         terminal = replace(terminal, colors=min(terminal.colors, 256))
     os.environ["TEXTUAL_COLOR_SYSTEM"] = terminal.color_system or "standard"  # read on import
     os.environ.setdefault("TEXTUAL_FPS", "1000")  # what a key changes waits 1 ms for its frame
     from tui.app import run_app
 
-    return run_app(terminal, texts, run, slow)
+    return run_app(terminal, texts, run, slow, mouse)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from engine.errors import MnistopError
-from tui.render.terminal import Terminal, takes_unicode
+from tui.render.terminal import Terminal, columns_of, inherited_environ, takes_unicode
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -55,9 +55,9 @@ class Output:
         """
         encoding = getattr(sys.stdout, "encoding", None) or "ascii"
         if sys.stdout and sys.stdout.isatty():
-            terminal = Terminal.detect(os.environ, encoding, force_ascii)
+            terminal = Terminal.detect(inherited_environ(), encoding, force_ascii)
             return cls(terminal, True, shutil.get_terminal_size().columns)
-        unicode = takes_unicode(os.environ, encoding) and not force_ascii
+        unicode = takes_unicode(inherited_environ(), encoding) and not force_ascii
         return cls(Terminal(colors=0, unicode=unicode), False, PIPE_WIDTH)
 
     @property
@@ -173,7 +173,8 @@ def remark(text: str) -> None:
         return
     text = text.replace("\n", " ")  # as in the name of a stranger's folder
     if stream.isatty():
-        text = textwrap.fill(text, shutil.get_terminal_size().columns, break_on_hyphens=False)
+        columns = columns_of(stream) or shutil.get_terminal_size().columns
+        text = textwrap.fill(text, columns, break_on_hyphens=False)
     try:
         stream.write(Output.detect().clean(text) + "\n")
         stream.flush()

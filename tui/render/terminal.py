@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import IO, Literal
 
 TRUE_COLOR = 2**24
 
@@ -25,6 +29,9 @@ class Terminal:
     dark: bool = True
     """Whether text is drawn on a dark ground."""
 
+    advice: str = ""
+    """How to get more than ASCII, where a multiplexer lets nothing else through."""
+
     @classmethod
     def detect(
         cls,
@@ -37,7 +44,8 @@ class Terminal:
 
         Args:
             environ: The environment variables; ``TERM``, ``COLORTERM``, ``NO_COLOR``,
-                ``COLORFGBG``, ``STY`` and ``LC_ALL`` are looked at.
+                ``COLORFGBG``, ``STY``, ``TMUX`` and those of the locale are looked at, as
+                they were inherited (`inherited_environ`).
             encoding: The encoding of the stream that is written to.
             force_ascii: Whether to use ASCII even where Unicode could be shown.
             light: Whether the ground is light, if that was said. Terminals are not asked: over a
@@ -48,10 +56,12 @@ class Terminal:
         """
         term = environ.get("TERM", "").lower()
         basic = term in ("", "dumb", "linux") or term.startswith("vt")
+        may_be_unicode = not basic and not force_ascii
         return cls(
             colors=_colors(term, environ),
-            unicode=takes_unicode(environ, encoding) and not basic and not force_ascii,
+            unicode=takes_unicode(environ, encoding) and may_be_unicode,
             dark=_dark(environ.get("COLORFGBG", "")) if light is None else not light,
+            advice=_advice(environ) if may_be_unicode else "",
         )
 
     @property
@@ -73,12 +83,90 @@ def takes_unicode(environ: Mapping[str, str], encoding: str | None) -> bool:
     """Whether more than ASCII is wanted where a stream leads to.
 
     Args:
-        environ: The environment variables.
-        encoding: That of the stream. In the C locale Python makes it UTF-8, for want of knowledge
-            (PEP 540); ``LC_ALL=C`` says that ASCII is meant.
+        environ: The environment variables, as they were inherited.
+        encoding: That of the stream. Without a locale Python makes it UTF-8, for want of knowledge
+            (PEP 540); tmux and screen do not, and show ``_`` for all else. ``C`` says that ASCII
+            is meant.
     """
     utf8 = (encoding or "").lower().replace("-", "").replace("_", "") == "utf8"
-    return utf8 and environ.get("LC_ALL") not in ("C", "POSIX")
+    if not utf8 or _locale(environ) in ("C", "POSIX"):
+        return False
+    return _is_utf8(environ) or not _multiplexer(environ)
+
+
+_COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
+"""What Python sets ``LC_CTYPE`` to in the C locale (PEP 538)."""
+
+
+def inherited_environ() -> Mapping[str, str]:
+    """Return the environment variables with the locale as the shell gave it.
+
+    Python sets ``LC_CTYPE`` in its own environment where it finds the C locale or none.
+    """
+    environ = dict(os.environ)
+    if environ.get("LC_CTYPE") not in _COERCED:
+        return environ
+    try:
+        started_with = Path("/proc/self/environ").read_bytes().split(b"\0")
+        was_set = any(variable.startswith(b"LC_CTYPE=C.") for variable in started_with)
+        was_set |= b"LC_CTYPE=UTF-8" in started_with
+    except OSError:  # only Linux tells; with a locale of UTF-8 this mode is off unless asked for
+        asked_for = bool(environ.get("PYTHONUTF8")) or "utf8" in sys._xoptions
+        was_set = not sys.flags.utf8_mode or asked_for
+    if not was_set:
+        del environ["LC_CTYPE"]
+    return environ
+
+
+def _locale(environ: Mapping[str, str]) -> str:
+    """The name of the locale for characters, in the order of POSIX; empty if none is set."""
+    names = (environ.get(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG"))
+    return next(filter(None, names), "")
+
+
+def _is_utf8(environ: Mapping[str, str]) -> bool:
+    """Whether the locale's name says UTF-8, as tmux reads it."""
+    name = _locale(environ).lower()
+    return "utf-8" in name or "utf8" in name
+
+
+def _multiplexer(environ: Mapping[str, str]) -> str:
+    """The multiplexer that the terminal belongs to, also on another machine; empty if none."""
+    term = environ.get("TERM", "").lower()
+    if environ.get("TMUX") or term.startswith("tmux"):
+        return "tmux"
+    if environ.get("STY"):
+        return "screen"
+    return "tmux or screen" if term.startswith("screen") else ""
+
+
+def _advice(environ: Mapping[str, str]) -> str:
+    multiplexer = _multiplexer(environ)
+    if not multiplexer or _is_utf8(environ):
+        return ""
+    return (
+        f"Drawn in ASCII, as no UTF-8 locale is set: export LC_ALL=C.UTF-8, then start "
+        f"{multiplexer} and mnistop anew."
+    )
+
+
+def prefer_real_size() -> None:
+    """Let the terminal's own size win over ``COLUMNS`` and ``LINES``.
+
+    A shell may have exported them before the window was resized. They count in a pipe, and where
+    the terminal does not know its size.
+    """
+    if columns_of(sys.__stdout__):
+        for name in ("COLUMNS", "LINES"):
+            os.environ.pop(name, None)
+
+
+def columns_of(stream: IO[str] | None) -> int:
+    """Return the width in cells of the terminal that a stream leads to, 0 if it has none."""
+    with suppress(OSError, ValueError, AttributeError):
+        size = os.get_terminal_size(stream.fileno())  # type: ignore[union-attr]
+        return size.columns if size.lines else 0
+    return 0
 
 
 def fills_erased_cells(environ: Mapping[str, str]) -> bool:

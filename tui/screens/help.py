@@ -12,7 +12,8 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.keymap import keymap_place, keys_of
+from tui.keymap import keys_of
+from tui.preferences import preferences_place
 from tui.terminal.fault_tolerant import FaultTolerant
 
 _INTRODUCTION = (
@@ -110,7 +111,7 @@ class HelpScreen(FaultTolerant, ModalScreen[None]):
         if self._names_fit:
             return (
                 "Any key can be changed, by the names on the right, in the file "
-                f'{keymap_place()}: [keys] on a line, and below it train = "t".'
+                f'{preferences_place()}: [keys] on a line, and below it train = "t".'
             )
         return f"In a terminal of {_WITH_NAMES} columns this also says how to change the keys."
 

@@ -13,7 +13,6 @@ from textual.message import Message
 from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Static
 
 from engine import worker
 from engine.config import RunConfig, as_text
@@ -25,7 +24,6 @@ from tui.controllers.writing import write_pane
 from tui.feeds.digit_questions import DigitQuestions
 from tui.feeds.feed import RunSaid
 from tui.keymap import declared
-from tui.layout import LEAST
 from tui.panes.charts import Charts
 from tui.panes.confusion import Confusion
 from tui.panes.controls import Controls
@@ -42,6 +40,7 @@ from tui.panes.value_input import ValueInput
 from tui.reasons import GivesReasons
 from tui.render.terminal import Terminal
 from tui.screens.help import Section
+from tui.screens.view import shines_through
 from tui.state import State
 from tui.terminal.fault_tolerant import FaultTolerant
 from tui.terminal.rhythm import Rhythm
@@ -138,7 +137,6 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
         self._progress = Progress(terminal, id="progress")
         self._coaching = Coaching(terminal)
         self._controls = Controls(terminal)
-        self._too_small = Static(id="too-small", markup=False)
         column = Container(self._form, self._coaching.aside, self._controls, id="form-column")
         widgets = (column, self._charts, self._log, self._matrix, self._digit)
         self._panes = [
@@ -156,7 +154,6 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
         yield self._dashboard
         yield self._coaching.below
         yield self._progress
-        yield self._too_small
         yield KeyBar(self._terminal)
 
     def on_mount(self) -> None:
@@ -185,15 +182,8 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
 
     @property
     def is_current(self) -> bool:
-        """Whether the dashboard can be seen.
-
-        Textual takes it for visible below a screen that nothing shines through, and would draw
-        all of that screen anew whenever anything comes to the dashboard.
-        """
-        if not super().is_current:
-            return False
-        top = self.app.screen
-        return top is self or top.styles.background.a < 1
+        """Whether the dashboard can be seen."""
+        return super().is_current and shines_through(self)
 
     @property
     def state(self) -> State:
@@ -219,15 +209,9 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
         """Finds the arrangement that fits."""
         self._dashboard.fit()
         self._coaching.fit(self._dashboard)
-        self._too_small.update(
-            f"The terminal has {self.app.size.width}×{self.app.size.height} cells; mnistop "
-            f"needs {LEAST.width}×{LEAST.height}. Training is not affected."
-        )
 
     @on(Dashboard.Rearranged)
     def _on_rearranged(self) -> None:
-        mode = self._dashboard.mode
-        self.set_class(mode == "too-small", "too-small")
         self._coaching.fit(self._dashboard)
         self.on_session_changed()
 

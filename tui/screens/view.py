@@ -39,6 +39,16 @@ WRONG_FORM = "A value in the form is wrong: press 1 and correct it."
 NO_RUN = "There is no run yet: press 1 for the dashboard, and r there to train."
 
 
+def shines_through(screen: Screen[Any]) -> bool:
+    """Return whether a screen on the stack can be seen, if what is above it is transparent.
+
+    Textual takes one for visible below a screen that nothing shines through, and would draw all of
+    that screen anew whenever anything comes to the one below.
+    """
+    top = screen.app.screen
+    return top is screen or top.styles.background.a < 1
+
+
 class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
     """A screen that shows something of the run that the dashboard shows, at the same epoch.
 
@@ -83,6 +93,11 @@ class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
     @abstractmethod
     def panes(self) -> Iterable[Widget]:
         """The widgets above the progress line."""
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the screen can be seen."""
+        return super().is_current and shines_through(self)
 
     @property
     def pane(self) -> LinesPane | None:

@@ -28,7 +28,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _HARMLESS = re.compile(
-    r"\x1b\[\?(7|25|1000|1002|1003|1004|1006|1015|1016|2004|2048)[hl]"  # modes
+    r"\x1b\[\?(7|25|1000|1002|1004|1006|2004|2048)[hl]"  # modes
     r"|\x1b\[[<>=]\d*u"  # the keyboard
     r"|\x1b\[\?\d+\$p"  # questions
     r"|\x07|\x1b\](9|52);.*",  # the bell, a notification, the clipboard

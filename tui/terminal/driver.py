@@ -24,13 +24,23 @@ from tui.render.terminal import fills_erased_cells
 from tui.terminal.cell_diff import CellDiff
 from tui.terminal.flow import FlowControl
 from tui.terminal.replies import STATUS, Replies
-from tui.terminal.signals import end_on_signals, end_soon
+from tui.terminal.signals import (
+    can_be_continued,
+    end_on_signals,
+    end_soon,
+    has_hung_up,
+    stop_job,
+)
 
 _CLEAR = "\x1b[0m\x1b[H\x1b[2J"
+_MOUSE_MODES = (1000, 1002, 1006)
+"""Buttons, moves with a button down, and both without a limit to columns (xterm's ctlseqs)."""
 _PATIENCE = 1.0
 """Seconds that the last words may take when the app ends and nobody reads them."""
 _ANSWER_SECONDS = 0.3
 """What is sent within this time of a key answers it."""
+_STOP_SECONDS = 0.5
+"""From asking to be stopped to finding that this has not happened, at least."""
 _LOOK_SECONDS = 0.1
 """How long reading waits for more, before it looks whether the app ends."""
 
@@ -41,6 +51,11 @@ class EndRequested(Message):
 
     code: int
     """The exit code: 128 + the signal's number."""
+
+
+@dataclass
+class NotSuspended(Message):
+    """The app was to be suspended where no shell could continue it."""
 
 
 class TerminalDriver(LinuxDriver):
@@ -78,7 +93,7 @@ class TerminalDriver(LinuxDriver):
             self._must_signal_resume = True
         if not self._watched:
             self._watched = True
-            end_on_signals(self._request_end)
+            end_on_signals(self._request_end, lambda: has_hung_up(self.fileno))
             threading.Thread(target=self._watch_for_hang_up, daemon=True).start()
         stream = sys.__stderr__
         assert stream
@@ -104,6 +119,25 @@ class TerminalDriver(LinuxDriver):
         if not self._in_band_window_resize:
             size = Size(*self._get_terminal_size())
             self.send_message(events.Resize(size, size))
+
+    def _sigtstp_application(self, *_: object) -> None:
+        """Stop as a job of the shell, with the terminal given back; go on if nobody has stopped it.
+
+        Textual raises SIGSTOP, which also stops what nobody can continue.
+        """
+        if not can_be_continued():
+            self.send_message(NotSuspended())
+            return
+        self.suspend_application_mode()
+        self._must_signal_resume = True
+        stop_job()
+        self._loop.call_later(_STOP_SECONDS, self._go_on_unless_stopped)
+
+    def _go_on_unless_stopped(self) -> None:
+        """Take the terminal again if the system has found no shell that could continue the job."""
+        if not self._writer:
+            self.resume_application_mode()
+            self.send_message(NotSuspended())
 
     def disable_input(self) -> None:
         """Ends reading, once no answer is under way that the shell would get for typed keys."""
@@ -174,6 +208,22 @@ class TerminalDriver(LinuxDriver):
 
     # What comes in
 
+    def _enable_mouse_support(self) -> None:
+        """Ask for clicks, the wheel and dragging, by cells of any number.
+
+        Not for moves without a button (1003): nothing here heeds them, and each sends bytes.
+        """
+        if self._mouse:
+            self.write("".join(f"\x1b[?{mode}h" for mode in _MOUSE_MODES))
+
+    def _disable_mouse_support(self) -> None:
+        """Leave the mouse to the terminal again."""
+        if self._mouse:
+            self.write("".join(f"\x1b[?{mode}l" for mode in reversed(_MOUSE_MODES)))
+
+    def _enable_mouse_pixels(self) -> None:
+        """Leave the mouse's places in cells: a drag would send bytes for each pixel."""
+
     @property
     def quiet_seconds(self) -> float:
         """How long no key has come."""
@@ -206,6 +256,7 @@ class TerminalDriver(LinuxDriver):
                 elif isinstance(piece, events.Event):
                     self.process_message(piece)
                 else:
+                    parser.mouse_pixels = False
                     try:
                         for message in parser.feed(piece):
                             self.process_message(message)
@@ -236,9 +287,7 @@ class TerminalDriver(LinuxDriver):
                 super().send_message(message)
 
     def _watch_for_hang_up(self) -> None:
-        poll = select.poll()
-        poll.register(self.fileno, 0)
-        if any(event & (select.POLLHUP | select.POLLERR) for _, event in poll.poll()):
+        if has_hung_up(self.fileno, None):
             self._hang_up()
 
     def _hang_up(self) -> None:

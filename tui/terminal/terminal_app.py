@@ -13,7 +13,7 @@ from tui.render.cells import Changed
 from tui.render.terminal import Terminal
 from tui.terminal import faults, tidying
 from tui.terminal.ascii_only import AsciiOnly
-from tui.terminal.driver import EndRequested, TerminalDriver
+from tui.terminal.driver import EndRequested, NotSuspended, TerminalDriver
 from tui.terminal.fault_tolerant import FaultTolerant
 from tui.terminal.rhythm import Pace
 from tui.terminal.typed_ahead import TypedAhead
@@ -122,6 +122,14 @@ class TerminalApp(FaultTolerant, TypedAhead):
     @on(EndRequested)
     def _on_end_requested(self, message: EndRequested) -> None:
         self.exit(return_code=message.code)
+
+    @on(NotSuspended)
+    def _on_not_suspended(self) -> None:
+        self.notify(
+            "There is no shell here that could continue mnistop. Quit it instead: a run can go on "
+            "training, and mnistop shows it again.",
+            severity="warning",
+        )
 
     @property
     def line_is_free(self) -> bool:

@@ -51,6 +51,10 @@ class TypedAhead(App[int]):
         """Whether a key has not had its effect yet."""
         return self._answering is not None and not self._exit
 
+    def forget_typed(self) -> None:
+        """Drop the keys that have not acted yet."""
+        self._typed.clear()
+
     async def on_event(self, event: Event) -> None:
         """Takes a key, or keeps it until its turn comes."""
         if not isinstance(event, Key | Paste) or event.is_forwarded:
