@@ -1,4 +1,4 @@
-"""The `mnistop` command; `python -m tui` is the same.
+"""The `mnistop` command; `python -m mnistop` is the same.
 
 Training processes import this module again, so it imports nothing until it is called.
 """
