@@ -7,8 +7,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.config import RunConfig
-from engine.events import RunStarted
+from mnistop.engine.config import RunConfig
+from mnistop.engine.events import RunStarted
 
 MODULES = {"relu": "ReLU", "tanh": "Tanh", "sigmoid": "Sigmoid", "gelu": "GELU"}
 """The class in `torch.nn` of each activation."""
@@ -40,7 +40,7 @@ class Architecture:
         return modules[:-1]
 
     def in_pytorch(self, file: str) -> str:
-        """The lines that load a file of `engine.export.pytorch` without this program."""
+        """The lines that load a file of `mnistop.engine.export.pytorch` without this program."""
         modules = "\n".join(
             f"    nn.{name}({', '.join(map(str, arguments))})," for name, arguments in self.modules
         )

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.training import Labelled, Training
+from mnistop.engine.training import Labelled, Training
 
 
 def shifted(images: Tensor, most: int, generator: torch.Generator) -> Tensor:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.config import NAMES, RunConfig, as_text
-from engine.evaluate import confusion_matrix
-from engine.runs import Run
-from engine.storage.files import open_regular
+from mnistop.engine.config import NAMES, RunConfig, as_text
+from mnistop.engine.evaluate import confusion_matrix
+from mnistop.engine.runs import Run
+from mnistop.engine.storage.files import open_regular
 
 
 def differing(configs: Sequence[RunConfig]) -> dict[str, list[str]]:

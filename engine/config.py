@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 import msgspec
 from msgspec import Meta
 
-from engine.errors import ConfigError
+from mnistop.engine.errors import ConfigError
 
 
 class _Told(NamedTuple):

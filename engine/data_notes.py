@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.events import RunStarted
+from mnistop.engine.events import RunStarted
 
 FAINT = 1 / 8
 """Images whose pixels span less than this share of black to white are nearly blank."""

@@ -2,7 +2,7 @@
 
 import torch
 
-from engine.errors import ConfigError
+from mnistop.engine.errors import ConfigError
 
 
 def find_device(name: str) -> torch.device:

@@ -1,7 +1,7 @@
 """What a run says while it goes on: one JSON object a line in its `events.jsonl`.
 
 A run's first event is `Preparing` or `RunStarted`, its last is exactly one of `RunFinished`,
-`RunStopped` or `RunFailed`; `RunResumed` may open it again. A sweep (`engine.sweeps`)
+`RunStopped` or `RunFailed`; `RunResumed` may open it again. A sweep (`mnistop.engine.sweeps`)
 says `SweepStarted`, then at times `Preparing`, `SweepData` and `MemberFailed`, and at last
 `SweepFinished` or `SweepStopped`.
 
@@ -17,8 +17,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from engine.errors import MnistopError
-from engine.fingerprint import Fingerprint
+from mnistop.engine.errors import MnistopError
+from mnistop.engine.fingerprint import Fingerprint
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Size = Annotated[int, Meta(ge=1, le=2**31)]
@@ -229,7 +229,7 @@ class SweepData(Event, frozen=True, kw_only=True):
     """The data are known that all members of a sweep are trained on."""
 
     data: dict[str, Fingerprint]
-    """By the settings that choose them, as `engine.sweep.known_data.key_of` has it."""
+    """By the settings that choose them, as `mnistop.engine.sweep.known_data.key_of` has it."""
 
 
 class MemberFailed(Event, frozen=True, kw_only=True):

@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.config import RunConfig
-from engine.data import Dataset, class_counts, split
-from engine.data.dataset import Unseen
-from engine.data.pixels import contrast
-from engine.data_notes import ClassCounts, data_notes
-from engine.fingerprint import Fingerprint
-from engine.training import Labelled
+from mnistop.engine.config import RunConfig
+from mnistop.engine.data import Dataset, class_counts, split
+from mnistop.engine.data.dataset import Unseen
+from mnistop.engine.data.pixels import contrast
+from mnistop.engine.data_notes import ClassCounts, data_notes
+from mnistop.engine.fingerprint import Fingerprint
+from mnistop.engine.training import Labelled
 
 
 @dataclass(frozen=True)

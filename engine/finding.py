@@ -8,11 +8,11 @@ import shlex
 import stat
 from pathlib import Path
 
-from engine.errors import RunError
-from engine.runs import Run, all_runs, runs_folder
-from engine.storage.about import read_about
-from engine.storage.folder import Folder, newest_first, one_line, owner_of
-from engine.sweeps import Sweep, list_sweeps
+from mnistop.engine.errors import RunError
+from mnistop.engine.runs import Run, all_runs, runs_folder
+from mnistop.engine.storage.about import read_about
+from mnistop.engine.storage.folder import Folder, newest_first, one_line, owner_of
+from mnistop.engine.sweeps import Sweep, list_sweeps
 
 
 def find_run(reference: str) -> Run:

@@ -5,14 +5,14 @@ import dataclasses
 import os
 from collections.abc import Iterator
 
-from engine import events, runs
-from engine.config import RunConfig
-from engine.overview import Listed
-from engine.runs import Run
-from engine.storage import lock
-from engine.storage.event_tail import read_events
-from engine.storage.files import open_regular
-from engine.storage.folder import newest_first
+from mnistop.engine import events, runs
+from mnistop.engine.config import RunConfig
+from mnistop.engine.overview import Listed
+from mnistop.engine.runs import Run
+from mnistop.engine.storage import lock
+from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.files import open_regular
+from mnistop.engine.storage.folder import newest_first
 
 _END = 1 << 16
 """Bytes at the end of a story that are looked at."""

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from engine import events
-from engine.evaluate import wilson_interval
-from engine.fingerprint import Fingerprint
+from mnistop.engine import events
+from mnistop.engine.evaluate import wilson_interval
+from mnistop.engine.fingerprint import Fingerprint
 
 
 @dataclass(frozen=True)

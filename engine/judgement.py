@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.runs import Run
+from mnistop.engine.runs import Run
 
 Floats = NDArray[np.float32]
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.config import RunConfig
+from mnistop.engine.config import RunConfig
 
 BETAS = 0.9, 0.999
 """Adam's decay rates of the mean gradient and of the mean squared gradient."""

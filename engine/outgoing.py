@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from engine.errors import MnistopError
+from mnistop.engine.errors import MnistopError
 
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
 """How a file system says that a file cannot have two names."""

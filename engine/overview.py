@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.config import RunConfig
-from engine.events import Count, Fraction, Number, RunFailed, Seconds, Size
-from engine.history import History
-from engine.runs import Run
-from engine.storage.about import About, read_about
+from mnistop.engine.config import RunConfig
+from mnistop.engine.events import Count, Fraction, Number, RunFailed, Seconds, Size
+from mnistop.engine.history import History
+from mnistop.engine.runs import Run
+from mnistop.engine.storage.about import About, read_about
 
 LIVE = ("starting", "running", "paused")
 """The states of a run whose training process lives."""

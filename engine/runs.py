@@ -1,9 +1,9 @@
 """The run folder: what is in it, and how it is made, read, listed and deleted.
 
-The training process writes it (`engine.storage.recorder`), everybody else only reads it. Whoever
-holds its lock (`engine.storage.lock`) is the training process; a free lock without a last event
-means that it died. A folder may come from elsewhere: whatever its files hold, reading them executes
-nothing and raises nothing but `RunError`.
+The training process writes it (`mnistop.engine.storage.recorder`), everybody else only reads it.
+Whoever holds its lock (`mnistop.engine.storage.lock`) is the training process; a free lock without
+a last event means that it died. A folder may come from elsewhere: whatever its files hold, reading
+them executes nothing and raises nothing but `RunError`.
 
 NumPy is imported by what reads or writes arrays only: listing runs does without it.
 """
@@ -21,9 +21,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 import platformdirs
 
-from engine.config import RunConfig
-from engine.errors import RunError
-from engine.storage.files import (
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import RunError
+from mnistop.engine.storage.files import (
     from_json,
     open_like,
     open_regular,
@@ -31,7 +31,7 @@ from engine.storage.files import (
     user_folder,
     write_atomically,
 )
-from engine.storage.folder import Folder, new_folder, newest_first
+from mnistop.engine.storage.folder import Folder, new_folder, newest_first
 
 if TYPE_CHECKING:
     import numpy as np

@@ -2,7 +2,7 @@
 
 import math
 
-from engine.config import RunConfig
+from mnistop.engine.config import RunConfig
 
 _SAMPLED = 200
 """So many epochs, evenly spread, tell of all: there may be a million."""

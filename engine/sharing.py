@@ -22,12 +22,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.errors import RunError
-from engine.runs import WRITTEN, Run, runs_folder
-from engine.storage.files import open_regular
-from engine.storage.folder import Folder, one_line
-from engine.storage.index import FILE as INDEX
-from engine.sweeps import Sweep
+from mnistop.engine.errors import RunError
+from mnistop.engine.runs import WRITTEN, Run, runs_folder
+from mnistop.engine.storage.files import open_regular
+from mnistop.engine.storage.folder import Folder, one_line
+from mnistop.engine.storage.index import FILE as INDEX
+from mnistop.engine.sweeps import Sweep
 
 _READ_FOLDER, _READ_FILE = 0o055, 0o044
 _PASS = 0o011

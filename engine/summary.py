@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from engine.config import RunConfig
-from engine.history import History, reduce
-from engine.overview import LIVE, Listed, Overview
-from engine.runs import Run
-from engine.storage.event_tail import read_events
+from mnistop.engine.config import RunConfig
+from mnistop.engine.history import History, reduce
+from mnistop.engine.overview import LIVE, Listed, Overview
+from mnistop.engine.runs import Run
+from mnistop.engine.storage.event_tail import read_events
 
 
 @dataclass(frozen=True)

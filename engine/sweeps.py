@@ -19,13 +19,13 @@ from typing import IO, Annotated
 
 from msgspec import Meta
 
-from engine import events, runs
-from engine.config import RunConfig
-from engine.errors import RunError
-from engine.runs import Run, runs_folder
-from engine.storage.event_tail import read_events
-from engine.storage.files import from_json, reason
-from engine.storage.folder import Folder, new_folder, newest_first, one_line
+from mnistop.engine import events, runs
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import RunError
+from mnistop.engine.runs import Run, runs_folder
+from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.files import from_json, reason
+from mnistop.engine.storage.folder import Folder, new_folder, newest_first, one_line
 
 FORMAT = 2
 """The version of `sweep.json` that this program writes; it reads 1, which has no `auto` threads."""

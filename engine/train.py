@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.attacks import FGSM
-from engine.augment import varied
-from engine.coach.suggest import after_divergence
-from engine.errors import MnistopError
-from engine.fast.by_hand import ByHand
-from engine.fast.captured import Captured
-from engine.optimizers import clip_
-from engine.training import Epoch, Labelled, Training, accuracy, cross_entropy, judge
+from mnistop.engine.attacks import FGSM
+from mnistop.engine.augment import varied
+from mnistop.engine.coach.suggest import after_divergence
+from mnistop.engine.errors import MnistopError
+from mnistop.engine.fast.by_hand import ByHand
+from mnistop.engine.fast.captured import Captured
+from mnistop.engine.optimizers import clip_
+from mnistop.engine.training import Epoch, Labelled, Training, accuracy, cross_entropy, judge
 
 
 class DivergedError(MnistopError):

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.config import RunConfig
-from engine.model import MLP
-from engine.optimizers import Optimizer, make_optimizer
-from engine.schedule import lr_of_epoch
-from engine.threads import EVALUATION_ROWS
+from mnistop.engine.config import RunConfig
+from mnistop.engine.model import MLP
+from mnistop.engine.optimizers import Optimizer, make_optimizer
+from mnistop.engine.schedule import lr_of_epoch
+from mnistop.engine.threads import EVALUATION_ROWS
 
 
 @dataclass(frozen=True)

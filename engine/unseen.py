@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch.nn import functional
 
-from engine.data.dataset import Unseen
-from engine.model import MLP
+from mnistop.engine.data.dataset import Unseen
+from mnistop.engine.model import MLP
 
 _BATCH = 4096
 """Images that are scaled and classified at a time."""

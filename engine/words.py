@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.evaluate import wilson_interval
-from engine.events import RunStarted
-from engine.history import History, others_as_good
+from mnistop.engine.evaluate import wilson_interval
+from mnistop.engine.events import RunStarted
+from mnistop.engine.history import History, others_as_good
 
 
 def percent(fraction: float, digits: int = 1) -> str:

@@ -15,17 +15,17 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import overload
 
-from engine import events, sweeps
-from engine.config import RunConfig
-from engine.errors import MnistopError, RunError, host_error
-from engine.process import fork_server
-from engine.process.answering import ask, ask_at_leisure, close
-from engine.process.fork_server import warm_up, warmed_up
-from engine.process.stdio import leave_terminal
-from engine.runs import Continuation, Run, runs_folder
-from engine.storage import lock
-from engine.storage.event_tail import EventTail
-from engine.sweeps import Plan, Resumption, Sweep
+from mnistop.engine import events, sweeps
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import MnistopError, RunError, host_error
+from mnistop.engine.process import fork_server
+from mnistop.engine.process.answering import ask, ask_at_leisure, close
+from mnistop.engine.process.fork_server import warm_up, warmed_up
+from mnistop.engine.process.stdio import leave_terminal
+from mnistop.engine.runs import Continuation, Run, runs_folder
+from mnistop.engine.storage import lock
+from mnistop.engine.storage.event_tail import EventTail
+from mnistop.engine.sweeps import Plan, Resumption, Sweep
 
 __all__ = [
     "ask",
@@ -58,7 +58,7 @@ def launch(config: RunConfig) -> Run:
     Raises:
         MnistopError: the data or the device do not fit, or the run folder cannot be made.
     """
-    from engine.data import absolute
+    from mnistop.engine.data import absolute
 
     run, _ = _start(replace(config, source=absolute(config.source)), runs_folder())
     return run
@@ -115,7 +115,7 @@ def launch_sweep(
         MnistopError: the data or the device do not fit, the cluster cannot be reached, or the
             sweep's folder cannot be made.
     """
-    from engine.data import absolute
+    from mnistop.engine.data import absolute
 
     if not 0 < len(configs) <= sweeps.MOST:
         raise RunError(f"A sweep is of 1 to {sweeps.MOST:,} runs, not of {len(configs):,}.")
@@ -289,8 +289,8 @@ def _prepare(
 ) -> None:
     leave_terminal()
     try:
-        from engine.process import job
-        from engine.sweep import job as sweep_job
+        from mnistop.engine.process import job
+        from mnistop.engine.sweep import job as sweep_job
     except Exception as error:
         damage = f"PyTorch cannot be loaded ({error}): there may be too little memory, or it is "
         answer.send(host_error(error) or RunError(f"{damage}damaged."))

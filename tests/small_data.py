@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from engine.config import RunConfig
-from engine.data import load
+from mnistop.engine.config import RunConfig
+from mnistop.engine.data import load
 
 
 class DataFile:

@@ -11,29 +11,29 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events, on
 from textual.binding import Binding, BindingType
 
-from engine import worker
-from engine.errors import MnistopError
-from engine.finding import find_run
-from engine.process.title import set_title
-from engine.runs import Run, runs_folder
-from tui.keymap import declared, read_keymap
-from tui.layout import LEAST, mode_for
-from tui.panes.digit import Digit
-from tui.panes.live_runs import LiveRuns
-from tui.panes.screen_bar import SCREENS
-from tui.preferences import read_notices, takes_mouse
-from tui.reasons import GivesReasons, reason_against
-from tui.render.terminal import Terminal
-from tui.screens.help import HelpScreen, Section
-from tui.screens.quit import Answer, QuitScreen
-from tui.screens.too_small import TooSmallScreen
-from tui.screens.train import TrainScreen
-from tui.screens.view import ViewScreen
-from tui.state import State
-from tui.terminal.ascii_only import to_ascii
-from tui.terminal.rhythm import SLOW, USUAL
-from tui.terminal.terminal_app import TerminalApp
-from tui.views import Views, load_the_rest
+from mnistop.engine import worker
+from mnistop.engine.errors import MnistopError
+from mnistop.engine.finding import find_run
+from mnistop.engine.process.title import set_title
+from mnistop.engine.runs import Run, runs_folder
+from mnistop.tui.keymap import declared, read_keymap
+from mnistop.tui.layout import LEAST, mode_for
+from mnistop.tui.panes.digit import Digit
+from mnistop.tui.panes.live_runs import LiveRuns
+from mnistop.tui.panes.screen_bar import SCREENS
+from mnistop.tui.preferences import read_notices, takes_mouse
+from mnistop.tui.reasons import GivesReasons, reason_against
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.screens.help import HelpScreen, Section
+from mnistop.tui.screens.quit import Answer, QuitScreen
+from mnistop.tui.screens.too_small import TooSmallScreen
+from mnistop.tui.screens.train import TrainScreen
+from mnistop.tui.screens.view import ViewScreen
+from mnistop.tui.state import State
+from mnistop.tui.terminal.ascii_only import to_ascii
+from mnistop.tui.terminal.rhythm import SLOW, USUAL
+from mnistop.tui.terminal.terminal_app import TerminalApp
+from mnistop.tui.views import Views, load_the_rest
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -44,7 +44,7 @@ _KEY_NAMES = {"←→": "left/right", "↑↓": "up/down", "←↑↓→": "arro
 
 
 def _commands() -> type[Provider]:
-    from tui.commands import Commands
+    from mnistop.tui.commands import Commands
 
     return Commands
 
@@ -266,7 +266,7 @@ class MnistopApp(GivesReasons, TerminalApp):
 
     async def _tell_end(self, run: Run) -> None:
         """Call for attention, as the configuration file has it."""
-        from tui.notification import Outcome, attention, run_command
+        from mnistop.tui.notification import Outcome, attention, run_command
 
         outcome = await asyncio.to_thread(Outcome.of, run)
         if self._bell and self._driver:
@@ -280,7 +280,7 @@ class MnistopApp(GivesReasons, TerminalApp):
         """See to it that the user's command is run when a run ends that was started here."""
         run = self._train.session.started
         if self._notify and run and run.is_running():
-            from tui.notification import leave_watcher
+            from mnistop.tui.notification import leave_watcher
 
             with contextlib.suppress(OSError):
                 leave_watcher(run, self._notify)
@@ -347,7 +347,7 @@ class MnistopApp(GivesReasons, TerminalApp):
         return [at_once, *(section.bindings for section in self._sections())]
 
     def _sections(self) -> list[Section]:
-        from tui.help_sections import help_sections
+        from mnistop.tui.help_sections import help_sections
 
         return help_sections(self, self.screen, self._train, self._views)
 
@@ -401,7 +401,7 @@ def run_app(
 def _say_farewell(app: MnistopApp) -> None:
     words = app.fault
     if run := app.shown.run:
-        from tui.farewell import farewell
+        from mnistop.tui.farewell import farewell
 
         words += farewell(run, app.shown.epochs_planned)
     if words:

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from engine.methods import METHODS
-from engine.questions.fragility import AttackedImage, Bracket, OwnImage
-from engine.rounding import at_least, at_most
-from tui.epoch_words import epoch_name
+from mnistop.engine.methods import METHODS
+from mnistop.engine.questions.fragility import AttackedImage, Bracket, OwnImage
+from mnistop.engine.rounding import at_least, at_most
+from mnistop.tui.epoch_words import epoch_name
 
 SEARCHED_BY = "PGD, FGSM, DeepFool or FAB"
 """What finds the smallest perturbation of an image."""

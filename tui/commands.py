@@ -9,8 +9,8 @@ from textual.binding import ActiveBinding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
-from tui.render.cells import clean
-from tui.render.terminal import Terminal
+from mnistop.tui.render.cells import clean
+from mnistop.tui.render.terminal import Terminal
 
 _MOVES = ("move", "page", "home", "end", "command_palette")
 """Actions that make no sense in the command palette."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.state import State
+from mnistop.tui.state import State
 
 UNTRAINED = "untrained"
 """The model before its first epoch."""

@@ -1,11 +1,11 @@
 """What stays in the shell's scrollback when the app has been quit."""
 
-from engine.finding import typed
-from engine.history import History, reduce
-from engine.runs import Run
-from engine.storage.event_tail import read_events
-from tui.cli.closing import closing_words
-from tui.cli.words import best_of, count, what_next
+from mnistop.engine.finding import typed
+from mnistop.engine.history import History, reduce
+from mnistop.engine.runs import Run
+from mnistop.engine.storage.event_tail import read_events
+from mnistop.tui.cli.closing import closing_words
+from mnistop.tui.cli.words import best_of, count, what_next
 
 
 def farewell(run: Run, epochs: int) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from textual.app import App
 from textual.screen import Screen
 
-from tui.keymap import declared
-from tui.screens.ask import AskScreen, AskTextScreen
-from tui.screens.help import HelpScreen, Section
-from tui.screens.quit import QuitScreen
-from tui.screens.train import TrainScreen
-from tui.screens.view import ViewScreen
-from tui.views import NAMES, Views
+from mnistop.tui.keymap import declared
+from mnistop.tui.screens.ask import AskScreen, AskTextScreen
+from mnistop.tui.screens.help import HelpScreen, Section
+from mnistop.tui.screens.quit import QuitScreen
+from mnistop.tui.screens.train import TrainScreen
+from mnistop.tui.screens.view import ViewScreen
+from mnistop.tui.views import NAMES, Views
 
 
 def help_sections(

@@ -10,8 +10,8 @@ from typing import Any
 from textual.binding import Binding
 from textual.dom import DOMNode
 
-from engine.errors import MnistopError
-from tui.preferences import preferences_place, read_preferences
+from mnistop.engine.errors import MnistopError
+from mnistop.tui.preferences import preferences_place, read_preferences
 
 _LONGEST_QUOTE = 60
 """Characters of a wrong name or key that are shown."""
@@ -103,7 +103,7 @@ def _declared(kind: type[DOMNode]) -> list[Binding]:
     found: list[Binding] = []
     taken: set[str] = set()
     for base in kind.__mro__:
-        if base.__module__.startswith("tui."):
+        if base.__module__.startswith("mnistop.tui."):
             own = [
                 binding
                 for binding in base.__dict__.get("BINDINGS", [])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.questions.network import Step, Walk
-from engine.words import percent, with_sign
+from mnistop.engine.questions.network import Step, Walk
+from mnistop.engine.words import percent, with_sign
 
 _PROPER = {"relu": "ReLU", "gelu": "GELU"}
 

@@ -16,13 +16,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO
 
-from engine.errors import RunError
-from engine.history import History
-from engine.runs import Run
-from engine.storage.files import open_regular
-from engine.summary import Summary
-from engine.sweeps import Sweep
-from engine.words import accuracy, count, unseen_accuracy
+from mnistop.engine.errors import RunError
+from mnistop.engine.history import History
+from mnistop.engine.runs import Run
+from mnistop.engine.storage.files import open_regular
+from mnistop.engine.summary import Summary
+from mnistop.engine.sweeps import Sweep
+from mnistop.engine.words import accuracy, count, unseen_accuracy
 
 COMMAND_SECONDS = 60.0
 """How long a command is waited for."""
@@ -71,7 +71,7 @@ class Outcome:
 
     @classmethod
     def _of_sweep(cls, sweep: Sweep) -> Outcome:
-        from engine.sweep.reader import SweepReader
+        from mnistop.engine.sweep.reader import SweepReader
 
         reader = SweepReader(sweep)
         reader.read()

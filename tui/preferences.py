@@ -9,8 +9,8 @@ from typing import Any
 
 import platformdirs
 
-from engine.errors import MnistopError, RunError
-from engine.storage.files import user_folder
+from mnistop.engine.errors import MnistopError, RunError
+from mnistop.engine.storage.files import user_folder
 
 _MOST_BYTES = 1 << 16
 _LONGEST_LINE = 1000

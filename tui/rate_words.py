@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from engine.axis import scientific
-from engine.coach.advice import number, percent
-from engine.config import RunConfig, label
-from engine.rates.answer import ONE_CLASS, RateAnswer
-from engine.rates.range_test import TRIAL, RangeTest, Trial
-from engine.rates.recommend import EXPECTED, recommend
-from engine.words import count
+from mnistop.engine.axis import scientific
+from mnistop.engine.coach.advice import number, percent
+from mnistop.engine.config import RunConfig, label
+from mnistop.engine.rates.answer import ONE_CLASS, RateAnswer
+from mnistop.engine.rates.range_test import TRIAL, RangeTest, Trial
+from mnistop.engine.rates.recommend import EXPECTED, recommend
+from mnistop.engine.words import count
 
 DIGITS_FROM = 1e-4
 """Rates below are written with an exponent."""

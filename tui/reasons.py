@@ -8,7 +8,7 @@ from textual.actions import parse
 from textual.message_pump import MessagePump
 from textual.screen import ModalScreen, Screen
 
-from tui.keymap import declared, keys_of
+from mnistop.tui.keymap import declared, keys_of
 
 
 class GivesReasons(MessagePump):

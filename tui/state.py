@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine import events, history
-from engine.config import RunConfig
-from engine.history import History
-from engine.runs import Run
+from mnistop.engine import events, history
+from mnistop.engine.config import RunConfig
+from mnistop.engine.history import History
+from mnistop.engine.runs import Run
 
 
 @dataclass(frozen=True)

@@ -14,36 +14,36 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from engine.config import RunConfig
-from tui.render.terminal import Terminal
-from tui.terminal import tidying
+from mnistop.engine.config import RunConfig
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.terminal import tidying
 
 if TYPE_CHECKING:
-    from tui.screens.attack import AttackScreen
-    from tui.screens.compare import CompareScreen
-    from tui.screens.data import DataScreen
-    from tui.screens.mistakes import MistakesScreen
-    from tui.screens.pad import PadScreen
-    from tui.screens.rates import RatesScreen
-    from tui.screens.runs import RunsScreen
-    from tui.screens.sweep import SweepScreen
-    from tui.screens.view import ViewScreen
-    from tui.screens.weights import WeightsScreen
+    from mnistop.tui.screens.attack import AttackScreen
+    from mnistop.tui.screens.compare import CompareScreen
+    from mnistop.tui.screens.data import DataScreen
+    from mnistop.tui.screens.mistakes import MistakesScreen
+    from mnistop.tui.screens.pad import PadScreen
+    from mnistop.tui.screens.rates import RatesScreen
+    from mnistop.tui.screens.runs import RunsScreen
+    from mnistop.tui.screens.sweep import SweepScreen
+    from mnistop.tui.screens.view import ViewScreen
+    from mnistop.tui.screens.weights import WeightsScreen
 
 NAMES = ("mistakes", "attack", "weights", "data", "runs", "compare", "sweep", "pad", "rates")
 
 LOADED_AFTER_THE_FIRST_FRAME = (
-    "tui.render.chart",
-    "tui.feeds.predictions",
-    "engine.coach.rules",
-    "tui.feeds.epoch_columns",
-    "tui.render.matrix",
+    "mnistop.tui.render.chart",
+    "mnistop.tui.feeds.predictions",
+    "mnistop.engine.coach.rules",
+    "mnistop.tui.feeds.epoch_columns",
+    "mnistop.tui.render.matrix",
     "plotext._figure",
-    "tui.render.attacked",
-    "engine.selection.image_filters",
-    *(f"tui.screens.{name}" for name in NAMES),
-    "tui.screens.sweep_form",
-    "tui.help_sections",
+    "mnistop.tui.render.attacked",
+    "mnistop.engine.selection.image_filters",
+    *(f"mnistop.tui.screens.{name}" for name in NAMES),
+    "mnistop.tui.screens.sweep_form",
+    "mnistop.tui.help_sections",
 )
 """Modules, those that are likely to be needed first at first."""
 _SWITCH_SECONDS = 0.0002
@@ -82,63 +82,63 @@ class Views:
     @cached_property
     def mistakes(self) -> MistakesScreen:
         """What the model gets wrong."""
-        from tui.screens.mistakes import MistakesScreen
+        from mnistop.tui.screens.mistakes import MistakesScreen
 
         return MistakesScreen(self._terminal)
 
     @cached_property
     def attack(self) -> AttackScreen:
         """How little it takes to fool the model."""
-        from tui.screens.attack import AttackScreen
+        from mnistop.tui.screens.attack import AttackScreen
 
         return AttackScreen(self._terminal)
 
     @cached_property
     def weights(self) -> WeightsScreen:
         """What the first layer looks for."""
-        from tui.screens.weights import WeightsScreen
+        from mnistop.tui.screens.weights import WeightsScreen
 
         return WeightsScreen(self._terminal)
 
     @cached_property
     def data(self) -> DataScreen:
         """What the model learns from."""
-        from tui.screens.data import DataScreen
+        from mnistop.tui.screens.data import DataScreen
 
         return DataScreen(self._terminal, self._config)
 
     @cached_property
     def runs(self) -> RunsScreen:
         """All that was trained."""
-        from tui.screens.runs import RunsScreen
+        from mnistop.tui.screens.runs import RunsScreen
 
         return RunsScreen(self._terminal, self._config)
 
     @cached_property
     def compare(self) -> CompareScreen:
         """Several runs laid over each other."""
-        from tui.screens.compare import CompareScreen
+        from mnistop.tui.screens.compare import CompareScreen
 
         return CompareScreen(self._terminal)
 
     @cached_property
     def sweep(self) -> SweepScreen:
         """What came of a sweep."""
-        from tui.screens.sweep import SweepScreen
+        from mnistop.tui.screens.sweep import SweepScreen
 
         return SweepScreen(self._terminal, self._config)
 
     @cached_property
     def pad(self) -> PadScreen:
         """A digit of one's own."""
-        from tui.screens.pad import PadScreen
+        from mnistop.tui.screens.pad import PadScreen
 
         return PadScreen(self._terminal)
 
     @cached_property
     def rates(self) -> RatesScreen:
         """Learning rates that are too low, too high, and good."""
-        from tui.screens.rates import RatesScreen
+        from mnistop.tui.screens.rates import RatesScreen
 
         return RatesScreen(self._terminal, self._config)
 

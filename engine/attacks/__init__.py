@@ -5,20 +5,20 @@ smallest = FAB("l2")(model, images, labels).smallest("l2")
 safe_below = certified_radius(model, images, labels)
 """
 
-from engine.attacks.base import Adversarial, Attack
-from engine.attacks.bounds import FINDERS, EpsilonBounds, epsilon_bounds, settled
-from engine.attacks.certified import certified_radius
-from engine.attacks.deepfool import DeepFool
-from engine.attacks.fab import FAB
-from engine.attacks.fgsm import FGSM, FastGradient
-from engine.attacks.goal import Goal
-from engine.attacks.levels import fooled_levels
-from engine.attacks.linear import smallest_epsilon_linear
-from engine.attacks.minimal import MinimalAttack
-from engine.attacks.norms import Norm
-from engine.attacks.pgd import PGD
-from engine.attacks.search import smallest_budget
-from engine.attacks.smallest import SmallestEpsilon, smallest_epsilon
+from mnistop.engine.attacks.base import Adversarial, Attack
+from mnistop.engine.attacks.bounds import FINDERS, EpsilonBounds, epsilon_bounds, settled
+from mnistop.engine.attacks.certified import certified_radius
+from mnistop.engine.attacks.deepfool import DeepFool
+from mnistop.engine.attacks.fab import FAB
+from mnistop.engine.attacks.fgsm import FGSM, FastGradient
+from mnistop.engine.attacks.goal import Goal
+from mnistop.engine.attacks.levels import fooled_levels
+from mnistop.engine.attacks.linear import smallest_epsilon_linear
+from mnistop.engine.attacks.minimal import MinimalAttack
+from mnistop.engine.attacks.norms import Norm
+from mnistop.engine.attacks.pgd import PGD
+from mnistop.engine.attacks.search import smallest_budget
+from mnistop.engine.attacks.smallest import SmallestEpsilon, smallest_epsilon
 
 __all__ = [
     "FAB",

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from engine.attacks.goal import Goal, input_gradient
-from engine.attacks.norms import Norm, clipped, size
+from mnistop.engine.attacks.goal import Goal, input_gradient
+from mnistop.engine.attacks.norms import Norm, clipped, size
 
 __all__ = ["Adversarial", "Attack", "evaluating", "input_gradient"]
 

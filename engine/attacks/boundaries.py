@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from engine.attacks.box import cheapest_change
-from engine.attacks.goal import Goal
-from engine.attacks.norms import Norm, size, steepness
+from mnistop.engine.attacks.box import cheapest_change
+from mnistop.engine.attacks.goal import Goal
+from mnistop.engine.attacks.norms import Norm, size, steepness
 
 
 def nearest_boundary(

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.attacks.base import Adversarial, evaluating
-from engine.attacks.certified import certified_radius
-from engine.attacks.deepfool import DeepFool
-from engine.attacks.fab import FAB
-from engine.attacks.goal import Goal, logits_and_gradient
-from engine.attacks.linear import optimal_path, smallest_epsilon_linear
-from engine.attacks.minimal import taken_back
-from engine.attacks.norms import clipped, size
-from engine.attacks.path import fgsm_path
-from engine.attacks.pgd import PGD
-from engine.attacks.smallest import smallest_epsilon
-from engine.model import MLP
+from mnistop.engine.attacks.base import Adversarial, evaluating
+from mnistop.engine.attacks.certified import certified_radius
+from mnistop.engine.attacks.deepfool import DeepFool
+from mnistop.engine.attacks.fab import FAB
+from mnistop.engine.attacks.goal import Goal, logits_and_gradient
+from mnistop.engine.attacks.linear import optimal_path, smallest_epsilon_linear
+from mnistop.engine.attacks.minimal import taken_back
+from mnistop.engine.attacks.norms import clipped, size
+from mnistop.engine.attacks.path import fgsm_path
+from mnistop.engine.attacks.pgd import PGD
+from mnistop.engine.attacks.smallest import smallest_epsilon
+from mnistop.engine.model import MLP
 
 FINDERS = ("fgsm", "deepfool", "fab", "pgd", "closed-form")
 """What shows the smallest ε: one of the attacks, or the formula for a single layer."""

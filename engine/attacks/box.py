@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from engine.attacks.norms import Norm
+from mnistop.engine.attacks.norms import Norm
 
 
 def cheapest_change(images: Tensor, slopes: Tensor, changes: Tensor, norm: Norm) -> Tensor:

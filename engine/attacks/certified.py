@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engine.attacks.base import evaluating
-from engine.attacks.chunks import Progress, chunks
-from engine.attacks.crown import Box, margins
-from engine.attacks.float64 import Layer, layers_of
-from engine.attacks.linear import linear_radius
-from engine.attacks.secant import largest_positive
-from engine.model import MLP
+from mnistop.engine.attacks.base import evaluating
+from mnistop.engine.attacks.chunks import Progress, chunks
+from mnistop.engine.attacks.crown import Box, margins
+from mnistop.engine.attacks.float64 import Layer, layers_of
+from mnistop.engine.attacks.linear import linear_radius
+from mnistop.engine.attacks.secant import largest_positive
+from mnistop.engine.model import MLP
 
 _NUMBERS_AT_ONCE = 1 << 20
 

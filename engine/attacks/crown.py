@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.attacks.float64 import Layer, rounding
-from engine.attacks.relaxation import Line, lines_around
+from mnistop.engine.attacks.float64 import Layer, rounding
+from mnistop.engine.attacks.relaxation import Line, lines_around
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from engine.attacks.boundaries import nearest_boundary
-from engine.attacks.goal import Goal
-from engine.attacks.minimal import MinimalAttack
-from engine.attacks.norms import Norm, steepest, steepness
+from mnistop.engine.attacks.boundaries import nearest_boundary
+from mnistop.engine.attacks.goal import Goal
+from mnistop.engine.attacks.minimal import MinimalAttack
+from mnistop.engine.attacks.norms import Norm, steepest, steepness
 
 
 class DeepFool(MinimalAttack):

@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor, nn
 
-from engine.attacks.boundaries import boundary_of_target, nearest_classes
-from engine.attacks.box import cheapest_change
-from engine.attacks.goal import Goal
-from engine.attacks.minimal import MinimalAttack
-from engine.attacks.norms import Norm, size
+from mnistop.engine.attacks.boundaries import boundary_of_target, nearest_classes
+from mnistop.engine.attacks.box import cheapest_change
+from mnistop.engine.attacks.goal import Goal
+from mnistop.engine.attacks.minimal import MinimalAttack
+from mnistop.engine.attacks.norms import Norm, size
 
 
 class FAB(MinimalAttack):

@@ -2,9 +2,9 @@
 
 from torch import Tensor, nn
 
-from engine.attacks.base import Attack
-from engine.attacks.goal import Goal, logits_and_gradient
-from engine.attacks.norms import steepest
+from mnistop.engine.attacks.base import Attack
+from mnistop.engine.attacks.goal import Goal, logits_and_gradient
+from mnistop.engine.attacks.norms import steepest
 
 
 class _OneStep(Attack):

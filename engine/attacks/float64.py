@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.model import ACTIVATIONS, MLP
+from mnistop.engine.model import ACTIVATIONS, MLP
 
 _FLOAT32 = torch.finfo(torch.float32)
 _FEW = 4

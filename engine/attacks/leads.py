@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from engine.attacks.goal import Goal
+from mnistop.engine.attacks.goal import Goal
 
 
 def leads(goal: Goal, logits: Tensor) -> Tensor:

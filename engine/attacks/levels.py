@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 
-from engine.attacks.base import evaluating
-from engine.attacks.chunks import Progress, chunks
-from engine.attacks.goal import Goal
-from engine.attacks.path import fgsm_path
-from engine.model import MLP
+from mnistop.engine.attacks.base import evaluating
+from mnistop.engine.attacks.chunks import Progress, chunks
+from mnistop.engine.attacks.goal import Goal
+from mnistop.engine.attacks.path import fgsm_path
+from mnistop.engine.model import MLP
 
 LEVELS = 255
 """Steps of brightness of a pixel from 0 to 1."""

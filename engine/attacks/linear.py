@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engine.attacks.base import evaluating
-from engine.attacks.chunks import chunks
-from engine.attacks.float64 import Layer, layers_of, lost_in_float32, rounding
-from engine.attacks.path import Path, rounded_up
-from engine.model import MLP
+from mnistop.engine.attacks.base import evaluating
+from mnistop.engine.attacks.chunks import chunks
+from mnistop.engine.attacks.float64 import Layer, layers_of, lost_in_float32, rounding
+from mnistop.engine.attacks.path import Path, rounded_up
+from mnistop.engine.model import MLP
 
 _AT_ONCE = 64
 _SMALLEST_STEP = 1e-15

@@ -5,9 +5,9 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from engine.attacks.base import Adversarial, evaluating, named, parts
-from engine.attacks.goal import Goal
-from engine.attacks.norms import Norm
+from mnistop.engine.attacks.base import Adversarial, evaluating, named, parts
+from mnistop.engine.attacks.goal import Goal
+from mnistop.engine.attacks.norms import Norm
 
 
 class MinimalAttack(ABC):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from engine.attacks.goal import Goal, input_gradient
+from mnistop.engine.attacks.goal import Goal, input_gradient
 
 
 @dataclass(frozen=True)

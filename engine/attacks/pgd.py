@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from engine.attacks.base import Attack, parts
-from engine.attacks.boundaries import nearest_classes
-from engine.attacks.goal import Goal, logits_and_gradient
-from engine.attacks.norms import Norm, clipped, steepest
+from mnistop.engine.attacks.base import Attack, parts
+from mnistop.engine.attacks.boundaries import nearest_classes
+from mnistop.engine.attacks.goal import Goal, logits_and_gradient
+from mnistop.engine.attacks.norms import Norm, clipped, steepest
 
 
 class PGD(Attack):

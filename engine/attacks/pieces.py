@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.attacks.float64 import Layer
-from engine.attacks.path import Path
-from engine.model import ACTIVATIONS
+from mnistop.engine.attacks.float64 import Layer
+from mnistop.engine.attacks.path import Path
+from mnistop.engine.model import ACTIVATIONS
 
 GRID = 2040
 """Steps from ε = 0 to 1 at which a network is looked at that is not affine in pieces."""

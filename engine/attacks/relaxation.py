@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.model import ACTIVATIONS
+from mnistop.engine.model import ACTIVATIONS
 
 
 @dataclass(frozen=True)

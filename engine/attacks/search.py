@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from engine.attacks.base import Attack, evaluating
-from engine.attacks.goal import Goal
+from mnistop.engine.attacks.base import Attack, evaluating
+from mnistop.engine.attacks.goal import Goal
 
 
 @torch.no_grad()

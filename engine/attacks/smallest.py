@@ -8,15 +8,15 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from engine.attacks.base import evaluating
-from engine.attacks.chunks import Progress, chunks
-from engine.attacks.float64 import Layer, layers_of, lost_in_float32, values_in
-from engine.attacks.goal import Goal
-from engine.attacks.leads import first_share, leads, suffice
-from engine.attacks.levels import LEVELS
-from engine.attacks.path import Path, fgsm_path, rounded_up
-from engine.attacks.pieces import Pieces, logits_along
-from engine.model import MLP
+from mnistop.engine.attacks.base import evaluating
+from mnistop.engine.attacks.chunks import Progress, chunks
+from mnistop.engine.attacks.float64 import Layer, layers_of, lost_in_float32, values_in
+from mnistop.engine.attacks.goal import Goal
+from mnistop.engine.attacks.leads import first_share, leads, suffice
+from mnistop.engine.attacks.levels import LEVELS
+from mnistop.engine.attacks.path import Path, fgsm_path, rounded_up
+from mnistop.engine.attacks.pieces import Pieces, logits_along
+from mnistop.engine.model import MLP
 
 _STRETCHES = tuple(level / LEVELS for level in (0, 8, 16, 32, 64, 128, LEVELS))
 """The path is walked from one of these ε to the next, by the images not yet fooled."""

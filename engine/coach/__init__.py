@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.coach.advice import NOTHING_YET, Advice
-from engine.config import RunConfig
-from engine.history import History
+from mnistop.engine.coach.advice import NOTHING_YET, Advice
+from mnistop.engine.config import RunConfig
+from mnistop.engine.history import History
 
 if TYPE_CHECKING:
-    from engine.judgement import Judgement
+    from mnistop.engine.judgement import Judgement
 
 __all__ = ["Advice", "advise", "advise_on_rate"]
 
@@ -31,8 +31,8 @@ def advise(history: History, config: RunConfig, judgement: Judgement | None) -> 
     """
     if not (history.started or history.ended):
         return NOTHING_YET
-    from engine.coach.case import Case  # which needs NumPy
-    from engine.coach.rules import first_to_speak
+    from mnistop.engine.coach.case import Case  # which needs NumPy
+    from mnistop.engine.coach.rules import first_to_speak
 
     return first_to_speak(Case(history, config, judgement))
 
@@ -49,7 +49,7 @@ def advise_on_rate(
     """
     if not (history.started or history.ended):
         return None
-    from engine.coach.case import Case
-    from engine.coach.rules import first_on_rate
+    from mnistop.engine.coach.case import Case
+    from mnistop.engine.coach.rules import first_on_rate
 
     return first_on_rate(Case(history, config, judgement))

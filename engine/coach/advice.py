@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from engine import words
+from mnistop.engine import words
 
 TOO_HIGH = frozenset({"diverged", "exploded", "stuck", "swinging", "dead ReLUs"})
 """Kinds of advice on a learning rate that is too high."""

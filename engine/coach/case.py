@@ -9,12 +9,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.coach.advice import accuracy
-from engine.config import RunConfig
-from engine.data_notes import ClassCounts
-from engine.history import History
-from engine.judgement import Judgement
-from engine.schedule import mean_share
+from mnistop.engine.coach.advice import accuracy
+from mnistop.engine.config import RunConfig
+from mnistop.engine.data_notes import ClassCounts
+from mnistop.engine.history import History
+from mnistop.engine.judgement import Judgement
+from mnistop.engine.schedule import mean_share
 
 Curve = NDArray[np.float64]
 

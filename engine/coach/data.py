@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from engine.coach.advice import Advice
-from engine.coach.case import Case
-from engine.coach.start import FEW_EPOCHS
-from engine.data_notes import faint
+from mnistop.engine.coach.advice import Advice
+from mnistop.engine.coach.case import Case
+from mnistop.engine.coach.start import FEW_EPOCHS
+from mnistop.engine.data_notes import faint
 
 
 def nearly_blank(case: Case) -> Advice | None:

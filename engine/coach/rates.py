@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from engine.coach.advice import Advice, number, percent
-from engine.coach.case import Case, Curve, falls_steadily
-from engine.coach.suggest import higher_rate, lower_rate
-from engine.words import count
+from mnistop.engine.coach.advice import Advice, number, percent
+from mnistop.engine.coach.case import Case, Curve, falls_steadily
+from mnistop.engine.coach.suggest import higher_rate, lower_rate
+from mnistop.engine.words import count
 
 AT_CHANCE = 0.97
 """Training loss from this share of guessing's on is guessing."""

@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 
-from engine.coach.advice import Advice, either, number, percent
-from engine.coach.case import RECENT, Case, Curve, falls_steadily, median
-from engine.coach.suggest import lower_rate
-from engine.evaluate import wilson_interval
-from engine.events import RunFinished
-from engine.words import count
+from mnistop.engine.coach.advice import Advice, either, number, percent
+from mnistop.engine.coach.case import RECENT, Case, Curve, falls_steadily, median
+from mnistop.engine.coach.suggest import lower_rate
+from mnistop.engine.evaluate import wilson_interval
+from mnistop.engine.events import RunFinished
+from mnistop.engine.words import count
 
 ENOUGH_IMAGES = 5
 """A class with fewer validation images may be missed by bad luck: a model that finds half of them

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from engine.coach import data, rates, results, start
-from engine.coach.advice import Advice
-from engine.coach.case import Case
+from mnistop.engine.coach import data, rates, results, start
+from mnistop.engine.coach.advice import Advice
+from mnistop.engine.coach.case import Case
 
 _RULES = (
     data.nearly_blank,

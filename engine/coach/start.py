@@ -2,10 +2,10 @@
 
 import math
 
-from engine.coach.advice import NOTHING_YET, Advice, number
-from engine.coach.case import Case
-from engine.coach.suggest import after_divergence
-from engine.words import count
+from mnistop.engine.coach.advice import NOTHING_YET, Advice, number
+from mnistop.engine.coach.case import Case
+from mnistop.engine.coach.suggest import after_divergence
+from mnistop.engine.words import count
 
 FEW_EPOCHS = 3
 """Fewer say nothing of a curve's course."""

@@ -1,6 +1,6 @@
 """Learning rates to try next."""
 
-from engine.config import RunConfig
+from mnistop.engine.config import RunConfig
 
 _USUAL = {"manual": 0.1, "sgd": 0.1, "adam": 0.001, "adamw": 0.001}
 """Rates that learn MNIST well; that of `sgd` is without momentum."""

@@ -1,9 +1,9 @@
 """What the coach's advice makes of the learning rate, in a few words."""
 
-from engine.coach import advise, advise_on_rate
-from engine.coach.start import FEW_EPOCHS
-from engine.config import RunConfig
-from engine.history import History
+from mnistop.engine.coach import advise, advise_on_rate
+from mnistop.engine.coach.start import FEW_EPOCHS
+from mnistop.engine.config import RunConfig
+from mnistop.engine.history import History
 
 _VERDICTS = {
     "diverged": "too high: diverged",
@@ -13,7 +13,7 @@ _VERDICTS = {
     "dead ReLUs": "high: dead ReLUs",
     "too low": "too low",
 }
-"""By the kind of the advice; `engine.coach.suggest` has a lower or a higher rate for these."""
+"""By the kind of the advice, where `mnistop.engine.coach.suggest` has a lower or a higher rate."""
 
 _NOTHING_YET = ("waiting", "start", "neutral")
 _DATA = ("blank images", "one class")

@@ -17,14 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.config import PixelRange
-from engine.data.dataset import Dataset, Description, class_counts, describe, split
-from engine.data.files import read_path
-from engine.data.npz import read_npz
-from engine.data.openml import is_kept, read_openml
-from engine.data.stored import Part, Stored, shown, to_dataset
-from engine.errors import DataError
-from engine.storage.files import expanded
+from mnistop.engine.config import PixelRange
+from mnistop.engine.data.dataset import Dataset, Description, class_counts, describe, split
+from mnistop.engine.data.files import read_path
+from mnistop.engine.data.npz import read_npz
+from mnistop.engine.data.openml import is_kept, read_openml
+from mnistop.engine.data.stored import Part, Stored, shown, to_dataset
+from mnistop.engine.errors import DataError
+from mnistop.engine.storage.files import expanded
 
 __all__ = [
     "SOURCES",

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.pixels import Pixels, contrast, scale
-from engine.data_notes import ClassCounts
-from engine.errors import DataError
-from engine.fingerprint import Fingerprint
+from mnistop.engine.data.pixels import Pixels, contrast, scale
+from mnistop.engine.data_notes import ClassCounts
+from mnistop.engine.errors import DataError
+from mnistop.engine.fingerprint import Fingerprint
 
 
 @dataclass(frozen=True, eq=False)

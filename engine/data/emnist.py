@@ -12,7 +12,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from engine.errors import DataError
+from mnistop.engine.errors import DataError
 
 _NAME = re.compile(r"emnist-(?P<set>[a-z]+)-", re.IGNORECASE)
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from engine.data import emnist, kinds
-from engine.data.idx import read_idx
-from engine.data.npz import is_numpy_file, read_lone_array, read_npz
-from engine.data.stored import Part, Stored
-from engine.errors import DataError
+from mnistop.engine.data import emnist, kinds
+from mnistop.engine.data.idx import read_idx
+from mnistop.engine.data.npz import is_numpy_file, read_lone_array, read_npz
+from mnistop.engine.data.stored import Part, Stored
+from mnistop.engine.errors import DataError
 
 _IMAGES_NAME = re.compile(
     r"(?P<set>[\w. -]*?)(?P<part>train|t10k|test)-images[-.]idx3-ubyte(\.gz)?", re.IGNORECASE

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data import kinds
-from engine.data.stored import check_size
-from engine.errors import DataError
+from mnistop.engine.data import kinds
+from mnistop.engine.data.stored import check_size
+from mnistop.engine.errors import DataError
 
 _NUMBER_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MOST_DIMENSIONS = 4

@@ -11,9 +11,9 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data import kinds
-from engine.data.stored import Part, Stored, check_size, shown
-from engine.errors import DataError
+from mnistop.engine.data import kinds
+from mnistop.engine.data.stored import Part, Stored, check_size, shown
+from mnistop.engine.errors import DataError
 
 _LAYOUTS = (
     (("images", "labels"),),

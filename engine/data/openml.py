@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
-from engine.data.npz import read_npz
-from engine.data.stored import Part, Stored
-from engine.errors import DataError
-from engine.storage.files import expanded, user_folder
+from mnistop.engine.data.npz import read_npz
+from mnistop.engine.data.stored import Part, Stored
+from mnistop.engine.errors import DataError
+from mnistop.engine.storage.files import expanded, user_folder
 
 TIMEOUT = 20.0
 """Seconds without a byte from the server before a connection counts as dead."""

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.config import PixelRange
-from engine.data_notes import FAINT
-from engine.errors import DataError, PixelRangeError
+from mnistop.engine.config import PixelRange
+from mnistop.engine.data_notes import FAINT
+from mnistop.engine.errors import DataError, PixelRangeError
 
 _OVERSHOOT = 0.05
 """Resampled images pass black and white by up to this share of the range."""

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.config import PixelRange
-from engine.data.dataset import Dataset, Unseen
-from engine.data.pixels import Pixels, find_range, scale
-from engine.errors import DataError, TooFewImagesError
-from engine.fingerprint import take_fingerprint
+from mnistop.engine.config import PixelRange
+from mnistop.engine.data.dataset import Dataset, Unseen
+from mnistop.engine.data.pixels import Pixels, find_range, scale
+from mnistop.engine.errors import DataError, TooFewImagesError
+from mnistop.engine.fingerprint import take_fingerprint
 
 MAX_CLASSES = 100
 """More classes than this are a mistake: pixel values, say, that were taken for labels."""

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.config import RunConfig, as_text
-from engine.errors import MnistopError, RunError
-from engine.outgoing import check_folder, write_folder
-from engine.png import to_png
-from engine.report.facts import Facts
-from engine.report.markdown import as_markdown
-from engine.report.of_run import report_of_run
-from engine.runs import Run
+from mnistop.engine.config import RunConfig, as_text
+from mnistop.engine.errors import MnistopError, RunError
+from mnistop.engine.outgoing import check_folder, write_folder
+from mnistop.engine.png import to_png
+from mnistop.engine.report.facts import Facts
+from mnistop.engine.report.markdown import as_markdown
+from mnistop.engine.report.of_run import report_of_run
+from mnistop.engine.runs import Run
 
 if TYPE_CHECKING:
     from tensorboard.compat.proto.event_pb2 import Event

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import MnistopError
-from engine.export.trained import Trained
+from mnistop.engine.errors import MnistopError
+from mnistop.engine.export.trained import Trained
 
 if TYPE_CHECKING:
     from onnx import NodeProto

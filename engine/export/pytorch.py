@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from engine.export.trained import Trained
+from mnistop.engine.export.trained import Trained
 
 
 def to_pytorch(trained: Trained) -> bytes:

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.architecture import Architecture
-from engine.coach.suggest import after_divergence
-from engine.errors import RunError
-from engine.events import RunStarted
-from engine.history import History, reduce
-from engine.questions import load_model, load_model_in, load_snapshot
-from engine.runs import Run
-from engine.storage import snapshots
-from engine.storage.event_tail import read_events
+from mnistop.engine.architecture import Architecture
+from mnistop.engine.coach.suggest import after_divergence
+from mnistop.engine.errors import RunError
+from mnistop.engine.events import RunStarted
+from mnistop.engine.history import History, reduce
+from mnistop.engine.questions import load_model, load_model_in, load_snapshot
+from mnistop.engine.runs import Run
+from mnistop.engine.storage import snapshots
+from mnistop.engine.storage.event_tail import read_events
 
 if TYPE_CHECKING:
-    from engine.model import MLP
+    from mnistop.engine.model import MLP
 
 Floats = NDArray[np.float32]
 

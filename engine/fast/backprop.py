@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.fast.packing import Inputs, Packing
-from engine.model import MLP
+from mnistop.engine.fast.packing import Inputs, Packing
+from mnistop.engine.model import MLP
 
 _relu_backward = torch.ops.aten.threshold_backward.default
 

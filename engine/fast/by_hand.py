@@ -3,13 +3,13 @@
 import torch
 from torch import Tensor
 
-from engine.augment import varied
-from engine.config import RunConfig
-from engine.fast.backprop import Backprop
-from engine.fast.gathered import Gathered
-from engine.fast.packing import Inputs, Packing
-from engine.optimizers import clip_, make_optimizer
-from engine.training import Labelled, Training
+from mnistop.engine.augment import varied
+from mnistop.engine.config import RunConfig
+from mnistop.engine.fast.backprop import Backprop
+from mnistop.engine.fast.gathered import Gathered
+from mnistop.engine.fast.packing import Inputs, Packing
+from mnistop.engine.optimizers import clip_, make_optimizer
+from mnistop.engine.training import Labelled, Training
 
 
 class ByHand:

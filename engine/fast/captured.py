@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from engine.training import Training
+from mnistop.engine.training import Training
 
 WARM_UP = 3
 """Steps before one is captured: in them cuBLAS and autograd make what they keep."""

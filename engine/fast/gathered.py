@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from engine.fast.packing import Inputs, Packing
-from engine.training import Training
+from mnistop.engine.fast.packing import Inputs, Packing
+from mnistop.engine.training import Training
 
 GATHERED = 256
 """So many images are put in the order of their batches at once: as many as stay in the cache."""

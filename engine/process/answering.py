@@ -18,16 +18,16 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-from engine.errors import RunError, host_error
-from engine.process import fork_server
-from engine.process.stdio import leave_terminal
+from mnistop.engine.errors import RunError, host_error
+from mnistop.engine.process import fork_server
+from mnistop.engine.process.stdio import leave_terminal
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 async def ask(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Puts a question of `engine.questions` to a process, which is started when needed.
+    """Puts a question of `mnistop.engine.questions` to a process, which is started when needed.
 
     Raises:
         MnistopError: what the question raises.
@@ -170,7 +170,7 @@ def _become_answerer(urgency: Urgency) -> None:
 
     A Ctrl+C, which reaches all processes of a terminal, is for the interface to act on.
     """
-    from engine.questions import answer_here
+    from mnistop.engine.questions import answer_here
 
     leave_terminal()
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection
 from multiprocessing.connection import Connection
 from typing import NoReturn
 
-from engine.errors import MnistopError
-from engine.storage.folder import Folder
+from mnistop.engine.errors import MnistopError
+from mnistop.engine.storage.folder import Folder
 
 
 def fork_off(live: Callable[[], NoReturn]) -> None:

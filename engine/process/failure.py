@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import torch
 
-from engine.errors import host_error
-from engine.storage.files import lacks_inodes
-from engine.storage.folder import Folder
+from mnistop.engine.errors import host_error
+from mnistop.engine.storage.files import lacks_inodes
+from mnistop.engine.storage.folder import Folder
 
 
 def in_words(error: Exception, folder: Folder) -> str:

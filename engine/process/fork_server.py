@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.process import BaseProcess
 
-from engine.errors import HostError, host_error
-from engine.process.temporary import temporary_folder
+from mnistop.engine.errors import HostError, host_error
+from mnistop.engine.process.temporary import temporary_folder
 
 _POLL_SECONDS = 0.05
 _SECONDS_OF_DYING = 2.0
@@ -37,7 +37,9 @@ def warm_up() -> None:
     Raises:
         HostError: it cannot be started.
     """
-    context.set_forkserver_preload(["engine.process.outlive", "engine.process.preload"])
+    context.set_forkserver_preload(
+        ["mnistop.engine.process.outlive", "mnistop.engine.process.preload"]
+    )
     before = signal.pthread_sigmask(signal.SIG_BLOCK, OUTLIVED)  # until it can ignore them
     try:
         with in_a_folder():

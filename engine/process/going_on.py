@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from engine import events, glance
-from engine.config import RunConfig
-from engine.errors import RunError
-from engine.runs import Continuation, Run
-from engine.storage.safekeeping import newest_checkpoint
-from engine.sweeps import Sweep
+from mnistop.engine import events, glance
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import RunError
+from mnistop.engine.runs import Continuation, Run
+from mnistop.engine.storage.safekeeping import newest_checkpoint
+from mnistop.engine.sweeps import Sweep
 
 
 def config_to_go_on(what: Continuation) -> tuple[RunConfig, str]:

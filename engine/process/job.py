@@ -13,31 +13,31 @@ from typing import IO, Any, NoReturn
 import numpy as np
 import torch
 
-from engine import events, glance, runs
-from engine.config import RunConfig
-from engine.cores import usable_cores
-from engine.data import is_at_hand, load
-from engine.data.dataset import Unseen
-from engine.device import find_device
-from engine.errors import MnistopError, RunError, host_error
-from engine.examples import Examples, examples_of
-from engine.model import MLP
-from engine.process.detached import fork_off, leave, tell
-from engine.process.failure import in_words
-from engine.process.going_on import config_to_go_on
-from engine.process.same_data import load_for
-from engine.process.signal_control import SignalControl, StopRequestedError
-from engine.process.stdio import log_to
-from engine.process.title import set_title
-from engine.runs import Continuation, Run
-from engine.storage import lock
-from engine.storage.files import reason, write_atomically
-from engine.storage.recorder import PROGRESS_SECONDS, Recorder
-from engine.storage.safekeeping import newest_checkpoint
-from engine.threads import choose_threads
-from engine.train import DivergedError, train
-from engine.training import Training, accuracy, judge
-from engine.unseen import evaluate_unseen
+from mnistop.engine import events, glance, runs
+from mnistop.engine.config import RunConfig
+from mnistop.engine.cores import usable_cores
+from mnistop.engine.data import is_at_hand, load
+from mnistop.engine.data.dataset import Unseen
+from mnistop.engine.device import find_device
+from mnistop.engine.errors import MnistopError, RunError, host_error
+from mnistop.engine.examples import Examples, examples_of
+from mnistop.engine.model import MLP
+from mnistop.engine.process.detached import fork_off, leave, tell
+from mnistop.engine.process.failure import in_words
+from mnistop.engine.process.going_on import config_to_go_on
+from mnistop.engine.process.same_data import load_for
+from mnistop.engine.process.signal_control import SignalControl, StopRequestedError
+from mnistop.engine.process.stdio import log_to
+from mnistop.engine.process.title import set_title
+from mnistop.engine.runs import Continuation, Run
+from mnistop.engine.storage import lock
+from mnistop.engine.storage.files import reason, write_atomically
+from mnistop.engine.storage.recorder import PROGRESS_SECONDS, Recorder
+from mnistop.engine.storage.safekeeping import newest_checkpoint
+from mnistop.engine.threads import choose_threads
+from mnistop.engine.train import DivergedError, train
+from mnistop.engine.training import Training, accuracy, judge
+from mnistop.engine.unseen import evaluate_unseen
 
 
 def start(what: RunConfig | Continuation, folder: Path, answer: Connection) -> None:
@@ -56,7 +56,7 @@ def start(what: RunConfig | Continuation, folder: Path, answer: Connection) -> N
 def train_member(
     caller: Connection, examples: Examples | None, what: RunConfig | Run, path: Path, cores: int
 ) -> NoReturn:
-    """The life of a process that trains a member of a sweep, as a task of `engine.sweep.nursery`.
+    """Train a member of a sweep, as a task of `mnistop.engine.sweep.nursery`.
 
     Args:
         caller: gets the run once it is sure to begin, or the `MnistopError`.

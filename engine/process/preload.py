@@ -9,9 +9,9 @@ import gc
 
 gc.disable()
 
-import engine.process.job  # noqa: E402
-import engine.questions  # noqa: E402
-import engine.sweep.job  # noqa: E402, F401
+import mnistop.engine.process.job  # noqa: E402
+import mnistop.engine.questions  # noqa: E402
+import mnistop.engine.sweep.job  # noqa: E402, F401
 
 gc.freeze()
 gc.enable()

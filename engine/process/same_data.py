@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 import msgspec
 import numpy as np
 
-from engine.config import RunConfig
-from engine.errors import RunError, TooFewImagesError
-from engine.events import Event, RunResumed, RunStarted
-from engine.examples import Examples
-from engine.fingerprint import Fingerprint, changes, has_changed
-from engine.runs import Run
-from engine.storage.event_tail import read_events
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import RunError, TooFewImagesError
+from mnistop.engine.events import Event, RunResumed, RunStarted
+from mnistop.engine.examples import Examples
+from mnistop.engine.fingerprint import Fingerprint, changes, has_changed
+from mnistop.engine.runs import Run
+from mnistop.engine.storage.event_tail import read_events
 
 
 def load_for(

@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator
 from types import FrameType
 
-from engine import events
-from engine.storage.recorder import Recorder
+from mnistop.engine import events
+from mnistop.engine.storage.recorder import Recorder
 
 
 class StopRequestedError(Exception):

@@ -18,8 +18,8 @@ from contextlib import suppress
 from multiprocessing import process, util
 from pathlib import Path
 
-from engine.errors import HostError, RunError
-from engine.runs import runs_folder
+from mnistop.engine.errors import HostError, RunError
+from mnistop.engine.runs import runs_folder
 
 _USUAL = ("/tmp", "/var/tmp", "/dev/shm")
 _choosing = threading.Lock()

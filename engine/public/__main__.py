@@ -9,17 +9,17 @@ def main() -> None:
     try:
         import os
 
-        from tui.terminal import tidying
+        from mnistop.tui.terminal import tidying
 
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy would start as many to no end
         tidying.put_off()  # until all that the command needs is loaded
-        from tui.cli.entry import run
+        from mnistop.tui.cli.entry import run
 
         run()
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except (MemoryError, ImportError, OSError) as error:
-        from engine.errors import host_error
+        from mnistop.engine.errors import host_error
 
         if lack := host_error(error):
             raise SystemExit(f"mnistop: {lack}") from None

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.errors import RunError
-from engine.events import RunStarted
-from engine.runs import Run
-from engine.storage import snapshots
-from engine.storage.event_tail import EventTail
+from mnistop.engine.errors import RunError
+from mnistop.engine.events import RunStarted
+from mnistop.engine.runs import Run
+from mnistop.engine.storage import snapshots
+from mnistop.engine.storage.event_tail import EventTail
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.model import MLP
+    from mnistop.engine.model import MLP
 
 
 def answer_here() -> None:
@@ -90,7 +90,7 @@ def _load_snapshot(run: Run, epochs: int, changed: int) -> MLP:
     import torch
     from torch.nn.utils import vector_to_parameters
 
-    from engine.model import MLP
+    from mnistop.engine.model import MLP
 
     layers, config = _started(run).layers, run.config()
     weights = snapshots.read(run, epochs, layers)
@@ -119,8 +119,8 @@ def load_model_in(run: Run, path: Path) -> tuple[MLP, int]:
 
 @functools.lru_cache(8)
 def _load_model(run: Run, path: Path, changed: int) -> tuple[MLP, int]:
-    from engine.model import MLP
-    from engine.storage import checkpoint
+    from mnistop.engine.model import MLP
+    from mnistop.engine.storage import checkpoint
 
     content = checkpoint.load(path)
     config = run.config()

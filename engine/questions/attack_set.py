@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.methods import METHODS
-from engine.questions import load_model
-from engine.questions.batch import Batch, attack_batch
-from engine.questions.robustness import bounds_of
-from engine.runs import Run
+from mnistop.engine.methods import METHODS
+from mnistop.engine.questions import load_model
+from mnistop.engine.questions.batch import Batch, attack_batch
+from mnistop.engine.questions.robustness import bounds_of
+from mnistop.engine.runs import Run
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -67,7 +67,7 @@ def attack_all(
 
     Args:
         run: the run.
-        method: a name in `engine.methods.METHODS`.
+        method: a name in `mnistop.engine.methods.METHODS`.
         epsilon: the largest perturbation in the method's norm. Where a method that looks for the
             smallest perturbation finds none within it, the image stays as it is; None, for such a
             method only, for no limit.

@@ -3,7 +3,7 @@
 The last digits of a float32 result depend on the batch that an image is in, and where an attack
 ends depends on them. So an image is always attacked in the same batch, be it alone that is asked
 for or with all others: rows 0 to 49 of the validation images, 50 to 99, … As in
-`engine.questions`, PyTorch is imported when it is needed only.
+`mnistop.engine.questions`, PyTorch is imported when it is needed only.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import RunError
-from engine.methods import Method
-from engine.questions import validation
-from engine.runs import Run
+from mnistop.engine.errors import RunError
+from mnistop.engine.methods import Method
+from mnistop.engine.questions import validation
+from mnistop.engine.runs import Run
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.attacks import Adversarial, Attack, EpsilonBounds
-    from engine.model import MLP
+    from mnistop.engine.attacks import Adversarial, Attack, EpsilonBounds
+    from mnistop.engine.model import MLP
 
 SIZE = 50
 """Images that are attacked together."""
@@ -138,7 +138,7 @@ class Batch:
 @functools.lru_cache(8)
 def searched(batch: Batch) -> tuple[EpsilonBounds, Tensor]:
     """The bounds of each image's smallest ε, and the adversarial images that show them."""
-    from engine.attacks import epsilon_bounds
+    from mnistop.engine.attacks import epsilon_bounds
 
     images, labels, _ = batch.content
     return epsilon_bounds(batch.model, images, labels, batch.targets)
@@ -161,8 +161,8 @@ def attack_batch(
         bounds: answers what is known of the smallest ε of the images.
         wanted: the images of which the outcome is wanted.
     """
-    from engine.attacks import DeepFool, Goal, settled
-    from engine.attacks.norms import size
+    from mnistop.engine.attacks import DeepFool, Goal, settled
+    from mnistop.engine.attacks.norms import size
 
     model, (images, labels, _), targets = batch.model, batch.content, batch.targets
     goal = Goal(labels, targets)
@@ -189,7 +189,7 @@ def attack_batch(
 
 def attack_of(method: Method) -> Attack:
     """The attack of a method that takes an ε."""
-    from engine.attacks import FGSM, PGD, FastGradient
+    from mnistop.engine.attacks import FGSM, PGD, FastGradient
 
     attacks = {"fgsm": FGSM, "gradient": FastGradient}
     return attacks[method.name]() if method.name in attacks else PGD(method.norm)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import RunError
-from engine.questions import load_model
-from engine.runs import Run
+from mnistop.engine.errors import RunError
+from mnistop.engine.questions import load_model
+from mnistop.engine.runs import Run
 
 
 @dataclass(frozen=True, eq=False)

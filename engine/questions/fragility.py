@@ -1,6 +1,6 @@
 """How little it takes to fool a model on one image: questions for `worker.ask`.
 
-As in `engine.questions`, PyTorch is imported inside the questions only.
+As in `mnistop.engine.questions`, PyTorch is imported inside the questions only.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.methods import METHODS, Method
-from engine.questions import load_model
-from engine.questions.batch import Batch, OwnImage, Subject, attack_batch, attack_of
-from engine.questions.robustness import bounds_of, plain
-from engine.runs import Run
+from mnistop.engine.methods import METHODS, Method
+from mnistop.engine.questions import load_model
+from mnistop.engine.questions.batch import Batch, OwnImage, Subject, attack_batch, attack_of
+from mnistop.engine.questions.robustness import bounds_of, plain
+from mnistop.engine.runs import Run
 
 __all__ = ["AttackedImage", "Bracket", "OwnImage", "Subject", "attack_image", "bracket"]
 
@@ -30,7 +30,7 @@ class AttackedImage:
     subject: Subject
     label: int
     method: str
-    """A name in `engine.methods.METHODS`."""
+    """A name in `mnistop.engine.methods.METHODS`."""
     epsilon: float
     """The budget: what the perturbation may measure in the method's norm, at most. Of a method
     that seeks the smallest perturbation, what that measures; infinite where it found none."""
@@ -108,7 +108,7 @@ def attack_image(
             None, for such a method only, for no limit.
         epochs: with the weights after at most so many epochs, the nearest that are kept; None for
             the newest.
-        method: a name in `engine.methods.METHODS`.
+        method: a name in `mnistop.engine.methods.METHODS`.
         target: the class to be reached; None where any but the label will do.
 
     Raises:
@@ -160,7 +160,7 @@ class Bracket:
     found: float
     """The smallest ε at which any of the attacks fooled the model; infinite if none did."""
     found_by: str
-    """Which of `engine.attacks.FINDERS` that was; empty if none."""
+    """Which of `mnistop.engine.attacks.FINDERS` that was; empty if none."""
     level: int
     """The smallest k of k/255 at which FGSM's image fools it; -1 if none does."""
     exact: bool
@@ -199,8 +199,8 @@ def bracket(
     Raises:
         MnistopError: no weights are saved yet, or there is no such image or class.
     """
-    from engine import attacks
-    from engine.attacks.smallest import is_exact
+    from mnistop.engine import attacks
+    from mnistop.engine.attacks.smallest import is_exact
 
     model, trained = load_model(run, epochs)
     batch = Batch.with_(run, model, trained, subject, target)
@@ -233,7 +233,7 @@ def _levels(batch: Batch, place: int, smallest: float) -> tuple[int, bool]:
     """The first k of k/255 at which FGSM fools one image, -1 if none does, and whether a later one
     does not.
     """
-    from engine.attacks import fooled_levels
+    from mnistop.engine.attacks import fooled_levels
 
     images, labels, _ = batch.content
     one, targets = slice(place, place + 1), batch.targets
@@ -250,7 +250,7 @@ def _levels(batch: Batch, place: int, smallest: float) -> tuple[int, bool]:
 
 def _smallest_l2(method: Method, batch: Batch, place: int) -> float:
     """The smallest length with which a method fools the model on one image."""
-    from engine.attacks import smallest_budget
+    from mnistop.engine.attacks import smallest_budget
 
     if method.seeks:
         attacked = attack_batch(batch, method, None, bounds_of)

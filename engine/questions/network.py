@@ -1,6 +1,6 @@
 """What a network has learned and how an image goes through it; questions for `worker.ask`.
 
-As in `engine.questions`, PyTorch is imported inside the questions only.
+As in `mnistop.engine.questions`, PyTorch is imported inside the questions only.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import RunError
-from engine.questions import image_shape, load_model, validation
-from engine.runs import Run
+from mnistop.engine.errors import RunError
+from mnistop.engine.questions import image_shape, load_model, validation
+from mnistop.engine.runs import Run
 
 FloatArray = NDArray[np.float32]
 
@@ -117,7 +117,7 @@ def walk(run: Run, row: int, epochs: int | None = None) -> Walk:
     """
     import torch
 
-    from engine.model import ACTIVATIONS
+    from mnistop.engine.model import ACTIVATIONS
 
     model, trained = load_model(run, epochs)
     images, labels, shape = validation(run)

@@ -1,6 +1,6 @@
 """How a model withstands attacks on its whole validation set: `worker.ask_at_leisure(robustness)`.
 
-As in `engine.questions`, PyTorch is imported inside the question only.
+As in `mnistop.engine.questions`, PyTorch is imported inside the question only.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.questions import load_model, validation
-from engine.questions.batch import Batch, searched
-from engine.runs import Run
-from engine.storage.files import make_folder, open_regular, write_atomically
+from mnistop.engine.questions import load_model, validation
+from mnistop.engine.questions.batch import Batch, searched
+from mnistop.engine.runs import Run
+from mnistop.engine.storage.files import make_folder, open_regular, write_atomically
 
 if TYPE_CHECKING:
-    from engine.attacks import EpsilonBounds
-    from engine.model import MLP
+    from mnistop.engine.attacks import EpsilonBounds
+    from mnistop.engine.model import MLP
 
 EPSILONS = tuple(step / 200 for step in range(61))
 """Where FGSM's accuracy is measured: 0, 0.005, … 0.3."""
@@ -58,7 +58,7 @@ class Robustness:
     fgsm_right: NDArray[np.bool_]
     """Whether FGSM at each of `EPSILONS` leaves the prediction right, `(done, len(EPSILONS))`."""
     found_by: NDArray[np.uint8]
-    """Which of `engine.attacks.FINDERS` found that, `(done,)`."""
+    """Which of `mnistop.engine.attacks.FINDERS` found that, `(done,)`."""
     deepfool: Floats
     """The size of DeepFool's perturbation, `(done,)`; infinite where it found none."""
 
@@ -152,7 +152,7 @@ def bounds_of(batch: Batch) -> EpsilonBounds:
     """What is known of the smallest ε of a batch's images: as it is kept, or else searched now."""
     import torch
 
-    from engine.attacks import EpsilonBounds
+    from mnistop.engine.attacks import EpsilonBounds
 
     if batch.target is None and batch.rows is not None:
         known = _Kept.of(batch.run, batch.model, batch.epochs).read()
@@ -180,8 +180,8 @@ def _right_under_fgsm(batch: Batch, bounds: EpsilonBounds) -> NDArray[np.bool_]:
     """Whether FGSM leaves each prediction right at each of `EPSILONS`, as `attack_batch` has it."""
     import torch
 
-    from engine.attacks import Goal
-    from engine.attacks.path import fgsm_path
+    from mnistop.engine.attacks import Goal
+    from mnistop.engine.attacks.path import fgsm_path
 
     images, labels, _ = batch.content
     goal = Goal(labels)

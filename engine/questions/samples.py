@@ -14,10 +14,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.config import PixelRange
-from engine.data import Dataset, Description, class_counts, describe, file_stamp, load, split
-from engine.data_notes import ClassCounts, data_notes
-from engine.fingerprint import Fingerprint
+from mnistop.engine.config import PixelRange
+from mnistop.engine.data import (
+    Dataset,
+    Description,
+    class_counts,
+    describe,
+    file_stamp,
+    load,
+    split,
+)
+from mnistop.engine.data_notes import ClassCounts, data_notes
+from mnistop.engine.fingerprint import Fingerprint
 
 
 @dataclass(frozen=True, eq=False)

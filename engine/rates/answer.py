@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from engine.coach import advise, advise_on_rate
-from engine.coach.advice import TOO_HIGH, TOO_LOW, accuracy, number
-from engine.coach.rates import has_exploded
-from engine.config import RunConfig
-from engine.data_notes import ClassCounts
-from engine.events import RunFailed
-from engine.history import History
-from engine.judgement import Judgement
-from engine.words import count
+from mnistop.engine.coach import advise, advise_on_rate
+from mnistop.engine.coach.advice import TOO_HIGH, TOO_LOW, accuracy, number
+from mnistop.engine.coach.rates import has_exploded
+from mnistop.engine.config import RunConfig
+from mnistop.engine.data_notes import ClassCounts
+from mnistop.engine.events import RunFailed
+from mnistop.engine.history import History
+from mnistop.engine.judgement import Judgement
+from mnistop.engine.words import count
 
 ROSE = 1.02
 """A run that is stuck, but whose training loss has never been above this share of the first one,

@@ -37,12 +37,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.config import RunConfig
-from engine.rates.answer import LEARNED
-from engine.schedule import mean_share
+from mnistop.engine.config import RunConfig
+from mnistop.engine.rates.answer import LEARNED
+from mnistop.engine.schedule import mean_share
 
 if TYPE_CHECKING:
-    from engine.rates.rising_rate import Stepper
+    from mnistop.engine.rates.rising_rate import Stepper
 
 Floats = NDArray[np.float64]
 
@@ -176,9 +176,9 @@ def range_test(config: RunConfig, progress: Path | None = None) -> RangeTest:
     Raises:
         MnistopError: the data or the device do not fit.
     """
-    from engine.data import load
-    from engine.examples import examples_of
-    from engine.rates.rising_rate import Stepper
+    from mnistop.engine.data import load
+    from mnistop.engine.examples import examples_of
+    from mnistop.engine.rates.rising_rate import Stepper
 
     def tell(text: str) -> None:
         if progress:

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.rates.answer import ONE_CLASS, RateAnswer
-from engine.rates.range_test import LITTLE, RangeTest, in_one_digit
+from mnistop.engine.rates.answer import ONE_CLASS, RateAnswer
+from mnistop.engine.rates.range_test import LITTLE, RangeTest, in_one_digit
 
 EXPECTED = {
     "too low": ("too low", "learned little"),

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from engine.config import RunConfig
-from engine.device import find_device
-from engine.examples import Examples
-from engine.train import way_to_step
-from engine.training import Labelled, Training, accuracy, cross_entropy
+from mnistop.engine.config import RunConfig
+from mnistop.engine.device import find_device
+from mnistop.engine.examples import Examples
+from mnistop.engine.train import way_to_step
+from mnistop.engine.training import Labelled, Training, accuracy, cross_entropy
 
 PROBE = 256
 """Training images by whose loss the model is judged; those of a batch alone are too few."""

@@ -6,15 +6,15 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.comparison import differing
-from engine.outgoing import numbered, write_under_free_name
-from engine.report.epochs import as_csv
-from engine.report.facts import Facts
-from engine.report.html import as_html
-from engine.report.markdown import as_markdown
-from engine.report.of_run import report_of_run
-from engine.report.of_runs import duel_of, report_of_runs
-from engine.runs import Run
+from mnistop.engine.comparison import differing
+from mnistop.engine.outgoing import numbered, write_under_free_name
+from mnistop.engine.report.epochs import as_csv
+from mnistop.engine.report.facts import Facts
+from mnistop.engine.report.html import as_html
+from mnistop.engine.report.markdown import as_markdown
+from mnistop.engine.report.of_run import report_of_run
+from mnistop.engine.report.of_runs import duel_of, report_of_runs
+from mnistop.engine.runs import Run
 
 
 def report(runs: Sequence[Run], format: str, epoch: int | None = None) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.words import loss, percent
+from mnistop.engine.words import loss, percent
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ import csv
 import io
 from collections.abc import Sequence
 
-from engine.comparison import differing
-from engine.events import EpochFinished
-from engine.history import History
-from engine.report.facts import Facts
+from mnistop.engine.comparison import differing
+from mnistop.engine.events import EpochFinished
+from mnistop.engine.history import History
+from mnistop.engine.report.facts import Facts
 
 COLUMNS = (
     *("epoch", "train_loss", "val_loss", "train_acc", "val_acc"),

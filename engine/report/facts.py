@@ -10,18 +10,18 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.coach import Advice, advise
-from engine.config import RunConfig
-from engine.errors import RunError
-from engine.evaluate import class_report, confusion_matrix, wilson_interval
-from engine.events import Event
-from engine.finding import quoted
-from engine.history import History, others_as_good
-from engine.judgement import Judgement, Mistake, judgement_after, worst_mistakes
-from engine.runs import Run
-from engine.schedule import lr_of_epoch
-from engine.storage.about import About, read_about
-from engine.summary import Summary
+from mnistop.engine.coach import Advice, advise
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import RunError
+from mnistop.engine.evaluate import class_report, confusion_matrix, wilson_interval
+from mnistop.engine.events import Event
+from mnistop.engine.finding import quoted
+from mnistop.engine.history import History, others_as_good
+from mnistop.engine.judgement import Judgement, Mistake, judgement_after, worst_mistakes
+from mnistop.engine.runs import Run
+from mnistop.engine.schedule import lr_of_epoch
+from mnistop.engine.storage.about import About, read_about
+from mnistop.engine.summary import Summary
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,10 +10,10 @@ from xml.etree.ElementTree import Element
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.evaluate import class_report
-from engine.png import to_png
-from engine.report import svg
-from engine.report.document import (
+from mnistop.engine.evaluate import class_report
+from mnistop.engine.png import to_png
+from mnistop.engine.report import svg
+from mnistop.engine.report.document import (
     Chart,
     Code,
     Document,
@@ -26,8 +26,8 @@ from engine.report.document import (
     Section,
     Table,
 )
-from engine.report.markup import clean, element, to_html
-from engine.words import percent
+from mnistop.engine.report.markup import clean, element, to_html
+from mnistop.engine.words import percent
 
 _NOTHING_FROM_OUTSIDE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _PICTURE_PIXELS = 112
@@ -36,7 +36,7 @@ _PICTURE_PIXELS = 112
 
 def as_html(document: Document) -> str:
     """A whole document as the text of an HTML file."""
-    style = resources.files("engine.report").joinpath("style.css").read_text("utf-8")
+    style = resources.files("mnistop.engine.report").joinpath("style.css").read_text("utf-8")
     head = element(
         "head",
         {},

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from engine.evaluate import class_report
-from engine.report.document import (
+from mnistop.engine.evaluate import class_report
+from mnistop.engine.report.document import (
     Chart,
     Code,
     Document,
@@ -17,8 +17,8 @@ from engine.report.document import (
     Pictures,
     Table,
 )
-from engine.report.markup import clean
-from engine.words import percent
+from mnistop.engine.report.markup import clean
+from mnistop.engine.words import percent
 
 _START = re.compile(r"^(\d*)([-+=.)])")
 """What makes a list, a rule or a heading of a line that begins so."""

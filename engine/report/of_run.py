@@ -8,16 +8,16 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from engine import events
-from engine.architecture import Architecture
-from engine.config import RunConfig, as_text, default, label
-from engine.data_notes import ClassCounts
-from engine.evaluate import wilson_interval
-from engine.events import EpochFinished, RunStarted
-from engine.finding import typed
-from engine.history import others_as_good
-from engine.judgement import Mistake
-from engine.report.document import (
+from mnistop.engine import events
+from mnistop.engine.architecture import Architecture
+from mnistop.engine.config import RunConfig, as_text, default, label
+from mnistop.engine.data_notes import ClassCounts
+from mnistop.engine.evaluate import wilson_interval
+from mnistop.engine.events import EpochFinished, RunStarted
+from mnistop.engine.finding import typed
+from mnistop.engine.history import others_as_good
+from mnistop.engine.judgement import Mistake
+from mnistop.engine.report.document import (
     Chart,
     Code,
     Curve,
@@ -32,8 +32,8 @@ from engine.report.document import (
     Section,
     Table,
 )
-from engine.report.facts import Facts, again
-from engine.words import (
+from mnistop.engine.report.facts import Facts, again
+from mnistop.engine.words import (
     accuracy,
     count,
     duration,

@@ -11,9 +11,9 @@ from xml.etree.ElementTree import Element
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.axis import Axis, labels, linear_axis, log_axis, ticks
-from engine.report.document import Chart, Curve, letter
-from engine.report.markup import element
+from mnistop.engine.axis import Axis, labels, linear_axis, log_axis, ticks
+from mnistop.engine.report.document import Chart, Curve, letter
+from mnistop.engine.report.markup import element
 
 Floats = NDArray[np.float64]
 

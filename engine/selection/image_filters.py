@@ -11,9 +11,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.judgement import Judgement
-from engine.learned import Learned
-from engine.selection.words import (
+from mnistop.engine.judgement import Judgement
+from mnistop.engine.learned import Learned
+from mnistop.engine.selection.words import (
     WORD,
     Bound,
     FilterError,
@@ -25,7 +25,7 @@ from engine.selection.words import (
     rounded,
     words,
 )
-from engine.selection.words import number as number_in
+from mnistop.engine.selection.words import number as number_in
 
 Kind = Literal["wrong", "right", "all"]
 

@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.judgement import Judgement
-from engine.learned import Learned
-from engine.selection.image_filters import Filter
+from mnistop.engine.judgement import Judgement
+from mnistop.engine.learned import Learned
+from mnistop.engine.selection.image_filters import Filter
 
 OrderName = Literal["confidence", "loss", "margin", "index", "first", "last"]
 

@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.config import RunConfig, as_text, choices
-from engine.errors import ConfigError
-from engine.overview import LIVE, Listed
-from engine.selection.words import (
+from mnistop.engine.config import RunConfig, as_text, choices
+from mnistop.engine.errors import ConfigError
+from mnistop.engine.overview import LIVE, Listed
+from mnistop.engine.selection.words import (
     WORD,
     Bound,
     FilterError,

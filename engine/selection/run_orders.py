@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.overview import Listed
+from mnistop.engine.overview import Listed
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from engine.errors import RunError
-from engine.finding import find_run_or_sweep, is_path
-from engine.overview import Listed
-from engine.runs import Run
-from engine.selection.run_filters import parse
-from engine.selection.words import WORD, FilterError, words
-from engine.storage.index import list_all
-from engine.sweeps import Sweep, list_sweeps
+from mnistop.engine.errors import RunError
+from mnistop.engine.finding import find_run_or_sweep, is_path
+from mnistop.engine.overview import Listed
+from mnistop.engine.runs import Run
+from mnistop.engine.selection.run_filters import parse
+from mnistop.engine.selection.words import WORD, FilterError, words
+from mnistop.engine.storage.index import list_all
+from mnistop.engine.sweeps import Sweep, list_sweeps
 
 
 @dataclass

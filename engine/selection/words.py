@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.errors import MnistopError
+from mnistop.engine.errors import MnistopError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,9 +8,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from engine.errors import RunError
-from engine.runs import Run
-from engine.storage.files import from_json, open_regular, write_atomically
+from mnistop.engine.errors import RunError
+from mnistop.engine.runs import Run
+from mnistop.engine.storage.files import from_json, open_regular, write_atomically
 
 FILE = "about.json"
 LONGEST_NAME = 40

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.errors import RunError
-from engine.storage.files import open_regular, write_atomically
+from mnistop.engine.errors import RunError
+from mnistop.engine.storage.files import open_regular, write_atomically
 
 
 def save(path: Path, content: dict[str, Any]) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from engine import events
-from engine.storage.files import open_private
+from mnistop.engine import events
+from mnistop.engine.storage.files import open_private
 
 
 class EventLog:

@@ -7,9 +7,9 @@ import os
 from collections.abc import Iterator
 from typing import IO
 
-from engine import events
-from engine.storage.files import open_regular
-from engine.storage.folder import Folder
+from mnistop.engine import events
+from mnistop.engine.storage.files import open_regular
+from mnistop.engine.storage.folder import Folder
 
 _COST_OF_LINE = 1 << 10
 """Short lines that cannot be read take as long as ones of so many bytes."""

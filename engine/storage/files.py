@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from engine.errors import RunError
+from mnistop.engine.errors import RunError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

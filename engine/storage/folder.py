@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, ClassVar, TypeVar
 
-from engine.errors import RunError
-from engine.storage import lock
-from engine.storage.files import from_json, open_regular, why_unreadable, write_atomically
+from mnistop.engine.errors import RunError
+from mnistop.engine.storage import lock
+from mnistop.engine.storage.files import from_json, open_regular, why_unreadable, write_atomically
 
 _FIRST_WORDS = (
     "amber ample azure bold brave brisk bright calm clear cosy crisp early eager fair fleet "

@@ -19,16 +19,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.config import RunConfig, as_text
-from engine.errors import RunError
-from engine.history import History, reduce
-from engine.overview import Listed, Overview
-from engine.runs import Run, runs_folder
-from engine.storage import lock
-from engine.storage.about import FILE as ABOUT
-from engine.storage.event_tail import EventTail
-from engine.storage.files import from_json, open_own, replace_own
-from engine.storage.folder import age, disk_usage
+from mnistop.engine.config import RunConfig, as_text
+from mnistop.engine.errors import RunError
+from mnistop.engine.history import History, reduce
+from mnistop.engine.overview import Listed, Overview
+from mnistop.engine.runs import Run, runs_folder
+from mnistop.engine.storage import lock
+from mnistop.engine.storage.about import FILE as ABOUT
+from mnistop.engine.storage.event_tail import EventTail
+from mnistop.engine.storage.files import from_json, open_own, replace_own
+from mnistop.engine.storage.folder import age, disk_usage
 
 FILE = ".index.json"
 VERSION = 2

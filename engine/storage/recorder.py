@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 import torch
 
-from engine import events
-from engine.errors import RunError
-from engine.runs import Run
-from engine.storage import checkpoint, snapshots
-from engine.storage.event_log import EventLog
-from engine.storage.files import open_private, write_at, write_atomically
-from engine.storage.safekeeping import Safekeeping
-from engine.training import Epoch, Training, cross_entropy
+from mnistop.engine import events
+from mnistop.engine.errors import RunError
+from mnistop.engine.runs import Run
+from mnistop.engine.storage import checkpoint, snapshots
+from mnistop.engine.storage.event_log import EventLog
+from mnistop.engine.storage.files import open_private, write_at, write_atomically
+from mnistop.engine.storage.safekeeping import Safekeeping
+from mnistop.engine.training import Epoch, Training, cross_entropy
 
 WRITE_SECONDS = 0.05
 """What short epochs come to is written together, this often at most."""

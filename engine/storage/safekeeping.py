@@ -14,10 +14,10 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from engine.errors import RunError
-from engine.runs import Run
-from engine.storage import checkpoint
-from engine.storage.files import why_unreadable
+from mnistop.engine.errors import RunError
+from mnistop.engine.runs import Run
+from mnistop.engine.storage import checkpoint
+from mnistop.engine.storage.files import why_unreadable
 
 SECONDS = 10.0
 """All is brought to the disk this often at most…"""

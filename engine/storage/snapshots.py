@@ -11,8 +11,8 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from engine.runs import Run
-from engine.storage.files import open_regular, write_at
+from mnistop.engine.runs import Run
+from mnistop.engine.storage.files import open_regular, write_at
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,7 +1,7 @@
 """Hands the members of a sweep out to the workers of a Dask cluster, through joblib.
 
-Each is trained in a scratch folder of a worker (`engine.sweep.cluster_member`) and comes back as a
-whole, to be put in place here. Dask gives what a lost worker had in hand to another one.
+Each is trained in a scratch folder of a worker (`mnistop.engine.sweep.cluster_member`) and comes
+back as a whole, to be put in place here. Dask gives what a lost worker had in hand to another one.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ import msgspec
 from distributed import Client, Event
 from joblib._dask import DaskDistributedBackend
 
-from engine.config import RunConfig
-from engine.errors import MnistopError, RunError
-from engine.fingerprint import Fingerprint
-from engine.runs import Run
-from engine.storage.event_log import EventLog
-from engine.sweep import cluster_member
-from engine.sweep.cluster_member import Returned
-from engine.sweep.known_data import DataCheck, Fingerprints, key_of
-from engine.sweep.members import OnFailure, failures_to, state_of
-from engine.sweep.parcel import finish_putting, pack, put_in_place
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import MnistopError, RunError
+from mnistop.engine.fingerprint import Fingerprint
+from mnistop.engine.runs import Run
+from mnistop.engine.storage.event_log import EventLog
+from mnistop.engine.sweep import cluster_member
+from mnistop.engine.sweep.cluster_member import Returned
+from mnistop.engine.sweep.known_data import DataCheck, Fingerprints, key_of
+from mnistop.engine.sweep.members import OnFailure, failures_to, state_of
+from mnistop.engine.sweep.parcel import finish_putting, pack, put_in_place
 
 _PATIENCE = 5
 """Seconds in which a scheduler must answer, and have a worker."""

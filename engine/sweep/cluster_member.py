@@ -14,16 +14,16 @@ from pathlib import Path
 import msgspec
 from distributed import Event, get_worker
 
-from engine.config import RunConfig
-from engine.cores import usable_cores
-from engine.data import is_at_hand, is_here, load
-from engine.errors import DataError
-from engine.fingerprint import Fingerprint
-from engine.runs import Run
-from engine.sweep.known_data import key_of
-from engine.sweep.members import Trainer
-from engine.sweep.nursery import Nursery
-from engine.sweep.parcel import pack, unpack
+from mnistop.engine.config import RunConfig
+from mnistop.engine.cores import usable_cores
+from mnistop.engine.data import is_at_hand, is_here, load
+from mnistop.engine.errors import DataError
+from mnistop.engine.fingerprint import Fingerprint
+from mnistop.engine.runs import Run
+from mnistop.engine.sweep.known_data import key_of
+from mnistop.engine.sweep.members import Trainer
+from mnistop.engine.sweep.nursery import Nursery
+from mnistop.engine.sweep.parcel import pack, unpack
 
 _POLL_SECONDS = 0.5
 

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from engine.config import RunConfig
+from mnistop.engine.config import RunConfig
 
 _UPDATE, _WEIGHT, _START = 60e-6, 1e-10, 0.5
 """Seconds on one core of today: of an update besides its arithmetic, of a weight and an image, and

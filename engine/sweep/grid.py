@@ -16,7 +16,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from engine.config import (
+from mnistop.engine.config import (
     RunConfig,
     as_text,
     by_factors,
@@ -25,7 +25,7 @@ from engine.config import (
     rank,
     usual_values,
 )
-from engine.errors import ConfigError
+from mnistop.engine.errors import ConfigError
 
 MOST = 1000
 """Runs of one sweep: more would not be looked at."""

@@ -13,26 +13,26 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, TYPE_CHECKING, NoReturn, Protocol
 
-from engine import events, glance, sweeps
-from engine.config import RunConfig
-from engine.data import is_here
-from engine.device import find_device
-from engine.errors import MnistopError, RunError, host_error
-from engine.process.detached import fork_off, leave, tell
-from engine.process.failure import in_words
-from engine.process.stdio import log_to
-from engine.process.title import set_title
-from engine.runs import Run
-from engine.storage import lock
-from engine.storage.event_log import EventLog
-from engine.sweep.known_data import DataCheck, key_of, recorded_data
-from engine.sweep.members import DIED, SETTLED, state_of
-from engine.sweep.nursery import Nursery
-from engine.sweep.this_machine import ThisMachine
-from engine.sweeps import Plan, Resumption, Sweep
+from mnistop.engine import events, glance, sweeps
+from mnistop.engine.config import RunConfig
+from mnistop.engine.data import is_here
+from mnistop.engine.device import find_device
+from mnistop.engine.errors import MnistopError, RunError, host_error
+from mnistop.engine.process.detached import fork_off, leave, tell
+from mnistop.engine.process.failure import in_words
+from mnistop.engine.process.stdio import log_to
+from mnistop.engine.process.title import set_title
+from mnistop.engine.runs import Run
+from mnistop.engine.storage import lock
+from mnistop.engine.storage.event_log import EventLog
+from mnistop.engine.sweep.known_data import DataCheck, key_of, recorded_data
+from mnistop.engine.sweep.members import DIED, SETTLED, state_of
+from mnistop.engine.sweep.nursery import Nursery
+from mnistop.engine.sweep.this_machine import ThisMachine
+from mnistop.engine.sweeps import Plan, Resumption, Sweep
 
 if TYPE_CHECKING:  # Dask need not be installed
-    from engine.sweep.cluster import Cluster
+    from mnistop.engine.sweep.cluster import Cluster
 
 
 def start(what: Plan | Resumption, folder: Path, answer: Connection) -> None:
@@ -150,7 +150,7 @@ def connect(address: str, sources: Sequence[str]) -> Cluster:
         RunError: it cannot be reached, lacks mnistop or a source, or Dask is not installed here.
     """
     try:
-        from engine.sweep.cluster import Cluster
+        from mnistop.engine.sweep.cluster import Cluster
     except ImportError:
         raise RunError(
             "For a Dask cluster mnistop needs Dask: pip install 'mnistop[dask]'."

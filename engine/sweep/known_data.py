@@ -11,19 +11,19 @@ from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
-from engine.config import RunConfig, as_text
-from engine.data import is_at_hand
-from engine.errors import MnistopError, RunError, TooFewImagesError
-from engine.events import SweepData
-from engine.fingerprint import Fingerprint, changes, has_changed
-from engine.runs import Run
-from engine.storage.event_log import EventLog
-from engine.storage.event_tail import read_events
-from engine.sweep.nursery import Nursery, Wanted
-from engine.sweeps import Sweep
+from mnistop.engine.config import RunConfig, as_text
+from mnistop.engine.data import is_at_hand
+from mnistop.engine.errors import MnistopError, RunError, TooFewImagesError
+from mnistop.engine.events import SweepData
+from mnistop.engine.fingerprint import Fingerprint, changes, has_changed
+from mnistop.engine.runs import Run
+from mnistop.engine.storage.event_log import EventLog
+from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.sweep.nursery import Nursery, Wanted
+from mnistop.engine.sweeps import Sweep
 
 if TYPE_CHECKING:
-    from engine.examples import Examples
+    from mnistop.engine.examples import Examples
 
 Fingerprints = dict[str, Fingerprint]
 """Of a sweep's data, by what `key_of` makes of the settings that choose them."""
@@ -159,7 +159,7 @@ def _loaded(config: RunConfig, begun: Run | None, nursery: Nursery) -> tuple[Fin
 
 def _compare(caller: Connection, examples: Examples | None, begun: Run | None) -> None:
     """Send the fingerprint of data, once they are compared with those of a member."""
-    from engine.process.same_data import load_for
+    from mnistop.engine.process.same_data import load_for
 
     assert examples
     warning = load_for(begun, begun.config(), lambda: examples)[1] if begun else ""

@@ -13,17 +13,17 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine import events, glance, worker
-from engine.config import RunConfig
-from engine.data import is_at_hand
-from engine.errors import MnistopError, RunError
-from engine.fingerprint import Fingerprint
-from engine.runs import Run
-from engine.storage.event_log import EventLog
-from engine.sweep.nursery import Nursery, Wanted
+from mnistop.engine import events, glance, worker
+from mnistop.engine.config import RunConfig
+from mnistop.engine.data import is_at_hand
+from mnistop.engine.errors import MnistopError, RunError
+from mnistop.engine.fingerprint import Fingerprint
+from mnistop.engine.runs import Run
+from mnistop.engine.storage.event_log import EventLog
+from mnistop.engine.sweep.nursery import Nursery, Wanted
 
 if TYPE_CHECKING:
-    from engine.examples import Examples
+    from mnistop.engine.examples import Examples
 
 RETRIES = 2
 """How often a member is tried again when its process has died."""
@@ -156,7 +156,7 @@ def _train(
     caller: Connection, examples: Examples | None, what: RunConfig | Run, path: Path, cores: int
 ) -> None:
     """What the training process does, which has PyTorch from the nursery."""
-    from engine.process import job
+    from mnistop.engine.process import job
 
     job.train_member(caller, examples, what, path, cores)
 

@@ -20,13 +20,13 @@ from multiprocessing import Pipe, reduction
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Concatenate, NoReturn, ParamSpec
 
-from engine.config import RunConfig
-from engine.data import load
-from engine.errors import DataError, MnistopError, RunError, TooFewImagesError, host_error
-from engine.fingerprint import Fingerprint, changes, has_changed
+from mnistop.engine.config import RunConfig
+from mnistop.engine.data import load
+from mnistop.engine.errors import DataError, MnistopError, RunError, TooFewImagesError, host_error
+from mnistop.engine.fingerprint import Fingerprint, changes, has_changed
 
 if TYPE_CHECKING:  # PyTorch is for the nursery, not for its user
-    from engine.examples import Examples
+    from mnistop.engine.examples import Examples
 
 P = ParamSpec("P")
 
@@ -73,7 +73,7 @@ class Nursery:
         with theirs:
             number = theirs.fileno()
             process = subprocess.Popen(
-                [sys.executable, "-m", "engine.sweep.nursery", str(number)],
+                [sys.executable, "-m", "mnistop.engine.sweep.nursery", str(number)],
                 env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
                 pass_fds=(number,),
                 stdin=subprocess.DEVNULL,
@@ -200,7 +200,7 @@ def _loaded(data: Wanted) -> Examples:
     Raises:
         DataError: they cannot be had, or are not those that are wanted.
     """
-    from engine.examples import examples_of
+    from mnistop.engine.examples import examples_of
 
     config = _data_of(data.config)
     if data.fingerprint and (config, data.fingerprint) in _kept:
@@ -241,9 +241,9 @@ def _end_with(other: Connection) -> None:
 
 
 if __name__ == "__main__":
-    from engine.process.title import HELPER, set_title
+    from mnistop.engine.process.title import HELPER, set_title
 
     set_title(HELPER)
-    import engine.process.preload  # noqa: F401
+    import mnistop.engine.process.preload  # noqa: F401
 
     _serve(Connection(int(sys.argv[1])))

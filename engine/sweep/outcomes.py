@@ -6,10 +6,10 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from engine.coach.verdict import rate_verdict
-from engine.config import RunConfig
-from engine.evaluate import wilson_interval
-from engine.history import History
+from mnistop.engine.coach.verdict import rate_verdict
+from mnistop.engine.config import RunConfig
+from mnistop.engine.evaluate import wilson_interval
+from mnistop.engine.history import History
 
 WAITING = "waiting"
 """The state of a run that has not begun."""

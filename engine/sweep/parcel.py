@@ -9,10 +9,10 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from engine import runs
-from engine.errors import RunError
-from engine.runs import WRITTEN, Run
-from engine.storage.files import make_folder, open_like, write_atomically
+from mnistop.engine import runs
+from mnistop.engine.errors import RunError
+from mnistop.engine.runs import WRITTEN, Run
+from mnistop.engine.storage.files import make_folder, open_like, write_atomically
 
 _LARGEST = 1 << 33
 """Bytes of all files together."""

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engine.config import RunConfig
-from engine.errors import ConfigError
-from engine.sweep.grid import Changes, plan
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import ConfigError
+from mnistop.engine.sweep.grid import Changes, plan
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class SweepPreset:
         sample: int | None = None,
         sample_seed: int = 0,
     ) -> list[RunConfig]:
-        """The configurations, as `engine.sweep.grid.plan` has them.
+        """The configurations, as `mnistop.engine.sweep.grid.plan` has them.
 
         Args:
             base: what is the same in all runs unless the preset says otherwise; the notebook's

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from engine.history import History, reduce
-from engine.runs import Run
-from engine.storage.event_tail import EventTail
-from engine.sweep.outcomes import Outcome
-from engine.sweeps import Sweep
+from mnistop.engine.history import History, reduce
+from mnistop.engine.runs import Run
+from mnistop.engine.storage.event_tail import EventTail
+from mnistop.engine.sweep.outcomes import Outcome
+from mnistop.engine.sweeps import Sweep
 
 
 @dataclass

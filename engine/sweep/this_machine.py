@@ -11,17 +11,17 @@ from multiprocessing.connection import Connection
 
 import joblib
 
-from engine import events
-from engine.config import RunConfig
-from engine.cores import usable_cores
-from engine.data import is_at_hand, load
-from engine.errors import MnistopError
-from engine.examples import Examples
-from engine.runs import Run
-from engine.storage.event_log import EventLog
-from engine.sweep.known_data import DataCheck, key_of
-from engine.sweep.members import POLL_SECONDS, Trainer, failures_to
-from engine.sweep.nursery import Nursery
+from mnistop.engine import events
+from mnistop.engine.config import RunConfig
+from mnistop.engine.cores import usable_cores
+from mnistop.engine.data import is_at_hand, load
+from mnistop.engine.errors import MnistopError
+from mnistop.engine.examples import Examples
+from mnistop.engine.runs import Run
+from mnistop.engine.storage.event_log import EventLog
+from mnistop.engine.sweep.known_data import DataCheck, key_of
+from mnistop.engine.sweep.members import POLL_SECONDS, Trainer, failures_to
+from mnistop.engine.sweep.nursery import Nursery
 
 
 class ThisMachine:

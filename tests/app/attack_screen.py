@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from engine.runs import Run
+from mnistop.engine.runs import Run
+from mnistop.tui.panes.attack_panes import AttackPanes
+from mnistop.tui.screens.attack import AttackScreen
 from tests.app import made_up
 from tests.app.dashboard import Dashboard
 from tests.app.made_up_attacks import Answers, smallest
-from tui.panes.attack_panes import AttackPanes
-from tui.screens.attack import AttackScreen
 
 WIDE, SMALL, LARGE = (120, 40), (80, 24), (200, 60)
 RIGHT = made_up.right_after(12)

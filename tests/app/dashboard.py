@@ -14,24 +14,24 @@ from textual.events import Key
 from textual.pilot import Pilot
 from textual.widget import Widget
 
-from engine import events
-from engine.config import RunConfig
-from engine.questions.fragility import AttackedImage
-from engine.runs import Run
-from engine.sweeps import Sweep
+from mnistop.engine import events
+from mnistop.engine.config import RunConfig
+from mnistop.engine.questions.fragility import AttackedImage
+from mnistop.engine.runs import Run
+from mnistop.engine.sweeps import Sweep
+from mnistop.tui.app import MnistopApp
+from mnistop.tui.feeds.feed import RunSaid
+from mnistop.tui.panes.charts import Charts
+from mnistop.tui.panes.confusion import Confusion
+from mnistop.tui.panes.dashboard import Dashboard as Panes
+from mnistop.tui.panes.digit import Digit
+from mnistop.tui.panes.epoch_log import EpochLog
+from mnistop.tui.panes.hyperparameters import Hyperparameters
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.screens.train import TrainScreen
+from mnistop.tui.state import State
+from mnistop.tui.terminal.rhythm import Rhythm
 from tests.app import made_up, made_up_sweeps
-from tui.app import MnistopApp
-from tui.feeds.feed import RunSaid
-from tui.panes.charts import Charts
-from tui.panes.confusion import Confusion
-from tui.panes.dashboard import Dashboard as Panes
-from tui.panes.digit import Digit
-from tui.panes.epoch_log import EpochLog
-from tui.panes.hyperparameters import Hyperparameters
-from tui.render.terminal import Terminal
-from tui.screens.train import TrainScreen
-from tui.state import State
-from tui.terminal.rhythm import Rhythm
 
 _CALM = 20
 """Turns of the event loop without a message that mean that all are handled."""
@@ -47,7 +47,7 @@ PANES: dict[str, type[Widget]] = {
 
 @dataclass
 class Workers:
-    """Stands in for `engine.worker`: notes what is asked of it."""
+    """Stands in for `mnistop.engine.worker`: notes what is asked of it."""
 
     folder: Path
     launched: list[RunConfig] = field(default_factory=list)

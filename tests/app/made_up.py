@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import events
-from engine.config import RunConfig
-from engine.questions.fragility import AttackedImage
-from engine.runs import FORMAT, Run
+from mnistop.engine import events
+from mnistop.engine.config import RunConfig
+from mnistop.engine.questions.fragility import AttackedImage
+from mnistop.engine.runs import FORMAT, Run
 
 DIGITS = tuple("0123456789")
 VALIDATION = 200

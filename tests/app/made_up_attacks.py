@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from engine.attacks import FINDERS
-from engine.methods import METHODS
-from engine.questions.classify import Classified, classify
-from engine.questions.fragility import (
+from mnistop.engine.attacks import FINDERS
+from mnistop.engine.methods import METHODS
+from mnistop.engine.questions.classify import Classified, classify
+from mnistop.engine.questions.fragility import (
     AttackedImage,
     Bracket,
     OwnImage,
@@ -21,8 +21,8 @@ from engine.questions.fragility import (
     attack_image,
     bracket,
 )
-from engine.questions.robustness import EPSILONS, Robustness, robustness
-from engine.runs import Run
+from mnistop.engine.questions.robustness import EPSILONS, Robustness, robustness
+from mnistop.engine.runs import Run
 from tests.app import made_up
 
 NEVER = 5

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import events
-from engine.config import RunConfig
-from engine.runs import Run
+from mnistop.engine import events
+from mnistop.engine.config import RunConfig
+from mnistop.engine.runs import Run
 from tests.app import made_up
 
 

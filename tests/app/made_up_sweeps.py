@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine import events, sweeps
-from engine.config import RunConfig
-from engine.runs import Run
-from engine.sweeps import Plan, Sweep
+from mnistop.engine import events, sweeps
+from mnistop.engine.config import RunConfig
+from mnistop.engine.runs import Run
+from mnistop.engine.sweeps import Plan, Sweep
 from tests.app import made_up
 
 

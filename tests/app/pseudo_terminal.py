@@ -17,7 +17,7 @@ from typing import Any
 import pyte
 from ptyprocess import PtyProcess
 
-COMMAND = (sys.executable, "-m", "tui")
+COMMAND = (sys.executable, "-m", "mnistop")
 
 KEYS = {
     "tab": "\t",

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from engine.config import RunConfig
-from engine.questions.robustness import EPSILONS
-from engine.words import percent
+from mnistop.engine.config import RunConfig
+from mnistop.engine.questions.robustness import EPSILONS
+from mnistop.engine.words import percent
+from mnistop.tui.panes.accuracy_chart import AccuracyChart
+from mnistop.tui.screens.attack import AttackScreen
 from tests.app import made_up
 from tests.app.attack_screen import FRAGILE, RIGHT, SMALL, WIDE, open_attack, until_told
 from tests.app.dashboard import Opened, Workers
 from tests.app.made_up_attacks import Answers, certified, smallest
 from tests.render.reading import texts
-from tui.panes.accuracy_chart import AccuracyChart
-from tui.screens.attack import AttackScreen
 
 
 async def test_n_and_p_go_through_the_right_ones_then_the_most_fragile_then_all(

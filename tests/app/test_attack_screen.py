@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.methods import METHODS
+from mnistop.engine.methods import METHODS
 from tests.app import made_up
 from tests.app.attack_screen import WIDE, open_attack, until_told
 from tests.app.dashboard import Opened

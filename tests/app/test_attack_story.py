@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine import worker
-from engine.config import RunConfig
+from mnistop.engine import worker
+from mnistop.engine.config import RunConfig
 from tests.app.pseudo_terminal import Terminal, terminal
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from mnistop.tui.render.terminal import Terminal
 from tests.app import made_up
 from tests.app.attack_screen import LARGE, SMALL, WIDE, open_attack, panes, until_told
 from tests.app.dashboard import Opened
 from tests.app.made_up_attacks import Answers, certified
-from tui.render.terminal import Terminal
 
 
 @pytest.mark.parametrize("size", [(60, 16), SMALL, (100, 34), (117, 60), WIDE, LARGE])

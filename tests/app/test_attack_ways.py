@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.errors import RunError
+from mnistop.engine.errors import RunError
 from tests.app import made_up
 from tests.app.attack_screen import SMALL, WIDE, asked, open_attack, until_told
 from tests.app.dashboard import Opened

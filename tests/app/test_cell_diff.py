@@ -4,7 +4,7 @@ import pyte
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tui.terminal.cell_diff import CellDiff
+from mnistop.tui.terminal.cell_diff import CellDiff
 
 WIDTH, HEIGHT = 48, 4
 

@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 from textual.widget import Widget
 
-from engine.questions.robustness import EPSILONS
+from mnistop.engine.questions.robustness import EPSILONS
+from mnistop.tui.panes.compared import ComparedCharts
+from mnistop.tui.panes.flattening import Flattening
+from mnistop.tui.panes.gallery import Gallery
+from mnistop.tui.panes.network import Network
+from mnistop.tui.panes.samples import SampleGrid
+from mnistop.tui.screens.runs import RunsScreen
 from tests.app import made_up
 from tests.app.attack_screen import open_attack, panes, until_told
 from tests.app.dashboard import Dashboard, Opened, Workers
@@ -17,12 +23,6 @@ from tests.app.test_mistakes import show as show_mistakes
 from tests.app.test_rates_screen import curve, find, finder
 from tests.app.test_weights import Answers, open_weights
 from tests.app.test_weights import answers as weights
-from tui.panes.compared import ComparedCharts
-from tui.panes.flattening import Flattening
-from tui.panes.gallery import Gallery
-from tui.panes.network import Network
-from tui.panes.samples import SampleGrid
-from tui.screens.runs import RunsScreen
 
 __all__ = ["answering", "finder", "weights"]
 

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.coach import Advice
-from engine.history import History
+from mnistop.engine.coach import Advice
+from mnistop.engine.history import History
+from mnistop.tui.controllers import coaching
+from mnistop.tui.feeds.feed import RunSaid
+from mnistop.tui.panes.coach import Coach
+from mnistop.tui.render.cells import plain
+from mnistop.tui.render.terminal import Terminal
 from tests.app import made_up
 from tests.app.dashboard import PANES, Dashboard, Opened
-from tui.controllers import coaching
-from tui.feeds.feed import RunSaid
-from tui.panes.coach import Coach
-from tui.render.cells import plain
-from tui.render.terminal import Terminal
 
 WIDE, MEDIUM, SMALL, LOW = (120, 40), (100, 34), (80, 24), (60, 16)
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from engine.config import RunConfig
-from engine.runs import Run
+from mnistop.engine.config import RunConfig
+from mnistop.engine.runs import Run
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.screens.compare import CompareScreen
+from mnistop.tui.screens.runs import RunsScreen
 from tests.app import made_up
 from tests.app import made_up_judgements as judged
 from tests.app.dashboard import Dashboard, Opened, Workers
-from tui.render.terminal import Terminal
-from tui.screens.compare import CompareScreen
-from tui.screens.runs import RunsScreen
 
 SIZES = [(120, 40), (80, 24)]
 

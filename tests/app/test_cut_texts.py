@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from engine.config import NAMES
+from mnistop.engine.config import NAMES
+from mnistop.tui.panes.drawn import DrawnWidget
 from tests.app.attack_screen import open_attack
 from tests.app.dashboard import Dashboard, Opened, Workers
 from tests.app.made_up_attacks import Answers as Attacks
@@ -19,7 +20,6 @@ from tests.app.test_rates_screen import find, finder
 from tests.app.test_sweep_screen import open_sweep, rates
 from tests.app.test_weights import Answers, open_weights
 from tests.app.test_weights import answers as weights
-from tui.panes.drawn import DrawnWidget
 
 __all__ = ["answering", "finder", "weights"]
 

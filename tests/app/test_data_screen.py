@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine import worker
-from engine.storage.event_tail import read_events
-from engine.worker import launch
+from mnistop.engine import worker
+from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.worker import launch
+from mnistop.tui.panes.samples import SampleGrid
+from mnistop.tui.render.terminal import Terminal
 from tests.app import made_up
 from tests.app.dashboard import Opened, Workers
 from tests.engine.small_runs import digits_config
 from tests.small_data import DataFile
 from tests.waiting import wait_until
-from tui.panes.samples import SampleGrid
-from tui.render.terminal import Terminal
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from engine.errors import RunError
+from mnistop.engine.errors import RunError
+from mnistop.tui.panes.digit import EPSILONS
 from tests.app import made_up
 from tests.app.dashboard import Opened, Workers
-from tui.panes.digit import EPSILONS
 
 
 async def test_it_shows_a_rightly_predicted_image_and_its_adversarial_version(

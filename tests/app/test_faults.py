@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 from textual.widget import Widget
 
-import tui
-from engine.storage.index import Index
+import mnistop.tui
+from mnistop.engine.storage.index import Index
+from mnistop.tui.controllers.session import Session
+from mnistop.tui.panes.charts import Charts
+from mnistop.tui.panes.key_bar import KeyBar
+from mnistop.tui.panes.live_runs import LiveRuns
+from mnistop.tui.panes.sweep_form import SweepSize
+from mnistop.tui.panes.value_input import ValueInput
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.screens.choose import ChooseRunScreen
+from mnistop.tui.screens.runs import RunsScreen
+from mnistop.tui.screens.sweep_form import SweepFormScreen
+from mnistop.tui.terminal.fault_tolerant import FaultTolerant
 from tests.app.dashboard import Opened
-from tui.controllers.session import Session
-from tui.panes.charts import Charts
-from tui.panes.key_bar import KeyBar
-from tui.panes.live_runs import LiveRuns
-from tui.panes.sweep_form import SweepSize
-from tui.panes.value_input import ValueInput
-from tui.render.terminal import Terminal
-from tui.screens.choose import ChooseRunScreen
-from tui.screens.runs import RunsScreen
-from tui.screens.sweep_form import SweepFormScreen
-from tui.terminal.fault_tolerant import FaultTolerant
 
 
 def fails(*_: object) -> None:
@@ -67,7 +67,7 @@ async def test_a_screen_that_cannot_be_opened_says_so_and_the_dashboard_stays(
 ) -> None:
     async with opened() as shown:
         shown.may_fail = True
-        monkeypatch.setattr("tui.screens.runs.RunsScreen.__init__", fails)
+        monkeypatch.setattr("mnistop.tui.screens.runs.RunsScreen.__init__", fails)
         await shown.press("6")
         assert "ZeroDivisionError" in shown.notices[-1]
         assert shown.app.screen is shown.screen
@@ -78,13 +78,13 @@ async def test_a_screen_that_cannot_be_opened_says_so_and_the_dashboard_stays(
 
 def of_ours(kind: type[Widget]) -> Iterator[type[Widget]]:
     for below in kind.__subclasses__():
-        if below.__module__.startswith("tui."):
+        if below.__module__.startswith("mnistop.tui."):
             yield below
         yield from of_ours(below)
 
 
 def test_all_widgets_and_screens_go_on_after_a_fault() -> None:
-    for module in pkgutil.walk_packages(tui.__path__, "tui."):
+    for module in pkgutil.walk_packages(mnistop.tui.__path__, "mnistop.tui."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
     found = set(of_ours(Widget))
@@ -157,7 +157,7 @@ async def test_a_look_for_runs_that_fails_is_not_said_again_and_again(
         fails()
 
     monkeypatch.setattr(LiveRuns, "look", look)
-    monkeypatch.setattr("tui.panes.live_runs._LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("mnistop.tui.panes.live_runs._LOOK_SECONDS", 0.02)
     async with opened() as shown:
         shown.may_fail = True
         await shown.until(lambda: len(looks) > 3)

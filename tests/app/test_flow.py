@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.terminal.flow import REQUEST, FlowControl
+from mnistop.tui.terminal.flow import REQUEST, FlowControl
 
 
 class Line:

@@ -12,18 +12,18 @@ from textual.command import Hit
 from textual.dom import DOMNode
 from textual.widgets import Input
 
-from engine.config import RunConfig, explanation
+from mnistop.engine.config import RunConfig, explanation
+from mnistop.tui.app import MnistopApp
+from mnistop.tui.commands import Commands
+from mnistop.tui.keymap import declared
+from mnistop.tui.panes.rate_curve import RateCurve
+from mnistop.tui.panes.value_input import ValueInput
+from mnistop.tui.screens.help import HelpScreen
+from mnistop.tui.screens.quit import QuitScreen
+from mnistop.tui.screens.rates import RatesScreen
+from mnistop.tui.screens.train import TrainScreen
 from tests.app import made_up
 from tests.app.dashboard import PANES, Opened, Workers
-from tui.app import MnistopApp
-from tui.commands import Commands
-from tui.keymap import declared
-from tui.panes.rate_curve import RateCurve
-from tui.panes.value_input import ValueInput
-from tui.screens.help import HelpScreen
-from tui.screens.quit import QuitScreen
-from tui.screens.rates import RatesScreen
-from tui.screens.train import TrainScreen
 
 KINDS: list[type[DOMNode]] = [
     MnistopApp,
@@ -42,7 +42,7 @@ def in_source(kind: type[DOMNode]) -> list[Binding]:
     return [
         binding
         for base in kind.__mro__
-        if base.__module__.startswith("tui.")
+        if base.__module__.startswith("mnistop.tui.")
         for binding in base.__dict__.get("BINDINGS", [])
         if binding not in Input.BINDINGS
     ]

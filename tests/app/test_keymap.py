@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from textual.binding import Binding
 
-from engine.errors import MnistopError
-from tui.keymap import read_keymap
-from tui.preferences import takes_mouse
+from mnistop.engine.errors import MnistopError
+from mnistop.tui.keymap import read_keymap
+from mnistop.tui.preferences import takes_mouse
 
 KEYS = [
     [Binding("r", "train", id="train"), Binding("space", "pause", id="pause")],

@@ -10,9 +10,11 @@ from textual.actions import parse
 from textual.binding import Binding
 from textual.screen import ModalScreen
 
-from engine import worker
-from engine.questions.network import first_layer, walk
-from engine.questions.samples import look_at
+from mnistop.engine import worker
+from mnistop.engine.questions.network import first_layer, walk
+from mnistop.engine.questions.samples import look_at
+from mnistop.tui.app import MnistopApp
+from mnistop.tui.keymap import declared
 from tests.app import made_up
 from tests.app import made_up_judgements as judged
 from tests.app.dashboard import PANES, Dashboard, Opened, Workers
@@ -21,8 +23,6 @@ from tests.app.test_compare import add
 from tests.app.test_rates_screen import Finder, finder
 from tests.app.test_sweep_screen import rates
 from tests.app.test_weights import Answers as Weights
-from tui.app import MnistopApp
-from tui.keymap import declared
 
 __all__ = ["finder"]
 

@@ -13,16 +13,16 @@ from textual.app import App, ComposeResult
 from textual.geometry import Region
 from textual.pilot import Pilot
 
-from engine.runs import Run
+from mnistop.engine.runs import Run
+from mnistop.tui import state as states
+from mnistop.tui.panes.charts import Charts
+from mnistop.tui.panes.digit import Digit
+from mnistop.tui.panes.epoch_log import EpochLog
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.render.cells import plain
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
 from tests.app import made_up
-from tui import state as states
-from tui.panes.charts import Charts
-from tui.panes.digit import Digit
-from tui.panes.epoch_log import EpochLog
-from tui.panes.lines import LinesPane
-from tui.render.cells import plain
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
 
 RUN = Run(Path("/runs") / made_up.NAME)
 

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from textual.widget import Widget
 
-from engine.runs import Run
+from mnistop.engine.runs import Run
+from mnistop.tui.panes.chosen_image import ChosenImage
+from mnistop.tui.panes.gallery import Gallery
+from mnistop.tui.panes.mistake_list import MistakeList
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.screens.mistakes import MistakesScreen
 from tests.app import made_up
 from tests.app import made_up_judgements as judged
 from tests.app.dashboard import Dashboard, Opened
-from tui.panes.chosen_image import ChosenImage
-from tui.panes.gallery import Gallery
-from tui.panes.mistake_list import MistakeList
-from tui.render.terminal import Terminal
-from tui.screens.mistakes import MistakesScreen
 
 WRONG = [row for row in range(made_up.VALIDATION) if row % 9 == 4]
 """The images that are never right."""

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import RunConfig
+from mnistop.engine.config import RunConfig
+from mnistop.tui.screens.runs import RunsScreen
 from tests.app import made_up
 from tests.app.dashboard import Opened, Workers
 from tests.app.pseudo_terminal import Terminal, places, terminal
-from tui.screens.runs import RunsScreen
 
 NAME = "20260101-120000-calm-otter"
 

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine import worker
-from engine.errors import RunError
-from engine.pad import Image, centred
-from engine.questions.classify import Classified
-from engine.runs import Run
+from mnistop.engine import worker
+from mnistop.engine.errors import RunError
+from mnistop.engine.pad import Image, centred
+from mnistop.engine.questions.classify import Classified
+from mnistop.engine.runs import Run
+from mnistop.tui.panes.canvas import Canvas
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.screens.pad import PadScreen
 from tests.app.dashboard import Dashboard, Opened, Workers
-from tui.panes.canvas import Canvas
-from tui.render.terminal import Terminal
-from tui.screens.pad import PadScreen
 
 
 class Model:

@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import events
-from engine.evaluate import confusion_matrix
-from engine.runs import Run
+from mnistop.engine import events
+from mnistop.engine.evaluate import confusion_matrix
+from mnistop.engine.runs import Run
+from mnistop.tui import state as states
+from mnistop.tui.panes.charts import Charts
+from mnistop.tui.panes.confusion import Confusion
+from mnistop.tui.panes.digit import Digit
+from mnistop.tui.panes.epoch_log import EpochLog
+from mnistop.tui.render.cells import plain
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.state import State
 from tests.app import made_up
-from tui import state as states
-from tui.panes.charts import Charts
-from tui.panes.confusion import Confusion
-from tui.panes.digit import Digit
-from tui.panes.epoch_log import EpochLog
-from tui.render.cells import plain
-from tui.render.terminal import Terminal
-from tui.state import State
 
 RUN = Run(Path("/runs") / made_up.NAME)
 PLAIN = Terminal(unicode=False)

@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.color import ColorType
 
-from engine.errors import DataError
+from mnistop.engine.errors import DataError
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.terminal.ascii_only import to_ascii
 from tests.app import made_up
 from tests.app.dashboard import Dashboard, Opened, Workers
-from tui.render.terminal import Terminal
-from tui.terminal.ascii_only import to_ascii
 
 ASCII = Terminal(colors=16, unicode=False)
 COLOURLESS = Terminal(colors=0)

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import events
-from engine.config import RunConfig
-from engine.runs import Run
+from mnistop.engine import events
+from mnistop.engine.config import RunConfig
+from mnistop.engine.runs import Run
+from mnistop.tui import state as states
+from mnistop.tui.panes.progress import Progress
+from mnistop.tui.render.cells import plain
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.state import State
 from tests.app import made_up
-from tui import state as states
-from tui.panes.progress import Progress
-from tui.render.cells import plain
-from tui.render.terminal import Terminal
-from tui.state import State
 
 RUN = Run(Path("/runs") / made_up.NAME)
 

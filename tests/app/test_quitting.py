@@ -5,11 +5,11 @@ from threading import Event
 
 import pytest
 
-from engine.config import RunConfig
-from engine.errors import RunError
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import RunError
+from mnistop.tui.render.terminal import Terminal
 from tests.app import made_up
 from tests.app.dashboard import Opened, Workers
-from tui.render.terminal import Terminal
 
 
 async def test_q_quits_at_once_when_nothing_trains(opened: Opened) -> None:
@@ -68,7 +68,7 @@ def hold(monkeypatch: pytest.MonkeyPatch, launch: Callable[[RunConfig], object])
         assert ready.wait(100)
         return launch(config)
 
-    monkeypatch.setattr("engine.worker.launch", launch_later)
+    monkeypatch.setattr("mnistop.engine.worker.launch", launch_later)
     return ready
 
 

@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 from msgspec.structs import replace as changed
 
-from engine import events, worker
-from engine.config import RunConfig
-from engine.errors import DataError, MnistopError
-from engine.rates.range_test import RangeTest, Trial
-from engine.runs import Run
-from engine.sweeps import Sweep
+from mnistop.engine import events, worker
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import DataError, MnistopError
+from mnistop.engine.rates.range_test import RangeTest, Trial
+from mnistop.engine.runs import Run
+from mnistop.engine.sweeps import Sweep
+from mnistop.tui.panes.rate_curve import RateCurve
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.screens.rates import RatesScreen
 from tests.app import made_up
 from tests.app.dashboard import Dashboard, Opened, Workers
-from tui.panes.rate_curve import RateCurve
-from tui.render.terminal import Terminal
-from tui.screens.rates import RatesScreen
 
 SIZES = [(120, 40), (80, 24), (60, 16)]
 SWEEP = "20260101-120000-calm-otter"

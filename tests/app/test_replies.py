@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from textual import events
 from textual._xterm_parser import XTermParser
 
-from tui.terminal.replies import STATUS, Replies
+from mnistop.tui.terminal.replies import STATUS, Replies
 
 
 class Clock:

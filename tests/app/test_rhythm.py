@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from textual.app import App
 from textual.screen import Screen
 
-from tui.terminal.rhythm import Budget, Rhythm
+from mnistop.tui.terminal.rhythm import Budget, Rhythm
 
 RATE = 1000.0
 

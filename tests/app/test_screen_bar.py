@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from mnistop.tui.panes.screen_bar import SCREENS
+from mnistop.tui.render.terminal import Terminal
 from tests.app.dashboard import Dashboard, Opened
-from tui.panes.screen_bar import SCREENS
-from tui.render.terminal import Terminal
 
 NAMES = [name for _, name, _ in SCREENS.values()]
 

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.geometry import Size
 
-from engine.config import RunConfig
-from engine.runs import Run
+from mnistop.engine.config import RunConfig
+from mnistop.engine.runs import Run
+from mnistop.tui import state as states
+from mnistop.tui.layout import LEAST, mode_for
+from mnistop.tui.state import State
 from tests.app import made_up
-from tui import state as states
-from tui.layout import LEAST, mode_for
-from tui.state import State
 
 RUN = Run(Path("/runs") / made_up.NAME)
 

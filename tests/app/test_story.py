@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from engine import runs, worker
-from engine.config import NAMES, RunConfig
-from engine.history import History, reduce
-from engine.runs import Run
-from engine.storage.event_tail import read_events
+from mnistop.engine import runs, worker
+from mnistop.engine.config import NAMES, RunConfig
+from mnistop.engine.history import History, reduce
+from mnistop.engine.runs import Run
+from mnistop.engine.storage.event_tail import read_events
 from tests.app.pseudo_terminal import COMMAND, terminal
 from tests.ssh.processes import (
     fork_server_of,
@@ -31,7 +31,7 @@ SMALL = ("--samples", "300", "--hidden", "16")
 
 AND_TELL_ITS_MODULES = """
 import sys
-from tui.cli.entry import exit_code_of
+from mnistop.tui.cli.entry import exit_code_of
 code = exit_code_of(sys.argv[1:])
 heavy = {"torch", "sklearn", "scipy", "pandas"} & {name.partition(".")[0] for name in sys.modules}
 print("imported by the app:", sorted(heavy))

@@ -7,25 +7,25 @@ import numpy as np
 import pytest
 from textual.events import Key
 
-from engine import events, worker
-from engine.config import RunConfig
-from engine.errors import DataError
-from engine.questions.robustness import EPSILONS, Robustness
-from engine.runs import Run
-from engine.sweep.grid import plan
-from engine.sweep.reader import SweepReader
-from engine.sweeps import Sweep
+from mnistop.engine import events, worker
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import DataError
+from mnistop.engine.questions.robustness import EPSILONS, Robustness
+from mnistop.engine.runs import Run
+from mnistop.engine.sweep.grid import plan
+from mnistop.engine.sweep.reader import SweepReader
+from mnistop.engine.sweeps import Sweep
+from mnistop.tui.controllers.sweeping import Sweeping
+from mnistop.tui.panes.sweep_values import ROWS
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.screens.compare import CompareScreen
+from mnistop.tui.screens.runs import RunsScreen
+from mnistop.tui.screens.sweep import SweepScreen
+from mnistop.tui.screens.sweep_form import SweepFormScreen
 from tests.app import made_up_sweeps as made_up
 from tests.app.dashboard import Dashboard, Opened, Workers
 from tests.app.made_up import write_run
 from tests.app.pseudo_terminal import terminal
-from tui.controllers.sweeping import Sweeping
-from tui.panes.sweep_values import ROWS
-from tui.render.terminal import Terminal
-from tui.screens.compare import CompareScreen
-from tui.screens.runs import RunsScreen
-from tui.screens.sweep import SweepScreen
-from tui.screens.sweep_form import SweepFormScreen
 
 SIZES = [(120, 40), (80, 24)]
 

@@ -7,7 +7,7 @@ from tests.engine.small_runs import ROOT
 
 PROGRAM = """
 import gc, weakref
-from tui.terminal import tidying
+from mnistop.tui.terminal import tidying
 
 class Knot:
     def __init__(self):

@@ -6,14 +6,14 @@ import pytest
 from textual import events
 from textual.command import CommandPalette
 
+from mnistop.tui.screens.ask import AskScreen
+from mnistop.tui.screens.help import HelpScreen
+from mnistop.tui.screens.quit import QuitScreen
+from mnistop.tui.screens.runs import RunsScreen
+from mnistop.tui.screens.too_small import TooSmallScreen
 from tests.app import made_up
 from tests.app.dashboard import Dashboard, Opened, Workers
 from tests.app.test_runs_screen import some
-from tui.screens.ask import AskScreen
-from tui.screens.help import HelpScreen
-from tui.screens.quit import QuitScreen
-from tui.screens.runs import RunsScreen
-from tui.screens.too_small import TooSmallScreen
 
 SIZES = [(40, 10), (59, 40), (120, 15), (1, 1)]
 LARGE = (120, 40)

@@ -5,15 +5,15 @@ import asyncio
 import pytest
 from textual.events import Key
 
-from engine import worker
-from engine.questions.samples import look_at
-from engine.storage.index import Index
+from mnistop.engine import worker
+from mnistop.engine.questions.samples import look_at
+from mnistop.engine.storage.index import Index
+from mnistop.tui.controllers.comparing import Compared, Comparing
+from mnistop.tui.screens.ask import AskScreen
+from mnistop.tui.screens.compare import CompareScreen
+from mnistop.tui.screens.runs import RunsScreen
 from tests.app.dashboard import Opened, Workers
 from tests.app.test_runs_screen import open_runs, some
-from tui.controllers.comparing import Compared, Comparing
-from tui.screens.ask import AskScreen
-from tui.screens.compare import CompareScreen
-from tui.screens.runs import RunsScreen
 
 
 async def test_a_filter_is_typed_and_its_first_run_marked(opened: Opened, workers: Workers) -> None:

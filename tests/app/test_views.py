@@ -4,14 +4,14 @@ import json
 import subprocess
 import sys
 
+from mnistop.tui.panes.screen_bar import SCREENS
+from mnistop.tui.views import NAMES
 from tests.engine.small_runs import ROOT
-from tui.panes.screen_bar import SCREENS
-from tui.views import NAMES
 
 PROGRAM = """
 import json, sys
-from tui import app, views
-shown = [name for name in sys.modules if name.startswith("tui.screens.")]
+from mnistop.tui import app, views
+shown = [name for name in sys.modules if name.startswith("mnistop.tui.screens.")]
 heavy = [name for name in ("numpy", "plotext", "torch", "sklearn") if name in sys.modules]
 views.load_the_rest().join()
 missing = [name for name in views.LOADED_AFTER_THE_FIRST_FRAME if name not in sys.modules]
@@ -24,7 +24,7 @@ def test_only_the_dashboard_is_loaded_before_the_first_frame_and_all_after_it() 
         [sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, check=True
     )
     shown, heavy, missing = json.loads(done.stdout)
-    assert shown == ["tui.screens.help", "tui.screens.train", "tui.screens.view"]
+    assert shown == [f"mnistop.tui.screens.{name}" for name in ("help", "train", "view")]
     assert heavy == []
     assert missing == []
 

@@ -15,13 +15,13 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.model_selection import train_test_split
 
-from engine import runs
-from engine.data import load
-from engine.questions.classify import classify
-from engine.runs import Run
-from engine.storage import checkpoint
+from mnistop.engine import runs
+from mnistop.engine.data import load
+from mnistop.engine.questions.classify import classify
+from mnistop.engine.runs import Run
+from mnistop.engine.storage import checkpoint
+from mnistop.tui.render.image import RAMP
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
-from tui.render.image import RAMP
 
 TRAINED = ("--epochs", "4")
 """Four epochs leave enough mistakes."""

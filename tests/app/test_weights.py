@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine import worker
-from engine.errors import RunError
-from engine.questions.network import FirstLayer, Step, Walk, first_layer, walk
-from engine.runs import Run
+from mnistop.engine import worker
+from mnistop.engine.errors import RunError
+from mnistop.engine.questions.network import FirstLayer, Step, Walk, first_layer, walk
+from mnistop.engine.runs import Run
+from mnistop.tui.controllers.neurons import Neurons
+from mnistop.tui.panes.weight_gallery import WeightGallery
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
 from tests.app import made_up
 from tests.app.dashboard import Dashboard, Opened, Workers
-from tui.controllers.neurons import Neurons
-from tui.panes.weight_gallery import WeightGallery
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
 
 WIDE, SMALL, LARGE = (120, 40), (80, 24), (200, 60)
 

@@ -16,7 +16,7 @@ import foolbox
 import torch
 from torch import Tensor
 
-from engine.attacks import FAB, FGSM, PGD, DeepFool
+from mnistop.engine.attacks import FAB, FGSM, PGD, DeepFool
 from tests.engine.attacks.attacked import some_right
 
 CURVE = torch.linspace(0.01, 0.2, 20).tolist()

@@ -14,12 +14,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from engine.attacks import FGSM, PGD
-from engine.attacks.certified import certified_radius
-from engine.attacks.smallest import smallest_epsilon
-from engine.config import RunConfig
-from engine.data import load
-from engine.model import MLP
+from mnistop.engine.attacks import FGSM, PGD
+from mnistop.engine.attacks.certified import certified_radius
+from mnistop.engine.attacks.smallest import smallest_epsilon
+from mnistop.engine.config import RunConfig
+from mnistop.engine.data import load
+from mnistop.engine.model import MLP
 from tests.engine.attacks.bracketed import interval_radius
 from tests.engine.small_runs import trained
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.data import load
-from engine.finding import find_run
+from mnistop.engine.data import load
+from mnistop.engine.finding import find_run
 from tests.bench.watched import Answer, Screen, screen, tell
 
 VALIDATION, TRAINING = 10_000, 1_500
@@ -42,7 +42,7 @@ def train(source: Path) -> None:
     flags = {"source": str(source), "val-fraction": f"{share:.6f}", "epochs": "40"}
     arguments = [word for name, value in flags.items() for word in (f"--{name}", value)]
     subprocess.run(
-        [sys.executable, "-m", "tui", "train", "--samples", "all", *arguments, "--json"],
+        [sys.executable, "-m", "mnistop", "train", "--samples", "all", *arguments, "--json"],
         check=True,
         stdout=subprocess.DEVNULL,
     )

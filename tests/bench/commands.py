@@ -24,12 +24,12 @@ PYTHON = ("-c", "pass")
 COMMANDS = (
     PYTHON,
     ("-c", "import click"),
-    ("-m", "tui", "--version"),
-    ("-m", "tui", "--help"),
-    ("-m", "tui", "train", "--help"),
-    ("-m", "tui", "runs"),
-    ("-m", "tui", "runs", "--json"),
-    ("-m", "tui", "show", "last"),
+    ("-m", "mnistop", "--version"),
+    ("-m", "mnistop", "--help"),
+    ("-m", "mnistop", "train", "--help"),
+    ("-m", "mnistop", "runs"),
+    ("-m", "mnistop", "runs", "--json"),
+    ("-m", "mnistop", "show", "last"),
 )
 NAMES = {
     PYTHON: "Python, which does nothing",

@@ -15,11 +15,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from engine.config import RunConfig
-from engine.data import load
-from engine.fast.captured import CudaGraph
-from engine.train import train
-from engine.training import Labelled, Training
+from mnistop.engine.config import RunConfig
+from mnistop.engine.data import load
+from mnistop.engine.fast.captured import CudaGraph
+from mnistop.engine.train import train
+from mnistop.engine.training import Labelled, Training
 from tests.bench.timing import alternated, ratio, timed
 from tests.bench.training import Silence
 

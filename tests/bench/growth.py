@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from engine.config import RunConfig
+from mnistop.engine.config import RunConfig
 from tests.bench.timing import alternated, ratio, timed
 from tests.bench.training import arrays_of, bare_run, write_images
 

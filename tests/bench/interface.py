@@ -16,9 +16,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from engine import events, runs
-from engine.finding import find_run
-from engine.storage.event_tail import read_events
+from mnistop.engine import events, runs
+from mnistop.engine.finding import find_run
+from mnistop.engine.storage.event_tail import read_events
 from tests.app import made_up
 from tests.bench.commands import Taken, taken
 from tests.bench.watched import Answer, percentile, screen, stop, tell, training
@@ -208,7 +208,7 @@ def training_watched() -> float:
 
 def training_alone() -> float:
     subprocess.run(
-        [sys.executable, "-m", "tui", "train", "--epochs", str(EPOCHS), "--json"],
+        [sys.executable, "-m", "mnistop", "train", "--epochs", str(EPOCHS), "--json"],
         check=True,
         stdout=subprocess.DEVNULL,
     )

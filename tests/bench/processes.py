@@ -16,10 +16,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from engine import worker
-from engine.events import EpochFinished
-from engine.finding import find_run
-from engine.storage.event_tail import read_events
+from mnistop.engine import worker
+from mnistop.engine.events import EpochFinished
+from mnistop.engine.finding import find_run
+from mnistop.engine.storage.event_tail import read_events
 from tests.bench.timing import timed
 from tests.bench.training import write_images
 
@@ -28,7 +28,7 @@ IMAGES = 70_000
 
 def mnistop_train(*arguments: str) -> str:
     """What the command prints."""
-    command = [sys.executable, "-m", "tui", "train", "--device", "cpu", *arguments]
+    command = [sys.executable, "-m", "mnistop", "train", "--device", "cpu", *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 

@@ -21,11 +21,11 @@ from pathlib import Path
 
 import torch
 
-from engine import events, runs
-from engine.config import RunConfig
-from engine.storage.recorder import Recorder
-from engine.train import Sink, train
-from engine.training import Epoch, Labelled, Training
+from mnistop.engine import events, runs
+from mnistop.engine.config import RunConfig
+from mnistop.engine.storage.recorder import Recorder
+from mnistop.engine.train import Sink, train
+from mnistop.engine.training import Epoch, Labelled, Training
 from tests.bench.timing import timed
 from tests.bench.training import Silence, arrays_of, write_images
 

@@ -15,10 +15,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from engine import events, runs, worker
-from engine.config import RunConfig
-from engine.storage import index
-from engine.storage.event_tail import read_events
+from mnistop.engine import events, runs, worker
+from mnistop.engine.config import RunConfig
+from mnistop.engine.storage import index
+from mnistop.engine.storage.event_tail import read_events
 from tests.app import made_up
 
 _EPOCHS = 30

@@ -16,11 +16,11 @@ from itertools import pairwise
 
 import torch
 
-from engine.config import RunConfig
-from engine.cores import usable_cores
-from engine.threads import MULTIPLICATIONS_PER_SECOND, WAIT_SECONDS, choose_threads
-from engine.train import way_to_step
-from engine.training import Labelled, Training
+from mnistop.engine.config import RunConfig
+from mnistop.engine.cores import usable_cores
+from mnistop.engine.threads import MULTIPLICATIONS_PER_SECOND, WAIT_SECONDS, choose_threads
+from mnistop.engine.train import way_to_step
+from mnistop.engine.training import Labelled, Training
 from tests.bench.timing import threads, timed
 
 MODELS: tuple[tuple[tuple[int, ...], int], ...] = (

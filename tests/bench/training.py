@@ -24,12 +24,12 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from engine import worker
-from engine.config import RunConfig
-from engine.data import load, split
-from engine.history import History, reduce
-from engine.train import train
-from engine.training import Epoch, Labelled, Training
+from mnistop.engine import worker
+from mnistop.engine.config import RunConfig
+from mnistop.engine.data import load, split
+from mnistop.engine.history import History, reduce
+from mnistop.engine.train import train
+from mnistop.engine.training import Epoch, Labelled, Training
 from tests.bench import peers
 from tests.bench.peers import Arrays
 from tests.bench.timing import alternated, best_threads, print_machine, ratio, threads, timed

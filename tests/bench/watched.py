@@ -39,7 +39,7 @@ class Screen:
         module: what is run as the command.
     """
 
-    def __init__(self, *arguments: str, module: str = "tui") -> None:
+    def __init__(self, *arguments: str, module: str = "mnistop") -> None:
         environment = os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
         self.started = time.perf_counter()
         self.process, self._fd = pty.fork()
@@ -187,7 +187,7 @@ class Screen:
 
 
 @contextmanager
-def screen(*arguments: str, module: str = "tui") -> Iterator[Screen]:
+def screen(*arguments: str, module: str = "mnistop") -> Iterator[Screen]:
     """Opens the command."""
     opened = Screen(*arguments, module=module)
     try:
@@ -197,7 +197,7 @@ def screen(*arguments: str, module: str = "tui") -> Iterator[Screen]:
 
 
 @contextmanager
-def training(*arguments: str, module: str = "tui") -> Iterator[Screen]:
+def training(*arguments: str, module: str = "mnistop") -> Iterator[Screen]:
     """Opens the command and trains for long, until it is left."""
     with screen(*arguments, "--epochs", "100000", module=module) as shown:
         shown.wait_for("Press r")

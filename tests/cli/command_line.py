@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pexpect
 
-COMMAND = [sys.executable, "-m", "tui"]
+COMMAND = [sys.executable, "-m", "mnistop"]
 SHORT = ("--epochs", "12", "--samples", "400", "--hidden", "16")
 """Flags of a run that takes an instant."""
 

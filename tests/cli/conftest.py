@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.runs import Run
+from mnistop.engine.runs import Run
+from mnistop.tui.cli.entry import exit_code_of
 from tests.cli.command_line import SHORT, Answer, Finished, Place
-from tui.cli.entry import exit_code_of
 
 
 @pytest.fixture

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.methods import METHODS
-from engine.questions import load_model, load_snapshot
-from engine.questions.attack_set import FloatArray
-from engine.rounding import at_least, at_most
-from engine.runs import Run
-from engine.storage import checkpoint
+from mnistop.engine.methods import METHODS
+from mnistop.engine.questions import load_model, load_snapshot
+from mnistop.engine.questions.attack_set import FloatArray
+from mnistop.engine.rounding import at_least, at_most
+from mnistop.engine.runs import Run
+from mnistop.engine.storage import checkpoint
 from tests.cli.command_line import Answer, Finished, Place
 
 Call = Callable[..., Answer]
@@ -269,7 +269,7 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("the work has begun")
 
     for name in ("attack.tell_table", "attack.tell_image", "saved_images.attack_all"):
-        monkeypatch.setattr(f"tui.cli.{name}", work)
+        monkeypatch.setattr(f"mnistop.tui.cli.{name}", work)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import sys
 
 PROGRAM = """
 import atexit
-from tui.cli import entry
+from mnistop.tui.cli import entry
 
 class Part:
     def __del__(self):

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import NAMES, PRESETS, RunConfig, choices, explanation
-from tui.cli.group import COMMANDS
-from tui.cli.options import given_settings
+from mnistop.engine.config import NAMES, PRESETS, RunConfig, choices, explanation
+from mnistop.tui.cli.group import COMMANDS
+from mnistop.tui.cli.options import given_settings
 
 
 def test_help_explains_every_hyperparameter(call):
@@ -37,7 +37,8 @@ def test_each_command_has_help_in_eighty_columns(call, command):
 
 def test_help_and_runs_load_nothing_heavy(tmp_path: Path):
     program = (
-        "import sys; from tui.cli.entry import exit_code_of; code = exit_code_of(sys.argv[1:]); "
+        "import sys; from mnistop.tui.cli.entry import exit_code_of; "
+        "code = exit_code_of(sys.argv[1:]); "
         "heavy = {'torch', 'sklearn', 'textual', 'rich', 'scipy', 'numpy'} & set(sys.modules); "
         "print(*sorted(heavy), file=sys.stderr); sys.exit(code)"
     )
@@ -53,8 +54,8 @@ def test_help_and_runs_load_nothing_heavy(tmp_path: Path):
 
 
 def test_training_processes_import_nothing_with_the_command():
-    program = "import sys; before = set(sys.modules); import tui.__main__; "
-    program += "print(set(sys.modules) - before - {'tui', 'tui.__main__'})"
+    program = "import sys; before = set(sys.modules); import mnistop.__main__; "
+    program += "print(set(sys.modules) - before - {'mnistop', 'mnistop.__main__'})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == "set()"
 
@@ -164,7 +165,7 @@ def test_a_fault_of_the_program_is_one_line(call, monkeypatch: pytest.MonkeyPatc
     def fail() -> None:
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr("tui.cli.runs.list_all", fail)
+    monkeypatch.setattr("mnistop.tui.cli.runs.list_all", fail)
     answer = call("runs")
     assert answer.code == 1
     assert "fault of the program, ZeroDivisionError: oh" in answer.err

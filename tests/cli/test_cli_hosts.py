@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.runs import Run
+from mnistop.engine.runs import Run
 from tests.cli.command_line import COMMAND, Place
 from tests.engine.small_runs import ROOT
 from tests.ssh.processes import linux, process_of, states_of
@@ -80,7 +80,7 @@ def long_folder(folder: Path) -> Path:
 CHOOSING = """
 import os, socket, sys
 from multiprocessing.connection import arbitrary_address
-from engine.process.temporary import temporary_folder
+from mnistop.engine.process.temporary import temporary_folder
 
 folder = temporary_folder()
 assert folder == temporary_folder()
@@ -164,8 +164,8 @@ def test_training_and_questions_work_where_the_temporary_folder_has_a_long_path(
 def test_a_temporary_folder_that_was_cleaned_up_is_made_again() -> None:
     script = """
 import shutil
-from engine.process import fork_server
-from engine.process.temporary import temporary_folder
+from mnistop.engine.process import fork_server
+from mnistop.engine.process.temporary import temporary_folder
 
 for _ in range(2):
     helper = fork_server.context.Process(target=fork_server._do_nothing)
@@ -199,7 +199,7 @@ def test_questions_need_nothing_that_may_fail_while_python_ends() -> None:
     """As a process pool may, which joins its threads then."""
     script = """
 import asyncio, os, sys, threading
-from engine import worker
+from mnistop.engine import worker
 
 assert asyncio.run(worker.ask(os.getpid)) != os.getpid()
 assert "concurrent.futures.process" not in sys.modules

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from engine import worker
-from engine.runs import Run
+from mnistop.engine import worker
+from mnistop.engine.runs import Run
 from tests.cli.command_line import Place
 from tests.engine.small_runs import history_of
 from tests.small_data import DataFile

@@ -131,7 +131,7 @@ def test_a_model_is_not_printed_on_a_terminal(finished: Finished):
 
 def test_a_report_needs_no_pytorch_and_a_pipe_gets_utf_8(without_weights: Place):
     code = (
-        "import sys; from tui.cli.entry import exit_code_of; "
+        "import sys; from mnistop.tui.cli.entry import exit_code_of; "
         "exit_code_of(['report', 'last', '--format', 'html']); "
         "print({'torch', 'sklearn', 'textual', 'rich'} & set(sys.modules), file=sys.stderr)"
     )

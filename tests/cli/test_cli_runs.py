@@ -7,9 +7,9 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from engine import glance, worker
-from engine.runs import Run
-from engine.storage.about import About, write_about
+from mnistop.engine import glance, worker
+from mnistop.engine.runs import Run
+from mnistop.engine.storage.about import About, write_about
 from tests.cli.command_line import COMMAND, Answer, Finished, Place
 from tests.engine.small_runs import history_of
 from tests.waiting import wait_until

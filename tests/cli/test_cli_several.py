@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from engine import events
-from engine.config import RunConfig
-from engine.cores import usable_cores
-from engine.runs import Run
-from engine.storage import lock
-from engine.storage.about import About, write_about
-from engine.sweeps import Sweep
+from mnistop.engine import events
+from mnistop.engine.config import RunConfig
+from mnistop.engine.cores import usable_cores
+from mnistop.engine.runs import Run
+from mnistop.engine.storage import lock
+from mnistop.engine.storage.about import About, write_about
+from mnistop.engine.sweeps import Sweep
+from mnistop.tui.notification import attention, clipboard_terms
 from tests.app import made_up, made_up_sweeps
 from tests.cli.command_line import COMMAND, SHORT, Answer, Place
 from tests.waiting import wait_until
-from tui.notification import attention, clipboard_terms
 
 Call = Callable[..., Answer]
 ENDLESS = ("--epochs", "1000000", "--samples", "400", "--hidden", "16")

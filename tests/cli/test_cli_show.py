@@ -13,7 +13,8 @@ Call = Callable[..., Answer]
 
 def test_show_tells_the_whole_story_without_pytorch_and_textual(finished: Finished):
     code = (
-        "import sys; from tui.cli.entry import exit_code_of; exit_code_of(['show', 'last']); "
+        "import sys; from mnistop.tui.cli.entry import exit_code_of; "
+        "exit_code_of(['show', 'last']); "
         "print({'torch', 'sklearn', 'textual', 'asyncio'} & set(sys.modules), file=sys.stderr)"
     )
     show = subprocess.run(

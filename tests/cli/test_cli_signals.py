@@ -7,7 +7,7 @@ import textwrap
 
 import pytest
 
-from engine.runs import Run
+from mnistop.engine.runs import Run
 from tests.cli.command_line import Place
 from tests.ssh.processes import process_of, standing_still
 from tests.waiting import wait_until
@@ -115,10 +115,10 @@ def test_a_stop_that_ends_the_start_as_well_is_no_failure_to_start(place: Place)
     """As when `timeout` or a batch system ends all processes of a job while PyTorch loads."""
     script = """
         import asyncio, os, signal, time
-        from engine.errors import RunError
-        from tui.cli.output import Output
-        from tui.cli.views import view_for
-        from tui.cli.watch import RunWatch
+        from mnistop.engine.errors import RunError
+        from mnistop.tui.cli.output import Output
+        from mnistop.tui.cli.views import view_for
+        from mnistop.tui.cli.watch import RunWatch
 
         def start():
             os.kill(os.getpid(), signal.SIGTERM)

@@ -1,13 +1,13 @@
 import pytest
 
-from engine.history import History, reduce
-from engine.runs import Run
-from engine.storage.event_tail import read_events
+from mnistop.engine.history import History, reduce
+from mnistop.engine.runs import Run
+from mnistop.engine.storage.event_tail import read_events
+from mnistop.tui.cli.output import Output
+from mnistop.tui.cli.views import LiveView
+from mnistop.tui.render.terminal import Terminal
 from tests.cli.command_line import Finished
 from tests.waiting import wait_until
-from tui.cli.output import Output
-from tui.cli.views import LiveView
-from tui.render.terminal import Terminal
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from engine.config import RunConfig
-from engine.runs import create
+from mnistop.engine.config import RunConfig
+from mnistop.engine.runs import create
 from tests.engine.small_runs import ROOT
 from tests.waiting import wait_until
 

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from engine import events
-from engine.coach import Advice, advise
-from engine.config import RunConfig
-from engine.events import Event
-from engine.history import History, reduce
-from engine.judgement import Judgement
-from engine.train import DivergedError, train
-from engine.training import Epoch, Labelled, Training, judge
+from mnistop.engine import events
+from mnistop.engine.coach import Advice, advise
+from mnistop.engine.config import RunConfig
+from mnistop.engine.events import Event
+from mnistop.engine.history import History, reduce
+from mnistop.engine.judgement import Judgement
+from mnistop.engine.train import DivergedError, train
+from mnistop.engine.training import Epoch, Labelled, Training, judge
 from tests.engine.small_runs import prepared
 
 NAME = "20260101-120000-quiet-otter"

@@ -14,16 +14,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine import worker
-from engine.config import RunConfig
-from engine.data import load, split
-from engine.events import Event
-from engine.history import History, reduce
-from engine.runs import Run, list_runs
-from engine.storage.event_tail import read_events
-from engine.sweeps import list_sweeps
-from engine.train import train
-from engine.training import Epoch, Labelled, Training
+from mnistop.engine import worker
+from mnistop.engine.config import RunConfig
+from mnistop.engine.data import load, split
+from mnistop.engine.events import Event
+from mnistop.engine.history import History, reduce
+from mnistop.engine.runs import Run, list_runs
+from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.sweeps import list_sweeps
+from mnistop.engine.train import train
+from mnistop.engine.training import Epoch, Labelled, Training
 
 CPU = torch.device("cpu")
 ROOT = Path(__file__).parents[2]

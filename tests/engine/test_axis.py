@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.axis import Axis, ceiling, labels, linear_axis, log_axis, scientific, ticks
+from mnistop.engine.axis import Axis, ceiling, labels, linear_axis, log_axis, scientific, ticks
 
 finite = st.floats(-1e300, 1e300).filter(lambda value: value == 0 or abs(value) > 1e-300)
 positive = st.floats(1e-300, 1e300)

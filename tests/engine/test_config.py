@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import config
-from engine.config import NAMES, PRESETS, RunConfig
-from engine.errors import ConfigError
+from mnistop.engine import config
+from mnistop.engine.config import NAMES, PRESETS, RunConfig
+from mnistop.engine.errors import ConfigError
 
 
 def numbers(low: float, high: float, **options: Any) -> st.SearchStrategy[float]:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.cores import cpu_quota, usable_cores
+from mnistop.engine.cores import cpu_quota, usable_cores
 
-_PRINT = "from engine.cores import usable_cores; print(usable_cores())"
+_PRINT = "from mnistop.engine.cores import usable_cores; print(usable_cores())"
 _CGROUP = Path("/sys/fs/cgroup")
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn import metrics
 
-from engine.evaluate import confusion_matrix, wilson_interval
+from mnistop.engine.evaluate import confusion_matrix, wilson_interval
 
 
 @given(st.data(), st.integers(2, 100), st.integers(0, 300))

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.data import load
-from engine.data.stored import Part, Stored, to_dataset
-from engine.fingerprint import Fingerprint, changes, take_fingerprint
+from mnistop.engine.data import load
+from mnistop.engine.data.stored import Part, Stored, to_dataset
+from mnistop.engine.fingerprint import Fingerprint, changes, take_fingerprint
 from tests.data_files import some_images, some_labels, write_idx
 
 COUNT = 2100

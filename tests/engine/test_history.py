@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import events
-from engine.events import EpochFinished, Event
-from engine.history import History, reduce
+from mnistop.engine import events
+from mnistop.engine.events import EpochFinished, Event
+from mnistop.engine.history import History, reduce
 
 
 def event(kind: type[Event], **values: Any) -> Any:

@@ -14,17 +14,18 @@ from typing import Any
 
 import pytest
 
-from engine import events, worker
-from engine.runs import Run, list_runs
+from mnistop.engine import events, worker
+from mnistop.engine.runs import Run, list_runs
 from tests.engine.small_runs import ROOT, kill_all, run_script, state_of, to_the_end, until
 
 linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
 
 
 def loaded_after(code: str) -> set[str]:
-    """The packages that a fresh interpreter has loaded after some code."""
+    """The packages that a fresh interpreter has loaded after some code, with the two of mnistop."""
     show = (
-        "\nimport json, sys; print(json.dumps(sorted({m.partition('.')[0] for m in sys.modules})))"
+        "\nimport json, sys; names = [m.removeprefix('mnistop.') for m in sys.modules]"
+        "\nprint(json.dumps(sorted({name.partition('.')[0] for name in names})))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code + show], cwd=ROOT, capture_output=True, text=True, check=True
@@ -35,14 +36,19 @@ def loaded_after(code: str) -> set[str]:
 def test_the_engine_needs_no_interface() -> None:
     """In an interpreter that cannot import any; scikit-learn would import Rich if it found it."""
     modules = sorted(
-        ".".join(path.with_suffix("").relative_to(ROOT).parts).removesuffix(".__init__")
+        "mnistop."
+        + ".".join(path.with_suffix("").relative_to(ROOT).parts).removesuffix(".__init__")
         for path in (ROOT / "engine").rglob("*.py")
+        if path.parent.name != "public"
     )
-    assert {"engine.train", "engine.process.job", "engine.attacks.fgsm", "engine.worker"} <= set(
-        modules
-    )
-    interfaces = ("tui", "textual", "plotext", "rich", "click")
-    with_dask = ["engine.sweep.cluster", "engine.sweep.cluster_member"]
+    assert {
+        "mnistop.engine.train",
+        "mnistop.engine.process.job",
+        "mnistop.engine.attacks.fgsm",
+        "mnistop.engine.worker",
+    } <= set(modules)
+    interfaces = ("mnistop.tui", "textual", "plotext", "rich", "click")
+    with_dask = ["mnistop.engine.sweep.cluster", "mnistop.engine.sweep.cluster_member"]
     loaded = loaded_after(
         f"import sys\nsys.modules |= dict.fromkeys({interfaces})\n"
         + "".join(f"import {module}\n" for module in modules if module not in with_dask)
@@ -54,21 +60,21 @@ def test_the_engine_needs_no_interface() -> None:
 
 def test_what_the_drawing_process_imports_loads_no_torch_and_no_scikit_learn() -> None:
     loaded = loaded_after(
-        "import engine.worker, engine.runs, engine.config, engine.questions, engine.history\n"
-        "import engine.data, engine.events, engine.errors, engine.evaluate, engine.report.compose\n"
-        "import engine.sweeps"
+        "from mnistop.engine import worker, runs, config, questions, history, data\n"
+        "from mnistop.engine import errors, evaluate, events, sweeps\n"
+        "from mnistop.engine.report import compose"
     )
     assert loaded & {"torch", "sklearn", "scipy", "joblib", "tui", "textual"} == set()
 
 
 def test_a_dask_worker_needs_no_torch_beside_its_nursery() -> None:
-    loaded = loaded_after("import engine.sweep.cluster_member")
+    loaded = loaded_after("import mnistop.engine.sweep.cluster_member")
     assert loaded & {"torch", "sklearn", "scipy", "joblib"} == set()
 
 
 def test_what_training_processes_are_forked_from_loads_no_scikit_learn() -> None:
     """Its import would make people wait half as long again as PyTorch's."""
-    loaded = loaded_after("import engine.process.preload")
+    loaded = loaded_after("import mnistop.engine.process.preload")
     assert "torch" in loaded
     assert loaded & {"sklearn", "scipy", "tui", "textual", "rich", "click"} == set()
 
@@ -80,7 +86,7 @@ def test_no_garbage_is_collected_while_pytorch_loads() -> None:
         def collections():
             return sum(generation["collections"] for generation in gc.get_stats())
         before = collections()
-        import engine.process.preload
+        import mnistop.engine.process.preload
         print(collections() - before < 5, gc.isenabled(), gc.get_freeze_count() > 100_000)
         """
     done = subprocess.run(
@@ -92,7 +98,7 @@ def test_no_garbage_is_collected_while_pytorch_loads() -> None:
 def test_the_fork_server_ends_without_taking_apart_what_it_has_loaded() -> None:
     """Whoever reads what the program prints would wait for that."""
     code = """if True:
-        import engine.process.outlive
+        import mnistop.engine.process.outlive
         class Loaded:
             def __del__(self):
                 print("taken apart")
@@ -109,9 +115,9 @@ def test_launching_and_following_a_run_load_no_torch_in_the_launching_process(
 ) -> None:
     code = """if True:
         import asyncio
-        from engine.questions import fragility
-        from engine import worker
-        from engine.config import RunConfig
+        from mnistop.engine.questions import fragility
+        from mnistop.engine import worker
+        from mnistop.engine.config import RunConfig
 
         async def main():
             run = worker.launch(RunConfig(source="digits", samples=100, epochs=2, hidden=()))
@@ -131,8 +137,8 @@ def test_launching_and_following_a_run_load_no_torch_in_the_launching_process(
 PROGRAM = """if True:
     import asyncio, json, os, time
     from multiprocessing import forkserver, resource_tracker
-    from engine import worker
-    from engine.config import RunConfig
+    from mnistop.engine import worker
+    from mnistop.engine.config import RunConfig
 
     async def main():
         config = RunConfig(source="digits", samples=400, epochs=1_000_000, hidden=(64,))
@@ -224,9 +230,9 @@ async def test_a_run_that_waits_for_the_network_says_so_and_can_be_stopped(
         for name in ("https_proxy", "http_proxy", "HTTPS_PROXY", "HTTP_PROXY"):
             os.environ[name] = f"http://127.0.0.1:{server.getsockname()[1]}"
         os.environ.pop("no_proxy", None), os.environ.pop("NO_PROXY", None)
-        from engine import worker
-        from engine.config import RunConfig
-        from engine.history import History, reduce
+        from mnistop.engine import worker
+        from mnistop.engine.config import RunConfig
+        from mnistop.engine.history import History, reduce
 
         async def main():
             run = await asyncio.to_thread(worker.launch, RunConfig(source="openml"))
@@ -273,9 +279,9 @@ def test_a_full_disk_never_ends_a_run_silently(tmp_path: Path) -> None:
     code = """if True:
         import asyncio, os
         from pathlib import Path
-        from engine import worker
-        from engine.config import RunConfig
-        from engine.history import History, reduce
+        from mnistop.engine import worker
+        from mnistop.engine.config import RunConfig
+        from mnistop.engine.history import History, reduce
 
         async def followed(run):
             history = History()
@@ -314,8 +320,8 @@ async def test_the_device_is_looked_for_by_the_process_that_trains(runs_folder: 
         import os, sys
         from multiprocessing import Pipe
         from pathlib import Path
-        from engine.process import job
-        from engine.config import RunConfig
+        from mnistop.engine.process import job
+        from mnistop.engine.config import RunConfig
 
         find, folder = job.find_device, Path(os.environ["MNISTOP_RUNS"])
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy import special
 
-from engine.model import MLP
-from engine.training import judge
+from mnistop.engine.model import MLP
+from mnistop.engine.training import judge
 from tests.engine.small_runs import digits_config, prepared, trained
 
 ACTIVATIONS = {

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.config import RunConfig
-from engine.train import train
-from engine.training import Epoch, Labelled, Training, judge
+from mnistop.engine.config import RunConfig
+from mnistop.engine.train import train
+from mnistop.engine.training import Epoch, Labelled, Training, judge
 from tests.engine.small_runs import QuietListener, prepared
 
 SEEDS = (0, 1, 2, 3)

@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import events, runs
-from engine.config import RunConfig
-from engine.data import load
-from engine.errors import RunError
-from engine.pad import THICKNESSES, Pad, centred
-from engine.png import to_png
-from engine.questions.classify import classify
-from engine.resample import resample
-from engine.runs import Run
-from engine.storage import checkpoint
-from engine.storage.recorder import Recorder
-from engine.train import train
+from mnistop.engine import events, runs
+from mnistop.engine.config import RunConfig
+from mnistop.engine.data import load
+from mnistop.engine.errors import RunError
+from mnistop.engine.pad import THICKNESSES, Pad, centred
+from mnistop.engine.png import to_png
+from mnistop.engine.questions.classify import classify
+from mnistop.engine.resample import resample
+from mnistop.engine.runs import Run
+from mnistop.engine.storage import checkpoint
+from mnistop.engine.storage.recorder import Recorder
+from mnistop.engine.train import train
 from tests.engine import small_runs
 
 Action = Callable[[Pad], Pad]

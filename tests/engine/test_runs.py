@@ -15,17 +15,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine import events, runs
-from engine.config import RunConfig
-from engine.errors import RunError
-from engine.events import Event
-from engine.finding import find_run
-from engine.runs import Run
-from engine.storage import folder, snapshots
-from engine.storage.about import About, write_about
-from engine.storage.event_tail import EventTail, read_events
-from engine.storage.index import list_all
-from engine.storage.recorder import Recorder
+from mnistop.engine import events, runs
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import RunError
+from mnistop.engine.events import Event
+from mnistop.engine.finding import find_run
+from mnistop.engine.runs import Run
+from mnistop.engine.storage import folder, snapshots
+from mnistop.engine.storage.about import About, write_about
+from mnistop.engine.storage.event_tail import EventTail, read_events
+from mnistop.engine.storage.index import list_all
+from mnistop.engine.storage.recorder import Recorder
 from tests.app import made_up
 from tests.engine.limits import files_at_most
 
@@ -99,7 +99,7 @@ def test_a_run_folder_that_cannot_be_filled_is_taken_away_again(
     def full(path: Path, content: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("engine.storage.folder.write_atomically", full)
+    monkeypatch.setattr("mnistop.engine.storage.folder.write_atomically", full)
     with pytest.raises(RunError, match="No space left on device"):
         runs.create(RunConfig(), tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -402,7 +402,7 @@ def test_looking_whether_a_run_is_running_does_not_keep_it_from_being_resumed(
     runs_folder: Path,
 ) -> None:
     run = make_run(runs_folder)
-    looking = "import sys\nfrom engine.runs import Run\nfrom pathlib import Path\n" + (
+    looking = "import sys\nfrom mnistop.engine.runs import Run\nfrom pathlib import Path\n" + (
         "run = Run(Path(sys.argv[1]))\nprint()\nwhile True: run.is_running()"
     )
     with subprocess.Popen([sys.executable, "-c", looking, run.path], stdout=-1) as watcher:

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from engine import runs, sweeps, worker
-from engine.config import RunConfig
-from engine.errors import RunError
-from engine.finding import find_run, find_run_or_sweep, quoted, typed
-from engine.questions.robustness import robustness
-from engine.runs import Run
-from engine.sharing import copy_to, is_shared, share, unshare
-from engine.storage.index import FILE, list_all
-from engine.sweeps import Plan, Sweep
+from mnistop.engine import runs, sweeps, worker
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import RunError
+from mnistop.engine.finding import find_run, find_run_or_sweep, quoted, typed
+from mnistop.engine.questions.robustness import robustness
+from mnistop.engine.runs import Run
+from mnistop.engine.sharing import copy_to, is_shared, share, unshare
+from mnistop.engine.storage.index import FILE, list_all
+from mnistop.engine.sweeps import Plan, Sweep
 from tests.engine.small_runs import digits_config
 from tests.waiting import wait_until
 

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import glance, runs, worker
-from engine.config import PRESETS, RunConfig
-from engine.cores import usable_cores
-from engine.process import job
-from engine.report.facts import Facts
-from engine.runs import Run
-from engine.selection.run_filters import parse
-from engine.storage.index import list_all
-from engine.sweep.this_machine import ThisMachine
-from engine.threads import choose_threads
+from mnistop.engine import glance, runs, worker
+from mnistop.engine.config import PRESETS, RunConfig
+from mnistop.engine.cores import usable_cores
+from mnistop.engine.process import job
+from mnistop.engine.report.facts import Facts
+from mnistop.engine.runs import Run
+from mnistop.engine.selection.run_filters import parse
+from mnistop.engine.storage.index import list_all
+from mnistop.engine.sweep.this_machine import ThisMachine
+from mnistop.engine.threads import choose_threads
 from tests.engine.small_runs import digits_config, history_of, to_the_end
 from tests.waiting import wait_until
 

@@ -10,12 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import engine.words
-from engine.judgement import Judgement
-from engine.rounding import at_least, at_most
-from engine.words import loss, percent, with_sign
+from mnistop.engine.judgement import Judgement
+from mnistop.engine.rounding import at_least, at_most
+from mnistop.engine.words import loss, percent, with_sign
 
-ROOT = Path(engine.words.__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(

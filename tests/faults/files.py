@@ -11,11 +11,11 @@ from pathlib import Path
 
 import torch
 
-from engine import worker
-from engine.config import RunConfig
-from engine.errors import MnistopError
-from engine.runs import Run
-from engine.storage import checkpoint, snapshots
+from mnistop.engine import worker
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import MnistopError
+from mnistop.engine.runs import Run
+from mnistop.engine.storage import checkpoint, snapshots
 from tests.faults import damage, readers
 
 _DRAWN = 29

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine import worker
-from engine.config import RunConfig
-from engine.events import RunFinished
-from engine.history import History, reduce
-from engine.runs import Run
-from engine.storage import checkpoint
-from engine.storage.event_tail import read_events
+from mnistop.engine import worker
+from mnistop.engine.config import RunConfig
+from mnistop.engine.events import RunFinished
+from mnistop.engine.history import History, reduce
+from mnistop.engine.runs import Run
+from mnistop.engine.storage import checkpoint
+from mnistop.engine.storage.event_tail import read_events
 
 OPTIMIZERS = ("manual", "sgd", "adam", "adamw")
 SCHEDULES = ("constant", "step", "cosine")

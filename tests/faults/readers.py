@@ -8,16 +8,16 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine import glance, questions, runs
-from engine.errors import MnistopError
-from engine.history import History, reduce
-from engine.judgement import judgement_after
-from engine.questions import fragility
-from engine.questions.network import first_layer, walk
-from engine.questions.robustness import robustness
-from engine.runs import Run
-from engine.storage.event_tail import read_events
-from tui.cli.entry import exit_code_of
+from mnistop.engine import glance, questions, runs
+from mnistop.engine.errors import MnistopError
+from mnistop.engine.history import History, reduce
+from mnistop.engine.judgement import judgement_after
+from mnistop.engine.questions import fragility
+from mnistop.engine.questions.network import first_layer, walk
+from mnistop.engine.questions.robustness import robustness
+from mnistop.engine.runs import Run
+from mnistop.engine.storage.event_tail import read_events
+from mnistop.tui.cli.entry import exit_code_of
 
 
 def look(run: Run, others: Sequence[Run], draw: bool) -> None:

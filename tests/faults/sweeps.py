@@ -9,13 +9,13 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine import worker
-from engine.config import RunConfig
-from engine.errors import RunError
-from engine.events import RunFinished
-from engine.runs import Run, list_runs
-from engine.storage.event_tail import read_events
-from engine.sweeps import Sweep
+from mnistop.engine import worker
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import RunError
+from mnistop.engine.events import RunFinished
+from mnistop.engine.runs import Run, list_runs
+from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.sweeps import Sweep
 from tests.faults.kills import results
 
 MEMBERS = 4

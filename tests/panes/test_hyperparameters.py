@@ -14,7 +14,7 @@ from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from engine.config import (
+from mnistop.engine.config import (
     NAMES,
     PRESETS,
     RunConfig,
@@ -25,11 +25,11 @@ from engine.config import (
     label,
     usual_values,
 )
-from engine.errors import ConfigError
-from tui.panes.form_values import FormValues
-from tui.panes.hyperparameters import Hyperparameters
-from tui.panes.value_input import ValueInput
-from tui.render.terminal import TRUE_COLOR, Terminal
+from mnistop.engine.errors import ConfigError
+from mnistop.tui.panes.form_values import FormValues
+from mnistop.tui.panes.hyperparameters import Hyperparameters
+from mnistop.tui.panes.value_input import ValueInput
+from mnistop.tui.render.terminal import TRUE_COLOR, Terminal
 
 
 class FormApp(App[None]):

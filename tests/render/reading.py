@@ -7,8 +7,8 @@ from rich.cells import cell_len
 from rich.color import ColorSystem
 from rich.style import Style
 
-from tui.render.strip import Strip
-from tui.render.terminal import TRUE_COLOR, Terminal
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import TRUE_COLOR, Terminal
 
 TRUE = Terminal()
 ASCII = Terminal(colors=0, unicode=False)

@@ -6,13 +6,13 @@ from rich.style import Style
 from textual.color import Color
 from textual.filter import Monochrome, NoColor
 
+from mnistop.tui.render.bars import counts, probabilities, progress
+from mnistop.tui.render.cells import Grid, beside, clean, plain, printable, shorten
+from mnistop.tui.render.chart import chart
+from mnistop.tui.render.image import diverging, gray, legend
+from mnistop.tui.render.matrix import confusion
+from mnistop.tui.render.series import Series
 from tests.render.reading import TRUE, ascii_terminals, terminals, texts, widths
-from tui.render.bars import counts, probabilities, progress
-from tui.render.cells import Grid, beside, clean, plain, printable, shorten
-from tui.render.chart import chart
-from tui.render.image import diverging, gray, legend
-from tui.render.matrix import confusion
-from tui.render.series import Series
 
 names = st.lists(st.text(max_size=12), min_size=1, max_size=12)
 sizes = st.integers(0, 70)

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mnistop.tui.render.bars import bar, counts, probabilities, progress
 from tests.render.reading import ASCII, MONO, TRUE, cells, terminals, texts, widths
-from tui.render.bars import bar, counts, probabilities, progress
 
 DIGITS = [str(digit) for digit in range(10)]
 EIGHTHS = " ▏▎▍▌▋▊▉█"

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.questions.fragility import AttackedImage
+from mnistop.engine.questions.fragility import AttackedImage
+from mnistop.tui.render.attacked import attacked
+from mnistop.tui.render.bracket import bracket
+from mnistop.tui.render.terminal import Terminal
 from tests.render.reading import ASCII, MONO, TRUE, cells, terminals, texts, widths
-from tui.render.attacked import attacked
-from tui.render.bracket import bracket
-from tui.render.terminal import Terminal
 
 epsilons = st.floats(0, 1)
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mnistop.tui.render.chart import chart
+from mnistop.tui.render.series import Series
+from mnistop.tui.render.terminal import Terminal
 from tests.render.reading import ANSI, ASCII, MONO, TRUE, cells, terminals, texts, widths
-from tui.render.chart import chart
-from tui.render.series import Series
-from tui.render.terminal import Terminal
 
 LN10 = ("ln 10", math.log(10))
 

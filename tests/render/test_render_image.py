@@ -4,6 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from mnistop.tui.render import image
+from mnistop.tui.render.terminal import TRUE_COLOR, Terminal
 from tests.render.reading import (
     ANSI,
     ASCII,
@@ -15,8 +17,6 @@ from tests.render.reading import (
     texts,
     widths,
 )
-from tui.render import image
-from tui.render.terminal import TRUE_COLOR, Terminal
 
 modes = st.sampled_from(["auto", "half", "ascii", "large"])
 shapes = st.tuples(st.integers(1, 20), st.integers(1, 20))

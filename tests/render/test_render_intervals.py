@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.config import RunConfig
-from engine.sweep.grid import plan
-from engine.sweep.outcomes import Outcome, grouped
+from mnistop.engine.config import RunConfig
+from mnistop.engine.sweep.grid import plan
+from mnistop.engine.sweep.outcomes import Outcome, grouped
+from mnistop.tui.render.intervals import Interval, axis_line, interval_line, scale
+from mnistop.tui.render.sweep_rows import SweepRows
+from mnistop.tui.render.terminal import Terminal
 from tests.render.reading import ASCII, MONO, TRUE, terminals, texts, widths
-from tui.render.intervals import Interval, axis_line, interval_line, scale
-from tui.render.sweep_rows import SweepRows
-from tui.render.terminal import Terminal
 
 fractions = st.floats(0, 1)
 

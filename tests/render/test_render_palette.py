@@ -7,12 +7,12 @@ from hypothesis import given
 from rich.color import ColorSystem
 from rich.style import Style
 
+from mnistop.tui.controllers.run_browsing import MOST_MARKED
+from mnistop.tui.render.colormap import diverging, luminance
+from mnistop.tui.render.palette import ANSI_RGB, Palette
+from mnistop.tui.render.terminal import TRUE_COLOR, Terminal
 from tests.render.color_difference import CONES, difference, lab
 from tests.render.reading import terminals
-from tui.controllers.run_browsing import MOST_MARKED
-from tui.render.colormap import diverging, luminance
-from tui.render.palette import ANSI_RGB, Palette
-from tui.render.terminal import TRUE_COLOR, Terminal
 
 GROUNDS = {True: (0x000000, 0x121212, 0x1E1E1E), False: (0xFFFFFF, 0xE0E0E0, 0xD8D8D8)}
 """Black and white, and the grounds of Textual's themes."""

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from engine import glance, runs, worker
-from engine.config import RunConfig
-from engine.history import History, reduce
-from engine.process.title import HELPER
-from engine.runs import Run
-from engine.storage.event_tail import read_events
+from mnistop.engine import glance, runs, worker
+from mnistop.engine.config import RunConfig
+from mnistop.engine.history import History, reduce
+from mnistop.engine.process.title import HELPER
+from mnistop.engine.runs import Run
+from mnistop.engine.storage.event_tail import read_events
 from tests.waiting import wait_until
 
 linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")

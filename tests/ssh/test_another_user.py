@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from engine import glance, runs, worker
-from engine.questions.robustness import robustness
+from mnistop.engine import glance, runs, worker
+from mnistop.engine.questions.robustness import robustness
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.ssh.processes import endless, goes_on, linux
 from tests.waiting import wait_until

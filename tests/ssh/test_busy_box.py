@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from engine import glance, runs, worker
-from engine.config import RunConfig
-from engine.runs import Run
+from mnistop.engine import glance, runs, worker
+from mnistop.engine.config import RunConfig
+from mnistop.engine.runs import Run
+from mnistop.tui.cli.entry import exit_code_of
 from tests.app.pseudo_terminal import COMMAND, terminal
 from tests.faults import readers
 from tests.ssh.processes import endless, goes_on, linux
 from tests.waiting import wait_until
-from tui.cli.entry import exit_code_of
 
 NOBODY = 65534
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from engine import events, glance, worker
-from engine.config import RunConfig
-from engine.errors import RunError
-from engine.history import History, reduce
-from engine.runs import Run
-from engine.storage.event_tail import read_events
+from mnistop.engine import events, glance, worker
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import RunError
+from mnistop.engine.history import History, reduce
+from mnistop.engine.runs import Run
+from mnistop.engine.storage.event_tail import read_events
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.ssh.processes import (
     endless,

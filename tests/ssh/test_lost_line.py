@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from engine import glance, runs, worker
-from engine.runs import Run
+from mnistop.engine import glance, runs, worker
+from mnistop.engine.runs import Run
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.ssh.processes import (
     endless,

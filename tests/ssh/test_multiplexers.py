@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import glance, worker
+from mnistop.engine import glance, worker
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.ssh.processes import goes_on, the_run
 

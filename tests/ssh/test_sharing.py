@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from engine import glance, worker
-from engine.config import RunConfig
-from engine.runs import Run
-from engine.sharing import share, unshare
+from mnistop.engine import glance, worker
+from mnistop.engine.config import RunConfig
+from mnistop.engine.runs import Run
+from mnistop.engine.sharing import share, unshare
 from tests.app import made_up
 from tests.engine.small_runs import kill_all
 from tests.ssh.processes import endless

@@ -8,11 +8,11 @@ import signal
 import time
 from pathlib import Path
 
-from engine import glance
+from mnistop.engine import glance
+from mnistop.tui.terminal.driver import Writer
 from tests.app.pseudo_terminal import Terminal, terminal
 from tests.ssh.processes import goes_on, kilobytes_of, linux, the_run
 from tests.waiting import wait_until
-from tui.terminal.driver import Writer
 
 STALLED_SECONDS = 3
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.storage import about
+from mnistop.engine.storage import about
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.ssh.processes import command_of, linux, paused, session_of, states_of
 from tests.waiting import wait_until
@@ -177,7 +177,7 @@ def read_while_it_changes(driver):
         fcntl.ioctl(2, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
     return size
 LinuxDriver._get_terminal_size = read_while_it_changes
-from tui.cli.entry import exit_code_of
+from mnistop.tui.cli.entry import exit_code_of
 sys.exit(exit_code_of(sys.argv[1:]))
 """
 
@@ -345,12 +345,12 @@ def test_moves_of_the_mouse_without_a_button_are_not_asked_for(folder: Path) -> 
 
 CRASHING = """
 import sys
-from tui.app import MnistopApp
-from tui.screens.help import HelpScreen
+from mnistop.tui.app import MnistopApp
+from mnistop.tui.screens.help import HelpScreen
 def crash(part):
     raise ZeroDivisionError("a made-up fault")
 {part}
-from tui.cli.entry import exit_code_of
+from mnistop.tui.cli.entry import exit_code_of
 sys.exit(exit_code_of(sys.argv[1:]))
 """
 

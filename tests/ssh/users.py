@@ -18,15 +18,16 @@ _READING = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
 
 _MAIN = """
 import ctypes, importlib
-import tui.cli, tui.cli.entry
-import engine.finding, engine.report.compose, engine.sharing, engine.summary, engine.sweep.reader
+import mnistop.tui.cli, mnistop.tui.cli.entry
+import mnistop.engine.finding, mnistop.engine.report.compose, mnistop.engine.sharing
+import mnistop.engine.summary, mnistop.engine.sweep.reader
 for name in ("report", "runs", "share", "show", "story", "train", "views", "words", "attack"):
-    importlib.import_module(f"tui.cli.{name}")
-import _strptime, difflib, engine.worker, traceback
+    importlib.import_module(f"mnistop.tui.cli.{name}")
+import _strptime, difflib, mnistop.engine.worker, traceback
 libc = ctypes.CDLL(None)
 libc.prctl(47, 4, 0, 0, 0)  # no ambient capabilities
 libc.capset((ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)())
-tui.cli.entry.run()
+mnistop.tui.cli.entry.run()
 """
 
 

@@ -8,15 +8,15 @@ import os
 import sys
 import tempfile
 
-from engine import worker
-from engine.config import PRESETS, RunConfig
+from mnistop.engine import worker
+from mnistop.engine.config import PRESETS, RunConfig
+from mnistop.tui.app import MnistopApp
+from mnistop.tui.panes.accuracy_chart import AccuracyChart
+from mnistop.tui.panes.digit import Digit
+from mnistop.tui.panes.rate_curve import RateCurve
+from mnistop.tui.render.terminal import Terminal
 from tests.tour.pictures import picture
 from tests.tour.sweeps import sweeps
-from tui.app import MnistopApp
-from tui.panes.accuracy_chart import AccuracyChart
-from tui.panes.digit import Digit
-from tui.panes.rate_curve import RateCurve
-from tui.render.terminal import Terminal
 
 A_TWO = (
     f"{'left ' * 5}{'up ' * 7}space "

@@ -4,14 +4,14 @@ import asyncio
 
 from textual.pilot import Pilot
 
-from engine import worker
-from engine.sweep.presets import SWEEPS
-from engine.sweeps import Sweep
+from mnistop.engine import worker
+from mnistop.engine.sweep.presets import SWEEPS
+from mnistop.engine.sweeps import Sweep
+from mnistop.tui.app import MnistopApp
+from mnistop.tui.cli.sweep_lines import conclusion, table
+from mnistop.tui.controllers.sweeping import Sweeping
+from mnistop.tui.render.terminal import Terminal
 from tests.tour.pictures import picture
-from tui.app import MnistopApp
-from tui.cli.sweep_lines import conclusion, table
-from tui.controllers.sweeping import Sweeping
-from tui.render.terminal import Terminal
 
 PRESETS = ("learning rates", "more data", "optimizers", "hidden layers", "shifts")
 ATTACKED = "adversarial training"

@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from engine.finding import find_run
-from engine.methods import METHODS
-from engine.questions import answer_here
-from tui.cli.attacked import Attacked, tell_image, tell_table
-from tui.cli.output import Output, with_output
-from tui.cli.run_argument import run_argument
-from tui.cli.saved_images import SavedImages, tell_saved
-from tui.cli.waiting import waiting
+from mnistop.engine.finding import find_run
+from mnistop.engine.methods import METHODS
+from mnistop.engine.questions import answer_here
+from mnistop.tui.cli.attacked import Attacked, tell_image, tell_table
+from mnistop.tui.cli.output import Output, with_output
+from mnistop.tui.cli.run_argument import run_argument
+from mnistop.tui.cli.saved_images import SavedImages, tell_saved
+from mnistop.tui.cli.waiting import waiting
 
 USUAL_EPSILONS = (0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3)
 """The rows of the table."""

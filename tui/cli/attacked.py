@@ -9,21 +9,21 @@ from typing import Any
 
 import click
 
-from engine.errors import RunError
-from engine.events import RunStarted
-from engine.methods import METHODS
-from engine.questions.attack_set import attack_all
-from engine.questions.fragility import AttackedImage, Bracket, attack_image, bracket
-from engine.questions.robustness import Robustness, plain, robustness
-from engine.rounding import at_least, at_most
-from engine.runs import Run
-from engine.summary import Summary
-from tui import attack_words
-from tui.cli.output import Output
-from tui.cli.waiting import waiting
-from tui.cli.words import accuracy, count, percent
-from tui.epoch_words import epoch_name
-from tui.render.attacked import attacked as drawn
+from mnistop.engine.errors import RunError
+from mnistop.engine.events import RunStarted
+from mnistop.engine.methods import METHODS
+from mnistop.engine.questions.attack_set import attack_all
+from mnistop.engine.questions.fragility import AttackedImage, Bracket, attack_image, bracket
+from mnistop.engine.questions.robustness import Robustness, plain, robustness
+from mnistop.engine.rounding import at_least, at_most
+from mnistop.engine.runs import Run
+from mnistop.engine.summary import Summary
+from mnistop.tui import attack_words
+from mnistop.tui.cli.output import Output
+from mnistop.tui.cli.waiting import waiting
+from mnistop.tui.cli.words import accuracy, count, percent
+from mnistop.tui.epoch_words import epoch_name
+from mnistop.tui.render.attacked import attacked as drawn
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from engine import events
-from engine.finding import typed
-from engine.history import History
-from engine.runs import Run
-from tui.cli.words import best_of, count, duration, unseen_accuracy, what_next
+from mnistop.engine import events
+from mnistop.engine.finding import typed
+from mnistop.engine.history import History
+from mnistop.engine.runs import Run
+from mnistop.tui.cli.words import best_of, count, duration, unseen_accuracy, what_next
 
 
 def closing_words(run: Run, history: History, epochs: int) -> list[str]:

@@ -7,15 +7,15 @@ import shlex
 import click
 import numpy as np
 
-from engine.config import RunConfig, as_text
-from engine.data import Dataset, Description, class_counts, describe, load, split
-from engine.data_notes import data_notes
-from tui.cli.gallery import Picture, draw_gallery
-from tui.cli.options import given_settings
-from tui.cli.output import Output, with_output
-from tui.cli.waiting import waiting
-from tui.cli.words import count, what_next
-from tui.render.bars import counts
+from mnistop.engine.config import RunConfig, as_text
+from mnistop.engine.data import Dataset, Description, class_counts, describe, load, split
+from mnistop.engine.data_notes import data_notes
+from mnistop.tui.cli.gallery import Picture, draw_gallery
+from mnistop.tui.cli.options import given_settings
+from mnistop.tui.cli.output import Output, with_output
+from mnistop.tui.cli.waiting import waiting
+from mnistop.tui.cli.words import count, what_next
+from mnistop.tui.render.bars import counts
 
 _PICTURES = 10
 _WIDEST_HISTOGRAM = 60

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.errors import ConfigError, MnistopError, host_error
-from tui.cli.group import mnistop
-from tui.cli.output import OutputClosedError, OutputError, complain, remark, silence
-from tui.render.terminal import prefer_real_size
+from mnistop.engine.errors import ConfigError, MnistopError, host_error
+from mnistop.tui.cli.group import mnistop
+from mnistop.tui.cli.output import OutputClosedError, OutputError, complain, remark, silence
+from mnistop.tui.render.terminal import prefer_real_size
 
 if TYPE_CHECKING:
     from traceback import FrameSummary
@@ -67,7 +67,7 @@ def exit_code_of(arguments: list[str]) -> int:
     """
     prefer_real_size()
     if "_MNISTOP_COMPLETE" in os.environ:
-        from tui.cli import completion
+        from mnistop.tui.cli import completion
 
         completion.register()
     try:

@@ -6,12 +6,18 @@ from collections.abc import Sequence
 
 import click
 
-from engine.finding import find_run
-from engine.runs import Run
-from engine.storage.files import expanded
-from tui.cli.destination import STDOUT, check_destination, deliver, format_of, with_destination
-from tui.cli.output import Output, with_output
-from tui.cli.run_argument import runs_argument
+from mnistop.engine.finding import find_run
+from mnistop.engine.runs import Run
+from mnistop.engine.storage.files import expanded
+from mnistop.tui.cli.destination import (
+    STDOUT,
+    check_destination,
+    deliver,
+    format_of,
+    with_destination,
+)
+from mnistop.tui.cli.output import Output, with_output
+from mnistop.tui.cli.run_argument import runs_argument
 
 _FORMATS = {".pt": "state_dict", ".pth": "state_dict", ".onnx": "onnx"}
 """The format of a model by the ending of its file."""
@@ -103,15 +109,15 @@ def export(
 def _write_model(
     out: Output, run: Run, weights: str, format: str, output: str, force: bool
 ) -> None:
-    from tui.cli.waiting import waiting
+    from mnistop.tui.cli.waiting import waiting
 
     with waiting(out) as progress:
         progress("loading PyTorch")
-        from engine.export.trained import Trained
+        from mnistop.engine.export.trained import Trained
 
         trained = Trained.of(run, weights)
     if format == "onnx":
-        from engine.export.onnx_model import INPUT, LOGITS, PROBABILITIES, to_onnx
+        from mnistop.engine.export.onnx_model import INPUT, LOGITS, PROBABILITIES, to_onnx
 
         deliver(out, to_onnx(trained), output, force)
         sizes = trained.architecture.sizes
@@ -120,7 +126,7 @@ def _write_model(
             f"outputs {LOGITS} and {PROBABILITIES} (batch, {sizes[-1]})"
         )
     else:
-        from engine.export.pytorch import to_pytorch
+        from mnistop.engine.export.pytorch import to_pytorch
 
         deliver(out, to_pytorch(trained), output, force)
         lines = trained.architecture.in_pytorch(output)
@@ -129,7 +135,7 @@ def _write_model(
 
 
 def _write_event_files(out: Output, found: Sequence[Run], output: str, force: bool) -> None:
-    from engine.export.event_file import check_event_file, write_event_file
+    from mnistop.engine.export.event_file import check_event_file, write_event_file
 
     folder = expanded(output).absolute()
     for run in found:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tui.cli.output import Output
-from tui.render.cells import beside, line, shorten
-from tui.render.image import gray
-from tui.render.strip import Strip
+from mnistop.tui.cli.output import Output
+from mnistop.tui.render.cells import beside, line, shorten
+from mnistop.tui.render.image import gray
+from mnistop.tui.render.strip import Strip
 
 _GAP = 2
 _MOST_ABREAST = 5

@@ -10,10 +10,10 @@ from dataclasses import replace
 import click
 from click.shell_completion import CompletionItem
 
-from engine.config import as_text
-from tui.cli.options import given_settings, setting_options
-from tui.render.terminal import Terminal, inherited_environ
-from tui.terminal import tidying
+from mnistop.engine.config import as_text
+from mnistop.tui.cli.options import given_settings, setting_options
+from mnistop.tui.render.terminal import Terminal, inherited_environ
+from mnistop.tui.terminal import tidying
 
 COMMANDS = {
     "train": ("train", "Train without the app."),
@@ -33,7 +33,7 @@ COMMANDS = {
     "rates": ("rates", "Find a learning rate that is too low, good, too high."),
     "data": ("data", "Describe a data source, or fetch it."),
 }
-"""Each command's module in `tui.cli`, where it is a function of its name, and its line of help."""
+"""Each command's module in `mnistop.tui.cli`, with a function of its name, and its line of help."""
 
 
 class _LazyGroup(click.Group):
@@ -42,7 +42,7 @@ class _LazyGroup(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        module = importlib.import_module(f"tui.cli.{COMMANDS[name][0]}")
+        module = importlib.import_module(f"mnistop.tui.cli.{COMMANDS[name][0]}")
         tidying.go_on()
         command: click.Command = getattr(module, name)
         return command
@@ -98,7 +98,7 @@ def _tell_version(context: click.Context, parameter: click.Parameter, wanted: bo
 def _tell_completion(context: click.Context, parameter: click.Parameter, shell: str | None) -> None:
     if not shell or context.resilient_parsing:
         return
-    from tui.cli.completion import script
+    from mnistop.tui.cli.completion import script
 
     click.echo(script(context.command, shell), nl=False)
     context.exit()
@@ -231,6 +231,6 @@ def _open_app(
         terminal = replace(terminal, colors=min(terminal.colors, 256))
     os.environ["TEXTUAL_COLOR_SYSTEM"] = terminal.color_system or "standard"  # read on import
     os.environ.setdefault("TEXTUAL_FPS", "1000")  # what a key changes waits 1 ms for its frame
-    from tui.app import run_app
+    from mnistop.tui.app import run_app
 
     return run_app(terminal, texts, run, slow, mouse)

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tui.cli.output import Output
-from tui.cli.words import STOPPING
+from mnistop.tui.cli.output import Output
+from mnistop.tui.cli.words import STOPPING
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -1,4 +1,4 @@
-"""The hyperparameters as flags, made from their declaration in `engine.config`."""
+"""The hyperparameters as flags, made from their declaration in `mnistop.engine.config`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from engine.config import (
+from mnistop.engine.config import (
     NAMES,
     PRESETS,
     RunConfig,
@@ -20,8 +20,8 @@ from engine.config import (
     explanation,
     usual_values,
 )
-from engine.errors import ConfigError
-from engine.storage.files import expanded
+from mnistop.engine.errors import ConfigError
+from mnistop.engine.storage.files import expanded
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

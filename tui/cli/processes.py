@@ -7,8 +7,8 @@ import os
 import signal
 from typing import NoReturn
 
-from engine import worker
-from engine.process.temporary import remove_temporary_folder
+from mnistop.engine import worker
+from mnistop.engine.process.temporary import remove_temporary_folder
 
 
 def warm_up() -> None:

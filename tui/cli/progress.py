@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 from rich.text import Text
 
-from engine.history import History
-from tui.cli.output import Output
-from tui.cli.words import accuracy, duration
-from tui.render.bars import progress
-from tui.render.cells import printable
-from tui.render.strip import Strip
+from mnistop.engine.history import History
+from mnistop.tui.cli.output import Output
+from mnistop.tui.cli.words import accuracy, duration
+from mnistop.tui.render.bars import progress
+from mnistop.tui.render.cells import printable
+from mnistop.tui.render.strip import Strip
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

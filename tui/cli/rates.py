@@ -14,23 +14,23 @@ from typing import Any
 
 import click
 
-from engine import worker
-from engine.config import RunConfig, as_text
-from engine.data import absolute
-from engine.errors import MnistopError
-from engine.process.temporary import temporary_folder
-from engine.rates.range_test import RangeTest, range_test
-from engine.rates.recommend import Recommendation, recommend
-from tui.cli.options import SettingsCommand, given_settings, setting_options
-from tui.cli.output import Output, remark, with_output
-from tui.cli.processes import warm_up
-from tui.cli.waiting import waiting
-from tui.cli.words import what_next
-from tui.controllers.three_rates import ThreeRates, train_at
-from tui.rate_words import rate_text, reasons
-from tui.render.chart import chart
-from tui.render.range_chart import CEILING, range_chart
-from tui.render.series import Series
+from mnistop.engine import worker
+from mnistop.engine.config import RunConfig, as_text
+from mnistop.engine.data import absolute
+from mnistop.engine.errors import MnistopError
+from mnistop.engine.process.temporary import temporary_folder
+from mnistop.engine.rates.range_test import RangeTest, range_test
+from mnistop.engine.rates.recommend import Recommendation, recommend
+from mnistop.tui.cli.options import SettingsCommand, given_settings, setting_options
+from mnistop.tui.cli.output import Output, remark, with_output
+from mnistop.tui.cli.processes import warm_up
+from mnistop.tui.cli.waiting import waiting
+from mnistop.tui.cli.words import what_next
+from mnistop.tui.controllers.three_rates import ThreeRates, train_at
+from mnistop.tui.rate_words import rate_text, reasons
+from mnistop.tui.render.chart import chart
+from mnistop.tui.render.range_chart import CEILING, range_chart
+from mnistop.tui.render.series import Series
 
 _WIDEST, _HEIGHT = 110, 18
 _LOOK_SECONDS = 0.1

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import click
 
-from engine.errors import RunError
-from engine.finding import find_run_or_sweep
-from engine.report import FORMATS
-from engine.runs import Run
-from engine.sweeps import Sweep
-from tui.cli.destination import STDOUT, check_destination, deliver, format_of, with_destination
-from tui.cli.output import Output, with_output
-from tui.cli.run_argument import runs_argument
+from mnistop.engine.errors import RunError
+from mnistop.engine.finding import find_run_or_sweep
+from mnistop.engine.report import FORMATS
+from mnistop.engine.runs import Run
+from mnistop.engine.sweeps import Sweep
+from mnistop.tui.cli.destination import (
+    STDOUT,
+    check_destination,
+    deliver,
+    format_of,
+    with_destination,
+)
+from mnistop.tui.cli.output import Output, with_output
+from mnistop.tui.cli.run_argument import runs_argument
 
 
 @click.command(
@@ -60,7 +66,7 @@ def report(
     if epoch is not None and len(runs) > 1:
         raise click.UsageError("--epoch goes with one run only.")
     check_destination(output, force)
-    from engine.report.compose import report as compose
+    from mnistop.engine.report.compose import report as compose
 
     text = compose(runs, format, epoch)
     deliver(out, text.encode("utf-8", "backslashreplace"), output, force)

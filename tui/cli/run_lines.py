@@ -5,11 +5,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Sequence
 
-from engine.cores import usable_cores
-from engine.glance import trained_here
-from engine.overview import Listed
-from engine.storage.folder import one_line
-from tui.cli.words import accuracy, count, duration, loss, size
+from mnistop.engine.cores import usable_cores
+from mnistop.engine.glance import trained_here
+from mnistop.engine.overview import Listed
+from mnistop.engine.storage.folder import one_line
+from mnistop.tui.cli.words import accuracy, count, duration, loss, size
 
 _LEAST_SETTINGS = 20
 """Cells that the settings are to have before other columns have room."""

@@ -8,22 +8,29 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import click
 
-from engine import runs as engine_runs
-from engine import sweeps
-from engine.errors import RunError
-from engine.finding import typed, why_no_runs
-from engine.overview import Listed
-from engine.runs import Run
-from engine.selection.run_filters import parse
-from engine.selection.several import IN_TRAINING, TO_DELETE, Chosen, Purpose, choose, choose_all
-from engine.selection.words import FilterError
-from engine.storage.index import list_all
-from engine.summary import Summary
-from engine.sweeps import Sweep
-from tui.cli.output import Output, complain, remark, with_output
-from tui.cli.run_argument import complete_filter, several_argument
-from tui.cli.run_lines import crowding, either_accuracy, table
-from tui.cli.words import count, size, what_next
+from mnistop.engine import runs as engine_runs
+from mnistop.engine import sweeps
+from mnistop.engine.errors import RunError
+from mnistop.engine.finding import typed, why_no_runs
+from mnistop.engine.overview import Listed
+from mnistop.engine.runs import Run
+from mnistop.engine.selection.run_filters import parse
+from mnistop.engine.selection.several import (
+    IN_TRAINING,
+    TO_DELETE,
+    Chosen,
+    Purpose,
+    choose,
+    choose_all,
+)
+from mnistop.engine.selection.words import FilterError
+from mnistop.engine.storage.index import list_all
+from mnistop.engine.summary import Summary
+from mnistop.engine.sweeps import Sweep
+from mnistop.tui.cli.output import Output, complain, remark, with_output
+from mnistop.tui.cli.run_argument import complete_filter, several_argument
+from mnistop.tui.cli.run_lines import crowding, either_accuracy, table
+from mnistop.tui.cli.words import count, size, what_next
 
 _POLL_SECONDS = 0.05
 _MOST_LISTED = 30
@@ -118,7 +125,7 @@ def stop(out: Output, every: bool, words: tuple[str, ...]) -> int:
 
 
 def _ask_to_stop(one: Run | Sweep) -> None:
-    from engine import worker
+    from mnistop.engine import worker
 
     if worker.is_suspended(one):
         remark(f"The process of {one.full_name} is suspended (SIGSTOP): it is continued to save.")
@@ -136,7 +143,7 @@ def _wait_for_end(one: Run | Sweep) -> None:
 def _end_of(one: Run | Sweep) -> tuple[str, str]:
     """How what was asked to stop has ended: a sentence, and the state."""
     if isinstance(one, Sweep):
-        from engine.sweep.reader import SweepReader
+        from mnistop.engine.sweep.reader import SweepReader
 
         reader = SweepReader(one)
         reader.read()

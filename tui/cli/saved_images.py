@@ -9,13 +9,13 @@ from pathlib import Path
 
 import click
 
-from engine.outgoing import check_file, check_folder, write_folder, write_out
-from engine.png import to_png
-from engine.questions.attack_set import AttackedSet, attack_all
-from engine.storage.files import expanded
-from tui.cli.attacked import Attacked
-from tui.cli.output import Output
-from tui.cli.words import count
+from mnistop.engine.outgoing import check_file, check_folder, write_folder, write_out
+from mnistop.engine.png import to_png
+from mnistop.engine.questions.attack_set import AttackedSet, attack_all
+from mnistop.engine.storage.files import expanded
+from mnistop.tui.cli.attacked import Attacked
+from mnistop.tui.cli.output import Output
+from mnistop.tui.cli.words import count
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from engine import sharing
-from engine.finding import find_run_or_sweep, quoted, typed
-from engine.storage.folder import one_line, owner_of
-from engine.sweeps import Sweep
-from tui.cli.output import Output, remark, with_output
-from tui.cli.run_argument import run_argument
-from tui.cli.words import what_next
+from mnistop.engine import sharing
+from mnistop.engine.finding import find_run_or_sweep, quoted, typed
+from mnistop.engine.storage.folder import one_line, owner_of
+from mnistop.engine.sweeps import Sweep
+from mnistop.tui.cli.output import Output, remark, with_output
+from mnistop.tui.cli.run_argument import run_argument
+from mnistop.tui.cli.words import what_next
 
 
 @click.command()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from engine.finding import find_run_or_sweep
-from engine.report.facts import Facts
-from engine.sweeps import Sweep
-from tui.cli import story
-from tui.cli.output import Output, with_output
-from tui.cli.run_argument import run_argument
+from mnistop.engine.finding import find_run_or_sweep
+from mnistop.engine.report.facts import Facts
+from mnistop.engine.sweeps import Sweep
+from mnistop.tui.cli import story
+from mnistop.tui.cli.output import Output, with_output
+from mnistop.tui.cli.run_argument import run_argument
 
 
 @click.command()
@@ -41,8 +41,8 @@ def show(out: Output, as_json: bool, epoch: int | None, run: str) -> int:
 
 
 def _show_sweep(out: Output, sweep: Sweep, as_json: bool) -> int:
-    from engine.sweep.reader import SweepReader
-    from tui.cli import sweep_story
+    from mnistop.engine.sweep.reader import SweepReader
+    from mnistop.tui.cli import sweep_story
 
     reader = SweepReader(sweep)
     reader.read()

@@ -8,18 +8,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.coach import Advice
-from engine.config import RunConfig, as_text, default, label
-from engine.data_notes import ClassCounts
-from engine.events import RunStarted
-from engine.finding import typed
-from engine.history import History, others_as_good
-from engine.judgement import Mistake
-from engine.report.facts import Facts, again
-from engine.storage.folder import one_line
-from tui.cli.gallery import Picture, draw_gallery
-from tui.cli.output import Output
-from tui.cli.words import (
+from mnistop.engine.coach import Advice
+from mnistop.engine.config import RunConfig, as_text, default, label
+from mnistop.engine.data_notes import ClassCounts
+from mnistop.engine.events import RunStarted
+from mnistop.engine.finding import typed
+from mnistop.engine.history import History, others_as_good
+from mnistop.engine.judgement import Mistake
+from mnistop.engine.report.facts import Facts, again
+from mnistop.engine.storage.folder import one_line
+from mnistop.tui.cli.gallery import Picture, draw_gallery
+from mnistop.tui.cli.output import Output
+from mnistop.tui.cli.words import (
     EPOCH_HEADER,
     accuracy,
     count,
@@ -32,10 +32,10 @@ from tui.cli.words import (
     unseen_accuracy,
     what_next,
 )
-from tui.render.cells import beside
-from tui.render.chart import chart
-from tui.render.matrix import confusion
-from tui.render.series import Series
+from mnistop.tui.render.cells import beside
+from mnistop.tui.render.chart import chart
+from mnistop.tui.render.matrix import confusion
+from mnistop.tui.render.series import Series
 
 _CHART_HEIGHT = 15
 _WIDEST_CHART = 72

@@ -8,25 +8,25 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from engine import worker
-from engine.comparison import differing
-from engine.sweep.grid import plan
-from engine.sweep.outcomes import ATTACK
-from engine.sweep.presets import SWEEPS, sweep_preset
-from engine.sweep.reader import SweepReader
-from engine.sweeps import Sweep
-from tui.cli.ending import Ending, with_ending
-from tui.cli.options import (
+from mnistop.engine import worker
+from mnistop.engine.comparison import differing
+from mnistop.engine.sweep.grid import plan
+from mnistop.engine.sweep.outcomes import ATTACK
+from mnistop.engine.sweep.presets import SWEEPS, sweep_preset
+from mnistop.engine.sweep.reader import SweepReader
+from mnistop.engine.sweeps import Sweep
+from mnistop.tui.cli.ending import Ending, with_ending
+from mnistop.tui.cli.options import (
     SettingsCommand,
     given,
     given_settings,
     setting_options,
     told_by_origin,
 )
-from tui.cli.output import Output, remark, with_output
-from tui.cli.sweep_view import SweepView, view_for
-from tui.cli.watch import Watch
-from tui.cli.words import count
+from mnistop.tui.cli.output import Output, remark, with_output
+from mnistop.tui.cli.sweep_view import SweepView, view_for
+from mnistop.tui.cli.watch import Watch
+from mnistop.tui.cli.words import count
 
 _POLL_SECONDS = 0.1
 _WHOLE = click.IntRange(min=1)
@@ -220,7 +220,7 @@ async def _follow(watch: Watch[Sweep], view: SweepView, reader: SweepReader) -> 
 
 
 def _tell_end(out: Output, reader: SweepReader, as_json: bool, attack: float | None) -> None:
-    from tui.cli.sweep_story import tell_end
+    from mnistop.tui.cli.sweep_story import tell_end
 
     tell_end(out, reader, as_json, attack)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from engine.comparison import differing
-from engine.config import label
-from engine.sweep.outcomes import (
+from mnistop.engine.comparison import differing
+from mnistop.engine.config import label
+from mnistop.engine.sweep.outcomes import (
     Group,
     Outcome,
     Value,
@@ -17,8 +17,8 @@ from engine.sweep.outcomes import (
     highest,
     unseen_acc,
 )
-from tui.attack_words import SEARCHED_BY
-from tui.cli.words import accuracy, count, loss, percent
+from mnistop.tui.attack_words import SEARCHED_BY
+from mnistop.tui.cli.words import accuracy, count, loss, percent
 
 _MOST_NAMED = 4
 """Of those that may be as good as the best."""

@@ -7,14 +7,22 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
-from engine.evaluate import wilson_interval
-from engine.sweep.effort import effort
-from engine.sweep.outcomes import Group, Outcome, best_acc, best_of, comparable, grouped, unseen_acc
-from engine.sweep.reader import SweepReader
-from tui.cli.live_line import LiveLine
-from tui.cli.output import Output, remark
-from tui.cli.sweep_lines import accuracy_of, in_words, settings_of
-from tui.cli.words import STOPPING, count, duration, percent
+from mnistop.engine.evaluate import wilson_interval
+from mnistop.engine.sweep.effort import effort
+from mnistop.engine.sweep.outcomes import (
+    Group,
+    Outcome,
+    best_acc,
+    best_of,
+    comparable,
+    grouped,
+    unseen_acc,
+)
+from mnistop.engine.sweep.reader import SweepReader
+from mnistop.tui.cli.live_line import LiveLine
+from mnistop.tui.cli.output import Output, remark
+from mnistop.tui.cli.sweep_lines import accuracy_of, in_words, settings_of
+from mnistop.tui.cli.words import STOPPING, count, duration, percent
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -142,7 +150,7 @@ class LiveSweepView:
         self._live.close()
 
     def _progress(self, width: int) -> RenderableType | None:
-        from tui.cli.progress import bar_line
+        from mnistop.tui.cli.progress import bar_line
 
         reader, seconds = self._reader, time.monotonic() - self._since
         if reader is None:

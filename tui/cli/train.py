@@ -9,19 +9,19 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from engine import worker
-from engine.config import RunConfig
-from engine.finding import find_run_or_sweep
-from engine.history import History
-from engine.runs import Run
-from engine.sweeps import Sweep
-from tui.cli.closing import closing_words, complaint
-from tui.cli.ending import Ending, with_ending
-from tui.cli.options import SettingsCommand, given_settings, setting_options, told_by_origin
-from tui.cli.output import Output, complain, remark, with_output
-from tui.cli.run_argument import run_argument
-from tui.cli.views import view_for
-from tui.cli.watch import RunWatch
+from mnistop.engine import worker
+from mnistop.engine.config import RunConfig
+from mnistop.engine.finding import find_run_or_sweep
+from mnistop.engine.history import History
+from mnistop.engine.runs import Run
+from mnistop.engine.sweeps import Sweep
+from mnistop.tui.cli.closing import closing_words, complaint
+from mnistop.tui.cli.ending import Ending, with_ending
+from mnistop.tui.cli.options import SettingsCommand, given_settings, setting_options, told_by_origin
+from mnistop.tui.cli.output import Output, complain, remark, with_output
+from mnistop.tui.cli.run_argument import run_argument
+from mnistop.tui.cli.views import view_for
+from mnistop.tui.cli.watch import RunWatch
 
 _json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print the run's events as JSON lines."
@@ -151,7 +151,7 @@ def follow(out: Output, ending: Ending, as_json: bool, run: str) -> int:
     """
     found = find_run_or_sweep(run)
     if isinstance(found, Sweep):
-        from tui.cli.sweep import follow_sweep
+        from mnistop.tui.cli.sweep import follow_sweep
 
         return follow_sweep(out, found, as_json, ending)
     watch = RunWatch(view_for(out, as_json), stops=False, leave=ending.left)
@@ -178,7 +178,7 @@ def _total(epochs: str | None) -> int | None:
 def _resume_sweep(
     out: Output, sweep: Sweep, as_json: bool, detach: bool, dask: str | None, ending: Ending
 ) -> int:
-    from tui.cli.sweep import watch_sweep
+    from mnistop.tui.cli.sweep import watch_sweep
 
     warnings: list[str] = []
 

@@ -7,13 +7,13 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from engine import events
-from engine.config import RunConfig
-from engine.history import History
-from engine.runs import Run
-from tui.cli.live_line import LiveLine
-from tui.cli.output import Output, remark
-from tui.cli.words import (
+from mnistop.engine import events
+from mnistop.engine.config import RunConfig
+from mnistop.engine.history import History
+from mnistop.engine.runs import Run
+from mnistop.tui.cli.live_line import LiveLine
+from mnistop.tui.cli.output import Output, remark
+from mnistop.tui.cli.words import (
     EPOCH_HEADER,
     STOPPING,
     count,
@@ -175,7 +175,7 @@ class LiveView:
         self._live.close()
 
     def _progress(self, width: int) -> RenderableType | None:
-        from tui.cli.progress import progress_line
+        from mnistop.tui.cli.progress import progress_line
 
         if not self._history.started:
             return None

@@ -10,15 +10,22 @@ from contextlib import suppress
 
 import click
 
-from engine.runs import Run
-from engine.selection.several import IN_TRAINING
-from engine.storage import lock
-from engine.sweeps import Sweep
-from tui.cli.ending import Ending, with_ending
-from tui.cli.output import Output, OutputClosedError, OutputError, complain, remark, with_output
-from tui.cli.run_argument import several_argument
-from tui.cli.runs import chosen_by
-from tui.notification import Outcome
+from mnistop.engine.runs import Run
+from mnistop.engine.selection.several import IN_TRAINING
+from mnistop.engine.storage import lock
+from mnistop.engine.sweeps import Sweep
+from mnistop.tui.cli.ending import Ending, with_ending
+from mnistop.tui.cli.output import (
+    Output,
+    OutputClosedError,
+    OutputError,
+    complain,
+    remark,
+    with_output,
+)
+from mnistop.tui.cli.run_argument import several_argument
+from mnistop.tui.cli.runs import chosen_by
+from mnistop.tui.notification import Outcome
 
 
 @click.command(

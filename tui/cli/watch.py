@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Generic, Protocol, TypeVar
 
-from engine import worker
-from engine.errors import RunError
-from engine.finding import typed
-from engine.history import History, reduce
-from engine.runs import Run
-from engine.storage.folder import Folder
-from tui.cli.output import OutputClosedError, remark
-from tui.cli.processes import leave, warm_up
-from tui.cli.views import View
+from mnistop.engine import worker
+from mnistop.engine.errors import RunError
+from mnistop.engine.finding import typed
+from mnistop.engine.history import History, reduce
+from mnistop.engine.runs import Run
+from mnistop.engine.storage.folder import Folder
+from mnistop.tui.cli.output import OutputClosedError, remark
+from mnistop.tui.cli.processes import leave, warm_up
+from mnistop.tui.cli.views import View
 
 
 class Waiting(Protocol):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.events import EpochFinished
-from engine.words import (
+from mnistop.engine.events import EpochFinished
+from mnistop.engine.words import (
     accuracy,
     best_of,
     count,

@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import RunError
-from engine.methods import METHODS
-from engine.questions.fragility import Subject
-from tui.controllers.attacking import ORDERS, Attacking
-from tui.controllers.compared import differences
-from tui.epoch_words import weights_name
-from tui.feeds.attack_answers import AttackAnswers
-from tui.feeds.predictions import Predictions
-from tui.panes.accuracy_chart import Measured
-from tui.panes.attack_panes import AttackPanes
-from tui.render.proof import Shown
-from tui.state import State
+from mnistop.engine.errors import RunError
+from mnistop.engine.methods import METHODS
+from mnistop.engine.questions.fragility import Subject
+from mnistop.tui.controllers.attacking import ORDERS, Attacking
+from mnistop.tui.controllers.compared import differences
+from mnistop.tui.epoch_words import weights_name
+from mnistop.tui.feeds.attack_answers import AttackAnswers
+from mnistop.tui.feeds.predictions import Predictions
+from mnistop.tui.panes.accuracy_chart import Measured
+from mnistop.tui.panes.attack_panes import AttackPanes
+from mnistop.tui.render.proof import Shown
+from mnistop.tui.state import State
 
 _NONE: NDArray[np.intp] = np.empty(0, np.intp)
 

@@ -8,10 +8,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.methods import METHODS, Method, Norm
-from engine.questions.fragility import OwnImage, Subject
-from engine.questions.robustness import Robustness
-from engine.runs import Run
+from mnistop.engine.methods import METHODS, Method, Norm
+from mnistop.engine.questions.fragility import OwnImage, Subject
+from mnistop.engine.questions.robustness import Robustness
+from mnistop.engine.runs import Run
 
 Order = Literal["right", "fragile", "all"]
 

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from textual.screen import Screen
 
-from engine.errors import MnistopError
-from tui.render.terminal import Terminal
-from tui.screens.ask import AskScreen
+from mnistop.engine.errors import MnistopError
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.screens.ask import AskScreen
 
 T = TypeVar("T")
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.judgement import Floats, Judgement
-from engine.learned import Learned
-from engine.selection.image_filters import Filter, complete, parse
-from engine.selection.image_orders import ORDERS, Order, rows
-from engine.selection.words import FilterError
-from tui.epoch_words import epoch_name
-from tui.feeds.judged import Judged
-from tui.state import State
+from mnistop.engine.judgement import Floats, Judgement
+from mnistop.engine.learned import Learned
+from mnistop.engine.selection.image_filters import Filter, complete, parse
+from mnistop.engine.selection.image_orders import ORDERS, Order, rows
+from mnistop.engine.selection.words import FilterError
+from mnistop.tui.epoch_words import epoch_name
+from mnistop.tui.feeds.judged import Judged
+from mnistop.tui.state import State
 
 _NONE: NDArray[np.intp] = np.empty(0, np.intp)
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from engine.coach import advise
-from engine.config import RunConfig
-from engine.history import History, as_of
-from engine.runs import Run
-from tui.epoch_words import epoch_name
-from tui.panes.coach import Coach
-from tui.panes.dashboard import Dashboard
-from tui.render.terminal import Terminal
-from tui.state import State
+from mnistop.engine.coach import advise
+from mnistop.engine.config import RunConfig
+from mnistop.engine.history import History, as_of
+from mnistop.engine.runs import Run
+from mnistop.tui.epoch_words import epoch_name
+from mnistop.tui.panes.coach import Coach
+from mnistop.tui.panes.dashboard import Dashboard
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.state import State
 
 _LEAST_HEIGHT = 20
 """Rows of a small terminal from which on there are lines for it."""
@@ -51,7 +51,7 @@ class Coaching:
         history = as_of(state.history, epochs)
         judgement = None
         if run and epochs and state.class_names:
-            from engine.judgement import judgement_after  # which needs NumPy
+            from mnistop.engine.judgement import judgement_after  # which needs NumPy
 
             judgement = judgement_after(run, epochs, len(state.class_names))
         advice = advise(history, config, judgement)

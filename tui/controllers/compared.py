@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.config import NAMES, RunConfig, as_text, label
+from mnistop.engine.config import NAMES, RunConfig, as_text, label
 
 
 def differences(one: RunConfig, other: RunConfig) -> tuple[str, str]:

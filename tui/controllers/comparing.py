@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from engine.comparison import Duel, differing, duel
-from engine.config import RunConfig
-from engine.events import EpochFinished
-from engine.history import History, reduce
-from engine.overview import Listed
-from engine.runs import Run
-from engine.storage.event_tail import EventTail
+from mnistop.engine.comparison import Duel, differing, duel
+from mnistop.engine.config import RunConfig
+from mnistop.engine.events import EpochFinished
+from mnistop.engine.history import History, reduce
+from mnistop.engine.overview import Listed
+from mnistop.engine.runs import Run
+from mnistop.engine.storage.event_tail import EventTail
 
 
 @dataclass(frozen=True)

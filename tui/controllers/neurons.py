@@ -8,12 +8,12 @@ from typing import Literal
 
 import numpy as np
 
-from engine.axis import ceiling
-from engine.questions.network import FirstLayer
-from engine.resample import resample
-from engine.words import with_sign
-from tui.render.cells import shorten
-from tui.render.terminal import Terminal
+from mnistop.engine.axis import ceiling
+from mnistop.engine.questions.network import FirstLayer
+from mnistop.engine.resample import resample
+from mnistop.engine.words import with_sign
+from mnistop.tui.render.cells import shorten
+from mnistop.tui.render.terminal import Terminal
 
 Order = Literal["index", "norm", "class"]
 

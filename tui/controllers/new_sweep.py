@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 
 from textual.screen import Screen
 
-from engine import worker
-from engine.config import RunConfig
-from engine.cores import usable_cores
-from engine.sweeps import Sweep
-from tui.controllers.attempts import Attempts
-from tui.render.terminal import Terminal
-from tui.screens.sweep_form import SweepFormScreen, Wanted
+from mnistop.engine import worker
+from mnistop.engine.config import RunConfig
+from mnistop.engine.cores import usable_cores
+from mnistop.engine.sweeps import Sweep
+from mnistop.tui.controllers.attempts import Attempts
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.screens.sweep_form import SweepFormScreen, Wanted
 
 
 def ask_for_sweep(

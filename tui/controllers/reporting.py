@@ -8,8 +8,8 @@ from pathlib import Path
 
 from textual.screen import Screen
 
-from engine.errors import MnistopError
-from engine.runs import Run
+from mnistop.engine.errors import MnistopError
+from mnistop.engine.runs import Run
 
 
 async def write_report(screen: Screen[None], runs: Sequence[Run]) -> None:
@@ -23,6 +23,6 @@ async def write_report(screen: Screen[None], runs: Sequence[Run]) -> None:
 
 
 def _write(runs: Sequence[Run]) -> Path:
-    from engine.report.compose import write_report
+    from mnistop.engine.report.compose import write_report
 
     return write_report(runs, Path.cwd())

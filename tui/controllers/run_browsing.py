@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.overview import Listed
-from engine.runs import Run
-from engine.selection.run_filters import RunFilter, parse
-from engine.selection.run_orders import BY_TEST, ORDERS, RunOrder, in_order
+from mnistop.engine.overview import Listed
+from mnistop.engine.runs import Run
+from mnistop.engine.selection.run_filters import RunFilter, parse
+from mnistop.engine.selection.run_orders import BY_TEST, ORDERS, RunOrder, in_order
 
 MOST_MARKED = 8
 

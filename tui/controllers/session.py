@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Protocol
 
 from textual.screen import Screen
 
-from engine import worker
-from engine.config import RunConfig
-from engine.errors import ConfigError, DataError, MnistopError, PixelRangeError
-from engine.runs import Run
-from tui import state as states
-from tui.feeds.feed import RunSaid, feed
-from tui.state import State
-from tui.terminal import faults
+from mnistop.engine import worker
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import ConfigError, DataError, MnistopError, PixelRangeError
+from mnistop.engine.runs import Run
+from mnistop.tui import state as states
+from mnistop.tui.feeds.feed import RunSaid, feed
+from mnistop.tui.state import State
+from mnistop.tui.terminal import faults
 
 if TYPE_CHECKING:
-    from tui.feeds.predictions import Predictions
+    from mnistop.tui.feeds.predictions import Predictions
 
 GOING = ("starting", "running", "paused")
 
@@ -167,7 +167,7 @@ class Session:
         now = self.state.history
         started, is_new = now.started, now.started is not before.history.started
         if started and (is_new or now.resumed is not before.history.resumed):
-            from tui.feeds.predictions import Predictions  # which needs NumPy
+            from mnistop.tui.feeds.predictions import Predictions  # which needs NumPy
 
             self.predictions = Predictions(said.run, len(started.class_names))
         if self.state.phase in GOING:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from engine.errors import RunError
-from engine.questions.robustness import Robustness
-from engine.runs import Run
-from engine.sweep.outcomes import ATTACK, Group, Value, comparable, grouped
-from engine.sweep.reader import SweepReader
-from engine.sweeps import Sweep, list_sweeps
-from tui.cli.sweep_lines import attacked_acc, in_words, settings_of
-from tui.controllers.comparing import Compared, Comparing
-from tui.controllers.run_browsing import MOST_MARKED
+from mnistop.engine.errors import RunError
+from mnistop.engine.questions.robustness import Robustness
+from mnistop.engine.runs import Run
+from mnistop.engine.sweep.outcomes import ATTACK, Group, Value, comparable, grouped
+from mnistop.engine.sweep.reader import SweepReader
+from mnistop.engine.sweeps import Sweep, list_sweeps
+from mnistop.tui.cli.sweep_lines import attacked_acc, in_words, settings_of
+from mnistop.tui.controllers.comparing import Compared, Comparing
+from mnistop.tui.controllers.run_browsing import MOST_MARKED
 
 _SHORT = 9
 """Characters that the name of a hyperparameter may have beside a curve."""

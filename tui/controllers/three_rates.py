@@ -6,16 +6,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
-from engine import worker
-from engine.config import RunConfig
-from engine.data import absolute
-from engine.judgement import judgement_after
-from engine.rates.answer import RateAnswer, answer
-from engine.rates.range_test import RangeTest
-from engine.rates.recommend import Recommendation, recommend
-from engine.sweeps import Sweep
-from tui.controllers.comparing import Compared, Comparing
-from tui.rate_words import conclusion, rate_text, told
+from mnistop.engine import worker
+from mnistop.engine.config import RunConfig
+from mnistop.engine.data import absolute
+from mnistop.engine.judgement import judgement_after
+from mnistop.engine.rates.answer import RateAnswer, answer
+from mnistop.engine.rates.range_test import RangeTest
+from mnistop.engine.rates.recommend import Recommendation, recommend
+from mnistop.engine.sweeps import Sweep
+from mnistop.tui.controllers.comparing import Compared, Comparing
+from mnistop.tui.rate_words import conclusion, rate_text, told
 
 TITLE = "learning rates"
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from textual.screen import Screen
 
-from engine.errors import MnistopError
-from engine.outgoing import numbered, write_under_free_name
-from engine.runs import Run
-from tui.panes.lines import LinesPane
+from mnistop.engine.errors import MnistopError
+from mnistop.engine.outgoing import numbered, write_under_free_name
+from mnistop.engine.runs import Run
+from mnistop.tui.panes.lines import LinesPane
 
 
 def write_text(screen: Screen[None], name: str, text: str, what: str = "Written") -> None:

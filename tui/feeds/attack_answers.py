@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 from textual.dom import DOMNode
 
-from engine.questions.fragility import AttackedImage, Bracket, attack_image, bracket
-from engine.questions.robustness import Robustness
-from engine.storage import snapshots
-from tui.controllers.attacking import Attacking
-from tui.feeds.latest_answer import LatestAnswer
-from tui.feeds.robustness_feed import RobustnessFeed
-from tui.state import State
+from mnistop.engine.questions.fragility import AttackedImage, Bracket, attack_image, bracket
+from mnistop.engine.questions.robustness import Robustness
+from mnistop.engine.storage import snapshots
+from mnistop.tui.controllers.attacking import Attacking
+from mnistop.tui.feeds.latest_answer import LatestAnswer
+from mnistop.tui.feeds.robustness_feed import RobustnessFeed
+from mnistop.tui.state import State
 
 
 class AttackAnswers:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tui.epoch_words import weights_name
-from tui.feeds.latest_answer import LatestAnswer
-from tui.panes.digit import Digit
-from tui.state import State
+from mnistop.tui.epoch_words import weights_name
+from mnistop.tui.feeds.latest_answer import LatestAnswer
+from mnistop.tui.panes.digit import Digit
+from mnistop.tui.state import State
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from engine.questions.fragility import AttackedImage
+    from mnistop.engine.questions.fragility import AttackedImage
 
 _ASKED = "in a moment; just after the start PyTorch has to load first"
 
@@ -35,7 +35,7 @@ class DigitQuestions:
 
     @cached_property
     def _answers(self) -> LatestAnswer[AttackedImage]:
-        from engine.questions.fragility import attack_image
+        from mnistop.engine.questions.fragility import attack_image
 
         return LatestAnswer(self._pane, attack_image, self._on_answer)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.events import EpochFinished
+from mnistop.engine.events import EpochFinished
 
 NAMES = ("train_loss", "val_loss", "train_acc", "val_acc")
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from textual.message import Message
 from textual.widget import Widget
 
-from engine import worker
-from engine.errors import RunError
-from engine.events import Event
-from engine.runs import Run
+from mnistop.engine import worker
+from mnistop.engine.errors import RunError
+from mnistop.engine.events import Event
+from mnistop.engine.runs import Run
 
 _RETRY_SECONDS = 1.0
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.events import RunStarted
-from engine.judgement import Floats, Judgement, judgement_after
-from engine.learned import Learned, learned
-from engine.runs import Run
+from mnistop.engine.events import RunStarted
+from mnistop.engine.judgement import Floats, Judgement, judgement_after
+from mnistop.engine.learned import Learned, learned
+from mnistop.engine.runs import Run
 
 _KEPT_IMAGES = 256
 """Some pages of a gallery."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.evaluate import confusion_matrix
-from engine.runs import Run
+from mnistop.engine.evaluate import confusion_matrix
+from mnistop.engine.runs import Run
 
 
 class Predictions:

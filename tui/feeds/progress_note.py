@@ -6,11 +6,11 @@ import contextlib
 import time
 from pathlib import Path
 
-from engine.process.temporary import temporary_folder
+from mnistop.engine.process.temporary import temporary_folder
 
 
 class ProgressNote:
-    """A file that a question of `engine.questions` gets to write to, and a clock."""
+    """A file that a question of `mnistop.engine.questions` gets to write to, and a clock."""
 
     def __init__(self) -> None:
         self._since = 0.0

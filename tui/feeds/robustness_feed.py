@@ -6,9 +6,9 @@ from collections.abc import Callable, Hashable
 
 from textual.dom import DOMNode
 
-from engine.questions.robustness import Robustness, robustness
-from engine.runs import Run
-from tui.feeds.latest_answer import LatestAnswer
+from mnistop.engine.questions.robustness import Robustness, robustness
+from mnistop.engine.runs import Run
+from mnistop.tui.feeds.latest_answer import LatestAnswer
 
 
 class RobustnessFeed:

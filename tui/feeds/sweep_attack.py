@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from textual.screen import Screen
 
-from engine import worker
-from engine.questions.robustness import robustness
-from engine.sweep.reader import SweepReader
-from tui.controllers.sweeping import Sweeping
+from mnistop.engine import worker
+from mnistop.engine.questions.robustness import robustness
+from mnistop.engine.sweep.reader import SweepReader
+from mnistop.tui.controllers.sweeping import Sweeping
 
 
 class SweepAttack:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
-from engine.questions.robustness import EPSILONS, Robustness
-from tui.panes.plotted import PlottedPane
-from tui.render.cells import beside, clean, line, shorten
-from tui.render.chart import chart
-from tui.render.series import Series
-from tui.render.strip import Strip
+from mnistop.engine.questions.robustness import EPSILONS, Robustness
+from mnistop.tui.panes.plotted import PlottedPane
+from mnistop.tui.render.cells import beside, clean, line, shorten
+from mnistop.tui.render.chart import chart
+from mnistop.tui.render.series import Series
+from mnistop.tui.render.strip import Strip
 
 _LEAST_BESIDE = 76
 _LEAST_HEIGHT = 7

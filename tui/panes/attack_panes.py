@@ -9,14 +9,14 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 
-from tui.panes.accuracy_chart import AccuracyChart
-from tui.panes.attack_view import AttackView
-from tui.panes.fragile_list import FragileList
-from tui.panes.lines import LinesPane
-from tui.panes.proof import Proof
-from tui.panes.tabs import Tabs
-from tui.render.terminal import Terminal
-from tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.panes.accuracy_chart import AccuracyChart
+from mnistop.tui.panes.attack_view import AttackView
+from mnistop.tui.panes.fragile_list import FragileList
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.panes.proof import Proof
+from mnistop.tui.panes.tabs import Tabs
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.terminal.fault_tolerant import FaultTolerant
 
 _WIDE, _HIGH = 118, 34
 """From so many cells and lines on, all panes are shown at once."""

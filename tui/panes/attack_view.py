@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from rich.cells import cell_len
 
-from engine.methods import METHODS
-from engine.questions.fragility import AttackedImage, OwnImage
-from tui.panes.lines import LinesPane
-from tui.render import image, proof
-from tui.render.attacked import attacked
-from tui.render.proof import Shown
-from tui.render.strip import Strip
+from mnistop.engine.methods import METHODS
+from mnistop.engine.questions.fragility import AttackedImage, OwnImage
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.render import image, proof
+from mnistop.tui.render.attacked import attacked
+from mnistop.tui.render.proof import Shown
+from mnistop.tui.render.strip import Strip
 
 _MARK = 4
 """Cells of the title line around the title."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tui.controllers.browsing import Browsing
-from tui.panes.lines import LinesPane
-from tui.render import image
-from tui.render.terminal import Terminal
+from mnistop.tui.controllers.browsing import Browsing
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.render import image
+from mnistop.tui.render.terminal import Terminal
 
 
 class BrowsedPane(LinesPane, can_focus=True):

@@ -10,12 +10,12 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from engine.pad import THICKNESSES, Pad
-from tui.panes.lines import LinesPane
-from tui.render import image
-from tui.render.cells import line
-from tui.render.colormap import color, gray
-from tui.render.strip import Strip
+from mnistop.engine.pad import THICKNESSES, Pad
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.render import image
+from mnistop.tui.render.cells import line
+from mnistop.tui.render.colormap import color, gray
+from mnistop.tui.render.strip import Strip
 
 _KEYS = "Space: pen down or up, e: eraser, + -: thickness, u: undo, x: clear"
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from tui.epoch_words import UNTRAINED
-from tui.panes.plotted import PlottedPane
-from tui.render.cells import beside, in_the_middle
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
-from tui.state import State
+from mnistop.tui.epoch_words import UNTRAINED
+from mnistop.tui.panes.plotted import PlottedPane
+from mnistop.tui.render.cells import beside, in_the_middle
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.state import State
 
 if TYPE_CHECKING:
-    from tui.feeds.epoch_columns import EpochColumns
+    from mnistop.tui.feeds.epoch_columns import EpochColumns
 
 _SMOOTHINGS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95)
 _TAIL = 50
@@ -132,7 +132,7 @@ class Charts(PlottedPane, can_focus=True):
 
     @cached_property
     def _columns(self) -> EpochColumns:
-        from tui.feeds.epoch_columns import EpochColumns
+        from mnistop.tui.feeds.epoch_columns import EpochColumns
 
         return EpochColumns()
 
@@ -204,8 +204,8 @@ class Charts(PlottedPane, can_focus=True):
         empty = f"{'Loss' if loss else 'Accuracy'}: {self.state.hint}"
         if not history.epochs:
             return in_the_middle(empty, width, height, self.palette.muted, self.terminal)
-        from tui.render.chart import chart
-        from tui.render.series import Series
+        from mnistop.tui.render.chart import chart
+        from mnistop.tui.render.series import Series
 
         best = history.best.epoch if history.best else None
         self._columns.follow(history.epochs)

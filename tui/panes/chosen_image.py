@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from engine.words import loss, percent, with_sign
-from tui.controllers.browsing import Looked
-from tui.panes.browsed import BrowsedPane
-from tui.render.cells import line, shorten
-from tui.render.palette import Palette
-from tui.render.portrait import has_room, portrait
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
-from tui.render.trail import trail
+from mnistop.engine.words import loss, percent, with_sign
+from mnistop.tui.controllers.browsing import Looked
+from mnistop.tui.panes.browsed import BrowsedPane
+from mnistop.tui.render.cells import line, shorten
+from mnistop.tui.render.palette import Palette
+from mnistop.tui.render.portrait import has_room, portrait
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.render.trail import trail
 
 _TRAIL = 5
 """Lines that the story of an image takes."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.evaluate import ClassScore, Confusion, class_report, confused_pairs
-from engine.words import percent
-from tui.panes.list_pane import ListPane
-from tui.render import bars
-from tui.render.cells import line, shorten
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
+from mnistop.engine.evaluate import ClassScore, Confusion, class_report, confused_pairs
+from mnistop.engine.words import percent
+from mnistop.tui.panes.list_pane import ListPane
+from mnistop.tui.render import bars
+from mnistop.tui.render.cells import line, shorten
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
 
 _SHORTEST_BAR, _LONGEST_BAR = 6, 30
 _NAME_WIDTH = 12

@@ -4,11 +4,11 @@ import textwrap
 
 from rich.style import Style
 
-from engine.coach.advice import Advice
-from tui.panes.lines import LinesPane
-from tui.render.cells import clean, line
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
+from mnistop.engine.coach.advice import Advice
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.render.cells import clean, line
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
 
 _LEAST, _MOST = 2, 10
 """Lines below the title."""

@@ -10,16 +10,16 @@ from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from engine.config import label
-from tui.cli.words import accuracy, count, loss
-from tui.controllers.comparing import Compared, Comparing
-from tui.panes.lines import LinesPane
-from tui.panes.plotted import PlottedPane
-from tui.render.cells import beside, line, shorten, shorten_name
-from tui.render.chart import Chart, chart
-from tui.render.legend import letter
-from tui.render.series import Series
-from tui.render.strip import Strip
+from mnistop.engine.config import label
+from mnistop.tui.cli.words import accuracy, count, loss
+from mnistop.tui.controllers.comparing import Compared, Comparing
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.panes.plotted import PlottedPane
+from mnistop.tui.render.cells import beside, line, shorten, shorten_name
+from mnistop.tui.render.chart import Chart, chart
+from mnistop.tui.render.legend import letter
+from mnistop.tui.render.series import Series
+from mnistop.tui.render.strip import Strip
 
 _NAMES = 16
 _WITH_NAMES = 56

@@ -9,10 +9,10 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from tui.epoch_words import epoch_name
-from tui.panes.lines import LinesPane
-from tui.render.strip import Strip
-from tui.state import State
+from mnistop.tui.epoch_words import epoch_name
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.state import State
 
 if TYPE_CHECKING:
     import numpy as np
@@ -148,7 +148,7 @@ class Confusion(LinesPane, can_focus=True):
         """The matrix, or what will fill the pane."""
         if self.matrix is None:
             return self.say(f"Which class is taken for which: {self.hint}", width)
-        from tui.render.matrix import confusion
+        from mnistop.tui.render.matrix import confusion
 
         return confusion(self.matrix, self.names, self.terminal, width, height, self._cursor())
 
@@ -194,7 +194,7 @@ class Confusion(LinesPane, can_focus=True):
         """Moves the cursor to the clicked cell; a double click opens it."""
         if self.matrix is None:
             return
-        from tui.render.matrix import cell_at
+        from mnistop.tui.render.matrix import cell_at
 
         width, height = self.size
         cell = cell_at(

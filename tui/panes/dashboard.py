@@ -12,10 +12,10 @@ from textual.containers import Container, Vertical
 from textual.message import Message
 from textual.widget import Widget
 
-from tui.layout import MODES, Mode, mode_for
-from tui.panes.tabs import Tabs
-from tui.render.terminal import Terminal
-from tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.layout import MODES, Mode, mode_for
+from mnistop.tui.panes.tabs import Tabs
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.terminal.fault_tolerant import FaultTolerant
 
 
 class Pane(NamedTuple):

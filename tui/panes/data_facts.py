@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.questions.samples import Samples
-from tui.panes.lines import LinesPane
-from tui.render.strip import Strip
+from mnistop.engine.questions.samples import Samples
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.render.strip import Strip
 
 
 def _unseen(images: int) -> str:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from tui.panes.lines import LinesPane
-from tui.render.strip import Strip
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.render.strip import Strip
 
 if TYPE_CHECKING:
-    from engine.questions.fragility import AttackedImage
-    from tui.render.image import Mode
+    from mnistop.engine.questions.fragility import AttackedImage
+    from mnistop.tui.render.image import Mode
 
 EPSILONS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 """The strengths that + and - step through; the notebook's is 0.125."""
@@ -143,13 +143,13 @@ class Digit(LinesPane, can_focus=True):
         answer = self.answer
         if answer is None:
             return self.say(self.notice, width)
-        from tui.render.attacked import attacked
+        from mnistop.tui.render.attacked import attacked
 
         return attacked(answer, self.names, self.terminal, width, height, self.mode)
 
     def next_mode(self) -> None:
         """Takes the next way of drawing."""
-        from tui.render.image import next_mode
+        from mnistop.tui.render.image import next_mode
 
         self.mode = next_mode(self.mode, self.terminal)
         self.redraw()

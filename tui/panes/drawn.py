@@ -9,14 +9,14 @@ from textual import events
 from textual.geometry import Region, Size
 from textual.strip import Strip as TextualStrip
 
-from tui.panes.textual_strip import textual_strip
-from tui.reasons import GivesReasons
-from tui.render.cells import clean, line, on_ground
-from tui.render.palette import Palette
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
-from tui.terminal import faults
-from tui.terminal.fault_tolerant import FaultTolerantWidget
+from mnistop.tui.panes.textual_strip import textual_strip
+from mnistop.tui.reasons import GivesReasons
+from mnistop.tui.render.cells import clean, line, on_ground
+from mnistop.tui.render.palette import Palette
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.terminal import faults
+from mnistop.tui.terminal.fault_tolerant import FaultTolerantWidget
 
 
 class DrawnWidget(GivesReasons, FaultTolerantWidget):

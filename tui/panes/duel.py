@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from rich.style import Style
 
-from tui.cli.words import count
-from tui.controllers.comparing import Comparing
-from tui.panes.lines import LinesPane
-from tui.panes.list_pane import ListPane
-from tui.render import image
-from tui.render.cells import Grid, line, shorten
-from tui.render.legend import letter
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
+from mnistop.tui.cli.words import count
+from mnistop.tui.controllers.comparing import Comparing
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.panes.list_pane import ListPane
+from mnistop.tui.render import image
+from mnistop.tui.render.cells import Grid, line, shorten
+from mnistop.tui.render.legend import letter
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
 
 _CELL = 4
 _GUTTER = 7

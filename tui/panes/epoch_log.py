@@ -8,13 +8,13 @@ from textual import events as textual_events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from engine.events import EpochFinished
-from engine.words import percent
-from tui.epoch_words import UNTRAINED, epoch_name
-from tui.panes.lines import LinesPane
-from tui.render.cells import line
-from tui.render.strip import Strip
-from tui.state import State
+from mnistop.engine.events import EpochFinished
+from mnistop.engine.words import percent
+from mnistop.tui.epoch_words import UNTRAINED, epoch_name
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.render.cells import line
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.state import State
 
 _NARROW = "epoch tr.loss va.loss tr.acc va.acc"
 _WIDE = "epoch  train loss  val loss  train acc  val acc        lr     time"

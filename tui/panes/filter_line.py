@@ -14,10 +14,10 @@ from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
-from engine.selection.words import FilterError
-from tui.render.cells import clean
-from tui.render.terminal import Terminal
-from tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.engine.selection.words import FilterError
+from mnistop.tui.render.cells import clean
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.terminal.fault_tolerant import FaultTolerant
 
 
 class _Completion(Suggester):

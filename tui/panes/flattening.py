@@ -11,13 +11,13 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from tui.panes.plotted import PlottedPane
-from tui.render import image
-from tui.render.cells import beside, line, shorten
-from tui.render.chart import Chart, chart
-from tui.render.series import Series
-from tui.render.strip import Strip
-from tui.render.thumbnails import picture
+from mnistop.tui.panes.plotted import PlottedPane
+from mnistop.tui.render import image
+from mnistop.tui.render.cells import beside, line, shorten
+from mnistop.tui.render.chart import Chart, chart
+from mnistop.tui.render.series import Series
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.thumbnails import picture
 
 _BESIDE_WIDTH = 66
 _CHART_HEIGHT = 8

@@ -11,10 +11,10 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Region
 from textual.widgets import Input
 
-from tui.panes.form_lines import Row, View
-from tui.panes.form_view import FormView
-from tui.panes.value_input import ValueInput
-from tui.render.terminal import Terminal
+from mnistop.tui.panes.form_lines import Row, View
+from mnistop.tui.panes.form_view import FormView
+from mnistop.tui.panes.value_input import ValueInput
+from mnistop.tui.render.terminal import Terminal
 
 
 class Values(Protocol):

@@ -10,10 +10,10 @@ from rich.cells import cell_len
 from rich.style import Style
 from textual.geometry import Region, Size
 
-from tui.render.cells import PLAIN, clean, shorten, strip
-from tui.render.palette import Palette
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
+from mnistop.tui.render.cells import PLAIN, clean, shorten, strip
+from mnistop.tui.render.palette import Palette
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
 
 _BESIDE = 64
 """From this width on, the explanation stands beside the rows instead of below them."""

@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.config import (
+from mnistop.engine.config import (
     PRESETS,
     RunConfig,
     allowed,
@@ -18,7 +18,7 @@ from engine.config import (
     rank,
     usual_values,
 )
-from engine.errors import ConfigError
+from mnistop.engine.errors import ConfigError
 
 PRESET = "preset"
 """The name of the row above the hyperparameters, where a preset is chosen."""

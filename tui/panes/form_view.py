@@ -10,10 +10,10 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Region, clamp
 from textual.strip import Strip as TextualStrip
 
-from tui.panes.drawn import DrawnWidget
-from tui.panes.form_lines import Layout, Painter, View, lines_of
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
+from mnistop.tui.panes.drawn import DrawnWidget
+from mnistop.tui.panes.form_lines import Layout, Painter, View, lines_of
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
 
 
 class FormView(DrawnWidget, can_focus=True):

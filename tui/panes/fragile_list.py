@@ -7,13 +7,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.questions.robustness import Robustness
-from engine.rounding import at_least, at_most
-from tui.attack_words import SEARCHED_BY
-from tui.panes.list_pane import ListPane
-from tui.render.cells import line, shorten
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
+from mnistop.engine.questions.robustness import Robustness
+from mnistop.engine.rounding import at_least, at_most
+from mnistop.tui.attack_words import SEARCHED_BY
+from mnistop.tui.panes.list_pane import ListPane
+from mnistop.tui.render.cells import line, shorten
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
 
 _NAME_WIDTH = 9
 

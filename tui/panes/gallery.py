@@ -10,13 +10,13 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from tui.controllers.browsing import Browsing
-from tui.panes.browsed import BrowsedPane
-from tui.panes.tiles import LEAST, LEAST_GLYPHS, PAGE, Tiles, fit
-from tui.render.cells import beside, line, shorten
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
-from tui.render.thumbnails import pictures
+from mnistop.tui.controllers.browsing import Browsing
+from mnistop.tui.panes.browsed import BrowsedPane
+from mnistop.tui.panes.tiles import LEAST, LEAST_GLYPHS, PAGE, Tiles, fit
+from mnistop.tui.render.cells import beside, line, shorten
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.render.thumbnails import pictures
 
 _GAP = 1
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
-from engine.config import NAMES, RunConfig
-from tui.panes.form_editor import FormEditor
-from tui.panes.form_values import PRESET, FormValues
-from tui.render.terminal import Terminal
+from mnistop.engine.config import NAMES, RunConfig
+from mnistop.tui.panes.form_editor import FormEditor
+from mnistop.tui.panes.form_values import PRESET, FormValues
+from mnistop.tui.render.terminal import Terminal
 
 _ROWS = (PRESET, *NAMES)
 _LOCKED = "The run's values: locked until it ends."

@@ -6,11 +6,11 @@ from textual import events
 from textual.dom import DOMNode
 from textual.strip import Strip as TextualStrip
 
-from tui.panes.textual_strip import textual_strip
-from tui.render.cells import clean, line
-from tui.render.palette import Palette
-from tui.render.terminal import Terminal
-from tui.terminal.fault_tolerant import FaultTolerantWidget
+from mnistop.tui.panes.textual_strip import textual_strip
+from mnistop.tui.render.cells import clean, line
+from mnistop.tui.render.palette import Palette
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.terminal.fault_tolerant import FaultTolerantWidget
 
 _GAP = 2
 _NEXT_PANE = "next_pane(1)"

@@ -8,11 +8,11 @@ from typing import ClassVar
 from rich.style import Style
 from textual.binding import Binding, BindingType
 
-from engine.questions.samples import Samples
-from tui.panes.lines import LinesPane
-from tui.render import bars
-from tui.render.cells import beside, line
-from tui.render.strip import Strip
+from mnistop.engine.questions.samples import Samples
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.render import bars
+from mnistop.tui.render.cells import beside, line
+from mnistop.tui.render.strip import Strip
 
 
 class Labels(LinesPane, can_focus=True):

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
-from tui.panes.drawn import DrawnWidget
-from tui.render.cells import line, plain, shorten
-from tui.render.strip import Strip
+from mnistop.tui.panes.drawn import DrawnWidget
+from mnistop.tui.render.cells import line, plain, shorten
+from mnistop.tui.render.strip import Strip
 
 
 class LinesPane(DrawnWidget):

@@ -10,9 +10,9 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from tui.panes.lines import LinesPane
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
 
 
 class ListPane(LinesPane, can_focus=True):

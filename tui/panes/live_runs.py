@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from textual.widgets import Static
 from textual.worker import Worker
 
-from engine.errors import RunError
-from engine.glance import epochs_trained, in_training
-from engine.runs import Run
-from tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.engine.errors import RunError
+from mnistop.engine.glance import epochs_trained, in_training
+from mnistop.engine.runs import Run
+from mnistop.tui.terminal.fault_tolerant import FaultTolerant
 
 _LOOK_SECONDS = 1.0
 

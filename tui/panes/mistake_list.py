@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.judgement import Judgement
-from engine.learned import NEVER_FIRST, NEVER_LAST, Learned
-from engine.selection.image_orders import OrderName
-from engine.words import loss, percent, with_sign
-from tui.controllers.browsing import Browsing
-from tui.panes.list_pane import ListPane
-from tui.render.cells import line, shorten
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
+from mnistop.engine.judgement import Judgement
+from mnistop.engine.learned import NEVER_FIRST, NEVER_LAST, Learned
+from mnistop.engine.selection.image_orders import OrderName
+from mnistop.engine.words import loss, percent, with_sign
+from mnistop.tui.controllers.browsing import Browsing
+from mnistop.tui.panes.list_pane import ListPane
+from mnistop.tui.render.cells import line, shorten
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
 
 _WHAT = {"wrong": "Mistakes", "right": "Right", "all": "Images"}
 _NAME_WIDTH = 8

@@ -12,13 +12,13 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from engine.questions.network import FloatArray, Step, Walk
-from tui.network_words import explanation, learned, note, proper, shape_of
-from tui.panes.scrolled import ScrolledPane
-from tui.render import bars, image
-from tui.render.cells import PLAIN, beside, clean, line, shorten
-from tui.render.signed import signed
-from tui.render.strip import Strip
+from mnistop.engine.questions.network import FloatArray, Step, Walk
+from mnistop.tui.network_words import explanation, learned, note, proper, shape_of
+from mnistop.tui.panes.scrolled import ScrolledPane
+from mnistop.tui.render import bars, image
+from mnistop.tui.render.cells import PLAIN, beside, clean, line, shorten
+from mnistop.tui.render.signed import signed
+from mnistop.tui.render.strip import Strip
 
 LEAST_HEIGHT = 6
 """Lines of the shortest form: the title, the way, the parameters and a strip of values."""

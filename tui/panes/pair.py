@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tui.controllers.browsing import Looked
-from tui.panes.browsed import BrowsedPane
-from tui.panes.chosen_image import said
-from tui.render.cells import beside
-from tui.render.portrait import portrait
-from tui.render.strip import Strip
-from tui.render.trail import trail
+from mnistop.tui.controllers.browsing import Looked
+from mnistop.tui.panes.browsed import BrowsedPane
+from mnistop.tui.panes.chosen_image import said
+from mnistop.tui.render.cells import beside
+from mnistop.tui.render.portrait import portrait
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.trail import trail
 
 _GAP = 2
 _STORY = 6

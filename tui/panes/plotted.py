@@ -8,9 +8,9 @@ from typing import Protocol, runtime_checkable
 
 from textual import events
 
-from tui.panes.lines import LinesPane
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
 
 
 @runtime_checkable

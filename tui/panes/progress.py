@@ -6,17 +6,17 @@ from typing import Literal
 from rich.style import Style
 from textual.strip import Strip as TextualStrip
 
-from engine.events import RunFailed, RunFinished, RunStopped
-from engine.words import as_good
-from tui.cli.words import accuracy, count, duration, percent, unseen_accuracy
-from tui.panes.textual_strip import textual_strip
-from tui.render import bars
-from tui.render.cells import PLAIN, clean, line
-from tui.render.palette import Palette
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
-from tui.state import State
-from tui.terminal.fault_tolerant import FaultTolerantWidget
+from mnistop.engine.events import RunFailed, RunFinished, RunStopped
+from mnistop.engine.words import as_good
+from mnistop.tui.cli.words import accuracy, count, duration, percent, unseen_accuracy
+from mnistop.tui.panes.textual_strip import textual_strip
+from mnistop.tui.render import bars
+from mnistop.tui.render.cells import PLAIN, clean, line
+from mnistop.tui.render.palette import Palette
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.state import State
+from mnistop.tui.terminal.fault_tolerant import FaultTolerantWidget
 
 _RECENT = 8
 _MOST_LINES = 4

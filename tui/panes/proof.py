@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tui.panes.lines import LinesPane
-from tui.render.proof import Shown, whole
-from tui.render.strip import Strip
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.render.proof import Shown, whole
+from mnistop.tui.render.strip import Strip
 
 
 class Proof(LinesPane, can_focus=True):

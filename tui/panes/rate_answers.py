@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import textwrap
 
-from tui.controllers.three_rates import ThreeRates
-from tui.panes.lines import LinesPane
-from tui.rate_words import settings_text
-from tui.render.cells import clean, line
-from tui.render.legend import letter
-from tui.render.strip import Strip
+from mnistop.tui.controllers.three_rates import ThreeRates
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.rate_words import settings_text
+from mnistop.tui.render.cells import clean, line
+from mnistop.tui.render.legend import letter
+from mnistop.tui.render.strip import Strip
 
 _FOR_CHARTS = 13
 """Lines that the charts, the names of the screens, the progress line and the keys keep."""

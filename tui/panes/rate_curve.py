@@ -7,11 +7,11 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from engine.rates.range_test import RangeTest
-from tui.panes.plotted import PlottedPane
-from tui.rate_words import rate_text
-from tui.render.range_chart import first_shown, range_chart
-from tui.render.strip import Strip
+from mnistop.engine.rates.range_test import RangeTest
+from mnistop.tui.panes.plotted import PlottedPane
+from mnistop.tui.rate_words import rate_text
+from mnistop.tui.render.range_chart import first_shown, range_chart
+from mnistop.tui.render.strip import Strip
 
 
 class RateCurve(PlottedPane, can_focus=True):

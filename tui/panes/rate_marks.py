@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import textwrap
 
-from engine.rates.range_test import RangeTest
-from tui.panes.lines import LinesPane
-from tui.rate_words import rate_text, reasons
-from tui.render.cells import clean, line
-from tui.render.strip import Strip
+from mnistop.engine.rates.range_test import RangeTest
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.rate_words import rate_text, reasons
+from mnistop.tui.render.cells import clean, line
+from mnistop.tui.render.strip import Strip
 
 _NAME, _RATE = 10, 9
 """Cells of the columns before the reason."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 
-from engine.overview import Listed
-from tui.cli.run_lines import best_accuracy, best_epoch, unseen_accuracy
-from tui.cli.words import count, duration, loss
-from tui.controllers.compared import in_words
-from tui.panes.lines import LinesPane
-from tui.render.strip import Strip
+from mnistop.engine.overview import Listed
+from mnistop.tui.cli.run_lines import best_accuracy, best_epoch, unseen_accuracy
+from mnistop.tui.cli.words import count, duration, loss
+from mnistop.tui.controllers.compared import in_words
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.render.strip import Strip
 
 
 class RunDetail(LinesPane):

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.style import Style
 
-from engine.overview import Listed
-from engine.runs import Run
-from tui.cli.run_lines import (
+from mnistop.engine.overview import Listed
+from mnistop.engine.runs import Run
+from mnistop.tui.cli.run_lines import (
     TEST_ACC,
     VAL_ACC,
     best_accuracy,
@@ -22,12 +22,12 @@ from tui.cli.run_lines import (
     time_taken,
     unseen_accuracy,
 )
-from tui.controllers.run_browsing import RunBrowsing
-from tui.panes.list_pane import ListPane
-from tui.render.cells import line, shorten, shorten_name
-from tui.render.legend import letter
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
+from mnistop.tui.controllers.run_browsing import RunBrowsing
+from mnistop.tui.panes.list_pane import ListPane
+from mnistop.tui.render.cells import line, shorten, shorten_name
+from mnistop.tui.render.legend import letter
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
 
 SIGNS = {
     "starting": ("…", "."),

@@ -9,14 +9,14 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from engine.questions.samples import Samples
-from tui.panes.lines import LinesPane
-from tui.panes.tiles import LEAST, LEAST_GLYPHS, PAGE, Tiles, fit
-from tui.render import image
-from tui.render.cells import beside, line, shorten
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
-from tui.render.thumbnails import pictures
+from mnistop.engine.questions.samples import Samples
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.panes.tiles import LEAST, LEAST_GLYPHS, PAGE, Tiles, fit
+from mnistop.tui.render import image
+from mnistop.tui.render.cells import beside, line, shorten
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.render.thumbnails import pictures
 
 _GAP = 1
 

@@ -8,9 +8,9 @@ from typing import ClassVar
 from textual import events
 from textual.binding import Binding, BindingType
 
-from tui.panes.lines import LinesPane
-from tui.render.cells import line
-from tui.render.strip import Strip
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.render.cells import line
+from mnistop.tui.render.strip import Strip
 
 
 class ScrolledPane(LinesPane):

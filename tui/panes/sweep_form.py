@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
-from engine.config import RunConfig
-from engine.sweep.effort import duration_of
-from tui.cli.words import count, duration
-from tui.panes.form_editor import FormEditor
-from tui.panes.lines import LinesPane
-from tui.panes.sweep_values import ROWS, SweepValues
-from tui.render.cells import clean, line, shorten
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
+from mnistop.engine.config import RunConfig
+from mnistop.engine.sweep.effort import duration_of
+from mnistop.tui.cli.words import count, duration
+from mnistop.tui.panes.form_editor import FormEditor
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.panes.sweep_values import ROWS, SweepValues
+from mnistop.tui.render.cells import clean, line, shorten
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
 
 
 class SweepForm(FormEditor):
@@ -63,7 +63,7 @@ class SweepSize(LinesPane):
 
         Args:
             values: what it holds.
-            pace: how much longer runs take here than `engine.sweep.effort` says.
+            pace: how much longer runs take here than `mnistop.engine.sweep.effort` says.
             is_known: whether that was measured.
         """
         self.values, self.pace, self.is_known = values, pace, is_known

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 
 from rich.style import Style
 
-from engine.sweep.outcomes import Group
-from tui.cli.sweep_lines import conclusion, notes
-from tui.cli.words import count
-from tui.controllers.sweeping import Sweeping
-from tui.panes.lines import LinesPane
-from tui.panes.list_pane import ListPane
-from tui.render.cells import clean, line
-from tui.render.legend import letter
-from tui.render.strip import Strip
-from tui.render.sweep_rows import SweepRows
-from tui.render.terminal import Terminal
+from mnistop.engine.sweep.outcomes import Group
+from mnistop.tui.cli.sweep_lines import conclusion, notes
+from mnistop.tui.cli.words import count
+from mnistop.tui.controllers.sweeping import Sweeping
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.panes.list_pane import ListPane
+from mnistop.tui.render.cells import clean, line
+from mnistop.tui.render.legend import letter
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.sweep_rows import SweepRows
+from mnistop.tui.render.terminal import Terminal
 
 _MARK = 2
 """Cells before a row."""

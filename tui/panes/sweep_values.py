@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from engine.config import NAMES, RunConfig, explanation, label, usual_values
-from engine.errors import ConfigError
-from engine.sweep.grid import around, plan, values, written
-from engine.sweep.presets import SWEEPS, SweepPreset
-from tui.panes.form_values import CUSTOM, PRESET
+from mnistop.engine.config import NAMES, RunConfig, explanation, label, usual_values
+from mnistop.engine.errors import ConfigError
+from mnistop.engine.sweep.grid import around, plan, values, written
+from mnistop.engine.sweep.presets import SWEEPS, SweepPreset
+from mnistop.tui.panes.form_values import CUSTOM, PRESET
 
 SEEDS, RANDOM, JOBS = "seeds", "random", "jobs"
 """The names of the rows beside the hyperparameters."""

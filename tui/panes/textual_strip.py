@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.style import Style
 from textual.strip import Strip as TextualStrip
 
-from tui.render.strip import Strip
+from mnistop.tui.render.strip import Strip
 
 
 def textual_strip(drawn: Strip, ground: Style | None = None) -> TextualStrip:

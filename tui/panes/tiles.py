@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tui.render import image
-from tui.render.terminal import Terminal
-from tui.render.thumbnails import reduced
+from mnistop.tui.render import image
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.render.thumbnails import reduced
 
 PAGE = 16
 """Images of a page, where there is room."""

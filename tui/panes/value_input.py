@@ -11,10 +11,10 @@ from textual.geometry import Region
 from textual.widgets import Input
 from textual.widgets.input import Selection
 
-from tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.terminal.fault_tolerant import FaultTolerant
 
 if TYPE_CHECKING:
-    from tui.panes.form_editor import FormEditor
+    from mnistop.tui.panes.form_editor import FormEditor
 
 
 class ValueInput(FaultTolerant, Input, inherit_bindings=False):

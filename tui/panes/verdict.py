@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from engine.pad import Image
-from engine.questions.classify import Classified
-from tui.panes.lines import LinesPane
-from tui.render import bars, image
-from tui.render.strip import Strip
-from tui.render.thumbnails import picture
+from mnistop.engine.pad import Image
+from mnistop.engine.questions.classify import Classified
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.render import bars, image
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.thumbnails import picture
 
 
 class Seen(LinesPane):

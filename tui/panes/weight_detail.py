@@ -9,13 +9,13 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from engine.words import with_sign
-from tui.controllers.neurons import Neurons
-from tui.panes.lines import LinesPane
-from tui.render import image
-from tui.render.cells import beside, clean, line
-from tui.render.signed import signed
-from tui.render.strip import Strip
+from mnistop.engine.words import with_sign
+from mnistop.tui.controllers.neurons import Neurons
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.render import image
+from mnistop.tui.render.cells import beside, clean, line
+from mnistop.tui.render.signed import signed
+from mnistop.tui.render.strip import Strip
 
 _LEAST_TEXT = 34
 _WIDEST_TEXT = 64

@@ -13,13 +13,13 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from tui.controllers.neurons import Neurons
-from tui.panes.lines import LinesPane
-from tui.panes.tiles import Tiles, fit
-from tui.render import image
-from tui.render.cells import beside, clean, line, shorten
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
+from mnistop.tui.controllers.neurons import Neurons
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.panes.tiles import Tiles, fit
+from mnistop.tui.render import image
+from mnistop.tui.render.cells import beside, clean, line, shorten
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
 
 _USUAL_SHAPE = (128, 28, 28)
 """Neurons, rows and columns, to arrange the panes before the weights are known."""

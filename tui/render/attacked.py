@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.questions.fragility import AttackedImage, FloatArray
-from engine.resample import resample
-from tui.render import bars, image
-from tui.render.cells import beside, line, shorten
-from tui.render.palette import Palette
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
+from mnistop.engine.questions.fragility import AttackedImage, FloatArray
+from mnistop.engine.resample import resample
+from mnistop.tui.render import bars, image
+from mnistop.tui.render.cells import beside, line, shorten
+from mnistop.tui.render.palette import Palette
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
 
 _LEAST_CELL = 24
 """A caption takes so many cells."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.style import Style
 
-from tui.render.cells import line, shorten
-from tui.render.palette import Palette
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
+from mnistop.tui.render.cells import line, shorten
+from mnistop.tui.render.palette import Palette
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _NAME_WIDTH = 12

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from engine.axis import ceiling
-from tui.render.cells import Grid
-from tui.render.palette import Palette
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
+from mnistop.engine.axis import ceiling
+from mnistop.tui.render.cells import Grid
+from mnistop.tui.render.palette import Palette
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
 
 
 def bracket(

@@ -11,8 +11,8 @@ from rich.cells import cell_len
 from rich.segment import Segment, SegmentLines
 from rich.style import Style
 
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
 
 PLAIN = Style.null()
 """No style of its own. Textual's filters want a style on every segment."""

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.axis import Axis, ceiling, linear_axis, log_axis
-from tui.render.cells import Grid, in_the_middle
-from tui.render.curves import draw_curves
-from tui.render.frame import (
+from mnistop.engine.axis import Axis, ceiling, linear_axis, log_axis
+from mnistop.tui.render.cells import Grid, in_the_middle
+from mnistop.tui.render.curves import draw_curves
+from mnistop.tui.render.frame import (
     Frame,
     draw_axes,
     draw_marks,
@@ -18,11 +18,11 @@ from tui.render.frame import (
     draw_reference_name,
     mark_y_axis,
 )
-from tui.render.legend import Marks, legend
-from tui.render.palette import Palette
-from tui.render.series import Curve, Series, drawable, smooth
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
+from mnistop.tui.render.legend import Marks, legend
+from mnistop.tui.render.palette import Palette
+from mnistop.tui.render.series import Curve, Series, drawable, smooth
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
 
 
 class Chart(list[Strip]):

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.color import Color
 
-from tui.render.palette import ANSI_RGB
-from tui.render.terminal import TRUE_COLOR, Terminal
+from mnistop.tui.render.palette import ANSI_RGB
+from mnistop.tui.render.terminal import TRUE_COLOR, Terminal
 
 GAMMA = 0.7
 """Lifts middle values, which dark colours and glyphs of thin ink would show too faintly."""

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.style import Style
 
-from engine.axis import Places
-from tui.render.cells import Grid
-from tui.render.frame import Frame
-from tui.render.legend import letter, marker
-from tui.render.palette import Palette
-from tui.render.series import Curve, thin
-from tui.render.terminal import Terminal
+from mnistop.engine.axis import Places
+from mnistop.tui.render.cells import Grid
+from mnistop.tui.render.frame import Frame
+from mnistop.tui.render.legend import letter, marker
+from mnistop.tui.render.palette import Palette
+from mnistop.tui.render.series import Curve, thin
+from mnistop.tui.render.terminal import Terminal
 
 _FINENESS = {"braille": (2, 4), "hd": (2, 2)}
 """Points that a cell holds across and down, by marker; of others one."""

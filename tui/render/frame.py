@@ -7,11 +7,11 @@ from itertools import pairwise
 
 from rich.cells import cell_len
 
-from engine.axis import Axis, labels, scientific, ticks
-from tui.render.cells import Grid, shorten
-from tui.render.legend import Marks
-from tui.render.palette import Palette
-from tui.render.terminal import Terminal
+from mnistop.engine.axis import Axis, labels, scientific, ticks
+from mnistop.tui.render.cells import Grid, shorten
+from mnistop.tui.render.legend import Marks
+from mnistop.tui.render.palette import Palette
+from mnistop.tui.render.terminal import Terminal
 
 _LABEL_WIDTH = 4
 

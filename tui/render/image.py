@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from rich.segment import Segment
 from rich.style import Style
 
-from tui.render import colormap
-from tui.render.cells import PLAIN, beside, strip
-from tui.render.colormap import GAMMA, color
-from tui.render.palette import Palette
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
+from mnistop.tui.render import colormap
+from mnistop.tui.render.cells import PLAIN, beside, strip
+from mnistop.tui.render.colormap import GAMMA, color
+from mnistop.tui.render.palette import Palette
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
 
 Mode = Literal["auto", "half", "ascii", "large"]
 """How to draw: as the terminal allows, half blocks, the ASCII ramp, or two cells a pixel."""

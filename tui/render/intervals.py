@@ -8,11 +8,11 @@ from itertools import pairwise
 
 from rich.style import Style
 
-from engine.axis import Axis, labels, linear_axis, ticks
-from tui.render.cells import Grid
-from tui.render.palette import Palette
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
+from mnistop.engine.axis import Axis, labels, linear_axis, ticks
+from mnistop.tui.render.cells import Grid
+from mnistop.tui.render.palette import Palette
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
 
 NARROWEST = 12
 """Cells below which nothing can be read off."""

@@ -10,12 +10,12 @@ import numpy as np
 from rich.cells import cell_len
 from rich.style import Style
 
-from engine.axis import labels, scientific
-from engine.words import percent as percent_of
-from tui.render.cells import clean, shorten
-from tui.render.palette import Palette
-from tui.render.series import Role, Series
-from tui.render.terminal import Terminal
+from mnistop.engine.axis import labels, scientific
+from mnistop.engine.words import percent as percent_of
+from mnistop.tui.render.cells import clean, shorten
+from mnistop.tui.render.palette import Palette
+from mnistop.tui.render.series import Role, Series
+from mnistop.tui.render.terminal import Terminal
 
 Pieces = list[tuple[str, Style | None]]
 

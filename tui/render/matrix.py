@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from rich.cells import cell_len
 from rich.style import Style
 
-from engine.words import percent
-from tui.render import colormap
-from tui.render.cells import Grid, shorten
-from tui.render.palette import Palette
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
+from mnistop.engine.words import percent
+from mnistop.tui.render import colormap
+from mnistop.tui.render.cells import Grid, shorten
+from mnistop.tui.render.palette import Palette
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
 
 Counts = NDArray[np.integer]
 

@@ -21,7 +21,7 @@ from typing import Literal
 from rich.color import Color
 from rich.style import Style
 
-from tui.render.terminal import Terminal
+from mnistop.tui.render.terminal import Terminal
 
 Tone = Literal["train", "val", "good", "bad", "muted"]
 RGB = tuple[int, int, int]

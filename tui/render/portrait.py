@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tui.render import bars, image
-from tui.render.cells import beside
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
+from mnistop.tui.render import bars, image
+from mnistop.tui.render.cells import beside
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
 
 _GAP = 2
 _LEAST_BARS = 17

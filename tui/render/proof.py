@@ -7,15 +7,15 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from engine.methods import METHODS
-from engine.questions.fragility import AttackedImage, Bracket
-from tui import attack_words
-from tui.attack_words import Said
-from tui.render.bracket import bracket
-from tui.render.cells import clean, line
-from tui.render.palette import Palette
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
+from mnistop.engine.methods import METHODS
+from mnistop.engine.questions.fragility import AttackedImage, Bracket
+from mnistop.tui import attack_words
+from mnistop.tui.attack_words import Said
+from mnistop.tui.render.bracket import bracket
+from mnistop.tui.render.cells import clean, line
+from mnistop.tui.render.palette import Palette
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
 
 _WIDEST_BAR = 100
 

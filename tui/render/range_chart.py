@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from engine.rates.range_test import RangeTest
-from tui.render.chart import Chart, chart
-from tui.render.series import Series
-from tui.render.terminal import Terminal
+from mnistop.engine.rates.range_test import RangeTest
+from mnistop.tui.render.chart import Chart, chart
+from mnistop.tui.render.series import Series
+from mnistop.tui.render.terminal import Terminal
 
 CEILING = 1.5
 """The loss axis ends at so many times the first loss: what is above only says too much."""

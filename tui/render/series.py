@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.axis import LIMIT
+from mnistop.engine.axis import LIMIT
 
 Role = Literal["train", "val"] | int
 """What a curve shows, which gives it colour and marker; a number where many are compared."""

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
-from engine.words import with_sign
-from tui.render.cells import line, shorten
-from tui.render.palette import Palette
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
+from mnistop.engine.words import with_sign
+from mnistop.tui.render.cells import line, shorten
+from mnistop.tui.render.palette import Palette
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
 
 _NAME_WIDTH = 12
 _NUMBER_WIDTH = 7

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.style import Style
 
-from engine.axis import Axis
-from engine.evaluate import wilson_interval
-from engine.sweep.outcomes import Group, Value, best_of, comparable
-from tui.cli.sweep_lines import Column, attacked_acc, columns, fitting
-from tui.render.cells import clean, line
-from tui.render.intervals import NARROWEST, Interval, axis_line, interval_line, scale
-from tui.render.palette import Palette
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
+from mnistop.engine.axis import Axis
+from mnistop.engine.evaluate import wilson_interval
+from mnistop.engine.sweep.outcomes import Group, Value, best_of, comparable
+from mnistop.tui.cli.sweep_lines import Column, attacked_acc, columns, fitting
+from mnistop.tui.render.cells import clean, line
+from mnistop.tui.render.intervals import NARROWEST, Interval, axis_line, interval_line, scale
+from mnistop.tui.render.palette import Palette
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
 
 _GAP = "  "
 _WIDEST = 64

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.resample import resample
-from tui.render import image
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
+from mnistop.engine.resample import resample
+from mnistop.tui.render import image
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
 
 
 def picture(

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from rich.cells import cell_len
 from rich.style import Style
 
-from tui.render.cells import line, shorten
-from tui.render.palette import Palette
-from tui.render.strip import Strip
-from tui.render.terminal import Terminal
+from mnistop.tui.render.cells import line, shorten
+from mnistop.tui.render.palette import Palette
+from mnistop.tui.render.strip import Strip
+from mnistop.tui.render.terminal import Terminal
 
 _NAME_WIDTH = 10
 Piece = tuple[str, Style | None]

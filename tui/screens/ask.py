@@ -11,9 +11,9 @@ from textual.containers import Horizontal
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from tui.render.cells import clean
-from tui.render.terminal import Terminal
-from tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.render.cells import clean
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.terminal.fault_tolerant import FaultTolerant
 
 
 class AskScreen(FaultTolerant, ModalScreen[bool]):

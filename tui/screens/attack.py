@@ -13,20 +13,20 @@ from textual.binding import Binding, BindingType
 from textual.timer import Timer
 from textual.widget import Widget
 
-from engine.questions.fragility import Subject
-from engine.runs import Run
-from tui.controllers.attack_display import AttackDisplay
-from tui.controllers.attacking import Attacking
-from tui.feeds.attack_answers import AttackAnswers
-from tui.feeds.predictions import Predictions
-from tui.keymap import declared
-from tui.panes.accuracy_chart import AccuracyChart
-from tui.panes.attack_panes import AttackPanes
-from tui.panes.list_pane import ListPane
-from tui.render.terminal import Terminal
-from tui.screens.choose import ChooseRunScreen
-from tui.screens.help import Section
-from tui.screens.view import ALONE, NO_RUN, AtAnEpoch, SeveralPanes
+from mnistop.engine.questions.fragility import Subject
+from mnistop.engine.runs import Run
+from mnistop.tui.controllers.attack_display import AttackDisplay
+from mnistop.tui.controllers.attacking import Attacking
+from mnistop.tui.feeds.attack_answers import AttackAnswers
+from mnistop.tui.feeds.predictions import Predictions
+from mnistop.tui.keymap import declared
+from mnistop.tui.panes.accuracy_chart import AccuracyChart
+from mnistop.tui.panes.attack_panes import AttackPanes
+from mnistop.tui.panes.list_pane import ListPane
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.screens.choose import ChooseRunScreen
+from mnistop.tui.screens.help import Section
+from mnistop.tui.screens.view import ALONE, NO_RUN, AtAnEpoch, SeveralPanes
 
 _SLOW = 0.4
 """Seconds after which it is said that an answer is waited for."""

@@ -11,15 +11,15 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from engine.runs import Run
-from engine.selection.run_filters import complete, parse
-from engine.storage.index import Index
-from tui.controllers.run_browsing import RunBrowsing
-from tui.panes.filter_line import FilterLine
-from tui.panes.list_pane import ListPane
-from tui.panes.run_table import RunTable
-from tui.render.terminal import Terminal
-from tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.engine.runs import Run
+from mnistop.engine.selection.run_filters import complete, parse
+from mnistop.engine.storage.index import Index
+from mnistop.tui.controllers.run_browsing import RunBrowsing
+from mnistop.tui.panes.filter_line import FilterLine
+from mnistop.tui.panes.list_pane import ListPane
+from mnistop.tui.panes.run_table import RunTable
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.terminal.fault_tolerant import FaultTolerant
 
 _EXAMPLE = "lr>0.1 hidden:128"
 _READ_SECONDS = 0.1

@@ -11,17 +11,17 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
-from engine.overview import Listed
-from tui.controllers.comparing import Compared, Comparing
-from tui.controllers.reporting import write_report
-from tui.keymap import declared
-from tui.panes.compared import ComparedCharts, ComparedTable
-from tui.panes.duel import DuelImage, DuelList, MatrixDifference
-from tui.panes.list_pane import ListPane
-from tui.render.terminal import Terminal
-from tui.screens.help import Section
-from tui.screens.view import ViewScreen
-from tui.state import State
+from mnistop.engine.overview import Listed
+from mnistop.tui.controllers.comparing import Compared, Comparing
+from mnistop.tui.controllers.reporting import write_report
+from mnistop.tui.keymap import declared
+from mnistop.tui.panes.compared import ComparedCharts, ComparedTable
+from mnistop.tui.panes.duel import DuelImage, DuelList, MatrixDifference
+from mnistop.tui.panes.list_pane import ListPane
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.screens.help import Section
+from mnistop.tui.screens.view import ViewScreen
+from mnistop.tui.state import State
 
 _LOOK_SECONDS = 0.5
 _WITH_IMAGE = 116

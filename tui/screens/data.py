@@ -11,23 +11,23 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
-from engine.config import RunConfig
-from engine.data import absolute
-from engine.errors import RunError
-from engine.fingerprint import changes
-from engine.questions.samples import Samples, look_at
-from tui.feeds.latest_answer import LatestAnswer
-from tui.feeds.progress_note import ProgressNote
-from tui.keymap import declared
-from tui.panes.data_facts import DataFacts
-from tui.panes.flattening import Flattening
-from tui.panes.labels import Labels
-from tui.panes.samples import SampleGrid
-from tui.panes.tabs import Tabs
-from tui.panes.tiles import PAGE
-from tui.render.terminal import Terminal
-from tui.screens.help import Section
-from tui.screens.view import ALONE, WRONG_FORM, SeveralPanes
+from mnistop.engine.config import RunConfig
+from mnistop.engine.data import absolute
+from mnistop.engine.errors import RunError
+from mnistop.engine.fingerprint import changes
+from mnistop.engine.questions.samples import Samples, look_at
+from mnistop.tui.feeds.latest_answer import LatestAnswer
+from mnistop.tui.feeds.progress_note import ProgressNote
+from mnistop.tui.keymap import declared
+from mnistop.tui.panes.data_facts import DataFacts
+from mnistop.tui.panes.flattening import Flattening
+from mnistop.tui.panes.labels import Labels
+from mnistop.tui.panes.samples import SampleGrid
+from mnistop.tui.panes.tabs import Tabs
+from mnistop.tui.panes.tiles import PAGE
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.screens.help import Section
+from mnistop.tui.screens.view import ALONE, WRONG_FORM, SeveralPanes
 
 _NAMES = ("Images", "Flattening", "Labels")
 _GRID, _FLATTENING, _LABELS = range(3)

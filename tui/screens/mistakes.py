@@ -10,20 +10,20 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widget import Widget
 
-from engine.evaluate import confusion_matrix
-from engine.selection.image_filters import as_word
-from tui.controllers.browsing import Browsing
-from tui.keymap import declared
-from tui.panes.chosen_image import ChosenImage
-from tui.panes.class_report import ClassTable, PairList
-from tui.panes.filter_line import FilterInput, FilterLine
-from tui.panes.gallery import Gallery
-from tui.panes.list_pane import ListPane
-from tui.panes.mistake_list import MistakeList
-from tui.panes.pair import Pair
-from tui.render.terminal import Terminal
-from tui.screens.help import Section
-from tui.screens.view import AtAnEpoch, SeveralPanes
+from mnistop.engine.evaluate import confusion_matrix
+from mnistop.engine.selection.image_filters import as_word
+from mnistop.tui.controllers.browsing import Browsing
+from mnistop.tui.keymap import declared
+from mnistop.tui.panes.chosen_image import ChosenImage
+from mnistop.tui.panes.class_report import ClassTable, PairList
+from mnistop.tui.panes.filter_line import FilterInput, FilterLine
+from mnistop.tui.panes.gallery import Gallery
+from mnistop.tui.panes.list_pane import ListPane
+from mnistop.tui.panes.mistake_list import MistakeList
+from mnistop.tui.panes.pair import Pair
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.screens.help import Section
+from mnistop.tui.screens.view import AtAnEpoch, SeveralPanes
 
 _KEYS = ("filter", "step", "order", "view", "draw", "attack", "write")
 """What has keys that are typed into the filter line while it has the focus."""
@@ -181,7 +181,7 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
         """Shows the list of the images that pass a filter, until Esc leads back.
 
         Args:
-            text: as `engine.selection.image_filters.parse` reads it.
+            text: as `mnistop.engine.selection.image_filters.parse` reads it.
         """
         before = self._filters_before[0] if self._filters_before else self._browsing.text
         self._filters_before = [before]

@@ -13,22 +13,22 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
-from engine.errors import MnistopError
-from engine.outgoing import write_under_free_name
-from engine.pad import Image, Pad, centred
-from engine.png import to_png
-from engine.questions.classify import Classified, classify
-from engine.questions.fragility import OwnImage
-from engine.resample import resample
-from tui.epoch_words import epoch_name, weights_name
-from tui.feeds.latest_answer import LatestAnswer
-from tui.keymap import declared
-from tui.panes.canvas import Canvas
-from tui.panes.verdict import Seen, Verdict
-from tui.render.terminal import Terminal
-from tui.screens.help import Section
-from tui.screens.view import AtAnEpoch
-from tui.state import State
+from mnistop.engine.errors import MnistopError
+from mnistop.engine.outgoing import write_under_free_name
+from mnistop.engine.pad import Image, Pad, centred
+from mnistop.engine.png import to_png
+from mnistop.engine.questions.classify import Classified, classify
+from mnistop.engine.questions.fragility import OwnImage
+from mnistop.engine.resample import resample
+from mnistop.tui.epoch_words import epoch_name, weights_name
+from mnistop.tui.feeds.latest_answer import LatestAnswer
+from mnistop.tui.keymap import declared
+from mnistop.tui.panes.canvas import Canvas
+from mnistop.tui.panes.verdict import Seen, Verdict
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.screens.help import Section
+from mnistop.tui.screens.view import AtAnEpoch
+from mnistop.tui.state import State
 
 _MNIST_SHAPE = (28, 28)
 _WAITING = "Asking the model; just after the start PyTorch has to load first."

@@ -7,7 +7,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.terminal.fault_tolerant import FaultTolerant
 
 Answer = Literal["leave", "stop", "stay"]
 

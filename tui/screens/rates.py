@@ -11,23 +11,23 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widget import Widget
 
-from engine import worker
-from engine.config import RunConfig, as_text
-from engine.errors import MnistopError
-from engine.rates.range_test import RangeTest, range_test
-from tui.controllers.three_rates import ThreeRates, test_settings, train_at
-from tui.feeds.latest_answer import LatestAnswer
-from tui.feeds.progress_note import ProgressNote
-from tui.keymap import declared
-from tui.panes.compared import ComparedCharts
-from tui.panes.rate_answers import RateAnswers
-from tui.panes.rate_curve import RateCurve
-from tui.panes.rate_marks import RateMarks
-from tui.rate_words import rate_text, settings_text
-from tui.render.terminal import Terminal
-from tui.screens.help import Section
-from tui.screens.view import WRONG_FORM, ViewScreen
-from tui.state import State
+from mnistop.engine import worker
+from mnistop.engine.config import RunConfig, as_text
+from mnistop.engine.errors import MnistopError
+from mnistop.engine.rates.range_test import RangeTest, range_test
+from mnistop.tui.controllers.three_rates import ThreeRates, test_settings, train_at
+from mnistop.tui.feeds.latest_answer import LatestAnswer
+from mnistop.tui.feeds.progress_note import ProgressNote
+from mnistop.tui.keymap import declared
+from mnistop.tui.panes.compared import ComparedCharts
+from mnistop.tui.panes.rate_answers import RateAnswers
+from mnistop.tui.panes.rate_curve import RateCurve
+from mnistop.tui.panes.rate_marks import RateMarks
+from mnistop.tui.rate_words import rate_text, settings_text
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.screens.help import Section
+from mnistop.tui.screens.view import WRONG_FORM, ViewScreen
+from mnistop.tui.state import State
 
 _LOOK_SECONDS = 0.3
 _PURPOSE = (

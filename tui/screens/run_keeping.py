@@ -10,17 +10,17 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from engine import runs, worker
-from engine.config import RunConfig
-from engine.overview import Listed
-from engine.runs import Run
-from engine.storage.about import LONGEST_NAME, LONGEST_NOTE, About, write_about
-from tui.cli.words import count
-from tui.controllers.attempts import Attempts
-from tui.notification import clipboard_terms
-from tui.render.terminal import Terminal
-from tui.screens.ask import AskTextScreen
-from tui.screens.view import SeveralPanes
+from mnistop.engine import runs, worker
+from mnistop.engine.config import RunConfig
+from mnistop.engine.overview import Listed
+from mnistop.engine.runs import Run
+from mnistop.engine.storage.about import LONGEST_NAME, LONGEST_NOTE, About, write_about
+from mnistop.tui.cli.words import count
+from mnistop.tui.controllers.attempts import Attempts
+from mnistop.tui.notification import clipboard_terms
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.screens.ask import AskTextScreen
+from mnistop.tui.screens.view import SeveralPanes
 
 NONE_LISTED = "No run is listed here."
 NONE_MARKED = "No run is marked: Space marks one."

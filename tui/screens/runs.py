@@ -11,30 +11,30 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from engine.config import RunConfig
-from engine.errors import RunError
-from engine.finding import why_closed
-from engine.overview import Listed
-from engine.selection.run_filters import complete, parse
-from engine.storage.index import Index
-from engine.sweeps import Sweep
-from tui.cli.run_lines import crowding, table
-from tui.cli.words import count
-from tui.controllers.new_sweep import ask_for_sweep
-from tui.controllers.reporting import write_report
-from tui.controllers.run_browsing import MOST_MARKED, RunBrowsing
-from tui.controllers.writing import write_text
-from tui.keymap import declared
-from tui.panes.filter_line import FilterInput, FilterLine
-from tui.panes.list_pane import ListPane
-from tui.panes.run_detail import RunDetail
-from tui.panes.run_table import RunTable
-from tui.panes.sweep_form import SweepForm
-from tui.render.terminal import Terminal
-from tui.screens.help import Section
-from tui.screens.run_keeping import NONE_LISTED, NONE_MARKED, RunKeeping
-from tui.screens.sweep_form import SweepFormScreen
-from tui.state import State
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import RunError
+from mnistop.engine.finding import why_closed
+from mnistop.engine.overview import Listed
+from mnistop.engine.selection.run_filters import complete, parse
+from mnistop.engine.storage.index import Index
+from mnistop.engine.sweeps import Sweep
+from mnistop.tui.cli.run_lines import crowding, table
+from mnistop.tui.cli.words import count
+from mnistop.tui.controllers.new_sweep import ask_for_sweep
+from mnistop.tui.controllers.reporting import write_report
+from mnistop.tui.controllers.run_browsing import MOST_MARKED, RunBrowsing
+from mnistop.tui.controllers.writing import write_text
+from mnistop.tui.keymap import declared
+from mnistop.tui.panes.filter_line import FilterInput, FilterLine
+from mnistop.tui.panes.list_pane import ListPane
+from mnistop.tui.panes.run_detail import RunDetail
+from mnistop.tui.panes.run_table import RunTable
+from mnistop.tui.panes.sweep_form import SweepForm
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.screens.help import Section
+from mnistop.tui.screens.run_keeping import NONE_LISTED, NONE_MARKED, RunKeeping
+from mnistop.tui.screens.sweep_form import SweepFormScreen
+from mnistop.tui.state import State
 
 _EXAMPLE = "lr>0.1 val_acc>0.9 hidden:128 state:stopped"
 _FILTER = (
@@ -141,7 +141,7 @@ class RunsScreen(RunKeeping):
         """Lists the runs that pass a filter.
 
         Args:
-            text: as `engine.selection.run_filters.parse` reads it.
+            text: as `mnistop.engine.selection.run_filters.parse` reads it.
         """
         self._browsing.set_filter(text)
 

@@ -12,29 +12,29 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from engine import sweeps, worker
-from engine.config import RunConfig
-from engine.history import History
-from engine.overview import Listed, Overview
-from engine.runs import Run
-from engine.sweep.outcomes import Group
-from engine.sweeps import Sweep
-from tui.cli.sweep_lines import conclusion, table
-from tui.cli.words import count
-from tui.controllers.attempts import Attempts
-from tui.controllers.new_sweep import ask_for_sweep
-from tui.controllers.run_browsing import MOST_MARKED
-from tui.controllers.sweeping import Sweeping
-from tui.controllers.writing import write_text
-from tui.feeds.sweep_attack import SweepAttack
-from tui.keymap import declared
-from tui.panes.compared import ComparedCharts
-from tui.panes.list_pane import ListPane
-from tui.panes.sweep_table import SweepFacts, SweepTable
-from tui.render.terminal import Terminal
-from tui.screens.help import Section
-from tui.screens.view import SeveralPanes
-from tui.state import State
+from mnistop.engine import sweeps, worker
+from mnistop.engine.config import RunConfig
+from mnistop.engine.history import History
+from mnistop.engine.overview import Listed, Overview
+from mnistop.engine.runs import Run
+from mnistop.engine.sweep.outcomes import Group
+from mnistop.engine.sweeps import Sweep
+from mnistop.tui.cli.sweep_lines import conclusion, table
+from mnistop.tui.cli.words import count
+from mnistop.tui.controllers.attempts import Attempts
+from mnistop.tui.controllers.new_sweep import ask_for_sweep
+from mnistop.tui.controllers.run_browsing import MOST_MARKED
+from mnistop.tui.controllers.sweeping import Sweeping
+from mnistop.tui.controllers.writing import write_text
+from mnistop.tui.feeds.sweep_attack import SweepAttack
+from mnistop.tui.keymap import declared
+from mnistop.tui.panes.compared import ComparedCharts
+from mnistop.tui.panes.list_pane import ListPane
+from mnistop.tui.panes.sweep_table import SweepFacts, SweepTable
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.screens.help import Section
+from mnistop.tui.screens.view import SeveralPanes
+from mnistop.tui.state import State
 
 _LOOK_SECONDS = 0.5
 _LOOKS_AT_ALL = 20

@@ -13,14 +13,14 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from engine.config import RunConfig
-from engine.sweep.effort import pace
-from tui.panes.key_bar import KeyBar
-from tui.panes.sweep_form import SweepForm, SweepSize
-from tui.reasons import GivesReasons
-from tui.render.cells import clean
-from tui.render.terminal import Terminal
-from tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.engine.config import RunConfig
+from mnistop.engine.sweep.effort import pace
+from mnistop.tui.panes.key_bar import KeyBar
+from mnistop.tui.panes.sweep_form import SweepForm, SweepSize
+from mnistop.tui.reasons import GivesReasons
+from mnistop.tui.render.cells import clean
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.terminal.fault_tolerant import FaultTolerant
 
 _RECENT = 20
 """So many finished runs tell the pace of this machine."""

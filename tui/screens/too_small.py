@@ -7,8 +7,8 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.layout import LEAST, mode_for
-from tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.layout import LEAST, mode_for
+from mnistop.tui.terminal.fault_tolerant import FaultTolerant
 
 
 class TooSmallScreen(FaultTolerant, ModalScreen[None]):

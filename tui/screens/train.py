@@ -14,36 +14,36 @@ from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
-from engine import worker
-from engine.config import RunConfig, as_text
-from engine.runs import Run
-from tui.controllers.attempts import Attempts
-from tui.controllers.coaching import Coaching
-from tui.controllers.session import GOING, Session
-from tui.controllers.writing import write_pane
-from tui.feeds.digit_questions import DigitQuestions
-from tui.feeds.feed import RunSaid
-from tui.keymap import declared
-from tui.panes.charts import Charts
-from tui.panes.confusion import Confusion
-from tui.panes.controls import Controls
-from tui.panes.dashboard import Dashboard, Pane
-from tui.panes.digit import Digit
-from tui.panes.epoch_log import EpochLog
-from tui.panes.hyperparameters import Hyperparameters
-from tui.panes.key_bar import KeyBar
-from tui.panes.lines import LinesPane
-from tui.panes.live_runs import LiveRuns
-from tui.panes.progress import Progress
-from tui.panes.screen_bar import ScreenBar
-from tui.panes.value_input import ValueInput
-from tui.reasons import GivesReasons
-from tui.render.terminal import Terminal
-from tui.screens.help import Section
-from tui.screens.view import shines_through
-from tui.state import State
-from tui.terminal.fault_tolerant import FaultTolerant
-from tui.terminal.rhythm import Rhythm
+from mnistop.engine import worker
+from mnistop.engine.config import RunConfig, as_text
+from mnistop.engine.runs import Run
+from mnistop.tui.controllers.attempts import Attempts
+from mnistop.tui.controllers.coaching import Coaching
+from mnistop.tui.controllers.session import GOING, Session
+from mnistop.tui.controllers.writing import write_pane
+from mnistop.tui.feeds.digit_questions import DigitQuestions
+from mnistop.tui.feeds.feed import RunSaid
+from mnistop.tui.keymap import declared
+from mnistop.tui.panes.charts import Charts
+from mnistop.tui.panes.confusion import Confusion
+from mnistop.tui.panes.controls import Controls
+from mnistop.tui.panes.dashboard import Dashboard, Pane
+from mnistop.tui.panes.digit import Digit
+from mnistop.tui.panes.epoch_log import EpochLog
+from mnistop.tui.panes.hyperparameters import Hyperparameters
+from mnistop.tui.panes.key_bar import KeyBar
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.panes.live_runs import LiveRuns
+from mnistop.tui.panes.progress import Progress
+from mnistop.tui.panes.screen_bar import ScreenBar
+from mnistop.tui.panes.value_input import ValueInput
+from mnistop.tui.reasons import GivesReasons
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.screens.help import Section
+from mnistop.tui.screens.view import shines_through
+from mnistop.tui.state import State
+from mnistop.tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.terminal.rhythm import Rhythm
 
 if TYPE_CHECKING:
     import numpy as np
@@ -253,7 +253,7 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
 
     @on(Confusion.CellChosen)
     def _on_cell_chosen(self, message: Confusion.CellChosen) -> None:
-        from engine.selection.image_filters import as_word
+        from mnistop.engine.selection.image_filters import as_word
 
         names = [as_word(name) for name in self._matrix.names]
         words = [
@@ -284,7 +284,7 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
         if not (run := self.state.run):
             return
         if self.state.phase == "finished":
-            from tui.screens.run_keeping import ask_to_train_on  # after the first frame
+            from mnistop.tui.screens.run_keeping import ask_to_train_on  # after the first frame
 
             epochs = len(self.state.history.epochs)
             ask_to_train_on(self._attempts, self._terminal, run, run.words, epochs)
@@ -406,7 +406,7 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
         """Takes the next way of drawing images."""
         self._digit.next_mode()
         if not (self._digit.display and self._digit.answer):
-            from tui.render.image import mode_words
+            from mnistop.tui.render.image import mode_words
 
             self.notify(mode_words(self._digit.mode))
 

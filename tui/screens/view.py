@@ -14,24 +14,24 @@ from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
-from tui.controllers.writing import write_pane
-from tui.panes.key_bar import KeyBar
-from tui.panes.lines import LinesPane
-from tui.panes.progress import Progress
-from tui.panes.screen_bar import ScreenBar
-from tui.reasons import GivesReasons
-from tui.render.terminal import Terminal
-from tui.screens.help import Section
-from tui.state import State
-from tui.terminal.fault_tolerant import FaultTolerant
-from tui.terminal.rhythm import Rhythm
+from mnistop.tui.controllers.writing import write_pane
+from mnistop.tui.panes.key_bar import KeyBar
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.panes.progress import Progress
+from mnistop.tui.panes.screen_bar import ScreenBar
+from mnistop.tui.reasons import GivesReasons
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.screens.help import Section
+from mnistop.tui.state import State
+from mnistop.tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.terminal.rhythm import Rhythm
 
 if TYPE_CHECKING:
-    from engine.overview import Listed
-    from engine.questions.fragility import Subject
-    from engine.runs import Run
-    from engine.sweeps import Sweep
-    from tui.render.image import Mode
+    from mnistop.engine.overview import Listed
+    from mnistop.engine.questions.fragility import Subject
+    from mnistop.engine.runs import Run
+    from mnistop.engine.sweeps import Sweep
+    from mnistop.tui.render.image import Mode
 
 
 ALONE = "This pane has all the room already; Tab goes to the next one."
@@ -220,7 +220,7 @@ class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
             mode: the present way.
             panes: those that draw images.
         """
-        from tui.render.image import mode_words, next_mode  # which needs NumPy
+        from mnistop.tui.render.image import mode_words, next_mode  # which needs NumPy
 
         taken = next_mode(mode, self.terminal)
         if taken == mode:

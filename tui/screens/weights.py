@@ -11,21 +11,21 @@ from textual.containers import Container
 from textual.geometry import Size
 from textual.widget import Widget
 
-from engine.questions.network import FirstLayer, Walk, first_layer, walk
-from engine.runs import Run
-from tui.controllers.neurons import Neurons, Order
-from tui.epoch_words import weights_name
-from tui.feeds.latest_answer import LatestAnswer
-from tui.keymap import declared
-from tui.panes.lines import LinesPane
-from tui.panes.network import LEAST_HEIGHT, LEAST_WIDTH, Network
-from tui.panes.weight_detail import WeightDetail
-from tui.panes.weight_gallery import WeightGallery
-from tui.render import image
-from tui.render.terminal import Terminal
-from tui.screens.help import Section
-from tui.screens.view import ALONE, NO_RUN, AtAnEpoch, SeveralPanes
-from tui.terminal.rhythm import SLOW, Paced
+from mnistop.engine.questions.network import FirstLayer, Walk, first_layer, walk
+from mnistop.engine.runs import Run
+from mnistop.tui.controllers.neurons import Neurons, Order
+from mnistop.tui.epoch_words import weights_name
+from mnistop.tui.feeds.latest_answer import LatestAnswer
+from mnistop.tui.keymap import declared
+from mnistop.tui.panes.lines import LinesPane
+from mnistop.tui.panes.network import LEAST_HEIGHT, LEAST_WIDTH, Network
+from mnistop.tui.panes.weight_detail import WeightDetail
+from mnistop.tui.panes.weight_gallery import WeightGallery
+from mnistop.tui.render import image
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.screens.help import Section
+from mnistop.tui.screens.view import ALONE, NO_RUN, AtAnEpoch, SeveralPanes
+from mnistop.tui.terminal.rhythm import SLOW, Paced
 
 Arrangement = Literal["beside", "below", "alone"]
 

@@ -5,8 +5,8 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
-from tui.render.cells import clean
-from tui.render.terminal import Terminal
+from mnistop.tui.render.cells import clean
+from mnistop.tui.render.terminal import Terminal
 
 _TERMINAL = Terminal(unicode=False)
 

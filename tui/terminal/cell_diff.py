@@ -16,7 +16,7 @@ from operator import itemgetter, ne
 
 from rich.cells import cell_len
 
-from tui.terminal.attributes import PLAIN, Style, after_sgr, on_blanks, sgr_between
+from mnistop.tui.terminal.attributes import PLAIN, Style, after_sgr, on_blanks, sgr_between
 
 _TOKEN = re.compile(
     r"(?:\x1b\[(?P<style>[\d;]+)m)?(?P<text>[^\x00-\x1f\x7f]+)(?P<end>\x1b\[0m)?"

@@ -19,12 +19,12 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Size
 from textual.message import Message
 
-from engine.process.stdio import leave_terminal
-from tui.render.terminal import fills_erased_cells
-from tui.terminal.cell_diff import CellDiff
-from tui.terminal.flow import FlowControl
-from tui.terminal.replies import STATUS, Replies
-from tui.terminal.signals import (
+from mnistop.engine.process.stdio import leave_terminal
+from mnistop.tui.render.terminal import fills_erased_cells
+from mnistop.tui.terminal.cell_diff import CellDiff
+from mnistop.tui.terminal.flow import FlowControl
+from mnistop.tui.terminal.replies import STATUS, Replies
+from mnistop.tui.terminal.signals import (
     can_be_continued,
     end_on_signals,
     end_soon,

@@ -13,7 +13,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
-from tui.terminal import faults
+from mnistop.tui.terminal import faults
 
 
 class FaultTolerant(MessagePump):

@@ -7,7 +7,7 @@ import traceback
 
 import platformdirs
 
-from engine.errors import host_error
+from mnistop.engine.errors import host_error
 
 _said: dict[tuple[str, str, int | None], str] = {}
 """What was said of faults of one kind at one place; their tracebacks are written once."""

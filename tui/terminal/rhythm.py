@@ -16,7 +16,7 @@ from typing import Protocol, runtime_checkable
 
 from textual.screen import Screen
 
-from tui.terminal import faults
+from mnistop.tui.terminal import faults
 
 _TURN = 0.04
 """Seconds between two pieces: a key is answered in less."""

@@ -9,14 +9,14 @@ from textual.color import Color
 from textual.filter import LineFilter, NoColor
 from textual.notifications import SeverityLevel
 
-from tui.render.cells import Changed
-from tui.render.terminal import Terminal
-from tui.terminal import faults, tidying
-from tui.terminal.ascii_only import AsciiOnly
-from tui.terminal.driver import EndRequested, NotSuspended, TerminalDriver
-from tui.terminal.fault_tolerant import FaultTolerant
-from tui.terminal.rhythm import Pace
-from tui.terminal.typed_ahead import TypedAhead
+from mnistop.tui.render.cells import Changed
+from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.terminal import faults, tidying
+from mnistop.tui.terminal.ascii_only import AsciiOnly
+from mnistop.tui.terminal.driver import EndRequested, NotSuspended, TerminalDriver
+from mnistop.tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.terminal.rhythm import Pace
+from mnistop.tui.terminal.typed_ahead import TypedAhead
 
 
 class _EachOnce(LineFilter):

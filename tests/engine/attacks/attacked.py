@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.config import RunConfig
-from engine.data import load
-from engine.model import ACTIVATIONS, MLP
+from mnistop.engine.config import RunConfig
+from mnistop.engine.data import load
+from mnistop.engine.model import ACTIVATIONS, MLP
 from tests.engine.small_runs import trained
 
 

@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.attacks.crown import Box
-from engine.attacks.float64 import layers_of
-from engine.attacks.goal import Goal
-from engine.attacks.path import Path, fgsm_path
-from engine.attacks.secant import largest_positive
-from engine.config import RunConfig
-from engine.model import ACTIVATIONS, MLP
+from mnistop.engine.attacks.crown import Box
+from mnistop.engine.attacks.float64 import layers_of
+from mnistop.engine.attacks.goal import Goal
+from mnistop.engine.attacks.path import Path, fgsm_path
+from mnistop.engine.attacks.secant import largest_positive
+from mnistop.engine.config import RunConfig
+from mnistop.engine.model import ACTIVATIONS, MLP
 from tests.engine.attacks import attacked
 from tests.engine.small_runs import trained
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.attacks import FGSM, PGD, Attack, FastGradient, Goal, Norm
-from engine.attacks.base import evaluating, input_gradient
-from engine.attacks.norms import size
-from engine.model import MLP
-from engine.training import Labelled
+from mnistop.engine.attacks import FGSM, PGD, Attack, FastGradient, Goal, Norm
+from mnistop.engine.attacks.base import evaluating, input_gradient
+from mnistop.engine.attacks.norms import size
+from mnistop.engine.model import MLP
+from mnistop.engine.training import Labelled
 from tests.engine.attacks.attacked import any_model, some_batch, some_right
 from tests.engine.small_runs import digits_config, prepared, trained
 

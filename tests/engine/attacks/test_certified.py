@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from engine.attacks import FGSM, PGD
-from engine.attacks.certified import certified_radius
-from engine.attacks.crown import Box, margins
-from engine.attacks.float64 import layers_of, values_in
-from engine.attacks.relaxation import lines_around
-from engine.attacks.smallest import smallest_epsilon
-from engine.model import ACTIVATIONS, MLP
+from mnistop.engine.attacks import FGSM, PGD
+from mnistop.engine.attacks.certified import certified_radius
+from mnistop.engine.attacks.crown import Box, margins
+from mnistop.engine.attacks.float64 import layers_of, values_in
+from mnistop.engine.attacks.relaxation import lines_around
+from mnistop.engine.attacks.smallest import smallest_epsilon
+from mnistop.engine.model import ACTIVATIONS, MLP
 from tests.engine.attacks.attacked import any_model, some_batch
 from tests.engine.attacks.bracketed import (
     PIECEWISE,

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.attacks import FAB, FGSM, PGD, DeepFool, FastGradient, Norm
-from engine.attacks.norms import size
-from engine.model import MLP
+from mnistop.engine.attacks import FAB, FGSM, PGD, DeepFool, FastGradient, Norm
+from mnistop.engine.attacks.norms import size
+from mnistop.engine.model import MLP
 from tests.engine.attacks.attacked import some_right
 
 foolbox = pytest.importorskip("foolbox")

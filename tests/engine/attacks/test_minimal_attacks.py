@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from engine.attacks import FAB, PGD, DeepFool, Goal, MinimalAttack, Norm
-from engine.attacks.box import cheapest_change
-from engine.attacks.norms import size
-from engine.model import MLP
+from mnistop.engine.attacks import FAB, PGD, DeepFool, Goal, MinimalAttack, Norm
+from mnistop.engine.attacks.box import cheapest_change
+from mnistop.engine.attacks.norms import size
+from mnistop.engine.model import MLP
 from tests.engine.attacks.attacked import any_model, some_batch, some_right
 
 SEEDS = st.integers(0, 2**32)

@@ -6,14 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from engine.attacks import FGSM, PGD
-from engine.attacks.certified import certified_radius
-from engine.attacks.goal import Goal
-from engine.attacks.levels import fooled_levels
-from engine.attacks.linear import optimal_path, smallest_epsilon_linear
-from engine.attacks.path import Path
-from engine.attacks.smallest import SmallestEpsilon, smallest_epsilon
-from engine.model import MLP
+from mnistop.engine.attacks import FGSM, PGD
+from mnistop.engine.attacks.certified import certified_radius
+from mnistop.engine.attacks.goal import Goal
+from mnistop.engine.attacks.levels import fooled_levels
+from mnistop.engine.attacks.linear import optimal_path, smallest_epsilon_linear
+from mnistop.engine.attacks.path import Path
+from mnistop.engine.attacks.smallest import SmallestEpsilon, smallest_epsilon
+from mnistop.engine.model import MLP
 from tests.engine.attacks.attacked import any_model, some_batch, some_right
 from tests.engine.attacks.bracketed import (
     PIECEWISE,

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine import schedule
-from engine.coach import Advice, advise
-from engine.coach.advice import number
-from engine.config import RunConfig
-from engine.data import load
-from engine.schedule import lr_of_epoch
+from mnistop.engine import schedule
+from mnistop.engine.coach import Advice, advise
+from mnistop.engine.coach.advice import number
+from mnistop.engine.config import RunConfig
+from mnistop.engine.data import load
+from mnistop.engine.schedule import lr_of_epoch
 from tests.engine.coached import Coached, coached
 from tests.engine.small_runs import ROOT
 
@@ -399,7 +399,7 @@ def test_what_it_advises_against_overfitting_lowers_the_final_loss(remedy: dict[
 
 
 def test_the_coach_needs_no_torch() -> None:
-    code = "import sys, engine.coach; sys.exit('torch' in sys.modules)"
+    code = "import sys, mnistop.engine.coach; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 

@@ -5,11 +5,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine import events
-from engine.coach import Advice, advise
-from engine.coach.verdict import rate_verdict
-from engine.config import RunConfig
-from engine.history import History, reduce
+from mnistop.engine import events
+from mnistop.engine.coach import Advice, advise
+from mnistop.engine.coach.verdict import rate_verdict
+from mnistop.engine.config import RunConfig
+from mnistop.engine.history import History, reduce
 from tests.engine.coach.test_coach_words import epoch, started
 
 EVEN = [80] * 10

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engine import events
-from engine.coach import advise
-from engine.coach.suggest import higher_rate, lower_rate
-from engine.config import RunConfig
-from engine.evaluate import wilson_interval
-from engine.history import History, reduce
-from engine.judgement import Judgement
+from mnistop.engine import events
+from mnistop.engine.coach import advise
+from mnistop.engine.coach.suggest import higher_rate, lower_rate
+from mnistop.engine.config import RunConfig
+from mnistop.engine.evaluate import wilson_interval
+from mnistop.engine.history import History, reduce
+from mnistop.engine.judgement import Judgement
 from tests.engine.coached import event
 
 LOSSES = st.one_of(st.floats(0, 5), st.floats(), st.sampled_from([0.0, 2.3, 1e300]))

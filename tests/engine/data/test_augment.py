@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from engine.augment import shifted
-from engine.config import RunConfig
-from engine.train import train
+from mnistop.engine.augment import shifted
+from mnistop.engine.config import RunConfig
+from mnistop.engine.train import train
 from tests.engine.small_runs import BatchListener, digits_config, prepared, trained
 
 

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-import engine.data
-from engine.data import Dataset, describe, is_at_hand, load, split
-from engine.data.stored import Part, Stored, to_dataset
-from engine.errors import DataError
-from engine.fingerprint import take_fingerprint
+from mnistop.engine.data import Dataset, describe, is_at_hand, load, split
+from mnistop.engine.data.stored import Part, Stored, to_dataset
+from mnistop.engine.errors import DataError
+from mnistop.engine.fingerprint import take_fingerprint
 
 BUNDLED_FILE = "mnist_784_first_4502.npz"
 
@@ -42,7 +41,7 @@ def test_the_bundled_images_are_the_first_4502_of_mnist() -> None:
 
 
 def test_pixels_are_those_of_the_notebook_to_the_last_bit() -> None:
-    with np.load(Path(engine.data.__file__).parent / "bundled" / BUNDLED_FILE) as file:
+    with np.load(Path(__file__).parents[3] / "engine" / "data" / "bundled" / BUNDLED_FILE) as file:
         as_in_the_notebook = (file["images"] / 255.0).astype(np.float32)
     assert np.array_equal(load("bundled").images, as_in_the_notebook)
 
@@ -326,6 +325,7 @@ def test_whatever_the_pixels_are_the_images_lie_in_0_to_1(images: NDArray[np.gen
 
 
 def test_importing_the_data_sources_loads_neither_torch_nor_scikit_learn() -> None:
-    code = "import sys, engine.data; print({'torch', 'sklearn', 'textual'} & set(sys.modules))"
+    code = "import mnistop.engine.data, sys; "
+    code += "print({'torch', 'sklearn', 'textual'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.data import describe, load
-from engine.errors import DataError
+from mnistop.engine.data import describe, load
+from mnistop.engine.errors import DataError
 from tests.data_files import some_images, some_labels, unseen_of, write_idx, write_idx_pair
 
 
@@ -240,6 +240,6 @@ def test_too_little_memory_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def full(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("engine.data.files.read_idx", full)
+    monkeypatch.setattr("mnistop.engine.data.files.read_idx", full)
     with pytest.raises(DataError, match="not enough memory"):
         load(str(images))

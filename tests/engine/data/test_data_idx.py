@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from engine.data.idx import read_idx
-from engine.errors import DataError
+from mnistop.engine.data.idx import read_idx
+from mnistop.engine.errors import DataError
 from tests.data_files import idx_bytes, some_images, some_labels
 
 packed = partial(gzip.compress, mtime=0)

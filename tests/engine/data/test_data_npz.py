@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from engine.data import load
-from engine.errors import DataError
+from mnistop.engine.data import load
+from mnistop.engine.errors import DataError
 from tests.data_files import some_images, some_labels, unseen_of
 
 IMAGES, LABELS = some_images(6), some_labels(6)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import _openml as scikit_learn
 
-from engine.data import is_at_hand, load, openml
-from engine.errors import DataError
+from mnistop.engine.data import is_at_hand, load, openml
+from mnistop.engine.errors import DataError
 from tests.data_files import (
     ARFF_PATH,
     openml_answers,

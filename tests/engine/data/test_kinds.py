@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from engine.data import load
-from engine.errors import DataError
+from mnistop.engine.data import load
+from mnistop.engine.errors import DataError
 from tests.data_files import some_images, some_labels, write_idx_pair
 
 TABLE = b"label,1x1,1x2\n5,0,255\n"

@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
-from engine.config import PixelRange, RunConfig
-from engine.data import describe, load
-from engine.errors import DataError, PixelRangeError
+from mnistop.engine.config import PixelRange, RunConfig
+from mnistop.engine.data import describe, load
+from mnistop.engine.errors import DataError, PixelRangeError
 from tests.data_files import some_images, some_labels
 
 BYTES = some_images(40, 6, 6)

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
-from engine.config import RunConfig
-from engine.fast.backprop import Backprop
-from engine.fast.by_hand import ByHand, used_pixels
-from engine.fast.packing import Packing
-from engine.model import MLP
-from engine.train import train
-from engine.training import Epoch, Labelled, Training
+from mnistop.engine.config import RunConfig
+from mnistop.engine.fast.backprop import Backprop
+from mnistop.engine.fast.by_hand import ByHand, used_pixels
+from mnistop.engine.fast.packing import Packing
+from mnistop.engine.model import MLP
+from mnistop.engine.train import train
+from mnistop.engine.training import Epoch, Labelled, Training
 from tests.engine.small_runs import Listener, QuietListener, digits_config, prepared
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "gelu")

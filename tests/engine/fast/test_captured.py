@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.config import RunConfig
-from engine.fast import captured
-from engine.fast.captured import Captured
-from engine.train import step_by_autograd, train
-from engine.training import Epoch, Labelled, Training
+from mnistop.engine.config import RunConfig
+from mnistop.engine.fast import captured
+from mnistop.engine.fast.captured import Captured
+from mnistop.engine.train import step_by_autograd, train
+from mnistop.engine.training import Epoch, Labelled, Training
 from tests.engine.fast.recording import Recording
 from tests.engine.fast.test_backprop import OPTIONS
 from tests.engine.small_runs import (

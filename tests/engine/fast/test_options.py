@@ -10,15 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.attacks import FGSM
-from engine.config import RunConfig
-from engine.data import load, split
-from engine.device import find_device
-from engine.errors import ConfigError
-from engine.model import MLP
-from engine.schedule import lr_of_epoch
-from engine.train import DivergedError, train
-from engine.training import Training
+from mnistop.engine.attacks import FGSM
+from mnistop.engine.config import RunConfig
+from mnistop.engine.data import load, split
+from mnistop.engine.device import find_device
+from mnistop.engine.errors import ConfigError
+from mnistop.engine.model import MLP
+from mnistop.engine.schedule import lr_of_epoch
+from mnistop.engine.train import DivergedError, train
+from mnistop.engine.training import Training
 from tests.engine.small_runs import (
     BatchListener,
     Listener,

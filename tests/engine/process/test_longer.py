@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine import events, worker
-from engine.config import RunConfig
-from engine.errors import ConfigError, RunError
-from engine.process.going_on import config_to_go_on
-from engine.report.facts import Facts
-from engine.runs import Continuation, Run
-from engine.schedule import lr_of_epoch
-from engine.storage.event_tail import read_events
-from engine.storage.index import Index
-from engine.summary import Summary
-from engine.sweeps import Sweep
+from mnistop.engine import events, worker
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import ConfigError, RunError
+from mnistop.engine.process.going_on import config_to_go_on
+from mnistop.engine.report.facts import Facts
+from mnistop.engine.runs import Continuation, Run
+from mnistop.engine.schedule import lr_of_epoch
+from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.index import Index
+from mnistop.engine.summary import Summary
+from mnistop.engine.sweeps import Sweep
 from tests.engine.small_runs import ENDLESS, digits_config, history_of, state_of
 from tests.faults.kills import results
 from tests.small_data import DataFile

@@ -19,19 +19,19 @@ import numpy as np
 import pytest
 import torch
 
-from engine import events, runs, worker
-from engine.config import RunConfig
-from engine.errors import ConfigError, DataError, RunError
-from engine.events import EpochFinished, Event
-from engine.history import History
-from engine.process import job
-from engine.process.failure import in_words
-from engine.questions import load_model_in, load_snapshot
-from engine.runs import Run
-from engine.storage import checkpoint, snapshots
-from engine.storage.event_tail import read_events
-from engine.storage.recorder import Recorder
-from engine.training import judge
+from mnistop.engine import events, runs, worker
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import ConfigError, DataError, RunError
+from mnistop.engine.events import EpochFinished, Event
+from mnistop.engine.history import History
+from mnistop.engine.process import job
+from mnistop.engine.process.failure import in_words
+from mnistop.engine.questions import load_model_in, load_snapshot
+from mnistop.engine.runs import Run
+from mnistop.engine.storage import checkpoint, snapshots
+from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.recorder import Recorder
+from mnistop.engine.training import judge
 from tests.data_files import openml_answers, write_openml_cache
 from tests.engine.small_runs import (
     ENDLESS,
@@ -273,7 +273,7 @@ def test_not_even_at_its_very_start_does_a_hang_up_end_the_fork_server() -> None
     script = """
 import os, signal
 from multiprocessing import forkserver
-from engine.process import fork_server
+from mnistop.engine.process import fork_server
 
 fork_server.warm_up()
 server = forkserver._forkserver._forkserver_pid

@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 import torch
 
-from engine import events, runs, worker
-from engine.config import RunConfig
-from engine.errors import DataError, RunError
-from engine.questions import load_model
-from engine.questions import validation as validation_images
-from engine.runs import Run
-from engine.storage import checkpoint
-from engine.storage.event_tail import read_events
-from engine.train import train
-from engine.training import Epoch, Training
+from mnistop.engine import events, runs, worker
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import DataError, RunError
+from mnistop.engine.questions import load_model
+from mnistop.engine.questions import validation as validation_images
+from mnistop.engine.runs import Run
+from mnistop.engine.storage import checkpoint
+from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.train import train
+from mnistop.engine.training import Epoch, Training
 from tests.engine.small_runs import (
     ENDLESS,
     Listener,

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine import events, worker
-from engine.errors import MnistopError, RunError
-from engine.events import RunStarted
-from engine.history import History
-from engine.runs import Run, list_runs
-from engine.storage.event_tail import read_events
+from mnistop.engine import events, worker
+from mnistop.engine.errors import MnistopError, RunError
+from mnistop.engine.events import RunStarted
+from mnistop.engine.history import History
+from mnistop.engine.runs import Run, list_runs
+from mnistop.engine.storage.event_tail import read_events
 from tests.data_files import openml_answers, write_openml_cache
 from tests.engine.small_runs import (
     ENDLESS,
@@ -212,8 +212,9 @@ def openml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], N
 def in_a_fresh_process(runs_folder: Path, what: str) -> None:
     """Does something with `worker`, in an environment of its own, and waits for the run's end."""
     code = (
-        "import time\nfrom pathlib import Path\nfrom engine import worker\n"
-        "from engine.config import RunConfig\nfrom engine.runs import Run, list_runs\n"
+        "import time\nfrom pathlib import Path\nfrom mnistop.engine import worker\n"
+        "from mnistop.engine.config import RunConfig\n"
+        "from mnistop.engine.runs import Run, list_runs\n"
         f"{what}\nwhile list_runs()[0].is_running():\n    time.sleep(0.01)\n"
     )
     process = run_script(code, runs_folder)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from engine import worker
-from engine.process.title import set_title
-from engine.runs import Run
+from mnistop.engine import worker
+from mnistop.engine.process.title import set_title
+from mnistop.engine.runs import Run
 from tests.app.pseudo_terminal import terminal
 from tests.engine.small_runs import ENDLESS, ROOT, digits_config, history_of, run_script
 from tests.ssh.processes import process_of
@@ -84,7 +84,7 @@ def test_a_command_that_ends_at_once_loads_nothing_for_its_title(runs_folder: Pa
         code = f"""if True:
             import atexit, sys
             sys.argv = ["mnistop", {word!r}]
-            from tui.cli.entry import exit_code_of
+            from mnistop.tui.cli.entry import exit_code_of
             exit_code_of([{word!r}])
             print("setproctitle" in sys.modules)
             """

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 import torch
 
-from engine import events, glance, worker
-from engine.data import load
-from engine.data.dataset import Unseen
-from engine.data.pixels import Pixels
-from engine.events import RunTested
-from engine.process import job
-from engine.questions import load_model_in
-from engine.runs import Run
-from engine.storage.event_tail import read_events
-from engine.sweep import job as sweep_job
-from engine.sweeps import Plan
+from mnistop.engine import events, glance, worker
+from mnistop.engine.data import load
+from mnistop.engine.data.dataset import Unseen
+from mnistop.engine.data.pixels import Pixels
+from mnistop.engine.events import RunTested
+from mnistop.engine.process import job
+from mnistop.engine.questions import load_model_in
+from mnistop.engine.runs import Run
+from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.sweep import job as sweep_job
+from mnistop.engine.sweeps import Plan
 from tests.app import made_up, made_up_sweeps
 from tests.data_files import unseen_of
 from tests.engine.small_runs import (

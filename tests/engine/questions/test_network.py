@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from engine import events
-from engine.config import RunConfig
-from engine.errors import RunError
-from engine.model import MLP
-from engine.questions.network import first_layer, walk
-from engine.runs import Run, create
-from engine.storage import checkpoint
-from engine.storage.files import write_atomically
-from engine.storage.recorder import Recorder
+from mnistop.engine import events
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import RunError
+from mnistop.engine.model import MLP
+from mnistop.engine.questions.network import first_layer, walk
+from mnistop.engine.runs import Run, create
+from mnistop.engine.storage import checkpoint
+from mnistop.engine.storage.files import write_atomically
+from mnistop.engine.storage.recorder import Recorder
 from tests.engine.small_runs import digits_config
 
 SHAPE = (8, 8)

@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 import torch
 
-from engine import runs, worker
-from engine.attacks import FGSM
-from engine.errors import MnistopError, RunError
-from engine.judgement import judgement_after, worst_mistakes
-from engine.questions.fragility import attack_image
-from engine.runs import Run
-from engine.storage import checkpoint
-from engine.storage.event_tail import read_events
-from engine.training import Labelled
+from mnistop.engine import runs, worker
+from mnistop.engine.attacks import FGSM
+from mnistop.engine.errors import MnistopError, RunError
+from mnistop.engine.judgement import judgement_after, worst_mistakes
+from mnistop.engine.questions.fragility import attack_image
+from mnistop.engine.runs import Run
+from mnistop.engine.storage import checkpoint
+from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.training import Labelled
 from tests.engine.finished_run import finished_run
 from tests.engine.small_runs import digits_config, prepared, until
 

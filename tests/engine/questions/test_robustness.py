@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.errors import RunError
-from engine.questions import load_snapshot
-from engine.questions.attack_set import attack_all
-from engine.questions.robustness import EPSILONS, Robustness, robustness
-from engine.runs import Run
-from engine.storage import checkpoint
+from mnistop.engine.errors import RunError
+from mnistop.engine.questions import load_snapshot
+from mnistop.engine.questions.attack_set import attack_all
+from mnistop.engine.questions.robustness import EPSILONS, Robustness, robustness
+from mnistop.engine.runs import Run
+from mnistop.engine.storage import checkpoint
 from tests.engine.finished_run import finished_run
 
 
@@ -140,7 +140,7 @@ def test_a_run_without_weights_is_told(run: Run) -> None:
 
 
 def test_saved_images_are_a_data_source(run: Run, tmp_path: Path) -> None:
-    from engine.data import load
+    from mnistop.engine.data import load
 
     found = attack_all(run, "pgd", 0.2)
     (tmp_path / "fooled.npz").write_bytes(found.to_npz())

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from engine.events import RunFailed
-from engine.history import History
-from engine.rates.answer import answer
+from mnistop.engine.events import RunFailed
+from mnistop.engine.history import History
+from mnistop.engine.rates.answer import answer
 from tests.engine.coached import Coached, coached, event
 
 

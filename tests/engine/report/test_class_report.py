@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn import metrics
 
-from engine.evaluate import class_report, confused_pairs, confusion_matrix
+from mnistop.engine.evaluate import class_report, confused_pairs, confusion_matrix
 
 
 @given(st.data(), st.integers(2, 12), st.integers(1, 100))

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from engine.comparison import Duel, differing, duel, mcnemar
-from engine.config import RunConfig
-from engine.evaluate import confusion_matrix
+from mnistop.engine.comparison import Duel, differing, duel, mcnemar
+from mnistop.engine.config import RunConfig
+from mnistop.engine.evaluate import confusion_matrix
 from tests.app import made_up
 from tests.app import made_up_judgements as judged
 

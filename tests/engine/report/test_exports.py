@@ -16,19 +16,19 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from torch.nn import functional
 
-from engine.architecture import Architecture
-from engine.errors import MnistopError, RunError
-from engine.export.event_file import write_event_file
-from engine.export.onnx_model import to_onnx
-from engine.export.pytorch import to_pytorch
-from engine.export.trained import Trained
-from engine.history import History
-from engine.model import ACTIVATIONS, MLP
-from engine.png import to_png
-from engine.questions import load_model, validation
-from engine.report.facts import Facts
-from engine.runs import Run
-from engine.storage import checkpoint
+from mnistop.engine.architecture import Architecture
+from mnistop.engine.errors import MnistopError, RunError
+from mnistop.engine.export.event_file import write_event_file
+from mnistop.engine.export.onnx_model import to_onnx
+from mnistop.engine.export.pytorch import to_pytorch
+from mnistop.engine.export.trained import Trained
+from mnistop.engine.history import History
+from mnistop.engine.model import ACTIVATIONS, MLP
+from mnistop.engine.png import to_png
+from mnistop.engine.questions import load_model, validation
+from mnistop.engine.report.facts import Facts
+from mnistop.engine.runs import Run
+from mnistop.engine.storage import checkpoint
 from tests.app import made_up
 from tests.engine.finished_run import finished_run
 from tests.engine.small_runs import history_of
@@ -109,7 +109,7 @@ def test_plain_pytorch_loads_the_model_in_an_interpreter_without_mnistop(
     np.save(tmp_path / "images.npy", images.numpy())
     code = f"""
 import json, sys
-sys.modules |= dict.fromkeys(("engine", "tui"))
+sys.modules |= dict.fromkeys(("mnistop", "mnistop.engine"))
 import numpy, torch
 images = torch.from_numpy(numpy.load("images.npy"))
 {trained.architecture.in_pytorch("model.pt")}

@@ -15,14 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import asdict
 
-from engine import events
-from engine.config import RunConfig
-from engine.errors import RunError
-from engine.evaluate import wilson_interval
-from engine.png import to_png
-from engine.report import svg
-from engine.report.compose import report, write_report
-from engine.report.document import (
+from mnistop.engine import events
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import RunError
+from mnistop.engine.evaluate import wilson_interval
+from mnistop.engine.png import to_png
+from mnistop.engine.report import svg
+from mnistop.engine.report.compose import report, write_report
+from mnistop.engine.report.document import (
     Chart,
     Code,
     Curve,
@@ -36,12 +36,12 @@ from engine.report.document import (
     Section,
     Table,
 )
-from engine.report.facts import Facts
-from engine.report.html import as_html
-from engine.report.markdown import as_markdown
-from engine.report.markup import clean
-from engine.runs import Run
-from engine.storage.about import About, write_about
+from mnistop.engine.report.facts import Facts
+from mnistop.engine.report.html import as_html
+from mnistop.engine.report.markdown import as_markdown
+from mnistop.engine.report.markup import clean
+from mnistop.engine.runs import Run
+from mnistop.engine.storage.about import About, write_about
 from tests.app import made_up, made_up_judgements
 from tests.engine.report.pages import SVG, charts, read_html, read_markdown, read_off, table_of
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.judgement import Judgement
-from engine.learned import NEVER_FIRST, NEVER_LAST, Learned, learned
-from engine.selection.image_filters import Filter, complete, parse
-from engine.selection.image_orders import ORDERS, OrderName, rows
-from engine.selection.words import Bound, FilterError
+from mnistop.engine.judgement import Judgement
+from mnistop.engine.learned import NEVER_FIRST, NEVER_LAST, Learned, learned
+from mnistop.engine.selection.image_filters import Filter, complete, parse
+from mnistop.engine.selection.image_orders import ORDERS, OrderName, rows
+from mnistop.engine.selection.words import Bound, FilterError
 
 DIGITS = tuple("0123456789")
 CLOTHES = ("T-shirt/top", "Trouser", "Ankle boot", "Bag")

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.config import RunConfig
-from engine.overview import Listed, Overview
-from engine.runs import Run
-from engine.selection.run_filters import FIELDS, complete, parse
-from engine.selection.run_orders import ORDERS, in_order
-from engine.selection.words import FilterError
-from engine.storage.about import About
+from mnistop.engine.config import RunConfig
+from mnistop.engine.overview import Listed, Overview
+from mnistop.engine.runs import Run
+from mnistop.engine.selection.run_filters import FIELDS, complete, parse
+from mnistop.engine.selection.run_orders import ORDERS, in_order
+from mnistop.engine.selection.words import FilterError
+from mnistop.engine.storage.about import About
 
 RATES = st.sampled_from((0.001, 0.01, 0.1, 0.3, 1.0))
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from engine import runs
-from engine.config import RunConfig
-from engine.runs import Run
-from engine.storage.about import LONGEST_NAME, About, read_about, write_about
-from engine.storage.event_tail import EventTail
-from engine.storage.index import FILE, Index, list_all
+from mnistop.engine import runs
+from mnistop.engine.config import RunConfig
+from mnistop.engine.runs import Run
+from mnistop.engine.storage.about import LONGEST_NAME, About, read_about, write_about
+from mnistop.engine.storage.event_tail import EventTail
+from mnistop.engine.storage.index import FILE, Index, list_all
 from tests.app import made_up
 
 

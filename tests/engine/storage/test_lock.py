@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from engine import runs, worker
-from engine.config import RunConfig
-from engine.errors import RunError
-from engine.runs import Run
-from engine.storage import lock
+from mnistop.engine import runs, worker
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import RunError
+from mnistop.engine.runs import Run
+from mnistop.engine.storage import lock
 from tests.engine.small_runs import kill_all
 from tests.waiting import wait_until
 

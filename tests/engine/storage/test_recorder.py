@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine import events, runs
-from engine.runs import Run
-from engine.storage import checkpoint, recorder, snapshots
-from engine.storage.event_tail import read_events
-from engine.storage.files import write_at
-from engine.storage.recorder import Recorder
-from engine.train import train
+from mnistop.engine import events, runs
+from mnistop.engine.runs import Run
+from mnistop.engine.storage import checkpoint, recorder, snapshots
+from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.files import write_at
+from mnistop.engine.storage.recorder import Recorder
+from mnistop.engine.train import train
 from tests.engine.limits import files_at_most
 from tests.engine.small_runs import QuietListener, digits_config, history_of, prepared
 

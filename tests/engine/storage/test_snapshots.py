@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from engine import events, worker
-from engine.errors import RunError
-from engine.export.trained import Trained
-from engine.questions import load_model, load_snapshot
-from engine.runs import Run
-from engine.storage import checkpoint, snapshots
+from mnistop.engine import events, worker
+from mnistop.engine.errors import RunError
+from mnistop.engine.export.trained import Trained
+from mnistop.engine.questions import load_model, load_snapshot
+from mnistop.engine.runs import Run
+from mnistop.engine.storage import checkpoint, snapshots
 from tests.engine.finished_run import finished_run
 from tests.engine.small_runs import ENDLESS, digits_config, to_the_end, until
 

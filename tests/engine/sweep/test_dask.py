@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from engine import sweeps, worker
-from engine.errors import RunError
-from engine.events import MemberFailed
-from engine.sweep import cluster_member
-from engine.sweep import job as sweep_job
-from engine.sweeps import Plan, Sweep
+from mnistop.engine import sweeps, worker
+from mnistop.engine.errors import RunError
+from mnistop.engine.events import MemberFailed
+from mnistop.engine.sweep import cluster_member
+from mnistop.engine.sweep import job as sweep_job
+from mnistop.engine.sweeps import Plan, Sweep
 from tests.engine.small_runs import digits_config, ever_more, history_of, state_of
 from tests.engine.sweep.dask_cluster import DaskCluster, dask_cluster
 from tests.engine.sweep.test_sweeps import never_killed, states, wait, wait_for_end
@@ -182,7 +182,7 @@ def test_missing_data_of_a_worker_are_named(tmp_path: Path) -> None:
 
 
 def test_a_missing_extra_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "engine.sweep.cluster", raising=False)
+    monkeypatch.delitem(sys.modules, "mnistop.engine.sweep.cluster", raising=False)
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(RunError, match=r"pip install 'mnistop\[dask\]'"):
         sweep_job.connect("tcp://127.0.0.1:8786", [])

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from engine.config import NAMES, RunConfig, as_text, usual_values
-from engine.errors import ConfigError
-from engine.sweep.grid import MOST, around, plan, values, written
-from engine.sweep.presets import SWEEPS, sweep_preset
+from mnistop.engine.config import NAMES, RunConfig, as_text, usual_values
+from mnistop.engine.errors import ConfigError
+from mnistop.engine.sweep.grid import MOST, around, plan, values, written
+from mnistop.engine.sweep.presets import SWEEPS, sweep_preset
 
 LISTED = tuple(name for name in NAMES if name not in ("source", "seed", "device"))
 

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.coach import Advice, verdict
-from engine.config import RunConfig
-from engine.evaluate import wilson_interval
-from engine.history import History, reduce
-from engine.sweep.effort import duration_of, effort, pace
-from engine.sweep.grid import plan
-from engine.sweep.outcomes import (
+from mnistop.engine.coach import Advice, verdict
+from mnistop.engine.config import RunConfig
+from mnistop.engine.evaluate import wilson_interval
+from mnistop.engine.history import History, reduce
+from mnistop.engine.sweep.effort import duration_of, effort, pace
+from mnistop.engine.sweep.grid import plan
+from mnistop.engine.sweep.outcomes import (
     WAITING,
     Outcome,
     best_acc,

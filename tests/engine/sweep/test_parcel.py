@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from engine import runs
-from engine.errors import RunError
-from engine.runs import Run
-from engine.storage.about import About, read_about, write_about
-from engine.sweep.parcel import finish_putting, pack, put_in_place, unpack
+from mnistop.engine import runs
+from mnistop.engine.errors import RunError
+from mnistop.engine.runs import Run
+from mnistop.engine.storage.about import About, read_about, write_about
+from mnistop.engine.sweep.parcel import finish_putting, pack, put_in_place, unpack
 from tests.engine.small_runs import digits_config
 
 FILES = {

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from engine import runs, sweeps
-from engine.errors import RunError
-from engine.finding import find_run, find_run_or_sweep
-from engine.runs import Run, list_runs
-from engine.storage.index import list_all
-from engine.sweeps import Plan, Sweep, list_sweeps
+from mnistop.engine import runs, sweeps
+from mnistop.engine.errors import RunError
+from mnistop.engine.finding import find_run, find_run_or_sweep
+from mnistop.engine.runs import Run, list_runs
+from mnistop.engine.storage.index import list_all
+from mnistop.engine.sweeps import Plan, Sweep, list_sweeps
 from tests.engine.small_runs import digits_config
 
 OTTER, WREN = "20990101-000000-calm-otter", "20990102-000000-calm-wren"

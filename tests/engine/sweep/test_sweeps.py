@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine import events, sweeps, worker
-from engine.config import RunConfig
-from engine.errors import ConfigError, DataError, RunError
-from engine.events import MemberFailed
-from engine.runs import Run, list_runs
-from engine.storage.event_log import EventLog
-from engine.storage.event_tail import read_events
-from engine.storage.index import list_all
-from engine.sweep.known_data import DataCheck
-from engine.sweep.nursery import Nursery
-from engine.sweep.this_machine import ThisMachine
-from engine.sweeps import Plan, Sweep
+from mnistop.engine import events, sweeps, worker
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import ConfigError, DataError, RunError
+from mnistop.engine.events import MemberFailed
+from mnistop.engine.runs import Run, list_runs
+from mnistop.engine.storage.event_log import EventLog
+from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.index import list_all
+from mnistop.engine.sweep.known_data import DataCheck
+from mnistop.engine.sweep.nursery import Nursery
+from mnistop.engine.sweep.this_machine import ThisMachine
+from mnistop.engine.sweeps import Plan, Sweep
 from tests.data_files import openml_answers, write_openml_cache
 from tests.engine.small_runs import (
     ENDLESS,
@@ -266,8 +266,8 @@ def test_a_member_stopped_by_hand_stays_so_until_the_sweep_is_resumed(runs_folde
 
 PROGRAM = """if True:
     import time
-    from engine import worker
-    from engine.config import RunConfig
+    from mnistop.engine import worker
+    from mnistop.engine.config import RunConfig
 
     configs = [
         RunConfig(source="digits", samples=400, epochs=1_000_000, hidden=(64,), seed=seed)
@@ -302,6 +302,6 @@ def test_a_sweep_outlives_a_killed_program_and_its_closed_terminal(runs_folder: 
 def test_no_more_members_are_trained_at_once_than_the_quota_of_the_container_pays_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("engine.cores.cpu_quota", lambda: 1.0)
+    monkeypatch.setattr("mnistop.engine.cores.cpu_quota", lambda: 1.0)
     here = ThisMachine(Nursery(None), DataCheck({}))  # type: ignore[arg-type]
     assert here.places([digits_config(threads=1)]) == 1
