@@ -9,16 +9,14 @@ from mnistop.engine.attacks.base import Adversarial, Attack
 from mnistop.engine.attacks.bounds import FINDERS, EpsilonBounds, epsilon_bounds, settled
 from mnistop.engine.attacks.certified import certified_radius
 from mnistop.engine.attacks.deepfool import DeepFool
+from mnistop.engine.attacks.exact_fgsm import SmallestEpsilon, smallest_epsilon
 from mnistop.engine.attacks.fab import FAB
-from mnistop.engine.attacks.fgsm import FGSM, FastGradient
+from mnistop.engine.attacks.fgsm import FGSM, FastGradient, fooled_levels
 from mnistop.engine.attacks.goal import Goal
-from mnistop.engine.attacks.levels import fooled_levels
 from mnistop.engine.attacks.linear import smallest_epsilon_linear
-from mnistop.engine.attacks.minimal import MinimalAttack
+from mnistop.engine.attacks.minimal import MinimalAttack, smallest_budget
 from mnistop.engine.attacks.norms import Norm
 from mnistop.engine.attacks.pgd import PGD
-from mnistop.engine.attacks.search import smallest_budget
-from mnistop.engine.attacks.smallest import SmallestEpsilon, smallest_epsilon
 
 __all__ = [
     "FAB",

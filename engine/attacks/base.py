@@ -1,7 +1,8 @@
-"""What all attacks share: the budget, the range of pixels, and an honest account of success."""
+"""What all attacks share: the budget, the range of pixels, batches, and an honest account of
+success."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -10,6 +11,25 @@ from torch import Tensor, nn
 
 from mnistop.engine.attacks.goal import Goal, input_gradient
 from mnistop.engine.attacks.norms import Norm, clipped, size
+
+Progress = Callable[[int, int], object]
+"""Told how many images are done, and of how many. What it raises ends the work."""
+
+
+def chunks(images: Tensor, size: int, progress: Progress | None = None) -> Iterator[Tensor]:
+    """The row numbers of images, at most `size` at a time.
+
+    Args:
+        images: `(batch, …)`.
+        size: at least 1 is taken.
+        progress: told after each chunk.
+    """
+    everything = torch.arange(len(images), device=images.device)
+    for rows in torch.split(everything, max(1, size)) if len(images) else ():
+        yield rows
+        if progress:
+            progress(int(rows[-1]) + 1, len(images))
+
 
 __all__ = ["Adversarial", "Attack", "evaluating", "input_gradient"]
 

@@ -3,9 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from mnistop.engine.attacks.box import cheapest_change
 from mnistop.engine.attacks.goal import Goal
-from mnistop.engine.attacks.norms import Norm, size, steepness
+from mnistop.engine.attacks.norms import Norm, cheapest_change, size, steepness
 
 
 def nearest_boundary(

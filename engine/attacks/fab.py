@@ -4,10 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from mnistop.engine.attacks.boundaries import boundary_of_target, nearest_classes
-from mnistop.engine.attacks.box import cheapest_change
 from mnistop.engine.attacks.goal import Goal
 from mnistop.engine.attacks.minimal import MinimalAttack
-from mnistop.engine.attacks.norms import Norm, size
+from mnistop.engine.attacks.norms import Norm, cheapest_change, size
 
 
 class FAB(MinimalAttack):

@@ -5,10 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mnistop.engine.attacks.base import evaluating
-from mnistop.engine.attacks.chunks import chunks
+from mnistop.engine.attacks.base import chunks, evaluating
 from mnistop.engine.attacks.float64 import Layer, layers_of, lost_in_float32, rounding
-from mnistop.engine.attacks.path import Path, rounded_up
+from mnistop.engine.attacks.piecewise import Path, rounded_up
 from mnistop.engine.model import MLP
 
 _AT_ONCE = 64

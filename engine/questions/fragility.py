@@ -200,7 +200,7 @@ def bracket(
         MnistopError: no weights are saved yet, or there is no such image or class.
     """
     from mnistop.engine import attacks
-    from mnistop.engine.attacks.smallest import is_exact
+    from mnistop.engine.attacks.exact_fgsm import is_exact
 
     model, trained = load_model(run, epochs)
     batch = Batch.with_(run, model, trained, subject, target)

@@ -181,7 +181,7 @@ def _right_under_fgsm(batch: Batch, bounds: EpsilonBounds) -> NDArray[np.bool_]:
     import torch
 
     from mnistop.engine.attacks import Goal
-    from mnistop.engine.attacks.path import fgsm_path
+    from mnistop.engine.attacks.piecewise import fgsm_path
 
     images, labels, _ = batch.content
     goal = Goal(labels)

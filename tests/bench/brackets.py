@@ -16,7 +16,7 @@ from torch import Tensor
 
 from mnistop.engine.attacks import FGSM, PGD
 from mnistop.engine.attacks.certified import certified_radius
-from mnistop.engine.attacks.smallest import smallest_epsilon
+from mnistop.engine.attacks.exact_fgsm import smallest_epsilon
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data import load
 from mnistop.engine.model import MLP

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from mnistop.engine.attacks import FAB, PGD, DeepFool, Goal, MinimalAttack, Norm
-from mnistop.engine.attacks.box import cheapest_change
-from mnistop.engine.attacks.norms import size
+from mnistop.engine.attacks.norms import cheapest_change, size
 from mnistop.engine.model import MLP
 from tests.engine.attacks.attacked import any_model, some_batch, some_right
 

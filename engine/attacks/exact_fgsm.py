@@ -1,4 +1,5 @@
-"""The smallest ε at which the fast gradient sign method fools a model."""
+"""The smallest ε at which the fast gradient sign method fools a model, exactly: along its
+direction the logits of a ReLU network are piecewise linear."""
 
 from __future__ import annotations
 
@@ -8,15 +9,52 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from mnistop.engine.attacks.base import evaluating
-from mnistop.engine.attacks.chunks import Progress, chunks
+from mnistop.engine.attacks.base import Progress, chunks, evaluating
+from mnistop.engine.attacks.fgsm import LEVELS
 from mnistop.engine.attacks.float64 import Layer, layers_of, lost_in_float32, values_in
 from mnistop.engine.attacks.goal import Goal
-from mnistop.engine.attacks.leads import first_share, leads, suffice
-from mnistop.engine.attacks.levels import LEVELS
-from mnistop.engine.attacks.path import Path, fgsm_path, rounded_up
-from mnistop.engine.attacks.pieces import Pieces, logits_along
+from mnistop.engine.attacks.piecewise import Path, Pieces, fgsm_path, logits_along, rounded_up
 from mnistop.engine.model import MLP
+
+
+def leads(goal: Goal, logits: Tensor) -> Tensor:
+    """How far each class is ahead of the label, or with targets, the target ahead of each class.
+
+    Without targets it takes one lead above 0, with targets all of them.
+
+    Args:
+        goal: of the batch.
+        logits: `(batch, points, classes)`.
+    """
+    own, sign = (goal.labels, 1) if goal.targets is None else (goal.targets, -1)
+    index = own[:, None, None].expand(-1, logits.shape[1], -1)
+    return (sign * (logits - logits.gather(2, index))).scatter(2, index, -sign * torch.inf)
+
+
+def suffice(goal: Goal, ahead: Tensor) -> Tensor:
+    """Whether leads `(batch, points, classes)` mean success, `(batch, points)`."""
+    return (ahead.amax(2) if goal.targets is None else ahead.amin(2)) > 0
+
+
+def first_share(goal: Goal, before: Tensor, after: Tensor) -> Tensor:
+    """Where in pieces with affine leads success begins, `(batch, pieces)`.
+
+    Args:
+        goal: of the batch.
+        before: the leads at the starts of the pieces, `(batch, pieces, classes)`.
+        after: the leads at their ends.
+
+    Returns:
+        Shares of the way from start to end, in [0, 1]; inf where there is no success.
+    """
+    crossing = before / (before - after)
+    begins = torch.where(before > 0, 0, torch.where(after > 0, crossing, torch.inf))
+    if goal.targets is None:
+        return begins.amin(2)
+    ends = torch.where(after > 0, 1, torch.where(before > 0, crossing, -torch.inf))
+    first = begins.amax(2)
+    return torch.where(first <= ends.amin(2), first, torch.inf)
+
 
 _STRETCHES = tuple(level / LEVELS for level in (0, 8, 16, 32, 64, 128, LEVELS))
 """The path is walked from one of these ε to the next, by the images not yet fooled."""
