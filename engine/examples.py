@@ -11,8 +11,29 @@ from mnistop.engine.data import Dataset, class_counts, split
 from mnistop.engine.data.dataset import Unseen
 from mnistop.engine.data.pixels import contrast
 from mnistop.engine.data_notes import ClassCounts, data_notes
+from mnistop.engine.errors import ConfigError
 from mnistop.engine.fingerprint import Fingerprint
 from mnistop.engine.training import Labelled
+
+
+def find_device(name: str) -> torch.device:
+    """The device of a configuration: `auto` is the best that this machine has.
+
+    Raises:
+        ConfigError: this machine has no such device.
+    """
+    has = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        name = next(device for device in has if has[device])
+    if not has[name]:
+        raise ConfigError(
+            {"device": f"PyTorch finds no {name} device here: choose auto or cpu instead."}
+        )
+    return torch.device(name)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.overview import Listed
 from mnistop.engine.runs import Run
 from mnistop.engine.storage import lock
-from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.event_log import read_events
 from mnistop.engine.storage.files import open_regular
 from mnistop.engine.storage.folder import newest_first
 

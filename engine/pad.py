@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.resample import resample
+from mnistop.engine.images import resample
 
 Image = NDArray[np.float32]
 Point = tuple[float, float]

@@ -23,7 +23,7 @@ from mnistop.engine import events, runs
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
 from mnistop.engine.runs import Run, runs_folder
-from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.event_log import read_events
 from mnistop.engine.storage.files import from_json, reason
 from mnistop.engine.storage.folder import Folder, new_folder, newest_first, one_line
 

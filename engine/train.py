@@ -12,10 +12,10 @@ from torch.nn import functional
 
 from mnistop.engine.attacks import FGSM
 from mnistop.engine.augment import varied
-from mnistop.engine.coach.suggest import after_divergence
 from mnistop.engine.errors import MnistopError
 from mnistop.engine.fast.by_hand import ByHand
 from mnistop.engine.fast.captured import Captured
+from mnistop.engine.learning_rate import after_divergence
 from mnistop.engine.optimizers import clip_
 from mnistop.engine.training import Epoch, Labelled, Training, accuracy, cross_entropy, judge
 

@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from mnistop.engine.config import RunConfig
+from mnistop.engine.learning_rate import lr_of_epoch
 from mnistop.engine.model import MLP
 from mnistop.engine.optimizers import Optimizer, make_optimizer
-from mnistop.engine.schedule import lr_of_epoch
 from mnistop.engine.threads import EVALUATION_ROWS
 
 

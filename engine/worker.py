@@ -24,7 +24,7 @@ from mnistop.engine.process.fork_server import warm_up, warmed_up
 from mnistop.engine.process.stdio import leave_terminal
 from mnistop.engine.runs import Continuation, Run, runs_folder
 from mnistop.engine.storage import lock
-from mnistop.engine.storage.event_tail import EventTail
+from mnistop.engine.storage.event_log import EventTail
 from mnistop.engine.sweeps import Plan, Resumption, Sweep
 
 __all__ = [

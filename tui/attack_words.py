@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from mnistop.engine.methods import METHODS
 from mnistop.engine.questions.fragility import AttackedImage, Bracket, OwnImage
-from mnistop.engine.rounding import at_least, at_most
+from mnistop.engine.words import at_least, at_most
 from mnistop.tui.epoch_words import epoch_name
 
 SEARCHED_BY = "PGD, FGSM, DeepFool or FAB"

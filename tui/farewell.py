@@ -3,7 +3,7 @@
 from mnistop.engine.finding import typed
 from mnistop.engine.history import History, reduce
 from mnistop.engine.runs import Run
-from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.event_log import read_events
 from mnistop.tui.cli.closing import closing_words
 from mnistop.tui.cli.words import best_of, count, what_next
 

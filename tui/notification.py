@@ -18,9 +18,9 @@ from typing import IO
 
 from mnistop.engine.errors import RunError
 from mnistop.engine.history import History
+from mnistop.engine.overview import Summary
 from mnistop.engine.runs import Run
 from mnistop.engine.storage.files import open_regular
-from mnistop.engine.summary import Summary
 from mnistop.engine.sweeps import Sweep
 from mnistop.engine.words import accuracy, count, unseen_accuracy
 

@@ -14,7 +14,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.data_notes import ClassCounts
 from mnistop.engine.history import History
 from mnistop.engine.judgement import Judgement
-from mnistop.engine.schedule import mean_share
+from mnistop.engine.learning_rate import mean_share
 
 Curve = NDArray[np.float64]
 

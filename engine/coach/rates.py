@@ -6,7 +6,7 @@ import numpy as np
 
 from mnistop.engine.coach.advice import Advice, number, percent
 from mnistop.engine.coach.case import Case, Curve, falls_steadily
-from mnistop.engine.coach.suggest import higher_rate, lower_rate
+from mnistop.engine.learning_rate import higher_rate, lower_rate
 from mnistop.engine.words import count
 
 AT_CHANCE = 0.97

@@ -8,9 +8,9 @@ import numpy as np
 
 from mnistop.engine.coach.advice import Advice, either, number, percent
 from mnistop.engine.coach.case import RECENT, Case, Curve, falls_steadily, median
-from mnistop.engine.coach.suggest import lower_rate
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.events import RunFinished
+from mnistop.engine.learning_rate import lower_rate
 from mnistop.engine.words import count
 
 ENOUGH_IMAGES = 5

@@ -2,17 +2,17 @@
 
 import numpy as np
 
-from mnistop.engine.coach import data, rates, results, start
+from mnistop.engine.coach import rates, results, start
 from mnistop.engine.coach.advice import Advice
 from mnistop.engine.coach.case import Case
 
 _RULES = (
-    data.nearly_blank,
-    data.one_class,
+    start.nearly_blank,
+    start.one_class,
     start.diverged,
     start.nothing_yet,
-    data.untrained_classes,
-    data.unvalidated_classes,
+    start.untrained_classes,
+    start.unvalidated_classes,
     start.before_training,
     rates.stuck,
     rates.swinging,

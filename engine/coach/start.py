@@ -1,10 +1,12 @@
-"""Rules for a run that has hardly begun, or came to a bad end."""
+"""Rules on the data, for a run that has hardly begun, and for one that came to a bad end."""
 
 import math
+from collections.abc import Sequence
 
 from mnistop.engine.coach.advice import NOTHING_YET, Advice, number
 from mnistop.engine.coach.case import Case
-from mnistop.engine.coach.suggest import after_divergence
+from mnistop.engine.data_notes import faint
+from mnistop.engine.learning_rate import after_divergence
 from mnistop.engine.words import count
 
 FEW_EPOCHS = 3
@@ -61,3 +63,42 @@ def first_epochs(case: Case) -> Advice | None:
         f"{count(case.epochs, 'epoch')} training loss is {number(case.train[-1])}."
     )
     return Advice("start", sentence)
+
+
+def nearly_blank(case: Case) -> Advice | None:
+    """A usual image has next to no contrast."""
+    started = case.history.started
+    if started is None or started.contrast is None:
+        return None
+    return _advice("blank images", *faint(started.contrast))
+
+
+def one_class(case: Case) -> Advice | None:
+    """All training images have the same label."""
+    counts = case.counts
+    return _advice("one class", *counts.one_class) if counts and counts.is_of_one_class else None
+
+
+def untrained_classes(case: Case) -> Advice | None:
+    """Classes without a training image: of few, only a new run says so."""
+    counts = case.counts
+    if counts is None or not _is_due(case, counts.untrained):
+        return None
+    return _advice("missing classes", *counts.missing_training)
+
+
+def unvalidated_classes(case: Case) -> Advice | None:
+    """Classes without a validation image: of few, only a new run says so."""
+    counts = case.counts
+    if counts is None or not _is_due(case, counts.unvalidated):
+        return None
+    return _advice("missing classes", *counts.missing_validation)
+
+
+def _is_due(case: Case, missing: Sequence[int]) -> bool:
+    assert case.counts
+    return case.epochs < FEW_EPOCHS or case.counts.is_notable(missing)
+
+
+def _advice(kind: str, sentence: str, remedy: str) -> Advice | None:
+    return Advice(kind, sentence, remedy) if sentence else None

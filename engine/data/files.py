@@ -1,18 +1,64 @@
-"""Which files a path means: a folder of IDX files, one images file, a pair, or an `.npz`."""
+"""Which files a path means: a folder of IDX files, one images file, a pair, or an `.npz`.
+
+Their images lie transposed, the labels of the letters count from 1, and a text file beside them
+maps labels to characters. Cohen, Afshar, Tapson, van Schaik: EMNIST: an extension of MNIST to
+handwritten letters, 2017, https://arxiv.org/abs/1702.05373
+"""
 
 import itertools
 import os
 import re
+import string
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from mnistop.engine.data import emnist, kinds
+from mnistop.engine.data import kinds
 from mnistop.engine.data.idx import read_idx
 from mnistop.engine.data.npz import is_numpy_file, read_lone_array, read_npz
 from mnistop.engine.data.stored import Part, Stored
 from mnistop.engine.errors import DataError
+
+_NAME = re.compile(r"emnist-(?P<set>[a-z]+)-", re.IGNORECASE)
+
+
+def set_name(images: Path) -> str | None:
+    """Which of EMNIST's data sets an images file is of, as in `letters`; None for other files."""
+    match = _NAME.match(images.name)
+    return match["set"].lower() if match else None
+
+
+def upright(images: NDArray[Any]) -> NDArray[Any]:
+    """The images `(n, height, width)` with rows and columns changed back."""
+    return images.swapaxes(1, 2) if images.ndim == 3 else images
+
+
+def from_zero(labels: NDArray[Any]) -> NDArray[Any]:
+    """The labels of the letters, 1 to 26, as 0 to 25."""
+    counts_from_one = labels.size and labels.dtype.kind in "iu" and labels.min() == 1
+    return labels - 1 if counts_from_one else labels
+
+
+def class_names(images: Path) -> tuple[str, ...] | None:
+    """The characters by the mapping file beside an images file; None where there is no such file.
+
+    Raises:
+        DataError: the mapping file is damaged.
+    """
+    name = set_name(images)
+    mapping = images.with_name(f"emnist-{name}-mapping.txt")
+    if not mapping.is_file():
+        return tuple(string.ascii_uppercase) if name == "letters" else None
+    try:
+        lines = [line.split() for line in mapping.read_text("ascii").splitlines() if line.strip()]
+        characters = {int(label): chr(int(code)) for label, code, *_ in lines}
+    except (ValueError, OverflowError) as error:
+        raise DataError(
+            f"{mapping} is damaged: each line should be a label and a character code; get it again."
+        ) from error
+    return tuple(characters[label] for label in sorted(characters))
+
 
 _IMAGES_NAME = re.compile(
     r"(?P<set>[\w. -]*?)(?P<part>train|t10k|test)-images[-.]idx3-ubyte(\.gz)?", re.IGNORECASE
@@ -110,19 +156,19 @@ def _without_idx(folder: Path) -> str:
 
 def _read_pairs(pairs: list[tuple[Path, Path]]) -> Stored:
     first_images, _ = pairs[0]
-    emnist_set = emnist.set_name(first_images)
+    emnist_set = set_name(first_images)
     parts = []
     for images_path, labels_path in pairs:
         images, labels = _read_array(images_path), _read_array(labels_path)
         if emnist_set:
-            images = emnist.upright(images)
+            images = upright(images)
         if emnist_set == "letters":
-            labels = emnist.from_zero(labels)
+            labels = from_zero(labels)
         places = str(images_path), str(labels_path)
         parts.append(Part(images, labels, *places, _is_test(images_path)))
     names = _names_beside(first_images)
     if names is None and emnist_set:
-        names = emnist.class_names(first_images)
+        names = class_names(first_images)
     return Stored(parts, " and ".join(str(images) for images, _ in pairs), names)
 
 

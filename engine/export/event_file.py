@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from mnistop.engine.config import RunConfig, as_text
 from mnistop.engine.errors import MnistopError, RunError
+from mnistop.engine.images import to_png
 from mnistop.engine.outgoing import check_folder, write_folder
-from mnistop.engine.png import to_png
 from mnistop.engine.report.facts import Facts
 from mnistop.engine.report.markdown import as_markdown
 from mnistop.engine.report.of_run import report_of_run

@@ -1,4 +1,4 @@
-"""A trained model as plain arrays, ready to be written for another program."""
+"""A trained model as plain arrays, and as a file that plain PyTorch loads."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.architecture import Architecture
-from mnistop.engine.coach.suggest import after_divergence
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import RunStarted
 from mnistop.engine.history import History, reduce
+from mnistop.engine.learning_rate import after_divergence
 from mnistop.engine.questions import load_model, load_model_in, load_snapshot
 from mnistop.engine.runs import Run
 from mnistop.engine.storage import snapshots
-from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.event_log import read_events
 
 if TYPE_CHECKING:
     from mnistop.engine.model import MLP
+import io
 
 Floats = NDArray[np.float32]
 
@@ -100,3 +101,30 @@ def _load(run: Run, started: RunStarted, history: History, which: str) -> tuple[
         if there
         else f"Run {run.name} keeps no weights yet."
     )
+
+
+def to_pytorch(trained: Trained) -> bytes:
+    """The content of a file for `torch.load(…, weights_only=True)`, a dictionary.
+
+    `state_dict` fits the `nn.Sequential` of `modules`, each given as its class in `torch.nn` and
+    its arguments; `Architecture.in_pytorch` has the lines. The model takes flat images with pixels
+    in [0, 1] and gives logits.
+    """
+    import torch
+
+    architecture = trained.architecture
+    weights = {}
+    for place, layer in enumerate(trained.layers):
+        for name, values in zip(("weight", "bias"), layer, strict=True):
+            weights[f"{2 * place}.{name}"] = torch.from_numpy(values)
+    content = {
+        "state_dict": weights,
+        "modules": architecture.modules,
+        "class_names": list(architecture.class_names),
+        "image_shape": architecture.image_shape,
+        "run": trained.run,
+        "epoch": trained.epoch,
+    }
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()

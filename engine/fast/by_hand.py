@@ -6,8 +6,7 @@ from torch import Tensor
 from mnistop.engine.augment import varied
 from mnistop.engine.config import RunConfig
 from mnistop.engine.fast.backprop import Backprop
-from mnistop.engine.fast.gathered import Gathered
-from mnistop.engine.fast.packing import Inputs, Packing
+from mnistop.engine.fast.packing import Gathered, Inputs, Packing
 from mnistop.engine.optimizers import clip_, make_optimizer
 from mnistop.engine.training import Labelled, Training
 

@@ -6,7 +6,7 @@ from mnistop.engine import events, glance
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
 from mnistop.engine.runs import Continuation, Run
-from mnistop.engine.storage.safekeeping import newest_checkpoint
+from mnistop.engine.storage.checkpoint import newest_checkpoint
 from mnistop.engine.sweeps import Sweep
 
 

@@ -18,12 +18,10 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.cores import usable_cores
 from mnistop.engine.data import is_at_hand, load
 from mnistop.engine.data.dataset import Unseen
-from mnistop.engine.device import find_device
 from mnistop.engine.errors import MnistopError, RunError, host_error
-from mnistop.engine.examples import Examples, examples_of
+from mnistop.engine.examples import Examples, examples_of, find_device
 from mnistop.engine.model import MLP
-from mnistop.engine.process.detached import fork_off, leave, tell
-from mnistop.engine.process.failure import in_words
+from mnistop.engine.process.child import fork_off, in_words, leave, tell
 from mnistop.engine.process.going_on import config_to_go_on
 from mnistop.engine.process.same_data import load_for
 from mnistop.engine.process.signal_control import SignalControl, StopRequestedError
@@ -31,9 +29,9 @@ from mnistop.engine.process.stdio import log_to
 from mnistop.engine.process.title import set_title
 from mnistop.engine.runs import Continuation, Run
 from mnistop.engine.storage import lock
+from mnistop.engine.storage.checkpoint import newest_checkpoint
 from mnistop.engine.storage.files import reason, write_atomically
 from mnistop.engine.storage.recorder import PROGRESS_SECONDS, Recorder
-from mnistop.engine.storage.safekeeping import newest_checkpoint
 from mnistop.engine.threads import choose_threads
 from mnistop.engine.train import DivergedError, train
 from mnistop.engine.training import Training, accuracy, judge

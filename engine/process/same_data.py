@@ -13,7 +13,7 @@ from mnistop.engine.events import Event, RunResumed, RunStarted
 from mnistop.engine.examples import Examples
 from mnistop.engine.fingerprint import Fingerprint, changes, has_changed
 from mnistop.engine.runs import Run
-from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.event_log import read_events
 
 
 def load_for(

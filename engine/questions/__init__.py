@@ -19,7 +19,7 @@ from mnistop.engine.errors import RunError
 from mnistop.engine.events import RunStarted
 from mnistop.engine.runs import Run
 from mnistop.engine.storage import snapshots
-from mnistop.engine.storage.event_tail import EventTail
+from mnistop.engine.storage.event_log import EventTail
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -1,4 +1,5 @@
-"""What a network has learned and how an image goes through it; questions for `worker.ask`.
+"""What a network says to an image, what it has learned, and how an image goes through it: for
+`worker.ask`.
 
 As in `mnistop.engine.questions`, PyTorch is imported inside the questions only.
 """
@@ -13,6 +14,41 @@ from numpy.typing import NDArray
 from mnistop.engine.errors import RunError
 from mnistop.engine.questions import image_shape, load_model, validation
 from mnistop.engine.runs import Run
+
+
+@dataclass(frozen=True, eq=False)
+class Classified:
+    """What a model says to an image."""
+
+    probabilities: NDArray[np.float32]
+    """`(classes,)`"""
+    epochs: int
+    """Epochs that the weights had been trained for."""
+
+
+def classify(run: Run, image: NDArray[np.float32], epochs: int | None = None) -> Classified:
+    """The probabilities that a run's model gives to an image.
+
+    Args:
+        run: the run.
+        image: `(height, width)` in [0, 1].
+        epochs: with the weights after at most so many epochs, the nearest that are kept; None for
+            the newest.
+
+    Raises:
+        MnistopError: no weights are saved yet, or the image has another size than the run's.
+    """
+    import torch
+
+    model, trained = load_model(run, epochs)
+    if image.size != model.sizes[0]:
+        raise RunError(
+            f"Run {run.name} takes images of {model.sizes[0]} pixels, not of {image.size}."
+        )
+    with torch.no_grad():
+        logits = model(torch.from_numpy(image.astype(np.float32).reshape(1, -1)))
+    return Classified(logits.softmax(1)[0].numpy(), trained)
+
 
 FloatArray = NDArray[np.float32]
 

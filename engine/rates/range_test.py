@@ -38,8 +38,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import RunConfig
+from mnistop.engine.learning_rate import mean_share
 from mnistop.engine.rates.answer import LEARNED
-from mnistop.engine.schedule import mean_share
 
 if TYPE_CHECKING:
     from mnistop.engine.rates.rising_rate import Stepper

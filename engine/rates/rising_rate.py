@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from mnistop.engine.config import RunConfig
-from mnistop.engine.device import find_device
-from mnistop.engine.examples import Examples
+from mnistop.engine.examples import Examples, find_device
 from mnistop.engine.train import way_to_step
 from mnistop.engine.training import Labelled, Training, accuracy, cross_entropy
 

@@ -1,20 +1,55 @@
-"""From runs to the text of a report."""
+"""From runs to the text of a report: a document, or their epochs as CSV."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from mnistop.engine.comparison import differing
+from mnistop.engine.events import EpochFinished
+from mnistop.engine.history import History
 from mnistop.engine.outgoing import numbered, write_under_free_name
-from mnistop.engine.report.epochs import as_csv
 from mnistop.engine.report.facts import Facts
 from mnistop.engine.report.html import as_html
 from mnistop.engine.report.markdown import as_markdown
 from mnistop.engine.report.of_run import report_of_run
 from mnistop.engine.report.of_runs import duel_of, report_of_runs
 from mnistop.engine.runs import Run
+
+COLUMNS = (
+    *("epoch", "train_loss", "val_loss", "train_acc", "val_acc"),
+    *("lr", "seconds", "dead", "time"),
+)
+"""The columns after `run`, named as the fields of `EpochFinished`."""
+
+TEST_COLUMNS = ("test_images", "test_acc", "test_loss")
+"""Those after them, of the weights after the epoch: known of the best and of the last one."""
+
+
+def as_csv(runs: Sequence[Facts]) -> str:
+    """All epochs of some runs, and the settings in which these differ as `config.…`."""
+    apart = differing([one.config for one in runs])
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["run", *COLUMNS, *TEST_COLUMNS, *(f"config.{name}" for name in apart)])
+    for place, one in enumerate(runs):
+        settings = [texts[place] for texts in apart.values()]
+        for epoch in one.history.epochs:
+            values = [getattr(epoch, name) for name in COLUMNS]
+            writer.writerow([one.run.name, *values, *_test(one.history, epoch), *settings])
+    return text.getvalue()
+
+
+def _test(history: History, epoch: EpochFinished) -> tuple[float | None, ...]:
+    tested = history.tested
+    if tested and epoch is history.epochs[-1]:
+        return tested.images, tested.acc, tested.loss
+    if tested and epoch is history.best:
+        return tested.images, tested.best_acc, tested.best_loss
+    return None, None, None
 
 
 def report(runs: Sequence[Run], format: str, epoch: int | None = None) -> str:

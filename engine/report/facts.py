@@ -18,10 +18,10 @@ from mnistop.engine.events import Event
 from mnistop.engine.finding import quoted
 from mnistop.engine.history import History, others_as_good
 from mnistop.engine.judgement import Judgement, Mistake, judgement_after, worst_mistakes
+from mnistop.engine.learning_rate import lr_of_epoch
+from mnistop.engine.overview import Summary
 from mnistop.engine.runs import Run
-from mnistop.engine.schedule import lr_of_epoch
 from mnistop.engine.storage.about import About, read_about
-from mnistop.engine.summary import Summary
 
 
 @dataclass(frozen=True, eq=False)

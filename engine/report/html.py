@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.evaluate import class_report
-from mnistop.engine.png import to_png
+from mnistop.engine.images import to_png
 from mnistop.engine.report import svg
 from mnistop.engine.report.document import (
     Chart,
@@ -25,8 +25,10 @@ from mnistop.engine.report.document import (
     Pictures,
     Section,
     Table,
+    clean,
+    element,
+    to_html,
 )
-from mnistop.engine.report.markup import clean, element, to_html
 from mnistop.engine.words import percent
 
 _NOTHING_FROM_OUTSIDE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"

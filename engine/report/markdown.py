@@ -16,8 +16,8 @@ from mnistop.engine.report.document import (
     Part,
     Pictures,
     Table,
+    clean,
 )
-from mnistop.engine.report.markup import clean
 from mnistop.engine.words import percent
 
 _START = re.compile(r"^(\d*)([-+=.)])")

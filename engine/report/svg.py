@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.axis import Axis, labels, linear_axis, log_axis, ticks
-from mnistop.engine.report.document import Chart, Curve, letter
-from mnistop.engine.report.markup import element
+from mnistop.engine.report.document import Chart, Curve, element, letter
 
 Floats = NDArray[np.float64]
 

@@ -11,8 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.judgement import Judgement
-from mnistop.engine.learned import Learned
+from mnistop.engine.judgement import Judgement, Learned
 from mnistop.engine.selection.words import (
     WORD,
     Bound,

@@ -26,7 +26,7 @@ from mnistop.engine.overview import Listed, Overview
 from mnistop.engine.runs import Run, runs_folder
 from mnistop.engine.storage import lock
 from mnistop.engine.storage.about import FILE as ABOUT
-from mnistop.engine.storage.event_tail import EventTail
+from mnistop.engine.storage.event_log import EventTail
 from mnistop.engine.storage.files import from_json, open_own, replace_own
 from mnistop.engine.storage.folder import age, disk_usage
 

@@ -14,9 +14,9 @@ from mnistop.engine import events
 from mnistop.engine.errors import RunError
 from mnistop.engine.runs import Run
 from mnistop.engine.storage import checkpoint, snapshots
+from mnistop.engine.storage.checkpoint import Safekeeping
 from mnistop.engine.storage.event_log import EventLog
 from mnistop.engine.storage.files import open_private, write_at, write_atomically
-from mnistop.engine.storage.safekeeping import Safekeeping
 from mnistop.engine.training import Epoch, Training, cross_entropy
 
 WRITE_SECONDS = 0.05

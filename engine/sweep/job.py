@@ -16,10 +16,9 @@ from typing import IO, TYPE_CHECKING, NoReturn, Protocol
 from mnistop.engine import events, glance, sweeps
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data import is_here
-from mnistop.engine.device import find_device
 from mnistop.engine.errors import MnistopError, RunError, host_error
-from mnistop.engine.process.detached import fork_off, leave, tell
-from mnistop.engine.process.failure import in_words
+from mnistop.engine.examples import find_device
+from mnistop.engine.process.child import fork_off, in_words, leave, tell
 from mnistop.engine.process.stdio import log_to
 from mnistop.engine.process.title import set_title
 from mnistop.engine.runs import Run

@@ -17,8 +17,7 @@ from mnistop.engine.errors import MnistopError, RunError, TooFewImagesError
 from mnistop.engine.events import SweepData
 from mnistop.engine.fingerprint import Fingerprint, changes, has_changed
 from mnistop.engine.runs import Run
-from mnistop.engine.storage.event_log import EventLog
-from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.event_log import EventLog, read_events
 from mnistop.engine.sweep.nursery import Nursery, Wanted
 from mnistop.engine.sweeps import Sweep
 

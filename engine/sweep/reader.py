@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from mnistop.engine.history import History, reduce
 from mnistop.engine.runs import Run
-from mnistop.engine.storage.event_tail import EventTail
+from mnistop.engine.storage.event_log import EventTail
 from mnistop.engine.sweep.outcomes import Outcome
 from mnistop.engine.sweeps import Sweep
 

@@ -12,7 +12,6 @@ import numpy as np
 
 from mnistop.engine.attacks import FINDERS
 from mnistop.engine.methods import METHODS
-from mnistop.engine.questions.classify import Classified, classify
 from mnistop.engine.questions.fragility import (
     AttackedImage,
     Bracket,
@@ -21,6 +20,7 @@ from mnistop.engine.questions.fragility import (
     attack_image,
     bracket,
 )
+from mnistop.engine.questions.network import Classified, classify
 from mnistop.engine.questions.robustness import EPSILONS, Robustness, robustness
 from mnistop.engine.runs import Run
 from tests.app import made_up

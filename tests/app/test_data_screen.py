@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mnistop.engine import worker
-from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.event_log import read_events
 from mnistop.engine.worker import launch
 from mnistop.tui.panes.samples import SampleGrid
 from mnistop.tui.render.terminal import Terminal

@@ -10,7 +10,7 @@ import pytest
 from mnistop.engine import worker
 from mnistop.engine.errors import RunError
 from mnistop.engine.pad import Image, centred
-from mnistop.engine.questions.classify import Classified
+from mnistop.engine.questions.network import Classified
 from mnistop.engine.runs import Run
 from mnistop.tui.panes.canvas import Canvas
 from mnistop.tui.render.terminal import Terminal

@@ -14,7 +14,7 @@ from mnistop.engine import runs, worker
 from mnistop.engine.config import NAMES, RunConfig
 from mnistop.engine.history import History, reduce
 from mnistop.engine.runs import Run
-from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.event_log import read_events
 from tests.app.pseudo_terminal import COMMAND, terminal
 from tests.ssh.processes import (
     fork_server_of,

@@ -17,7 +17,7 @@ from sklearn.model_selection import train_test_split
 
 from mnistop.engine import runs
 from mnistop.engine.data import load
-from mnistop.engine.questions.classify import classify
+from mnistop.engine.questions.network import classify
 from mnistop.engine.runs import Run
 from mnistop.engine.storage import checkpoint
 from mnistop.tui.render.image import RAMP

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from mnistop.engine import events, runs
 from mnistop.engine.finding import find_run
-from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.event_log import read_events
 from tests.app import made_up
 from tests.bench.commands import Taken, taken
 from tests.bench.watched import Answer, percentile, screen, stop, tell, training

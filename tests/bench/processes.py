@@ -19,7 +19,7 @@ from pathlib import Path
 from mnistop.engine import worker
 from mnistop.engine.events import EpochFinished
 from mnistop.engine.finding import find_run
-from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.event_log import read_events
 from tests.bench.timing import timed
 from tests.bench.training import write_images
 

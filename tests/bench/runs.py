@@ -18,7 +18,7 @@ from pathlib import Path
 from mnistop.engine import events, runs, worker
 from mnistop.engine.config import RunConfig
 from mnistop.engine.storage import index
-from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.event_log import read_events
 from tests.app import made_up
 
 _EPOCHS = 30

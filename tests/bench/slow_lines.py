@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mnistop.engine import events, worker
 from mnistop.engine.runs import Run
-from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.event_log import read_events
 from tests.ssh.slow_line import SlowLine, slow_line
 
 LINES = ((300, 0.0), (300, 0.25), (1000, 0.0), (1000, 0.25))

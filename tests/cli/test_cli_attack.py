@@ -18,9 +18,9 @@ import pytest
 from mnistop.engine.methods import METHODS
 from mnistop.engine.questions import load_model, load_snapshot
 from mnistop.engine.questions.attack_set import FloatArray
-from mnistop.engine.rounding import at_least, at_most
 from mnistop.engine.runs import Run
 from mnistop.engine.storage import checkpoint
+from mnistop.engine.words import at_least, at_most
 from tests.cli.command_line import Answer, Finished, Place
 
 Call = Callable[..., Answer]

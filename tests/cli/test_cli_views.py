@@ -2,7 +2,7 @@ import pytest
 
 from mnistop.engine.history import History, reduce
 from mnistop.engine.runs import Run
-from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.event_log import read_events
 from mnistop.tui.cli.output import Output
 from mnistop.tui.cli.views import LiveView
 from mnistop.tui.render.terminal import Terminal

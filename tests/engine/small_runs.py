@@ -20,7 +20,7 @@ from mnistop.engine.data import load, split
 from mnistop.engine.events import Event
 from mnistop.engine.history import History, reduce
 from mnistop.engine.runs import Run, list_runs
-from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.event_log import read_events
 from mnistop.engine.sweeps import list_sweeps
 from mnistop.engine.train import train
 from mnistop.engine.training import Epoch, Labelled, Training

@@ -15,10 +15,9 @@ from mnistop.engine import events, runs
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data import load
 from mnistop.engine.errors import RunError
+from mnistop.engine.images import resample, to_png
 from mnistop.engine.pad import THICKNESSES, Pad, centred
-from mnistop.engine.png import to_png
-from mnistop.engine.questions.classify import classify
-from mnistop.engine.resample import resample
+from mnistop.engine.questions.network import classify
 from mnistop.engine.runs import Run
 from mnistop.engine.storage import checkpoint
 from mnistop.engine.storage.recorder import Recorder

@@ -23,7 +23,7 @@ from mnistop.engine.finding import find_run
 from mnistop.engine.runs import Run
 from mnistop.engine.storage import folder, snapshots
 from mnistop.engine.storage.about import About, write_about
-from mnistop.engine.storage.event_tail import EventTail, read_events
+from mnistop.engine.storage.event_log import EventTail, read_events
 from mnistop.engine.storage.index import list_all
 from mnistop.engine.storage.recorder import Recorder
 from tests.app import made_up

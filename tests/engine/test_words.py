@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnistop.engine.judgement import Judgement
-from mnistop.engine.rounding import at_least, at_most
-from mnistop.engine.words import loss, percent, with_sign
+from mnistop.engine.words import at_least, at_most, loss, percent, with_sign
 
 ROOT = Path(__file__).parents[2]
 

@@ -17,7 +17,7 @@ from mnistop.engine.events import RunFinished
 from mnistop.engine.history import History, reduce
 from mnistop.engine.runs import Run
 from mnistop.engine.storage import checkpoint
-from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.event_log import read_events
 
 OPTIMIZERS = ("manual", "sgd", "adam", "adamw")
 SCHEDULES = ("constant", "step", "cosine")

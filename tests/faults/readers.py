@@ -16,7 +16,7 @@ from mnistop.engine.questions import fragility
 from mnistop.engine.questions.network import first_layer, walk
 from mnistop.engine.questions.robustness import robustness
 from mnistop.engine.runs import Run
-from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.event_log import read_events
 from mnistop.tui.cli.entry import exit_code_of
 
 

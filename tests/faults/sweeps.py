@@ -14,7 +14,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import RunFinished
 from mnistop.engine.runs import Run, list_runs
-from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.event_log import read_events
 from mnistop.engine.sweeps import Sweep
 from tests.faults.kills import results
 

@@ -16,7 +16,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.history import History, reduce
 from mnistop.engine.process.title import HELPER
 from mnistop.engine.runs import Run
-from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.event_log import read_events
 from tests.waiting import wait_until
 
 linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")

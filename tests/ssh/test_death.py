@@ -17,7 +17,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
 from mnistop.engine.history import History, reduce
 from mnistop.engine.runs import Run
-from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.event_log import read_events
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.ssh.processes import (
     endless,

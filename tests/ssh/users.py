@@ -20,7 +20,7 @@ _MAIN = """
 import ctypes, importlib
 import mnistop.tui.cli, mnistop.tui.cli.entry
 import mnistop.engine.finding, mnistop.engine.report.compose, mnistop.engine.sharing
-import mnistop.engine.summary, mnistop.engine.sweep.reader
+import mnistop.engine.overview, mnistop.engine.sweep.reader
 for name in ("report", "runs", "share", "show", "story", "train", "views", "words", "attack"):
     importlib.import_module(f"mnistop.tui.cli.{name}")
 import _strptime, difflib, mnistop.engine.worker, traceback

@@ -12,12 +12,12 @@ import click
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import RunStarted
 from mnistop.engine.methods import METHODS
+from mnistop.engine.overview import Summary
 from mnistop.engine.questions.attack_set import attack_all
 from mnistop.engine.questions.fragility import AttackedImage, Bracket, attack_image, bracket
 from mnistop.engine.questions.robustness import Robustness, plain, robustness
-from mnistop.engine.rounding import at_least, at_most
 from mnistop.engine.runs import Run
-from mnistop.engine.summary import Summary
+from mnistop.engine.words import at_least, at_most
 from mnistop.tui import attack_words
 from mnistop.tui.cli.output import Output
 from mnistop.tui.cli.waiting import waiting

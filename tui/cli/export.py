@@ -126,7 +126,7 @@ def _write_model(
             f"outputs {LOGITS} and {PROBABILITIES} (batch, {sizes[-1]})"
         )
     else:
-        from mnistop.engine.export.pytorch import to_pytorch
+        from mnistop.engine.export.trained import to_pytorch
 
         deliver(out, to_pytorch(trained), output, force)
         lines = trained.architecture.in_pytorch(output)

@@ -12,7 +12,7 @@ from mnistop.engine import runs as engine_runs
 from mnistop.engine import sweeps
 from mnistop.engine.errors import RunError
 from mnistop.engine.finding import typed, why_no_runs
-from mnistop.engine.overview import Listed
+from mnistop.engine.overview import Listed, Summary
 from mnistop.engine.runs import Run
 from mnistop.engine.selection.run_filters import parse
 from mnistop.engine.selection.several import (
@@ -25,7 +25,6 @@ from mnistop.engine.selection.several import (
 )
 from mnistop.engine.selection.words import FilterError
 from mnistop.engine.storage.index import list_all
-from mnistop.engine.summary import Summary
 from mnistop.engine.sweeps import Sweep
 from mnistop.tui.cli.output import Output, complain, remark, with_output
 from mnistop.tui.cli.run_argument import complete_filter, several_argument

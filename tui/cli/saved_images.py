@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
+from mnistop.engine.images import to_png
 from mnistop.engine.outgoing import check_file, check_folder, write_folder, write_out
-from mnistop.engine.png import to_png
 from mnistop.engine.questions.attack_set import AttackedSet, attack_all
 from mnistop.engine.storage.files import expanded
 from mnistop.tui.cli.attacked import Attacked

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.judgement import Floats, Judgement
-from mnistop.engine.learned import Learned
+from mnistop.engine.judgement import Floats, Judgement, Learned
 from mnistop.engine.selection.image_filters import Filter, complete, parse
 from mnistop.engine.selection.image_orders import ORDERS, Order, rows
 from mnistop.engine.selection.words import FilterError

@@ -11,7 +11,7 @@ from mnistop.engine.events import EpochFinished
 from mnistop.engine.history import History, reduce
 from mnistop.engine.overview import Listed
 from mnistop.engine.runs import Run
-from mnistop.engine.storage.event_tail import EventTail
+from mnistop.engine.storage.event_log import EventTail
 
 
 @dataclass(frozen=True)

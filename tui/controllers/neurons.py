@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 
 from mnistop.engine.axis import ceiling
+from mnistop.engine.images import resample
 from mnistop.engine.questions.network import FirstLayer
-from mnistop.engine.resample import resample
 from mnistop.engine.words import with_sign
 from mnistop.tui.render.cells import shorten
 from mnistop.tui.render.terminal import Terminal

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.events import RunStarted
-from mnistop.engine.judgement import Floats, Judgement, judgement_after
-from mnistop.engine.learned import Learned, learned
+from mnistop.engine.judgement import Floats, Judgement, Learned, judgement_after, learned
 from mnistop.engine.runs import Run
 
 _KEPT_IMAGES = 256

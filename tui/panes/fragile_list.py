@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.questions.robustness import Robustness
-from mnistop.engine.rounding import at_least, at_most
+from mnistop.engine.words import at_least, at_most
 from mnistop.tui.attack_words import SEARCHED_BY
 from mnistop.tui.panes.list_pane import ListPane
 from mnistop.tui.render.cells import line, shorten

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mnistop.engine.judgement import Judgement
-from mnistop.engine.learned import NEVER_FIRST, NEVER_LAST, Learned
+from mnistop.engine.judgement import NEVER_FIRST, NEVER_LAST, Judgement, Learned
 from mnistop.engine.selection.image_orders import OrderName
 from mnistop.engine.words import loss, percent, with_sign
 from mnistop.tui.controllers.browsing import Browsing

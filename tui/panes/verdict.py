@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mnistop.engine.pad import Image
-from mnistop.engine.questions.classify import Classified
+from mnistop.engine.questions.network import Classified
 from mnistop.tui.panes.lines import LinesPane
 from mnistop.tui.render import bars, image
 from mnistop.tui.render.strip import Strip

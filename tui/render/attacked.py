@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mnistop.engine.images import resample
 from mnistop.engine.questions.fragility import AttackedImage, FloatArray
-from mnistop.engine.resample import resample
 from mnistop.tui.render import bars, image
 from mnistop.tui.render.cells import beside, line, shorten
 from mnistop.tui.render.palette import Palette

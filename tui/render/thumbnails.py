@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.resample import resample
+from mnistop.engine.images import resample
 from mnistop.tui.render import image
 from mnistop.tui.render.strip import Strip
 from mnistop.tui.render.terminal import Terminal

@@ -14,12 +14,11 @@ from textual.containers import Container
 from textual.widget import Widget
 
 from mnistop.engine.errors import MnistopError
+from mnistop.engine.images import resample, to_png
 from mnistop.engine.outgoing import write_under_free_name
 from mnistop.engine.pad import Image, Pad, centred
-from mnistop.engine.png import to_png
-from mnistop.engine.questions.classify import Classified, classify
 from mnistop.engine.questions.fragility import OwnImage
-from mnistop.engine.resample import resample
+from mnistop.engine.questions.network import Classified, classify
 from mnistop.tui.epoch_words import epoch_name, weights_name
 from mnistop.tui.feeds.latest_answer import LatestAnswer
 from mnistop.tui.keymap import declared

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnistop.engine import schedule
+from mnistop.engine import learning_rate
 from mnistop.engine.coach import Advice, advise
 from mnistop.engine.coach.advice import number
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data import load
-from mnistop.engine.schedule import lr_of_epoch
+from mnistop.engine.learning_rate import lr_of_epoch
 from tests.engine.coached import Coached, coached
 from tests.engine.small_runs import ROOT
 
@@ -219,7 +219,7 @@ def test_a_million_epochs_to_come_are_not_gone_through_one_by_one(
         asked.append(epoch)
         return lr_of_epoch(config, epoch)
 
-    monkeypatch.setattr(schedule, "lr_of_epoch", counted)
+    monkeypatch.setattr(learning_rate, "lr_of_epoch", counted)
     config = RunConfig(lr=0.001, schedule="cosine", epochs=10**6)
     assert advise(begun, config, None).kind != "under-fitting"
     assert 0 < len(asked) < 1000

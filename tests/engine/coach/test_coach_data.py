@@ -7,9 +7,9 @@ import pytest
 
 from mnistop.engine import events
 from mnistop.engine.coach import Advice, advise
-from mnistop.engine.coach.verdict import rate_verdict
 from mnistop.engine.config import RunConfig
 from mnistop.engine.history import History, reduce
+from mnistop.engine.sweep.outcomes import rate_verdict
 from tests.engine.coach.test_coach_words import epoch, started
 
 EVEN = [80] * 10

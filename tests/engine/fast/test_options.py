@@ -13,10 +13,10 @@ from torch.nn import functional
 from mnistop.engine.attacks import FGSM
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data import load, split
-from mnistop.engine.device import find_device
 from mnistop.engine.errors import ConfigError
+from mnistop.engine.examples import find_device
+from mnistop.engine.learning_rate import lr_of_epoch
 from mnistop.engine.model import MLP
-from mnistop.engine.schedule import lr_of_epoch
 from mnistop.engine.train import DivergedError, train
 from mnistop.engine.training import Training
 from tests.engine.small_runs import (

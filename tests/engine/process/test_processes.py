@@ -25,11 +25,11 @@ from mnistop.engine.errors import ConfigError, DataError, RunError
 from mnistop.engine.events import EpochFinished, Event
 from mnistop.engine.history import History
 from mnistop.engine.process import job
-from mnistop.engine.process.failure import in_words
+from mnistop.engine.process.child import in_words
 from mnistop.engine.questions import load_model_in, load_snapshot
 from mnistop.engine.runs import Run
 from mnistop.engine.storage import checkpoint, snapshots
-from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.event_log import read_events
 from mnistop.engine.storage.recorder import Recorder
 from mnistop.engine.training import judge
 from tests.data_files import openml_answers, write_openml_cache

@@ -19,7 +19,7 @@ from mnistop.engine.questions import load_model
 from mnistop.engine.questions import validation as validation_images
 from mnistop.engine.runs import Run
 from mnistop.engine.storage import checkpoint
-from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.event_log import read_events
 from mnistop.engine.train import train
 from mnistop.engine.training import Epoch, Training
 from tests.engine.small_runs import (

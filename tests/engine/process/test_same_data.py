@@ -15,7 +15,7 @@ from mnistop.engine.errors import MnistopError, RunError
 from mnistop.engine.events import RunStarted
 from mnistop.engine.history import History
 from mnistop.engine.runs import Run, list_runs
-from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.event_log import read_events
 from tests.data_files import openml_answers, write_openml_cache
 from tests.engine.small_runs import (
     ENDLESS,

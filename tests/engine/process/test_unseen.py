@@ -18,7 +18,7 @@ from mnistop.engine.events import RunTested
 from mnistop.engine.process import job
 from mnistop.engine.questions import load_model_in
 from mnistop.engine.runs import Run
-from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.event_log import read_events
 from mnistop.engine.sweep import job as sweep_job
 from mnistop.engine.sweeps import Plan
 from tests.app import made_up, made_up_sweeps

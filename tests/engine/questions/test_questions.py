@@ -20,7 +20,7 @@ from mnistop.engine.judgement import judgement_after, worst_mistakes
 from mnistop.engine.questions.fragility import attack_image
 from mnistop.engine.runs import Run
 from mnistop.engine.storage import checkpoint
-from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.event_log import read_events
 from mnistop.engine.training import Labelled
 from tests.engine.finished_run import finished_run
 from tests.engine.small_runs import digits_config, prepared, until

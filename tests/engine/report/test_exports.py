@@ -20,11 +20,10 @@ from mnistop.engine.architecture import Architecture
 from mnistop.engine.errors import MnistopError, RunError
 from mnistop.engine.export.event_file import write_event_file
 from mnistop.engine.export.onnx_model import to_onnx
-from mnistop.engine.export.pytorch import to_pytorch
-from mnistop.engine.export.trained import Trained
+from mnistop.engine.export.trained import Trained, to_pytorch
 from mnistop.engine.history import History
+from mnistop.engine.images import to_png
 from mnistop.engine.model import ACTIVATIONS, MLP
-from mnistop.engine.png import to_png
 from mnistop.engine.questions import load_model, validation
 from mnistop.engine.report.facts import Facts
 from mnistop.engine.runs import Run

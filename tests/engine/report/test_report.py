@@ -19,7 +19,7 @@ from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
 from mnistop.engine.evaluate import wilson_interval
-from mnistop.engine.png import to_png
+from mnistop.engine.images import to_png
 from mnistop.engine.report import svg
 from mnistop.engine.report.compose import report, write_report
 from mnistop.engine.report.document import (
@@ -35,11 +35,11 @@ from mnistop.engine.report.document import (
     Pictures,
     Section,
     Table,
+    clean,
 )
 from mnistop.engine.report.facts import Facts
 from mnistop.engine.report.html import as_html
 from mnistop.engine.report.markdown import as_markdown
-from mnistop.engine.report.markup import clean
 from mnistop.engine.runs import Run
 from mnistop.engine.storage.about import About, write_about
 from tests.app import made_up, made_up_judgements

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnistop.engine.judgement import Judgement
-from mnistop.engine.learned import NEVER_FIRST, NEVER_LAST, Learned, learned
+from mnistop.engine.judgement import NEVER_FIRST, NEVER_LAST, Judgement, Learned, learned
 from mnistop.engine.selection.image_filters import Filter, complete, parse
 from mnistop.engine.selection.image_orders import ORDERS, OrderName, rows
 from mnistop.engine.selection.words import Bound, FilterError

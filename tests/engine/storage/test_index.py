@@ -10,7 +10,7 @@ from mnistop.engine import runs
 from mnistop.engine.config import RunConfig
 from mnistop.engine.runs import Run
 from mnistop.engine.storage.about import LONGEST_NAME, About, read_about, write_about
-from mnistop.engine.storage.event_tail import EventTail
+from mnistop.engine.storage.event_log import EventTail
 from mnistop.engine.storage.index import FILE, Index, list_all
 from tests.app import made_up
 

@@ -13,7 +13,7 @@ import pytest
 from mnistop.engine import events, runs
 from mnistop.engine.runs import Run
 from mnistop.engine.storage import checkpoint, recorder, snapshots
-from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.event_log import read_events
 from mnistop.engine.storage.files import write_at
 from mnistop.engine.storage.recorder import Recorder
 from mnistop.engine.train import train

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnistop.engine.coach import Advice, verdict
+from mnistop.engine.coach import Advice
 from mnistop.engine.config import RunConfig
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.history import History, reduce
+from mnistop.engine.sweep import outcomes
 from mnistop.engine.sweep.effort import duration_of, effort, pace
 from mnistop.engine.sweep.grid import plan
 from mnistop.engine.sweep.outcomes import (
@@ -152,10 +153,10 @@ def test_the_coach_says_whether_the_rate_was_right(
 ) -> None:
     advice = Advice(kind, "")
     on_rate = advice if words.startswith("too") else None
-    monkeypatch.setattr(verdict, "advise", lambda *_: advice)
-    monkeypatch.setattr(verdict, "advise_on_rate", lambda *_: on_rate)
+    monkeypatch.setattr(outcomes, "advise", lambda *_: advice)
+    monkeypatch.setattr(outcomes, "advise_on_rate", lambda *_: on_rate)
     history = reduce(History(), made_up.story(30))
-    assert verdict.rate_verdict(history, RunConfig()) == words
+    assert outcomes.rate_verdict(history, RunConfig()) == words
 
 
 def test_an_outcome_is_read_from_a_history() -> None:

@@ -16,8 +16,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import ConfigError, DataError, RunError
 from mnistop.engine.events import MemberFailed
 from mnistop.engine.runs import Run, list_runs
-from mnistop.engine.storage.event_log import EventLog
-from mnistop.engine.storage.event_tail import read_events
+from mnistop.engine.storage.event_log import EventLog, read_events
 from mnistop.engine.storage.index import list_all
 from mnistop.engine.sweep.known_data import DataCheck
 from mnistop.engine.sweep.nursery import Nursery
