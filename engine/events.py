@@ -1,7 +1,7 @@
 """What a run says while it goes on: one JSON object a line in its `events.jsonl`.
 
 A run's first event is `Preparing` or `RunStarted`, its last is exactly one of `RunFinished`,
-`RunStopped` or `RunFailed`; `RunResumed` may open it again. A sweep (`mnistop.engine.sweeps`)
+`RunStopped` or `RunFailed`; `RunResumed` may open it again. A sweep (`mnistop.engine.runs.sweep_folder`)
 says `SweepStarted`, then at times `Preparing`, `SweepData` and `MemberFailed`, and at last
 `SweepFinished` or `SweepStopped`.
 

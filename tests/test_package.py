@@ -40,7 +40,7 @@ def test_a_script_with_modules_of_the_same_names_beside_it_can_use_the_library(
     script.write_text(
         "import mnistop.engine, tui\n"
         "from mnistop.engine.config import RunConfig\n"
-        "import mnistop.tui.state\n"
+        "import mnistop.tui.session.state\n"
         "print(mnistop.engine.mine, mnistop.tui.mine, RunConfig().lr)\n"
     )
     done = subprocess.run(
@@ -65,9 +65,9 @@ def copied(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("file", "line"),
     [
-        ("engine/errors.py", "import mnistop.tui.state"),
+        ("engine/errors.py", "import mnistop.tui.session.state"),
         ("engine/config.py", "import textual.app"),
-        ("engine/train.py", "import mnistop.__main__"),
+        ("engine/training/loop.py", "import mnistop.__main__"),
     ],
 )
 def test_an_import_against_the_arrows_is_found(copied: Path, file: str, line: str) -> None:

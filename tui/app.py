@@ -11,29 +11,29 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events, on
 from textual.binding import Binding, BindingType
 
-from mnistop.engine import worker
 from mnistop.engine.errors import MnistopError
-from mnistop.engine.finding import find_run
+from mnistop.engine.process import worker
 from mnistop.engine.process.title import set_title
-from mnistop.engine.runs import Run, runs_folder
-from mnistop.tui.keymap import declared, read_keymap
-from mnistop.tui.layout import LEAST, mode_for
-from mnistop.tui.panes.digit import Digit
-from mnistop.tui.panes.live_runs import LiveRuns
-from mnistop.tui.panes.screen_bar import SCREENS
+from mnistop.engine.runs.lookup import find_run
+from mnistop.engine.runs.run_folder import Run, runs_folder
+from mnistop.tui.app_quit import Answer, QuitScreen
+from mnistop.tui.app_too_small import TooSmallScreen
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.train.digit import Digit
+from mnistop.tui.features.train.layout import LEAST, mode_for
+from mnistop.tui.features.train.screen import TrainScreen
+from mnistop.tui.navigator import Views, load_the_rest
 from mnistop.tui.preferences import read_notices, takes_mouse
-from mnistop.tui.reasons import GivesReasons, reason_against
-from mnistop.tui.render.terminal import Terminal
-from mnistop.tui.screens.help import HelpScreen, Section
-from mnistop.tui.screens.quit import Answer, QuitScreen
-from mnistop.tui.screens.too_small import TooSmallScreen
-from mnistop.tui.screens.train import TrainScreen
-from mnistop.tui.screens.view import ViewScreen
-from mnistop.tui.state import State
+from mnistop.tui.session.live_runs import LiveRuns
+from mnistop.tui.session.state import State
+from mnistop.tui.session.view import ViewScreen
 from mnistop.tui.terminal.ascii_only import to_ascii
 from mnistop.tui.terminal.rhythm import SLOW, USUAL
 from mnistop.tui.terminal.terminal_app import TerminalApp
-from mnistop.tui.views import Views, load_the_rest
+from mnistop.tui.toolkit.help import HelpScreen, Section
+from mnistop.tui.toolkit.keymap import declared, read_keymap
+from mnistop.tui.toolkit.reasons import GivesReasons, reason_against
+from mnistop.tui.toolkit.screen_bar import SCREENS
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -44,7 +44,7 @@ _KEY_NAMES = {"←→": "left/right", "↑↓": "up/down", "←↑↓→": "arro
 
 
 def _commands() -> type[Provider]:
-    from mnistop.tui.commands import Commands
+    from mnistop.tui.palette_commands import Commands
 
     return Commands
 
@@ -401,7 +401,7 @@ def run_app(
 def _say_farewell(app: MnistopApp) -> None:
     words = app.fault
     if run := app.shown.run:
-        from mnistop.tui.farewell import farewell
+        from mnistop.tui.app_farewell import farewell
 
         words += farewell(run, app.shown.epochs_planned)
     if words:

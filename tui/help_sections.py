@@ -5,13 +5,13 @@ from __future__ import annotations
 from textual.app import App
 from textual.screen import Screen
 
-from mnistop.tui.keymap import declared
-from mnistop.tui.screens.ask import AskScreen, AskTextScreen
-from mnistop.tui.screens.help import HelpScreen, Section
-from mnistop.tui.screens.quit import QuitScreen
-from mnistop.tui.screens.train import TrainScreen
-from mnistop.tui.screens.view import ViewScreen
-from mnistop.tui.views import NAMES, Views
+from mnistop.tui.app_quit import QuitScreen
+from mnistop.tui.features.train.screen import TrainScreen
+from mnistop.tui.navigator import NAMES, Views
+from mnistop.tui.session.view import ViewScreen
+from mnistop.tui.toolkit.ask import AskScreen, AskTextScreen
+from mnistop.tui.toolkit.help import HelpScreen, Section
+from mnistop.tui.toolkit.keymap import declared
 
 
 def help_sections(

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from typing import IO
 
 from mnistop.engine.errors import RunError
-from mnistop.engine.history import History
-from mnistop.engine.overview import Summary
-from mnistop.engine.runs import Run
-from mnistop.engine.storage.files import open_regular
-from mnistop.engine.sweeps import Sweep
-from mnistop.engine.words import accuracy, count, unseen_accuracy
+from mnistop.engine.formatting import accuracy, count, unseen_accuracy
+from mnistop.engine.runs.entry import Summary
+from mnistop.engine.runs.files import open_regular
+from mnistop.engine.runs.history import History
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.sweep_folder import Sweep
 
 COMMAND_SECONDS = 60.0
 """How long a command is waited for."""

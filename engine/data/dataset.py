@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistop.engine.data.notes import ClassCounts
 from mnistop.engine.data.pixels import Pixels, contrast, scale
-from mnistop.engine.data_notes import ClassCounts
 from mnistop.engine.errors import DataError
 from mnistop.engine.fingerprint import Fingerprint
 

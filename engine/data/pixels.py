@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import PixelRange
-from mnistop.engine.data_notes import FAINT
+from mnistop.engine.data.notes import FAINT
 from mnistop.engine.errors import DataError, PixelRangeError
 
 _OVERSHOOT = 0.05

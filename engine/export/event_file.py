@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from mnistop.engine.config import RunConfig, as_text
 from mnistop.engine.errors import MnistopError, RunError
 from mnistop.engine.images import to_png
-from mnistop.engine.outgoing import check_folder, write_folder
 from mnistop.engine.report.facts import Facts
 from mnistop.engine.report.markdown import as_markdown
 from mnistop.engine.report.of_run import report_of_run
-from mnistop.engine.runs import Run
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.safe_write import check_folder, write_folder
 
 if TYPE_CHECKING:
     from tensorboard.compat.proto.event_pb2 import Event

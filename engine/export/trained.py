@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistop.engine.analysis import load_model, load_model_in, load_snapshot
 from mnistop.engine.architecture import Architecture
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import RunStarted
-from mnistop.engine.history import History, reduce
 from mnistop.engine.learning_rate import after_divergence
-from mnistop.engine.questions import load_model, load_model_in, load_snapshot
-from mnistop.engine.runs import Run
-from mnistop.engine.storage import snapshots
-from mnistop.engine.storage.event_log import read_events
+from mnistop.engine.runs import snapshots
+from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.runs.history import History, reduce
+from mnistop.engine.runs.run_folder import Run
 
 if TYPE_CHECKING:
     from mnistop.engine.model import MLP

@@ -1,1 +1,1 @@
-"""The processes: how one begins, what it is asked and told, how it ends."""
+"""Processes that train and that answer, and how they are started and ended."""

@@ -12,8 +12,8 @@ from typing import NoReturn
 import torch
 
 from mnistop.engine.errors import MnistopError, host_error
-from mnistop.engine.storage.files import lacks_inodes
-from mnistop.engine.storage.folder import Folder
+from mnistop.engine.runs.files import lacks_inodes
+from mnistop.engine.runs.folder import Folder
 
 
 def fork_off(live: Callable[[], NoReturn]) -> None:

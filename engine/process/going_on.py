@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
-from mnistop.engine import events, glance
+from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
-from mnistop.engine.runs import Continuation, Run
-from mnistop.engine.storage.checkpoint import newest_checkpoint
-from mnistop.engine.sweeps import Sweep
+from mnistop.engine.runs import glance
+from mnistop.engine.runs.checkpoint import newest_checkpoint
+from mnistop.engine.runs.run_folder import Continuation, Run
+from mnistop.engine.runs.sweep_folder import Sweep
 
 
 def config_to_go_on(what: Continuation) -> tuple[RunConfig, str]:

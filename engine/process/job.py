@@ -13,13 +13,12 @@ from typing import IO, Any, NoReturn
 import numpy as np
 import torch
 
-from mnistop.engine import events, glance, runs
+from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.cores import usable_cores
 from mnistop.engine.data import is_at_hand, load
 from mnistop.engine.data.dataset import Unseen
 from mnistop.engine.errors import MnistopError, RunError, host_error
-from mnistop.engine.examples import Examples, examples_of, find_device
 from mnistop.engine.model import MLP
 from mnistop.engine.process.child import fork_off, in_words, leave, tell
 from mnistop.engine.process.going_on import config_to_go_on
@@ -27,15 +26,16 @@ from mnistop.engine.process.same_data import load_for
 from mnistop.engine.process.signal_control import SignalControl, StopRequestedError
 from mnistop.engine.process.stdio import log_to
 from mnistop.engine.process.title import set_title
-from mnistop.engine.runs import Continuation, Run
-from mnistop.engine.storage import lock
-from mnistop.engine.storage.checkpoint import newest_checkpoint
-from mnistop.engine.storage.files import reason, write_atomically
-from mnistop.engine.storage.recorder import PROGRESS_SECONDS, Recorder
-from mnistop.engine.threads import choose_threads
-from mnistop.engine.train import DivergedError, train
-from mnistop.engine.training import Training, accuracy, judge
-from mnistop.engine.unseen import evaluate_unseen
+from mnistop.engine.recording.recorder import PROGRESS_SECONDS, Recorder
+from mnistop.engine.runs import glance, lock, run_folder
+from mnistop.engine.runs.checkpoint import newest_checkpoint
+from mnistop.engine.runs.files import reason, write_atomically
+from mnistop.engine.runs.run_folder import Continuation, Run
+from mnistop.engine.training.examples import Examples, examples_of, find_device
+from mnistop.engine.training.loop import DivergedError, train
+from mnistop.engine.training.state import Training, accuracy, judge
+from mnistop.engine.training.threads import choose_threads
+from mnistop.engine.training.unseen import evaluate_unseen
 
 
 def start(what: RunConfig | Continuation, folder: Path, answer: Connection) -> None:
@@ -72,7 +72,7 @@ def train_member(
         if isinstance(what, Run):
             return replace(_reopened(Continuation(what), data), cores=cores)
         here = data(what)
-        run, lock = runs.create(what, path.parent, path.name)
+        run, lock = run_folder.create(what, path.parent, path.name)
         return Prepared(run, lock, what, here, cores=cores)
 
     _live(prepare, caller, keeps=True)
@@ -147,11 +147,11 @@ def _prepare(what: RunConfig | Continuation, folder: Path) -> Prepared:
     if isinstance(what, Continuation):
         return _reopened(what, _data_if_here)
     examples = _data_if_here(what)
-    return Prepared(*runs.create(what, folder), what, examples)
+    return Prepared(*run_folder.create(what, folder), what, examples)
 
 
 def _reopened(what: Continuation, data: Callable[[RunConfig], Examples | None]) -> Prepared:
-    run, held = what.run, runs.reopen(what.run)
+    run, held = what.run, run_folder.reopen(what.run)
     try:
         config, remark = config_to_go_on(what)
         examples, warning = load_for(run, config, lambda: data(config))
@@ -253,7 +253,7 @@ def _train(prepared: Prepared, recorder: Recorder, control: SignalControl) -> No
     if saved := newest_checkpoint(run):
         _load_state(training, run, saved)
         if run.config().epochs != config.epochs:
-            runs.set_epochs(run, config.epochs)
+            run_folder.set_epochs(run, config.epochs)
         recorder.say(
             events.RunResumed,
             pid=os.getpid(),

@@ -9,8 +9,8 @@ import gc
 
 gc.disable()
 
+import mnistop.engine.analysis  # noqa: E402
 import mnistop.engine.process.job  # noqa: E402
-import mnistop.engine.questions  # noqa: E402
 import mnistop.engine.sweep.job  # noqa: E402, F401
 
 gc.freeze()

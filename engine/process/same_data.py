@@ -10,10 +10,10 @@ import numpy as np
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError, TooFewImagesError
 from mnistop.engine.events import Event, RunResumed, RunStarted
-from mnistop.engine.examples import Examples
 from mnistop.engine.fingerprint import Fingerprint, changes, has_changed
-from mnistop.engine.runs import Run
-from mnistop.engine.storage.event_log import read_events
+from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.training.examples import Examples
 
 
 def load_for(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from types import FrameType
 
 from mnistop.engine import events
-from mnistop.engine.storage.recorder import Recorder
+from mnistop.engine.recording.recorder import Recorder
 
 
 class StopRequestedError(Exception):

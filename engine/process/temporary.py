@@ -19,7 +19,7 @@ from multiprocessing import process, util
 from pathlib import Path
 
 from mnistop.engine.errors import HostError, RunError
-from mnistop.engine.runs import runs_folder
+from mnistop.engine.runs.run_folder import runs_folder
 
 _USUAL = ("/tmp", "/var/tmp", "/dev/shm")
 _choosing = threading.Lock()

@@ -8,16 +8,16 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from mnistop.engine.comparison import differing
+from mnistop.engine.analysis.comparison import differing
 from mnistop.engine.events import EpochFinished
-from mnistop.engine.history import History
-from mnistop.engine.outgoing import numbered, write_under_free_name
 from mnistop.engine.report.facts import Facts
 from mnistop.engine.report.html import as_html
 from mnistop.engine.report.markdown import as_markdown
 from mnistop.engine.report.of_run import report_of_run
 from mnistop.engine.report.of_runs import duel_of, report_of_runs
-from mnistop.engine.runs import Run
+from mnistop.engine.runs.history import History
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.safe_write import numbered, write_under_free_name
 
 COLUMNS = (
     *("epoch", "train_loss", "val_loss", "train_acc", "val_acc"),

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element, tostring
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.words import loss, percent
+from mnistop.engine.formatting import loss, percent
 
 Child = Element | str
 

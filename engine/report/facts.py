@@ -10,18 +10,18 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.coach import Advice, advise
+from mnistop.engine.analysis.coach import Advice, advise
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
 from mnistop.engine.evaluate import class_report, confusion_matrix, wilson_interval
 from mnistop.engine.events import Event
-from mnistop.engine.finding import quoted
-from mnistop.engine.history import History, others_as_good
-from mnistop.engine.judgement import Judgement, Mistake, judgement_after, worst_mistakes
 from mnistop.engine.learning_rate import lr_of_epoch
-from mnistop.engine.overview import Summary
-from mnistop.engine.runs import Run
-from mnistop.engine.storage.about import About, read_about
+from mnistop.engine.runs.about import About, read_about
+from mnistop.engine.runs.entry import Summary
+from mnistop.engine.runs.history import History, others_as_good
+from mnistop.engine.runs.lookup import quoted
+from mnistop.engine.runs.predictions import Judgement, Mistake, judgement_after, worst_mistakes
+from mnistop.engine.runs.run_folder import Run
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.evaluate import class_report
+from mnistop.engine.formatting import percent
 from mnistop.engine.images import to_png
 from mnistop.engine.report import svg
 from mnistop.engine.report.document import (
@@ -29,7 +30,6 @@ from mnistop.engine.report.document import (
     element,
     to_html,
 )
-from mnistop.engine.words import percent
 
 _NOTHING_FROM_OUTSIDE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _PICTURE_PIXELS = 112

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from mnistop.engine.evaluate import class_report
+from mnistop.engine.formatting import percent
 from mnistop.engine.report.document import (
     Chart,
     Code,
@@ -18,7 +19,6 @@ from mnistop.engine.report.document import (
     Table,
     clean,
 )
-from mnistop.engine.words import percent
 
 _START = re.compile(r"^(\d*)([-+=.)])")
 """What makes a list, a rule or a heading of a line that begins so."""

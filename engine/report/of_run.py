@@ -11,12 +11,20 @@ import numpy as np
 from mnistop.engine import events
 from mnistop.engine.architecture import Architecture
 from mnistop.engine.config import RunConfig, as_text, default, label
-from mnistop.engine.data_notes import ClassCounts
+from mnistop.engine.data.notes import ClassCounts
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.events import EpochFinished, RunStarted
-from mnistop.engine.finding import typed
-from mnistop.engine.history import others_as_good
-from mnistop.engine.judgement import Mistake
+from mnistop.engine.formatting import (
+    accuracy,
+    count,
+    duration,
+    flattering,
+    is_milestone,
+    loss,
+    on_device,
+    percent,
+    unseen_accuracy,
+)
 from mnistop.engine.report.document import (
     Chart,
     Code,
@@ -33,17 +41,9 @@ from mnistop.engine.report.document import (
     Table,
 )
 from mnistop.engine.report.facts import Facts, again
-from mnistop.engine.words import (
-    accuracy,
-    count,
-    duration,
-    flattering,
-    is_milestone,
-    loss,
-    on_device,
-    percent,
-    unseen_accuracy,
-)
+from mnistop.engine.runs.history import others_as_good
+from mnistop.engine.runs.lookup import typed
+from mnistop.engine.runs.predictions import Mistake
 
 _MISTAKES = 12
 

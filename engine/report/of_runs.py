@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-from mnistop.engine.comparison import Duel, differing, duel
+from mnistop.engine.analysis.comparison import Duel, differing, duel
 from mnistop.engine.config import as_text, is_number, label
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import EpochFinished
+from mnistop.engine.formatting import accuracy, count, loss
 from mnistop.engine.report.document import (
     Chart,
     Curve,
@@ -23,7 +24,6 @@ from mnistop.engine.report.document import (
 )
 from mnistop.engine.report.facts import Facts
 from mnistop.engine.report.of_run import how_far
-from mnistop.engine.words import accuracy, count, loss
 
 MOST = 26
 """Runs in one report: each curve has a letter."""

@@ -21,8 +21,8 @@ from joblib._dask import DaskDistributedBackend
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import MnistopError, RunError
 from mnistop.engine.fingerprint import Fingerprint
-from mnistop.engine.runs import Run
-from mnistop.engine.storage.event_log import EventLog
+from mnistop.engine.runs.event_log import EventLog
+from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.sweep import cluster_member
 from mnistop.engine.sweep.cluster_member import Returned
 from mnistop.engine.sweep.known_data import DataCheck, Fingerprints, key_of

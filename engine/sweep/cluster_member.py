@@ -19,7 +19,7 @@ from mnistop.engine.cores import usable_cores
 from mnistop.engine.data import is_at_hand, is_here, load
 from mnistop.engine.errors import DataError
 from mnistop.engine.fingerprint import Fingerprint
-from mnistop.engine.runs import Run
+from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.sweep.known_data import key_of
 from mnistop.engine.sweep.members import Trainer
 from mnistop.engine.sweep.nursery import Nursery

@@ -13,22 +13,22 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, TYPE_CHECKING, NoReturn, Protocol
 
-from mnistop.engine import events, glance, sweeps
+from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data import is_here
 from mnistop.engine.errors import MnistopError, RunError, host_error
-from mnistop.engine.examples import find_device
 from mnistop.engine.process.child import fork_off, in_words, leave, tell
 from mnistop.engine.process.stdio import log_to
 from mnistop.engine.process.title import set_title
-from mnistop.engine.runs import Run
-from mnistop.engine.storage import lock
-from mnistop.engine.storage.event_log import EventLog
+from mnistop.engine.runs import glance, lock, sweep_folder
+from mnistop.engine.runs.event_log import EventLog
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.sweep_folder import Plan, Resumption, Sweep
 from mnistop.engine.sweep.known_data import DataCheck, key_of, recorded_data
 from mnistop.engine.sweep.members import DIED, SETTLED, state_of
 from mnistop.engine.sweep.nursery import Nursery
 from mnistop.engine.sweep.this_machine import ThisMachine
-from mnistop.engine.sweeps import Plan, Resumption, Sweep
+from mnistop.engine.training.examples import find_device
 
 if TYPE_CHECKING:  # Dask need not be installed
     from mnistop.engine.sweep.cluster import Cluster
@@ -75,10 +75,10 @@ def _prepare(what: Plan | Resumption, folder: Path, nursery: Nursery) -> _SweepJ
     if isinstance(what, Plan):
         data = DataCheck({})
         hands = _hands(what, what.configs, nursery, data)
-        sweep, held = sweeps.create(what, folder)
+        sweep, held = sweep_folder.create(what, folder)
         return _SweepJob(sweep, what, held, hands, _unsettled(sweep, what), data)
     sweep = what.sweep
-    held = sweeps.reopen(sweep)
+    held = sweep_folder.reopen(sweep)
     try:
         plan = sweep.plan()
         todo = _unsettled(sweep, plan)

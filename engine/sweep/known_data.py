@@ -16,13 +16,13 @@ from mnistop.engine.data import is_at_hand
 from mnistop.engine.errors import MnistopError, RunError, TooFewImagesError
 from mnistop.engine.events import SweepData
 from mnistop.engine.fingerprint import Fingerprint, changes, has_changed
-from mnistop.engine.runs import Run
-from mnistop.engine.storage.event_log import EventLog, read_events
+from mnistop.engine.runs.event_log import EventLog, read_events
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.engine.sweep.nursery import Nursery, Wanted
-from mnistop.engine.sweeps import Sweep
 
 if TYPE_CHECKING:
-    from mnistop.engine.examples import Examples
+    from mnistop.engine.training.examples import Examples
 
 Fingerprints = dict[str, Fingerprint]
 """Of a sweep's data, by what `key_of` makes of the settings that choose them."""

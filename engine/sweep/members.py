@@ -13,17 +13,19 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnistop.engine import events, glance, worker
+from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data import is_at_hand
 from mnistop.engine.errors import MnistopError, RunError
 from mnistop.engine.fingerprint import Fingerprint
-from mnistop.engine.runs import Run
-from mnistop.engine.storage.event_log import EventLog
+from mnistop.engine.process import worker
+from mnistop.engine.runs import glance
+from mnistop.engine.runs.event_log import EventLog
+from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.sweep.nursery import Nursery, Wanted
 
 if TYPE_CHECKING:
-    from mnistop.engine.examples import Examples
+    from mnistop.engine.training.examples import Examples
 
 RETRIES = 2
 """How often a member is tried again when its process has died."""

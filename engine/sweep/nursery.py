@@ -26,7 +26,7 @@ from mnistop.engine.errors import DataError, MnistopError, RunError, TooFewImage
 from mnistop.engine.fingerprint import Fingerprint, changes, has_changed
 
 if TYPE_CHECKING:  # PyTorch is for the nursery, not for its user
-    from mnistop.engine.examples import Examples
+    from mnistop.engine.training.examples import Examples
 
 P = ParamSpec("P")
 
@@ -200,7 +200,7 @@ def _loaded(data: Wanted) -> Examples:
     Raises:
         DataError: they cannot be had, or are not those that are wanted.
     """
-    from mnistop.engine.examples import examples_of
+    from mnistop.engine.training.examples import examples_of
 
     config = _data_of(data.config)
     if data.fingerprint and (config, data.fingerprint) in _kept:

@@ -6,11 +6,11 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from mnistop.engine.coach import advise, advise_on_rate
-from mnistop.engine.coach.start import FEW_EPOCHS
+from mnistop.engine.analysis.coach import advise, advise_on_rate
+from mnistop.engine.analysis.coach.start import FEW_EPOCHS
 from mnistop.engine.config import RunConfig
 from mnistop.engine.evaluate import wilson_interval
-from mnistop.engine.history import History
+from mnistop.engine.runs.history import History
 
 _VERDICTS = {
     "diverged": "too high: diverged",

@@ -9,10 +9,10 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from mnistop.engine import runs
 from mnistop.engine.errors import RunError
-from mnistop.engine.runs import WRITTEN, Run
-from mnistop.engine.storage.files import make_folder, open_like, write_atomically
+from mnistop.engine.runs import run_folder
+from mnistop.engine.runs.files import make_folder, open_like, write_atomically
+from mnistop.engine.runs.run_folder import WRITTEN, Run
 
 _LARGEST = 1 << 33
 """Bytes of all files together."""
@@ -82,7 +82,7 @@ def put_in_place(parcel: bytes, run: Run) -> None:
         is_there = os.path.lexists(run.path)
         unpack(parcel, incoming, run.path if is_there else incoming.parent)
         if is_there:
-            with runs.reopen(run):
+            with run_folder.reopen(run):
                 for entry in run.path.iterdir():
                     if not os.path.lexists(incoming / entry.name):
                         entry.rename(incoming / entry.name)

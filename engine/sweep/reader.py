@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mnistop.engine.history import History, reduce
-from mnistop.engine.runs import Run
-from mnistop.engine.storage.event_log import EventTail
+from mnistop.engine.runs.event_log import EventTail
+from mnistop.engine.runs.history import History, reduce
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.engine.sweep.outcomes import Outcome
-from mnistop.engine.sweeps import Sweep
 
 
 @dataclass

@@ -16,12 +16,12 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.cores import usable_cores
 from mnistop.engine.data import is_at_hand, load
 from mnistop.engine.errors import MnistopError
-from mnistop.engine.examples import Examples
-from mnistop.engine.runs import Run
-from mnistop.engine.storage.event_log import EventLog
+from mnistop.engine.runs.event_log import EventLog
+from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.sweep.known_data import DataCheck, key_of
 from mnistop.engine.sweep.members import POLL_SECONDS, Trainer, failures_to
 from mnistop.engine.sweep.nursery import Nursery
+from mnistop.engine.training.examples import Examples
 
 
 class ThisMachine:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from mnistop.engine.runs import Run
-from mnistop.tui.panes.attack_panes import AttackPanes
-from mnistop.tui.screens.attack import AttackScreen
+from mnistop.engine.runs.run_folder import Run
+from mnistop.tui.features.attack.panes import AttackPanes
+from mnistop.tui.features.attack.screen import AttackScreen
 from tests.app import made_up
 from tests.app.dashboard import Dashboard
 from tests.app.made_up_attacks import Answers, smallest

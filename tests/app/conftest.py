@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine import worker
-from mnistop.engine.runs import Run
+from mnistop.engine.process import worker
+from mnistop.engine.runs.run_folder import Run
 from tests.app.dashboard import Opened, Workers, dashboard
 from tests.app.made_up_attacks import Answers
 
@@ -38,7 +38,7 @@ def opened(workers: Workers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     async def no_feed(run: Run, target: object) -> None:
         pass
 
-    monkeypatch.setattr("mnistop.tui.controllers.session.feed", no_feed)
+    monkeypatch.setattr("mnistop.tui.session.session.feed", no_feed)
     return partial(dashboard, tmp_path)
 
 

@@ -15,21 +15,21 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 
 from mnistop.engine import events
+from mnistop.engine.analysis.fragility import AttackedImage
 from mnistop.engine.config import RunConfig
-from mnistop.engine.questions.fragility import AttackedImage
-from mnistop.engine.runs import Run
-from mnistop.engine.sweeps import Sweep
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.app import MnistopApp
-from mnistop.tui.feeds.feed import RunSaid
-from mnistop.tui.panes.charts import Charts
-from mnistop.tui.panes.confusion import Confusion
-from mnistop.tui.panes.dashboard import Dashboard as Panes
-from mnistop.tui.panes.digit import Digit
-from mnistop.tui.panes.epoch_log import EpochLog
-from mnistop.tui.panes.hyperparameters import Hyperparameters
-from mnistop.tui.render.terminal import Terminal
-from mnistop.tui.screens.train import TrainScreen
-from mnistop.tui.state import State
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.train.charts import Charts
+from mnistop.tui.features.train.confusion import Confusion
+from mnistop.tui.features.train.dashboard import Dashboard as Panes
+from mnistop.tui.features.train.digit import Digit
+from mnistop.tui.features.train.epoch_log import EpochLog
+from mnistop.tui.features.train.hyperparameters import Hyperparameters
+from mnistop.tui.features.train.screen import TrainScreen
+from mnistop.tui.session.feed import RunSaid
+from mnistop.tui.session.state import State
 from mnistop.tui.terminal.rhythm import Rhythm
 from tests.app import made_up, made_up_sweeps
 
@@ -47,7 +47,7 @@ PANES: dict[str, type[Widget]] = {
 
 @dataclass
 class Workers:
-    """Stands in for `mnistop.engine.worker`: notes what is asked of it."""
+    """Stands in for `mnistop.engine.process.worker`: notes what is asked of it."""
 
     folder: Path
     launched: list[RunConfig] = field(default_factory=list)

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine import events
+from mnistop.engine.analysis.fragility import AttackedImage
 from mnistop.engine.config import RunConfig
-from mnistop.engine.questions.fragility import AttackedImage
-from mnistop.engine.runs import FORMAT, Run
+from mnistop.engine.runs.run_folder import FORMAT, Run
 
 DIGITS = tuple("0123456789")
 VALIDATION = 200

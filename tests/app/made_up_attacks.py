@@ -10,9 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mnistop.engine.attacks import FINDERS
-from mnistop.engine.methods import METHODS
-from mnistop.engine.questions.fragility import (
+from mnistop.engine.analysis.fragility import (
     AttackedImage,
     Bracket,
     OwnImage,
@@ -20,9 +18,11 @@ from mnistop.engine.questions.fragility import (
     attack_image,
     bracket,
 )
-from mnistop.engine.questions.network import Classified, classify
-from mnistop.engine.questions.robustness import EPSILONS, Robustness, robustness
-from mnistop.engine.runs import Run
+from mnistop.engine.analysis.network import Classified, classify
+from mnistop.engine.analysis.robustness import EPSILONS, Robustness, robustness
+from mnistop.engine.attacks import FINDERS
+from mnistop.engine.methods import METHODS
+from mnistop.engine.runs.run_folder import Run
 from tests.app import made_up
 
 NEVER = 5

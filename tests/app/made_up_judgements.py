@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
-from mnistop.engine.runs import Run
+from mnistop.engine.runs.run_folder import Run
 from tests.app import made_up
 
 

@@ -5,16 +5,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from mnistop.engine import events, sweeps
+from mnistop.engine import events
 from mnistop.engine.config import RunConfig
-from mnistop.engine.runs import Run
-from mnistop.engine.sweeps import Plan, Sweep
+from mnistop.engine.runs import sweep_folder
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.sweep_folder import Plan, Sweep
 from tests.app import made_up
 
 
 def create(folder: Path, configs: Sequence[RunConfig], title: str = "", dask: str = "") -> Sweep:
     """A sweep that has just begun, and of which no process lives."""
-    sweep, held = sweeps.create(Plan(configs=tuple(configs), title=title, dask=dask), folder)
+    sweep, held = sweep_folder.create(Plan(configs=tuple(configs), title=title, dask=dask), folder)
     held.close()
     say(sweep, events.SweepStarted(run=sweep.name, time=0.0, pid=1, jobs=2))
     return sweep

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn import metrics
 
-from mnistop.engine.runs import Run
+from mnistop.engine.runs.run_folder import Run
 from tests.app import made_up
 from tests.app.dashboard import Opened
 from tests.app.test_mistakes import listed, show

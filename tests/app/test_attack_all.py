@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from mnistop.engine.analysis.robustness import EPSILONS
 from mnistop.engine.config import RunConfig
-from mnistop.engine.questions.robustness import EPSILONS
-from mnistop.engine.words import percent
-from mnistop.tui.panes.accuracy_chart import AccuracyChart
-from mnistop.tui.screens.attack import AttackScreen
+from mnistop.engine.formatting import percent
+from mnistop.tui.features.attack.accuracy_chart import AccuracyChart
+from mnistop.tui.features.attack.screen import AttackScreen
 from tests.app import made_up
 from tests.app.attack_screen import FRAGILE, RIGHT, SMALL, WIDE, open_attack, until_told
 from tests.app.dashboard import Opened, Workers

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.draw.capabilities import Terminal
 from tests.app import made_up
 from tests.app.attack_screen import LARGE, SMALL, WIDE, open_attack, panes, until_told
 from tests.app.dashboard import Opened

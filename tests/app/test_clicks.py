@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from textual.widget import Widget
 
-from mnistop.engine.questions.robustness import EPSILONS
-from mnistop.tui.panes.compared import ComparedCharts
-from mnistop.tui.panes.flattening import Flattening
-from mnistop.tui.panes.gallery import Gallery
-from mnistop.tui.panes.network import Network
-from mnistop.tui.panes.samples import SampleGrid
-from mnistop.tui.screens.runs import RunsScreen
+from mnistop.engine.analysis.robustness import EPSILONS
+from mnistop.tui.features.data.flattening import Flattening
+from mnistop.tui.features.data.samples import SampleGrid
+from mnistop.tui.features.mistakes.gallery import Gallery
+from mnistop.tui.features.runs.screen import RunsScreen
+from mnistop.tui.features.weights.network import Network
+from mnistop.tui.session.compared_pane import ComparedCharts
 from tests.app import made_up
 from tests.app.attack_screen import open_attack, panes, until_told
 from tests.app.dashboard import Dashboard, Opened, Workers

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnistop.engine.coach import Advice
-from mnistop.engine.history import History
-from mnistop.tui.controllers import coaching
-from mnistop.tui.feeds.feed import RunSaid
-from mnistop.tui.panes.coach import Coach
-from mnistop.tui.render.cells import plain
-from mnistop.tui.render.terminal import Terminal
+from mnistop.engine.analysis.coach import Advice
+from mnistop.engine.runs.history import History
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import plain
+from mnistop.tui.features.train import coaching
+from mnistop.tui.features.train.coach import Coach
+from mnistop.tui.session.feed import RunSaid
 from tests.app import made_up
 from tests.app.dashboard import PANES, Dashboard, Opened
 

@@ -3,10 +3,10 @@
 import pytest
 
 from mnistop.engine.config import RunConfig
-from mnistop.engine.runs import Run
-from mnistop.tui.render.terminal import Terminal
-from mnistop.tui.screens.compare import CompareScreen
-from mnistop.tui.screens.runs import RunsScreen
+from mnistop.engine.runs.run_folder import Run
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.compare.screen import CompareScreen
+from mnistop.tui.features.runs.screen import RunsScreen
 from tests.app import made_up
 from tests.app import made_up_judgements as judged
 from tests.app.dashboard import Dashboard, Opened, Workers

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnistop.engine import worker
-from mnistop.engine.storage.event_log import read_events
-from mnistop.engine.worker import launch
-from mnistop.tui.panes.samples import SampleGrid
-from mnistop.tui.render.terminal import Terminal
+from mnistop.engine.process import worker
+from mnistop.engine.process.worker import launch
+from mnistop.engine.runs.event_log import read_events
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.data.samples import SampleGrid
 from tests.app import made_up
 from tests.app.dashboard import Opened, Workers
 from tests.engine.small_runs import digits_config

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from mnistop.engine.errors import RunError
-from mnistop.tui.panes.digit import EPSILONS
+from mnistop.tui.features.train.digit import EPSILONS
 from tests.app import made_up
 from tests.app.dashboard import Opened, Workers
 

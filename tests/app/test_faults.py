@@ -9,18 +9,18 @@ import pytest
 from textual.widget import Widget
 
 import mnistop.tui
-from mnistop.engine.storage.index import Index
-from mnistop.tui.controllers.session import Session
-from mnistop.tui.panes.charts import Charts
-from mnistop.tui.panes.key_bar import KeyBar
-from mnistop.tui.panes.live_runs import LiveRuns
-from mnistop.tui.panes.sweep_form import SweepSize
-from mnistop.tui.panes.value_input import ValueInput
-from mnistop.tui.render.terminal import Terminal
-from mnistop.tui.screens.choose import ChooseRunScreen
-from mnistop.tui.screens.runs import RunsScreen
-from mnistop.tui.screens.sweep_form import SweepFormScreen
+from mnistop.engine.runs.index import Index
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.attack.choose import ChooseRunScreen
+from mnistop.tui.features.runs.screen import RunsScreen
+from mnistop.tui.features.sweep.form import SweepSize
+from mnistop.tui.features.sweep.form_screen import SweepFormScreen
+from mnistop.tui.features.train.charts import Charts
+from mnistop.tui.session.live_runs import LiveRuns
+from mnistop.tui.session.session import Session
 from mnistop.tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.toolkit.key_bar import KeyBar
+from mnistop.tui.toolkit.value_input import ValueInput
 from tests.app.dashboard import Opened
 
 
@@ -67,7 +67,7 @@ async def test_a_screen_that_cannot_be_opened_says_so_and_the_dashboard_stays(
 ) -> None:
     async with opened() as shown:
         shown.may_fail = True
-        monkeypatch.setattr("mnistop.tui.screens.runs.RunsScreen.__init__", fails)
+        monkeypatch.setattr("mnistop.tui.features.runs.screen.RunsScreen.__init__", fails)
         await shown.press("6")
         assert "ZeroDivisionError" in shown.notices[-1]
         assert shown.app.screen is shown.screen
@@ -157,7 +157,7 @@ async def test_a_look_for_runs_that_fails_is_not_said_again_and_again(
         fails()
 
     monkeypatch.setattr(LiveRuns, "look", look)
-    monkeypatch.setattr("mnistop.tui.panes.live_runs._LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("mnistop.tui.session.live_runs._LOOK_SECONDS", 0.02)
     async with opened() as shown:
         shown.may_fail = True
         await shown.until(lambda: len(looks) > 3)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mnistop.engine import events
-from mnistop.engine.runs import Run
+from mnistop.engine.runs.run_folder import Run
 from tests.app import made_up, made_up_judgements
 from tests.app.dashboard import Dashboard, Workers, dashboard
 

@@ -14,14 +14,14 @@ from textual.widgets import Input
 
 from mnistop.engine.config import RunConfig, explanation
 from mnistop.tui.app import MnistopApp
-from mnistop.tui.commands import Commands
-from mnistop.tui.keymap import declared
-from mnistop.tui.panes.rate_curve import RateCurve
-from mnistop.tui.panes.value_input import ValueInput
-from mnistop.tui.screens.help import HelpScreen
-from mnistop.tui.screens.quit import QuitScreen
-from mnistop.tui.screens.rates import RatesScreen
-from mnistop.tui.screens.train import TrainScreen
+from mnistop.tui.app_quit import QuitScreen
+from mnistop.tui.features.rates.curve import RateCurve
+from mnistop.tui.features.rates.screen import RatesScreen
+from mnistop.tui.features.train.screen import TrainScreen
+from mnistop.tui.palette_commands import Commands
+from mnistop.tui.toolkit.help import HelpScreen
+from mnistop.tui.toolkit.keymap import declared
+from mnistop.tui.toolkit.value_input import ValueInput
 from tests.app import made_up
 from tests.app.dashboard import PANES, Opened, Workers
 

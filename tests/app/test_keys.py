@@ -10,11 +10,11 @@ from textual.actions import parse
 from textual.binding import Binding
 from textual.screen import ModalScreen
 
-from mnistop.engine import worker
-from mnistop.engine.questions.network import first_layer, walk
-from mnistop.engine.questions.samples import look_at
+from mnistop.engine.analysis.network import first_layer, walk
+from mnistop.engine.analysis.samples import look_at
+from mnistop.engine.process import worker
 from mnistop.tui.app import MnistopApp
-from mnistop.tui.keymap import declared
+from mnistop.tui.toolkit.keymap import declared
 from tests.app import made_up
 from tests.app import made_up_judgements as judged
 from tests.app.dashboard import PANES, Dashboard, Opened, Workers

@@ -13,15 +13,15 @@ from textual.app import App, ComposeResult
 from textual.geometry import Region
 from textual.pilot import Pilot
 
-from mnistop.engine.runs import Run
-from mnistop.tui import state as states
-from mnistop.tui.panes.charts import Charts
-from mnistop.tui.panes.digit import Digit
-from mnistop.tui.panes.epoch_log import EpochLog
-from mnistop.tui.panes.lines import LinesPane
-from mnistop.tui.render.cells import plain
-from mnistop.tui.render.strip import Strip
-from mnistop.tui.render.terminal import Terminal
+from mnistop.engine.runs.run_folder import Run
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import plain
+from mnistop.tui.draw.strip import Strip
+from mnistop.tui.features.train.charts import Charts
+from mnistop.tui.features.train.digit import Digit
+from mnistop.tui.features.train.epoch_log import EpochLog
+from mnistop.tui.session import state as states
+from mnistop.tui.toolkit.lines import LinesPane
 from tests.app import made_up
 
 RUN = Run(Path("/runs") / made_up.NAME)

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from textual.widget import Widget
 
-from mnistop.engine.runs import Run
-from mnistop.tui.panes.chosen_image import ChosenImage
-from mnistop.tui.panes.gallery import Gallery
-from mnistop.tui.panes.mistake_list import MistakeList
-from mnistop.tui.render.terminal import Terminal
-from mnistop.tui.screens.mistakes import MistakesScreen
+from mnistop.engine.runs.run_folder import Run
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.mistakes.chosen_image import ChosenImage
+from mnistop.tui.features.mistakes.gallery import Gallery
+from mnistop.tui.features.mistakes.list import MistakeList
+from mnistop.tui.features.mistakes.screen import MistakesScreen
 from tests.app import made_up
 from tests.app import made_up_judgements as judged
 from tests.app.dashboard import Dashboard, Opened

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mnistop.engine.config import RunConfig
-from mnistop.tui.screens.runs import RunsScreen
+from mnistop.tui.features.runs.screen import RunsScreen
 from tests.app import made_up
 from tests.app.dashboard import Opened, Workers
 from tests.app.pseudo_terminal import Terminal, places, terminal

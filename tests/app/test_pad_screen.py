@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnistop.engine import worker
+from mnistop.engine.analysis.network import Classified
+from mnistop.engine.data.pad import Image, centred
 from mnistop.engine.errors import RunError
-from mnistop.engine.pad import Image, centred
-from mnistop.engine.questions.network import Classified
-from mnistop.engine.runs import Run
-from mnistop.tui.panes.canvas import Canvas
-from mnistop.tui.render.terminal import Terminal
-from mnistop.tui.screens.pad import PadScreen
+from mnistop.engine.process import worker
+from mnistop.engine.runs.run_folder import Run
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.pad.canvas import Canvas
+from mnistop.tui.features.pad.screen import PadScreen
 from tests.app.dashboard import Dashboard, Opened, Workers
 
 

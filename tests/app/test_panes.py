@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from mnistop.engine import events
 from mnistop.engine.evaluate import confusion_matrix
-from mnistop.engine.runs import Run
-from mnistop.tui import state as states
-from mnistop.tui.panes.charts import Charts
-from mnistop.tui.panes.confusion import Confusion
-from mnistop.tui.panes.digit import Digit
-from mnistop.tui.panes.epoch_log import EpochLog
-from mnistop.tui.render.cells import plain
-from mnistop.tui.render.terminal import Terminal
-from mnistop.tui.state import State
+from mnistop.engine.runs.run_folder import Run
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import plain
+from mnistop.tui.features.train.charts import Charts
+from mnistop.tui.features.train.confusion import Confusion
+from mnistop.tui.features.train.digit import Digit
+from mnistop.tui.features.train.epoch_log import EpochLog
+from mnistop.tui.session import state as states
+from mnistop.tui.session.state import State
 from tests.app import made_up
 
 RUN = Run(Path("/runs") / made_up.NAME)

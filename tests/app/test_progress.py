@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
-from mnistop.engine.runs import Run
-from mnistop.tui import state as states
-from mnistop.tui.panes.progress import Progress
-from mnistop.tui.render.cells import plain
-from mnistop.tui.render.terminal import Terminal
-from mnistop.tui.state import State
+from mnistop.engine.runs.run_folder import Run
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import plain
+from mnistop.tui.session import state as states
+from mnistop.tui.session.progress import Progress
+from mnistop.tui.session.state import State
 from tests.app import made_up
 
 RUN = Run(Path("/runs") / made_up.NAME)

@@ -7,7 +7,7 @@ import pytest
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
-from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.draw.capabilities import Terminal
 from tests.app import made_up
 from tests.app.dashboard import Opened, Workers
 
@@ -68,7 +68,7 @@ def hold(monkeypatch: pytest.MonkeyPatch, launch: Callable[[RunConfig], object])
         assert ready.wait(100)
         return launch(config)
 
-    monkeypatch.setattr("mnistop.engine.worker.launch", launch_later)
+    monkeypatch.setattr("mnistop.engine.process.worker.launch", launch_later)
     return ready
 
 

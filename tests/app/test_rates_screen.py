@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 from msgspec.structs import replace as changed
 
-from mnistop.engine import events, worker
+from mnistop.engine import events
+from mnistop.engine.analysis.rates.range_test import RangeTest, Trial
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import DataError, MnistopError
-from mnistop.engine.rates.range_test import RangeTest, Trial
-from mnistop.engine.runs import Run
-from mnistop.engine.sweeps import Sweep
-from mnistop.tui.panes.rate_curve import RateCurve
-from mnistop.tui.render.terminal import Terminal
-from mnistop.tui.screens.rates import RatesScreen
+from mnistop.engine.process import worker
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.sweep_folder import Sweep
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.rates.curve import RateCurve
+from mnistop.tui.features.rates.screen import RatesScreen
 from tests.app import made_up
 from tests.app.dashboard import Dashboard, Opened, Workers
 

@@ -9,14 +9,14 @@ from textual.widgets import Input
 
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
-from mnistop.engine.runs import Run
-from mnistop.engine.storage.about import About, read_about
-from mnistop.engine.storage.index import Index
-from mnistop.tui.panes.compared import ComparedCharts
-from mnistop.tui.render.terminal import Terminal
-from mnistop.tui.screens.ask import AskScreen, AskTextScreen
-from mnistop.tui.screens.compare import CompareScreen
-from mnistop.tui.screens.runs import RunsScreen
+from mnistop.engine.runs.about import About, read_about
+from mnistop.engine.runs.index import Index
+from mnistop.engine.runs.run_folder import Run
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.compare.screen import CompareScreen
+from mnistop.tui.features.runs.screen import RunsScreen
+from mnistop.tui.session.compared_pane import ComparedCharts
+from mnistop.tui.toolkit.ask import AskScreen, AskTextScreen
 from tests.app import made_up
 from tests.app.dashboard import Dashboard, Opened, Workers
 from tests.app.pseudo_terminal import terminal
@@ -83,8 +83,8 @@ async def test_the_longest_state_stands_apart_from_the_name(
 async def test_the_offer_to_watch_a_run_comes_and_goes_with_it_on_every_screen(
     opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mnistop.tui.panes.live_runs._LOOK_SECONDS", 0.02)
-    monkeypatch.setattr("mnistop.tui.panes.live_runs.in_training", lambda: going)
+    monkeypatch.setattr("mnistop.tui.session.live_runs._LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("mnistop.tui.session.live_runs.in_training", lambda: going)
     run = add(workers, 0, "calm-otter", end=None)
     going = [run]
     async with opened() as shown:

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from textual.geometry import Size
 
 from mnistop.engine.config import RunConfig
-from mnistop.engine.runs import Run
-from mnistop.tui import state as states
-from mnistop.tui.layout import LEAST, mode_for
-from mnistop.tui.state import State
+from mnistop.engine.runs.run_folder import Run
+from mnistop.tui.features.train.layout import LEAST, mode_for
+from mnistop.tui.session import state as states
+from mnistop.tui.session.state import State
 from tests.app import made_up
 
 RUN = Run(Path("/runs") / made_up.NAME)

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine import runs, worker
 from mnistop.engine.config import NAMES, RunConfig
-from mnistop.engine.history import History, reduce
-from mnistop.engine.runs import Run
-from mnistop.engine.storage.event_log import read_events
+from mnistop.engine.process import worker
+from mnistop.engine.runs import run_folder
+from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.runs.history import History, reduce
+from mnistop.engine.runs.run_folder import Run
 from tests.app.pseudo_terminal import COMMAND, terminal
 from tests.ssh.processes import (
     fork_server_of,
@@ -44,7 +45,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Holds the runs; those that are still going on are ended afterwards."""
     monkeypatch.setenv("MNISTOP_RUNS", str(tmp_path / "mnistop_runs"))
     yield tmp_path
-    for run in runs.list_runs():
+    for run in run_folder.list_runs():
         if process := run.process_id():
             os.kill(process, signal.SIGKILL)
 
@@ -183,7 +184,7 @@ def test_a_missing_source_is_said_at_its_field_and_leaves_no_run(folder: Path) -
         assert "! " in shown.text
         shown.send("q")
         shown.wait_for_end()
-    assert runs.list_runs() == []
+    assert run_folder.list_runs() == []
 
 
 def test_sigterm_gives_the_terminal_back_and_leaves_the_run_training(folder: Path) -> None:

@@ -7,21 +7,22 @@ import numpy as np
 import pytest
 from textual.events import Key
 
-from mnistop.engine import events, worker
+from mnistop.engine import events
+from mnistop.engine.analysis.robustness import EPSILONS, Robustness
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import DataError
-from mnistop.engine.questions.robustness import EPSILONS, Robustness
-from mnistop.engine.runs import Run
+from mnistop.engine.process import worker
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.engine.sweep.grid import plan
 from mnistop.engine.sweep.reader import SweepReader
-from mnistop.engine.sweeps import Sweep
-from mnistop.tui.controllers.sweeping import Sweeping
-from mnistop.tui.panes.sweep_values import ROWS
-from mnistop.tui.render.terminal import Terminal
-from mnistop.tui.screens.compare import CompareScreen
-from mnistop.tui.screens.runs import RunsScreen
-from mnistop.tui.screens.sweep import SweepScreen
-from mnistop.tui.screens.sweep_form import SweepFormScreen
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.compare.screen import CompareScreen
+from mnistop.tui.features.runs.screen import RunsScreen
+from mnistop.tui.features.sweep.form_screen import SweepFormScreen
+from mnistop.tui.features.sweep.model import Sweeping
+from mnistop.tui.features.sweep.screen import SweepScreen
+from mnistop.tui.features.sweep.values import ROWS
 from tests.app import made_up_sweeps as made_up
 from tests.app.dashboard import Dashboard, Opened, Workers
 from tests.app.made_up import write_run

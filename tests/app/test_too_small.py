@@ -6,11 +6,11 @@ import pytest
 from textual import events
 from textual.command import CommandPalette
 
-from mnistop.tui.screens.ask import AskScreen
-from mnistop.tui.screens.help import HelpScreen
-from mnistop.tui.screens.quit import QuitScreen
-from mnistop.tui.screens.runs import RunsScreen
-from mnistop.tui.screens.too_small import TooSmallScreen
+from mnistop.tui.app_quit import QuitScreen
+from mnistop.tui.app_too_small import TooSmallScreen
+from mnistop.tui.features.runs.screen import RunsScreen
+from mnistop.tui.toolkit.ask import AskScreen
+from mnistop.tui.toolkit.help import HelpScreen
 from tests.app import made_up
 from tests.app.dashboard import Dashboard, Opened, Workers
 from tests.app.test_runs_screen import some

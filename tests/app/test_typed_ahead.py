@@ -5,13 +5,13 @@ import asyncio
 import pytest
 from textual.events import Key
 
-from mnistop.engine import worker
-from mnistop.engine.questions.samples import look_at
-from mnistop.engine.storage.index import Index
-from mnistop.tui.controllers.comparing import Compared, Comparing
-from mnistop.tui.screens.ask import AskScreen
-from mnistop.tui.screens.compare import CompareScreen
-from mnistop.tui.screens.runs import RunsScreen
+from mnistop.engine.analysis.samples import look_at
+from mnistop.engine.process import worker
+from mnistop.engine.runs.index import Index
+from mnistop.tui.features.compare.screen import CompareScreen
+from mnistop.tui.features.runs.screen import RunsScreen
+from mnistop.tui.session.comparing import Compared, Comparing
+from mnistop.tui.toolkit.ask import AskScreen
 from tests.app.dashboard import Opened, Workers
 from tests.app.test_runs_screen import open_runs, some
 

@@ -4,17 +4,18 @@ import json
 import subprocess
 import sys
 
-from mnistop.tui.panes.screen_bar import SCREENS
-from mnistop.tui.views import NAMES
+from mnistop.tui.navigator import NAMES
+from mnistop.tui.toolkit.screen_bar import SCREENS
 from tests.engine.small_runs import ROOT
 
 PROGRAM = """
 import json, sys
-from mnistop.tui import app, views
-shown = [name for name in sys.modules if name.startswith("mnistop.tui.screens.")]
+from mnistop.tui import app
+from mnistop.tui import navigator
+shown = [name for name in sys.modules if name.startswith("mnistop.tui.features.") and name.endswith(".screen")]
 heavy = [name for name in ("numpy", "plotext", "torch", "sklearn") if name in sys.modules]
-views.load_the_rest().join()
-missing = [name for name in views.LOADED_AFTER_THE_FIRST_FRAME if name not in sys.modules]
+navigator.load_the_rest().join()
+missing = [name for name in navigator.LOADED_AFTER_THE_FIRST_FRAME if name not in sys.modules]
 print(json.dumps([sorted(shown), heavy, missing]))
 """
 
@@ -24,7 +25,7 @@ def test_only_the_dashboard_is_loaded_before_the_first_frame_and_all_after_it() 
         [sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, check=True
     )
     shown, heavy, missing = json.loads(done.stdout)
-    assert shown == [f"mnistop.tui.screens.{name}" for name in ("help", "train", "view")]
+    assert shown == ["mnistop.tui.features.train.screen"]
     assert heavy == []
     assert missing == []
 

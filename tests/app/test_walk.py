@@ -15,12 +15,11 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.model_selection import train_test_split
 
-from mnistop.engine import runs
+from mnistop.engine.analysis.network import classify
 from mnistop.engine.data import load
-from mnistop.engine.questions.network import classify
-from mnistop.engine.runs import Run
-from mnistop.engine.storage import checkpoint
-from mnistop.tui.render.image import RAMP
+from mnistop.engine.runs import checkpoint, run_folder
+from mnistop.engine.runs.run_folder import Run
+from mnistop.tui.draw.image import RAMP
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
 
 TRAINED = ("--epochs", "4")
@@ -86,7 +85,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
             subprocess.run([*COMMAND, *words], check=True, capture_output=True, cwd=folder).stdout
             for words in (("train", *TRAINED), ("show", "last", "--json"))
         ]
-        [run] = runs.list_runs()
+        [run] = run_folder.list_runs()
         said = run.log_probabilities_after(4, 10)
         assert said is not None
         yield Trained(folder, run, json.loads(told[1]), np.exp(said.astype(np.float32)).max(1))

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnistop.engine import worker
+from mnistop.engine.analysis.network import FirstLayer, Step, Walk, first_layer, walk
 from mnistop.engine.errors import RunError
-from mnistop.engine.questions.network import FirstLayer, Step, Walk, first_layer, walk
-from mnistop.engine.runs import Run
-from mnistop.tui.controllers.neurons import Neurons
-from mnistop.tui.panes.weight_gallery import WeightGallery
-from mnistop.tui.render.strip import Strip
-from mnistop.tui.render.terminal import Terminal
+from mnistop.engine.process import worker
+from mnistop.engine.runs.run_folder import Run
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.strip import Strip
+from mnistop.tui.features.weights.gallery import WeightGallery
+from mnistop.tui.features.weights.model import Neurons
 from tests.app import made_up
 from tests.app.dashboard import Dashboard, Opened, Workers
 

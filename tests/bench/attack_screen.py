@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
-from mnistop.engine.runs import Run
+from mnistop.engine.process import worker
+from mnistop.engine.runs.run_folder import Run
 from tests.bench.watched import screen, tell
 
 _PRESSES = 100
@@ -49,8 +49,8 @@ def curve() -> None:
     import foolbox
     import torch
 
-    from mnistop.engine.questions import answer_here, load_model, validation
-    from mnistop.engine.questions.robustness import EPSILONS, robustness
+    from mnistop.engine.analysis import answer_here, load_model, validation
+    from mnistop.engine.analysis.robustness import EPSILONS, robustness
 
     answer_here()
     run = _trained(RunConfig(samples=None, val_fraction=0.23, epochs=30))

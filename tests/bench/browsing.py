@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from mnistop.engine.data import load
-from mnistop.engine.finding import find_run
+from mnistop.engine.runs.lookup import find_run
 from tests.bench.watched import Answer, Screen, screen, tell
 
 VALIDATION, TRAINING = 10_000, 1_500

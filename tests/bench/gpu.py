@@ -17,9 +17,9 @@ from torch import Tensor
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data import load
-from mnistop.engine.fast.captured import CudaGraph
-from mnistop.engine.train import train
-from mnistop.engine.training import Labelled, Training
+from mnistop.engine.training.fast.captured import CudaGraph
+from mnistop.engine.training.loop import train
+from mnistop.engine.training.state import Labelled, Training
 from tests.bench.timing import alternated, ratio, timed
 from tests.bench.training import Silence
 

@@ -16,9 +16,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from mnistop.engine import events, runs
-from mnistop.engine.finding import find_run
-from mnistop.engine.storage.event_log import read_events
+from mnistop.engine import events
+from mnistop.engine.runs import run_folder
+from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.runs.lookup import find_run
 from tests.app import made_up
 from tests.bench.commands import Taken, taken
 from tests.bench.watched import Answer, percentile, screen, stop, tell, training
@@ -191,7 +192,7 @@ def growth() -> None:
                 )
 
 
-def seconds_of(run: runs.Run) -> float:
+def seconds_of(run: run_folder.Run) -> float:
     said = read_events(run)
     started = next(event for event in said if isinstance(event, events.RunStarted))
     return said[-1].time - started.time

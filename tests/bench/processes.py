@@ -16,10 +16,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from mnistop.engine import worker
 from mnistop.engine.events import EpochFinished
-from mnistop.engine.finding import find_run
-from mnistop.engine.storage.event_log import read_events
+from mnistop.engine.process import worker
+from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.runs.lookup import find_run
 from tests.bench.timing import timed
 from tests.bench.training import write_images
 

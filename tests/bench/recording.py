@@ -21,11 +21,12 @@ from pathlib import Path
 
 import torch
 
-from mnistop.engine import events, runs
+from mnistop.engine import events
 from mnistop.engine.config import RunConfig
-from mnistop.engine.storage.recorder import Recorder
-from mnistop.engine.train import Sink, train
-from mnistop.engine.training import Epoch, Labelled, Training
+from mnistop.engine.recording.recorder import Recorder
+from mnistop.engine.runs import run_folder
+from mnistop.engine.training.loop import Sink, train
+from mnistop.engine.training.state import Epoch, Labelled, Training
 from tests.bench.timing import timed
 from tests.bench.training import Silence, arrays_of, write_images
 
@@ -102,7 +103,7 @@ class Costs:
         """The same with a run folder."""
         training = self._fresh()
         with tempfile.TemporaryDirectory() as folder:
-            run, lock = runs.create(self._config, Path(folder) / "runs")
+            run, lock = run_folder.create(self._config, Path(folder) / "runs")
             with lock:
                 recorder = Recorder(run)
                 sink = Stopwatch(recorder, clock)

@@ -15,10 +15,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from mnistop.engine import events, runs, worker
+from mnistop.engine import events
 from mnistop.engine.config import RunConfig
-from mnistop.engine.storage import index
-from mnistop.engine.storage.event_log import read_events
+from mnistop.engine.process import worker
+from mnistop.engine.runs import index, run_folder
+from mnistop.engine.runs.event_log import read_events
 from tests.app import made_up
 
 _EPOCHS = 30
@@ -53,7 +54,7 @@ def seconds(what: Callable[[], object]) -> float:
 
 def read_all() -> list[object]:
     """The baseline: every run's events."""
-    return [read_events(run) for run in runs.list_runs()]
+    return [read_events(run) for run in run_folder.list_runs()]
 
 
 async def screen_times() -> tuple[float, list[float]]:
@@ -61,8 +62,8 @@ async def screen_times() -> tuple[float, list[float]]:
     from tests.app.dashboard import dashboard
 
     await worker.warmed_up()
-    folder = runs.runs_folder()
-    newest = runs.list_runs()[0].name
+    folder = run_folder.runs_folder()
+    newest = run_folder.list_runs()[0].name
     async with dashboard(folder, (120, 40)) as shown:
         start = time.perf_counter()
         await shown.press("6")

@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from mnistop.engine import events, worker
-from mnistop.engine.runs import Run
-from mnistop.engine.storage.event_log import read_events
+from mnistop.engine import events
+from mnistop.engine.process import worker
+from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.runs.run_folder import Run
 from tests.ssh.slow_line import SlowLine, slow_line
 
 LINES = ((300, 0.0), (300, 0.25), (1000, 0.0), (1000, 0.25))

@@ -18,9 +18,9 @@ import torch
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.cores import usable_cores
-from mnistop.engine.threads import MULTIPLICATIONS_PER_SECOND, WAIT_SECONDS, choose_threads
-from mnistop.engine.train import way_to_step
-from mnistop.engine.training import Labelled, Training
+from mnistop.engine.training.loop import way_to_step
+from mnistop.engine.training.state import Labelled, Training
+from mnistop.engine.training.threads import MULTIPLICATIONS_PER_SECOND, WAIT_SECONDS, choose_threads
 from tests.bench.timing import threads, timed
 
 MODELS: tuple[tuple[tuple[int, ...], int], ...] = (

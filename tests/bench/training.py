@@ -24,12 +24,12 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data import load, split
-from mnistop.engine.history import History, reduce
-from mnistop.engine.train import train
-from mnistop.engine.training import Epoch, Labelled, Training
+from mnistop.engine.process import worker
+from mnistop.engine.runs.history import History, reduce
+from mnistop.engine.training.loop import train
+from mnistop.engine.training.state import Epoch, Labelled, Training
 from tests.bench import peers
 from tests.bench.peers import Arrays
 from tests.bench.timing import alternated, best_threads, print_machine, ratio, threads, timed

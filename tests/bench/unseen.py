@@ -15,9 +15,9 @@ import sys
 import tempfile
 from collections.abc import Sequence
 
-from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
-from mnistop.engine.history import History, reduce
+from mnistop.engine.process import worker
+from mnistop.engine.runs.history import History, reduce
 
 
 def told_by(config: RunConfig) -> History:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine.runs import Run
+from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.cli.entry import exit_code_of
 from tests.cli.command_line import SHORT, Answer, Finished, Place
 

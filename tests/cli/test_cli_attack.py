@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mnistop.engine.analysis import load_model, load_snapshot
+from mnistop.engine.analysis.attack_set import FloatArray
+from mnistop.engine.formatting import at_least, at_most
 from mnistop.engine.methods import METHODS
-from mnistop.engine.questions import load_model, load_snapshot
-from mnistop.engine.questions.attack_set import FloatArray
-from mnistop.engine.runs import Run
-from mnistop.engine.storage import checkpoint
-from mnistop.engine.words import at_least, at_most
+from mnistop.engine.runs import checkpoint
+from mnistop.engine.runs.run_folder import Run
 from tests.cli.command_line import Answer, Finished, Place
 
 Call = Callable[..., Answer]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine.runs import Run
+from mnistop.engine.runs.run_folder import Run
 from tests.cli.command_line import COMMAND, Place
 from tests.engine.small_runs import ROOT
 from tests.ssh.processes import linux, process_of, states_of
@@ -199,7 +199,7 @@ def test_questions_need_nothing_that_may_fail_while_python_ends() -> None:
     """As a process pool may, which joins its threads then."""
     script = """
 import asyncio, os, sys, threading
-from mnistop.engine import worker
+from mnistop.engine.process import worker
 
 assert asyncio.run(worker.ask(os.getpid)) != os.getpid()
 assert "concurrent.futures.process" not in sys.modules

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine import worker
-from mnistop.engine.runs import Run
+from mnistop.engine.process import worker
+from mnistop.engine.runs.run_folder import Run
 from tests.cli.command_line import Place
 from tests.engine.small_runs import history_of
 from tests.small_data import DataFile

@@ -7,9 +7,10 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from mnistop.engine import glance, worker
-from mnistop.engine.runs import Run
-from mnistop.engine.storage.about import About, write_about
+from mnistop.engine.process import worker
+from mnistop.engine.runs import glance
+from mnistop.engine.runs.about import About, write_about
+from mnistop.engine.runs.run_folder import Run
 from tests.cli.command_line import COMMAND, Answer, Finished, Place
 from tests.engine.small_runs import history_of
 from tests.waiting import wait_until

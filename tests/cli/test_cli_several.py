@@ -14,10 +14,10 @@ import pytest
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.cores import usable_cores
-from mnistop.engine.runs import Run
-from mnistop.engine.storage import lock
-from mnistop.engine.storage.about import About, write_about
-from mnistop.engine.sweeps import Sweep
+from mnistop.engine.runs import lock
+from mnistop.engine.runs.about import About, write_about
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.notification import attention, clipboard_terms
 from tests.app import made_up, made_up_sweeps
 from tests.cli.command_line import COMMAND, SHORT, Answer, Place

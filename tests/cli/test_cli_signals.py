@@ -7,7 +7,7 @@ import textwrap
 
 import pytest
 
-from mnistop.engine.runs import Run
+from mnistop.engine.runs.run_folder import Run
 from tests.cli.command_line import Place
 from tests.ssh.processes import process_of, standing_still
 from tests.waiting import wait_until

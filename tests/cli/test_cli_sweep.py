@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mnistop.engine.config import RunConfig
-from mnistop.engine.sweeps import list_sweeps
+from mnistop.engine.runs.sweep_folder import list_sweeps
 from tests.app import made_up_sweeps
 from tests.cli.command_line import Answer, Place
 from tests.waiting import wait_until

@@ -11,7 +11,7 @@ import pexpect
 import pytest
 
 from mnistop.engine.config import RunConfig
-from mnistop.engine.runs import create
+from mnistop.engine.runs.run_folder import create
 from tests.engine.small_runs import ROOT
 from tests.waiting import wait_until
 

@@ -9,13 +9,13 @@ import numpy as np
 from torch import Tensor
 
 from mnistop.engine import events
-from mnistop.engine.coach import Advice, advise
+from mnistop.engine.analysis.coach import Advice, advise
 from mnistop.engine.config import RunConfig
 from mnistop.engine.events import Event
-from mnistop.engine.history import History, reduce
-from mnistop.engine.judgement import Judgement
-from mnistop.engine.train import DivergedError, train
-from mnistop.engine.training import Epoch, Labelled, Training, judge
+from mnistop.engine.runs.history import History, reduce
+from mnistop.engine.runs.predictions import Judgement
+from mnistop.engine.training.loop import DivergedError, train
+from mnistop.engine.training.state import Epoch, Labelled, Training, judge
 from tests.engine.small_runs import prepared
 
 NAME = "20260101-120000-quiet-otter"

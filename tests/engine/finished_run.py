@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from mnistop.engine import worker
-from mnistop.engine.runs import Run
+from mnistop.engine.process import worker
+from mnistop.engine.runs.run_folder import Run
 from tests.engine.small_runs import digits_config, until
 
 

@@ -14,16 +14,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data import load, split
 from mnistop.engine.events import Event
-from mnistop.engine.history import History, reduce
-from mnistop.engine.runs import Run, list_runs
-from mnistop.engine.storage.event_log import read_events
-from mnistop.engine.sweeps import list_sweeps
-from mnistop.engine.train import train
-from mnistop.engine.training import Epoch, Labelled, Training
+from mnistop.engine.process import worker
+from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.runs.history import History, reduce
+from mnistop.engine.runs.run_folder import Run, list_runs
+from mnistop.engine.runs.sweep_folder import list_sweeps
+from mnistop.engine.training.loop import train
+from mnistop.engine.training.state import Epoch, Labelled, Training
 
 CPU = torch.device("cpu")
 ROOT = Path(__file__).parents[2]

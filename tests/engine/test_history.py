@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mnistop.engine import events
 from mnistop.engine.events import EpochFinished, Event
-from mnistop.engine.history import History, reduce
+from mnistop.engine.runs.history import History, reduce
 
 
 def event(kind: type[Event], **values: Any) -> Any:

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from mnistop.engine import events, worker
-from mnistop.engine.runs import Run, list_runs
+from mnistop.engine import events
+from mnistop.engine.process import worker
+from mnistop.engine.runs.run_folder import Run, list_runs
 from tests.engine.small_runs import ROOT, kill_all, run_script, state_of, to_the_end, until
 
 linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
@@ -42,10 +43,10 @@ def test_the_engine_needs_no_interface() -> None:
         if path.parent.name != "public"
     )
     assert {
-        "mnistop.engine.train",
+        "mnistop.engine.training.loop",
         "mnistop.engine.process.job",
         "mnistop.engine.attacks.fgsm",
-        "mnistop.engine.worker",
+        "mnistop.engine.process.worker",
     } <= set(modules)
     interfaces = ("mnistop.tui", "textual", "plotext", "rich", "click")
     with_dask = ["mnistop.engine.sweep.cluster", "mnistop.engine.sweep.cluster_member"]
@@ -59,10 +60,16 @@ def test_the_engine_needs_no_interface() -> None:
 
 
 def test_what_the_drawing_process_imports_loads_no_torch_and_no_scikit_learn() -> None:
+    rooms = {
+        "": ("config", "events", "errors", "evaluate", "formatting"),
+        "analysis.": ("fragility", "network", "robustness", "samples", "comparison"),
+        "data.": ("dataset", "notes"),
+        "process.": ("worker",),
+        "report.": ("compose",),
+        "runs.": ("run_folder", "sweep_folder", "history", "index", "lookup"),
+    }
     loaded = loaded_after(
-        "from mnistop.engine import worker, runs, config, questions, history, data\n"
-        "from mnistop.engine import errors, evaluate, events, sweeps\n"
-        "from mnistop.engine.report import compose"
+        "".join(f"import mnistop.engine.{room}{name}\n" for room in rooms for name in rooms[room])
     )
     assert loaded & {"torch", "sklearn", "scipy", "joblib", "tui", "textual"} == set()
 
@@ -115,8 +122,8 @@ def test_launching_and_following_a_run_load_no_torch_in_the_launching_process(
 ) -> None:
     code = """if True:
         import asyncio
-        from mnistop.engine.questions import fragility
-        from mnistop.engine import worker
+        from mnistop.engine.analysis import fragility
+        from mnistop.engine.process import worker
         from mnistop.engine.config import RunConfig
 
         async def main():
@@ -137,7 +144,7 @@ def test_launching_and_following_a_run_load_no_torch_in_the_launching_process(
 PROGRAM = """if True:
     import asyncio, json, os, time
     from multiprocessing import forkserver, resource_tracker
-    from mnistop.engine import worker
+    from mnistop.engine.process import worker
     from mnistop.engine.config import RunConfig
 
     async def main():
@@ -230,9 +237,9 @@ async def test_a_run_that_waits_for_the_network_says_so_and_can_be_stopped(
         for name in ("https_proxy", "http_proxy", "HTTPS_PROXY", "HTTP_PROXY"):
             os.environ[name] = f"http://127.0.0.1:{server.getsockname()[1]}"
         os.environ.pop("no_proxy", None), os.environ.pop("NO_PROXY", None)
-        from mnistop.engine import worker
+        from mnistop.engine.process import worker
         from mnistop.engine.config import RunConfig
-        from mnistop.engine.history import History, reduce
+        from mnistop.engine.runs.history import History, reduce
 
         async def main():
             run = await asyncio.to_thread(worker.launch, RunConfig(source="openml"))
@@ -279,9 +286,9 @@ def test_a_full_disk_never_ends_a_run_silently(tmp_path: Path) -> None:
     code = """if True:
         import asyncio, os
         from pathlib import Path
-        from mnistop.engine import worker
+        from mnistop.engine.process import worker
         from mnistop.engine.config import RunConfig
-        from mnistop.engine.history import History, reduce
+        from mnistop.engine.runs.history import History, reduce
 
         async def followed(run):
             history = History()

@@ -6,7 +6,7 @@ import torch
 from scipy import special
 
 from mnistop.engine.model import MLP
-from mnistop.engine.training import judge
+from mnistop.engine.training.state import judge
 from tests.engine.small_runs import digits_config, prepared, trained
 
 ACTIVATIONS = {

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mnistop.engine.errors import MnistopError
-from mnistop.engine.outgoing import (
+from mnistop.engine.safe_write import (
     check_file,
     check_folder,
     numbered,
@@ -74,7 +74,7 @@ def test_what_does_not_fit_leaves_the_old_file_and_no_other(tmp_path: Path) -> N
         import resource, sys
         from pathlib import Path
         from mnistop.engine.errors import MnistopError
-        from mnistop.engine.outgoing import write_out
+        from mnistop.engine.safe_write import write_out
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
         try:
             write_out(Path("a"), bytes(5000), replace=True)
@@ -128,7 +128,7 @@ def test_a_file_that_appears_during_the_work_is_not_overwritten(
 
     check_file(tmp_path / "a")
     with monkeypatch.context() as patched:
-        patched.setattr("mnistop.engine.outgoing.os.open", open_and_be_late)
+        patched.setattr("mnistop.engine.safe_write.os.open", open_and_be_late)
         with pytest.raises(MnistopError, match=r"a is there already: .* --force"):
             write_out(tmp_path / "a", b"new")
         assert write_under_free_name(numbered(tmp_path / "a"), b"new") == tmp_path / "a-2"

@@ -11,17 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnistop.engine import events, runs
+from mnistop.engine import events
+from mnistop.engine.analysis.network import classify
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data import load
+from mnistop.engine.data.pad import THICKNESSES, Pad, centred
 from mnistop.engine.errors import RunError
 from mnistop.engine.images import resample, to_png
-from mnistop.engine.pad import THICKNESSES, Pad, centred
-from mnistop.engine.questions.network import classify
-from mnistop.engine.runs import Run
-from mnistop.engine.storage import checkpoint
-from mnistop.engine.storage.recorder import Recorder
-from mnistop.engine.train import train
+from mnistop.engine.recording.recorder import Recorder
+from mnistop.engine.runs import checkpoint, run_folder
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.training.loop import train
 from tests.engine import small_runs
 
 Action = Callable[[Pad], Pad]
@@ -150,7 +150,7 @@ def test_a_saved_image_holds_every_pixel() -> None:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run of 8 epochs on MNIST, trained in this process."""
     config = RunConfig(epochs=8, hidden=(64,))
-    run, lock = runs.create(config, tmp_path_factory.mktemp("runs"))
+    run, lock = run_folder.create(config, tmp_path_factory.mktemp("runs"))
     lock.close()
     Recorder(run).say(
         events.RunStarted,

@@ -15,24 +15,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mnistop.engine import events, runs
+from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import Event
-from mnistop.engine.finding import find_run
-from mnistop.engine.runs import Run
-from mnistop.engine.storage import folder, snapshots
-from mnistop.engine.storage.about import About, write_about
-from mnistop.engine.storage.event_log import EventTail, read_events
-from mnistop.engine.storage.index import list_all
-from mnistop.engine.storage.recorder import Recorder
+from mnistop.engine.recording.recorder import Recorder
+from mnistop.engine.runs import folder, run_folder, snapshots
+from mnistop.engine.runs.about import About, write_about
+from mnistop.engine.runs.event_log import EventTail, read_events
+from mnistop.engine.runs.index import list_all
+from mnistop.engine.runs.lookup import find_run
+from mnistop.engine.runs.run_folder import Run
 from tests.app import made_up
 from tests.engine.limits import files_at_most
 
 
 def make_run(folder: Path, name: str | None = None, config: RunConfig | None = None) -> Run:
     """A run that nobody trains."""
-    run, lock = runs.create(config or RunConfig(), folder)
+    run, lock = run_folder.create(config or RunConfig(), folder)
     lock.close()
     return Run(run.path.rename(folder / name)) if name else run
 
@@ -67,15 +67,15 @@ def test_runs_are_kept_in_the_state_folder_unless_told_otherwise(
     monkeypatch.delenv("MNISTOP_RUNS", raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     if sys.platform == "linux":
-        assert runs.runs_folder() == tmp_path / "mnistop" / "runs"
+        assert run_folder.runs_folder() == tmp_path / "mnistop" / "runs"
     monkeypatch.setenv("MNISTOP_RUNS", "here")
-    assert runs.runs_folder() == Path.cwd() / "here"
+    assert run_folder.runs_folder() == Path.cwd() / "here"
 
 
 def test_where_no_folder_can_be_made_a_sentence_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(RunError, match="Set MNISTOP_RUNS to a folder that can be written"):
-        runs.create(RunConfig(), tmp_path / "file")
+        run_folder.create(RunConfig(), tmp_path / "file")
 
 
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
@@ -89,7 +89,7 @@ def test_a_disk_without_file_locks_is_called_so(
 
     monkeypatch.setattr(fcntl, "flock", flock)
     with pytest.raises(RunError, match=r"no file locks .* Set MNISTOP_RUNS to a folder"):
-        runs.create(RunConfig(), tmp_path)
+        run_folder.create(RunConfig(), tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -99,17 +99,17 @@ def test_a_run_folder_that_cannot_be_filled_is_taken_away_again(
     def full(path: Path, content: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("mnistop.engine.storage.folder.write_atomically", full)
+    monkeypatch.setattr("mnistop.engine.runs.folder.write_atomically", full)
     with pytest.raises(RunError, match="No space left on device"):
-        runs.create(RunConfig(), tmp_path)
+        run_folder.create(RunConfig(), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_cannot_be_written_whole_leaves_the_old_one(tmp_path: Path) -> None:
     file = tmp_path / "file"
-    runs.write_atomically(file, b"old")
+    run_folder.write_atomically(file, b"old")
     with files_at_most(1000), pytest.raises(OSError, match="File too large"):
-        runs.write_atomically(file, bytes(5000))
+        run_folder.write_atomically(file, bytes(5000))
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert file.read_bytes() == b"old"
 
@@ -120,7 +120,7 @@ def test_a_file_that_cannot_be_written_whole_leaves_the_old_one(tmp_path: Path) 
 def test_a_run_is_found_by_name_prefix_words_and_last(runs_folder: Path) -> None:
     old = make_run(runs_folder, "20250101-000000-calm-otter")
     new = make_run(runs_folder, "20260101-000000-keen-wren")
-    assert runs.list_runs() == [new, old]
+    assert run_folder.list_runs() == [new, old]
     for reference in ("20260101-000000-keen-wren", "2026", "keen-wren", "last"):
         assert find_run(reference) == new
     assert find_run("calm-otter") == old
@@ -171,9 +171,9 @@ def test_of_two_runs_of_the_same_second_the_later_is_the_last(runs_folder: Path)
     first = make_run(runs_folder, "20250101-000000-sunny-wren")
     second = make_run(runs_folder, "20250101-000000-amber-birch")
     os.utime(first.path / "config.json", (1e9, 1e9))
-    assert runs.list_runs() == [second, first]
+    assert run_folder.list_runs() == [second, first]
     os.utime(second.path / "config.json", (1e9 - 1, 1e9 - 1))
-    assert runs.list_runs() == [first, second]
+    assert run_folder.list_runs() == [first, second]
 
 
 def begun(run: Run, at: float) -> Run:
@@ -189,7 +189,7 @@ def test_the_last_run_is_the_one_started_last_whatever_its_name_says(runs_folder
     ahead = begun(make_run(runs_folder, "20990101-000000-calm-otter"), 1_700_000_000)
     newest = begun(make_run(runs_folder, "20260101-000000-keen-wren"), 1_700_000_300)
     oldest = begun(make_run(runs_folder, "20260102-000000-mild-elk"), 1_600_000_000)
-    assert runs.list_runs() == [newest, ahead, oldest]
+    assert run_folder.list_runs() == [newest, ahead, oldest]
     assert find_run("last") == newest
     assert [one.run for one in list_all().runs] == [newest, ahead, oldest]
 
@@ -201,7 +201,7 @@ def test_a_run_that_claims_to_start_in_the_future_is_newer_than_no_other(
     tomorrow = begun(make_run(runs_folder, "20990101-000000-calm-otter"), time.time() + 86_400)
     now = begun(make_run(runs_folder, "20260101-000000-keen-wren"), time.time())
     year_ago = begun(make_run(runs_folder, "20250101-000000-mild-elk"), time.time() - 3e7)
-    assert runs.list_runs() == [now, year_ago, tomorrow]
+    assert run_folder.list_runs() == [now, year_ago, tomorrow]
     assert find_run("last") == now
 
 
@@ -209,18 +209,18 @@ def test_runs_that_start_at_the_same_time_are_ordered_by_their_names(runs_folder
     names = [f"20260101-000000-calm-otter.0{number}" for number in (2, 3, 1)]
     for name in names:
         begun(make_run(runs_folder, name), 1_700_000_000)
-    assert [run.name for run in runs.list_runs()] == sorted(names, reverse=True)
+    assert [run.name for run in run_folder.list_runs()] == sorted(names, reverse=True)
 
 
 def test_other_files_and_folders_are_no_runs(runs_folder: Path) -> None:
     run = make_run(runs_folder)
     (runs_folder / "notes.txt").touch()
     (runs_folder / "20990101-000000-empty-folder").mkdir()
-    assert runs.list_runs() == [run]
+    assert run_folder.list_runs() == [run]
 
 
 def test_without_a_runs_folder_there_are_no_runs(runs_folder: Path) -> None:
-    assert runs.list_runs() == []
+    assert run_folder.list_runs() == []
 
 
 # What is damaged.
@@ -246,7 +246,7 @@ def test_a_damaged_configuration_is_told_in_a_sentence_and_others_are_listed(
     (damaged.path / "config.json").write_bytes(content)
     with pytest.raises(RunError, match=f"Run {damaged.name} has a damaged config.json"):
         damaged.config()
-    assert other in runs.list_runs()
+    assert other in run_folder.list_runs()
 
 
 def test_a_missing_configuration_is_told_in_a_sentence(runs_folder: Path) -> None:
@@ -376,25 +376,25 @@ def test_an_event_that_the_disk_takes_in_part_only_does_not_spoil_the_next(tmp_p
 
 def test_a_deleted_run_is_gone(runs_folder: Path) -> None:
     run, other = make_run(runs_folder), make_run(runs_folder)
-    runs.delete(run)
+    run_folder.delete(run)
     assert not run.path.exists()
-    assert runs.list_runs() == [other]
+    assert run_folder.list_runs() == [other]
     with pytest.raises(RunError, match="cannot be deleted: No such file"):
-        runs.delete(run)
+        run_folder.delete(run)
 
 
 def test_a_run_in_training_is_not_deleted_and_not_trained_twice(runs_folder: Path) -> None:
-    run, lock = runs.create(RunConfig(), runs_folder)
+    run, lock = run_folder.create(RunConfig(), runs_folder)
     assert run.is_running()
     assert run.process_id() == os.getpid()
     with pytest.raises(RunError, match="stop it first"):
-        runs.delete(run)
+        run_folder.delete(run)
     with pytest.raises(RunError, match="is being trained already"):
-        runs.reopen(run)
+        run_folder.reopen(run)
     lock.close()
     assert not run.is_running()
     assert run.process_id() is None
-    with runs.reopen(run):
+    with run_folder.reopen(run):
         assert run.process_id() == os.getpid()
 
 
@@ -402,13 +402,14 @@ def test_looking_whether_a_run_is_running_does_not_keep_it_from_being_resumed(
     runs_folder: Path,
 ) -> None:
     run = make_run(runs_folder)
-    looking = "import sys\nfrom mnistop.engine.runs import Run\nfrom pathlib import Path\n" + (
-        "run = Run(Path(sys.argv[1]))\nprint()\nwhile True: run.is_running()"
+    looking = (
+        "import sys\nfrom mnistop.engine.runs.run_folder import Run\nfrom pathlib import Path\n"
+        + ("run = Run(Path(sys.argv[1]))\nprint()\nwhile True: run.is_running()")
     )
     with subprocess.Popen([sys.executable, "-c", looking, run.path], stdout=-1) as watcher:
         watcher.stdout.readline()
         for _ in range(20):
-            runs.reopen(run).close()
+            run_folder.reopen(run).close()
         watcher.kill()
 
 
@@ -416,7 +417,7 @@ def test_a_run_without_its_lock_file_cannot_be_resumed(runs_folder: Path) -> Non
     run = make_run(runs_folder)
     (run.path / "lock").unlink()
     with pytest.raises(RunError, match="cannot be resumed: No such file"):
-        runs.reopen(run)
+        run_folder.reopen(run)
 
 
 def test_new_runs_have_words_of_their_own_as_long_as_there_are_any(
@@ -452,10 +453,10 @@ def test_what_nfs_keeps_of_open_files_does_not_hinder_deleting(
             unlink(path, dir_fd=dir_fd)
 
     monkeypatch.setattr(os, "unlink", on_nfs)
-    runs.delete(run)
+    run_folder.delete(run)
     assert [path.name for path in run.path.iterdir()] == [".nfs00000000000123"]
     assert not run.is_there()
-    assert not runs.list_runs()
+    assert not run_folder.list_runs()
 
 
 def test_a_folder_that_cannot_be_deleted_is_told(
@@ -468,4 +469,4 @@ def test_a_folder_that_cannot_be_deleted_is_told(
 
     monkeypatch.setattr(os, "unlink", busy)
     with pytest.raises(RunError, match="cannot be deleted: Device or resource busy"):
-        runs.delete(run)
+        run_folder.delete(run)

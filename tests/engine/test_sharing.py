@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine import runs, sweeps, worker
+from mnistop.engine.analysis.robustness import robustness
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
-from mnistop.engine.finding import find_run, find_run_or_sweep, quoted, typed
-from mnistop.engine.questions.robustness import robustness
-from mnistop.engine.runs import Run
-from mnistop.engine.sharing import copy_to, is_shared, share, unshare
-from mnistop.engine.storage.index import FILE, list_all
-from mnistop.engine.sweeps import Plan, Sweep
+from mnistop.engine.process import worker
+from mnistop.engine.runs import run_folder, sweep_folder
+from mnistop.engine.runs.index import FILE, list_all
+from mnistop.engine.runs.lookup import find_run, find_run_or_sweep, quoted, typed
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.sharing import copy_to, is_shared, share, unshare
+from mnistop.engine.runs.sweep_folder import Plan, Sweep
 from tests.engine.small_runs import digits_config
 from tests.waiting import wait_until
 
@@ -33,7 +34,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run_in(home: Path, files: tuple[str, ...] = ("best.pt",)) -> Run:
-    run, lock = runs.create(RunConfig(), home / "runs")
+    run, lock = run_folder.create(RunConfig(), home / "runs")
     lock.close()
     for name in files:
         (run.path / name).touch(mode=0o600)
@@ -41,10 +42,10 @@ def run_in(home: Path, files: tuple[str, ...] = ("best.pt",)) -> Run:
 
 
 def sweep_in(home: Path, members: int) -> Sweep:
-    sweep, lock = sweeps.create(Plan((RunConfig(),) * 9), home / "runs")
+    sweep, lock = sweep_folder.create(Plan((RunConfig(),) * 9), home / "runs")
     lock.close()
     for number in range(1, members + 1):
-        runs.create(RunConfig(), home / "runs", sweep.member(number).path.name)[1].close()
+        run_folder.create(RunConfig(), home / "runs", sweep.member(number).path.name)[1].close()
     return sweep
 
 
@@ -168,11 +169,11 @@ def test_a_member_that_is_begun_later_is_as_open_as_its_sweep(home: Path) -> Non
     sweep = sweep_in(home, members=2)
     share(sweep)
     assert [mode(run.path) for run in sweep.members()] == [0o755, 0o755]
-    runs.create(RunConfig(), home / "runs", sweep.member(3).path.name)[1].close()
+    run_folder.create(RunConfig(), home / "runs", sweep.member(3).path.name)[1].close()
     assert mode(sweep.member(3).path) == 0o755
     assert modes(sweep.member(3).path) == {0o644}
     unshare(sweep)
-    runs.create(RunConfig(), home / "runs", sweep.member(4).path.name)[1].close()
+    run_folder.create(RunConfig(), home / "runs", sweep.member(4).path.name)[1].close()
     assert [mode(run.path) for run in sweep.members()] == [0o700] * 4
     assert mode(home / "runs") == 0o700
 
@@ -201,7 +202,7 @@ def test_a_path_into_the_runs_folder_is_the_run_that_is_listed(
 ) -> None:
     run, sweep = run_in(home), sweep_in(home, members=1)
     (home / "link").symlink_to(home / "runs")
-    assert find_run(f"{home}/link/{run.name}/") in runs.list_runs()
+    assert find_run(f"{home}/link/{run.name}/") in run_folder.list_runs()
     assert typed(find_run(str(run.path))) == run.name
     assert find_run_or_sweep(str(sweep.path)) == sweep
     with pytest.raises(RunError, match="is a sweep of 1 runs: name one of them"):

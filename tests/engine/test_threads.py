@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnistop.engine import glance, runs, worker
 from mnistop.engine.config import PRESETS, RunConfig
 from mnistop.engine.cores import usable_cores
-from mnistop.engine.process import job
+from mnistop.engine.process import job, worker
 from mnistop.engine.report.facts import Facts
-from mnistop.engine.runs import Run
-from mnistop.engine.selection.run_filters import parse
-from mnistop.engine.storage.index import list_all
+from mnistop.engine.runs import glance, run_folder
+from mnistop.engine.runs.filters import parse
+from mnistop.engine.runs.index import list_all
+from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.sweep.this_machine import ThisMachine
-from mnistop.engine.threads import choose_threads
+from mnistop.engine.training.threads import choose_threads
 from tests.engine.small_runs import digits_config, history_of, to_the_end
 from tests.waiting import wait_until
 
@@ -130,7 +130,7 @@ def _chosen(run: Run) -> int | None:
 
 
 def test_one_thread_in_a_run_of_before_is_what_was_usual_then(runs_folder: Path) -> None:
-    run, lock = runs.create(RunConfig(), runs_folder)
+    run, lock = run_folder.create(RunConfig(), runs_folder)
     lock.close()
     manifest = json.loads((run.path / "config.json").read_text())
     assert manifest["config"]["threads"] == "auto"

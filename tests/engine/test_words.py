@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnistop.engine.judgement import Judgement
-from mnistop.engine.words import at_least, at_most, loss, percent, with_sign
+from mnistop.engine.formatting import at_least, at_most, loss, percent, with_sign
+from mnistop.engine.runs.predictions import Judgement
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
 from mnistop.engine.events import RunFinished
-from mnistop.engine.history import History, reduce
-from mnistop.engine.runs import Run
-from mnistop.engine.storage import checkpoint
-from mnistop.engine.storage.event_log import read_events
+from mnistop.engine.process import worker
+from mnistop.engine.runs import checkpoint
+from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.runs.history import History, reduce
+from mnistop.engine.runs.run_folder import Run
 
 OPTIMIZERS = ("manual", "sgd", "adam", "adamw")
 SCHEDULES = ("constant", "step", "cosine")

@@ -8,15 +8,16 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from mnistop.engine import glance, questions, runs
+from mnistop.engine import analysis
+from mnistop.engine.analysis import fragility
+from mnistop.engine.analysis.network import first_layer, walk
+from mnistop.engine.analysis.robustness import robustness
 from mnistop.engine.errors import MnistopError
-from mnistop.engine.history import History, reduce
-from mnistop.engine.judgement import judgement_after
-from mnistop.engine.questions import fragility
-from mnistop.engine.questions.network import first_layer, walk
-from mnistop.engine.questions.robustness import robustness
-from mnistop.engine.runs import Run
-from mnistop.engine.storage.event_log import read_events
+from mnistop.engine.runs import glance, run_folder
+from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.runs.history import History, reduce
+from mnistop.engine.runs.predictions import judgement_after
+from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.cli.entry import exit_code_of
 
 
@@ -52,11 +53,11 @@ def look_at_weights(run: Run, epochs: int | None, ask: bool) -> None:
 
     Args:
         run: the run.
-        epochs: of which weights, as for `questions.load_model`.
+        epochs: of which weights, as for `analysis.load_model`.
         ask: whether to ask, too.
     """
     with contextlib.suppress(MnistopError):
-        questions.load_model(run, epochs)
+        analysis.load_model(run, epochs)
     if not ask:
         return
     with contextlib.suppress(MnistopError):
@@ -81,7 +82,7 @@ def command(*words: str) -> str:
 
 def other_runs(run: Run) -> list[Run]:
     """The runs beside one."""
-    return [other for other in runs.list_runs() if other != run]
+    return [other for other in run_folder.list_runs() if other != run]
 
 
 def files_of(run: Run) -> list[Path]:

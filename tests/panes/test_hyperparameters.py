@@ -26,10 +26,10 @@ from mnistop.engine.config import (
     usual_values,
 )
 from mnistop.engine.errors import ConfigError
-from mnistop.tui.panes.form_values import FormValues
-from mnistop.tui.panes.hyperparameters import Hyperparameters
-from mnistop.tui.panes.value_input import ValueInput
-from mnistop.tui.render.terminal import TRUE_COLOR, Terminal
+from mnistop.tui.draw.capabilities import TRUE_COLOR, Terminal
+from mnistop.tui.features.train.hyperparameters import Hyperparameters
+from mnistop.tui.session.form_values import FormValues
+from mnistop.tui.toolkit.value_input import ValueInput
 
 
 class FormApp(App[None]):

@@ -7,8 +7,8 @@ from rich.cells import cell_len
 from rich.color import ColorSystem
 from rich.style import Style
 
-from mnistop.tui.render.strip import Strip
-from mnistop.tui.render.terminal import TRUE_COLOR, Terminal
+from mnistop.tui.draw.capabilities import TRUE_COLOR, Terminal
+from mnistop.tui.draw.strip import Strip
 
 TRUE = Terminal()
 ASCII = Terminal(colors=0, unicode=False)

@@ -6,12 +6,12 @@ from rich.style import Style
 from textual.color import Color
 from textual.filter import Monochrome, NoColor
 
-from mnistop.tui.render.bars import counts, probabilities, progress
-from mnistop.tui.render.cells import Grid, beside, clean, plain, printable, shorten
-from mnistop.tui.render.chart import chart
-from mnistop.tui.render.image import diverging, gray, legend
-from mnistop.tui.render.matrix import confusion
-from mnistop.tui.render.series import Series
+from mnistop.tui.draw.bars import counts, probabilities, progress
+from mnistop.tui.draw.cells import Grid, beside, clean, plain, printable, shorten
+from mnistop.tui.draw.chart import chart
+from mnistop.tui.draw.image import diverging, gray, legend
+from mnistop.tui.draw.matrix import confusion
+from mnistop.tui.draw.series import Series
 from tests.render.reading import TRUE, ascii_terminals, terminals, texts, widths
 
 names = st.lists(st.text(max_size=12), min_size=1, max_size=12)

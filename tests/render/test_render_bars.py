@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnistop.tui.render.bars import bar, counts, probabilities, progress
+from mnistop.tui.draw.bars import bar, counts, probabilities, progress
 from tests.render.reading import ASCII, MONO, TRUE, cells, terminals, texts, widths
 
 DIGITS = [str(digit) for digit in range(10)]

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnistop.engine.questions.fragility import AttackedImage
-from mnistop.tui.render.attacked import attacked
-from mnistop.tui.render.bracket import bracket
-from mnistop.tui.render.terminal import Terminal
+from mnistop.engine.analysis.fragility import AttackedImage
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.text.attacked_image import attacked
+from mnistop.tui.text.bracket import bracket
 from tests.render.reading import ASCII, MONO, TRUE, cells, terminals, texts, widths
 
 epsilons = st.floats(0, 1)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnistop.tui.render.chart import chart
-from mnistop.tui.render.series import Series
-from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.chart import chart
+from mnistop.tui.draw.series import Series
 from tests.render.reading import ANSI, ASCII, MONO, TRUE, cells, terminals, texts, widths
 
 LN10 = ("ln 10", math.log(10))

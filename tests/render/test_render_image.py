@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mnistop.tui.render import image
-from mnistop.tui.render.terminal import TRUE_COLOR, Terminal
+from mnistop.tui.draw import image
+from mnistop.tui.draw.capabilities import TRUE_COLOR, Terminal
 from tests.render.reading import (
     ANSI,
     ASCII,

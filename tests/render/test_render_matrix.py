@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mnistop.tui.render.matrix import cell_at, confusion
+from mnistop.tui.draw.matrix import cell_at, confusion
 from tests.render.reading import ANSI, ASCII, MONO, TRUE, cells, terminals, texts, widths
 
 DIGITS = [str(digit) for digit in range(10)]

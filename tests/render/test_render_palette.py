@@ -7,10 +7,10 @@ from hypothesis import given
 from rich.color import ColorSystem
 from rich.style import Style
 
-from mnistop.tui.controllers.run_browsing import MOST_MARKED
-from mnistop.tui.render.colormap import diverging, luminance
-from mnistop.tui.render.palette import ANSI_RGB, Palette
-from mnistop.tui.render.terminal import TRUE_COLOR, Terminal
+from mnistop.tui.draw.capabilities import TRUE_COLOR, Terminal
+from mnistop.tui.draw.colormap import diverging, luminance
+from mnistop.tui.draw.palette import ANSI_RGB, Palette
+from mnistop.tui.session.run_list import MOST_MARKED
 from tests.render.color_difference import CONES, difference, lab
 from tests.render.reading import terminals
 

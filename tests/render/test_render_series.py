@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mnistop.tui.render.series import drawable, smooth, thin
+from mnistop.tui.draw.series import drawable, smooth, thin
 
 values = arrays(np.float64, st.integers(0, 400), elements=st.floats(-1e6, 1e6) | st.just(np.nan))
 

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from mnistop.tui.render.terminal import TRUE_COLOR, Terminal
+from mnistop.tui.draw.capabilities import TRUE_COLOR, Terminal
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_elsewhere_no_locale_is_no_reason_against_unicode_but_c_is():
 
 INHERITED = """
 import pathlib, sys
-from mnistop.tui.render.terminal import inherited_environ
+from mnistop.tui.draw.capabilities import inherited_environ
 def no_proc(path):
     raise FileNotFoundError(path)
 if sys.argv[1] == "elsewhere":

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine import glance, runs, worker
 from mnistop.engine.config import RunConfig
-from mnistop.engine.history import History, reduce
+from mnistop.engine.process import worker
 from mnistop.engine.process.title import HELPER
-from mnistop.engine.runs import Run
-from mnistop.engine.storage.event_log import read_events
+from mnistop.engine.runs import glance, run_folder
+from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.runs.history import History, reduce
+from mnistop.engine.runs.run_folder import Run
 from tests.waiting import wait_until
 
 linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
@@ -143,5 +144,5 @@ def goes_on(run: Run) -> None:
 
 
 def the_run() -> Run:
-    [run] = runs.list_runs()
+    [run] = run_folder.list_runs()
     return run

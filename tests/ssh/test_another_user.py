@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine import glance, runs, worker
-from mnistop.engine.questions.robustness import robustness
+from mnistop.engine.analysis.robustness import robustness
+from mnistop.engine.process import worker
+from mnistop.engine.runs import glance, run_folder
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.ssh.processes import endless, goes_on, linux
 from tests.waiting import wait_until
@@ -45,7 +46,7 @@ def shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder.chmod(0o755)
     monkeypatch.setenv("MNISTOP_RUNS", str(folder))
     yield folder
-    for run in runs.list_runs():
+    for run in run_folder.list_runs():
         if process := run.process_id():
             os.kill(process, signal.SIGKILL)
         wait_until(lambda run=run: not run.is_running())

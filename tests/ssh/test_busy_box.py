@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine import glance, runs, worker
 from mnistop.engine.config import RunConfig
-from mnistop.engine.runs import Run
+from mnistop.engine.process import worker
+from mnistop.engine.runs import glance, run_folder
+from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.cli.entry import exit_code_of
 from tests.app.pseudo_terminal import COMMAND, terminal
 from tests.faults import readers
@@ -94,7 +95,7 @@ def test_with_closed_descriptors_it_trains_all_the_same(folder: Path, closed: st
         timeout=100,
     )
     assert done.returncode == 0
-    (run,) = runs.list_runs()
+    (run,) = run_folder.list_runs()
     assert glance.epochs_trained(run) == 3
     assert run.log_path.read_text() == ""
 
@@ -142,7 +143,7 @@ def test_with_xdg_elsewhere_or_no_home_at_all_runs_are_found_there(
     folder: Path, tmp_path: Path
 ) -> None:
     elsewhere = tmp_path / "state"
-    run, lock = runs.create(RunConfig(), elsewhere / "mnistop" / "runs")
+    run, lock = run_folder.create(RunConfig(), elsewhere / "mnistop" / "runs")
     lock.close()
     for gone in ((), ("HOME",)):
         listed = run_command("runs", gone=("MNISTOP_RUNS", *gone), XDG_STATE_HOME=str(elsewhere))
@@ -155,7 +156,7 @@ def test_runs_that_start_in_the_same_second_have_folders_of_their_own(folder: Pa
         started = list(starters.map(lambda _: worker.launch(config), range(16)))
     assert len({run.path for run in started}) == 16
     wait_until(lambda: not any(run.is_running() for run in started))
-    assert len(runs.list_runs()) == 16
+    assert len(run_folder.list_runs()) == 16
 
 
 # No terminal.
@@ -184,7 +185,7 @@ def test_a_closed_pipe_ends_a_command_well_and_training_goes_on(
         process.stdout.close()
         assert process.wait(100) == 128 + signal.SIGPIPE
         said = process.stderr.read()
-    [run] = runs.list_runs()
+    [run] = run_folder.list_runs()
     assert "Traceback" not in said
     assert f"run {run.name} goes on" in said
     goes_on(run)
@@ -250,11 +251,11 @@ def test_somebody_else_may_watch_a_run_that_is_opened_to_him_and_nothing_more(
         assert "it belongs to another user" in as_nobody("delete", run.name, "--yes")[1]
         assert run.config().source == "digits"
     finally:
-        for run in runs.list_runs():
+        for run in run_folder.list_runs():
             if process := run.process_id():
                 os.kill(process, signal.SIGKILL)
             wait_until(lambda run=run: not run.is_running())
-            runs.delete(run)
+            run_folder.delete(run)
         shared.rmdir()
 
 
@@ -287,12 +288,12 @@ def test_a_number_in_a_lock_that_is_not_of_the_training_process_gets_no_signal(
     folder: Path,
 ) -> None:
     """The lock is held, but not by the process that it names: as over a shared disk."""
-    run, lock = runs.create(RunConfig(), folder / "mnistop_runs")
+    run, lock = run_folder.create(RunConfig(), folder / "mnistop_runs")
     with subprocess.Popen(["sleep", "100"]) as innocent, lock:
         lock.truncate(0)
         os.pwrite(lock.fileno(), str(innocent.pid).encode(), 0)
         assert run.process_id() == innocent.pid
-        with pytest.raises(runs.RunError, match="on another machine or in another container"):
+        with pytest.raises(run_folder.RunError, match="on another machine or in another container"):
             worker.stop(run)
         assert innocent.poll() is None
         innocent.kill()

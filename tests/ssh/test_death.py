@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine import events, glance, worker
+from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
-from mnistop.engine.history import History, reduce
-from mnistop.engine.runs import Run
-from mnistop.engine.storage.event_log import read_events
+from mnistop.engine.process import worker
+from mnistop.engine.runs import glance
+from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.runs.history import History, reduce
+from mnistop.engine.runs.run_folder import Run
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.ssh.processes import (
     endless,

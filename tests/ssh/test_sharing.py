@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine import glance, worker
 from mnistop.engine.config import RunConfig
-from mnistop.engine.runs import Run
-from mnistop.engine.sharing import share, unshare
+from mnistop.engine.process import worker
+from mnistop.engine.runs import glance
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.sharing import share, unshare
 from tests.app import made_up
 from tests.engine.small_runs import kill_all
 from tests.ssh.processes import endless

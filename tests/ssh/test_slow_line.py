@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from mnistop.engine import glance
+from mnistop.engine.runs import glance
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.ssh.processes import the_run
 from tests.ssh.slow_line import slow_line

@@ -8,7 +8,7 @@ import signal
 import time
 from pathlib import Path
 
-from mnistop.engine import glance
+from mnistop.engine.runs import glance
 from mnistop.tui.terminal.driver import Writer
 from tests.app.pseudo_terminal import Terminal, terminal
 from tests.ssh.processes import goes_on, kilobytes_of, linux, the_run

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine.storage import about
+from mnistop.engine.runs import about
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.ssh.processes import command_of, linux, paused, session_of, states_of
 from tests.waiting import wait_until
@@ -346,7 +346,7 @@ def test_moves_of_the_mouse_without_a_button_are_not_asked_for(folder: Path) -> 
 CRASHING = """
 import sys
 from mnistop.tui.app import MnistopApp
-from mnistop.tui.screens.help import HelpScreen
+from mnistop.tui.toolkit.help import HelpScreen
 def crash(part):
     raise ZeroDivisionError("a made-up fault")
 {part}

@@ -19,11 +19,11 @@ _READING = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
 _MAIN = """
 import ctypes, importlib
 import mnistop.tui.cli, mnistop.tui.cli.entry
-import mnistop.engine.finding, mnistop.engine.report.compose, mnistop.engine.sharing
-import mnistop.engine.overview, mnistop.engine.sweep.reader
+import mnistop.engine.runs.lookup, mnistop.engine.report.compose, mnistop.engine.runs.sharing
+import mnistop.engine.runs.entry, mnistop.engine.sweep.reader
 for name in ("report", "runs", "share", "show", "story", "train", "views", "words", "attack"):
     importlib.import_module(f"mnistop.tui.cli.{name}")
-import _strptime, difflib, mnistop.engine.worker, traceback
+import _strptime, difflib, mnistop.engine.process.worker, traceback
 libc = ctypes.CDLL(None)
 libc.prctl(47, 4, 0, 0, 0)  # no ambient capabilities
 libc.capset((ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)())

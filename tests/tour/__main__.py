@@ -8,13 +8,13 @@ import os
 import sys
 import tempfile
 
-from mnistop.engine import worker
 from mnistop.engine.config import PRESETS, RunConfig
+from mnistop.engine.process import worker
 from mnistop.tui.app import MnistopApp
-from mnistop.tui.panes.accuracy_chart import AccuracyChart
-from mnistop.tui.panes.digit import Digit
-from mnistop.tui.panes.rate_curve import RateCurve
-from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.attack.accuracy_chart import AccuracyChart
+from mnistop.tui.features.rates.curve import RateCurve
+from mnistop.tui.features.train.digit import Digit
 from tests.tour.pictures import picture
 from tests.tour.sweeps import sweeps
 

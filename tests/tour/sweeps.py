@@ -4,13 +4,13 @@ import asyncio
 
 from textual.pilot import Pilot
 
-from mnistop.engine import worker
+from mnistop.engine.process import worker
+from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.engine.sweep.presets import SWEEPS
-from mnistop.engine.sweeps import Sweep
 from mnistop.tui.app import MnistopApp
-from mnistop.tui.cli.sweep_lines import conclusion, table
-from mnistop.tui.controllers.sweeping import Sweeping
-from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.sweep.model import Sweeping
+from mnistop.tui.text.sweep_table import conclusion, table
 from tests.tour.pictures import picture
 
 PRESETS = ("learning rates", "more data", "optimizers", "hidden layers", "shifts")

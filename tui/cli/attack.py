@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from mnistop.engine.finding import find_run
+from mnistop.engine.analysis import answer_here
 from mnistop.engine.methods import METHODS
-from mnistop.engine.questions import answer_here
+from mnistop.engine.runs.lookup import find_run
 from mnistop.tui.cli.attacked import Attacked, tell_image, tell_table
 from mnistop.tui.cli.output import Output, with_output
 from mnistop.tui.cli.run_argument import run_argument

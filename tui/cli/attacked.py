@@ -9,21 +9,21 @@ from typing import Any
 
 import click
 
+from mnistop.engine.analysis.attack_set import attack_all
+from mnistop.engine.analysis.fragility import AttackedImage, Bracket, attack_image, bracket
+from mnistop.engine.analysis.robustness import Robustness, plain, robustness
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import RunStarted
+from mnistop.engine.formatting import at_least, at_most
 from mnistop.engine.methods import METHODS
-from mnistop.engine.overview import Summary
-from mnistop.engine.questions.attack_set import attack_all
-from mnistop.engine.questions.fragility import AttackedImage, Bracket, attack_image, bracket
-from mnistop.engine.questions.robustness import Robustness, plain, robustness
-from mnistop.engine.runs import Run
-from mnistop.engine.words import at_least, at_most
-from mnistop.tui import attack_words
+from mnistop.engine.runs.entry import Summary
+from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.cli.output import Output
 from mnistop.tui.cli.waiting import waiting
-from mnistop.tui.cli.words import accuracy, count, percent
-from mnistop.tui.epoch_words import epoch_name
-from mnistop.tui.render.attacked import attacked as drawn
+from mnistop.tui.text import attack_words
+from mnistop.tui.text.attacked_image import attacked as drawn
+from mnistop.tui.text.epochs import epoch_name
+from mnistop.tui.text.runs import accuracy, count, percent
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from mnistop.engine import events
-from mnistop.engine.finding import typed
-from mnistop.engine.history import History
-from mnistop.engine.runs import Run
-from mnistop.tui.cli.words import best_of, count, duration, unseen_accuracy, what_next
+from mnistop.engine.runs.history import History
+from mnistop.engine.runs.lookup import typed
+from mnistop.engine.runs.run_folder import Run
+from mnistop.tui.text.runs import best_of, count, duration, unseen_accuracy, what_next
 
 
 def closing_words(run: Run, history: History, epochs: int) -> list[str]:

@@ -9,13 +9,13 @@ import numpy as np
 
 from mnistop.engine.config import RunConfig, as_text
 from mnistop.engine.data import Dataset, Description, class_counts, describe, load, split
-from mnistop.engine.data_notes import data_notes
+from mnistop.engine.data.notes import data_notes
 from mnistop.tui.cli.gallery import Picture, draw_gallery
 from mnistop.tui.cli.options import given_settings
 from mnistop.tui.cli.output import Output, with_output
 from mnistop.tui.cli.waiting import waiting
-from mnistop.tui.cli.words import count, what_next
-from mnistop.tui.render.bars import counts
+from mnistop.tui.draw.bars import counts
+from mnistop.tui.text.runs import count, what_next
 
 _PICTURES = 10
 _WIDEST_HISTOGRAM = 60

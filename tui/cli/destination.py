@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from mnistop.engine.storage.files import expanded
+from mnistop.engine.runs.files import expanded
 from mnistop.tui.cli.output import Output
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -53,7 +53,7 @@ def check_destination(output: str, force: bool) -> None:
         MnistopError: it cannot, or there is such a file already.
     """
     if output != STDOUT:
-        from mnistop.engine.outgoing import check_file
+        from mnistop.engine.safe_write import check_file
 
         check_file(_path_of(output), force)
 
@@ -69,7 +69,7 @@ def deliver(out: Output, content: bytes, output: str, force: bool) -> None:
         MnistopError: it cannot be written, or there is such a file already.
     """
     if output != STDOUT:
-        from mnistop.engine.outgoing import write_out
+        from mnistop.engine.safe_write import write_out
 
         path = _path_of(output)
         write_out(path, content, force)

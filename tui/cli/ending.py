@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 import click
 
-from mnistop.engine.runs import Run
-from mnistop.engine.sweeps import Sweep
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli.output import Output, complain
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -14,7 +14,7 @@ import click
 from mnistop.engine.errors import ConfigError, MnistopError, host_error
 from mnistop.tui.cli.group import mnistop
 from mnistop.tui.cli.output import OutputClosedError, OutputError, complain, remark, silence
-from mnistop.tui.render.terminal import prefer_real_size
+from mnistop.tui.draw.capabilities import prefer_real_size
 
 if TYPE_CHECKING:
     from traceback import FrameSummary

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import click
 
-from mnistop.engine.finding import find_run
-from mnistop.engine.runs import Run
-from mnistop.engine.storage.files import expanded
+from mnistop.engine.runs.files import expanded
+from mnistop.engine.runs.lookup import find_run
+from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.cli.destination import (
     STDOUT,
     check_destination,

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.tui.cli.output import Output
-from mnistop.tui.render.cells import beside, line, shorten
-from mnistop.tui.render.image import gray
-from mnistop.tui.render.strip import Strip
+from mnistop.tui.draw.cells import beside, line, shorten
+from mnistop.tui.draw.image import gray
+from mnistop.tui.draw.strip import Strip
 
 _GAP = 2
 _MOST_ABREAST = 5

@@ -12,7 +12,7 @@ from click.shell_completion import CompletionItem
 
 from mnistop.engine.config import as_text
 from mnistop.tui.cli.options import given_settings, setting_options
-from mnistop.tui.render.terminal import Terminal, inherited_environ
+from mnistop.tui.draw.capabilities import Terminal, inherited_environ
 from mnistop.tui.terminal import tidying
 
 COMMANDS = {

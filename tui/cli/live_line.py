@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mnistop.tui.cli.output import Output
-from mnistop.tui.cli.words import STOPPING
+from mnistop.tui.text.runs import STOPPING
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

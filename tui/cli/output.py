@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mnistop.engine.errors import MnistopError
-from mnistop.tui.render.terminal import Terminal, columns_of, inherited_environ, takes_unicode
+from mnistop.tui.draw.capabilities import Terminal, columns_of, inherited_environ, takes_unicode
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mnistop.tui.render.strip import Strip
+    from mnistop.tui.draw.strip import Strip
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -102,14 +102,14 @@ class Output:
         shown = self.terminal.unicode or text.isascii()
         if shown and text.replace("\n", "").isprintable():
             return text
-        from mnistop.tui.render import cells
+        from mnistop.tui.draw import cells
 
         return "\n".join(cells.clean(line, self.terminal) for line in text.split("\n"))
 
     def draw(self, strips: Sequence[Strip], indent: int = 0) -> None:
         """Prints what a renderer made, in colour where that is possible."""
-        from mnistop.tui.render.cells import plain, printable
-        from mnistop.tui.render.strip import Strip
+        from mnistop.tui.draw.cells import plain, printable
+        from mnistop.tui.draw.strip import Strip
 
         if self.terminal.colors and strips:
             moved = [Strip.join([Strip.blank(indent), strip]) for strip in strips]

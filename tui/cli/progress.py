@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 from rich.text import Text
 
-from mnistop.engine.history import History
+from mnistop.engine.runs.history import History
 from mnistop.tui.cli.output import Output
-from mnistop.tui.cli.words import accuracy, duration
-from mnistop.tui.render.bars import progress
-from mnistop.tui.render.cells import printable
-from mnistop.tui.render.strip import Strip
+from mnistop.tui.draw.bars import progress
+from mnistop.tui.draw.cells import printable
+from mnistop.tui.draw.strip import Strip
+from mnistop.tui.text.runs import accuracy, duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -14,23 +14,23 @@ from typing import Any
 
 import click
 
-from mnistop.engine import worker
+from mnistop.engine.analysis.rates.range_test import RangeTest, range_test
+from mnistop.engine.analysis.rates.recommend import Recommendation, recommend
 from mnistop.engine.config import RunConfig, as_text
 from mnistop.engine.data import absolute
 from mnistop.engine.errors import MnistopError
+from mnistop.engine.process import worker
 from mnistop.engine.process.temporary import temporary_folder
-from mnistop.engine.rates.range_test import RangeTest, range_test
-from mnistop.engine.rates.recommend import Recommendation, recommend
 from mnistop.tui.cli.options import SettingsCommand, given_settings, setting_options
 from mnistop.tui.cli.output import Output, remark, with_output
 from mnistop.tui.cli.processes import warm_up
 from mnistop.tui.cli.waiting import waiting
-from mnistop.tui.cli.words import what_next
-from mnistop.tui.controllers.three_rates import ThreeRates, train_at
-from mnistop.tui.rate_words import rate_text, reasons
-from mnistop.tui.render.chart import chart
-from mnistop.tui.render.range_chart import CEILING, range_chart
-from mnistop.tui.render.series import Series
+from mnistop.tui.draw.chart import chart
+from mnistop.tui.draw.series import Series
+from mnistop.tui.features.rates.model import ThreeRates, train_at
+from mnistop.tui.text.range_chart import CEILING, range_chart
+from mnistop.tui.text.rates import rate_text, reasons
+from mnistop.tui.text.runs import what_next
 
 _WIDEST, _HEIGHT = 110, 18
 _LOOK_SECONDS = 0.1

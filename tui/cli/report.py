@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from mnistop.engine.errors import RunError
-from mnistop.engine.finding import find_run_or_sweep
 from mnistop.engine.report import FORMATS
-from mnistop.engine.runs import Run
-from mnistop.engine.sweeps import Sweep
+from mnistop.engine.runs.lookup import find_run_or_sweep
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli.destination import (
     STDOUT,
     check_destination,

@@ -12,9 +12,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def _complete(
     context: click.Context, parameter: click.Parameter, start: str
 ) -> list[CompletionItem]:
-    from mnistop.engine.finding import is_path
-    from mnistop.engine.runs import list_runs
-    from mnistop.engine.sweeps import list_sweeps
+    from mnistop.engine.runs.lookup import is_path
+    from mnistop.engine.runs.run_folder import list_runs
+    from mnistop.engine.runs.sweep_folder import list_sweeps
 
     if is_path(start):
         return [CompletionItem(start, type="dir")]
@@ -29,7 +29,7 @@ def complete_filter(
     context: click.Context, parameter: click.Parameter, start: str
 ) -> list[CompletionItem]:
     """What a word of a filter of runs may become."""
-    from mnistop.engine.selection.run_filters import complete
+    from mnistop.engine.runs.filters import complete
 
     return [CompletionItem(line) for line in complete(start)]
 
@@ -42,7 +42,7 @@ def run_argument(command: Command) -> Command:
 def _complete_several(
     context: click.Context, parameter: click.Parameter, start: str
 ) -> list[CompletionItem]:
-    from mnistop.engine.selection.run_filters import complete
+    from mnistop.engine.runs.filters import complete
 
     filters = [CompletionItem(line) for line in complete(start)]
     return [*_complete(context, parameter, start), *filters]

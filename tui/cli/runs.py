@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import click
 
-from mnistop.engine import runs as engine_runs
-from mnistop.engine import sweeps
 from mnistop.engine.errors import RunError
-from mnistop.engine.finding import typed, why_no_runs
-from mnistop.engine.overview import Listed, Summary
-from mnistop.engine.runs import Run
-from mnistop.engine.selection.run_filters import parse
-from mnistop.engine.selection.several import (
+from mnistop.engine.filter_grammar import FilterError
+from mnistop.engine.runs import run_folder as engine_runs
+from mnistop.engine.runs import sweep_folder
+from mnistop.engine.runs.entry import Listed, Summary
+from mnistop.engine.runs.filters import parse
+from mnistop.engine.runs.index import list_all
+from mnistop.engine.runs.lookup import typed, why_no_runs
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.several import (
     IN_TRAINING,
     TO_DELETE,
     Chosen,
@@ -23,13 +25,11 @@ from mnistop.engine.selection.several import (
     choose,
     choose_all,
 )
-from mnistop.engine.selection.words import FilterError
-from mnistop.engine.storage.index import list_all
-from mnistop.engine.sweeps import Sweep
+from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli.output import Output, complain, remark, with_output
 from mnistop.tui.cli.run_argument import complete_filter, several_argument
-from mnistop.tui.cli.run_lines import crowding, either_accuracy, table
-from mnistop.tui.cli.words import count, size, what_next
+from mnistop.tui.text.run_table import crowding, either_accuracy, table
+from mnistop.tui.text.runs import count, size, what_next
 
 _POLL_SECONDS = 0.05
 _MOST_LISTED = 30
@@ -124,7 +124,7 @@ def stop(out: Output, every: bool, words: tuple[str, ...]) -> int:
 
 
 def _ask_to_stop(one: Run | Sweep) -> None:
-    from mnistop.engine import worker
+    from mnistop.engine.process import worker
 
     if worker.is_suspended(one):
         remark(f"The process of {one.full_name} is suspended (SIGSTOP): it is continued to save.")
@@ -211,7 +211,7 @@ def _check_idle(one: Run | Sweep) -> None:
 
 def _delete(one: Run | Sweep) -> None:
     if isinstance(one, Sweep):
-        sweeps.delete(one)
+        sweep_folder.delete(one)
     else:
         engine_runs.delete(one)
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import click
 
+from mnistop.engine.analysis.attack_set import AttackedSet, attack_all
 from mnistop.engine.images import to_png
-from mnistop.engine.outgoing import check_file, check_folder, write_folder, write_out
-from mnistop.engine.questions.attack_set import AttackedSet, attack_all
-from mnistop.engine.storage.files import expanded
+from mnistop.engine.runs.files import expanded
+from mnistop.engine.safe_write import check_file, check_folder, write_folder, write_out
 from mnistop.tui.cli.attacked import Attacked
 from mnistop.tui.cli.output import Output
-from mnistop.tui.cli.words import count
+from mnistop.tui.text.runs import count
 
 
 @dataclass(frozen=True)

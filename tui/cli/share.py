@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from mnistop.engine import sharing
-from mnistop.engine.finding import find_run_or_sweep, quoted, typed
-from mnistop.engine.storage.folder import one_line, owner_of
-from mnistop.engine.sweeps import Sweep
+from mnistop.engine.runs import sharing
+from mnistop.engine.runs.folder import one_line, owner_of
+from mnistop.engine.runs.lookup import find_run_or_sweep, quoted, typed
+from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli.output import Output, remark, with_output
 from mnistop.tui.cli.run_argument import run_argument
-from mnistop.tui.cli.words import what_next
+from mnistop.tui.text.runs import what_next
 
 
 @click.command()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from mnistop.engine.finding import find_run_or_sweep
 from mnistop.engine.report.facts import Facts
-from mnistop.engine.sweeps import Sweep
+from mnistop.engine.runs.lookup import find_run_or_sweep
+from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli import story
 from mnistop.tui.cli.output import Output, with_output
 from mnistop.tui.cli.run_argument import run_argument

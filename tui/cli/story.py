@@ -8,18 +8,22 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.coach import Advice
+from mnistop.engine.analysis.coach import Advice
 from mnistop.engine.config import RunConfig, as_text, default, label
-from mnistop.engine.data_notes import ClassCounts
+from mnistop.engine.data.notes import ClassCounts
 from mnistop.engine.events import RunStarted
-from mnistop.engine.finding import typed
-from mnistop.engine.history import History, others_as_good
-from mnistop.engine.judgement import Mistake
 from mnistop.engine.report.facts import Facts, again
-from mnistop.engine.storage.folder import one_line
+from mnistop.engine.runs.folder import one_line
+from mnistop.engine.runs.history import History, others_as_good
+from mnistop.engine.runs.lookup import typed
+from mnistop.engine.runs.predictions import Mistake
 from mnistop.tui.cli.gallery import Picture, draw_gallery
 from mnistop.tui.cli.output import Output
-from mnistop.tui.cli.words import (
+from mnistop.tui.draw.cells import beside
+from mnistop.tui.draw.chart import chart
+from mnistop.tui.draw.matrix import confusion
+from mnistop.tui.draw.series import Series
+from mnistop.tui.text.runs import (
     EPOCH_HEADER,
     accuracy,
     count,
@@ -32,10 +36,6 @@ from mnistop.tui.cli.words import (
     unseen_accuracy,
     what_next,
 )
-from mnistop.tui.render.cells import beside
-from mnistop.tui.render.chart import chart
-from mnistop.tui.render.matrix import confusion
-from mnistop.tui.render.series import Series
 
 _CHART_HEIGHT = 15
 _WIDEST_CHART = 72

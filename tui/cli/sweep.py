@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from mnistop.engine import worker
-from mnistop.engine.comparison import differing
+from mnistop.engine.analysis.comparison import differing
+from mnistop.engine.process import worker
+from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.engine.sweep.grid import plan
 from mnistop.engine.sweep.outcomes import ATTACK
 from mnistop.engine.sweep.presets import SWEEPS, sweep_preset
 from mnistop.engine.sweep.reader import SweepReader
-from mnistop.engine.sweeps import Sweep
 from mnistop.tui.cli.ending import Ending, with_ending
 from mnistop.tui.cli.options import (
     SettingsCommand,
@@ -26,7 +26,7 @@ from mnistop.tui.cli.options import (
 from mnistop.tui.cli.output import Output, remark, with_output
 from mnistop.tui.cli.sweep_view import SweepView, view_for
 from mnistop.tui.cli.watch import Watch
-from mnistop.tui.cli.words import count
+from mnistop.tui.text.runs import count
 
 _POLL_SECONDS = 0.1
 _WHOLE = click.IntRange(min=1)

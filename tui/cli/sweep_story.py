@@ -7,13 +7,16 @@ import json
 from typing import Any
 
 from mnistop.engine import events
+from mnistop.engine.analysis.robustness import robustness
 from mnistop.engine.evaluate import wilson_interval
-from mnistop.engine.finding import typed
-from mnistop.engine.questions.robustness import robustness
+from mnistop.engine.runs.lookup import typed
 from mnistop.engine.sweep.outcomes import ATTACK, Group, Value, best_acc, grouped, unseen_acc
 from mnistop.engine.sweep.reader import SweepReader
 from mnistop.tui.cli.output import Output, complain
-from mnistop.tui.cli.sweep_lines import (
+from mnistop.tui.cli.sweep_view import outcome_as_json
+from mnistop.tui.cli.waiting import waiting
+from mnistop.tui.text.runs import count, what_next
+from mnistop.tui.text.sweep_table import (
     attacked_acc,
     conclusion,
     final_acc,
@@ -21,9 +24,6 @@ from mnistop.tui.cli.sweep_lines import (
     settings_of,
     table,
 )
-from mnistop.tui.cli.sweep_view import outcome_as_json
-from mnistop.tui.cli.waiting import waiting
-from mnistop.tui.cli.words import count, what_next
 
 _MOST_FAILURES = 3
 
@@ -71,7 +71,7 @@ def measure(out: Output, reader: SweepReader, attack: float | None) -> float | N
     if attack is None and "adversarial_epsilon" not in settings_of(groups):
         return None
     epsilon = ATTACK if attack is None else attack
-    from mnistop.engine.questions import answer_here
+    from mnistop.engine.analysis import answer_here
 
     with waiting(out) as progress:
         progress("loading PyTorch")
@@ -111,7 +111,7 @@ def tell_results(out: Output, reader: SweepReader, epsilon: float | None) -> Non
     """The table, on a terminal with the accuracies on one scale, and which is best."""
     groups = grouped(reader.outcomes)
     if out.is_terminal:
-        from mnistop.tui.render.sweep_rows import SweepRows
+        from mnistop.tui.text.sweep_rows import SweepRows
 
         rows = SweepRows.fit(groups, out.width, out.terminal, epsilon)
         drawn = [rows.row(index, out.width) for index in range(len(groups))]

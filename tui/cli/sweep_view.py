@@ -21,8 +21,8 @@ from mnistop.engine.sweep.outcomes import (
 from mnistop.engine.sweep.reader import SweepReader
 from mnistop.tui.cli.live_line import LiveLine
 from mnistop.tui.cli.output import Output, remark
-from mnistop.tui.cli.sweep_lines import accuracy_of, in_words, settings_of
-from mnistop.tui.cli.words import STOPPING, count, duration, percent
+from mnistop.tui.text.runs import STOPPING, count, duration, percent
+from mnistop.tui.text.sweep_table import accuracy_of, in_words, settings_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
-from mnistop.engine.finding import find_run_or_sweep
-from mnistop.engine.history import History
-from mnistop.engine.runs import Run
-from mnistop.engine.sweeps import Sweep
+from mnistop.engine.process import worker
+from mnistop.engine.runs.history import History
+from mnistop.engine.runs.lookup import find_run_or_sweep
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli.closing import closing_words, complaint
 from mnistop.tui.cli.ending import Ending, with_ending
 from mnistop.tui.cli.options import SettingsCommand, given_settings, setting_options, told_by_origin

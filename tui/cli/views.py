@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
-from mnistop.engine.history import History
-from mnistop.engine.runs import Run
+from mnistop.engine.runs.history import History
+from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.cli.live_line import LiveLine
 from mnistop.tui.cli.output import Output, remark
-from mnistop.tui.cli.words import (
+from mnistop.tui.text.runs import (
     EPOCH_HEADER,
     STOPPING,
     count,

@@ -10,10 +10,10 @@ from contextlib import suppress
 
 import click
 
-from mnistop.engine.runs import Run
-from mnistop.engine.selection.several import IN_TRAINING
-from mnistop.engine.storage import lock
-from mnistop.engine.sweeps import Sweep
+from mnistop.engine.runs import lock
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.several import IN_TRAINING
+from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli.ending import Ending, with_ending
 from mnistop.tui.cli.output import (
     Output,

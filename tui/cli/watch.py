@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Generic, Protocol, TypeVar
 
-from mnistop.engine import worker
 from mnistop.engine.errors import RunError
-from mnistop.engine.finding import typed
-from mnistop.engine.history import History, reduce
-from mnistop.engine.runs import Run
-from mnistop.engine.storage.folder import Folder
+from mnistop.engine.process import worker
+from mnistop.engine.runs.folder import Folder
+from mnistop.engine.runs.history import History, reduce
+from mnistop.engine.runs.lookup import typed
+from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.cli.output import OutputClosedError, remark
 from mnistop.tui.cli.processes import leave, warm_up
 from mnistop.tui.cli.views import View

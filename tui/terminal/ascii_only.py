@@ -5,8 +5,8 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
-from mnistop.tui.render.cells import clean
-from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import clean
 
 _TERMINAL = Terminal(unicode=False)
 

@@ -20,7 +20,7 @@ from textual.geometry import Size
 from textual.message import Message
 
 from mnistop.engine.process.stdio import leave_terminal
-from mnistop.tui.render.terminal import fills_erased_cells
+from mnistop.tui.draw.capabilities import fills_erased_cells
 from mnistop.tui.terminal.cell_diff import CellDiff
 from mnistop.tui.terminal.flow import FlowControl
 from mnistop.tui.terminal.replies import STATUS, Replies

@@ -9,8 +9,8 @@ from textual.color import Color
 from textual.filter import LineFilter, NoColor
 from textual.notifications import SeverityLevel
 
-from mnistop.tui.render.cells import Changed
-from mnistop.tui.render.terminal import Terminal
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import Changed
 from mnistop.tui.terminal import faults, tidying
 from mnistop.tui.terminal.ascii_only import AsciiOnly
 from mnistop.tui.terminal.driver import EndRequested, NotSuspended, TerminalDriver

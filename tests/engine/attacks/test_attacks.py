@@ -14,7 +14,7 @@ from mnistop.engine.attacks import FGSM, PGD, Attack, FastGradient, Goal, Norm
 from mnistop.engine.attacks.base import evaluating, input_gradient
 from mnistop.engine.attacks.norms import size
 from mnistop.engine.model import MLP
-from mnistop.engine.training import Labelled
+from mnistop.engine.training.state import Labelled
 from tests.engine.attacks.attacked import any_model, some_batch, some_right
 from tests.engine.small_runs import digits_config, prepared, trained
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from mnistop.engine import learning_rate
-from mnistop.engine.coach import Advice, advise
-from mnistop.engine.coach.advice import number
+from mnistop.engine.analysis.coach import Advice, advise
+from mnistop.engine.analysis.coach.advice import number
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data import load
 from mnistop.engine.learning_rate import lr_of_epoch
@@ -399,7 +399,7 @@ def test_what_it_advises_against_overfitting_lowers_the_final_loss(remedy: dict[
 
 
 def test_the_coach_needs_no_torch() -> None:
-    code = "import sys, mnistop.engine.coach; sys.exit('torch' in sys.modules)"
+    code = "import sys, mnistop.engine.analysis.coach; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 

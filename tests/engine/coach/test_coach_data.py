@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from mnistop.engine import events
-from mnistop.engine.coach import Advice, advise
+from mnistop.engine.analysis.coach import Advice, advise
 from mnistop.engine.config import RunConfig
-from mnistop.engine.history import History, reduce
+from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.sweep.outcomes import rate_verdict
 from tests.engine.coach.test_coach_words import epoch, started
 

@@ -10,12 +10,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mnistop.engine import events
-from mnistop.engine.coach import advise
+from mnistop.engine.analysis.coach import advise
 from mnistop.engine.config import RunConfig
 from mnistop.engine.evaluate import wilson_interval
-from mnistop.engine.history import History, reduce
-from mnistop.engine.judgement import Judgement
 from mnistop.engine.learning_rate import higher_rate, lower_rate
+from mnistop.engine.runs.history import History, reduce
+from mnistop.engine.runs.predictions import Judgement
 from tests.engine.coached import event
 
 LOSSES = st.one_of(st.floats(0, 5), st.floats(), st.sampled_from([0.0, 2.3, 1e300]))

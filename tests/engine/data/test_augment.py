@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from mnistop.engine.augment import shifted
 from mnistop.engine.config import RunConfig
-from mnistop.engine.train import train
+from mnistop.engine.training.augment import shifted
+from mnistop.engine.training.loop import train
 from tests.engine.small_runs import BatchListener, digits_config, prepared, trained
 
 

@@ -11,12 +11,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from mnistop.engine.config import RunConfig
-from mnistop.engine.fast.backprop import Backprop
-from mnistop.engine.fast.by_hand import ByHand, used_pixels
-from mnistop.engine.fast.packing import Packing
 from mnistop.engine.model import MLP
-from mnistop.engine.train import train
-from mnistop.engine.training import Epoch, Labelled, Training
+from mnistop.engine.training.fast.backprop import Backprop
+from mnistop.engine.training.fast.by_hand import ByHand, used_pixels
+from mnistop.engine.training.fast.packing import Packing
+from mnistop.engine.training.loop import train
+from mnistop.engine.training.state import Epoch, Labelled, Training
 from tests.engine.small_runs import Listener, QuietListener, digits_config, prepared
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "gelu")

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from mnistop.engine.config import RunConfig
-from mnistop.engine.fast import captured
-from mnistop.engine.fast.captured import Captured
-from mnistop.engine.train import step_by_autograd, train
-from mnistop.engine.training import Epoch, Labelled, Training
+from mnistop.engine.training.fast import captured
+from mnistop.engine.training.fast.captured import Captured
+from mnistop.engine.training.loop import step_by_autograd, train
+from mnistop.engine.training.state import Epoch, Labelled, Training
 from tests.engine.fast.recording import Recording
 from tests.engine.fast.test_backprop import OPTIONS
 from tests.engine.small_runs import (

@@ -14,11 +14,11 @@ from mnistop.engine.attacks import FGSM
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data import load, split
 from mnistop.engine.errors import ConfigError
-from mnistop.engine.examples import find_device
 from mnistop.engine.learning_rate import lr_of_epoch
 from mnistop.engine.model import MLP
-from mnistop.engine.train import DivergedError, train
-from mnistop.engine.training import Training
+from mnistop.engine.training.examples import find_device
+from mnistop.engine.training.loop import DivergedError, train
+from mnistop.engine.training.state import Training
 from tests.engine.small_runs import (
     BatchListener,
     Listener,

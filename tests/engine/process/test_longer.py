@@ -7,17 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnistop.engine import events, worker
+from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import ConfigError, RunError
 from mnistop.engine.learning_rate import lr_of_epoch
-from mnistop.engine.overview import Summary
+from mnistop.engine.process import worker
 from mnistop.engine.process.going_on import config_to_go_on
 from mnistop.engine.report.facts import Facts
-from mnistop.engine.runs import Continuation, Run
-from mnistop.engine.storage.event_log import read_events
-from mnistop.engine.storage.index import Index
-from mnistop.engine.sweeps import Sweep
+from mnistop.engine.runs.entry import Summary
+from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.runs.index import Index
+from mnistop.engine.runs.run_folder import Continuation, Run
+from mnistop.engine.runs.sweep_folder import Sweep
 from tests.engine.small_runs import ENDLESS, digits_config, history_of, state_of
 from tests.faults.kills import results
 from tests.small_data import DataFile

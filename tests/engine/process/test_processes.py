@@ -19,19 +19,19 @@ import numpy as np
 import pytest
 import torch
 
-from mnistop.engine import events, runs, worker
+from mnistop.engine import events
+from mnistop.engine.analysis import load_model_in, load_snapshot
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import ConfigError, DataError, RunError
 from mnistop.engine.events import EpochFinished, Event
-from mnistop.engine.history import History
-from mnistop.engine.process import job
+from mnistop.engine.process import job, worker
 from mnistop.engine.process.child import in_words
-from mnistop.engine.questions import load_model_in, load_snapshot
-from mnistop.engine.runs import Run
-from mnistop.engine.storage import checkpoint, snapshots
-from mnistop.engine.storage.event_log import read_events
-from mnistop.engine.storage.recorder import Recorder
-from mnistop.engine.training import judge
+from mnistop.engine.recording.recorder import Recorder
+from mnistop.engine.runs import checkpoint, run_folder, snapshots
+from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.runs.history import History
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.training.state import judge
 from tests.data_files import openml_answers, write_openml_cache
 from tests.engine.small_runs import (
     ENDLESS,
@@ -303,7 +303,7 @@ async def test_several_runs_train_side_by_side(runs_folder: Path) -> None:
     ends = await asyncio.gather(*(to_the_end(run) for run in both))
     assert [len(history.epochs) for history, _ in ends] == [30, 30]
     assert ends[0][0].epochs[-1].train_loss != ends[1][0].epochs[-1].train_loss
-    assert {run.name for run in runs.list_runs()} == {run.name for run in both}
+    assert {run.name for run in run_folder.list_runs()} == {run.name for run in both}
 
 
 async def test_two_readers_of_a_run_hear_the_same(runs_folder: Path) -> None:
@@ -315,11 +315,11 @@ async def test_two_readers_of_a_run_hear_the_same(runs_folder: Path) -> None:
 async def test_a_run_is_not_deleted_while_it_trains(runs_folder: Path) -> None:
     run = await endless()
     with pytest.raises(RunError, match="stop it first"):
-        runs.delete(run)
+        run_folder.delete(run)
     worker.stop(run)
     await to_the_end(run)
-    runs.delete(run)
-    assert runs.list_runs() == []
+    run_folder.delete(run)
+    assert run_folder.list_runs() == []
 
 
 async def test_a_long_epoch_tells_how_far_it_is(runs_folder: Path) -> None:
@@ -407,7 +407,7 @@ def test_a_source_that_is_not_at_hand_is_waited_for_in_the_run_which_says_so(
     write_openml_cache(tmp_path, openml_answers(images, labels))
     config = RunConfig(source="openml", samples=None)
     assert job._data_if_here(config) is None
-    run, lock = runs.create(config, tmp_path / "runs")
+    run, lock = run_folder.create(config, tmp_path / "runs")
     with lock:
         examples = job._load(config, Recorder(run))
     assert len(examples.training) + len(examples.validation) == 40
@@ -432,7 +432,7 @@ def test_a_bad_source_is_told_before_there_is_a_run(
 ) -> None:
     with pytest.raises(DataError, match=sentence):
         worker.launch(RunConfig(source=source))
-    assert runs.list_runs() == []
+    assert run_folder.list_runs() == []
     assert not runs_folder.exists()
 
 

@@ -12,16 +12,17 @@ import numpy as np
 import pytest
 import torch
 
-from mnistop.engine import events, runs, worker
+from mnistop.engine import events
+from mnistop.engine.analysis import load_model
+from mnistop.engine.analysis import validation as validation_images
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import DataError, RunError
-from mnistop.engine.questions import load_model
-from mnistop.engine.questions import validation as validation_images
-from mnistop.engine.runs import Run
-from mnistop.engine.storage import checkpoint
-from mnistop.engine.storage.event_log import read_events
-from mnistop.engine.train import train
-from mnistop.engine.training import Epoch, Training
+from mnistop.engine.process import worker
+from mnistop.engine.runs import checkpoint, run_folder
+from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.training.loop import train
+from mnistop.engine.training.state import Epoch, Training
 from tests.engine.small_runs import (
     ENDLESS,
     Listener,
@@ -300,9 +301,9 @@ async def test_of_two_who_resume_at_once_one_starts_the_training(runs_folder: Pa
 
 
 async def test_who_comes_second_is_told_that_the_run_is_being_trained(runs_folder: Path) -> None:
-    run, lock = runs.create(digits_config(), runs_folder)
+    run, lock = run_folder.create(digits_config(), runs_folder)
     with lock, pytest.raises(RunError, match=f"Run {run.name} is being trained already"):
-        worker._start(runs.Continuation(run), runs_folder)
+        worker._start(run_folder.Continuation(run), runs_folder)
 
 
 async def test_a_damaged_checkpoint_is_told_and_the_rest_is_kept(runs_folder: Path) -> None:

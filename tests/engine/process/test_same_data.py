@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnistop.engine import events, worker
+from mnistop.engine import events
 from mnistop.engine.errors import MnistopError, RunError
 from mnistop.engine.events import RunStarted
-from mnistop.engine.history import History
-from mnistop.engine.runs import Run, list_runs
-from mnistop.engine.storage.event_log import read_events
+from mnistop.engine.process import worker
+from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.runs.history import History
+from mnistop.engine.runs.run_folder import Run, list_runs
 from tests.data_files import openml_answers, write_openml_cache
 from tests.engine.small_runs import (
     ENDLESS,
@@ -214,7 +215,7 @@ def in_a_fresh_process(runs_folder: Path, what: str) -> None:
     code = (
         "import time\nfrom pathlib import Path\nfrom mnistop.engine import worker\n"
         "from mnistop.engine.config import RunConfig\n"
-        "from mnistop.engine.runs import Run, list_runs\n"
+        "from mnistop.engine.runs.run_folder import Run, list_runs\n"
         f"{what}\nwhile list_runs()[0].is_running():\n    time.sleep(0.01)\n"
     )
     process = run_script(code, runs_folder)

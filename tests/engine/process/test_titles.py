@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine import worker
+from mnistop.engine.process import worker
 from mnistop.engine.process.title import set_title
-from mnistop.engine.runs import Run
+from mnistop.engine.runs.run_folder import Run
 from tests.app.pseudo_terminal import terminal
 from tests.engine.small_runs import ENDLESS, ROOT, digits_config, history_of, run_script
 from tests.ssh.processes import process_of

@@ -10,17 +10,18 @@ import numpy as np
 import pytest
 import torch
 
-from mnistop.engine import events, glance, worker
+from mnistop.engine import events
+from mnistop.engine.analysis import load_model_in
 from mnistop.engine.data import load
 from mnistop.engine.data.dataset import Unseen
 from mnistop.engine.data.pixels import Pixels
 from mnistop.engine.events import RunTested
-from mnistop.engine.process import job
-from mnistop.engine.questions import load_model_in
-from mnistop.engine.runs import Run
-from mnistop.engine.storage.event_log import read_events
+from mnistop.engine.process import job, worker
+from mnistop.engine.runs import glance
+from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.sweep_folder import Plan
 from mnistop.engine.sweep import job as sweep_job
-from mnistop.engine.sweeps import Plan
 from tests.app import made_up, made_up_sweeps
 from tests.data_files import unseen_of
 from tests.engine.small_runs import (

@@ -11,13 +11,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mnistop.engine.analysis import load_model, validation
+from mnistop.engine.analysis.attack_set import attack_all
+from mnistop.engine.analysis.batch import OwnImage, searched
+from mnistop.engine.analysis.fragility import attack_image, bracket
+from mnistop.engine.analysis.robustness import EPSILONS, Robustness, robustness
 from mnistop.engine.attacks import EpsilonBounds, epsilon_bounds
-from mnistop.engine.questions import load_model, validation
-from mnistop.engine.questions.attack_set import attack_all
-from mnistop.engine.questions.batch import OwnImage, searched
-from mnistop.engine.questions.fragility import attack_image, bracket
-from mnistop.engine.questions.robustness import EPSILONS, Robustness, robustness
-from mnistop.engine.runs import Run
+from mnistop.engine.runs.run_folder import Run
 from tests.engine.finished_run import finished_run
 
 MODELS = {
@@ -193,7 +193,7 @@ def test_what_pgd_stumbles_on_below_the_smallest_epsilon_does_not_count(
         )
 
     assert attack_image(run, row, epsilon, method="pgd").success
-    monkeypatch.setattr("mnistop.engine.questions.fragility.bounds_of", weaker)
+    monkeypatch.setattr("mnistop.engine.analysis.fragility.bounds_of", weaker)
     assert not attack_image(run, row, epsilon, method="pgd").success
 
 

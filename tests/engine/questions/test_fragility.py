@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from mnistop.engine.analysis import load_model, validation
+from mnistop.engine.analysis.fragility import OwnImage, attack_image, bracket
 from mnistop.engine.attacks import FGSM
 from mnistop.engine.errors import RunError
 from mnistop.engine.methods import METHODS
-from mnistop.engine.questions import load_model, validation
-from mnistop.engine.questions.fragility import OwnImage, attack_image, bracket
-from mnistop.engine.runs import Run
+from mnistop.engine.runs.run_folder import Run
 from tests.engine.finished_run import finished_run
 
 

@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 import torch
 
-from mnistop.engine import runs, worker
+from mnistop.engine.analysis.fragility import attack_image
 from mnistop.engine.attacks import FGSM
 from mnistop.engine.errors import MnistopError, RunError
-from mnistop.engine.judgement import judgement_after, worst_mistakes
-from mnistop.engine.questions.fragility import attack_image
-from mnistop.engine.runs import Run
-from mnistop.engine.storage import checkpoint
-from mnistop.engine.storage.event_log import read_events
-from mnistop.engine.training import Labelled
+from mnistop.engine.process import worker
+from mnistop.engine.runs import checkpoint, run_folder
+from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.runs.predictions import judgement_after, worst_mistakes
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.training.state import Labelled
 from tests.engine.finished_run import finished_run
 from tests.engine.small_runs import digits_config, prepared, until
 
@@ -126,7 +126,7 @@ async def test_an_image_that_is_not_there_is_told(finished: Run, row: int) -> No
 
 
 async def test_a_run_without_weights_is_told(runs_folder: Path) -> None:
-    run, lock = runs.create(digits_config(), runs_folder)
+    run, lock = run_folder.create(digits_config(), runs_folder)
     lock.close()
     with pytest.raises(RunError, match="has not started to train yet"):
         await worker.ask(attack_image, run, 0, 0.1)
@@ -138,7 +138,7 @@ async def test_a_run_without_weights_is_told(runs_folder: Path) -> None:
 async def test_weights_that_fit_no_model_are_told(
     runs_folder: Path, content: dict[str, object]
 ) -> None:
-    run, lock = runs.create(digits_config(), runs_folder)
+    run, lock = run_folder.create(digits_config(), runs_folder)
     lock.close()
     checkpoint.save(run.path / "checkpoint.pt", content)
     with pytest.raises(RunError, match="is damaged: its weights fit no model"):

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mnistop.engine.analysis import load_snapshot
+from mnistop.engine.analysis.attack_set import attack_all
+from mnistop.engine.analysis.robustness import EPSILONS, Robustness, robustness
 from mnistop.engine.errors import RunError
-from mnistop.engine.questions import load_snapshot
-from mnistop.engine.questions.attack_set import attack_all
-from mnistop.engine.questions.robustness import EPSILONS, Robustness, robustness
-from mnistop.engine.runs import Run
-from mnistop.engine.storage import checkpoint
+from mnistop.engine.runs import checkpoint
+from mnistop.engine.runs.run_folder import Run
 from tests.engine.finished_run import finished_run
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mnistop.engine.analysis.samples import look_at
 from mnistop.engine.data import load, split
 from mnistop.engine.errors import DataError
-from mnistop.engine.questions.samples import look_at
 from tests.data_files import some_images, some_labels, write_idx_pair
 
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from mnistop.engine.analysis.rates.answer import answer
 from mnistop.engine.events import RunFailed
-from mnistop.engine.history import History
-from mnistop.engine.rates.answer import answer
+from mnistop.engine.runs.history import History
 from tests.engine.coached import Coached, coached, event
 
 

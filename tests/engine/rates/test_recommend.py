@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from mnistop.engine.rates.answer import RateAnswer
-from mnistop.engine.rates.range_test import RangeTest, Trial
-from mnistop.engine.rates.recommend import recommend
-from mnistop.tui.rate_words import conclusion
+from mnistop.engine.analysis.rates.answer import RateAnswer
+from mnistop.engine.analysis.rates.range_test import RangeTest, Trial
+from mnistop.engine.analysis.rates.recommend import recommend
+from mnistop.tui.text.rates import conclusion
 
 WORKS, LOW, HIGH, LITTLE, OPEN = "works", "too low", "too high", "learned little", ""
 

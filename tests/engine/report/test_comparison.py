@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from mnistop.engine.comparison import Duel, differing, duel, mcnemar
+from mnistop.engine.analysis.comparison import Duel, differing, duel, mcnemar
 from mnistop.engine.config import RunConfig
 from mnistop.engine.evaluate import confusion_matrix
 from tests.app import made_up

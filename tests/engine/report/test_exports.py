@@ -16,18 +16,18 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from torch.nn import functional
 
+from mnistop.engine.analysis import load_model, validation
 from mnistop.engine.architecture import Architecture
 from mnistop.engine.errors import MnistopError, RunError
 from mnistop.engine.export.event_file import write_event_file
 from mnistop.engine.export.onnx_model import to_onnx
 from mnistop.engine.export.trained import Trained, to_pytorch
-from mnistop.engine.history import History
 from mnistop.engine.images import to_png
 from mnistop.engine.model import ACTIVATIONS, MLP
-from mnistop.engine.questions import load_model, validation
 from mnistop.engine.report.facts import Facts
-from mnistop.engine.runs import Run
-from mnistop.engine.storage import checkpoint
+from mnistop.engine.runs import checkpoint
+from mnistop.engine.runs.history import History
+from mnistop.engine.runs.run_folder import Run
 from tests.app import made_up
 from tests.engine.finished_run import finished_run
 from tests.engine.small_runs import history_of

@@ -40,8 +40,8 @@ from mnistop.engine.report.document import (
 from mnistop.engine.report.facts import Facts
 from mnistop.engine.report.html import as_html
 from mnistop.engine.report.markdown import as_markdown
-from mnistop.engine.runs import Run
-from mnistop.engine.storage.about import About, write_about
+from mnistop.engine.runs.about import About, write_about
+from mnistop.engine.runs.run_folder import Run
 from tests.app import made_up, made_up_judgements
 from tests.engine.report.pages import SVG, charts, read_html, read_markdown, read_off, table_of
 

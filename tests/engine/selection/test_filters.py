@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnistop.engine.judgement import NEVER_FIRST, NEVER_LAST, Judgement, Learned, learned
-from mnistop.engine.selection.image_filters import Filter, complete, parse
-from mnistop.engine.selection.image_orders import ORDERS, OrderName, rows
-from mnistop.engine.selection.words import Bound, FilterError
+from mnistop.engine.analysis.image_filters import Filter, complete, parse
+from mnistop.engine.analysis.image_orders import ORDERS, OrderName, rows
+from mnistop.engine.filter_grammar import Bound, FilterError
+from mnistop.engine.runs.predictions import NEVER_FIRST, NEVER_LAST, Judgement, Learned, learned
 
 DIGITS = tuple("0123456789")
 CLOTHES = ("T-shirt/top", "Trouser", "Ankle boot", "Bag")

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnistop.engine.config import RunConfig
-from mnistop.engine.overview import Listed, Overview
-from mnistop.engine.runs import Run
-from mnistop.engine.selection.run_filters import FIELDS, complete, parse
-from mnistop.engine.selection.run_orders import ORDERS, in_order
-from mnistop.engine.selection.words import FilterError
-from mnistop.engine.storage.about import About
+from mnistop.engine.filter_grammar import FilterError
+from mnistop.engine.runs.about import About
+from mnistop.engine.runs.entry import Listed, Overview
+from mnistop.engine.runs.filters import FIELDS, complete, parse
+from mnistop.engine.runs.orders import ORDERS, in_order
+from mnistop.engine.runs.run_folder import Run
 
 RATES = st.sampled_from((0.001, 0.01, 0.1, 0.3, 1.0))
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine import runs
 from mnistop.engine.config import RunConfig
-from mnistop.engine.runs import Run
-from mnistop.engine.storage.about import LONGEST_NAME, About, read_about, write_about
-from mnistop.engine.storage.event_log import EventTail
-from mnistop.engine.storage.index import FILE, Index, list_all
+from mnistop.engine.runs import run_folder
+from mnistop.engine.runs.about import LONGEST_NAME, About, read_about, write_about
+from mnistop.engine.runs.event_log import EventTail
+from mnistop.engine.runs.index import FILE, Index, list_all
+from mnistop.engine.runs.run_folder import Run
 from tests.app import made_up
 
 
@@ -31,7 +31,7 @@ def test_it_lists_runs_newest_first_with_what_they_have_come_to(store: Path) -> 
     for number in (2, 0, 1):
         add(store, number, epochs=number + 1, lr=0.5)
     found = list_all().runs
-    assert [one.run for one in found] == runs.list_runs()
+    assert [one.run for one in found] == run_folder.list_runs()
     newest = found[0]
     assert (newest.state, newest.overview.epochs, newest.overview.planned) == ("finished", 3, 10)
     assert newest.overview.best_epoch == 2
@@ -150,7 +150,7 @@ def test_new_and_deleted_runs_are_noticed(store: Path) -> None:
     add(store, 1)
     index.look_at_live()
     assert len(index.runs) == 2
-    runs.delete(first)
+    run_folder.delete(first)
     index.look_at_live()
     assert [one.run.name for one in index.runs] == ["20260101-120001-quiet-otter"]
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine import runs, worker
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
-from mnistop.engine.runs import Run
-from mnistop.engine.storage import lock
+from mnistop.engine.process import worker
+from mnistop.engine.runs import lock, run_folder
+from mnistop.engine.runs.run_folder import Run
 from tests.engine.small_runs import kill_all
 from tests.waiting import wait_until
 
@@ -22,7 +22,7 @@ from tests.waiting import wait_until
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """One that another machine has begun, whose locks do not reach here."""
     monkeypatch.setenv("MNISTOP_RUNS", str(tmp_path))
-    run, held = runs.create(RunConfig(epochs=2, samples=200, hidden=(8,)), tmp_path)
+    run, held = run_folder.create(RunConfig(epochs=2, samples=200, hidden=(8,)), tmp_path)
     held.close()
     run.lock_path.write_text("4242 another-machine")
     os.utime(run.lock_path, (0, 0))
@@ -56,7 +56,7 @@ def test_a_run_that_is_trained_on_another_machine_is_left_alone(run: Run) -> Non
             with pytest.raises(RunError, match="another machine"):
                 change(run)
         with pytest.raises(RunError, match="is being trained"):
-            runs.delete(run)
+            run_folder.delete(run)
     assert run.lock_path.read_text() == "4242 another-machine"
 
 

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnistop.engine import events, runs
-from mnistop.engine.runs import Run
-from mnistop.engine.storage import checkpoint, recorder, snapshots
-from mnistop.engine.storage.event_log import read_events
-from mnistop.engine.storage.files import write_at
-from mnistop.engine.storage.recorder import Recorder
-from mnistop.engine.train import train
+from mnistop.engine import events
+from mnistop.engine.recording import recorder
+from mnistop.engine.recording.recorder import Recorder
+from mnistop.engine.runs import checkpoint, run_folder, snapshots
+from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.runs.files import write_at
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.training.loop import train
 from tests.engine.limits import files_at_most
 from tests.engine.small_runs import QuietListener, digits_config, history_of, prepared
 
@@ -31,7 +32,7 @@ def _nothing_is_due_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Run]:
-    made, lock = runs.create(CONFIG, tmp_path)
+    made, lock = run_folder.create(CONFIG, tmp_path)
     with lock:
         (made.path / "labels.u8").write_bytes(bytes(80))
         yield made
@@ -85,7 +86,7 @@ def test_what_is_told_together_is_what_is_told_one_by_one(
     monkeypatch.setattr(recorder, "WRITE_SECONDS", 0.0)
     recorded(run).say(events.RunPaused)
     monkeypatch.setattr(recorder, "WRITE_SECONDS", 1000.0)
-    other, lock = runs.create(CONFIG, tmp_path)
+    other, lock = run_folder.create(CONFIG, tmp_path)
     with lock:
         recorded(other).say(events.RunPaused)
     for name in ("predictions.u8", "log_probabilities.f16", "weights.f32"):

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from mnistop.engine import events, worker
+from mnistop.engine import events
+from mnistop.engine.analysis import load_model, load_snapshot
 from mnistop.engine.errors import RunError
 from mnistop.engine.export.trained import Trained
-from mnistop.engine.questions import load_model, load_snapshot
-from mnistop.engine.runs import Run
-from mnistop.engine.storage import checkpoint, snapshots
+from mnistop.engine.process import worker
+from mnistop.engine.runs import checkpoint, snapshots
+from mnistop.engine.runs.run_folder import Run
 from tests.engine.finished_run import finished_run
 from tests.engine.small_runs import ENDLESS, digits_config, to_the_end, until
 

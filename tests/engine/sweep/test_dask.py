@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine import sweeps, worker
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import MemberFailed
+from mnistop.engine.process import worker
+from mnistop.engine.runs import sweep_folder
+from mnistop.engine.runs.sweep_folder import Plan, Sweep
 from mnistop.engine.sweep import cluster_member
 from mnistop.engine.sweep import job as sweep_job
-from mnistop.engine.sweeps import Plan, Sweep
 from tests.engine.small_runs import digits_config, ever_more, history_of, state_of
 from tests.engine.sweep.dask_cluster import DaskCluster, dask_cluster
 from tests.engine.sweep.test_sweeps import never_killed, states, wait, wait_for_end
@@ -154,7 +155,7 @@ def test_a_sweeps_folder_alone_makes_nobody_connect_to_the_scheduler_that_it_nam
         stranger.settimeout(0.5)
         address = f"tcp://127.0.0.1:{stranger.getsockname()[1]}"
         plan = Plan(configs=(digits_config(epochs=3),), dask=address)
-        sweep, held = sweeps.create(plan, runs_folder)
+        sweep, held = sweep_folder.create(plan, runs_folder)
         held.close()
         with pytest.raises(RunError, match=f"--dask {address}; or go on on this machine"):
             worker.resume_sweep(sweep)

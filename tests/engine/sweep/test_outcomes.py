@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnistop.engine.coach import Advice
+from mnistop.engine.analysis.coach import Advice
 from mnistop.engine.config import RunConfig
 from mnistop.engine.evaluate import wilson_interval
-from mnistop.engine.history import History, reduce
+from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.sweep import outcomes
 from mnistop.engine.sweep.effort import duration_of, effort, pace
 from mnistop.engine.sweep.grid import plan

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine import runs
 from mnistop.engine.errors import RunError
-from mnistop.engine.runs import Run
-from mnistop.engine.storage.about import About, read_about, write_about
+from mnistop.engine.runs import run_folder
+from mnistop.engine.runs.about import About, read_about, write_about
+from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.sweep.parcel import finish_putting, pack, put_in_place, unpack
 from tests.engine.small_runs import digits_config
 
@@ -30,7 +30,7 @@ def member(tmp_path: Path) -> Iterator[Run]:
     """A member of a sweep with some files, which nobody trains."""
     folder = tmp_path / "runs"
     (folder / "20990101-000000-calm-otter").mkdir(parents=True)
-    run, held = runs.create(digits_config(), folder, "20990101-000000-calm-otter.01")
+    run, held = run_folder.create(digits_config(), folder, "20990101-000000-calm-otter.01")
     held.close()
     (run.path / "snapshots").mkdir()
     for name, content in FILES.items():
@@ -67,7 +67,7 @@ def test_a_parcel_holds_all_of_a_run_and_is_private_again(member: Run, tmp_path:
     assert not copy.is_running()
     for path in [copy.path, *copy.path.rglob("*")]:
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
-    runs.reopen(copy).close()
+    run_folder.reopen(copy).close()
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_what_comes_back_replaces_what_was_trained_but_not_the_users_words(membe
 def test_nothing_is_put_in_the_place_of_a_run_in_training(member: Run) -> None:
     parcel, before = pack(member), content_of(member)
     (member.path / "labels.u8").write_bytes(b"newer")
-    with runs.reopen(member), pytest.raises(RunError, match="is being trained already"):
+    with run_folder.reopen(member), pytest.raises(RunError, match="is being trained already"):
         put_in_place(parcel, member)
     assert content_of(member) == before | {"labels.u8": b"newer"}
 

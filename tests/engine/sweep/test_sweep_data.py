@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data import load
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import MemberFailed
-from mnistop.engine.runs import Run
+from mnistop.engine.process import worker
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.engine.sweep.known_data import DataCheck, key_of, recorded_data
-from mnistop.engine.sweeps import Sweep
 from tests.engine.small_runs import digits_config, ever_more, history_of
 from tests.engine.sweep.test_sweeps import states, swept, wait, wait_for_end
 from tests.small_data import DataFile

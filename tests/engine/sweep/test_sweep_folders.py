@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine import runs, sweeps
 from mnistop.engine.errors import RunError
-from mnistop.engine.finding import find_run, find_run_or_sweep
-from mnistop.engine.runs import Run, list_runs
-from mnistop.engine.storage.index import list_all
-from mnistop.engine.sweeps import Plan, Sweep, list_sweeps
+from mnistop.engine.runs import run_folder, sweep_folder
+from mnistop.engine.runs.index import list_all
+from mnistop.engine.runs.lookup import find_run, find_run_or_sweep
+from mnistop.engine.runs.run_folder import Run, list_runs
+from mnistop.engine.runs.sweep_folder import Plan, Sweep, list_sweeps
 from tests.engine.small_runs import digits_config
 
 OTTER, WREN = "20990101-000000-calm-otter", "20990102-000000-calm-wren"
@@ -21,7 +21,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "runs"
     monkeypatch.setenv("MNISTOP_RUNS", str(folder))
     configs = tuple(digits_config(seed=seed) for seed in range(3))
-    sweep, held = sweeps.create(Plan(configs=configs, title="seeds"), folder)
+    sweep, held = sweep_folder.create(Plan(configs=configs, title="seeds"), folder)
     held.close()
     sweep.path.rename(folder / OTTER)
     for number in (1, 2):
@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def a_run(folder: Path, name: str) -> None:
-    _, held = runs.create(digits_config(), folder, name)
+    _, held = run_folder.create(digits_config(), folder, name)
     held.close()
 
 
@@ -85,12 +85,15 @@ def test_a_sweep_is_deleted_with_its_members_and_nothing_else(folder: Path) -> N
     a_run(folder, f"{OTTER}-too.01")
     a_run(folder, f"{OTTER}1.01")
     sweep = Sweep(folder / OTTER)
-    with runs.reopen(sweep.member(2)), pytest.raises(RunError, match="is being trained: stop it"):
-        sweeps.delete(sweep)
-    with sweeps.reopen(sweep), pytest.raises(RunError, match="goes on: stop it first"):
-        sweeps.delete(sweep)
+    with (
+        run_folder.reopen(sweep.member(2)),
+        pytest.raises(RunError, match="is being trained: stop it"),
+    ):
+        sweep_folder.delete(sweep)
+    with sweep_folder.reopen(sweep), pytest.raises(RunError, match="goes on: stop it first"):
+        sweep_folder.delete(sweep)
     assert len(sweep.members()) == 2
-    sweeps.delete(sweep)
+    sweep_folder.delete(sweep)
     left = {path.name for path in folder.iterdir()} - {".index.json"}
     assert left == {WREN, f"{OTTER}-too.01", f"{OTTER}1.01"}
 
@@ -106,7 +109,7 @@ def test_a_damaged_plan_is_told_and_hides_nothing(folder: Path, content: str) ->
         sweep.configs()
     assert sweep.state() == "interrupted"
     assert len(list_all().runs) == 3
-    sweeps.delete(sweep)
+    sweep_folder.delete(sweep)
     assert list_sweeps() == []
 
 

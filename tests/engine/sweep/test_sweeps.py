@@ -11,17 +11,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnistop.engine import events, sweeps, worker
+from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import ConfigError, DataError, RunError
 from mnistop.engine.events import MemberFailed
-from mnistop.engine.runs import Run, list_runs
-from mnistop.engine.storage.event_log import EventLog, read_events
-from mnistop.engine.storage.index import list_all
+from mnistop.engine.process import worker
+from mnistop.engine.runs import sweep_folder
+from mnistop.engine.runs.event_log import EventLog, read_events
+from mnistop.engine.runs.index import list_all
+from mnistop.engine.runs.run_folder import Run, list_runs
+from mnistop.engine.runs.sweep_folder import Plan, Sweep
 from mnistop.engine.sweep.known_data import DataCheck
 from mnistop.engine.sweep.nursery import Nursery
 from mnistop.engine.sweep.this_machine import ThisMachine
-from mnistop.engine.sweeps import Plan, Sweep
 from tests.data_files import openml_answers, write_openml_cache
 from tests.engine.small_runs import (
     ENDLESS,
@@ -106,7 +108,7 @@ def test_the_members_of_a_sweep_are_ordinary_runs(runs_folder: Path) -> None:
     assert listed.problems == {}
     assert {row.run.name for row in listed.runs} == {run.name for run in list_runs()}
     assert {run.name for run in list_runs()} >= {run.name for run in members}
-    assert [one.path for one in sweeps.list_sweeps()] == [sweep.path]
+    assert [one.path for one in sweep_folder.list_sweeps()] == [sweep.path]
     assert sweep.log_path.read_text() == ""
 
 
@@ -156,7 +158,7 @@ def test_data_that_are_not_at_hand_are_made_so_once_for_all_members(
     images = np.random.default_rng(0).integers(0, 256, (40, 784), np.uint8)
     write_openml_cache(tmp_path, openml_answers(images, labels))
     config = digits_config(source="openml", samples=None)
-    sweep, lock = sweeps.create(Plan(configs=(config, config)), runs_folder)
+    sweep, lock = sweep_folder.create(Plan(configs=(config, config)), runs_folder)
     machine = ThisMachine(Nursery.executed(), DataCheck({}))
     with lock:
         members = [(sweep.member(number), config) for number in (1, 2)]
@@ -265,7 +267,7 @@ def test_a_member_stopped_by_hand_stays_so_until_the_sweep_is_resumed(runs_folde
 
 PROGRAM = """if True:
     import time
-    from mnistop.engine import worker
+    from mnistop.engine.process import worker
     from mnistop.engine.config import RunConfig
 
     configs = [
@@ -284,7 +286,7 @@ def test_a_sweep_outlives_a_killed_program_and_its_closed_terminal(runs_folder: 
     os.killpg(program.pid, signal.SIGHUP)
     os.killpg(program.pid, signal.SIGKILL)
     program.communicate()
-    (sweep,) = sweeps.list_sweeps()
+    (sweep,) = sweep_folder.list_sweeps()
     assert sweep.name == name
     for count in (1, 2):
         (member,) = with_epochs(sweep, 1)

@@ -1,0 +1,118 @@
+"""All validation images of a run under one attack: to count them, or to take them away."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistop.engine.analysis import load_model
+from mnistop.engine.analysis.batch import Batch, attack_batch
+from mnistop.engine.analysis.robustness import bounds_of
+from mnistop.engine.methods import METHODS
+from mnistop.engine.runs.run_folder import Run
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class AttackedSet:
+    """The images of a set before and after an attack."""
+
+    originals: FloatArray
+    """`(n, height, width)` in [0, 1]."""
+    images: FloatArray
+    """The adversarial versions, `(n, height, width)` in [0, 1]."""
+    labels: NDArray[np.int64]
+    """True classes, `(n,)`."""
+    predictions: NDArray[np.int64]
+    """What the adversarial versions are taken for, `(n,)`."""
+    epochs: int
+    """Epochs that the weights had been trained for."""
+
+    @property
+    def accuracy(self) -> float:
+        """The share that is still predicted rightly."""
+        return float((self.predictions == self.labels).mean())
+
+    def to_npz(self) -> bytes:
+        """The content of an `.npz` file, whose `images` and `labels` are a data source, too."""
+        content = io.BytesIO()
+        np.savez_compressed(
+            content,
+            images=self.images,
+            labels=self.labels,
+            originals=self.originals,
+            predictions=self.predictions,
+        )
+        return content.getvalue()
+
+
+def attack_all(
+    run: Run,
+    method: str,
+    epsilon: float | None,
+    epochs: int | None = None,
+    target: int | None = None,
+    row: int | None = None,
+    levels: int | None = None,
+) -> AttackedSet:
+    """Attacks the validation images, or one of them.
+
+    Args:
+        run: the run.
+        method: a name in `mnistop.engine.methods.METHODS`.
+        epsilon: the largest perturbation in the method's norm. Where a method that looks for the
+            smallest perturbation finds none within it, the image stays as it is; None, for such a
+            method only, for no limit.
+        epochs: with the weights after at most so many epochs, the nearest that are kept; None for
+            the newest.
+        target: the class to be reached; None where any but the label will do.
+        row: the only image wanted; None for all.
+        levels: round adversarial pixels to so many steps from 0 to 1, as 255 for image files, but
+            no further from the originals than they were; what they are taken for is what the model
+            says to them then.
+
+    Raises:
+        MnistopError: no weights are saved yet, or there is no such image or class.
+    """
+    import torch
+
+    model, trained = load_model(run, epochs)
+    if row is None:
+        batches, wanted = list(Batch.all_of(run, model, trained, target)), slice(None)
+    else:
+        batches = [Batch.with_(run, model, trained, row, target)]
+        place = batches[0].place(row)
+        wanted = slice(place, place + 1)
+    parts = []
+    for batch in batches:
+        images, labels, shape = batch.content
+        attacked = attack_batch(batch, METHODS[method], epsilon, bounds_of, wanted)
+        moved, logits = attacked.images, attacked.logits
+        if levels is not None:
+            moved = _in_levels(images, moved, levels)
+            with torch.no_grad():
+                logits = model(moved)
+        parts.append((images[wanted], moved[wanted], labels[wanted], logits[wanted].argmax(1)))
+    originals, moved, labels, predictions = map(torch.cat, zip(*parts, strict=True))
+    return AttackedSet(
+        originals.reshape(-1, *shape).numpy(),
+        moved.reshape(-1, *shape).numpy(),
+        labels.numpy(),
+        predictions.numpy(),
+        trained,
+    )
+
+
+def _in_levels(originals: Tensor, images: Tensor, levels: int) -> Tensor:
+    """Images with pixels that are steps of 1/levels, rounded towards the originals."""
+    steps, rounding = levels * images.double(), 1e-3
+    inwards = (steps - rounding).ceil().where(images < originals, (steps + rounding).floor())
+    return (inwards / levels).float()

@@ -1,0 +1,195 @@
+"""The batches in which a run's images are attacked.
+
+The last digits of a float32 result depend on the batch that an image is in, and where an attack
+ends depends on them. So an image is always attacked in the same batch, be it alone that is asked
+for or with all others: rows 0 to 49 of the validation images, 50 to 99, … As in
+`mnistop.engine.analysis`, PyTorch is imported when it is needed only.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistop.engine.analysis import validation
+from mnistop.engine.errors import RunError
+from mnistop.engine.methods import Method
+from mnistop.engine.runs.run_folder import Run
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from mnistop.engine.attacks import Adversarial, Attack, EpsilonBounds
+    from mnistop.engine.model import MLP
+
+SIZE = 50
+"""Images that are attacked together."""
+
+_UNCLEAR = 1e-3
+"""A lead of FGSM by this share of the largest logit may be one that the walk along its path has not
+seen: it tells float32's rounding from a lead, and looks at other models than those of ReLUs on a
+grid."""
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class OwnImage:
+    """An image that is in no data set; what the model takes it for counts as its class."""
+
+    image: FloatArray
+    """`(height, width)` in [0, 1]."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, OwnImage) and np.array_equal(self.image, other.image)
+
+    def __hash__(self) -> int:
+        return hash(self.image.tobytes())
+
+
+Subject = int | OwnImage
+"""What is attacked: a row of the validation images, or an image of one's own."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images that are attacked together: some validation images, or one that is in no data set."""
+
+    run: Run
+    model: MLP
+    epochs: int
+    """Epochs that the model had been trained for."""
+    first: Subject
+    """The first of the validation images, or the only image."""
+    target: int | None = None
+    """The class to be reached; None where any but the label will do."""
+
+    @classmethod
+    def with_(
+        cls, run: Run, model: MLP, epochs: int, subject: Subject, target: int | None = None
+    ) -> Self:
+        """The batch that an image is in.
+
+        Raises:
+            RunError: there is no such image, or no such class.
+        """
+        classes = model.sizes[-1]
+        if target is not None and not 0 <= target < classes:
+            raise RunError(f"Run {run.name} has classes 0 to {classes - 1}, not {target}.")
+        if isinstance(subject, OwnImage):
+            if subject.image.size != model.sizes[0]:
+                raise RunError(
+                    f"Run {run.name} takes images of {model.sizes[0]} pixels, not of "
+                    f"{subject.image.size}."
+                )
+            return cls(run, model, epochs, subject, target)
+        validation(run, subject)
+        return cls(run, model, epochs, subject // SIZE * SIZE, target)
+
+    @classmethod
+    def all_of(cls, run: Run, model: MLP, epochs: int, target: int | None = None) -> Iterator[Self]:
+        """The batches of all validation images.
+
+        Raises:
+            RunError: there are no images, or there is no such class.
+        """
+        for first in range(0, len(validation(run)[1]), SIZE):
+            yield cls.with_(run, model, epochs, first, target)
+
+    def place(self, subject: Subject) -> int:
+        """Where an image of the batch stands in it."""
+        return 0 if isinstance(subject, OwnImage) else subject % SIZE
+
+    @property
+    def rows(self) -> slice | None:
+        """Which of the validation images these are; None for an image that is none of them."""
+        if isinstance(self.first, OwnImage):
+            return None
+        return slice(self.first, self.first + SIZE)
+
+    @functools.cached_property
+    def content(self) -> tuple[Tensor, Tensor, tuple[int, int]]:
+        """Images `(n, pixels)` in [0, 1], labels `(n,)`, and height and width in pixels."""
+        import torch
+
+        if isinstance(self.first, OwnImage):
+            image = torch.from_numpy(self.first.image.astype(np.float32).reshape(1, -1))
+            height, width = self.first.image.shape
+            with torch.no_grad():
+                return image, self.model(image).argmax(1), (height, width)
+        images, labels, shape = validation(self.run)
+        assert self.rows
+        return images[self.rows], labels[self.rows], shape
+
+    @property
+    def targets(self) -> Tensor | None:
+        """The class to be reached for each image, `(n,)`."""
+        import torch
+
+        labels = self.content[1]
+        return None if self.target is None else torch.full((len(labels),), self.target)
+
+
+@functools.lru_cache(8)
+def searched(batch: Batch) -> tuple[EpsilonBounds, Tensor]:
+    """The bounds of each image's smallest ε, and the adversarial images that show them."""
+    from mnistop.engine.attacks import epsilon_bounds
+
+    images, labels, _ = batch.content
+    return epsilon_bounds(batch.model, images, labels, batch.targets)
+
+
+def attack_batch(
+    batch: Batch,
+    method: Method,
+    epsilon: float | None,
+    bounds: Callable[[Batch], EpsilonBounds],
+    wanted: slice = slice(None),
+) -> Adversarial:
+    """Attacks a batch, in accord with the smallest ε of its images.
+
+    Args:
+        batch: the images.
+        method: how.
+        epsilon: the largest perturbation in the method's norm; None, for a method that looks for
+            the smallest perturbation itself, for no limit.
+        bounds: answers what is known of the smallest ε of the images.
+        wanted: the images of which the outcome is wanted.
+    """
+    from mnistop.engine.attacks import DeepFool, Goal, settled
+    from mnistop.engine.attacks.norms import size
+
+    model, (images, labels, _), targets = batch.model, batch.content, batch.targets
+    goal = Goal(labels, targets)
+    if method.seeks:
+        attacked = DeepFool(method.norm)(model, images, labels, targets)
+        if epsilon is None:
+            return attacked
+        far = size(attacked.perturbations, method.norm) > epsilon
+        return attacked.with_images(attacked.images.where(~far[:, None], images), model, goal)
+    assert epsilon is not None
+    attacked = attack_of(method)(model, images, labels, epsilon, targets)
+    if method.name == "pgd":
+        known = bounds(batch)
+        missed = ~attacked.success & (known.found <= epsilon)
+        nearest = searched(batch)[1] if missed[wanted].any() else None
+        return settled(attacked, model, goal, known.found, known.certified, epsilon, nearest)
+    if method.name == "fgsm":
+        lead = goal.margins(attacked.logits) / attacked.logits.abs().amax(1)
+        if (attacked.success & (lead < _UNCLEAR))[wanted].any():
+            known = bounds(batch)
+            return settled(attacked, model, goal, known.fgsm, known.certified, epsilon)
+    return attacked
+
+
+def attack_of(method: Method) -> Attack:
+    """The attack of a method that takes an ε."""
+    from mnistop.engine.attacks import FGSM, PGD, FastGradient
+
+    attacks = {"fgsm": FGSM, "gradient": FastGradient}
+    return attacks[method.name]() if method.name in attacks else PGD(method.norm)

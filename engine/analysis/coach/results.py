@@ -1,0 +1,208 @@
+"""Rules on what has been learned, read from the validation images."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from mnistop.engine.analysis.coach.advice import Advice, either, number, percent
+from mnistop.engine.analysis.coach.case import RECENT, Case, Curve, falls_steadily, median
+from mnistop.engine.evaluate import wilson_interval
+from mnistop.engine.events import RunFinished
+from mnistop.engine.formatting import count
+from mnistop.engine.learning_rate import lower_rate
+
+ENOUGH_IMAGES = 5
+"""A class with fewer validation images may be missed by bad luck: a model that finds half of them
+misses all of 5 once in 32 times."""
+RARE = 0.5
+"""A class with less than this share of its equal part of the images is rare."""
+NAMED, NAME_LENGTH = 3, 12
+"""So many classes are named, with so many characters."""
+
+RISE = 1.1
+"""Validation loss this far above its lowest has risen: with 200 images the medians of runs that
+do not over-fit stay within 8% of it."""
+FALL = 0.7
+"""Training loss below this share of what it was then has gone on falling."""
+PAST_LOWEST = 5
+"""Epochs that the lowest must be past: less may be a bump."""
+GAP = 0.1
+"""Training loss below this share of validation loss: the training images are known by heart."""
+APART = 0.5
+"""Training loss below this share of validation loss: more images would bring the two together."""
+HIGH = 0.3
+"""Losses above this share of guessing's are high: with ten classes 0.69, where some 80% are
+right."""
+
+LEVEL = 0.02
+"""A loss whose median over the last 5 epochs is this close to that over the 5 before has levelled
+off: so much do the medians of a level curve differ by chance."""
+STOPPED = 0.1
+"""A training loss that fell by more than this share in the last half of all steps, each counted as
+its learning rate, has been stopped by the schedule, which levels all curves."""
+
+
+def underfitting(case: Case) -> Advice | None:
+    """The training loss has levelled off, and high."""
+    if case.epochs < 2 * RECENT or min(case.train[-1], case.val_now) < HIGH * case.guessing:
+        return None
+    before, now = _last_two_medians(case.train)
+    if abs(now - before) > LEVEL * before or (case.left and falls_steadily(case.train)):
+        return None
+    config = case.config
+    if config.schedule != "constant":
+        halfway = median(case.train[: -case.late][-RECENT:])
+        if now < (1 - STOPPED) * halfway:
+            return None
+    less = {
+        "less weight decay": config.weight_decay,
+        "less dropout": config.dropout,
+        "smaller shifts": config.shift,
+        "a smaller epsilon": config.adversarial_epsilon,
+    }
+    words = [word for word, used in less.items() if used]
+    return Advice(
+        "under-fitting",
+        f"Training loss has levelled off at {number(now)} with "
+        f"{percent(case.history.epochs[-1].train_acc)} of the training images right: this model "
+        "fits them no better.",
+        f"Try {either([*words, 'more or wider hidden layers'])}.",
+    )
+
+
+def never_predicted(case: Case) -> Advice | None:
+    """There are images of a class, and none is said to be one."""
+    judgement, started = case.judgement, case.history.started
+    if not (judgement and started and case.epochs and judgement.epochs):
+        return None
+    size = max(judgement.classes, case.classes)
+    images = np.bincount(judgement.labels, minlength=size)
+    predicted = np.bincount(judgement.predictions, minlength=size)
+    missing = np.flatnonzero((images >= ENOUGH_IMAGES) & (predicted == 0)).tolist()
+    if not missing:
+        return None
+    names = [_name(started.class_names, index) for index in missing[:NAMED]]
+    if len(missing) == 1:
+        of = f"though {images[missing[0]]:,} of {len(judgement):,} are of that class"
+        sentence = f"No validation image is taken for {names[0]}, {of}."
+    else:
+        more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
+        sentence = f"{len(missing)} classes are never predicted: {', '.join(names)}{more}."
+    if images[missing].max() < RARE * len(judgement) / case.classes:
+        remedy = "More images of what is rare would help."
+    elif case.epochs <= RECENT or _falls(case.val):
+        remedy = "More epochs may bring that."
+    else:
+        remedy = "Look at the labels, or try another learning rate."
+    return Advice("never predicted", sentence, remedy)
+
+
+def _name(names: list[str], index: int) -> str:
+    return names[index][:NAME_LENGTH] if index < len(names) else str(index)
+
+
+def overfitting(case: Case) -> Advice | None:
+    """Validation loss rises from its lowest while training loss goes on falling."""
+    since, lowest = case.lowest, float(case.val[case.lowest])
+    if case.epochs - 1 - since < PAST_LOWEST or not case.val_now > RISE * lowest:
+        return None
+    if not case.train[-1] < FALL * case.train[since]:
+        return None
+    return Advice(
+        "over-fitting",
+        f"Over-fitting since about epoch {since}: validation loss rose from {number(lowest)} to "
+        f"{number(case.val_now)}, training loss fell to {number(case.train[-1])}; "
+        f"accuracy {_accuracy_since(case, since)}.",
+        _against_overfitting(case),
+    )
+
+
+def _accuracy_since(case: Case, since: int) -> str:
+    """What became of validation accuracy, by the interval in which it was known."""
+    then, now = case.accuracy_around(since), case.accuracy_around(case.epochs - 1)
+    low, high = wilson_interval(then, case.images)
+    if low <= now <= high:
+        return f"holds at {case.accuracy_now}"
+    return f"{'fell' if now < low else 'still rose'} from {percent(then)} to {percent(now)}"
+
+
+def _against_overfitting(case: Case) -> str:
+    """Three things that the run does not do yet, the most effective on MNIST first."""
+    config = case.config
+    unused = {
+        "shifts": not config.shift,
+        "more samples": case.could_use_more,
+        "early stopping": not config.early_stopping,
+        "weight decay": not config.weight_decay,
+        "dropout": not config.dropout and bool(config.hidden),
+    }
+    words = [word for word, is_unused in unused.items() if is_unused]
+    return f"Try {either(words[:3])}." if words else "More images would help most."
+
+
+def gap(case: Case) -> Advice | None:
+    """The training images are fitted, the validation images are not, since whenever."""
+    if not case.train[-1] < GAP * case.val_now or case.val_now < HIGH * case.guessing:
+        return None
+    worse = case.val_now > case.guessing
+    return Advice(
+        "gap",
+        f"Training loss is {number(case.train[-1])}, validation loss {number(case.val_now)}"
+        f"{f', above guessing ({case.chance})' if worse else ''}: the training images are "
+        f"memorised; accuracy {case.accuracy_now}.",
+        f"Try a lower learning rate, for example {lower_rate(case.config, 3)}."
+        if worse
+        else _against_overfitting(case),
+    )
+
+
+def still_learning(case: Case) -> Advice | None:
+    """Both losses fall."""
+    if not (_falls(case.val) and _falls(case.train)) or case.stopped_early:
+        return None
+    before, now = _last_two_medians(case.val)
+    return Advice(
+        "still learning",
+        f"Still learning: validation loss fell from {number(before)} to {number(now)} "
+        f"recently, training loss to {number(case.train[-1])}.",
+        "More epochs may help." if isinstance(case.history.ended, RunFinished) else "",
+    )
+
+
+def all_well(case: Case) -> Advice | None:
+    """Validation loss is low and near its lowest."""
+    lowest = float(case.val[case.lowest])
+    if case.epochs < RECENT or case.val_now > min(RISE * lowest, HIGH * case.guessing):
+        return None
+    return Advice(
+        "all well",
+        f"All well: validation loss {number(case.val_now)} is near its lowest, "
+        f"{number(lowest)} at epoch {case.lowest}; accuracy {case.accuracy_now}.",
+        "More samples may lower it further."
+        if case.could_use_more and case.train[-1] < APART * case.val_now
+        else "",
+    )
+
+
+def neutral(case: Case) -> Advice:
+    """Where no rule has anything to say: what is so."""
+    if not case.epochs or math.isnan(case.val_now):
+        return Advice("neutral", "The curves say nothing yet.")
+    return Advice(
+        "neutral",
+        f"After {count(case.epochs, 'epoch')} validation loss is {number(case.val_now)}; its "
+        f"lowest was {number(float(case.val[case.lowest]))} at epoch {case.lowest}.",
+    )
+
+
+def _last_two_medians(curve: Curve) -> tuple[float, float]:
+    """Of the last five epochs the median, and of the five before; of fewer where there are less."""
+    part = max(1, min(RECENT, len(curve) // 2))
+    return median(curve[-2 * part : -part]), median(curve[-part:])
+
+
+def _falls(curve: Curve) -> bool:
+    before, now = _last_two_medians(curve)
+    return len(curve) > 1 and now < (1 - LEVEL) * before

@@ -1,0 +1,127 @@
+"""A look at the data before training: `worker.ask(look_at, …)`.
+
+The interface names `look_at`, so scikit-learn is imported by what it calls only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistop.engine.config import PixelRange
+from mnistop.engine.data import (
+    Dataset,
+    Description,
+    class_counts,
+    describe,
+    file_stamp,
+    load,
+    split,
+)
+from mnistop.engine.data.notes import ClassCounts, data_notes
+from mnistop.engine.fingerprint import Fingerprint
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Some images of a data set, and the facts about all of it."""
+
+    description: Description
+    counts: ClassCounts
+    """How many images of each class are trained on, and kept for validation."""
+    first: int
+    """The index of the first image here."""
+    images: NDArray[np.float32]
+    """`(n, height, width)` in [0, 1], in the order of the source."""
+    labels: NDArray[np.int64]
+    """`(n,)`"""
+    validation: NDArray[np.bool_]
+    """Whether each image is kept for validation, `(n,)`."""
+    fingerprint: Fingerprint
+    """Of the whole data set."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What is odd about the data, in sentences."""
+        facts = self.description
+        return data_notes(self.counts, facts.pixels.clipping, facts.contrast)
+
+
+def look_at(
+    source: str,
+    samples: int | None,
+    val_fraction: float,
+    split_seed: int,
+    first: int,
+    count: int,
+    progress: Path | None = None,
+    pixel_range: PixelRange = "auto",
+) -> Samples:
+    """Some images of the data that a configuration would train on.
+
+    Args:
+        source: as for `load`, paths made absolute.
+        samples: how many images there are in all; None for those of the whole source.
+        val_fraction: the share of the validation images.
+        split_seed: decides which these are.
+        first: the index of the first image wanted, from 0.
+        count: how many are wanted; fewer come at the end.
+        progress: a file that says meanwhile what is being waited for.
+        pixel_range: as for `load`.
+
+    Raises:
+        DataError: the source is missing or unfit, or cannot be split so.
+    """
+
+    def tell(text: str) -> None:
+        if progress:
+            with contextlib.suppress(OSError):  # it need not be known how far this is
+                progress.write_text(text, encoding="utf-8")
+
+    dataset = _dataset(source, samples, pixel_range, tell)
+    known = _known(dataset, val_fraction, split_seed)
+    rows = slice(max(first, 0), max(first, 0) + max(count, 0))
+    return Samples(
+        known.description,
+        known.counts,
+        rows.start,
+        dataset.images[rows],
+        dataset.labels[rows],
+        known.validation[rows],
+        dataset.fingerprint,
+    )
+
+
+_kept: dict[tuple[object, ...], Dataset] = {}
+"""The last data set that was looked at, by what it was asked for and the state of its files."""
+
+
+def _dataset(
+    source: str, samples: int | None, pixel_range: PixelRange, tell: Callable[[str], None]
+) -> Dataset:
+    key = source, samples, pixel_range, file_stamp(source)
+    if key not in _kept:
+        _kept.clear()
+        _kept[key] = load(source, samples, tell, pixel_range)
+    return _kept[key]
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    description: Description
+    counts: ClassCounts
+    validation: NDArray[np.bool_]
+
+
+@functools.lru_cache(1)
+def _known(dataset: Dataset, val_fraction: float, split_seed: int) -> _Known:
+    train, val = split(dataset, val_fraction, split_seed)
+    validation = np.zeros(len(dataset), np.bool_)
+    validation[val] = True
+    return _Known(describe(dataset), class_counts(dataset, train, val), validation)

@@ -1,1 +1,0 @@
-"""The fast steps of a training, equal to the textbook's."""

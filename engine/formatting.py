@@ -1,0 +1,150 @@
+"""Numbers of a run in words, the same wherever they stand.
+
+NumPy is needed for float32, so these are not among the other words of numbers, which the first
+frame and quick commands load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+import numpy as np
+
+from mnistop.engine.evaluate import wilson_interval
+from mnistop.engine.events import RunStarted
+from mnistop.engine.runs.history import History, others_as_good
+
+
+def percent(fraction: float, digits: int = 1) -> str:
+    """As in `89.5%`.
+
+    Shares of the same count read the same, however they were computed: what float's rounding adds
+    or takes, which would tip a half in the last digit, is taken off before. A larger share never
+    reads smaller.
+    """
+    return f"{round(100 * fraction, _CERTAIN):z.{digits}f}%"
+
+
+_CERTAIN = 4
+"""Decimals of a percentage that are right even if it was computed in float32."""
+
+
+def accuracy(fraction: float, images: int) -> str:
+    """An accuracy with its 95% interval, as in `89.5% (84.5–93.0)`."""
+    low, high = (percent(end)[:-1] for end in wilson_interval(fraction, images))
+    return f"{percent(fraction)} ({low}–{high})"
+
+
+def loss(value: float) -> str:
+    """As in `0.697`."""
+    return f"{value:z.3f}" if abs(value) < 10_000 else f"{value:.3g}"
+
+
+def with_sign(value: float, places: int = 2) -> str:
+    """With its sign, as in `+0.31` or `-0.02`; `0.00` without one where nothing else is left."""
+    text = f"{value:+z.{places}f}"
+    return text if float(text) else text[1:]
+
+
+def duration(seconds: float) -> str:
+    """As in `0.4 s`, `8 s`, `3 min 20 s` or `2 h 5 min`."""
+    if seconds < 3:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def size(bytes: int) -> str:
+    """Bytes on a disk, as in `4 kB`, `1.2 MB` or `14 GB`."""
+    value, units = bytes / 1000, ["kB", "MB", "GB", "TB"]
+    while value >= 999.5 and len(units) > 1:
+        value /= 1000
+        del units[0]
+    places = 1 if value < 9.95 and units[0] != "kB" else 0
+    return f"{value:.{places}f} {units[0]}"
+
+
+def count(number: int, thing: str) -> str:
+    """As in `1 epoch` or `1,000 images`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def on_device(started: RunStarted) -> str:
+    """As in `cpu, 1 thread`; the device alone in runs of before threads were kept."""
+    if started.threads is None:
+        return started.device
+    return f"{started.device}, {count(started.threads, 'thread')}"
+
+
+def unseen_accuracy(history: History) -> str:
+    """As in `87.8% (86.7–88.9) on 3,502 unseen images`; empty where that was not measured."""
+    tested = history.tested
+    if tested is None or tested.best_acc is None:
+        return ""
+    found = accuracy(tested.best_acc, tested.images)
+    return f"{found} on {count(tested.images, 'unseen image')}"
+
+
+def best_of(history: History) -> str:
+    """The best epoch with its validation accuracy and interval; empty before the first epoch."""
+    if not (history.best and history.started):
+        return ""
+    images = history.started.validation_images
+    found = accuracy(history.best.val_acc, images)
+    words = f"epoch {history.best.epoch}, validation accuracy {found}"
+    if history.test_acc is None:
+        return f"{words}, a 95% interval"
+    others = len(history.epochs) > 1
+    return f"{words}; the best of {len(history.epochs):,} flatters" if others else words
+
+
+def flattering(history: History) -> str:
+    """Why the validation accuracy of the best epoch flatters, and what does not, as a sentence."""
+    if not history.started or len(history.epochs) < 2:
+        return ""
+    images = count(history.started.validation_images, "image")
+    words = (
+        f"The validation accuracy is the highest of {len(history.epochs):,} epochs, chosen by the "
+        f"same {images}, which flatters it"
+    )
+    if history.test_acc is not None:
+        return f"{words}: the unseen images had no part in that choice."
+    if history.started.test_images == 0:
+        return f"{words}; no images were left unseen to test the model on."
+    return f"{words} a little."
+
+
+def as_good(history: History) -> str:
+    """How many epochs the best one cannot be told from; empty for none."""
+    others = others_as_good(history)
+    return f"same accuracy within the interval: {count(others, 'epoch')}" if others else ""
+
+
+def is_milestone(epoch: int, epochs: int) -> bool:
+    """Whether the table of a run with so many epochs shows this one.
+
+    Every tenth, as the notebook does; all of a few; and of very many at most fifty.
+    """
+    if epochs <= 20:
+        return True
+    steps: Iterator[int] = (digit * 10**power for power in range(1, 7) for digit in (1, 2, 5))
+    return epoch % next(step for step in steps if epochs <= 50 * step) == 0
+
+
+def at_least(epsilon: float | np.float32, digits: int = 4) -> str:
+    """The lower end of a bracket: never more than the float32 number that an ε is."""
+    return _rounded(epsilon, digits, ROUND_FLOOR)
+
+
+def at_most(epsilon: float | np.float32, digits: int = 4) -> str:
+    """The upper end of a bracket: never less than the float32 number that an ε is."""
+    return _rounded(epsilon, digits, ROUND_CEILING)
+
+
+def _rounded(number: float | np.float32, digits: int, rounding: str) -> str:
+    return str(Decimal(str(np.float32(number))).quantize(Decimal(1).scaleb(-digits), rounding))

@@ -1,0 +1,304 @@
+"""The processes: one for each training, and a few that answer questions about models.
+
+A training process is no child of the interface. A helper forked off the fork server forks the
+training process into a session of its own, and ends; so the training outlives whoever started it,
+and nobody has to wait for it.
+"""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import overload
+
+from mnistop.engine import events
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import MnistopError, RunError, host_error
+from mnistop.engine.process import fork_server
+from mnistop.engine.process.answering import ask, ask_at_leisure, close
+from mnistop.engine.process.fork_server import warm_up, warmed_up
+from mnistop.engine.process.stdio import leave_terminal
+from mnistop.engine.runs import lock, sweep_folder
+from mnistop.engine.runs.event_log import EventTail
+from mnistop.engine.runs.run_folder import Continuation, Run, runs_folder
+from mnistop.engine.runs.sweep_folder import Plan, Resumption, Sweep
+
+__all__ = [
+    "ask",
+    "ask_at_leisure",
+    "close",
+    "follow",
+    "is_suspended",
+    "launch",
+    "launch_sweep",
+    "pause",
+    "resume",
+    "resume_sweep",
+    "stop",
+    "stop_sweep",
+    "warm_up",
+    "warmed_up",
+]
+
+POLL_SECONDS = 0.05
+"""How often a run in training is read…"""
+ENDED_POLL_SECONDS = 0.25
+"""…and one that has ended, to see whether it was resumed or deleted."""
+
+
+def launch(config: RunConfig) -> Run:
+    """Starts a training process for a new run and returns once its folder is there.
+
+    Blocks while the fork server is still loading, some 15 ms when it is warm.
+
+    Raises:
+        MnistopError: the data or the device do not fit, or the run folder cannot be made.
+    """
+    from mnistop.engine.data import absolute
+
+    run, _ = _start(replace(config, source=absolute(config.source)), runs_folder())
+    return run
+
+
+def resume(run: Run, epochs: int | None = None) -> str:
+    """Lets a paused run go on, or starts a training process from a run's last checkpoint.
+
+    A run in training that is not paused goes on as it is; one that died before its first
+    checkpoint starts again.
+
+    Args:
+        run: which.
+        epochs: how many it is to have in total, more than it has; so a finished run is trained
+            on. None for as many as planned.
+
+    Returns:
+        A warning where it is not certain that the data are those that the run began with, or
+        where its learning rate becomes another one; else nothing.
+
+    Raises:
+        MnistopError: the run is finished or another user's, its data or its device are gone or
+            others, or it cannot have so many epochs.
+    """
+    if run.is_running() and not lock.was_taken_elsewhere(run.lock_path):
+        if epochs is not None:
+            raise RunError(
+                f"{run.full_name} is in training: stop it first, then resume it with another "
+                "number of epochs."
+            )
+        _signal(run, signal.SIGUSR2)
+        return ""
+    _, warning = _start(Continuation(run, epochs), run.path.parent)
+    return warning
+
+
+def launch_sweep(
+    configs: Sequence[RunConfig],
+    title: str = "",
+    jobs: int | None = None,
+    dask: str | None = None,
+) -> Sweep:
+    """Starts a sweep's process, which trains a run for each configuration, and returns at once.
+
+    Args:
+        configs: of the members, in the order in which they are begun.
+        title: the user's words for the sweep.
+        jobs: how many members are trained at once; None for as many as there are cores for, with
+            the threads that the configurations ask for.
+        dask: the address of a Dask scheduler, as in `tcp://host:8786`, whose workers train the
+            members; None for this machine.
+
+    Raises:
+        MnistopError: the data or the device do not fit, the cluster cannot be reached, or the
+            sweep's folder cannot be made.
+    """
+    from mnistop.engine.data import absolute
+
+    if not 0 < len(configs) <= sweep_folder.MOST:
+        raise RunError(f"A sweep is of 1 to {sweep_folder.MOST:,} runs, not of {len(configs):,}.")
+    anywhere = [replace(config, source=absolute(config.source)) for config in configs]
+    title = " ".join(title.split())[: sweep_folder.LONGEST_TITLE]
+    plan = Plan(configs=tuple(anywhere), title=title, jobs=jobs, dask=dask or "")
+    sweep, _ = _start(plan, runs_folder())
+    return sweep
+
+
+def resume_sweep(sweep: Sweep, dask: str | None = None) -> str:
+    """Lets a sweep go on where it was.
+
+    What is trained to its end or has diverged is not trained again, unless it was deleted.
+
+    Args:
+        sweep: which.
+        dask: the address of a Dask scheduler whose workers train what is left; empty or None for
+            this machine.
+
+    Returns:
+        A warning, as `resume` does.
+
+    Raises:
+        MnistopError: it goes on already, is finished or another user's, what its members need is
+            gone or has changed, or it was trained on a cluster and `dask` is None.
+    """
+    _, warning = _start(Resumption(sweep, dask), sweep.path.parent)
+    return warning
+
+
+def stop_sweep(sweep: Sweep) -> None:
+    """Asks a sweep to stop: members in training stop with a checkpoint, and no other is begun.
+
+    Raises:
+        RunError: it does not go on, or belongs to another user.
+    """
+    _signal(sweep, signal.SIGTERM)
+
+
+def stop(run: Run) -> None:
+    """Asks a run to stop after the present step, with a checkpoint.
+
+    Raises:
+        RunError: the run is not being trained, or belongs to another user.
+    """
+    _signal(run, signal.SIGTERM)
+
+
+def pause(run: Run) -> None:
+    """Asks a run to wait between two steps until `resume`.
+
+    Raises:
+        RunError: the run is not being trained, or belongs to another user.
+    """
+    _signal(run, signal.SIGUSR1)
+
+
+def is_suspended(whom: Run | Sweep) -> bool:
+    """Whether its process stands still, since somebody has sent it SIGSTOP.
+
+    `stop` and `resume` continue such a process.
+    """
+    process = whom.process_id()
+    return process is not None and lock.is_suspended(process)
+
+
+async def follow(run: Run, *, after_end: bool = False) -> AsyncIterator[list[events.Event]]:
+    """Yields what a run has said and says, in batches as it comes, until its last event.
+
+    A training process that died without a word is told by `RunInterrupted`.
+
+    Raises:
+        RunError: the run can no longer be read: its owner has closed it, or the disk fails.
+
+    Args:
+        run: the run.
+        after_end: whether to stay when the run has ended, for what it says when it is resumed,
+            here or elsewhere, and to tell by `RunInterrupted` when its folder vanishes. A folder
+            that comes back is read from the beginning.
+    """
+    tail = EventTail(run)
+    last: events.Event | None = None
+    while True:
+        running = run.is_running()
+        if batch := tail.read():
+            last = batch[-1]
+            yield batch
+        elif running:
+            await asyncio.sleep(POLL_SECONDS)
+        elif not isinstance(last, events.LAST_EVENTS):
+            last = await _interruption(run)
+            yield [last]
+        elif not after_end:
+            return
+        else:
+            await asyncio.sleep(ENDED_POLL_SECONDS)
+            vanished = isinstance(last, events.RunInterrupted) and last.vanished
+            if vanished and run.is_there():
+                tail = EventTail(run)
+            elif not vanished and run.is_gone():
+                last = None
+
+
+async def _interruption(run: Run) -> events.RunInterrupted:
+    """Tells a process that died from a folder that is gone, or just going file by file.
+
+    Raises:
+        RunError: neither can be told, as the folder can no longer be read.
+    """
+    if not os.path.exists(run.lock_path):
+        await asyncio.sleep(0.3)
+    vanished = run.is_gone()
+    if not vanished:
+        run.check_readable()
+    return events.RunInterrupted(run=run.name, time=time.time(), vanished=vanished)
+
+
+def _signal(whom: Run | Sweep, number: signal.Signals) -> None:
+    process = whom.process_id()
+    try:
+        if process is None:
+            raise ProcessLookupError
+        if not lock.is_here(process, whom.lock_path):
+            raise RunError(
+                f"{whom.full_name} is trained on another machine or in another container: "
+                "it can be stopped and paused only there."
+            )
+        os.kill(process, number)
+        if number != signal.SIGUSR1:  # who was held by Ctrl+Z or SIGSTOP would not hear of it
+            os.kill(process, signal.SIGCONT)
+    except ProcessLookupError:
+        raise RunError(f"{whom.full_name} is not being trained.") from None
+    except PermissionError:
+        raise RunError(
+            f"{whom.full_name} belongs to another user, who alone can do that."
+        ) from None
+
+
+@overload
+def _start(what: RunConfig | Continuation, folder: Path) -> tuple[Run, str]: ...
+@overload
+def _start(what: Plan | Resumption, folder: Path) -> tuple[Sweep, str]: ...
+def _start(
+    what: RunConfig | Continuation | Plan | Resumption, folder: Path
+) -> tuple[Run, str] | tuple[Sweep, str]:
+    """Starts the process of a run or a sweep, new or not; returns it with a warning if any."""
+    receiver, sender = fork_server.context.Pipe(duplex=False)
+    helper = fork_server.context.Process(target=_prepare, args=(what, folder, sender), daemon=True)
+    with receiver:
+        try:
+            with sender:
+                fork_server.begin(helper)
+            answer: tuple[Run, str] | tuple[Sweep, str] | MnistopError = receiver.recv()
+            helper.join()
+        except (EOFError, OSError) as error:
+            if lack := host_error(error):
+                raise lack from None
+            why = "it died" if isinstance(error, EOFError) else error
+            raise RunError(
+                f"No training process could be started ({why}): there may be "
+                "too many processes (ulimit -u), or too little memory. End some, and try again."
+            ) from None
+    if isinstance(answer, MnistopError):
+        raise answer
+    return answer
+
+
+def _prepare(
+    what: RunConfig | Continuation | Plan | Resumption, folder: Path, answer: Connection
+) -> None:
+    leave_terminal()
+    try:
+        from mnistop.engine.process import job
+        from mnistop.engine.sweep import job as sweep_job
+    except Exception as error:
+        damage = f"PyTorch cannot be loaded ({error}): there may be too little memory, or it is "
+        answer.send(host_error(error) or RunError(f"{damage}damaged."))
+        return
+    try:
+        if isinstance(what, RunConfig | Continuation):
+            job.start(what, folder, answer)
+        else:
+            sweep_job.start(what, folder, answer)
+    except OSError as error:  # it cannot be forked off
+        answer.send(host_error(error) or RunError(f"No process could be started: {error}."))

@@ -1,0 +1,1 @@
+"""What a training process writes while it goes on, and how safely."""

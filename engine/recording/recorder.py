@@ -1,0 +1,242 @@
+"""Writes a run folder while training goes on, within a small share of the training time."""
+
+import contextlib
+import math
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import torch
+
+from mnistop.engine import events
+from mnistop.engine.errors import RunError
+from mnistop.engine.runs import checkpoint, snapshots
+from mnistop.engine.runs.checkpoint import Safekeeping
+from mnistop.engine.runs.event_log import EventLog
+from mnistop.engine.runs.files import open_private, write_at, write_atomically
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.training.state import Epoch, Training, cross_entropy
+
+WRITE_SECONDS = 0.05
+"""What short epochs come to is written together, this often at most."""
+PROGRESS_SECONDS = 0.25
+"""`BatchProgress` is said this often at most…"""
+PROGRESS_SHARE = 0.005
+"""…and may take this share of the time."""
+FIRST_CHECKPOINT_SECONDS = 1.0
+"""A run that is shorter has but its last checkpoint; one killed before starts again."""
+CHECKPOINT_EPOCHS = 25
+CHECKPOINT_SECONDS = 0.5
+"""Then a checkpoint comes after so many epochs or so many seconds, whichever is first…"""
+CHECKPOINT_SHARE = 0.01
+"""…but all of them may take no more than this share of the time."""
+ROOM = 8192
+"""Bytes that a run in training keeps free for its last words."""
+
+
+class Recorder:
+    """The sink of a training that has a run folder.
+
+    Args:
+        run: a run whose lock this process holds.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._log = EventLog(run.path)
+        self._predictions, self._said, self._weights = files = [
+            open_private(run.path / name, os.O_WRONLY | os.O_CREAT)
+            for name in ("predictions.u8", "log_probabilities.f16", snapshots.FILE)
+        ]
+        self._untold: list[tuple[float, int, Epoch]] = []
+        self._next_write = 0.0
+        self._room = run.path / "room"
+        with contextlib.suppress(OSError):
+            write_atomically(self._room, bytes(ROOM))
+        self._progress_at = self._next_progress = 0.0
+        self._progress_images = (0, 0)
+        self._saved_epochs = 0
+        self._saved_at = self._next_checkpoint = 0.0
+        self._safekeeping = Safekeeping(run, (self._log.fileno(), *files))
+        self._best: dict[str, torch.Tensor] = {}
+        self._best_epochs = 0
+        self._best_is_saved = True
+        self._finished = False
+        self._training: Training | None = None
+
+    def say(self, kind: type[events.Event], **values: Any) -> None:
+        """Says something at once, after all that waits to be said."""
+        self._write(self._log.event(kind, **values))
+
+    def say_again(self, event: events.Event) -> None:
+        """Says what was said before, as it still holds."""
+        self._write(msgspec.structs.replace(event, time=time.time()))
+
+    def end(self, kind: type[events.Event], **values: Any) -> None:
+        """Appends the last event, for which there is room even on a full disk."""
+        with contextlib.suppress(OSError):
+            self._write()
+        self._room.unlink(missing_ok=True)
+        self.say(kind, **values)
+        self._finished = kind is events.RunFinished
+
+    def bring_to_disk(self) -> None:
+        """After the end, which is told already: brings all to the disk."""
+        if self._finished:
+            self._safekeeping.finish()
+        else:
+            self._safekeeping.keep()
+
+    def begin(self, training: Training) -> None:
+        """Before the first step, of a fresh training or one that goes on."""
+        self._training = training
+        self._progress_images = (training.epoch, training.images_done())
+        if training.epoch == training.step == 0:
+            os.ftruncate(self._weights, 0)
+            self._snapshot(training)
+            self.say(events.CheckpointSaved, file=snapshots.FILE, epochs=0)
+        else:
+            self.save_checkpoint(training)
+        self._saved_epochs = training.epoch
+        self._saved_at = self._progress_at = now = time.monotonic()
+        self._next_progress = now + PROGRESS_SECONDS
+        self._next_checkpoint = now + FIRST_CHECKPOINT_SECONDS
+
+    def write_judgements(
+        self, epochs: int, log_probabilities: torch.Tensor, predictions: torch.Tensor
+    ) -> None:
+        """Keeps what the model says after so many epochs, and after the ones that follow.
+
+        Args:
+            epochs: after how many it says the first.
+            log_probabilities: as in `Epoch`, after each, `(epochs, n, classes)`.
+            predictions: as in `Epoch`, after each, `(epochs, n)`.
+        """
+        for file, rows in (
+            (self._said, log_probabilities.to(torch.float16)),
+            (self._predictions, predictions.to(torch.uint8)),
+        ):
+            array = rows.cpu().numpy()
+            write_at(file, array, epochs * array[0].nbytes)
+
+    def step_done(self, training: Training, labels: torch.Tensor) -> None:
+        """Says how far a long epoch is, and saves when that is due."""
+        now = time.monotonic()
+        if now < self._next_progress:
+            return
+        started = time.thread_time()
+        train_loss = cross_entropy(*training.said_so_far(labels))
+        took = time.thread_time() - started
+        self._next_progress = now + max(PROGRESS_SECONDS, took / PROGRESS_SHARE)
+        if not math.isfinite(train_loss):  # the end of the epoch says so
+            return
+        epoch, images = self._progress_images
+        done = (training.epoch - epoch) * len(labels) + training.images_done() - images
+        self.say(
+            events.BatchProgress,
+            epoch=training.epoch,
+            step=training.step,
+            steps=training.steps(),
+            train_loss=train_loss,
+            images_per_second=done / (now - self._progress_at),
+        )
+        self._progress_at = now
+        self._progress_images = (training.epoch, training.images_done())
+        self._save_if_due(training, now)
+
+    def epoch_done(self, training: Training, epoch: Epoch) -> None:
+        """Records the epoch, and saves when that is due."""
+        self._untold.append((time.time(), training.epoch, epoch))
+        if training.epoch == training.best_epochs:
+            self._keep_best(training)
+        if training.epoch in snapshots.ROWS:
+            self._snapshot(training)
+        now = time.monotonic()
+        self._save_if_due(training, now)
+        if now >= self._next_write:
+            self._write()
+            self._next_write = now + WRITE_SECONDS
+
+    def pause(self) -> None:
+        """Says that training waits, its weights being saved: they are looked at meanwhile."""
+        if self._training:
+            self.save_checkpoint(self._training)
+        self.say(events.RunPaused)
+
+    def _keep_best(self, training: Training) -> None:
+        for name, weights in training.weights.items():
+            if name in self._best:
+                self._best[name].copy_(weights)
+            else:
+                self._best[name] = weights.clone()
+        self._best_epochs = training.best_epochs
+        self._best_is_saved = False
+
+    def best_weights(self) -> dict[str, torch.Tensor] | None:
+        """The weights of the best epoch by name; None if their file is missing or damaged."""
+        if self._best:
+            return self._best
+        try:
+            return checkpoint.weights_of(checkpoint.load(self._run.path / "best.pt"))
+        except RunError:
+            return None
+
+    def _save_if_due(self, training: Training, now: float) -> None:
+        many = training.epoch - self._saved_epochs >= CHECKPOINT_EPOCHS
+        long = now - self._saved_at >= CHECKPOINT_SECONDS
+        if (many or long) and now >= self._next_checkpoint:
+            self.save_checkpoint(training)
+            self._saved_epochs, self._saved_at = training.epoch, time.monotonic()
+            took = self._saved_at - now
+            self._next_checkpoint = self._saved_at + took / CHECKPOINT_SHARE
+            self._safekeeping.keep_if_due()
+
+    def save_checkpoint(self, training: Training) -> None:
+        """Saves all that is needed to go on, and first the best weights if they are new."""
+        self._write()  # a run that goes on from here knows all that came before
+        self.save_best()
+        checkpoint.save(self._run.path / "checkpoint.pt", training.state_dict())
+        self.say(events.CheckpointSaved, file="checkpoint.pt", epochs=training.epoch)
+
+    def save_best(self) -> None:
+        """Saves the weights of the best epoch if they are new."""
+        if not self._best_is_saved:
+            best = {"model": self._best, "epoch": self._best_epochs}
+            checkpoint.save(self._run.path / "best.pt", best)
+            self._best_is_saved = True
+            self.say(events.CheckpointSaved, file="best.pt", epochs=self._best_epochs)
+
+    def _snapshot(self, training: Training) -> None:
+        weights = [weights.cpu().numpy() for weights in training.weights.values()]
+        snapshots.write(self._weights, training.epoch, weights)
+
+    def _write(self, *more: events.Event) -> None:
+        """Writes what waits, first the judgements and then the events that tell of them."""
+        untold, self._untold = self._untold, []
+        if untold:
+            self.write_judgements(
+                untold[0][1],
+                torch.stack([epoch.log_probabilities for *_, epoch in untold]),
+                torch.stack([epoch.predictions for *_, epoch in untold]),
+            )
+        told = [event for each in untold for event in self._told(*each)]
+        self._log.append([*told, *more])
+
+    def _told(self, at: float, epochs: int, epoch: Epoch) -> Iterator[events.Event]:
+        name = self._run.name
+        yield events.EpochFinished(
+            run=name,
+            time=at,
+            epoch=epochs - 1,
+            train_loss=epoch.train_loss,
+            val_loss=epoch.val_loss,
+            train_acc=epoch.train_acc,
+            val_acc=epoch.val_acc,
+            lr=epoch.lr,
+            seconds=epoch.seconds,
+            dead=epoch.dead,
+        )
+        if epochs in snapshots.ROWS:
+            yield events.CheckpointSaved(run=name, time=at, file=snapshots.FILE, epochs=epochs)

@@ -1,0 +1,200 @@
+"""A run in the few values that a list shows, and with its whole history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from mnistop.engine.config import RunConfig
+from mnistop.engine.events import Count, Fraction, Number, RunFailed, Seconds, Size
+from mnistop.engine.runs.about import About, read_about
+from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.runs.history import History, reduce
+from mnistop.engine.runs.run_folder import Run
+
+LIVE = ("starting", "running", "paused")
+"""The states of a run whose training process lives."""
+
+_LONGEST = 1e11
+"""Seconds: the most that `Seconds` may be."""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What a run's files say of it, the training process's life apart."""
+
+    changes: dict[str, str]
+    """What differs from the notebook's run, as texts by name."""
+    planned: Size
+    """How many epochs the run is to have."""
+    if_alive: str
+    """The run's state, as `History.state` has it, if its training process lives."""
+    if_dead: str
+    """The same if it does not."""
+    epochs: Count = 0
+    """Finished ones."""
+    train_loss: Number | None = None
+    """Of the newest epoch, as the next two are."""
+    val_loss: Number | None = None
+    val_acc: Fraction | None = None
+    best_val_acc: Fraction | None = None
+    """Of the best epoch, as the next four are."""
+    best_val_loss: Number | None = None
+    best_train_loss: Number | None = None
+    test_acc: Fraction | None = None
+    """On images never seen; None before the run is finished, and where there are none."""
+    best_epoch: Count | None = None
+    validation_images: Size | None = None
+    test_images: Size | None = None
+    """How many images `test_acc` is of."""
+    threads: Size | None = None
+    """Those that train; None before training starts, and in runs of before it was kept."""
+    started: Seconds | None = None
+    """Seconds since 1970, as the next one is."""
+    ended: Seconds | None = None
+    seconds: Seconds = 0.0
+    """Training and judging of all epochs, without pauses."""
+    message: str = ""
+    """Why the run failed."""
+    diverged: bool = False
+    """Whether it failed since its loss became infinite or not a number."""
+    about: About = field(default_factory=About)
+
+    @classmethod
+    def of(cls, run: Run, config: RunConfig, history: History) -> Overview:
+        """Puts together what has been read of a run."""
+        newest = history.epochs[-1] if history.epochs else None
+        best, started, ended = history.best, history.started, history.ended
+        return cls(
+            changes=config.changes(),
+            planned=config.epochs,
+            if_alive=history.state(True),
+            if_dead=history.state(False),
+            epochs=len(history.epochs),
+            train_loss=newest.train_loss if newest else None,
+            val_loss=newest.val_loss if newest else None,
+            val_acc=newest.val_acc if newest else None,
+            best_val_acc=best.val_acc if best else None,
+            best_val_loss=best.val_loss if best else None,
+            best_train_loss=best.train_loss if best else None,
+            test_acc=history.test_acc,
+            best_epoch=best.epoch if best else None,
+            validation_images=started.validation_images if started else None,
+            test_images=history.tested.images if history.tested else None,
+            threads=started.threads if started else None,
+            started=started.time if started else None,
+            ended=ended.time if ended else None,
+            seconds=min(_LONGEST, sum(epoch.seconds for epoch in history.epochs)),
+            message=ended.message if isinstance(ended, RunFailed) else "",
+            diverged=isinstance(ended, RunFailed) and ended.diverged,
+            about=read_about(run),
+        )
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the run has said its last word."""
+        return self.if_alive == self.if_dead
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A run in a list."""
+
+    run: Run
+    overview: Overview
+    state: str
+    pid: int | None = None
+    """The training process while it lives."""
+    bytes: int | None = None
+    """What the run takes on the disk."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the run is being trained."""
+        return self.state in LIVE
+
+    @property
+    def title(self) -> str:
+        """The user's name for the run, else its two words."""
+        return self.overview.about.name or self.run.words
+
+    def config(self) -> RunConfig:
+        """The hyperparameters."""
+        return RunConfig.from_values(self.overview.changes)
+
+    def differences(self) -> str:
+        """What differs from the notebook's run, as in `lr 0.5, hidden none`."""
+        changes = self.overview.changes.items()
+        return ", ".join(f"{name} {text}" for name, text in changes) or "as the notebook"
+
+    def as_json(self) -> dict[str, Any]:
+        """What `mnistop runs --json` tells of it; None for what is not known yet."""
+        seen = self.overview
+        return {
+            "name": self.run.name,
+            "state": self.state,
+            "epoch": seen.epochs - 1 if seen.epochs else None,
+            "epochs": seen.planned,
+            "pid": self.pid,
+            "config": dict(self.config()),
+            "threads": seen.threads,
+            "val_acc": seen.val_acc,
+            "val_loss": seen.val_loss,
+            "best_val_acc": seen.best_val_acc,
+            "best_val_loss": seen.best_val_loss,
+            "best_epoch": seen.best_epoch,
+            "test_images": seen.test_images,
+            "test_acc": seen.test_acc,
+            "started": seen.started,
+            "ended": seen.ended,
+            "sweep": self.run.sweep or None,
+            "title": seen.about.name,
+            "note": seen.about.note,
+            "bytes": self.bytes,
+        }
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run is and how far it has come."""
+
+    run: Run
+    config: RunConfig
+    history: History
+    state: str
+    """As `History.state` has it."""
+    pid: int | None
+    """The training process while it lives."""
+
+    @classmethod
+    def of(cls, run: Run) -> Summary:
+        """Reads a run.
+
+        Raises:
+            RunError: its configuration is missing, damaged or of a newer format.
+        """
+        config = run.config()
+        run.check_readable()
+        pid = run.process_id()
+        running = pid is not None or run.is_running()
+        history = reduce(History(), read_events(run))
+        return cls(run, config, history, history.state(running), pid)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is being trained."""
+        return self.state in LIVE
+
+    @property
+    def listed(self) -> Listed:
+        """The run as `mnistop runs` lists it."""
+        overview = Overview.of(self.run, self.config, self.history)
+        return Listed(self.run, overview, self.state, self.pid, self.run.size())
+
+    def as_json(self) -> dict[str, Any]:
+        """What `mnistop runs --json` tells of it; None for what is not known yet."""
+        return self.listed.as_json()
+
+    def differences(self) -> str:
+        """What differs from the notebook's run, as in `lr 0.5, hidden none`."""
+        return self.listed.differences()

@@ -1,0 +1,159 @@
+"""The events of a run or a sweep on disk: appended by the process that trains, read while it goes
+on."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from mnistop.engine import events
+from mnistop.engine.runs.files import open_private, open_regular
+from mnistop.engine.runs.folder import Folder
+
+
+class EventLog:
+    """The `events.jsonl` of a folder, open for writing; any thread may.
+
+    Args:
+        folder: that of a run or a sweep whose lock this process holds.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._name = folder.name
+        self._turn = threading.Lock()
+        self._file = open(  # noqa: SIM115
+            folder / "events.jsonl", "ab+", buffering=0, opener=open_private
+        )
+        end = self._file.seek(0, os.SEEK_END)
+        if end:  # a torn line ends here
+            self._file.seek(-1, os.SEEK_END)
+            if self._file.read(1) != b"\n":
+                self._file.write(b"\n")
+
+    def fileno(self) -> int:
+        """The descriptor of the file."""
+        return self._file.fileno()
+
+    def say(self, kind: type[events.Event], **values: Any) -> None:
+        """Appends an event."""
+        self.append([self.event(kind, **values)])
+
+    def event(self, kind: type[events.Event], **values: Any) -> events.Event:
+        """An event of this moment, to be appended."""
+        return kind(run=self._name, time=time.time(), **values)
+
+    def append(self, new: Iterable[events.Event]) -> None:
+        """Appends events, all or none."""
+        lines = "".join(event.to_json() + "\n" for event in new)
+        with self._turn:
+            self._write(lines.encode())
+
+    def _write(self, lines: bytes) -> None:
+        rest = memoryview(lines)
+        end = self._file.seek(0, os.SEEK_END)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError:  # a full disk takes a part: the next event shall not be glued to it
+            self._file.truncate(end)
+            raise
+
+
+_COST_OF_LINE = 1 << 10
+"""Short lines that cannot be read take as long as ones of so many bytes."""
+
+
+class EventTail:
+    """Reads events from where the last reading ended; a torn last line waits.
+
+    A damaged file may be huge: its holes are leapt over, and after so much that is no event nothing
+    more is read.
+
+    Args:
+        folder: that of a run or a sweep.
+    """
+
+    CHUNK = 1 << 18
+    MOST_DAMAGE = 1 << 26
+    """Bytes without an event between two events, or before the first."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._path = folder.events_path
+        self._offset = 0
+        self._since_event = 0
+        self._holes = 0
+
+    @property
+    def damage(self) -> str:
+        """What is wrong with the file in a sentence; empty as long as nothing much is."""
+        if self._gives_up:
+            size = self._since_event / 1e6
+            return f"{self._path} is damaged: after {size:,.0f} MB without events it is not read."
+        if self._holes >= self.MOST_DAMAGE:
+            return f"{self._path} is damaged: it has holes of {self._holes / 1e6:,.0f} MB."
+        return ""
+
+    @property
+    def _gives_up(self) -> bool:
+        return self._since_event >= self.MOST_DAMAGE
+
+    def read(self) -> list[events.Event]:
+        """The events that have come, from some quarter of a megabyte at most; empty if none."""
+        found: list[events.Event] = []
+        while not found and not self._gives_up and (lines := self._whole_lines()):
+            found = list(_readable(lines))
+            cost = sum(max(len(line), _COST_OF_LINE) for line in lines)
+            self._since_event = 0 if found else self._since_event + cost
+        return found
+
+    def _whole_lines(self) -> list[bytes]:
+        try:
+            with open_regular(self._path) as file:
+                start = self._after_hole(file)
+                file.seek(start)
+                chunk = file.read(self.CHUNK)
+        except OSError:
+            return []
+        whole = chunk[: chunk.rfind(b"\n") + 1]
+        if not whole and len(chunk) == self.CHUNK:
+            whole = chunk
+        if whole:
+            self._offset = start + len(whole)
+        return whole.splitlines()
+
+    def _after_hole(self, file: IO[bytes]) -> int:
+        """Where the file's content goes on; a disk that knows no holes has content everywhere."""
+        size = os.fstat(file.fileno()).st_size
+        if size - self._offset < self.CHUNK or not hasattr(os, "SEEK_DATA"):
+            return self._offset
+        try:
+            data = os.lseek(file.fileno(), self._offset, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                return self._offset
+            data = size
+        self._holes += data - self._offset
+        self._offset = data
+        return data
+
+
+def _readable(lines: list[bytes]) -> Iterator[events.Event]:
+    for line in lines:
+        try:
+            yield events.from_json(line)
+        except events.UnreadableEventError:
+            continue
+
+
+def read_events(folder: Folder) -> list[events.Event]:
+    """All that a run or a sweep has said so far."""
+    tail = EventTail(folder)
+    found = []
+    while batch := tail.read():
+        found += batch
+    return found

@@ -1,0 +1,255 @@
+"""An index of all runs, so that thousands are listed at once.
+
+The folders are the truth: the index holds what their files said when they had some size and time
+of change, and reads those anew that have others. It is a file among the runs that may be lost,
+damaged or out of date; it is then made again. It tells what private runs hold, and what it tells is
+believed: so it is this user's own and private, or not used. In a folder of somebody else's, as that
+of a group, each user has one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import math
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mnistop.engine.config import RunConfig, as_text
+from mnistop.engine.errors import RunError
+from mnistop.engine.runs import lock
+from mnistop.engine.runs.about import FILE as ABOUT
+from mnistop.engine.runs.entry import Listed, Overview
+from mnistop.engine.runs.event_log import EventTail
+from mnistop.engine.runs.files import from_json, open_own, replace_own
+from mnistop.engine.runs.folder import age, disk_usage
+from mnistop.engine.runs.history import History, reduce
+from mnistop.engine.runs.run_folder import Run, runs_folder
+
+FILE = ".index.json"
+VERSION = 2
+_LARGEST = 1 << 28
+_SAVE_SECONDS = 5.0
+"""How long a long first reading may be lost."""
+
+Stamp = tuple[int, ...]
+"""Sizes and times of change of the files that a run's overview is made of; -1 for a missing one."""
+
+
+@dataclass(frozen=True)
+class _Entry:
+    stamp: Stamp
+    overview: Overview
+    changed: int = -1
+    """When a file was last added to the run's folder or replaced, in ns, as it was measured."""
+    bytes: int = 0
+    """What the folder takes on the disk."""
+
+    @property
+    def started(self) -> float:
+        """When the run was started, as `Folder.started` has it."""
+        begun = self.overview.started
+        return self.stamp[1] / 1e9 if begun is None else begun
+
+
+@dataclass(frozen=True)
+class _File:
+    version: int
+    defaults: dict[str, str]
+    """The hyperparameters of the notebook's run: what differs from them is kept of each run."""
+    runs: dict[str, _Entry]
+
+
+def _defaults() -> dict[str, str]:
+    return {name: as_text(value) for name, value in RunConfig()}
+
+
+class Index:
+    """All runs of a folder, as they were when it was looked at last.
+
+    Args:
+        folder: where the runs are; that of `runs_folder` if not given.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.runs: Sequence[Listed] = ()
+        """Those that have been read, newest first."""
+        self.problems: dict[Run, str] = {}
+        """What is wrong with those that cannot be read."""
+        self.unread = 0
+        """How many have yet to be read."""
+        self._folder = folder or runs_folder()
+        self._entries: dict[str, _Entry] | None = None
+        self._tails: dict[str, tuple[EventTail, History]] = {}
+        self._is_saved = True
+        self._saved_at = time.monotonic()
+        self._folder_stamp: Stamp = ()
+
+    def look(self, seconds: float = math.inf) -> bool:
+        """Looks at all runs, and reads those that have changed, the newest first.
+
+        Args:
+            seconds: how long to read at most; a run is then read to its end all the same.
+
+        Returns:
+            Whether all has been read.
+        """
+        if self._entries is None:
+            self._entries = self._load()
+        deadline = time.monotonic() + seconds
+        self._folder_stamp = _stamp(os.fspath(self._folder))
+        entries: dict[str, _Entry] = {}
+        self.problems, self.unread = {}, 0
+        for name, stamp in self._scan():
+            entry = self._entries.get(name)
+            if entry is None or entry.stamp != stamp:
+                if time.monotonic() >= deadline:
+                    self.unread += 1
+                else:
+                    entry = self._read(name, stamp, entry)
+            if entry:
+                entries[name] = self._measured(name, entry)
+        self._is_saved &= entries.keys() == self._entries.keys()
+        by_age = sorted(entries, key=lambda name: age(entries[name].started, name), reverse=True)
+        self._entries = {name: entries[name] for name in by_age}
+        self._tails = {name: tail for name, tail in self._tails.items() if name in entries}
+        self._list()
+        self._save()
+        return not self.unread
+
+    def look_at_live(self) -> None:
+        """Looks at those runs alone that have not said their last word, unless there are others."""
+        if self._entries is None or _stamp(os.fspath(self._folder)) != self._folder_stamp:
+            self.look()
+            return
+        for name, entry in self._entries.items():
+            if not entry.overview.is_settled:
+                stamp = self._stamp_of(name)
+                if stamp != entry.stamp and (new := self._read(name, stamp, entry)):
+                    self._entries[name] = self._measured(name, new)
+        self._list()
+
+    def _measured(self, name: str, entry: _Entry) -> _Entry:
+        """With what the run takes on the disk, measured anew if it is live or files came or went.
+
+        A file that only grows leaves its folder as it was; of a run that has ended none does.
+        """
+        path = f"{self._folder}/{name}"
+        changed = _stamp(path)[1]
+        if changed == entry.changed and entry.overview.is_settled:
+            return entry
+        self._is_saved &= not entry.overview.is_settled
+        return dataclasses.replace(entry, changed=changed, bytes=disk_usage(path))
+
+    def _scan(self) -> list[tuple[str, Stamp]]:
+        """The names and stamps of the runs, by their names, which is about the newest first."""
+        found = []
+        try:
+            names = os.listdir(self._folder)
+        except OSError:
+            return []
+        for name in names:
+            stamp = self._stamp_of(name)
+            if stamp[0] >= 0:
+                found.append((name[: len("YYYYMMDD-HHMMSS")], stamp[1], name, stamp))
+        return [(name, stamp) for *_, name, stamp in sorted(found, reverse=True)]
+
+    def _stamp_of(self, name: str) -> Stamp:
+        path = f"{self._folder}/{name}/"
+        config = _stamp(path + "config.json")
+        if config[0] < 0:
+            return config
+        return config + _stamp(path + "events.jsonl") + _stamp(path + ABOUT)
+
+    def _read(self, name: str, stamp: Stamp, before: _Entry | None) -> _Entry | None:
+        run = Run(self._folder / name)
+        try:
+            config = run.config()
+            run.check_readable()
+        except RunError as error:
+            self.problems[run] = str(error)
+            return None
+        fresh = EventTail(run), History()
+        grows = before and before.stamp[:2] == stamp[:2] and before.stamp[2] <= stamp[2]
+        tail, history = self._tails.get(name, fresh) if grows else fresh
+        said = []
+        while batch := tail.read():
+            said += batch
+        if tail.damage:
+            self.problems[run] = tail.damage
+        history = reduce(history, said)
+        overview = Overview.of(run, config, history)
+        if tail.damage:  # so that it is read again next time, and said again
+            stamp = (*stamp[:2], *(-2 for _ in stamp[2:]))
+        if overview.is_settled and not tail.damage:
+            self._tails.pop(name, None)
+            self._is_saved = False
+        else:
+            self._tails[name] = tail, history
+            self._is_saved &= before is not None
+        return _Entry(stamp, overview)
+
+    def _list(self) -> None:
+        known = {listed.run.path.name: listed for listed in self.runs}
+        listed = []
+        for name, entry in (self._entries or {}).items():
+            overview = entry.overview
+            before = known.get(name)
+            is_same = before and before.overview is overview and before.bytes == entry.bytes
+            if before and is_same and overview.is_settled:
+                listed.append(before)
+                continue
+            run = before.run if before else Run(self._folder / name)
+            alive = not overview.is_settled and run.is_running()
+            pid = lock.holder(run.lock_path) if alive else None
+            state = overview.if_alive if alive else overview.if_dead
+            listed.append(Listed(run, overview, state, pid, entry.bytes))
+        self.runs = tuple(listed)
+
+    @property
+    def _file(self) -> Path:
+        """Where this user's index is.
+
+        Raises:
+            OSError: the folder cannot be looked at.
+        """
+        user = os.geteuid()
+        is_own = os.stat(self._folder).st_uid == user
+        return self._folder / (FILE if is_own else f".index-{user}.json")
+
+    def _load(self) -> dict[str, _Entry]:
+        try:
+            with open_own(self._file) as file:
+                kept = from_json(_File, file.read(_LARGEST))
+        except (OSError, ValueError):
+            return {}
+        is_ours = kept.version == VERSION and kept.defaults == _defaults()
+        return kept.runs if is_ours else {}
+
+    def _save(self) -> None:
+        if self._is_saved or (self.unread and time.monotonic() - self._saved_at < _SAVE_SECONDS):
+            return
+        kept = _File(VERSION, _defaults(), self._entries or {})
+        content = json.dumps(kept, default=vars).encode()
+        with contextlib.suppress(OSError):  # a store that may only be read is listed all the same
+            replace_own(self._file, content)
+        self._is_saved, self._saved_at = True, time.monotonic()
+
+
+def _stamp(path: str) -> Stamp:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return (-1, -1)
+    return (found.st_size, found.st_mtime_ns)
+
+
+def list_all() -> Index:
+    """The index of all runs, looked at once."""
+    index = Index()
+    index.look()
+    return index

@@ -1,0 +1,165 @@
+"""What a model says to all validation images at one epoch, and when it learned each of them.
+
+Everything is read from the run folder: neither the data source nor the weights are needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistop.engine.runs.run_folder import Run
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """The validation images after some epochs."""
+
+    epochs: int
+    """Epochs that the model had been trained for."""
+    labels: NDArray[np.intp]
+    """True classes, `(n,)`."""
+    predictions: NDArray[np.intp]
+    """Predicted classes, `(n,)`."""
+    log_probabilities: Floats
+    """`(n, classes)`, to 3 digits."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are."""
+        return int(self.log_probabilities.shape[1])
+
+    @cached_property
+    def probabilities(self) -> Floats:
+        """`(n, classes)` in [0, 1]."""
+        return np.exp(self.log_probabilities)
+
+    @cached_property
+    def right(self) -> NDArray[np.bool_]:
+        """Which are predicted rightly, `(n,)`."""
+        return np.equal(self.labels, self.predictions)
+
+    @cached_property
+    def confidence(self) -> Floats:
+        """The probability of the predicted class, `(n,)` in [0, 1]."""
+        return self._of(self.probabilities, self.predictions)
+
+    @cached_property
+    def loss(self) -> Floats:
+        """Cross-entropy, `(n,)`, from 0 up: minus the log-probability of the true class."""
+        return 0 - self._of(self.log_probabilities, self.labels)  # so that none is -0
+
+    @cached_property
+    def margin(self) -> Floats:
+        """Probability of the true class less that of the likeliest other, `(n,)` in [-1, 1]."""
+        others = self.probabilities.copy()
+        np.put_along_axis(others, self.labels[:, None], -1, axis=1)
+        margin: Floats = self._of(self.probabilities, self.labels) - others.max(1)
+        return margin
+
+    def _of(self, table: Floats, columns: NDArray[np.intp]) -> Floats:
+        picked: Floats = np.take_along_axis(table, columns[:, None], axis=1)[:, 0]
+        return picked
+
+
+def judgement_after(run: Run, epochs: int, classes: int) -> Judgement | None:
+    """What a run's model said after so many epochs; None if that is not recorded whole.
+
+    Args:
+        run: the run.
+        epochs: completed epochs, 0 for the untrained model.
+        classes: how many there are.
+    """
+    labels, predictions = run.labels(), run.predictions_after(epochs)
+    said = run.log_probabilities_after(epochs, classes)
+    if predictions is None or said is None or len(said) != len(labels):
+        return None
+    if max(labels.max(), predictions.max()) >= classes or not (said <= 0).all():
+        return None
+    return Judgement(
+        epochs, labels.astype(np.intp), predictions.astype(np.intp), said.astype(np.float32)
+    )
+
+
+def most_confident_mistakes(judgement: Judgement) -> NDArray[np.intp]:
+    """Rows predicted wrongly, by falling probability of the predicted class."""
+    wrong = np.flatnonzero(~judgement.right)
+    order: NDArray[np.intp] = wrong[np.argsort(-judgement.confidence[wrong], kind="stable")]
+    return order
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A validation image that is predicted wrongly."""
+
+    row: int
+    """Which validation image."""
+    label: int
+    image: Floats
+    """`(height, width)` in [0, 1]."""
+    probabilities: Floats
+    """`(classes,)`"""
+
+
+def worst_mistakes(
+    run: Run, judgement: Judgement, shape: tuple[int, int], most: int = 8
+) -> list[Mistake]:
+    """The mistakes that the model was most sure of, with their images.
+
+    Args:
+        run: the run.
+        judgement: of that run.
+        shape: height and width of the images.
+        most: how many, at most.
+    """
+    images = run.images(shape)
+    return [
+        Mistake(
+            row,
+            int(judgement.labels[row]),
+            images[row],
+            judgement.probabilities[row],
+        )
+        for row in most_confident_mistakes(judgement)[:most].tolist()
+        if row < len(images)
+    ]
+
+
+NEVER_FIRST = int(np.iinfo(np.int64).max)
+"""In `Learned.first`: later than any epoch."""
+NEVER_LAST = -1
+"""In `Learned.last`: before any epoch."""
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """The epochs in which images were predicted rightly, counted from 0 as in the log."""
+
+    first: NDArray[np.int64]
+    """The first such epoch, `(n,)`; `NEVER_FIRST` if there is none."""
+    last: NDArray[np.int64]
+    """The last such epoch, `(n,)`; `NEVER_LAST` if there is none."""
+
+
+def learned(predictions: NDArray[np.integer], labels: NDArray[np.integer]) -> Learned:
+    """When images were predicted rightly.
+
+    Args:
+        predictions: `(epochs, n)`, row k after epoch k.
+        labels: true classes, `(n,)`.
+    """
+    if not len(predictions):
+        shape = len(labels)
+        return Learned(np.full(shape, NEVER_FIRST), np.full(shape, NEVER_LAST, np.int64))
+    right = predictions == labels
+    ever = right.any(0)
+    last = len(right) - 1 - right[::-1].argmax(0)
+    return Learned(np.where(ever, right.argmax(0), NEVER_FIRST), np.where(ever, last, NEVER_LAST))

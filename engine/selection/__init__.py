@@ -1,1 +1,0 @@
-"""Which images and which runs a person wants to see, and in which order."""

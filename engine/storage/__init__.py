@@ -1,1 +1,0 @@
-"""What a run or a sweep leaves on the disk: written whole, read without trust."""

@@ -1,0 +1,1 @@
+"""How a model learns: the model's state, its steps, and what it is trained and tested on."""

@@ -1,0 +1,97 @@
+"""A data set as a run takes it: divided, and on a device."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mnistop.engine.config import RunConfig
+from mnistop.engine.data import Dataset, class_counts, split
+from mnistop.engine.data.dataset import Unseen
+from mnistop.engine.data.notes import ClassCounts, data_notes
+from mnistop.engine.data.pixels import contrast
+from mnistop.engine.errors import ConfigError
+from mnistop.engine.fingerprint import Fingerprint
+from mnistop.engine.training.state import Labelled
+
+
+def find_device(name: str) -> torch.device:
+    """The device of a configuration: `auto` is the best that this machine has.
+
+    Raises:
+        ConfigError: this machine has no such device.
+    """
+    has = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        name = next(device for device in has if has[device])
+    if not has[name]:
+        raise ConfigError(
+            {"device": f"PyTorch finds no {name} device here: choose auto or cpu instead."}
+        )
+    return torch.device(name)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What a run learns from, and what it is judged by.
+
+    They are copies: of a data set that nobody else holds, the memory is then free again.
+    """
+
+    training: Labelled
+    validation: Labelled
+    image_shape: tuple[int, int]
+    """Height and width, in pixels."""
+    class_names: tuple[str, ...]
+    fingerprint: Fingerprint
+    """Of the data before they were divided."""
+    counts: ClassCounts
+    """The images of each class."""
+    contrast: float
+    """How much of black to white a usual image spans, in [0, 1]."""
+    notes: tuple[str, ...] = ()
+    """What is odd about the data, in sentences."""
+    unseen: Unseen = field(default_factory=Unseen)
+    """What the trained model is tested on; it stays in memory as it is stored."""
+
+    def to(self, device: torch.device) -> "Examples":
+        """The same on a device."""
+        training, validation = (
+            Labelled(part.pixels.to(device), part.labels.to(device))
+            for part in (self.training, self.validation)
+        )
+        return replace(self, training=training, validation=validation)
+
+
+def examples_of(dataset: Dataset, config: RunConfig) -> Examples:
+    """A data set divided as a configuration says, on the processor.
+
+    Raises:
+        DataError: there are too few images for this share.
+    """
+
+    def taken(rows: NDArray[np.int64]) -> Labelled:
+        pixels = torch.from_numpy(dataset.images[rows]).flatten(1)
+        return Labelled(pixels, torch.from_numpy(dataset.labels[rows]))
+
+    train_rows, val_rows = split(dataset, config.val_fraction, config.split_seed)
+    training, validation = taken(train_rows), taken(val_rows)
+    shape = dataset.image_shape
+    counts = class_counts(dataset, train_rows, val_rows)
+    seen = contrast(dataset.images)
+    return Examples(
+        training=training,
+        validation=validation,
+        image_shape=shape,
+        class_names=dataset.class_names,
+        fingerprint=dataset.fingerprint,
+        counts=counts,
+        contrast=seen,
+        notes=tuple(data_notes(counts, dataset.pixels.clipping, seen)),
+        unseen=dataset.unseen,
+    )

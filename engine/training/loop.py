@@ -1,0 +1,150 @@
+"""How a run learns: epochs, and in each the steps forward, loss, backward, update."""
+
+import functools
+import math
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from mnistop.engine.attacks import FGSM
+from mnistop.engine.errors import MnistopError
+from mnistop.engine.learning_rate import after_divergence
+from mnistop.engine.training.augment import varied
+from mnistop.engine.training.fast.by_hand import ByHand
+from mnistop.engine.training.fast.captured import Captured
+from mnistop.engine.training.optimizers import clip_
+from mnistop.engine.training.state import Epoch, Labelled, Training, accuracy, cross_entropy, judge
+
+
+class DivergedError(MnistopError):
+    """The loss is no longer a number."""
+
+
+class Sink(Protocol):
+    """Where a training tells how it goes."""
+
+    def step_done(self, training: Training, labels: Tensor) -> None:
+        """After each update; `labels` are those of all training images."""
+
+    def epoch_done(self, training: Training, epoch: Epoch) -> None:
+        """After each epoch has been judged."""
+
+
+class Control(Protocol):
+    """Asked between two steps whether to go on."""
+
+    def wait_while_paused(self) -> float:
+        """Returns once training may go on: the seconds that were waited."""
+
+    def wants_stop(self) -> bool:
+        """Whether to stop here."""
+
+
+def train(
+    training: Training, images: Labelled, validation: Labelled, sink: Sink, control: Control
+) -> None:
+    """Trains until all epochs are done, early stopping says so, or `control` wants to stop.
+
+    Args:
+        training: all that changes; a fresh one, or one loaded from a checkpoint.
+        images: the training images, on the training's device.
+        validation: the images to judge by after each epoch.
+        sink: told of every step and epoch.
+        control: asked before every step.
+
+    Raises:
+        DivergedError: the loss is no longer finite.
+    """
+    step = way_to_step(training, images)
+    with torch.inference_mode(training.by_hand):  # operations take less time in it
+        while not training.is_over():
+            started = time.perf_counter()
+            training.begin_epoch(len(images))
+            for rows in training.batches():
+                started += control.wait_while_paused()
+                if control.wants_stop():
+                    return
+                training.note_step(step(rows))
+                sink.step_done(training, images.labels)
+            logits, labels = training.said_so_far(images.labels)
+            train_loss = cross_entropy(logits, labels)
+            said, val_loss, dead = judge(training.model, validation)
+            if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
+                raise DivergedError(_diagnosis(training))
+            predictions = said.argmax(1)
+            epoch = Epoch(
+                train_loss=train_loss,
+                val_loss=val_loss,
+                train_acc=accuracy(logits.argmax(1), labels),
+                val_acc=accuracy(predictions, validation.labels),
+                lr=training.lr,
+                seconds=time.perf_counter() - started,
+                log_probabilities=said,
+                predictions=predictions,
+                dead=dead,
+            )
+            training.end_epoch(epoch)
+            sink.epoch_done(training, epoch)
+
+
+def way_to_step(training: Training, images: Labelled) -> Callable[[Tensor], Tensor]:
+    """What makes a training's next step: the textbook, or one of two that do it in less time.
+
+    Args:
+        training: goes on from step to step by its `begin_epoch`, `batches` and `note_step`.
+        images: the training images, on the training's device.
+
+    Returns:
+        A function of the batch's rows that updates the weights, and returns its logits before.
+    """
+    by_autograd = functools.partial(step_by_autograd, training, images)
+    if training.by_hand:
+        return ByHand(training, images).step
+    if training.captured:
+        return Captured(training, by_autograd).step
+    return lambda rows: by_autograd(rows, training.lr)
+
+
+def step_by_autograd(
+    training: Training, images: Labelled, rows: Tensor, lr: float | Tensor
+) -> Tensor:
+    """Updates the weights by a batch, in any configuration and on any device.
+
+    Args:
+        training: whose weights to update.
+        images: the training images.
+        rows: of those of the batch, `(batch,)`.
+        lr: the learning rate.
+
+    Returns:
+        Their logits before the update, `(batch, classes)`.
+    """
+    config, parameters = training.config, training.optimizer.parameters
+
+    def attacked(images: Tensor, labels: Tensor) -> Tensor:
+        return FGSM()(training.model, images, labels, config.adversarial_epsilon).images
+
+    pixels, labels = varied(training, images, rows, attacked)
+    logits = training.model(pixels)  # forward pass
+    loss = functional.cross_entropy(logits, labels)  # how wrong it is
+    gradients = list(torch.autograd.grad(loss, parameters))  # backward: what each weight does to it
+    if config.clip_norm:
+        clip_(gradients, config.clip_norm)
+    training.optimizer.step(gradients, lr)  # update
+
+    clean: Tensor = logits[: len(rows)]
+    return clean.detach()
+
+
+def _diagnosis(training: Training) -> str:
+    broken = (~torch.cat(training.logits).isfinite().all(1)).nonzero()[:, 0]
+    step = int(broken[0]) // training.config.batch_size + 1 if len(broken) else training.steps()
+    return (
+        f"The loss is no longer a number: it diverged in epoch {training.epoch}, step {step} of "
+        f"{training.steps()}, with learning rate {training.lr:g}. "
+        f"{after_divergence(training.config)}"
+    )

@@ -1,0 +1,294 @@
+"""All that changes while a run learns, in one object that a checkpoint can hold."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from mnistop.engine.config import RunConfig
+from mnistop.engine.learning_rate import lr_of_epoch
+from mnistop.engine.model import MLP
+from mnistop.engine.training.optimizers import Optimizer, make_optimizer
+from mnistop.engine.training.threads import EVALUATION_ROWS
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Images and their labels on one device."""
+
+    pixels: Tensor
+    """float32 in [0, 1], `(n, height·width)`."""
+    labels: Tensor
+    """int64, `(n,)`."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The results of an epoch; losses are means over images, accuracies fractions."""
+
+    train_loss: float
+    val_loss: float
+    train_acc: float
+    val_acc: float
+    lr: float
+    seconds: float
+    log_probabilities: Tensor
+    """What the model says to the validation images after the epoch, `(n, classes)`."""
+    predictions: Tensor
+    """The most probable classes of the validation images then, int64, `(n,)`."""
+    dead: float | None = None
+    """The share of hidden ReLU neurons that are 0 for every validation image; None without any."""
+
+
+class Borrower(Protocol):
+    """One that makes a training's steps on copies of its tensors."""
+
+    def settle_weights(self) -> None:
+        """Brings the weights of the training's model up to date."""
+
+    def settle_memory(self) -> None:
+        """Brings the memory of the training's optimizer up to date."""
+
+
+class Training:
+    """A model on its way: weights, optimizer, random states, and where it is.
+
+    Args:
+        config: the hyperparameters.
+        image_shape: height and width in pixels.
+        classes: number of classes.
+        device: where to compute.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        image_shape: tuple[int, int],
+        classes: int,
+        device: torch.device,
+    ) -> None:
+        self.config = config
+        self.image_shape = image_shape
+        self.device = device
+        sizes = (image_shape[0] * image_shape[1], *config.hidden, classes)
+        start = torch.Generator().manual_seed(config.seed)
+        self._model = MLP(sizes, config.activation, config.dropout, start).to(device)
+        self.by_hand = device.type == "cpu"
+        """Whether gradients are written out by hand; elsewhere they are autograd's."""
+        self.captured = device.type == "cuda"
+        """Whether steps are captured as a CUDA graph."""
+        self._optimizer = make_optimizer(config, list(self._model.parameters()))
+        self.lent_to: Borrower | None = None
+        """Who goes on with copies of the weights and of the optimizer's memory."""
+        self.lr = config.lr
+        """The learning rate of the present epoch."""
+        self.shuffle = torch.Generator().manual_seed(config.seed + 1)
+        self.noise = torch.Generator(device).manual_seed(config.seed + 2)
+        self._model.dropout_generator = self.noise
+        self._weights = self._model.state_dict()
+        self._epoch_weights = _copied(self._weights)
+        self.epoch = 0
+        """The present epoch, which is also the number of finished ones."""
+        self.step = 0
+        """Updates done in the present epoch."""
+        self.order = torch.empty(0, dtype=torch.int64)
+        """Rows of the training images as shuffled for the present epoch, `(images,)`, on the
+        training's device; empty until it begins."""
+        self.logits: list[Tensor] = []
+        """What the model said to each batch of the present epoch when its turn came."""
+        self.best: tuple[float, float] | None = None
+        """Validation accuracy and negative loss of the best epoch."""
+        self.best_epochs = 0
+        """Finished epochs when it was best."""
+        self.lowest_val_loss = torch.inf
+        self.epochs_since_lowest = 0
+
+    @property
+    def model(self) -> MLP:
+        """The model as it stands."""
+        if self.lent_to:
+            self.lent_to.settle_weights()
+        return self._model
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer of the model's parameters as it stands."""
+        if self.lent_to:
+            self.lent_to.settle_memory()
+        return self._optimizer
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """The weights as they stand, by name; the next steps change them."""
+        if self.lent_to:
+            self.lent_to.settle_weights()
+        return self._weights
+
+    def begin_epoch(self, images: int) -> None:
+        """Sets the learning rate, and shuffles unless the epoch was begun before a stop."""
+        self.lr = lr_of_epoch(self.config, self.epoch)
+        self._model.train(not self.by_hand)
+        if not len(self.order):
+            order = torch.randperm(images, generator=self.shuffle)
+            self.order = order.to(self.device)
+
+    def batches(self) -> Sequence[Tensor]:
+        """The rows of each batch of the present epoch that is still to come."""
+        left = self.order[self.step * self.config.batch_size :]
+        return torch.split(left, self.config.batch_size) if len(left) else ()
+
+    def note_step(self, logits: Tensor) -> None:
+        """Keeps what the model said to a batch, before the update that it led to."""
+        self.logits.append(logits)
+        self.step += 1
+
+    def images_done(self) -> int:
+        """Images of the present epoch that have been learned from."""
+        return min(self.step * self.config.batch_size, len(self.order))
+
+    def steps(self) -> int:
+        """Updates of a whole epoch."""
+        return -(-len(self.order) // self.config.batch_size)
+
+    def said_so_far(self, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """What the model said to the images of the present epoch so far, and their labels.
+
+        Args:
+            labels: of all training images, `(images,)`.
+
+        Returns:
+            Logits `(n, classes)`, each from before the update that it led to, and labels `(n,)`.
+        """
+        rows = self.order[: self.images_done()]
+        return torch.cat(self.logits), labels.index_select(0, rows)
+
+    def end_epoch(self, epoch: Epoch) -> None:
+        """Counts the epoch, and notes its weights and if it is the best so far."""
+        for name, weights in self.weights.items():
+            self._epoch_weights[name].copy_(weights)
+        self.epoch += 1
+        self.step = 0
+        self.order = torch.empty(0, dtype=torch.int64)
+        self.logits = []
+        score = (epoch.val_acc, -epoch.val_loss)
+        if self.best is None or score > self.best:
+            self.best = score
+            self.best_epochs = self.epoch
+        if epoch.val_loss < self.lowest_val_loss:
+            self.lowest_val_loss = epoch.val_loss
+            self.epochs_since_lowest = 0
+        else:
+            self.epochs_since_lowest += 1
+
+    def is_over(self) -> bool:
+        """Whether all epochs are trained, or early stopping says so."""
+        return self.epoch >= self.config.epochs or self.stopped_early()
+
+    def stopped_early(self) -> bool:
+        """Whether the validation loss has not improved for too long."""
+        patience = self.config.early_stopping
+        return bool(patience) and self.epochs_since_lowest >= patience
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to go on with the same bits.
+
+        In the middle of an epoch that is also the model as it was after the last whole one, whose
+        predictions are known: who looks at the run asks that one.
+        """
+        plain = {name: getattr(self, name) for name in _PLAIN}
+        return (
+            plain
+            | ({"epoch_model": self._epoch_weights} if self.step else {})
+            | {
+                "logits": torch.cat(self.logits) if self.step else None,
+                "model": self.weights,
+                "optimizer": self.optimizer.state_dict(),
+                "shuffle": self.shuffle.get_state(),
+                "noise": self.noise.get_state(),
+            }
+        )
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes back to where `state_dict` was taken.
+
+        Raises:
+            KeyError, RuntimeError, ValueError, TypeError: it is of another model or version.
+        """
+        for name in _PLAIN:
+            setattr(self, name, state[name])
+        self.order = self.order.to(self.device)
+        self.logits = [state["logits"].to(self.device)] if self.step else []
+        self.model.load_state_dict(state["model"])
+        for name, weights in state.get("epoch_model", state["model"]).items():
+            self._epoch_weights[name].copy_(weights)
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.shuffle.set_state(state["shuffle"])
+        self.noise.set_state(state["noise"])
+
+
+def _copied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in weights.items()}
+
+
+_PLAIN = (
+    "epoch",
+    "step",
+    "order",
+    "best",
+    "best_epochs",
+    "lowest_val_loss",
+    "epochs_since_lowest",
+)
+"""What a checkpoint takes of a training as it is."""
+
+
+def accuracy(predictions: Tensor, labels: Tensor) -> float:
+    """The share of predictions that are right, both `(n,)`."""
+    return int((predictions == labels).count_nonzero()) / len(labels)
+
+
+def log_softmax(logits: Tensor) -> Tensor:
+    """The log-probabilities of logits, both `(n, classes)`.
+
+    Over columns PyTorch computes them in a tenth of the time that it takes over so short rows.
+    """
+    return functional.log_softmax(logits.t().contiguous(), 0).t().contiguous()
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> float:
+    """The mean loss of logits `(n, classes)`."""
+    return functional.nll_loss(log_softmax(logits), labels).item()
+
+
+@torch.no_grad()
+def judge(model: MLP, images: Labelled) -> tuple[Tensor, float, float | None]:
+    """What a model makes of images, in evaluation mode.
+
+    Returns:
+        Log-probabilities `(n, classes)`, their mean cross-entropy, and the share of dead neurons,
+        as in `Epoch.dead`.
+    """
+    if model.training:
+        model.eval()
+    logits, peaks = [], []
+    for pixels in torch.split(images.pixels, EVALUATION_ROWS):
+        *hidden, last = model.outputs(pixels)
+        logits.append(last)
+        if hidden and model.activation == "relu":
+            peaks.append(torch.cat([values.amax(0) for values in hidden]))
+    log_probabilities = log_softmax(torch.cat(logits))
+    loss = functional.nll_loss(log_probabilities, images.labels).item()
+    dead = None
+    if peaks:
+        peak = functools.reduce(torch.maximum, peaks)
+        dead = 1 - int(peak.count_nonzero()) / len(peak)
+    return log_probabilities, loss, dead

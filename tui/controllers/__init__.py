@@ -1,1 +1,0 @@
-"""What the screens do when keys are pressed, apart from drawing."""

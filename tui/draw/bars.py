@@ -1,0 +1,174 @@
+"""Horizontal bars: probabilities, counts, progress."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.style import Style
+
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import line, shorten
+from mnistop.tui.draw.palette import Palette
+from mnistop.tui.draw.strip import Strip
+
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+_NAME_WIDTH = 12
+_MARK_WIDTH = 6
+
+
+def bar(fraction: float, width: int, terminal: Terminal) -> str:
+    """A bar of `width` cells, filled up to `fraction`: in eighths of a cell, or ``#`` in ASCII.
+
+    Args:
+        fraction: In [0, 1]; what lies outside is clipped, NaN is 0.
+        width: Cells in all, the empty ones as spaces.
+        terminal: The terminal.
+    """
+    width = max(width, 0)
+    fraction = min(max(fraction, 0.0), 1.0) if fraction == fraction else 0.0
+    if not terminal.unicode:
+        return ("#" * round(fraction * width)).ljust(width)
+    full, part = divmod(round(fraction * width * 8), 8)
+    return ("█" * full + _EIGHTHS[part].strip()).ljust(width)
+
+
+def progress(fraction: float, width: int, terminal: Terminal) -> list[Strip]:
+    """One line of progress, the rest shown as a thin line.
+
+    Args:
+        fraction: What is done, in [0, 1].
+        width: Cells.
+        terminal: The terminal.
+    """
+    fraction = min(max(fraction, 0.0), 1.0) if fraction == fraction else 0.0
+    halves = math.floor(fraction * 2 * max(width, 0))
+    palette = Palette.of(terminal)
+    if terminal.unicode:
+        done, rest = "━" * (halves // 2) + "╸" * (halves % 2), "─"
+    else:
+        done, rest = "#" * (halves // 2), "-"
+    return [line([(done, palette.train), (rest * (width - len(done)), palette.muted)], width)]
+
+
+def probabilities(
+    probs: Sequence[float],
+    names: Sequence[str],
+    terminal: Terminal,
+    width: int,
+    true: int | None = None,
+    predicted: int | None = None,
+    height: int | None = None,
+) -> list[Strip]:
+    """The probabilities of the classes as bars, a line each.
+
+    The predicted and the true class are marked by words (``pred``, ``true``, ``right`` where they
+    are the same), in narrow places by their first letters.
+
+    Args:
+        probs: Shape (k,), in [0, 1].
+        names: The k names of the classes.
+        terminal: The terminal.
+        width: Cells of each line.
+        true: The true class.
+        predicted: The predicted class.
+        height: Most lines to return. Where there are more classes, the most probable are shown,
+            most probable first, and the true class last if it is not among them.
+
+    Returns:
+        At most `height` lines of `width` cells.
+    """
+    palette = Palette.of(terminal)
+    shown = _most_probable(probs, true, height)
+    rows = []
+    for index in shown:
+        mark, style = "", palette.train
+        if index == true:
+            mark, style = ("right" if index == predicted else "true"), palette.good
+        elif index == predicted:
+            mark, style = "pred", palette.train if true is None else palette.bad
+        prob = float(probs[index])
+        text = f"{100 * prob:.1f}%" if math.isfinite(prob) else "-"
+        rows.append(_Row(str(names[index]), prob, text, style, mark))
+    marked = true is not None or predicted is not None
+    return _draw(rows, 6, _MARK_WIDTH if marked else 0, terminal, width)
+
+
+def counts(
+    values: Sequence[int],
+    names: Sequence[str],
+    terminal: Terminal,
+    width: int,
+    maximum: int | None = None,
+    style: Style | None = None,
+) -> list[Strip]:
+    """Counts as bars, a line each: a histogram on its side.
+
+    Args:
+        values: Shape (k,), 0 or more.
+        names: The k names.
+        terminal: The terminal.
+        width: Cells of each line.
+        maximum: The count of a full bar, to draw several histograms to one scale; the largest
+            count if not given.
+        style: The style of the bars; that of training if not given.
+
+    Returns:
+        k lines of `width` cells.
+    """
+    top = max(maximum or max(values, default=0), 1)
+    style = style if style is not None else Palette.of(terminal).train
+    rows = [
+        _Row(str(name), value / top, str(value), style, "")
+        for name, value in zip(names, values, strict=True)
+    ]
+    return _draw(rows, max((len(row.text) for row in rows), default=0), 0, terminal, width)
+
+
+@dataclass(frozen=True)
+class _Row:
+    name: str
+    fraction: float
+    text: str
+    style: Style
+    mark: str
+
+
+def _most_probable(probs: Sequence[float], true: int | None, height: int | None) -> list[int]:
+    everything = range(len(probs))
+    if height is None or len(probs) <= height:
+        return list(everything)
+
+    def falling(index: int) -> float:
+        return -probs[index] if math.isfinite(probs[index]) else math.inf
+
+    shown = sorted(everything, key=falling)[: max(height, 0)]
+    if shown and true is not None and true not in shown:
+        shown[-1] = true
+    return shown
+
+
+def _draw(
+    rows: Sequence[_Row], text_width: int, mark_width: int, terminal: Terminal, width: int
+) -> list[Strip]:
+    palette = Palette.of(terminal)
+    names = [shorten(row.name, _NAME_WIDTH, terminal) for row in rows]
+    name_width = max(map(cell_len, names), default=0)
+    room = width - name_width - text_width - 2
+    if mark_width and room - mark_width < 8:
+        mark_width = 2
+    bar_width = max(room - mark_width, 0)
+    lines = []
+    for name, row in zip(names, rows, strict=True):
+        mark = row.mark if mark_width > 2 else row.mark[:1]
+        strong = palette.strong if row.mark else None
+        pieces = [
+            (" " * (name_width - cell_len(name)) + name + " ", strong),
+            (bar(row.fraction, bar_width, terminal), row.style),
+            (f"{row.text:>{text_width + 1}}", strong),
+            (f" {mark}" if mark else "", row.style if strong is None else row.style + strong),
+        ]
+        lines.append(line(pieces, width))
+    return lines

@@ -1,0 +1,208 @@
+"""A grid of styled cells, and the strips that it becomes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from itertools import groupby, zip_longest
+
+from rich.cells import cell_len
+from rich.segment import Segment, SegmentLines
+from rich.style import Style
+
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.strip import Strip
+
+PLAIN = Style.null()
+"""No style of its own. Textual's filters want a style on every segment."""
+
+_KEPT = 1 << 13
+
+_ASCII = {
+    "…": "~",
+    "–": "-",
+    "—": "-",
+    "−": "-",
+    "·": ".",
+    "×": "x",
+    "ε": "eps",
+    "±": "+-",
+    "∞": "inf",
+}
+
+
+def clean(text: str, terminal: Terminal) -> str:
+    """Make foreign text safe to draw: no control characters, and ASCII where only that is shown.
+
+    Args:
+        text: Any text, as a class name or the name of a run.
+        terminal: The terminal that will show it.
+
+    Returns:
+        The text in characters of one or two cells each.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    if not terminal.unicode:
+        text = "".join(char if char.isascii() else _ASCII.get(char, "?") for char in text)
+    return "".join(char for char in text if char.isprintable() and cell_len(char) > 0)
+
+
+def shorten(text: str, width: int, terminal: Terminal, mark: bool = True) -> str:
+    """Clean a text and cut it to at most `width` cells.
+
+    Args:
+        text: Any text.
+        width: Cells to fit in.
+        terminal: The terminal that will show it.
+        mark: Whether a cut is shown by ``…``, or ``~`` in ASCII.
+    """
+    text = clean(text, terminal)
+    if cell_len(text) <= width:
+        return text
+    end = ("…" if terminal.unicode else "~") if mark and width > 0 else ""
+    while text and cell_len(text) > width - len(end):
+        text = text[:-1]
+    return text + end
+
+
+def shorten_name(name: str, width: int, terminal: Terminal) -> str:
+    """Clean a name and cut it to at most `width` cells, but not the number at its end.
+
+    The runs of a sweep, as ``calm-otter.07``, differ in that number alone.
+    """
+    name = clean(name, terminal)
+    number = re.search(r"[^0-9a-zA-Z]\d+$", name)
+    if cell_len(name) <= width or not number or len(number[0]) > width - 2:
+        return shorten(name, width, terminal)
+    return shorten(name[: number.start()], width - len(number[0]), terminal) + number[0]
+
+
+class Grid:
+    """A rectangle of cells, each with one character and one style."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.width = max(width, 0)
+        self.height = max(height, 0)
+        self.chars = [[" "] * self.width for _ in range(self.height)]
+        self.styles: list[list[Style | None]] = [[None] * self.width for _ in range(self.height)]
+
+    def put(self, x: int, y: int, text: str, style: Style | None = None) -> None:
+        """Write clean text from cell (x, y) to the right; what lies outside is cut off.
+
+        A character of two cells leaves the second one empty.
+        """
+        if not 0 <= y < self.height:
+            return
+        chars, styles = self.chars[y], self.styles[y]
+        for char in text:
+            cells = 1 if char.isascii() else cell_len(char)
+            if x >= 0 and x + cells <= self.width:
+                chars[x] = char
+                styles[x] = style
+                if cells == 2:
+                    chars[x + 1] = ""
+                    styles[x + 1] = style
+            x += cells
+
+    def put_pieces(self, x: int, y: int, pieces: Iterable[tuple[str, Style | None]]) -> None:
+        """Write styled pieces of clean text one after the other."""
+        for text, style in pieces:
+            self.put(x, y, text, style)
+            x += cell_len(text)
+
+    def strips(self) -> list[Strip]:
+        """The lines from top to bottom, neighbours of one style in one segment."""
+        return [
+            strip(zip(chars, styles, strict=True), self.width)
+            for chars, styles in zip(self.chars, self.styles, strict=True)
+        ]
+
+
+def in_the_middle(
+    text: str, width: int, height: int, style: Style | None, terminal: Terminal
+) -> list[Strip]:
+    """A text in place of a picture, in the middle of so many lines and cells."""
+    grid = Grid(width, height)
+    text = shorten(text, grid.width, terminal)
+    grid.put((grid.width - cell_len(text)) // 2, (grid.height - 1) // 2, text, style)
+    return grid.strips()
+
+
+def strip(cells: Iterable[tuple[str, Style | None]], width: int) -> Strip:
+    """Join styled pieces of text, `width` cells in all, to a strip of few segments."""
+    segments = [
+        Segment("".join(text for text, _ in run), style or PLAIN)
+        for style, run in groupby(cells, key=lambda cell: cell[1])
+    ]
+    return Strip(segments, width)
+
+
+def line(pieces: Iterable[tuple[str, Style | None]], width: int) -> Strip:
+    """Join styled pieces of clean text, filled with spaces or cut to `width` cells."""
+    segments = [Segment(text, style or PLAIN) for text, style in pieces if text]
+    return Strip(segments).adjust_cell_length(max(width, 0), PLAIN)
+
+
+class Changed(dict[Segment, Segment]):
+    """What becomes of pieces of lines; that is found out once for each.
+
+    Args:
+        change: what becomes of a piece.
+    """
+
+    def __init__(self, change: Callable[[Segment], Segment]) -> None:
+        super().__init__()
+        self._change = change
+
+    def __missing__(self, piece: Segment) -> Segment:
+        if len(self) >= _KEPT:
+            self.clear()
+        changed = self[piece] = self._change(piece)
+        return changed
+
+
+def on_ground(lines: Sequence[Strip], ground: Style) -> list[Strip]:
+    """Lines as they look on a ground: what has no colours of its own takes those of the ground."""
+    change = _on_ground(ground).__getitem__
+    return [Strip(map(change, line), line.cell_length) for line in lines]
+
+
+@lru_cache(maxsize=16)
+def _on_ground(ground: Style) -> Changed:
+    def change(piece: Segment) -> Segment:
+        text, style, control = piece
+        if style and style.color and style.bgcolor:
+            return piece
+        return Segment(text, ground + style if style else ground, control)
+
+    return Changed(change)
+
+
+def beside(blocks: Sequence[Sequence[Strip]], gap: int = 2) -> list[Strip]:
+    """Put blocks of strips side by side, their tops in one line.
+
+    Args:
+        blocks: The blocks; all strips of a block have one width.
+        gap: Empty cells between two blocks.
+    """
+    widths = [block[0].cell_length if block else 0 for block in blocks]
+    space = Strip.blank(gap, PLAIN)
+    lines = []
+    for row in zip_longest(*blocks):
+        parts: list[Strip] = []
+        for part, width in zip(row, widths, strict=True):
+            parts += [part if part is not None else Strip.blank(width, PLAIN), space]
+        lines.append(Strip.join(parts[:-1]))
+    return lines
+
+
+def plain(strips: Iterable[Strip]) -> str:
+    """The text of strips without their styles, one line each."""
+    return "\n".join(line.text for line in strips)
+
+
+def printable(strips: Iterable[Strip]) -> SegmentLines:
+    """Strips as something that a Rich console prints, with their colours."""
+    return SegmentLines(map(list, strips), new_lines=True)

@@ -1,0 +1,181 @@
+"""Line charts of loss and accuracy: curves by plotext, frame and legend around them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from mnistop.engine.axis import Axis, ceiling, linear_axis, log_axis
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import Grid, in_the_middle
+from mnistop.tui.draw.curves import draw_curves
+from mnistop.tui.draw.frame import (
+    Frame,
+    draw_axes,
+    draw_marks,
+    draw_names,
+    draw_reference_name,
+    mark_y_axis,
+)
+from mnistop.tui.draw.legend import Marks, legend
+from mnistop.tui.draw.palette import Palette
+from mnistop.tui.draw.series import Curve, Series, drawable, smooth
+from mnistop.tui.draw.strip import Strip
+
+
+class Chart(list[Strip]):
+    """The lines of a chart, which know what stands where.
+
+    Args:
+        lines: the lines.
+        frame: where the axes stand; None where there is nothing but words.
+    """
+
+    def __init__(self, lines: Sequence[Strip], frame: Frame | None = None) -> None:
+        super().__init__(lines)
+        self._frame = frame
+
+    def x_at(self, column: int, line: int) -> float | None:
+        """Return the x of a cell, None where the cell lies beside the curves."""
+        if self._frame is None or not 0 <= line < len(self):
+            return None
+        return self._frame.x(column)
+
+
+def chart(
+    series: Sequence[Series],
+    width: int,
+    height: int,
+    terminal: Terminal,
+    *,
+    x0: float = 0,
+    x_max: float | None = None,
+    log: bool = False,
+    log_x: bool = False,
+    smoothing: float = 0.0,
+    window: int | None = None,
+    cursor: float | None = None,
+    before: str = "",
+    best: float | None = None,
+    named: Sequence[tuple[str, float]] = (),
+    reference: tuple[str, float] | None = None,
+    y_limits: tuple[float, float] | None = None,
+    percent: bool = False,
+    x_label: str = "epoch",
+    title: str = "",
+    empty: str = "",
+) -> Chart:
+    """Draw curves over epochs.
+
+    The limits of both axes move in steps, so that most new points change few cells. Long series
+    are thinned out to the least and the largest value of each column.
+
+    Args:
+        series: The curves; later ones are drawn over earlier ones.
+        width: Cells of each line.
+        height: Lines.
+        terminal: The terminal.
+        x0: Where the first value stands, for series without their own `xs`.
+        x_max: Where the x-axis ends, as the planned number of epochs; it grows with the data if
+            not given, or when the data pass it.
+        log: Whether the y-axis is logarithmic; values ≤ 0 are then left out.
+        log_x: Whether the x-axis is logarithmic; all x must then be above 0.
+        smoothing: Weight of the past in [0, 1) for the curves; the numbers in the legend stay
+            those that were measured.
+        window: Show the last `window` epochs only, and limit the y-axis to what is shown.
+        cursor: The x whose values the legend reads out, marked by a vertical line.
+        before: What a cursor left of `x0` stands at, as `untrained`: the legend reads out each
+            `Series.before`, and the y-axis is marked.
+        best: The x that is marked as the best below the axis.
+        named: Names of further xs that are marked by vertical lines, and where they stand; the
+            x-axis shows them all.
+        reference: Label and value of a dashed horizontal line.
+        y_limits: Limits of the y-axis, if they shall not follow the data.
+        percent: Whether the values are fractions to be shown as percentages.
+        x_label: What x is.
+        title: Words to start the legend with.
+        empty: What to say where there is nothing to draw.
+
+    Returns:
+        `height` lines of `width` cells.
+    """
+    curves = [_curve(one, x0, smoothing, log) for one in series]
+    if not any(np.isfinite(curve.ys).any() for curve in curves):
+        return Chart(in_the_middle(empty, width, height, Palette.of(terminal).muted, terminal))
+
+    grid = Grid(width, height)
+    x_axis = _log_x_axis(curves, named) if log_x else _x_axis(curves, x_max, window)
+    curves = [curve.between(*x_axis.limits) for curve in curves]
+    shown = [reference[1]] if reference is not None and window is None else []
+    y_axis = _y_axis(curves, shown, y_limits, log, percent)
+
+    marks = Marks(
+        cursor=cursor,
+        before=before if cursor is not None and cursor < x0 else "",
+        best=best,
+        named=named,
+        x_label=x_label,
+        title=title,
+        percent=percent,
+    )
+    rows = legend(series, x0, marks, terminal, grid.width, max(1, (grid.height + 1) // 4))
+    frame = Frame.fit(grid, x_axis, y_axis, percent, len(rows), terminal)
+    if frame.top:
+        for y, pieces in enumerate(rows):
+            grid.put_pieces(0, y, pieces)
+    whole = float(x0).is_integer() and all(one.xs is None for one in series)
+    draw_axes(grid, frame, terminal, whole)
+    draw_marks(grid, frame, marks, reference, terminal)
+    if marks.before and x_axis.holds(x0):
+        mark_y_axis(grid, frame, terminal)
+    if frame.columns > 0 and frame.rows > 0:
+        draw_curves(grid, frame, curves, terminal)
+        draw_reference_name(grid, frame, reference, terminal)
+        draw_names(grid, frame, marks, terminal)
+    return Chart(grid.strips(), frame)
+
+
+def _curve(one: Series, x0: float, smoothing: float, log: bool) -> Curve:
+    ys = drawable(smooth(drawable(one.values, log=False), smoothing), log)
+    xs = np.asarray(x0 + np.arange(len(ys)) if one.xs is None else one.xs, dtype=np.float64)
+    return Curve(xs, ys, one.role)
+
+
+def _x_axis(curves: Sequence[Curve], x_max: float | None, window: int | None) -> Axis:
+    xs = np.concatenate([curve.xs for curve in curves])
+    first, last = float(xs.min()), float(xs.max())
+    if window is not None and window > 0 and last - window + 1 > first:
+        step = ceiling(window / 5, (1, 2, 5))
+        low = step * math.floor((last - window + 1) / step)
+        return Axis(max(low, first), max(step * math.ceil(last / step), low + step))
+    if x_max is not None and x_max >= last and x_max > first:
+        return Axis(first, x_max)
+    return Axis(first, first + ceiling(last - first) if last > first else first + 1)
+
+
+def _log_x_axis(curves: Sequence[Curve], named: Sequence[tuple[str, float]]) -> Axis:
+    xs = np.concatenate([*(curve.xs for curve in curves), [x for _, x in named]])
+    low, high = math.log10(xs.min()), math.log10(xs.max())
+    return Axis(low, high if high > low else low + 1, log=True)
+
+
+def _y_axis(
+    curves: Sequence[Curve],
+    others: Sequence[float],
+    limits: tuple[float, float] | None,
+    log: bool,
+    percent: bool,
+) -> Axis:
+    if limits is not None and limits[0] < limits[1] and not log:
+        return Axis(*limits)
+    ys = np.concatenate([curve.ys for curve in curves] + [drawable(others, log)])
+    ys = ys[np.isfinite(ys)]
+    if not len(ys):
+        return log_axis(0.1, 1) if log else Axis(0, 1)
+    smallest, largest = float(ys.min()), float(ys.max())
+    if log:
+        return log_axis(smallest, largest)
+    axis = linear_axis(smallest, largest)
+    return Axis(axis.low, min(axis.high, 1.0)) if percent and axis.low < 1 >= largest else axis

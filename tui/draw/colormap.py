@@ -1,0 +1,96 @@
+"""Colour maps: from numbers to colours that a terminal shows as they are.
+
+A colour is a whole number 0xRRGGBB. With 256 or 16 colours only such triplets are given that Rich
+and Textual downgrade to the intended entry of the terminal's palette.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.color import Color
+
+from mnistop.tui.draw.capabilities import TRUE_COLOR, Terminal
+from mnistop.tui.draw.palette import ANSI_RGB
+
+GAMMA = 0.7
+"""Lifts middle values, which dark colours and glyphs of thin ink would show too faintly."""
+
+_GRAYS_256 = np.array([0, *range(8, 248, 10), 255])
+_GRAYS_16 = np.array([ANSI_RGB[number][0] for number in (0, 8, 7, 15)])
+
+_NEGATIVE = {True: 0xF06E14, False: 0xC85000}
+_POSITIVE = {True: 0x56B4E9, False: 0x005AB2}
+_NEGATIVE_256 = {
+    True: (0x000000, 0x5F0000, 0x870000, 0xAF5F00, 0xD75F00, 0xFF8700),
+    False: (0xFFFFFF, 0xFFD7AF, 0xFFAF87, 0xFF875F, 0xD75F00, 0xAF5F00),
+}
+_POSITIVE_256 = {
+    True: (0x000000, 0x00005F, 0x005F87, 0x005FAF, 0x0087D7, 0x5FAFFF),
+    False: (0xFFFFFF, 0xAFD7FF, 0x87AFFF, 0x5F87FF, 0x005FD7, 0x005FAF),
+}
+"""Both arms on a dark and on a light ground, from the colour of zero outwards."""
+
+
+def gray(image: NDArray[np.float64], terminal: Terminal) -> NDArray[np.int64]:
+    """Gray levels: 256 in true colour, 26 of 256 colours (the gray ramp and its ends), 4 of 16.
+
+    Args:
+        image: Values in [0, 1].
+        terminal: A terminal of 16 colours or more.
+
+    Returns:
+        The colours, in the shape of `image`.
+    """
+    levels = 255 * image
+    if terminal.colors >= TRUE_COLOR:
+        shown = np.rint(levels)
+    elif terminal.colors >= 256:
+        index = np.abs(levels[..., None] - _GRAYS_256).argmin(axis=-1)
+        shown = np.rint(index * 10.2)  # Rich's downgrade finds the index again
+    else:
+        shown = _GRAYS_16[np.abs(levels[..., None] - _GRAYS_16).argmin(axis=-1)]
+    return shown.astype(np.int64) * 0x010101
+
+
+def diverging(values: NDArray[np.float64], terminal: Terminal) -> NDArray[np.int64]:
+    """Blue above zero, orange below, the terminal's ground at zero.
+
+    Args:
+        values: Values in [-1, 1].
+        terminal: A terminal of 256 colours or more.
+
+    Returns:
+        The colours, in the shape of `values`.
+    """
+    weight = np.abs(values) ** GAMMA
+    above = values >= 0
+    dark = terminal.dark
+    if terminal.colors >= TRUE_COLOR:
+        zero = 0 if dark else 255
+        goal = np.where(above[..., None], _rgb(_POSITIVE[dark]), _rgb(_NEGATIVE[dark]))
+        rgb = np.rint(zero + weight[..., None] * (goal - zero)).astype(np.int64)
+        codes: NDArray[np.int64] = rgb @ np.array([0x10000, 0x100, 1])
+        return codes
+    step = np.rint(5 * weight).astype(np.int64)
+    arms = np.array(_POSITIVE_256[dark])[step], np.array(_NEGATIVE_256[dark])[step]
+    return np.where(above, *arms)
+
+
+def luminance(code: int) -> float:
+    """The relative luminance of a colour in [0, 1], as defined in WCAG 2."""
+    channels = _rgb(code) / 255
+    linear = np.where(channels > 0.04045, ((channels + 0.055) / 1.055) ** 2.4, channels / 12.92)
+    return float(linear @ np.array([0.2126, 0.7152, 0.0722]))
+
+
+@lru_cache(maxsize=4096)
+def color(code: int) -> Color:
+    """Rich's colour for 0xRRGGBB."""
+    return Color.from_rgb(*_rgb(code).tolist())
+
+
+def _rgb(code: int) -> NDArray[np.int64]:
+    return np.array([code >> 16, code >> 8 & 255, code & 255])

@@ -1,0 +1,1 @@
+"""What a person does, a folder each; none imports another."""

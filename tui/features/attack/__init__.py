@@ -1,0 +1,1 @@
+"""How little it takes to fool the model."""

@@ -1,0 +1,380 @@
+"""The attack screen: how little it takes to fool the model, on one image and on all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.timer import Timer
+from textual.widget import Widget
+
+from mnistop.engine.analysis.fragility import Subject
+from mnistop.engine.runs.run_folder import Run
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.attack.accuracy_chart import AccuracyChart
+from mnistop.tui.features.attack.answers import AttackAnswers
+from mnistop.tui.features.attack.choose import ChooseRunScreen
+from mnistop.tui.features.attack.display import AttackDisplay
+from mnistop.tui.features.attack.model import Attacking
+from mnistop.tui.features.attack.panes import AttackPanes
+from mnistop.tui.session.predictions import Predictions
+from mnistop.tui.session.view import ALONE, NO_RUN, AtAnEpoch, SeveralPanes
+from mnistop.tui.toolkit.help import Section
+from mnistop.tui.toolkit.keymap import declared
+from mnistop.tui.toolkit.list_pane import ListPane
+
+_SLOW = 0.4
+"""Seconds after which it is said that an answer is waited for."""
+_OF_A_RUN = frozenset(
+    [
+        "strengthen",
+        "usual",
+        "smallest",
+        "method",
+        "target",
+        "step",
+        "order",
+        "compare",
+        "image_mode",
+    ]
+)
+"""What there is something to do for only once there is a run."""
+
+_NONE: NDArray[np.intp] = np.empty(0, np.intp)
+
+
+class AttackScreen(AtAnEpoch, SeveralPanes):
+    """One image under attack, what is known of its smallest ε, and the accuracy of all.
+
+    Args:
+        terminal: what the terminal can show.
+    """
+
+    NAME = "attack"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "plus,equals_sign",
+            "strengthen(1)",
+            "ε",
+            key_display="+-0",
+            id="attack.stronger",
+            tooltip="A larger ε; hold the key to see it grow",
+        ),
+        Binding(
+            "minus,underscore",
+            "strengthen(-1)",
+            "Weaker",
+            show=False,
+            id="attack.weaker",
+            tooltip="A smaller ε",
+        ),
+        Binding(
+            "0",
+            "usual",
+            "Usual ε",
+            show=False,
+            id="attack.usual",
+            tooltip="The usual ε: the notebook's 0.125, or a length of 1.5 (L2)",
+        ),
+        Binding(
+            "m",
+            "smallest",
+            "Smallest",
+            id="attack.smallest",
+            tooltip="Go to the smallest ε that fools the model on this image",
+        ),
+        Binding("x", "method(1)", "Method", id="attack.method", tooltip="The next way to attack"),
+        Binding(
+            "X",
+            "method(-1)",
+            "Previous method",
+            show=False,
+            id="attack.method_before",
+            tooltip="The previous way to attack",
+        ),
+        Binding(
+            "t",
+            "target(1)",
+            "Target",
+            id="attack.target",
+            tooltip="The class to attack towards: any other one, or each in turn",
+        ),
+        Binding(
+            "T",
+            "target(-1)",
+            "Previous target",
+            show=False,
+            id="attack.target_before",
+            tooltip="The target before this one",
+        ),
+        Binding(
+            "n,right,l",
+            "step(1)",
+            "Image",
+            key_display="n/p",
+            id="attack.next",
+            tooltip="The next image in this order",
+        ),
+        Binding(
+            "p,left,h",
+            "step(-1)",
+            "Previous",
+            show=False,
+            id="attack.previous",
+            tooltip="The previous image in this order",
+        ),
+        Binding(
+            "o",
+            "order",
+            "Order",
+            id="attack.order",
+            tooltip="Correctly classified images, the most fragile first, or all",
+        ),
+        Binding(
+            "c",
+            "compare",
+            "Compare",
+            id="attack.compare",
+            tooltip="Another run's accuracy against ε beside this one's; again to remove it",
+        ),
+        Binding("z", "zoom", "Zoom", id="attack.zoom", tooltip="The focused pane alone, and back"),
+        Binding(
+            "v",
+            "image_mode",
+            "Draw",
+            show=False,
+            id="attack.images",
+            tooltip="How images are drawn",
+        ),
+    ]
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__(terminal)
+        self._attacking = Attacking()
+        self._answers = AttackAnswers(self, self._on_answer)
+        self._panes = AttackPanes(terminal)
+        self._display = AttackDisplay(self._panes, self._attacking, self._answers)
+        self._run: Run | None = None
+        self._predictions: Predictions | None = None
+        self._brought: Subject | None = None
+        """An image that another screen has sent, until it is attacked."""
+        self._patience: Timer | None = None
+        """Runs while an answer is waited for and nothing has been said of that."""
+
+    def panes(self) -> Iterable[Widget]:
+        """All panes; which of them are seen is up to the terminal's size."""
+        yield self._panes
+
+    def attack(self, subject: Subject) -> None:
+        """Takes an image from another screen.
+
+        Args:
+            subject: a row of the validation images, or an image of one's own.
+        """
+        self._brought = subject
+
+    def action_next_pane(self, by: int) -> None:
+        """Goes to the next or previous pane."""
+        self._panes.step(by)
+
+    def action_zoom(self) -> None:
+        """The focused pane alone, and back."""
+        self._panes.zoom()
+        self.refresh_bindings()
+
+    def action_back(self) -> None:
+        """From a pane that fills the screen to all, then to where the image came from."""
+        if self._panes.zoomed:
+            self.action_zoom()
+        else:
+            super().action_back()
+
+    # What is attacked, and what is known of it
+
+    @property
+    def _rows(self) -> NDArray[np.intp]:
+        if self._predictions is None:
+            return _NONE
+        right = self._predictions.right(self.state.shown_epoch + 1)
+        count = len(self._predictions.labels)
+        return self._attacking.rows(right, count, self._answers.robustness)
+
+    def redraw(self) -> None:
+        """Asks for what is not known yet of the weights that are looked at, and shows the rest."""
+        self._fit_to_run()
+        state, attacking = self.state, self._attacking
+        if state.run is None or self._predictions is None or not state.saved:
+            hint = "Esc, then r to train" if state.phase == "idle" else state.hint
+            self._show_nothing(f"How little it takes to fool the model: {hint}.")
+            return
+        if attacking.subject is None:
+            attacking.step(1, self._rows)
+        if attacking.subject is None:
+            self._show_nothing(
+                "The model classifies no validation image correctly at this epoch, so there is "
+                "nothing to fool. o goes through all images."
+            )
+            return
+        self._answers.want(state, attacking)
+        self._be_patient()
+        self._show()
+
+    def _fit_to_run(self) -> None:
+        state = self.state
+        if state.run != self._run:
+            self._run, self._predictions = state.run, None
+            self._attacking.forget_run()
+            self._answers.forget()
+            self._answers.forget_other()
+        if state.run and self._predictions is None and state.class_names:
+            self._predictions = Predictions(state.run, len(state.class_names))
+        if self._brought is not None:
+            self._attacking.take(self._brought)
+            self._brought = None
+
+    def _on_answer(self) -> None:
+        if self._attacking.jumps and not self._answers.is_searching:
+            self.action_smallest()
+        self.redraw()
+
+    def _be_patient(self) -> None:
+        """Says that an answer is waited for, but only if it takes its time."""
+        if self._patience:
+            self._patience.stop()
+        waits = self._answers.is_attacking
+        self._patience = self.set_timer(_SLOW, self._say_what_is_waited_for) if waits else None
+
+    def _say_what_is_waited_for(self) -> None:
+        self._show("asking the model")
+
+    def _show(self, waiting: str = "") -> None:
+        self._display.show(self.state, self._predictions, self._rows, waiting)
+        self.after_refresh(self._show_chart)  # which takes longer to draw than the pictures
+
+    def _show_chart(self) -> None:
+        self._display.show_chart(self.state)
+
+    def _show_nothing(self, notice: str) -> None:
+        self._answers.forget()
+        self._display.show_nothing(notice)
+
+    # Keys
+
+    def _change(self) -> None:
+        """Shows what has been chosen."""
+        self._attacking.jumps = False
+        self.redraw()
+
+    def action_strengthen(self, by: int) -> None:
+        """Goes to the next or previous ε."""
+        self._attacking.strengthen(by)
+        self._change()
+
+    @on(AccuracyChart.EpsilonChosen)
+    def _on_epsilon_chosen(self, message: AccuracyChart.EpsilonChosen) -> None:
+        self._attacking.epsilon = message.epsilon
+        self._change()
+
+    def action_usual(self) -> None:
+        """Goes to the usual ε."""
+        if self._attacking.epsilon == self._attacking.method.usual:
+            self.notify(f"ε is the usual one already: {self._attacking.method.usual:g}.")
+        self._attacking.epsilon = self._attacking.method.usual
+        self._change()
+
+    def action_smallest(self) -> None:
+        """Goes to the smallest ε with which the method fools the model on this image."""
+        known, method = self._answers.bracket(self._attacking), self._attacking.method
+        self._attacking.jumps = self._answers.is_searching
+        if known and not self._attacking.jumps:
+            smallest = known.smallest.get(method.name, math.inf)
+            if smallest == 0:
+                already = "misclassifies" if known.target is None else "sees the target in"
+                self.notify(f"The model {already} this image without an attack: no ε is needed.")
+            elif math.isfinite(smallest):
+                self._attacking.epsilon = smallest
+            else:
+                reached = "fools it" if known.target is None else "reaches the target"
+                self.notify(
+                    f"No ε up to {method.most:g} of {method.title} {reached} on this image."
+                )
+        self.redraw()
+
+    def action_method(self, by: int) -> None:
+        """Takes another way to attack."""
+        self._attacking.next_method(by)
+        self._change()
+        self.refresh_bindings()
+
+    def action_target(self, by: int) -> None:
+        """Takes another target."""
+        if attacked := self._answers.attacked:
+            self._attacking.next_target(by, len(self.state.class_names), attacked.label)
+            self._change()
+
+    def action_step(self, by: int) -> None:
+        """Goes to another image."""
+        self._attacking.step(by, self._rows)
+        self._change()
+
+    def action_order(self) -> None:
+        """Takes another order of the images."""
+        self._attacking.next_order()
+        self._change()
+
+    def action_compare(self) -> None:
+        """Asks for another run to compare with, or ends the comparison."""
+        if self._attacking.other:
+            self._compare(None)
+        else:
+            title = "Compare accuracy against ε with (Enter; Esc: none)"
+            self.app.push_screen(ChooseRunScreen(self.terminal, title, self._run), self._compare)
+
+    def _compare(self, other: Run | None) -> None:
+        self._answers.forget_other()
+        self._attacking.other = other
+        self.redraw()
+
+    def action_image_mode(self) -> None:
+        """Takes the next way of drawing images."""
+        view = self._panes.view
+        view.mode = self.next_mode(view.mode, view)
+        view.redraw()
+
+    @on(ListPane.Moved)
+    def _on_moved(self, message: ListPane.Moved) -> None:
+        self._attacking.subject = int(self._rows[message.position])
+        self._change()
+
+    @on(ListPane.Opened)
+    def _on_opened(self) -> None:
+        self._panes.go_to(self._panes.places[0])
+
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
+        if action in _OF_A_RUN and self.state.run is None:
+            return NO_RUN
+        method = self._attacking.method
+        if action in ("strengthen", "usual", "smallest") and method.seeks:
+            return f"{method.title} seeks the smallest ε itself: x takes another method."
+        if action == "zoom" and not (self._panes.zoomed or self._panes.has_room):
+            return ALONE
+        return super().why_not(action, parameters)
+
+    def sections(self) -> Sequence[Section]:
+        """What each pane is for, the focused one first, and the keys."""
+        places = self._panes.places
+        first = places.index(self._panes.active)
+        return [
+            Section("Attack", "How little it takes to fool the model.", declared(AttackScreen)),
+            *(
+                Section(name, getattr(pane, "EXPLANATION", ""), declared(type(pane)))
+                for name, pane in (*places[first:], *places[:first])
+            ),
+        ]

@@ -1,0 +1,1 @@
+"""Runs laid over each other."""

@@ -1,0 +1,195 @@
+"""Two runs on the same images: the difference of their matrices, and who is right where."""
+
+from __future__ import annotations
+
+import numpy as np
+from rich.style import Style
+
+from mnistop.tui.draw import image
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import Grid, line, shorten
+from mnistop.tui.draw.legend import letter
+from mnistop.tui.draw.strip import Strip
+from mnistop.tui.session.comparing import Comparing
+from mnistop.tui.text.runs import count
+from mnistop.tui.toolkit.lines import LinesPane
+from mnistop.tui.toolkit.list_pane import ListPane
+
+_CELL = 4
+_GUTTER = 7
+
+
+def _why_none(comparing: Comparing) -> str:
+    if len(comparing.runs) != 2:
+        return "Two runs can be compared image by image: mark just two."
+    return (
+        "These two were not evaluated on the same validation images, or have none recorded at "
+        "this epoch: only runs of the same source, samples, validation share and split seed can "
+        "be compared image by image."
+    )
+
+
+class MatrixDifference(LinesPane):
+    """The first run's confusion matrix less the second's."""
+
+    EXPLANATION = (
+        "How many more images the first run puts into a cell than the second; below 0, how many "
+        "fewer. On the diagonal more is better, off it fewer."
+    )
+
+    comparing = Comparing()
+
+    def show(self, comparing: Comparing) -> None:
+        """Draws two runs."""
+        self.comparing = comparing
+        self.redraw()
+
+    def title(self) -> str:
+        """What is subtracted from what."""
+        return f"Confusion matrices: a less b, {self.comparing.when}"
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """The matrix with signs, and what the whole difference is worth."""
+        comparing = self.comparing
+        if not comparing.duel:
+            return self.say(_why_none(comparing), width)
+        names = comparing.classes
+        difference = comparing.duel.difference(len(names))
+        said = self.say(self._verdict(), width)
+        room = max(0, height - len(said) - 1)
+        rows, columns = min(len(names), room), min(len(names), max(0, (width - _GUTTER) // _CELL))
+        grid = Grid(width, rows + 1)
+        grid.put(0, 0, "t\\p", self.palette.muted)
+        for column in range(columns):
+            name = shorten(names[column], _CELL - 1, self.terminal, mark=False)
+            grid.put(_GUTTER + _CELL * column, 0, f"{name:>{_CELL}}", self.palette.muted)
+        for row in range(rows):
+            name = shorten(names[row], _GUTTER - 1, self.terminal)
+            grid.put(0, row + 1, f"{name:>{_GUTTER - 1}}", self.palette.muted)
+            for column in range(columns):
+                value = int(difference[row, column])
+                text = f"{value:+d}" if value else "·" if self.terminal.unicode else "."
+                style = self._style(value, row == column)
+                grid.put(_GUTTER + _CELL * column, row + 1, f"{text:>{_CELL}}", style)
+        cut = min(rows, columns) < len(names)
+        notice = [f"The first {rows} rows and {columns} columns of {len(names)}."] if cut else []
+        return [
+            *grid.strips(),
+            *said,
+            *(strip for text in notice for strip in self.say(text, width)),
+        ]
+
+    def _style(self, value: int, right: bool) -> Style:
+        if not value:
+            return self.palette.muted
+        return self.palette.good if (value > 0) == right else self.palette.bad
+
+    def _verdict(self) -> str:
+        assert self.comparing.duel
+        one, other = len(self.comparing.duel.only_first), len(self.comparing.duel.only_second)
+        chance = self.comparing.duel.chance
+        worth = (
+            f"if both were equally good, a difference this large would arise by chance with "
+            f"probability {chance:.2g} (exact McNemar test)"
+        )
+        verdict = "no significant difference: " if chance > 0.05 else "a significant difference: "
+        return f"Only a is right on {count(one, 'image')}, only b on {other}: {verdict}{worth}."
+
+
+class DuelList(ListPane):
+    """The images that one of two runs gets right and the other wrong."""
+
+    EXPLANATION = "The images that only one of the two runs gets right, and what each predicts."
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__(terminal)
+        self.comparing = Comparing()
+
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible: nothing lies behind a row."""
+        if action == "open":
+            return "All that is known of an image stands in its row and beside the list."
+        return super().why_not(action, parameters)
+
+    def show(self, comparing: Comparing) -> None:
+        """Draws two runs."""
+        self.comparing = comparing
+        self.position = max(0, min(self.position, self.count - 1))
+        self.redraw()
+
+    @property
+    def rows(self) -> list[tuple[int, int]]:
+        """Each image, and which run alone gets it right: 0 or 1."""
+        found = self.comparing.duel
+        if not found:
+            return []
+        sides = enumerate((found.only_first, found.only_second))
+        return [(int(row), side) for side, rows in sides for row in rows]
+
+    @property
+    def chosen(self) -> int | None:
+        """The image at the cursor."""
+        rows = self.rows
+        return rows[self.position][0] if self.position < len(rows) else None
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.rows)
+
+    def title(self) -> str:
+        """How many there are."""
+        return f"Right in only one: {self.count}"
+
+    def empty(self) -> str:
+        """Why there are none."""
+        if self.comparing.duel:
+            return "Both are right and wrong on the same images."
+        return "There are no images to compare."
+
+    def header(self, width: int) -> Strip:
+        """The names of the columns."""
+        return line([(" no. right true  a pred b pred", self.palette.muted)], width)
+
+    def row(self, index: int, width: int, chosen: bool) -> Strip:
+        """One image."""
+        row, side = self.rows[index]
+        duel, names = self.comparing.duel, self.comparing.classes
+        assert duel
+        said = [
+            shorten(names[int(values[row])], 5, self.terminal)
+            for values in (duel.labels, duel.first, duel.second)
+        ]
+        text = f"{row:>4} {letter(side):<5} {said[0]:<6}{said[1]:<7}{said[2]:<6}"
+        style = self.palette.cursor if chosen else self.palette.line(side)
+        return line([(text.ljust(width), style)], width)
+
+
+class DuelImage(LinesPane):
+    """The image at the cursor of the list."""
+
+    comparing = Comparing()
+    row: int | None = None
+
+    def show(self, comparing: Comparing, row: int | None) -> None:
+        """Draws an image, or none."""
+        self.comparing, self.row = comparing, row
+        self.redraw()
+
+    def title(self) -> str:
+        """Which image it is."""
+        return "Image" if self.row is None else f"Image {self.row}"
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """The image as large as there is room for."""
+        if self.row is None or not self.comparing.runs:
+            return []
+        one = self.comparing.runs[0]
+        started = one.history.started
+        shape = (started.image_shape[0], started.image_shape[1]) if started else (0, 0)
+        pixels = one.run.image(self.row, shape)
+        if pixels is None:
+            return self.say("This run keeps no images.", width)
+        fits = width >= 2 * shape[1] and height >= shape[0]
+        drawn = image.gray(np.asarray(pixels), self.terminal, "large" if fits else "auto")
+        return drawn[:height]

@@ -1,0 +1,181 @@
+"""Runs laid over each other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+
+from mnistop.engine.runs.entry import Listed
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.compare.duel import DuelImage, DuelList, MatrixDifference
+from mnistop.tui.session.compared_pane import ComparedCharts, ComparedTable
+from mnistop.tui.session.comparing import Compared, Comparing
+from mnistop.tui.session.reporting import write_report
+from mnistop.tui.session.state import State
+from mnistop.tui.session.view import ViewScreen
+from mnistop.tui.toolkit.help import Section
+from mnistop.tui.toolkit.keymap import declared
+from mnistop.tui.toolkit.list_pane import ListPane
+
+_LOOK_SECONDS = 0.5
+_WITH_IMAGE = 116
+"""Columns from which on the chosen image is shown beside the list."""
+
+
+class CompareScreen(ViewScreen):
+    """The curves of some runs and the settings in which they differ; of two, image by image.
+
+    Args:
+        terminal: what the terminal can show.
+    """
+
+    NAME = "runs"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "x",
+            "images",
+            "Image by image",
+            id="compare.images",
+            tooltip="Two runs on the same images: matrices and who is right where; back",
+        ),
+        Binding(
+            "w",
+            "write",
+            "Write",
+            show=False,
+            id="compare.write",
+            tooltip="Write a report of these runs compared, in this folder",
+        ),
+    ]
+
+    DEFAULT_CSS = """
+    CompareScreen {
+        & #compare-body, & #compare-duel { height: 1fr; }
+        & MatrixDifference { width: 48; margin-right: 1; }
+        & DuelList { width: 1fr; max-width: 38; }
+        & DuelImage { width: 1fr; margin-left: 1; }
+    }
+    """
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__(terminal)
+        self._comparing = Comparing()
+        self._charts = ComparedCharts(terminal)
+        self._table = ComparedTable(terminal)
+        self._matrix = MatrixDifference(terminal)
+        self._list = DuelList(terminal)
+        self._image = DuelImage(terminal)
+        self._body = Vertical(self._charts, self._table, id="compare-body")
+        self._duel = Horizontal(self._matrix, self._list, self._image, id="compare-duel")
+
+    def panes(self) -> Iterable[Widget]:
+        """The charts with the table, or what two say to the same images."""
+        yield self._body
+        yield self._duel
+
+    def on_mount(self) -> None:
+        """Starts with the charts."""
+        self._show_images(False)
+
+    def on_resize(self) -> None:
+        """Leaves the image out where it has no room."""
+        self._image.display = self.app.size.width >= _WITH_IMAGE
+
+    def compare(self, runs: Sequence[Listed], left_out: Sequence[str] = ()) -> None:
+        """Takes up runs, two or more.
+
+        Args:
+            runs: those that are drawn.
+            left_out: the names of those that are not.
+
+        Raises:
+            RunError: the configuration of one cannot be read.
+        """
+        self._comparing = Comparing([Compared.of(one) for one in runs], left_out)
+        if self.is_mounted:
+            self._show_images(False)
+
+    def on_screen_resume(self) -> None:
+        """Follows the runs until another screen is shown."""
+        super().on_screen_resume()
+        self.keep_going(self._follow, "compare")
+
+    async def _follow(self) -> None:
+        while self.is_current:
+            if await asyncio.to_thread(self._comparing.read):
+                self.changed()
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def redraw(self) -> None:
+        """Brings what is in sight up to date."""
+        comparing = self._comparing
+        if self._body.display:
+            self._charts.show(comparing)
+            self._table.show(comparing)
+        else:
+            self._matrix.show(comparing)
+            self._list.show(comparing)
+            self._image.show(comparing, self._list.chosen)
+
+    def draw_progress(self) -> None:
+        """Says how to go on."""
+        both = ", x compares two image by image" if len(self._comparing.runs) == 2 else ""
+        words = f"Left and right choose the epoch{both}, Esc goes back"
+        if not self._body.display:
+            words = "Up and down choose an image, x or Esc goes back to the curves"
+        self._progress.show(State(), words)
+
+    def _show_images(self, images: bool) -> None:
+        self._body.display, self._duel.display = not images, images
+        self.set_focus(self._list if images else self._charts)
+        self.changed()
+
+    def action_images(self) -> None:
+        """Goes to what two runs say to the same images, or back."""
+        self._show_images(self._body.display)
+
+    def action_write(self) -> None:
+        """Writes a report of the runs."""
+        runs = [one.run for one in self._comparing.runs]
+        self.run_worker(write_report(self, runs), exit_on_error=False)
+
+    @on(ComparedCharts.Moved)
+    def _on_moved(self, message: ComparedCharts.Moved) -> None:
+        self._comparing.move(message.by)
+        self._comparing.judge()
+        self.changed()
+
+    @on(ListPane.Moved)
+    def _on_image_moved(self) -> None:
+        self.changed()
+
+    def action_back(self) -> None:
+        """From the images to the curves, from an epoch to the newest, then to the list."""
+        if not self._body.display:
+            self._show_images(False)
+        elif self._comparing.cursor is not None:
+            self._comparing.cursor = None
+            self._comparing.judge()
+            self.changed()
+        else:
+            super().action_back()
+
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
+        if action == "images" and len(self._comparing.runs) != 2:
+            return "Only two runs can be compared image by image: Esc, then mark just two."
+        return super().why_not(action, parameters)
+
+    def sections(self) -> Sequence[Section]:
+        """What each pane is for and its keys, for the help."""
+        return [
+            Section("Comparison", ComparedCharts.EXPLANATION, declared(ComparedCharts)),
+            Section("Two runs", MatrixDifference.EXPLANATION, declared(type(self))),
+        ]

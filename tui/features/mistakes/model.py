@@ -1,0 +1,240 @@
+"""Looking through the validation images: which pass the filter, in which order, and the chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistop.engine.analysis.image_filters import Filter, complete, parse
+from mnistop.engine.analysis.image_orders import ORDERS, Order, rows
+from mnistop.engine.filter_grammar import FilterError
+from mnistop.engine.runs.predictions import Floats, Judgement, Learned
+from mnistop.tui.features.mistakes.judged import Judged
+from mnistop.tui.session.state import State
+from mnistop.tui.text.epochs import epoch_name
+
+_NONE: NDArray[np.intp] = np.empty(0, np.intp)
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """A validation image, and all that is known of it at one epoch."""
+
+    row: int
+    image: Floats | None
+    """`(height, width)` in [0, 1]; None if it is not recorded."""
+    label: int
+    predicted: int
+    probabilities: Floats
+    """`(classes,)`"""
+    loss: float
+    margin: float
+    trail: NDArray[np.uint8]
+    """What it was taken for after each epoch so far, `(epochs,)`."""
+
+    @property
+    def right(self) -> bool:
+        """Whether it is predicted rightly."""
+        return self.label == self.predicted
+
+
+class Browsing:
+    """Where a person is in the images of a run.
+
+    The chosen image stays chosen while training goes on, even when it no longer passes the filter.
+    """
+
+    def __init__(self) -> None:
+        self.state = State()
+        self.text = ""
+        """The filter as it was typed."""
+        self.problem = ""
+        """What is wrong with it."""
+        self.filter = Filter()
+        self.names: tuple[str, ...] = ()
+        self.judgement: Judgement | None = None
+        self.learned: Learned | None = None
+        self.rows = _NONE
+        """The images that pass, in order."""
+        self.position = 0
+        """Where the chosen image stands in `rows`, or last stood."""
+        self.row: int | None = None
+        """The chosen image."""
+        self._order = 0
+        self._judged: Judged | None = None
+        self._source: tuple[object, ...] = ()
+        self._shown: tuple[object, ...] = ()
+
+    def check(self, text: str) -> None:
+        """Looks whether a filter makes sense, as far as the classes are known.
+
+        Raises:
+            FilterError: it does not.
+        """
+        if self.names:
+            parse(text, self.names)
+
+    def complete(self, text: str) -> list[str]:
+        """The lines that a filter that is being typed may become."""
+        return complete(text, self.names)
+
+    @property
+    def order(self) -> Order:
+        """The order of `rows`."""
+        return ORDERS[self._order]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of pixels of an image."""
+        started = self.state.history.started
+        return (started.image_shape[0], started.image_shape[1]) if started else (28, 28)
+
+    @property
+    def listed(self) -> bool:
+        """Whether the chosen image passes the filter."""
+        return self.position < len(self.rows) and self.rows[self.position] == self.row
+
+    @property
+    def when(self) -> str:
+        """The epoch that is looked at, in words."""
+        return epoch_name(self.state.shown_epoch)
+
+    @property
+    def empty(self) -> str:
+        """Why there is nothing to see; empty if there is something."""
+        if self.state.phase == "idle":
+            return (
+                "The images that a model gets wrong, once there is one: press 1 for the "
+                "dashboard, then r to train."
+            )
+        if self.state.history.vanished:
+            return "The images are gone with the folder of the run, which was deleted or moved."
+        if self._judged is None:
+            return f"The images that the model gets wrong: {self.state.hint}."
+        if self.judgement is None:
+            return (
+                "This run keeps no probabilities or images of this epoch: it was made by an "
+                "older mnistop, or its folder is damaged. A new run has them: 1, then r."
+            )
+        if len(self.rows):
+            return ""
+        count, epoch = len(self.judgement), self.state.shown_epoch
+        when = f"at epoch {epoch}" if epoch >= 0 else "before training"
+        true, predicted = self.filter.true, self.filter.predicted
+        if true is not None and predicted is not None and not self.filter.bounds:
+            taken = f"{self.names[true]} is taken for {self.names[predicted]}"
+            return f"No {taken} {when}. Press / for other images, Esc to go back."
+        if self.filter == Filter():
+            return f"No mistakes among {count} images {when}. Press / and type all for the others."
+        if self.filter.kind == "wrong":
+            wrong = count - int(self.judgement.right.sum())
+            return (
+                f'None of the {wrong} mistakes {when} passes "{self.text}". '
+                "Press / to change that; all takes in what is right."
+            )
+        return f'None of {count} images passes "{self.text}" {when}. Press / to change that.'
+
+    def follow(self, state: State) -> None:
+        """Takes over the run and the epoch that are looked at."""
+        history = state.history
+        self.state = state
+        source = (state.run, history.started, history.resumed)
+        if source != self._source:
+            self._source, self._shown = source, ()
+            started = history.started
+            self.names = state.class_names
+            self._judged = Judged(state.run, started) if state.run and started else None
+            self.row, self.position = None, 0
+            self.set_filter(self.text)
+        shown = (state.shown_epoch, len(history.epochs))
+        if shown != self._shown:
+            self._shown = shown
+            self._read()
+            self._sort()
+
+    def set_filter(self, text: str) -> None:
+        """Shows the images that pass a filter, the first of them chosen if the chosen does not.
+
+        One that makes no sense is noted as `problem`, and changes nothing else.
+        """
+        self.text, self.problem = text.strip(), ""
+        if not self.names:
+            return
+        try:
+            self.filter = parse(self.text, self.names)
+        except FilterError as error:
+            self.problem = str(error)
+        self._sort()
+        if not self.listed:
+            self.go(0)
+
+    def next_order(self) -> None:
+        """Takes the next order; the chosen image stays."""
+        self._order = (self._order + 1) % len(ORDERS)
+        self._sort()
+
+    def go(self, position: int) -> None:
+        """Chooses the image at a position, as near to it as there is one."""
+        self.position = max(0, min(len(self.rows) - 1, position))
+        self.row = int(self.rows[self.position]) if len(self.rows) else None
+
+    def move(self, by: int) -> None:
+        """Goes on by so many images; from one that is no longer listed, to where it was."""
+        self.go(self.position + by if self.listed or by < 0 else self.position + by - 1)
+
+    def _read(self) -> None:
+        self.judgement = self.learned = None
+        if self._judged:
+            self.judgement = self._judged.at(self.state.shown_epoch + 1)
+            self.learned = self._judged.learned(len(self.state.history.epochs))
+
+    def _sort(self) -> None:
+        if self.judgement and self.learned:
+            self.rows = rows(self.filter, self.order.name, self.judgement, self.learned)
+        else:
+            self.rows, self.row = _NONE, None
+        found = np.flatnonzero(self.rows == self.row) if self.row is not None else _NONE
+        if len(found):
+            self.position = int(found[0])
+        elif self.row is None:
+            self.go(0)
+
+    def image(self, row: int) -> Floats | None:
+        """An image alone, `(height, width)` in [0, 1]; None if it is not recorded."""
+        return self._judged.image(row) if self._judged else None
+
+    def look(self, row: int | None) -> Looked | None:
+        """All about an image; None for none."""
+        judgement = self.judgement
+        if row is None or judgement is None or self._judged is None:
+            return None
+        return Looked(
+            row,
+            self.image(row),
+            int(judgement.labels[row]),
+            int(judgement.predictions[row]),
+            judgement.probabilities[row],
+            float(judgement.loss[row]),
+            float(judgement.margin[row]),
+            self._judged.trail(row),
+        )
+
+    def pair(self) -> tuple[int | None, int | None]:
+        """One image that is right and one that is wrong, of one class where that is possible.
+
+        The chosen image is one of them; the other is the nearest one after it.
+        """
+        if self.row is None or self.judgement is None:
+            return None, None
+        right = self.judgement.right
+        chosen_right = bool(right[self.row])
+        others = np.flatnonzero(right != chosen_right)
+        same = others[self.judgement.labels[others] == self.judgement.labels[self.row]]
+        candidates = same if len(same) else others
+        if not len(candidates):
+            return (self.row, None) if chosen_right else (None, self.row)
+        index = np.searchsorted(candidates, self.row) % len(candidates)
+        other = int(candidates[index])
+        return (self.row, other) if chosen_right else (other, self.row)

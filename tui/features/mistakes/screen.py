@@ -1,0 +1,372 @@
+"""What the model gets wrong, image by image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Literal
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widget import Widget
+
+from mnistop.engine.analysis.image_filters import as_word
+from mnistop.engine.evaluate import confusion_matrix
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.mistakes.chosen_image import ChosenImage
+from mnistop.tui.features.mistakes.class_report import ClassTable, PairList
+from mnistop.tui.features.mistakes.gallery import Gallery
+from mnistop.tui.features.mistakes.list import MistakeList
+from mnistop.tui.features.mistakes.model import Browsing
+from mnistop.tui.features.mistakes.pair import Pair
+from mnistop.tui.session.view import AtAnEpoch, SeveralPanes
+from mnistop.tui.toolkit.filter_line import FilterInput, FilterLine
+from mnistop.tui.toolkit.help import Section
+from mnistop.tui.toolkit.keymap import declared
+from mnistop.tui.toolkit.list_pane import ListPane
+
+_KEYS = ("filter", "step", "order", "view", "draw", "attack", "write")
+"""What has keys that are typed into the filter line while it has the focus."""
+
+_EXAMPLE = "true:4 pred:9 conf>0.9"
+_FILTER = (
+    "Conditions that must all hold: true: and pred: with a class; conf (confidence), loss, "
+    "margin, first and last (the first and the last epoch in which an image was classified "
+    "correctly) with > >= < <= or :, and a number; right or all for correctly classified images. "
+    "For an image that was never right, first counts as later and last as earlier than any epoch."
+)
+
+View = Literal["list", "image", "gallery", "pair", "classes"]
+
+
+class MistakesScreen(AtAnEpoch, SeveralPanes):
+    """A list of mistakes beside the chosen one, and other ways to look at the images.
+
+    Args:
+        terminal: what the terminal can show.
+    """
+
+    NAME = "mistakes"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "slash",
+            "filter",
+            "Filter",
+            key_display="/",
+            id="mistakes.filter",
+            tooltip="Type which images to show, as true:4 pred:9 conf>0.9 all",
+            priority=True,  # so that what is typed right after it, in one packet, comes after it
+        ),
+        Binding(
+            "n,down,j",
+            "step(1)",
+            "Image",
+            key_display="n/p",
+            id="mistakes.next",
+            tooltip="The next image",
+        ),
+        Binding(
+            "p,up,k",
+            "step(-1)",
+            "Previous",
+            show=False,
+            id="mistakes.previous",
+            tooltip="The previous image",
+        ),
+        Binding(
+            "o",
+            "order",
+            "Order",
+            id="mistakes.order",
+            tooltip="By confidence, loss, margin, number, or when first or last right",
+        ),
+        Binding(
+            "g",
+            "view('gallery')",
+            "Gallery",
+            id="mistakes.gallery",
+            tooltip="Many images at once; back",
+        ),
+        Binding(
+            "x",
+            "view('pair')",
+            "Pair",
+            id="mistakes.pair",
+            tooltip="A right and a wrong image side by side; back",
+        ),
+        Binding(
+            "c",
+            "view('classes')",
+            "Classes",
+            id="mistakes.classes",
+            tooltip="Precision, recall and the most confused pairs; back",
+        ),
+        Binding(
+            "a",
+            "attack",
+            "Attack",
+            id="mistakes.attack",
+            tooltip="Take the chosen image to the attack screen; Esc returns here",
+        ),
+        Binding(
+            "z",
+            "view('image')",
+            "Zoom",
+            show=False,
+            id="mistakes.zoom",
+            tooltip="The chosen image alone; back",
+        ),
+        Binding(
+            "v",
+            "draw",
+            "Draw",
+            show=False,
+            id="mistakes.images",
+            tooltip="How images are drawn; in the gallery, how large",
+        ),
+    ]
+
+    DEFAULT_CSS = """
+    MistakesScreen #mistakes-body {
+        height: 1fr;
+        & > * { width: 1fr; height: 100%; display: none; }
+        & > MistakeList { width: 37%; min-width: 27; max-width: 60; margin-right: 1; }
+        & > ClassTable { width: 50%; max-width: 72; margin-right: 1; }
+    }
+    """
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__(terminal)
+        self._browsing = Browsing()
+        self._view: View = "list"
+        self._behind_image: View = "list"
+        """What Esc leads to from an image alone."""
+        self._through_classes = False
+        self._filter = FilterLine(terminal, _EXAMPLE, self._browsing.check, self._browsing.complete)
+        self._filters_before: list[str] = []
+        """What Esc restores: the filter before each cell, class or pair that was entered."""
+        self._list = MistakeList(terminal, self._browsing)
+        self._image = ChosenImage(terminal, self._browsing)
+        self._gallery = Gallery(terminal, self._browsing)
+        self._pair = Pair(terminal, self._browsing)
+        self._table = ClassTable(terminal)
+        self._pairs = PairList(terminal)
+        self._parts: dict[View, tuple[Widget, ...]] = {
+            "list": (self._list, self._image),
+            "image": (self._image,),
+            "gallery": (self._gallery,),
+            "pair": (self._pair,),
+            "classes": (self._table, self._pairs),
+        }
+
+    def panes(self) -> Iterable[Widget]:
+        """The filter line, and below it the panes of the view."""
+        yield self._filter
+        yield Horizontal(
+            self._list,
+            self._image,
+            self._gallery,
+            self._pair,
+            self._table,
+            self._pairs,
+            id="mistakes-body",
+        )
+
+    def on_mount(self) -> None:
+        """Starts with the list."""
+        self._show_view("list")
+
+    def enter(self, text: str) -> None:
+        """Shows the list of the images that pass a filter, until Esc leads back.
+
+        Args:
+            text: as `mnistop.engine.analysis.image_filters.parse` reads it.
+        """
+        before = self._filters_before[0] if self._filters_before else self._browsing.text
+        self._filters_before = [before]
+        self._through_classes = False
+        self._list_images(text)
+
+    def _list_images(self, text: str) -> None:
+        """Shows the list of the images that pass a filter, the first of them chosen."""
+        self._browsing.set_filter(text)
+        self._browsing.go(0)
+        if self.is_mounted:
+            self._show_view("list")
+
+    def _leave_entered(self) -> None:
+        """Undoes the filter that came with what was entered."""
+        if self._filters_before:
+            self._browsing.set_filter(self._filters_before.pop())
+
+    def redraw(self) -> None:
+        """Brings what is in sight up to date."""
+        had = self._browsing.row is not None
+        self._browsing.follow(self.state)
+        self._draw()
+        if had != (self._browsing.row is not None):
+            self.refresh_bindings()
+
+    def _draw(self) -> None:
+        browsing = self._browsing
+        self._filter.show(browsing.text)
+        match self._view:
+            case "list":
+                self._list.show()
+                self._image.redraw()
+            case "classes":
+                self._draw_classes()
+            case _:
+                for pane in (self._image, self._gallery, self._pair):
+                    pane.redraw()
+
+    def _draw_classes(self) -> None:
+        browsing, judgement = self._browsing, self._browsing.judgement
+        matrix = None
+        if judgement:
+            matrix = confusion_matrix(judgement.labels, judgement.predictions, judgement.classes)
+        self._table.show(matrix, browsing.names, browsing.when, browsing.empty)
+        self._pairs.show(matrix, browsing.names)
+
+    # Going about
+
+    def _show_view(self, view: View) -> None:
+        self._view = view
+        for pane in {pane for parts in self._parts.values() for pane in parts}:
+            pane.display = False
+        self._draw()
+        for pane in self._parts[view]:  # hidden until now, they are drawn once, in their new size
+            pane.display = True
+        self.set_focus(self._parts[view][0])
+        self.refresh_bindings()
+
+    @property
+    def _behind(self) -> View:
+        return self._behind_image if self._view == "image" else "list"
+
+    def action_view(self, view: View) -> None:
+        """Looks at the images in another way, or as before again."""
+        if view == self._view:
+            self._show_view(self._behind)
+        elif view == "image":
+            self._show_image()
+        else:
+            self._show_view(view)
+
+    def _show_image(self) -> None:
+        self._behind_image = "gallery" if self._view == "gallery" else "list"
+        self._show_view("image")
+
+    def action_back(self) -> None:
+        """From an image to what it was chosen in, from other views to the list, then elsewhere."""
+        if self._view == "list":
+            self._leave_entered()
+        if self._view == "list" and self._through_classes:
+            self._through_classes = False
+            self._show_view("classes")
+        elif self._view == "list":
+            super().action_back()
+        else:
+            self._show_view(self._behind)
+
+    def action_step(self, by: int) -> None:
+        """Chooses the next or previous image."""
+        self._browsing.move(by)
+        self._draw()
+
+    def action_attack(self) -> None:
+        """Takes the chosen image to the attack screen."""
+        if self._browsing.row is not None:
+            self.post_message(self.AttackWanted(self._browsing.row))
+
+    def action_order(self) -> None:
+        """Sorts by something else."""
+        self._browsing.next_order()
+        self._draw()
+
+    def action_draw(self) -> None:
+        """Takes the next way of drawing."""
+        if self._view == "gallery":
+            self._gallery.resize_images()
+            return
+        row = self._browsing.row
+        has_image = row is not None and self._browsing.image(row) is not None
+        panes = (self._image, self._pair) if has_image else ()
+        self._image.mode = self._pair.mode = self.next_mode(self._image.mode, *panes)
+        self._draw()
+
+    def action_filter(self) -> None:
+        """Goes to the end of the filter line."""
+        if self._view == "classes":
+            self._show_view("list")
+        self.set_focus(self._filter.input)
+        self._filter.input.action_end()
+
+    @on(FilterLine.Applied)
+    def _on_filter_applied(self, message: FilterLine.Applied) -> None:
+        self._filters_before.clear()
+        self._browsing.set_filter(message.text)
+        self._show_view("gallery" if self._view == "gallery" else "list")
+
+    @on(FilterLine.Left)
+    def _on_filter_left(self) -> None:
+        self._show_view(self._view)
+
+    @on(ListPane.Moved)
+    def _on_moved(self, message: ListPane.Moved) -> None:
+        if message.pane is self._list:
+            self._draw()
+
+    @on(Gallery.Moved)
+    def _on_gallery_moved(self, message: Gallery.Moved) -> None:
+        self._browsing.go(message.position)
+        self._draw()
+
+    @on(Gallery.Opened)
+    def _on_gallery_opened(self) -> None:
+        self._show_image()
+
+    @on(ListPane.Opened)
+    def _on_opened(self, message: ListPane.Opened) -> None:
+        names = [as_word(name) for name in self._browsing.names]
+        if message.pane is self._list:
+            self._show_image()
+        elif message.pane is self._table:
+            self._enter_class(f"true:{names[message.position]}")
+        else:
+            pair = self._pairs.pair(message.position)
+            self._enter_class(f"true:{names[pair.true]} pred:{names[pair.predicted]}")
+
+    def _enter_class(self, text: str) -> None:
+        self._filters_before.append(self._browsing.text)
+        self._through_classes = True
+        self._list_images(text)
+
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now, as for want of images."""
+        if self._filter.input.has_focus and action in _KEYS:
+            return "What is typed goes into the filter: Enter takes it, Esc leaves it."
+        of_an_image = action in ("step", "order", "attack")
+        of_an_image |= parameters in (("gallery",), ("pair",), ("image",))
+        if of_an_image and self._browsing.row is None and self._view not in parameters:
+            return self._browsing.empty or "There is no image here."
+        return super().why_not(action, parameters)
+
+    def sections(self) -> Sequence[Section]:
+        """What each pane is for and its keys, for the help; what is in sight first."""
+        own = Section("Mistakes", "What the model gets wrong.", declared(type(self)))
+        moves = declared(ListPane)
+        views: dict[View, list[Section]] = {
+            "list": [Section("The list", MistakeList.EXPLANATION, moves)],
+            "image": [Section("The image", ChosenImage.EXPLANATION, [])],
+            "gallery": [Section("The gallery", Gallery.EXPLANATION, declared(Gallery))],
+            "pair": [Section("Right and wrong", Pair.EXPLANATION, [])],
+            "classes": [
+                Section("Classes", ClassTable.EXPLANATION, []),
+                Section("Confused pairs", PairList.EXPLANATION, []),
+            ],
+        }
+        line = Section("The filter", _FILTER, declared(FilterInput))
+        others = [part for view in views if view != self._view for part in views[view]]
+        return [*views[self._view], own, line, *others]

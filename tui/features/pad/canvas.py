@@ -1,0 +1,255 @@
+"""The pad that is drawn on, with a pen that keys or the mouse move."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from mnistop.engine.data.pad import THICKNESSES, Pad
+from mnistop.tui.draw import image
+from mnistop.tui.draw.cells import line
+from mnistop.tui.draw.colormap import color, gray
+from mnistop.tui.draw.strip import Strip
+from mnistop.tui.toolkit.lines import LinesPane
+
+_KEYS = "Space: pen down or up, e: eraser, + -: thickness, u: undo, x: clear"
+
+
+class Canvas(LinesPane, can_focus=True):
+    """A digit of one's own."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "left,h",
+            "move(0, -1)",
+            "Move",
+            key_display="←↑↓→",
+            id="pad.left",
+            tooltip="Move the pen to the left",
+        ),
+        Binding(
+            "right,l",
+            "move(0, 1)",
+            "Right",
+            show=False,
+            id="pad.right",
+            tooltip="Move the pen to the right",
+        ),
+        Binding("up,k", "move(-1, 0)", "Up", show=False, id="pad.up", tooltip="Move the pen up"),
+        Binding(
+            "down,j", "move(1, 0)", "Down", show=False, id="pad.down", tooltip="Move the pen down"
+        ),
+        Binding(
+            "space",
+            "pen",
+            "Pen",
+            id="pad.pen",
+            tooltip="Put the pen down, to draw while it moves, or lift it",
+        ),
+        Binding("e", "erase", "Eraser", id="pad.erase", tooltip="Switch between pen and eraser"),
+        Binding(
+            "plus,equals_sign",
+            "thickness(1)",
+            "Thickness",
+            key_display="+-",
+            id="pad.thicker",
+            tooltip="A thicker pen",
+        ),
+        Binding(
+            "minus",
+            "thickness(-1)",
+            "Thinner",
+            show=False,
+            id="pad.thinner",
+            tooltip="A thinner pen",
+        ),
+        Binding("u", "undo", "Undo", id="pad.undo", tooltip="Take the last step back"),
+        Binding("x", "clear", "Clear", id="pad.clear", tooltip="Clear the pad"),
+    ]
+
+    EXPLANATION = (
+        "Space puts the pen down, the arrows draw, Space lifts it again. With a mouse, draw with "
+        "its button held."
+    )
+
+    class Drawn(Message):
+        """Something has been drawn or taken away."""
+
+    pad = Pad.empty(28, 28)
+    pen = (14, 14)
+    """Row and column."""
+    down = False
+    erasing = False
+    thickness = 2.0
+    mode: image.Mode = "auto"
+    _drag: tuple[int, int] | None = None
+
+    def show(self, pad: Pad) -> None:
+        """Takes another pad.
+
+        Args:
+            pad: what is drawn on from now on; the pen is kept on it.
+        """
+        self.pad = pad
+        self._place_pen(*self.pen)
+        self.redraw()
+
+    def title(self) -> str:
+        """What the pen does, and where it is."""
+        row, column = self.pen
+        tool = "Eraser" if self.erasing else "Pen"
+        state = "down" if self.down else "up"
+        return f"{tool} {state} at ({row}, {column}), {self.thickness:g} wide"
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """The pad in a frame, and the pen."""
+        mode = self._mode(width, height)
+        drawn = image.gray(self.pad.image, self.terminal, mode)
+        drawn = self._with_pen(drawn, mode)
+        wide = drawn[0].cell_length
+        corners, level, upright = (
+            ("┌┐└┘", "─", "│") if self.terminal.unicode else ("++++", "-", "|")
+        )
+        muted = self.palette.muted
+        side = line([(upright, muted)], 1)
+        return [
+            line([(corners[0] + level * wide + corners[1], muted)], wide + 2),
+            *(Strip.join([side, strip, side]) for strip in drawn),
+            line([(corners[2] + level * wide + corners[3], muted)], wide + 2),
+            *self.say(_KEYS, width),
+        ]
+
+    def _mode(self, width: int, height: int) -> image.Mode:
+        rows, columns = self.pad.image.shape
+        fits = width >= 2 * columns + 2 and height >= rows + 2
+        return "large" if fits and self.mode == "auto" else self.mode
+
+    def _with_pen(self, drawn: list[Strip], mode: image.Mode) -> list[Strip]:
+        row, column = self.pen
+        large = mode == "large"
+        y, x, cells = (row, 2 * column, 2) if large else (row // 2, column, 1)
+        strip = drawn[y]
+        before, after = strip.crop(0, x), strip.crop(x + cells)
+        return [
+            *drawn[:y],
+            Strip.join([before, line([self._mark(large, mode)], cells), after]),
+            *drawn[y + 1 :],
+        ]
+
+    def _mark(self, large: bool, mode: image.Mode) -> tuple[str, Style]:
+        """What stands for the pen: in colour where there is any, and told apart by its shape."""
+        row, column = self.pen
+        if self.terminal.images == "ascii" or mode == "ascii":
+            text = ("##" if self.down else "[]") if large else ("#" if self.down else "+")
+            return text, self.palette.cursor
+        style = self.palette.bad + self.palette.strong
+        if large:
+            return ("██" if self.down else "[]"), style + self._ground(row, column)
+        other = self._ground(row ^ 1, column)
+        upper = row % 2 == 0
+        if self.down:
+            return ("▀" if upper else "▄"), style + other
+        return ("▘" if upper else "▖"), style + other
+
+    def _ground(self, row: int, column: int) -> Style:
+        """The colour of a pixel behind what is drawn over it."""
+        level = self.pad.image[min(row, len(self.pad.image) - 1), column]
+        shade = int(gray(np.array([[level]], dtype=np.float64), self.terminal)[0, 0])
+        return Style(bgcolor=color(shade))
+
+    # Drawing
+
+    def _place_pen(self, row: int, column: int) -> None:
+        rows, columns = self.pad.image.shape
+        self.pen = max(0, min(rows - 1, row)), max(0, min(columns - 1, column))
+
+    def _stroke(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        self._change(self.pad.stroke(start, end, self.thickness, self.erasing))
+
+    def _change(self, pad: Pad) -> None:
+        self.pad = pad
+        self.redraw()
+        self.post_message(self.Drawn())
+
+    def action_move(self, down: int, right: int) -> None:
+        """Moves the pen by a pixel, drawing if it is down."""
+        before = self.pen
+        self._place_pen(before[0] + down, before[1] + right)
+        if self.down and self.pen != before:
+            self._stroke(before, self.pen)
+        else:
+            self.redraw()
+
+    def action_pen(self) -> None:
+        """Puts the pen down, which leaves a dot, or lifts it."""
+        self.down = not self.down
+        if self.down:
+            self._stroke(self.pen, self.pen)
+        else:
+            self.redraw()
+
+    def action_erase(self) -> None:
+        """Takes the eraser or the pen, lifted."""
+        self.erasing, self.down = not self.erasing, False
+        self.redraw()
+
+    def action_thickness(self, by: int) -> None:
+        """Takes a thicker or thinner pen."""
+        place = THICKNESSES.index(self.thickness) + by
+        self.thickness = THICKNESSES[max(0, min(len(THICKNESSES) - 1, place))]
+        self.redraw()
+
+    def action_undo(self) -> None:
+        """Takes the last step back, and lifts the pen."""
+        self.down = False
+        if self.pad.before is None:
+            self.notify("There is nothing to undo.")
+        self._change(self.pad.undone())
+
+    def action_clear(self) -> None:
+        """Clears the pad, and lifts the pen."""
+        self.down = False
+        if self.pad.is_empty:
+            self.notify("Nothing is drawn yet.")
+            self.redraw()
+        else:
+            self._change(self.pad.cleared())
+
+    # The mouse
+
+    def _pixel(self, event: events.MouseEvent) -> tuple[int, int]:
+        """The pixel under the mouse."""
+        width, height = self.size
+        large = self._mode(width, height - 1) == "large"
+        x, y = event.x - 1, event.y - 2
+        return (y, x // 2) if large else (2 * y, x)
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Begins to draw."""
+        row, column = self._pixel(event)
+        rows, columns = self.pad.image.shape
+        if 0 <= row < rows and 0 <= column < columns:
+            self.capture_mouse()
+            self.down = False
+            self._place_pen(row, column)
+            self._drag = self.pen
+            self._stroke(self.pen, self.pen)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Draws on."""
+        if self._drag is not None:
+            self._place_pen(*self._pixel(event))
+            if self.pen != self._drag:
+                start, self._drag = self._drag, self.pen
+                self._stroke(start, self.pen)
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        """Lifts the pen."""
+        if self._drag is not None:
+            self._drag = None
+            self.release_mouse()

@@ -1,0 +1,232 @@
+"""A digit of one's own, drawn by hand and classified after every stroke."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from textual import events, on
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.widget import Widget
+
+from mnistop.engine.analysis.fragility import OwnImage
+from mnistop.engine.analysis.network import Classified, classify
+from mnistop.engine.data.pad import Image, Pad, centred
+from mnistop.engine.errors import MnistopError
+from mnistop.engine.images import resample, to_png
+from mnistop.engine.safe_write import write_under_free_name
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.pad.canvas import Canvas
+from mnistop.tui.features.pad.verdict import Seen, Verdict
+from mnistop.tui.session.state import State
+from mnistop.tui.session.view import AtAnEpoch
+from mnistop.tui.text.epochs import epoch_name, weights_name
+from mnistop.tui.toolkit.help import Section
+from mnistop.tui.toolkit.keymap import declared
+from mnistop.tui.toolkit.latest_answer import LatestAnswer
+
+_MNIST_SHAPE = (28, 28)
+_WAITING = "Asking the model; just after the start PyTorch has to load first."
+
+
+class PadScreen(AtAnEpoch):
+    """The pad, what the model sees of it, and the probabilities.
+
+    Args:
+        terminal: what the terminal can show.
+    """
+
+    DEFAULT_CSS = """
+    PadScreen #pad-body { height: 1fr; layout: horizontal; }
+    PadScreen #pad-right { width: 1fr; layout: vertical; }
+    PadScreen Canvas { height: 1fr; margin-right: 2; }
+    PadScreen Verdict { height: 12; }
+    PadScreen Seen { height: 1fr; }
+    """
+
+    NAME = "pad"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "c",
+            "centre",
+            "Centre",
+            id="pad.centre",
+            tooltip="Give the drawing the size and place of MNIST's digits, or leave it as it is",
+        ),
+        Binding(
+            "w",
+            "write",
+            "Save",
+            id="pad.write",
+            tooltip="Save what the model sees as a PNG image in this folder",
+        ),
+        Binding(
+            "a",
+            "attack",
+            "Attack",
+            id="pad.attack",
+            tooltip="Take the drawing to the attack screen; Esc returns here",
+        ),
+        Binding(
+            "v", "image_mode", "Draw", show=False, id="pad.images", tooltip="How images are drawn"
+        ),
+    ]
+
+    EXPLANATION = (
+        "Draw a digit and see how the model classifies it after every stroke. MNIST's digits "
+        "were scaled to 20 of 28 pixels and centred by their centre of mass; a digit of another "
+        "size or in another place is unfamiliar to a model that has seen only those."
+    )
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__(terminal)
+        self._canvas = Canvas(terminal)
+        self._seen = Seen(terminal)
+        self._verdict = Verdict(terminal)
+        self._body = Container(id="pad-body")
+        self._right = Container(id="pad-right")
+        self._answers = LatestAnswer(self, classify, self._on_answer)
+        self._centred: bool | None = None
+        self._drawings = 0
+
+    def panes(self) -> Iterable[Widget]:
+        """The pad on the left, the rest beside it."""
+        with self._body:
+            yield self._canvas
+            with self._right:
+                yield self._verdict
+                yield self._seen
+
+    def on_mount(self) -> None:
+        """The keys are the pad's."""
+        self._arrange()
+        self._canvas.focus()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Draws large where there is room for that."""
+        self._arrange()
+
+    def _arrange(self) -> None:
+        rows, columns = self._canvas.pad.image.shape
+        width, height = self.app.size
+        large = width >= 2 * columns + 46 and height >= rows + 5
+        self._canvas.styles.width = (2 * columns if large else columns) + 2
+        if not large:
+            self._canvas.styles.width = max(columns + 2, 44 if width >= 100 else 34)
+        names = len(self._names)
+        self._verdict.styles.height = max(5, min(names + 1, height - 2 - 7))
+
+    def sections(self) -> Sequence[Section]:
+        """What the pad is for and its keys."""
+        return [
+            Section("A digit of your own", self.EXPLANATION, declared(PadScreen)),
+            Section("The pad", Canvas.EXPLANATION, declared(Canvas)),
+        ]
+
+    # Classifying
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return self.state.class_names or tuple("0123456789")
+
+    @property
+    def centred(self) -> bool:
+        """Whether the model gets the drawing scaled and centred; by choice, or for MNIST's size."""
+        if self._centred is None:
+            return self._canvas.pad.image.shape == _MNIST_SHAPE
+        return self._centred
+
+    @property
+    def image(self) -> Image:
+        """What the model sees, `(height, width)` in [0, 1]."""
+        drawn = self._canvas.pad.image
+        return centred(drawn) if self.centred else drawn
+
+    def redraw(self) -> None:
+        """Has the drawing classified by the weights that are looked at."""
+        self._fit_to_run()
+        self._seen.show(self.image, self.centred)
+        state = self.state
+        moment = epoch_name(state.shown_epoch) if state.history.epochs else ""
+        if notice := self._missing(state):
+            self._answers.forget()
+            self._verdict.show(None, (), moment, notice)
+            return
+        if self._verdict.answer is None:
+            self._verdict.show(None, (), moment, _WAITING)
+        epochs = state.weights_wanted
+        key = (state.run, self._drawings, self.centred, epochs, state.weights_age)
+        self._answers.want(state.run, self.image, epochs, key=key)
+
+    def _missing(self, state: State) -> str:
+        """What has to be there before anything can be classified."""
+        if state.run is None:
+            return (
+                "There is no model yet: press 1 for the dashboard and r to train one. Your "
+                "drawing is kept."
+            )
+        if state.history.started is None or not state.saved:
+            return f"The model's prediction: {state.hint}."
+        if self._canvas.pad.is_empty:
+            return "Draw a digit: Space puts the pen down, the arrows move it, Space lifts it."
+        return ""
+
+    def _fit_to_run(self) -> None:
+        """Gives the pad the size of the run's images, and what is drawn with it."""
+        started = self.state.history.started
+        if started is None:
+            return
+        rows, columns = started.image_shape
+        drawn = self._canvas.pad.image
+        if drawn.shape != (rows, columns):
+            self._canvas.show(Pad(resample(drawn, rows, columns)))
+            self._drawings += 1
+        self._arrange()
+
+    def _on_answer(self, answer: Classified | None, trouble: str) -> None:
+        waiting = self._answers.waiting
+        weights = weights_name(answer.epochs, self.state, waiting) if answer else ""
+        self._verdict.show(answer, self._names, weights, trouble)
+
+    @on(Canvas.Drawn)
+    def _on_drawn(self) -> None:
+        self._drawings += 1
+        self.redraw()
+
+    # Other keys
+
+    def action_attack(self) -> None:
+        """Takes what the model sees to the attack screen."""
+        if self._canvas.pad.is_empty:
+            self.notify("Nothing is drawn yet.")
+        else:
+            self.post_message(self.AttackWanted(OwnImage(self.image.astype(np.float32))))
+
+    def action_centre(self) -> None:
+        """Centres what the model sees, or does not."""
+        self._centred = not self.centred
+        self.redraw()
+
+    def action_image_mode(self) -> None:
+        """Takes the next way of drawing images."""
+        self._canvas.mode = self._seen.mode = self.next_mode(self._canvas.mode, self._canvas)
+        self._canvas.redraw()
+        self._seen.redraw()
+
+    def action_write(self) -> None:
+        """Saves what the model sees, under a name that is still free."""
+        if self._canvas.pad.is_empty:
+            self.notify("Nothing is drawn yet.")
+            return
+        names = (Path(f"mnistop-digit-{number}.png").absolute() for number in itertools.count(1))
+        try:
+            path = write_under_free_name(names, to_png(self.image))
+        except MnistopError as error:
+            self.notify(str(error), severity="error", markup=False)
+        else:
+            self.notify(f"Saved as {path}", markup=False)

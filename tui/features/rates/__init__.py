@@ -1,0 +1,1 @@
+"""Learning rates that are too low, good and too high."""

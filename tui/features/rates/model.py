@@ -1,0 +1,122 @@
+"""Runs at the marks of a range test, trained as a sweep and laid over each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+from mnistop.engine.analysis.rates.answer import RateAnswer, answer
+from mnistop.engine.analysis.rates.range_test import RangeTest
+from mnistop.engine.analysis.rates.recommend import Recommendation, recommend
+from mnistop.engine.config import RunConfig
+from mnistop.engine.data import absolute
+from mnistop.engine.process import worker
+from mnistop.engine.runs.predictions import judgement_after
+from mnistop.engine.runs.sweep_folder import Sweep
+from mnistop.tui.session.comparing import Compared, Comparing
+from mnistop.tui.text.rates import conclusion, rate_text, told
+
+TITLE = "learning rates"
+
+
+def test_settings(config: RunConfig) -> RunConfig:
+    """What a range test depends on: a configuration without a learning rate of its own."""
+    return replace(config, lr=RunConfig().lr, source=absolute(config.source))
+
+
+def train_at(config: RunConfig, test: RangeTest) -> ThreeRates:
+    """Starts a run at each mark, all else being the same.
+
+    Args:
+        config: the hyperparameters, `lr` apart.
+        test: their range test.
+
+    Raises:
+        MnistopError: the data or the device do not fit, or no folder can be made.
+    """
+    base = replace(config, source=absolute(config.source))
+    configs = {mark: replace(base, lr=rate) for mark, rate in test.marks.items()}
+    return ThreeRates(worker.launch_sweep(list(configs.values()), TITLE), configs, test)
+
+
+class ThreeRates(Comparing):
+    """The runs, and what is to be said of each one's learning rate.
+
+    Args:
+        sweep: whose members they are.
+        configs: their hyperparameters by their marks, in the sweep's order.
+        test: the range test that these are the marks of.
+    """
+
+    def __init__(self, sweep: Sweep, configs: Mapping[str, RunConfig], test: RangeTest) -> None:
+        super().__init__(
+            [
+                Compared(sweep.member(number), f"{mark} {rate_text(config.lr)}", config)
+                for number, (mark, config) in enumerate(configs.items(), start=1)
+            ]
+        )
+        self.sweep = sweep
+        self.marks = list(configs)
+        self.test = test
+        self.tested = test_settings(next(iter(configs.values())))
+        """The hyperparameters of all, as `test_settings` has them."""
+        self.answers = [answer(one.history, one.config, None) for one in self.runs]
+        self._is_running = True
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will be said."""
+        return not self._is_running
+
+    @property
+    def start(self) -> float:
+        """The loss before training, of the first run that has told it; ln 10 before."""
+        told = (one.history.started.val_loss for one in self.runs if one.history.started)
+        return next(told, math.log(10))
+
+    @property
+    def recommended(self) -> Recommendation:
+        """The rate to train with, by what the runs have shown."""
+        return recommend(self.test, self._answers_by_mark)
+
+    @property
+    def conclusion(self) -> str:
+        """Which rate to train with, in sentences; empty while the runs go on."""
+        return conclusion(self.test, self._answers_by_mark) if self.is_over else ""
+
+    @property
+    def _answers_by_mark(self) -> dict[str, RateAnswer]:
+        return dict(zip(self.marks, self.answers, strict=True))
+
+    def read(self) -> bool:
+        """Reads what the runs have said since; says whether anything has changed."""
+        alive = self.sweep.is_running()  # first: what is said before it ends is then read below
+        found = super().read()
+        if found:
+            self.answers = [_answer(one) for one in self.runs]
+        ended, self._is_running = self._is_running and not alive, alive
+        return found or ended
+
+    def state(self, place: int) -> str:
+        """How far a run is, as in `epoch 12 of 100` or `finished`."""
+        one = self.runs[place]
+        state = one.history.state(self._is_running)
+        if not one.history.started:
+            return "waiting" if self._is_running else "not trained"
+        if state in ("running", "paused"):
+            return f"epoch {len(one.history.epochs)} of {one.config.epochs}"
+        return "diverged" if getattr(one.history.ended, "diverged", False) else state
+
+    def told(self, place: int) -> str:
+        """What a run shows, how far it is and how good."""
+        return told(self.state(place), self.answers[place], self.marks[place])
+
+
+def _answer(one: Compared) -> RateAnswer:
+    history = one.history
+    judgement = None
+    if history.started:
+        classes = len(history.started.class_names)
+        judgement = judgement_after(one.run, len(history.epochs), classes)
+    return answer(history, one.config, judgement)

@@ -1,0 +1,333 @@
+"""Learning rates: the range test, and runs at its marks laid over each other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widget import Widget
+
+from mnistop.engine.analysis.rates.range_test import RangeTest, range_test
+from mnistop.engine.config import RunConfig, as_text
+from mnistop.engine.errors import MnistopError
+from mnistop.engine.process import worker
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.rates.answers import RateAnswers
+from mnistop.tui.features.rates.curve import RateCurve
+from mnistop.tui.features.rates.marks import RateMarks
+from mnistop.tui.features.rates.model import ThreeRates, test_settings, train_at
+from mnistop.tui.session.compared_pane import ComparedCharts
+from mnistop.tui.session.state import State
+from mnistop.tui.session.view import WRONG_FORM, ViewScreen
+from mnistop.tui.text.rates import rate_text, settings_text
+from mnistop.tui.toolkit.help import Section
+from mnistop.tui.toolkit.keymap import declared
+from mnistop.tui.toolkit.latest_answer import LatestAnswer
+from mnistop.tui.toolkit.progress_note import ProgressNote
+
+_LOOK_SECONDS = 0.3
+_PURPOSE = (
+    "A fresh model with the form's settings ({settings}) takes one step at each of many learning "
+    "rates, from far too low to far too high. Its curve and three marks will appear here: too low, "
+    "good, too high. No run is made."
+)
+_HIGHEST_SHOWN = 2.0
+"""Losses of the runs are shown up to so many times that of guessing."""
+
+
+class RatesScreen(ViewScreen):
+    """The curve of a range test with its marks, or runs that were trained at these.
+
+    Args:
+        terminal: what the terminal can show.
+        config: tells what the form holds, None while a value in it is wrong.
+    """
+
+    DEFAULT_CSS = "RatesScreen Vertical { height: 1fr; }"
+
+    NAME = "rates"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "enter",
+            "take",
+            "Take it",
+            id="rates.take",
+            tooltip="Take the cursor's rate, or the recommended one, into the form",
+        ),
+        Binding(
+            "r",
+            "train",
+            "Train all",
+            id="rates.train",
+            tooltip="Train a run at each mark, and compare their curves",
+        ),
+        Binding("s", "stop", "Stop", id="rates.stop", tooltip="Stop these runs; they save"),
+        Binding(
+            "x",
+            "runs",
+            "Curve or runs",
+            id="rates.runs",
+            tooltip="From the curve of the test to the runs at its marks, and back",
+        ),
+    ]
+
+    def __init__(self, terminal: Terminal, config: Callable[[], RunConfig | None]) -> None:
+        super().__init__(terminal)
+        self._config = config
+        self._curve = RateCurve(terminal)
+        self._marks = RateMarks(terminal)
+        self._charts = ComparedCharts(terminal)
+        self._said = RateAnswers(terminal)
+        self._test_body = Vertical(self._curve, self._marks)
+        self._runs_body = Vertical(self._charts, self._said)
+        self._answers = LatestAnswer(self, range_test, self._on_answer, at_leisure=True)
+        self._note = ProgressNote()
+        self._tested: RunConfig | None = None
+        """What the test is of, as `test_settings` has it."""
+        self._test: RangeTest | None = None
+        self._trouble = ""
+        self._three: ThreeRates | None = None
+        self._is_launching = False
+
+    def panes(self) -> Iterable[Widget]:
+        """The test, or the runs."""
+        yield self._test_body
+        yield self._runs_body
+
+    def on_mount(self) -> None:
+        """Starts with the test."""
+        self._show_runs(False)
+        self.every(1, self._tell_the_time)
+
+    def _show_runs(self, runs: bool) -> None:
+        self._test_body.display, self._runs_body.display = not runs, runs
+        self.set_focus(self._charts if runs else self._curve)
+        self.refresh_bindings()
+        self.changed()
+
+    # The test
+
+    @property
+    def _settings(self) -> RunConfig | None:
+        """What the form asks for now; None while a value in it is wrong."""
+        config = self._config()
+        return config and test_settings(config)
+
+    @property
+    def _current(self) -> RangeTest | None:
+        """The test of what the form asks for now; None while that is not there."""
+        return self._test if self._tested == self._settings else None
+
+    @property
+    def _runs_are_current(self) -> bool:
+        """Whether the runs have the settings that the form asks for now."""
+        return self._three is not None and self._three.tested == self._settings
+
+    def on_screen_resume(self) -> None:
+        """Tries again what has failed before, and follows the runs again.
+
+        Runs of other settings than the form has by now give way to a test of these.
+        """
+        if self._trouble:
+            self._tested = None
+        if self._runs_body.display and not self._runs_are_current:
+            self._show_runs(False)
+        super().on_screen_resume()
+        self._follow()
+
+    def redraw(self) -> None:
+        """Asks for the test of what the form holds, and draws what is in sight."""
+        if self._runs_body.display and self._three:
+            self._charts.show(self._three)
+            self._said.show(self._three)
+            return
+        tested = self._settings
+        if tested is None:
+            self._tested, self._test = None, None
+            self._answers.forget()
+            self._show_test(WRONG_FORM)
+            return
+        if tested != self._tested:
+            self._tested, self._test, self._trouble = tested, None, ""
+            self._note.start()
+            self._answers.forget()
+        if not self._trouble:
+            self._answers.want(tested, self._note.path, key=tested)
+        self._show_test(self._waiting())
+
+    def _show_test(self, notice: str) -> None:
+        self._curve.show(self._test, self._trouble or notice)
+        settings = settings_text(self._tested) if self._tested else ""
+        conclusion = self._three.conclusion if self._three and self._runs_are_current else ""
+        self._marks.show(self._test, settings, conclusion)
+
+    def _waiting(self) -> str:
+        """What will be here, and what is being waited for."""
+        said = self._note.read("just after the start PyTorch has to load first")
+        purpose = _PURPOSE.format(settings=settings_text(self._tested)) if self._tested else ""
+        return f"{purpose} Now: {said} ({self._note.seconds:.0f} s)."
+
+    def _tell_the_time(self) -> None:
+        if self.is_current and self._test is None and self._tested and not self._trouble:
+            self._show_test(self._waiting())
+
+    def _on_answer(self, answer: RangeTest | None, trouble: str) -> None:
+        self._test, self._trouble = answer, trouble
+        self._note.clear()
+        self._show_test("")
+        self.refresh_bindings()
+        self.changed()
+
+    def action_take(self) -> None:
+        """Takes the rate at the cursor into the form, or the one that the runs recommend."""
+        rate = self._rate_to_take
+        if rate is not None:
+            self.post_message(self.RateTaken(as_text(float(f"{rate:.3g}"))))
+
+    @property
+    def _rate_to_take(self) -> float | None:
+        """None where there is none for the settings that the form has."""
+        if self._test_body.display:
+            return self._curve.rate if self._current else None
+        if self._three and self._three.is_over and self._runs_are_current:
+            found = self._three.recommended
+            return found.to_try if found.rate is None else found.rate
+        return None
+
+    # The runs
+
+    def action_train(self) -> None:
+        """Trains a run at each mark."""
+        if self._tested and self._current:
+            self._is_launching = True
+            self.refresh_bindings()
+            self.changed()
+            self.run_worker(self._launch(self._tested, self._current), exit_on_error=False)
+
+    async def _launch(self, config: RunConfig, test: RangeTest) -> None:
+        try:
+            self._three = await asyncio.to_thread(train_at, config, test)
+        except MnistopError as error:
+            self.notify(str(error), severity="error", markup=False, timeout=15)
+        else:
+            self._charts.highest = _HIGHEST_SHOWN * test.start
+            self._show_runs(True)
+            self._follow()
+        finally:
+            self._is_launching = False
+            self.refresh_bindings()
+            self.changed()
+
+    def _follow(self) -> None:
+        if self._three and not self._three.is_over:
+            self.keep_going(self._read, "three")
+
+    async def _read(self) -> None:
+        while self.is_current and self._three and not self._three.is_over:
+            if await asyncio.to_thread(self._three.read):
+                self._go_to_recommended()
+                self.changed()
+                self.refresh_bindings()
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def _go_to_recommended(self) -> None:
+        """Has the cursor of the test at the rate that its runs recommend in the end."""
+        if self._three and self._three.is_over and self._three.test is self._test:
+            found = self._three.recommended
+            if (rate := found.to_try if found.rate is None else found.rate) is not None:
+                self._curve.point_at(rate)
+
+    def action_stop(self) -> None:
+        """Asks the runs to stop and save."""
+        if self._three:
+            try:
+                worker.stop_sweep(self._three.sweep)
+                self.notify("The runs at the marks save, and stop.")
+            except MnistopError as error:
+                self.notify(str(error), severity="error", markup=False)
+
+    def action_runs(self) -> None:
+        """To the runs, or back to the test."""
+        self._show_runs(self._test_body.display)
+
+    @on(ComparedCharts.Moved)
+    def _on_moved(self, message: ComparedCharts.Moved) -> None:
+        if self._three:
+            self._three.move(message.by)
+            self.changed()
+
+    # Around both
+
+    def draw_progress(self) -> None:
+        """Says how to go on."""
+        self._progress.show(State(), self._words())
+
+    def _words(self) -> str:
+        if self._is_launching:
+            return "Checking the data and starting the runs"
+        going = self._three is not None and not self._three.is_over
+        if self._runs_body.display:
+            if not self._runs_are_current:
+                return "Runs of other settings than the form has; x goes to the range test of these"
+            if going:
+                return "Training; s stops, Esc goes back to the range test, 6 lists all runs"
+            rate = self._rate_to_take
+            take = f"Enter takes {rate_text(rate)} into the form; " if rate is not None else ""
+            return f"{take}x or Esc goes back to the range test, 6 lists all runs"
+        if self._test is None:
+            return (
+                "r and Enter wait for the test; Esc goes back" if self._tested else "Esc goes back"
+            )
+        take = "Enter takes the rate at the cursor into the form"
+        if going:
+            return f"{take}; x shows the runs that are being trained, s stops them"
+        return f"{take}; r trains a run at each mark" if self._test.marks else take
+
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
+        over = self._three is None or self._three.is_over
+        no_test = self._trouble or "The range test has not ended yet: its curve comes first."
+        match action:
+            case "take" if self._tested is None:
+                return WRONG_FORM
+            case "take" if self._test_body.display and not self._current:
+                return no_test
+            case "take" if self._rate_to_take is None:
+                return "These runs recommend no rate, or none yet: x goes to the curve of the test."
+            case "train" if self._is_launching or not over:
+                return "The runs at the marks are being trained: s stops them."
+            case "train" if not (self._test_body.display or self._runs_are_current):
+                return "These runs have other settings than the form: x goes to the test of these."
+            case "train" if not self._current:
+                return no_test
+            case "train" if not (self._current and self._current.marks):
+                return "The test has marked no rate to train at."
+            case "stop" if over:
+                return "No run at the marks is being trained."
+            case "runs" if self._three is None:
+                return "No run has been trained at the marks yet: r trains one at each."
+        return super().why_not(action, parameters)
+
+    def action_back(self) -> None:
+        """From an epoch to the newest, from the runs to the test, then to where one came from."""
+        if self._three and self._runs_body.display:
+            if self._three.cursor is not None:
+                self._three.cursor = None
+                self.changed()
+            else:
+                self._show_runs(False)
+        else:
+            super().action_back()
+
+    def sections(self) -> Sequence[Section]:
+        """What each pane is for and its keys, for the help."""
+        return [
+            Section("Learning rates", RateCurve.EXPLANATION, declared(RateCurve, RatesScreen)),
+            Section("Marks", RateMarks.EXPLANATION, []),
+            Section("Runs at the marks", RateAnswers.EXPLANATION, []),
+        ]

@@ -1,0 +1,66 @@
+"""What the table has no room for: the full name, note, settings and end of the chosen run."""
+
+from __future__ import annotations
+
+import time
+
+from mnistop.engine.runs.entry import Listed
+from mnistop.tui.draw.strip import Strip
+from mnistop.tui.session.compared import in_words
+from mnistop.tui.text.run_table import best_accuracy, best_epoch, unseen_accuracy
+from mnistop.tui.text.runs import count, duration, loss
+from mnistop.tui.toolkit.lines import LinesPane
+
+
+class RunDetail(LinesPane):
+    """A few lines on one run."""
+
+    DEFAULT_CSS = "RunDetail { height: 5; }"
+
+    run: Listed | None = None
+
+    def show(self, run: Listed | None) -> None:
+        """Draws another run, or none."""
+        self.run = run
+        self.redraw()
+
+    def title(self) -> str:
+        """The run's full name, and the user's."""
+        if not self.run:
+            return "The chosen run"
+        own = self.run.overview.about.name
+        return f"{self.run.run.name}, named {own}" if own else self.run.run.name
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """When it was, what is to be known of it, and its settings."""
+        if not self.run:
+            return []
+        seen = self.run.overview
+        said = [
+            f"Note: {seen.about.note}" if seen.about.note else "",
+            f"Failed: {seen.message}" if seen.message else "",
+            f"{_results(self.run)}{_when(seen.started)}",
+            f"Settings: {in_words(seen.changes)}.",
+        ]
+        lines = [strip for text in said if text for strip in self.say(text, width)]
+        return lines[:height]
+
+
+def _results(run: Listed) -> str:
+    seen = run.overview
+    words = f"{count(seen.epochs, 'epoch')} of {seen.planned:,} in {duration(seen.seconds)}"
+    if seen.best_train_loss is not None and seen.best_val_loss is not None:
+        words += f". Best epoch {best_epoch(run)}:"
+        if seen.test_acc is not None and seen.test_images:
+            words += f" test {unseen_accuracy(run)} on {seen.test_images:,} unseen images,"
+        words += (
+            f" val {best_accuracy(run)}, loss {loss(seen.best_train_loss)} in "
+            f"training, {loss(seen.best_val_loss)} in validation"
+        )
+    return words + "."
+
+
+def _when(started: float | None) -> str:
+    if started is None:
+        return ""
+    return time.strftime(" Started %Y-%m-%d %H:%M:%S.", time.localtime(started))

@@ -1,0 +1,213 @@
+"""What becomes of runs in a list: stopped, resumed, deleted, given names and notes."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from mnistop.engine.config import RunConfig
+from mnistop.engine.process import worker
+from mnistop.engine.runs import run_folder
+from mnistop.engine.runs.about import LONGEST_NAME, LONGEST_NOTE, About, write_about
+from mnistop.engine.runs.entry import Listed
+from mnistop.engine.runs.run_folder import Run
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.notification import clipboard_terms
+from mnistop.tui.session.view import SeveralPanes
+from mnistop.tui.text.runs import count
+from mnistop.tui.toolkit.ask import AskTextScreen
+from mnistop.tui.toolkit.attempts import Attempts
+
+NONE_LISTED = "No run is listed here."
+NONE_MARKED = "No run is marked: Space marks one."
+
+
+class RunKeeping(SeveralPanes):
+    """A screen on which a run is chosen, and others may be marked.
+
+    Args:
+        terminal: what the terminal can show.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "stop", "Stop", id="runs.stop", tooltip="Stop this run; it saves"),
+        Binding(
+            "R",
+            "resume",
+            "Resume",
+            id="runs.resume",
+            tooltip="Resume this run, or train a finished one on",
+        ),
+        Binding("d", "delete", "Delete", id="runs.delete", tooltip="Delete this run, after asking"),
+        Binding(
+            "D",
+            "delete_marked",
+            "Delete marked",
+            show=False,
+            id="runs.delete_marked",
+            tooltip="Delete all marked runs, after asking",
+        ),
+        Binding("t", "name", "Name", id="runs.name", tooltip="Give this run a name of your own"),
+        Binding("m", "note", "Note", id="runs.note", tooltip="Keep a note with this run"),
+        Binding(
+            "y",
+            "copy(False)",
+            "Copy",
+            id="runs.copy",
+            tooltip="Copy this run's name to the clipboard, if the terminal allows it",
+        ),
+        Binding(
+            "Y",
+            "copy(True)",
+            "Copy command",
+            show=False,
+            id="runs.copy_command",
+            tooltip="Copy the command that shows this run, mnistop show and its name",
+        ),
+    ]
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__(terminal)
+        self.attempts = Attempts(self, terminal, self.look_again)
+
+    @property
+    @abstractmethod
+    def chosen(self) -> Listed | None:
+        """The run at the cursor."""
+
+    @property
+    @abstractmethod
+    def marked(self) -> Sequence[Listed]:
+        """The marked runs."""
+
+    @abstractmethod
+    def look_again(self) -> None:
+        """Looks what has become of the runs."""
+
+    def action_stop(self) -> None:
+        """Asks the chosen run to stop and save."""
+        if chosen := self.chosen:
+            self.attempts.do(lambda: worker.stop(chosen.run))
+
+    def action_resume(self) -> None:
+        """Goes on with the chosen run."""
+        if not (chosen := self.chosen):
+            return
+        if chosen.state == "finished":
+            epochs = chosen.overview.epochs
+            ask_to_train_on(self.attempts, self.terminal, chosen.run, chosen.title, epochs)
+        else:
+            self.attempts.resume(lambda: worker.resume(chosen.run))
+            self.notify(f"Resuming {chosen.title}", markup=False)
+
+    def action_delete(self) -> None:
+        """Deletes the chosen run after asking."""
+        if chosen := self.chosen:
+            trained = count(chosen.overview.epochs, "epoch")
+            question = f"Delete {chosen.title} ({chosen.state}, {trained})?"
+            self.attempts.ask(question, lambda: _delete([chosen]))
+
+    def action_delete_marked(self) -> None:
+        """Deletes the marked runs after asking."""
+        marked = self.marked
+        names = ", ".join(run.title for run in marked)
+        question = f"Delete {count(len(marked), 'marked run')}: {names}?"
+        self.attempts.ask(question, lambda: _delete(marked))
+
+    def action_copy(self, as_command: bool) -> None:
+        """Copies the chosen run's name to the terminal's clipboard, or a command with it."""
+        if chosen := self.chosen:
+            name = chosen.run.name
+            text = f"mnistop show {shlex.quote(name)}" if as_command else name
+            self.app.copy_to_clipboard(text)
+            self.notify(f"Copied {text} ({clipboard_terms(os.environ)}).", markup=False)
+
+    def action_name(self) -> None:
+        """Asks for a name for the chosen run."""
+        if chosen := self.chosen:
+            about = chosen.overview.about
+            self._ask_about(
+                chosen, "Name:", about.name, LONGEST_NAME, lambda text: About(text, about.note)
+            )
+
+    def action_note(self) -> None:
+        """Asks for a note on the chosen run."""
+        if chosen := self.chosen:
+            about = chosen.overview.about
+            self._ask_about(
+                chosen, "Note:", about.note, LONGEST_NOTE, lambda text: About(about.name, text)
+            )
+
+    def _ask_about(
+        self, chosen: Listed, label: str, text: str, longest: int, about: Callable[[str], About]
+    ) -> None:
+        def answer(said: str | None) -> None:
+            if said is not None:
+                self.attempts.do(lambda: write_about(chosen.run, about(said)))
+
+        self.app.push_screen(AskTextScreen(self.terminal, label, text, longest), answer)
+
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
+        if action == "delete_marked" and not self.marked:
+            return NONE_MARKED
+        if action not in ("name", "note", "stop", "resume", "delete", "copy"):
+            return super().why_not(action, parameters)
+        if (chosen := self.chosen) is None:
+            return NONE_LISTED
+        match action:
+            case "stop" if not chosen.is_live:
+                return f"{chosen.title} is not being trained: it is {chosen.state}."
+            case "resume":
+                return _why_not_resumed(chosen)
+            case "copy" if not clipboard_terms(os.environ):
+                return f"This terminal has no clipboard for programs. {chosen.run.name}"
+            case "delete" if chosen.is_live:
+                return f"{chosen.title} is being trained: s stops it, then d deletes it."
+        return ""
+
+
+def ask_to_train_on(
+    attempts: Attempts, terminal: Terminal, run: Run, title: str, trained: int
+) -> None:
+    """Asks to how many epochs a finished run is to be trained on, and does so.
+
+    Args:
+        attempts: does so, on the screen that asks.
+        terminal: what the terminal can show.
+        run: which.
+        title: what it is called.
+        trained: how many epochs it has.
+    """
+    screen = attempts.screen
+
+    def resume(text: str) -> str:
+        return worker.resume(run, RunConfig.from_values({"epochs": text.strip()}).epochs)
+
+    def answer(text: str | None) -> None:
+        if text is not None:
+            attempts.resume(lambda: resume(text))
+            screen.notify(f"Training {title} on", markup=False)
+
+    label = f"Epochs in total ({trained:,} now):"
+    screen.app.push_screen(AskTextScreen(terminal, label, str(2 * trained), 7, "train"), answer)
+
+
+def _why_not_resumed(chosen: Listed) -> str:
+    """Why a run cannot be resumed, and what can be done instead; empty if it can."""
+    match chosen.state:
+        case "failed" if chosen.overview.diverged:
+            return f"{chosen.title} diverged, and would again. {chosen.overview.message}".rstrip()
+        case "starting" | "running":
+            return f"{chosen.title} is in training already: Enter shows it on the dashboard."
+    return ""
+
+
+def _delete(doomed: Iterable[Listed]) -> None:
+    for one in doomed:
+        run_folder.delete(one.run)

@@ -1,0 +1,365 @@
+"""All that was trained: listed, sorted, filtered, named, resumed, compared."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import RunError
+from mnistop.engine.runs.entry import Listed
+from mnistop.engine.runs.filters import complete, parse
+from mnistop.engine.runs.index import Index
+from mnistop.engine.runs.lookup import why_closed
+from mnistop.engine.runs.sweep_folder import Sweep
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.runs.detail import RunDetail
+from mnistop.tui.features.runs.keeping import NONE_LISTED, NONE_MARKED, RunKeeping
+from mnistop.tui.features.sweep.form import SweepForm
+from mnistop.tui.features.sweep.form_screen import SweepFormScreen
+from mnistop.tui.features.sweep.new_sweep import ask_for_sweep
+from mnistop.tui.session.reporting import write_report
+from mnistop.tui.session.run_list import MOST_MARKED, RunBrowsing
+from mnistop.tui.session.run_table import RunTable
+from mnistop.tui.session.state import State
+from mnistop.tui.session.writing import write_text
+from mnistop.tui.text.run_table import crowding, table
+from mnistop.tui.text.runs import count
+from mnistop.tui.toolkit.filter_line import FilterInput, FilterLine
+from mnistop.tui.toolkit.help import Section
+from mnistop.tui.toolkit.keymap import declared
+from mnistop.tui.toolkit.list_pane import ListPane
+
+_EXAMPLE = "lr>0.1 val_acc>0.9 hidden:128 state:stopped"
+_FILTER = (
+    "Conditions that must all hold: any hyperparameter with > >= < <= or : and a value, as "
+    "lr>0.1, optimizer:adam or hidden:256,128; test_acc, val_acc, val_loss and train_loss (of the "
+    "best epoch), last_acc and last_loss (of the newest, in validation), best, trained (epochs) "
+    "and seconds; state: with live, finished, stopped, failed and so on; name:, note:, sweep: and "
+    "source: with a part of it."
+)
+_READ_SECONDS = 0.3
+"""How long runs are read before those read so far are shown."""
+_LOOK_SECONDS = 1.0
+_LOOKS_AT_ALL = 10
+"""Every so many looks all runs are looked at, not the live ones alone."""
+_TYPED = (
+    *("filter", "order", "mark", "unmark", "compare", "resume", "stop", "sweep", "side_by_side"),
+    *("delete", "delete_marked", "name", "note", "copy", "write", "write_list"),
+)
+"""What has keys that are typed into the filter line while it has the focus."""
+
+
+class RunsScreen(RunKeeping):
+    """A live table of all runs.
+
+    Args:
+        terminal: what the terminal can show.
+        config: tells what the dashboard's form holds, None while a value in it is wrong.
+    """
+
+    NAME = "runs"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "mark", "Mark", id="runs.mark", tooltip="Mark for comparison, or not"),
+        Binding(
+            "c",
+            "compare",
+            "Compare",
+            id="runs.compare",
+            tooltip="Compare the curves of the marked runs, or of this one and the dashboard's",
+        ),
+        Binding(
+            "C",
+            "side_by_side",
+            "Sweeps",
+            id="runs.sweep",
+            tooltip="All runs of this one's sweep side by side, or those of the newest",
+        ),
+        Binding(
+            "S",
+            "sweep",
+            "New sweep",
+            id="runs.new_sweep",
+            tooltip="Train every combination of some values, and compare them",
+        ),
+        Binding(
+            "slash",
+            "filter",
+            "Filter",
+            key_display="/",
+            id="runs.filter",
+            tooltip=f"Type which runs to show, as {_EXAMPLE}",
+        ),
+        Binding(
+            "o",
+            "order",
+            "Order",
+            id="runs.order",
+            tooltip="By age, accuracy, loss, time, size, name or settings",
+        ),
+        Binding(
+            "u", "unmark", "Unmark", show=False, id="runs.unmark", tooltip="Take all marks away"
+        ),
+        Binding(
+            "w",
+            "write",
+            "Write",
+            show=False,
+            id="runs.write",
+            tooltip="Write a report of this run, or of the marked ones compared, in this folder",
+        ),
+        Binding(
+            "W",
+            "write_list",
+            "Write list",
+            show=False,
+            id="runs.write_list",
+            tooltip="Write the runs that are listed to a text file in this folder",
+        ),
+    ]
+
+    def __init__(self, terminal: Terminal, config: Callable[[], RunConfig | None]) -> None:
+        super().__init__(terminal)
+        self._config = config
+        self._index: Index | None = None
+        self._browsing = RunBrowsing()
+        self._filter = FilterLine(terminal, _EXAMPLE, parse, complete)
+        self._table = RunTable(terminal, self._browsing)
+        self._detail = RunDetail(terminal)
+        self._wake = asyncio.Event()
+        self._why_none = ""
+        """Why none may be read, where there are some."""
+
+    def enter(self, text: str) -> None:
+        """Lists the runs that pass a filter.
+
+        Args:
+            text: as `mnistop.engine.runs.filters.parse` reads it.
+        """
+        self._browsing.set_filter(text)
+
+    def panes(self) -> Iterable[Widget]:
+        """The filter line, the table, and what is to be said of the chosen run."""
+        yield self._filter
+        yield self._table
+        yield self._detail
+
+    def on_mount(self) -> None:
+        """Starts in the table."""
+        self.set_focus(self._table)
+
+    # What there is
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether no run is known yet."""
+        return self._index is None
+
+    def on_screen_resume(self) -> None:
+        """Looks at the runs from now on until another screen is shown."""
+        super().on_screen_resume()
+        self._wake.set()
+        self.keep_going(self._look, "runs")
+
+    async def _look(self) -> None:
+        index = self._index or Index()
+        looks = 0
+        while self.is_current:
+            if looks % _LOOKS_AT_ALL == 0 or self._wake.is_set():
+                self._wake.clear()
+                while not await asyncio.to_thread(index.look, _READ_SECONDS):
+                    self._take(index)
+            else:
+                await asyncio.to_thread(index.look_at_live)
+            self._why_none = "" if index.runs else await asyncio.to_thread(_why_none)
+            self._take(index)
+            looks += 1
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), _LOOK_SECONDS)
+
+    def _take(self, index: Index) -> None:
+        self._index = index
+        before = self._browsing.rows
+        self._browsing.take(index.runs)
+        self.changed(urgent=len(before) != len(self._browsing.rows))
+
+    def redraw(self) -> None:
+        """Brings what is in sight up to date."""
+        self._filter.show(self._browsing.text)
+        is_read = self._index and not self._index.unread
+        waiting = self._why_none if is_read else "Looking for runs"
+        self._table.show(self.state.run, waiting)
+        self._detail.show(self._browsing.chosen)
+        self.refresh_bindings()
+
+    def draw_progress(self) -> None:
+        """Says what is read, wrong, or can be done next."""
+        self._progress.show(State(), self._words())
+
+    def _words(self) -> str:
+        index, marked = self._index, len(self._browsing.marked)
+        if index and index.unread:
+            return f"Reading {index.unread:,} more runs; the newest are shown already"
+        if marked > 1:
+            return f"{marked} runs are marked: c compares them, u takes the marks away"
+        if marked:
+            return "1 run is marked: mark another one with Space, and c compares them"
+        if index and index.problems:
+            problem = next(iter(index.problems.values()))
+            more = f" ({len(index.problems) - 1} more like it)" if len(index.problems) > 1 else ""
+            return f"{problem}{more}"
+        if index and (warning := crowding(index.runs)):
+            return warning
+        chosen = self._browsing.chosen
+        if chosen and chosen.run.sweep:
+            return "C shows this run's sweep side by side; Enter opens the run on the dashboard"
+        if chosen:
+            return "Enter opens the run; Space marks runs to compare; y copies its name"
+        return ""
+
+    @property
+    def chosen(self) -> Listed | None:
+        """The run at the cursor."""
+        return self._browsing.chosen
+
+    @property
+    def marked(self) -> Sequence[Listed]:
+        """The marked runs, in the order of marking."""
+        return [run for run in map(self._browsing.listed, self._browsing.marked) if run]
+
+    def look_again(self) -> None:
+        """Looks at all runs at once, as something has become of one."""
+        self._wake.set()
+
+    # Going about
+
+    @on(ListPane.Moved)
+    def _on_moved(self, message: ListPane.Moved) -> None:
+        self._browsing.go(message.position)
+        self.changed()
+
+    @on(ListPane.Opened)
+    def _on_opened(self) -> None:
+        if chosen := self._browsing.chosen:
+            self.post_message(self.OpenWanted(chosen.run))
+
+    def action_filter(self) -> None:
+        """Goes to the filter line."""
+        self.set_focus(self._filter.input)
+
+    @on(FilterLine.Applied)
+    def _on_filter_applied(self, message: FilterLine.Applied) -> None:
+        self._browsing.set_filter(message.text)
+        self.set_focus(self._table)
+        self.changed()
+
+    @on(FilterLine.Left)
+    def _on_filter_left(self) -> None:
+        self.set_focus(self._table)
+
+    def action_order(self) -> None:
+        """Sorts by something else."""
+        self._browsing.next_order()
+        self.changed()
+
+    def action_mark(self) -> None:
+        """Marks the chosen run and goes to the next one."""
+        if self._browsing.mark():
+            self._browsing.go(self._browsing.position + 1)
+        else:
+            self.notify(f"{MOST_MARKED} runs are marked already: more cannot be told apart.")
+        self.changed()
+
+    def action_unmark(self) -> None:
+        """Takes all marks away."""
+        self._browsing.marked.clear()
+        self.changed()
+
+    def action_compare(self) -> None:
+        """Lays runs over each other."""
+        if len(compared := self._to_compare()) > 1:
+            self.post_message(self.CompareWanted(compared))
+
+    def _to_compare(self) -> list[Listed]:
+        """The marked runs; else the dashboard's and the chosen one."""
+        chosen = self._browsing.chosen
+        wanted = list(self._browsing.marked)
+        if len(wanted) < 2:
+            if not wanted and self.state.run:
+                wanted.append(self.state.run)
+            if chosen and chosen.run not in wanted:
+                wanted.append(chosen.run)
+        return [listed for run in wanted if (listed := self._browsing.listed(run))]
+
+    # Sweeps
+
+    def action_side_by_side(self) -> None:
+        """Shows the chosen run's sweep, else the newest."""
+        chosen = self._browsing.chosen
+        name = chosen.run.sweep if chosen else ""
+        found = Sweep(chosen.run.path.with_name(name)) if chosen and name else None
+        self.post_message(self.SweepWanted(found))
+
+    def action_sweep(self) -> None:
+        """Asks what is to vary in a new sweep, and starts it."""
+        known = [
+            (run.config(), run.overview.seconds)
+            for run in self._browsing.all
+            if run.state == "finished"
+        ]
+        ask_for_sweep(
+            self,
+            self.terminal,
+            self._config(),
+            known,
+            self.attempts,
+            lambda sweep: self.post_message(self.SweepWanted(sweep)),
+        )
+
+    def action_write(self) -> None:
+        """Writes a report of the marked runs, or else of the chosen one."""
+        marked, chosen = self._browsing.marked, self._browsing.chosen
+        if chosen:
+            wanted = marked if len(marked) > 1 else [chosen.run]
+            self.run_worker(write_report(self, list(wanted)), exit_on_error=False)
+
+    def action_write_list(self) -> None:
+        """Writes the runs that are listed to a file."""
+        rows = self._browsing.rows
+        what = f"{count(len(rows), 'run')} written"
+        write_text(self, "mnistop-runs.txt", "\n".join(table(rows)), what)
+
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
+        if self._filter.input.has_focus and action in _TYPED:
+            return "What is typed goes into the filter: Enter takes it, Esc leaves it."
+        match action:
+            case "mark" | "order" | "write" | "write_list" if self._browsing.chosen is None:
+                return NONE_LISTED
+            case "unmark" if not self._browsing.marked:
+                return NONE_MARKED
+            case "compare" if len(self._to_compare()) < 2:
+                return "A comparison needs two runs: Space marks the one at the cursor."
+        return super().why_not(action, parameters)
+
+    def sections(self) -> Sequence[Section]:
+        """What each pane is for and its keys, for the help."""
+        return [
+            Section("Runs", RunTable.EXPLANATION, declared(type(self))),
+            Section("The filter of runs", _FILTER, declared(FilterInput)),
+            Section("A new sweep", SweepForm.EXPLANATION, declared(SweepFormScreen)),
+        ]
+
+
+def _why_none() -> str:
+    try:
+        return why_closed()
+    except RunError as error:
+        return str(error)

@@ -1,0 +1,119 @@
+"""A sweep is set up: which hyperparameters vary, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from mnistop.engine.config import RunConfig
+from mnistop.engine.sweep.effort import pace
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import clean
+from mnistop.tui.features.sweep.form import SweepForm, SweepSize
+from mnistop.tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.toolkit.key_bar import KeyBar
+from mnistop.tui.toolkit.reasons import GivesReasons
+
+_RECENT = 20
+"""So many finished runs tell the pace of this machine."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be trained."""
+
+    configs: Sequence[RunConfig]
+    title: str
+    jobs: int
+
+
+class SweepFormScreen(GivesReasons, FaultTolerant, ModalScreen[Wanted | None]):
+    """Asks what is to vary; Esc leaves without a sweep.
+
+    Args:
+        terminal: what the terminal can show.
+        base: what the dashboard's form holds.
+        known: finished runs with the seconds that each has trained for, the newest first.
+        cores: how many there are.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "start", "Start", id="sweep_form.start", tooltip="Start this sweep"),
+        Binding(
+            "escape,q",
+            "dismiss(None)",
+            "Leave",
+            id="sweep_form.leave",
+            tooltip="Close without starting",
+        ),
+    ]
+
+    DEFAULT_CSS = """
+    SweepFormScreen {
+        align: center middle;
+        background: $background 60%;
+        & > Vertical {
+            width: 96%;
+            max-width: 100;
+            height: 96%;
+            max-height: 34;
+            padding: 0 1;
+            background: $surface;
+        }
+        & #sweep-title { height: 1; text-style: bold; }
+        & SweepForm { height: 1fr; }
+        & KeyBar { height: 1; }
+    }
+    """
+
+    def __init__(
+        self,
+        terminal: Terminal,
+        base: RunConfig,
+        known: Sequence[tuple[RunConfig, float]],
+        cores: int,
+    ) -> None:
+        super().__init__()
+        self._terminal = terminal
+        self._pace = pace(known[:_RECENT])
+        self._is_known = bool(known)
+        self._form = SweepForm(base, cores, terminal)
+        self._makes = SweepSize(terminal)
+
+    def compose(self) -> ComposeResult:
+        """The form, what it makes, and the keys."""
+        with Vertical():
+            words = "A sweep: every combination of the values below is trained"
+            yield Static(clean(words, self._terminal), id="sweep-title", markup=False)
+            yield self._form
+            yield self._makes
+            yield KeyBar(self._terminal)
+
+    def on_mount(self) -> None:
+        """Starts in the form."""
+        self.set_focus(self._form)
+        self._show()
+
+    @on(SweepForm.Changed)
+    def _show(self) -> None:
+        self._makes.show(self._form.sweep, self._pace, self._is_known)
+        self.refresh_bindings()
+
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
+        if action == "start" and len(self._form.sweep.configs) < 2:
+            return "A sweep needs two runs or more: give a hyperparameter several values."
+        return super().why_not(action, parameters)
+
+    def action_start(self) -> None:
+        """Gives the sweep to be started."""
+        values = self._form.sweep
+        self.dismiss(Wanted(values.configs, values.title, values.jobs))

@@ -1,0 +1,178 @@
+"""The sweep that is looked at: its runs as far as they have come, and those before and after it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+from mnistop.engine.analysis.robustness import Robustness
+from mnistop.engine.errors import RunError
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.sweep_folder import Sweep, list_sweeps
+from mnistop.engine.sweep.outcomes import ATTACK, Group, Value, comparable, grouped
+from mnistop.engine.sweep.reader import SweepReader
+from mnistop.tui.session.comparing import Compared, Comparing
+from mnistop.tui.session.run_list import MOST_MARKED
+from mnistop.tui.text.sweep_table import attacked_acc, in_words, settings_of
+
+_SHORT = 9
+"""Characters that the name of a hyperparameter may have beside a curve."""
+
+
+def _falling(groups: Sequence[Group], value: Value) -> list[Group]:
+    def key(group: Group) -> float:
+        found = group.measured(value)
+        return -found.mean if found else 2.0
+
+    return sorted(groups, key=key)
+
+
+Order = Callable[[Sequence[Group]], Sequence[Group]]
+
+ORDERS: tuple[tuple[str, Order], ...] = (
+    ("as planned", lambda groups: groups),
+    ("best accuracy first", lambda groups: _falling(groups, comparable(groups))),
+    ("hardest to fool first", lambda groups: _falling(groups, attacked_acc)),
+)
+"""The orders of the rows, each with its words."""
+
+
+class Sweeping:
+    """Where a person is among the sweeps, and in one of them."""
+
+    def __init__(self) -> None:
+        self.sweep: Sweep | None = None
+        """The sweep that is looked at."""
+        self.reader: SweepReader | None = None
+        """Reads it; None while there is none that can be read."""
+        self.groups: Sequence[Group] = ()
+        """Its rows, in order."""
+        self.epsilon: float | None = None
+        """The ε of the attack under which runs are compared; None where none was measured."""
+        self.wants_attack = False
+        """Whether robustness is what the sweep is about."""
+        self.position = 0
+        """The row at the cursor."""
+        self.curves = Comparing()
+        """The first run of each row, where these are few enough to be told apart."""
+        self.others: Sequence[Sweep] = ()
+        """All sweeps, newest first."""
+        self.problem = ""
+        """Why it cannot be shown."""
+        self._order = 0
+
+    @property
+    def order(self) -> str:
+        """The order of the rows, in words."""
+        return ORDERS[self._order][0]
+
+    @property
+    def chosen(self) -> Group | None:
+        """The row at the cursor."""
+        return self.groups[self.position] if self.position < len(self.groups) else None
+
+    def look(self, wanted: Sweep | None = None) -> None:
+        """Looks which sweeps there are.
+
+        Args:
+            wanted: the one to look at from now on; None for the same, or the newest if that is
+                gone.
+        """
+        self.others = list_sweeps()
+        if self.sweep not in self.others:
+            self.sweep, self.reader, self.groups, self.problem = None, None, (), ""
+            wanted = wanted or next(iter(self.others), None)
+        if wanted and wanted != self.sweep:
+            self._open(wanted)
+
+    def _open(self, sweep: Sweep) -> None:
+        self.sweep, self.groups, self.position, self.problem = sweep, (), 0, ""
+        self.wants_attack = False
+        self.curves = Comparing()
+        try:
+            self.reader = SweepReader(sweep)
+        except RunError as error:
+            self.reader, self.problem = None, str(error)
+        else:
+            planned = grouped(self.reader.outcomes)
+            self.wants_attack = "adversarial_epsilon" in settings_of(planned)
+            self.read()
+
+    def neighbour(self, by: int) -> Sweep | None:
+        """The sweep that comes so many after this one in time; None if there is none."""
+        if self.sweep is None or self.sweep not in self.others:
+            return None
+        at = self.others.index(self.sweep) - by
+        return self.others[at] if 0 <= at < len(self.others) else None
+
+    def read(self) -> bool:
+        """Reads what the runs have said since; says whether that is anything."""
+        if not (self.reader and self.reader.read()):
+            return False
+        self.arrange()
+        self._read_curves(self.reader.sweep)
+        return True
+
+    def _read_curves(self, sweep: Sweep) -> None:
+        planned = grouped(self.reader.outcomes) if self.reader else []
+        if len(planned) > MOST_MARKED:
+            return
+        settings, known = settings_of(planned), {one.run.name for one in self.curves.runs}
+        if len(settings) == 1 and len(next(iter(settings))) > _SHORT:
+            settings = {"": next(iter(settings.values()))}
+        for row, group in enumerate(planned):
+            name = group.outcomes[0].name
+            if name and name not in known:
+                run, title = Run(sweep.path.with_name(name)), in_words(settings, row).strip()
+                self.curves.add(Compared(run, title, run.config()))
+        self.curves.read()
+
+    def curve_of(self, group: Group) -> int | None:
+        """Which of the curves belongs to a row; None if none does yet."""
+        name = group.outcomes[0].name
+        places = (place for place, one in enumerate(self.curves.runs) if one.run.name == name)
+        return next(places, None)
+
+    def arrange(self) -> None:
+        """Puts the rows in order; the cursor stays on its row."""
+        before = self.chosen
+        if self.reader:
+            outcomes = self.reader.outcomes
+            attacked = any(one.attacked is not None for one in outcomes)
+            self.epsilon = ATTACK if attacked else None
+            self.groups = ORDERS[self._order][1](grouped(outcomes))
+        if before:
+            same = (at for at, group in enumerate(self.groups) if group.config == before.config)
+            self.position = next(same, 0)
+
+    def next_order(self) -> None:
+        """Takes the next order that makes a difference."""
+        count = len(ORDERS) if self.epsilon is not None else len(ORDERS) - 1
+        self._order = (self._order + 1) % count
+        self.arrange()
+
+    # Accuracy under attack
+
+    def to_attack(self) -> Sequence[tuple[int, Run]]:
+        """The trained runs of which it is not known, with their places in the plan."""
+        if not self.reader:
+            return ()
+        sweep = self.reader.sweep
+        return [
+            (place, sweep.member(place + 1))
+            for place, one in enumerate(self.reader.outcomes)
+            if one.is_done and one.epochs and one.attacked is None
+        ]
+
+    def take(self, reader: SweepReader, place: int, known: Robustness) -> None:
+        """Takes up what is known of a run under attack.
+
+        Args:
+            reader: the sweep that was asked about.
+            place: the run's place in its plan.
+            known: of all its validation images.
+        """
+        attacked = known.under_attack(ATTACK)
+        reader.outcomes[place] = dataclasses.replace(reader.outcomes[place], attacked=attacked)
+        if reader is self.reader:
+            self.arrange()

@@ -1,0 +1,374 @@
+"""A sweep: what came of each combination, side by side, while it goes on and after."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+
+from mnistop.engine.config import RunConfig
+from mnistop.engine.process import worker
+from mnistop.engine.runs import sweep_folder
+from mnistop.engine.runs.entry import Listed, Overview
+from mnistop.engine.runs.history import History
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.sweep_folder import Sweep
+from mnistop.engine.sweep.outcomes import Group
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.sweep.attack import SweepAttack
+from mnistop.tui.features.sweep.model import Sweeping
+from mnistop.tui.features.sweep.new_sweep import ask_for_sweep
+from mnistop.tui.features.sweep.table import SweepFacts, SweepTable
+from mnistop.tui.session.compared_pane import ComparedCharts
+from mnistop.tui.session.run_list import MOST_MARKED
+from mnistop.tui.session.state import State
+from mnistop.tui.session.view import SeveralPanes
+from mnistop.tui.session.writing import write_text
+from mnistop.tui.text.runs import count
+from mnistop.tui.text.sweep_table import conclusion, table
+from mnistop.tui.toolkit.attempts import Attempts
+from mnistop.tui.toolkit.help import Section
+from mnistop.tui.toolkit.keymap import declared
+from mnistop.tui.toolkit.list_pane import ListPane
+
+_LOOK_SECONDS = 0.5
+_LOOKS_AT_ALL = 20
+"""Every so many looks it is looked which sweeps there are."""
+_BESIDE_CURVES, _LEAST_CURVES = 11, 9
+"""Lines that all else takes beside the rows, and that the curves have at least."""
+_LIVE = ("starting", "running")
+
+
+class SweepScreen(SeveralPanes):
+    """The rows of a sweep on one scale.
+
+    Args:
+        terminal: what the terminal can show.
+        config: tells what the dashboard's form holds, None while a value in it is wrong.
+    """
+
+    NAME = "runs"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "c",
+            "curves",
+            "Curves",
+            id="sweep.curves",
+            tooltip="Compare the curves of its runs, of eight rows at most",
+        ),
+        Binding(
+            "o", "order", "Order", id="sweep.order", tooltip="As planned, or the best ones first"
+        ),
+        Binding(
+            "y",
+            "near",
+            "Scale",
+            id="sweep.scale",
+            tooltip="The whole scale, or only that of the best ones",
+        ),
+        Binding(
+            "a",
+            "attack",
+            "Attack",
+            id="sweep.attack",
+            tooltip="Measure the accuracy of all runs under attack",
+        ),
+        Binding("s", "stop", "Stop", id="sweep.stop", tooltip="Stop the sweep; its runs save"),
+        Binding(
+            "R", "resume", "Resume", id="sweep.resume", tooltip="Resume the sweep where it stopped"
+        ),
+        Binding(
+            "d",
+            "delete",
+            "Delete",
+            id="sweep.delete",
+            tooltip="Delete the sweep with all its runs, after asking",
+        ),
+        Binding(
+            "m",
+            "members",
+            "Its runs",
+            id="sweep.runs",
+            tooltip="List the runs of this sweep, to mark, name, compare or resume single ones",
+        ),
+        Binding(
+            "S",
+            "new",
+            "New sweep",
+            id="sweep.new",
+            tooltip="Train every combination of some other values",
+        ),
+        Binding(
+            "p", "sweep(-1)", "Other sweeps", key_display="n p", id="sweep.before", tooltip="Older"
+        ),
+        Binding("n", "sweep(1)", "Newer", show=False, id="sweep.after", tooltip="The next sweep"),
+        Binding(
+            "w",
+            "write",
+            "Write",
+            show=False,
+            id="sweep.write",
+            tooltip="Write the table to a text file in this folder",
+        ),
+    ]
+
+    def __init__(self, terminal: Terminal, config: Callable[[], RunConfig | None]) -> None:
+        super().__init__(terminal)
+        self._config = config
+        self._sweeping = Sweeping()
+        self._table = SweepTable(terminal, self._sweeping)
+        self._charts = ComparedCharts(terminal)
+        self._facts = SweepFacts(terminal, self._sweeping)
+        self._attack = SweepAttack(self, self._sweeping, self.changed)
+        self._wake = asyncio.Event()
+        self._attempts = Attempts(self, terminal, self._wake.set)
+        self._wanted: Sweep | None = None
+        """What is to be looked at next."""
+        self._is_reading = True
+
+    def panes(self) -> Iterable[Widget]:
+        """The rows, their curves where these have room, and what stands out."""
+        yield self._table
+        yield self._charts
+        yield self._facts
+
+    def on_mount(self) -> None:
+        """Starts in the table."""
+        self.set_focus(self._table)
+
+    def open(self, sweep: Sweep | None) -> None:
+        """Looks at a sweep; None for the one before, or the newest."""
+        self._wanted = sweep or self._wanted
+        self._is_reading = True
+        self._wake.set()
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether the sweep that is wanted is not known yet."""
+        return self._is_reading
+
+    def on_screen_resume(self) -> None:
+        """Follows the sweep until another screen is shown."""
+        super().on_screen_resume()
+        self._wake.set()
+        self.keep_going(self._follow, "sweep")
+
+    async def _follow(self) -> None:
+        looks = 0
+        while self.is_current:
+            wanted, self._wanted = self._wanted, None
+            if looks % _LOOKS_AT_ALL == 0 or self._wake.is_set():
+                self._wake.clear()
+                await asyncio.to_thread(self._sweeping.look, wanted)
+                self._is_reading = self._wanted is not None
+                self.changed()
+            if await asyncio.to_thread(self._sweeping.read):
+                self.changed()
+            if self._sweeping.wants_attack:
+                self._attack.start()
+            looks += 1
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), _LOOK_SECONDS)
+
+    def redraw(self) -> None:
+        """Brings what is in sight up to date."""
+        self._fit()
+        self._table.redraw()
+        self._charts.show(self._sweeping.curves)
+        reader = self._sweeping.reader
+        self._facts.show(self._attack.notice or (reader.trouble if reader else ""))
+        self.refresh_bindings()
+
+    def on_resize(self) -> None:
+        """Gives the curves what room there is."""
+        self._fit()
+
+    def _fit(self) -> None:
+        rows = len(self._sweeping.groups)
+        room = self.size.height - rows - _BESIDE_CURVES
+        shown = bool(self._sweeping.curves.runs) and room >= _LEAST_CURVES
+        self._charts.display = self._table.with_letters = shown
+        self._table.styles.height = rows + 2 if shown else "1fr"
+
+    def draw_progress(self) -> None:
+        """Says what can be done next."""
+        words = "Enter opens a run on the dashboard, c compares curves, Esc goes back"
+        if self._charts.display:
+            words = "Enter opens a run on the dashboard, Tab goes to the curves, Esc goes back"
+        if not self._sweeping.groups:
+            words = "Esc goes back"
+        elif self._state in _LIVE:
+            words = f"It runs in the background; s stops it. {words}"
+        elif self._state != "finished":
+            words = f"R resumes it. {words}"
+        self._progress.show(State(), words)
+
+    @property
+    def _state(self) -> str:
+        return self._sweeping.reader.state if self._sweeping.reader else ""
+
+    # Going about
+
+    @on(ComparedCharts.Moved)
+    def _on_epoch_moved(self, message: ComparedCharts.Moved) -> None:
+        self._sweeping.curves.move(message.by)
+        self.changed()
+
+    @on(ListPane.Moved)
+    def _on_moved(self) -> None:
+        self.changed()
+
+    @on(ListPane.Opened)
+    def _on_opened(self) -> None:
+        chosen = self._sweeping.chosen
+        if chosen and (run := self._run_of(chosen)):
+            self.post_message(self.OpenWanted(run))
+
+    def _run_of(self, group: Group) -> Run | None:
+        """The first run of a row that has begun."""
+        reader = self._sweeping.reader
+        name = next((one.name for one in group.outcomes if one.name), "")
+        return Run(reader.sweep.path.with_name(name)) if reader and name else None
+
+    def action_order(self) -> None:
+        """Sorts by something else."""
+        self._sweeping.next_order()
+        self.changed()
+
+    def action_near(self) -> None:
+        """Switches between the whole scale and that of the best."""
+        near = self._table.near = not self._table.near
+        self.notify(f"The scale shows {'the best rows only' if near else 'all rows'}.")
+        self.changed()
+
+    def action_sweep(self, by: int) -> None:
+        """Goes to the next sweep or the one before."""
+        self.open(self._sweeping.neighbour(by))
+
+    def action_curves(self) -> None:
+        """Lays the curves of some rows over each other."""
+        if len(found := self._to_compare()) < 2:
+            return
+        drawn = {one.run.name for one in found}
+        outcomes = [one for group in self._sweeping.groups for one in group.outcomes]
+        left_out = [one.name for one in outcomes if one.name and one.name not in drawn]
+        words = [Run(found[0].run.path.with_name(name)).words for name in left_out]
+        if words:
+            self.notify(
+                f"{count(len(drawn), 'curve')} around the cursor, as more cannot be told apart; "
+                f"left out: {', '.join(words)}.",
+                markup=False,
+                timeout=10,
+            )
+        self.post_message(self.CompareWanted(found, words))
+
+    def _to_compare(self) -> list[Listed]:
+        """All runs if they are few; else one of each row, of those around the cursor."""
+        groups = self._sweeping.groups
+        names = [one.name for group in groups for one in group.outcomes if one.name]
+        reader = self._sweeping.reader
+        if reader and len(names) <= MOST_MARKED:
+            runs = [Run(reader.sweep.path.with_name(name)) for name in names]
+        else:
+            first = max(0, min(self._sweeping.position - MOST_MARKED // 2, len(groups)))
+            near = groups[min(first, max(0, len(groups) - MOST_MARKED)) :][:MOST_MARKED]
+            runs = [run for group in near if (run := self._run_of(group))]
+        return [_listed(run) for run in runs]
+
+    def action_members(self) -> None:
+        """Lists the runs of this sweep."""
+        if reader := self._sweeping.reader:
+            self.post_message(self.ListWanted(f"sweep:{reader.sweep.name}"))
+
+    def action_new(self) -> None:
+        """Asks what is to vary in another sweep, and starts it."""
+        reader = self._sweeping.reader
+        outcomes = reader.outcomes if reader else []
+        known = [(one.config, one.seconds) for one in outcomes if one.state == "finished"]
+        ask_for_sweep(self, self.terminal, self._config(), known, self._attempts, self.open)
+
+    # What becomes of it
+
+    def action_stop(self) -> None:
+        """Asks the sweep to stop and save."""
+        if reader := self._sweeping.reader:
+            self._attempts.do(lambda: worker.stop_sweep(reader.sweep))
+
+    def action_resume(self) -> None:
+        """Goes on with the sweep; on a cluster after asking, as its address may be a stranger's."""
+        if (reader := self._sweeping.reader) is None:
+            return
+        if reader.dask:
+            question = f"Go on on the Dask cluster at {reader.dask}, which you know and trust?"
+            resume = functools.partial(worker.resume_sweep, reader.sweep, reader.dask)
+            self._attempts.resume(resume, question)
+        else:
+            self._attempts.resume(lambda: worker.resume_sweep(reader.sweep))
+            self.notify(f"Resuming sweep {reader.sweep.words}", markup=False)
+
+    def action_delete(self) -> None:
+        """Deletes the sweep after asking."""
+        if reader := self._sweeping.reader:
+            begun = sum(bool(one.name) for one in reader.outcomes)
+            question = f"Delete sweep {reader.sweep.words} with its {count(begun, 'run')}?"
+            self._attempts.ask(question, lambda: sweep_folder.delete(reader.sweep))
+
+    def action_attack(self) -> None:
+        """Measures all runs under attack, one after the other."""
+        self._attack.start()
+
+    def action_write(self) -> None:
+        """Writes the table to a file."""
+        if reader := self._sweeping.reader:
+            groups, epsilon = self._sweeping.groups, self._sweeping.epsilon
+            text = "\n".join([*table(groups, epsilon), "", conclusion(groups, epsilon)])
+            write_text(self, f"mnistop-{reader.sweep.name}.txt", text)
+
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
+        groups, state = self._sweeping.groups, self._state
+        begun = sum(bool(one.name) for group in groups for one in group.outcomes)
+        match action:
+            case "members" | "order" | "write" | "curves" if not groups:
+                return "There is no sweep to be seen: S sets one up."
+            case "stop" | "resume" | "delete" | "attack" if not state:
+                return "There is no sweep to be seen: S sets one up."
+            case "near" if not self._table.has_scale:
+                return "There is no scale: the terminal is too narrow, or no run has ended yet."
+            case "members" if not begun:
+                return "None of its runs has begun yet."
+            case "curves" if begun < 2:
+                return "Curves can be laid over each other once two of its runs have begun."
+            case "attack" if not self._attack.is_possible:
+                return self._attack.notice or "No run has ended whose accuracy is not known yet."
+            case "stop" if state not in _LIVE:
+                return f"The sweep is not going on: it is {state}."
+            case "resume" if state in _LIVE:
+                return "The sweep is in training already."
+            case "resume" if state not in ("stopped", "interrupted"):
+                return f"The sweep is {state}: nothing is left to resume."
+            case "delete" if state in _LIVE:
+                return "The sweep is going on: s stops it, then d deletes it."
+            case "next_pane" if not self._charts.display:
+                return "The rows are the only pane here: curves stand below where there is room."
+            case "sweep" if not any(self._sweeping.neighbour(by) for by in (1, -1)):
+                return "There is no other sweep."
+        return super().why_not(action, parameters)
+
+    def sections(self) -> Sequence[Section]:
+        """What each pane is for and its keys, for the help."""
+        return [
+            Section("Sweep", SweepTable.EXPLANATION, declared(type(self))),
+            Section("Its curves", ComparedCharts.EXPLANATION, declared(ComparedCharts)),
+        ]
+
+
+def _listed(run: Run) -> Listed:
+    return Listed(run, Overview.of(run, run.config(), History()), "finished")

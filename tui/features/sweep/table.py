@@ -1,0 +1,169 @@
+"""A sweep: a row for each combination, and what can be said of all."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from rich.style import Style
+
+from mnistop.engine.sweep.outcomes import Group
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import clean, line
+from mnistop.tui.draw.legend import letter
+from mnistop.tui.draw.strip import Strip
+from mnistop.tui.features.sweep.model import Sweeping
+from mnistop.tui.text.runs import count
+from mnistop.tui.text.sweep_rows import SweepRows
+from mnistop.tui.text.sweep_table import conclusion, notes
+from mnistop.tui.toolkit.lines import LinesPane
+from mnistop.tui.toolkit.list_pane import ListPane
+
+_MARK = 2
+"""Cells before a row."""
+
+
+class SweepTable(ListPane):
+    """The rows.
+
+    Args:
+        terminal: what the terminal can show.
+        sweeping: what it shows.
+    """
+
+    DEFAULT_CSS = "SweepTable { height: 1fr; }"
+
+    EXPLANATION = (
+        "Each row is a combination of the values that vary, as it was at its best epoch: accuracy "
+        "on unseen images once it has finished, validation accuracy and loss, with 95% intervals, "
+        "or over several seeds their mean and standard deviation; and whether the learning rate "
+        "was too high, too low or right. The best epoch is that of the highest validation "
+        "accuracy, which flatters it: the unseen images had no part in that choice. On the right "
+        "the accuracies stand on one scale, those on unseen images if all runs have them of "
+        "equally many; a cross is the accuracy when every image is attacked."
+    )
+
+    near = False
+    """Whether the scale shows the best ones only."""
+    with_letters = False
+    """Whether the rows have the letters of the curves below them."""
+
+    def __init__(self, terminal: Terminal, sweeping: Sweeping) -> None:
+        self._sweeping = sweeping
+        self._rows: SweepRows | None = None
+        self._fitted: tuple[int, float | None, bool] | None = None
+        """For which width, ε and scale the rows are laid out."""
+        super().__init__(terminal)
+
+    @property
+    def has_scale(self) -> bool:
+        """Whether there is room for the scale."""
+        return bool(self._rows and self._rows.plot)
+
+    @property
+    def position(self) -> int:
+        """The row at the cursor."""
+        return self._sweeping.position
+
+    @position.setter
+    def position(self, position: int) -> None:
+        self._sweeping.position = position
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return len(self._sweeping.groups)
+
+    def title(self) -> str:
+        """Which sweep, how far it is, and the order of the rows."""
+        reader = self._sweeping.reader
+        if reader is None:
+            return "Sweep"
+        about = f", {reader.sweep.title}" if reader.sweep.title else ""
+        runs = count(len(reader.outcomes), "run")
+        return (
+            f"Sweep {reader.sweep.words}{about}: {reader.state}, {reader.done:,} of {runs} done, "
+            f"{self._sweeping.order}"
+        )
+
+    def empty(self) -> str:
+        """Why there are no rows."""
+        return self._sweeping.problem or (
+            "There are no sweeps yet. A sweep trains every combination of some values, as of "
+            "three learning rates, and compares them side by side here: press S to set one up."
+        )
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """The rows in sight."""
+        groups, epsilon = self._sweeping.groups, self._sweeping.epsilon
+        wanted = (width - _MARK, epsilon, self.near)
+        if groups and (self._fitted != wanted or not self._rows or self._rows.groups is not groups):
+            self._fitted = wanted
+            self._rows = SweepRows.fit(groups, width - _MARK, self.terminal, epsilon, self.near)
+        return super().lines(width, height)
+
+    def header(self, width: int) -> Strip:
+        """The heads of the columns."""
+        rows = self._rows.header(width - _MARK) if self._rows else Strip.blank(0)
+        return self._marked(" ", None, rows, width)
+
+    def row(self, index: int, width: int, chosen: bool) -> Strip:
+        """One combination."""
+        if self._rows is None:
+            return Strip.blank(width)
+        style: Style | None = self.palette.cursor if chosen else None
+        curve = self._sweeping.curve_of(self._sweeping.groups[index]) if self.with_letters else None
+        mark = " " if curve is None else letter(curve)
+        of_mark = style if curve is None or chosen else self.palette.line(curve)
+        return self._marked(mark, of_mark, self._rows.row(index, width - _MARK, style), width)
+
+    def _marked(self, mark: str, style: Style | None, strip: Strip, width: int) -> Strip:
+        beside = line([(f"{mark:<{_MARK}}", style)], _MARK)
+        return Strip.join([beside, strip]).adjust_cell_length(width)
+
+
+class SweepFacts(LinesPane):
+    """What stands out in a sweep, and what all its runs have in common."""
+
+    DEFAULT_CSS = "SweepFacts { height: 6; }"
+
+    def __init__(self, terminal: Terminal, sweeping: Sweeping) -> None:
+        super().__init__(terminal)
+        self._sweeping = sweeping
+        self._notice = ""
+        self._told: Sequence[Group] = ()
+        """The rows that the words below are about."""
+        self._best = ""
+        self._notes: Sequence[str] = ()
+
+    def show(self, notice: str) -> None:
+        """Draws the facts.
+
+        Args:
+            notice: what is going on beside them; empty for nothing.
+        """
+        self._notice = notice
+        self.redraw()
+
+    def title(self) -> str:
+        """The chosen row, in words."""
+        chosen = self._sweeping.chosen
+        if not chosen:
+            return "What stands out"
+        runs = ", ".join(one.name.rpartition(".")[2] for one in chosen.outcomes if one.name)
+        return f"What stands out; the chosen row is run {runs or 'still to come'}"
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """The best, what is in common, and how the numbers are to be read."""
+        groups = self._sweeping.groups
+        if not groups:
+            return []
+        if self._told is not groups:
+            self._told, epsilon = groups, self._sweeping.epsilon
+            self._best = clean(conclusion(groups, epsilon), self.terminal)
+            self._notes = notes(groups, epsilon)
+        best = textwrap.wrap(self._best, max(width, 1))
+        lines = [*self.say(self._notice, width), *(line([(part, None)], width) for part in best)]
+        for note in self._notes:
+            lines += self.say(note, width)
+        return lines[:height]

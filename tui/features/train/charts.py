@@ -1,0 +1,260 @@
+"""Loss and accuracy over the epochs, side by side, with a cursor along them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import beside, in_the_middle
+from mnistop.tui.draw.strip import Strip
+from mnistop.tui.session.state import State
+from mnistop.tui.text.epochs import UNTRAINED
+from mnistop.tui.toolkit.plotted import PlottedPane
+
+if TYPE_CHECKING:
+    from mnistop.tui.features.train.epoch_columns import EpochColumns
+
+_SMOOTHINGS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95)
+_TAIL = 50
+_GAP = 2
+
+
+class Charts(PlottedPane, can_focus=True):
+    """The two charts."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "left,h",
+            "move(-1)",
+            "Epoch",
+            id="charts.earlier",
+            key_display="←→",
+            tooltip="Move the epoch cursor; log, matrix and digit follow",
+        ),
+        Binding(
+            "right,l",
+            "move(1)",
+            "Later",
+            show=False,
+            id="charts.later",
+            tooltip="Move the epoch cursor to a later epoch",
+        ),
+        Binding(
+            "pageup",
+            "move(-10)",
+            "10 earlier",
+            show=False,
+            id="charts.earlier10",
+            tooltip="Move the epoch cursor by ten",
+        ),
+        Binding(
+            "pagedown",
+            "move(10)",
+            "10 later",
+            show=False,
+            id="charts.later10",
+            tooltip="Move the epoch cursor by ten",
+        ),
+        Binding(
+            "home",
+            "move(-1000000)",
+            "First",
+            show=False,
+            id="charts.first",
+            tooltip="To the model before training",
+        ),
+        Binding(
+            "end",
+            "move(1000000)",
+            "Last",
+            show=False,
+            id="charts.last",
+            tooltip="To the last epoch",
+        ),
+        Binding("y", "log", "Log scale", id="charts.log", tooltip="Losses on a logarithmic scale"),
+        Binding(
+            "plus,equals_sign",
+            "smooth(1)",
+            "Smooth",
+            key_display="+-0",
+            id="charts.smoother",
+            tooltip="Smooth the curves; the numbers shown stay the measured ones",
+        ),
+        Binding(
+            "minus",
+            "smooth(-1)",
+            "Rougher",
+            show=False,
+            id="charts.rougher",
+            tooltip="Smooth the curves less",
+        ),
+        Binding(
+            "0",
+            "smooth(-10)",
+            "Unsmoothed",
+            show=False,
+            id="charts.unsmoothed",
+            tooltip="Do not smooth",
+        ),
+        Binding(
+            "t",
+            "tail",
+            "Last part",
+            id="charts.tail",
+            tooltip=f"Show the last {_TAIL} epochs or the whole run",
+        ),
+    ]
+
+    EXPLANATION = (
+        "Training loss falls as the model learns. If validation loss rises at the same time, the "
+        "model is memorising the training images: it overfits."
+    )
+
+    @dataclass
+    class CursorMoved(Message):
+        """The epoch cursor shall move."""
+
+        by: int
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__(terminal)
+        self.state = State()
+        self.log_scale = False
+        self.smoothing = 0.0
+        self.tail = False
+        self._kept: tuple[State | None, tuple[object, ...], list[Strip]] = (None, (), [])
+
+    @cached_property
+    def _columns(self) -> EpochColumns:
+        from mnistop.tui.features.train.epoch_columns import EpochColumns
+
+        return EpochColumns()
+
+    def prepare(self, state: State) -> None:
+        """Takes up a run, and draws the first chart already for the `redraw` that follows.
+
+        So neither of the two takes long, and a key comes between them.
+        """
+        self.state = state
+        if self.size.area and self.display:
+            width, height = self.size
+            self._loss(*self._sizes(width, height - 1)[0])
+
+    def show(self, state: State) -> None:
+        """Draws the curves of a run."""
+        self.state = state
+        self.redraw()
+
+    def title(self) -> str:
+        """Names the pane and what is not as usual."""
+        modes = [
+            "log scale" if self.log_scale else "",
+            f"smoothed {self.smoothing:g}" if self.smoothing else "",
+            f"last {_TAIL} epochs" if self.tail else "",
+        ]
+        return ", ".join(["Loss and accuracy", *filter(None, modes)])
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """Both charts, side by side, or one over the other where it is narrow and high."""
+        first, second = self._sizes(width, height)
+        drawn = [self._loss(*first), self._accuracy(*second)]
+        below = first[0] == width
+        second_at = (0, first[1]) if below else (first[0] + _GAP, 0)
+        self.placed((0, 0, drawn[0]), (*second_at, drawn[1]))
+        return drawn[0] + drawn[1] if below else beside(drawn, gap=_GAP)
+
+    def _sizes(self, width: int, height: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Width and height of both charts."""
+        if width < 70 and height >= 16:
+            upper = height // 2
+            return (width, upper), (width, height - upper)
+        left = (width - _GAP) // 2
+        return (left, height), (width - _GAP - left, height)
+
+    def _loss(self, width: int, height: int) -> list[Strip]:
+        """The first chart; what was drawn is kept while nothing that it shows changes."""
+        started = self.state.history.started
+        classes = len(started.class_names) if started else 10
+        looks = (width, height, self.log_scale, self.smoothing, self.tail)
+        before, looked, drawn = self._kept
+        if before is not self.state or looked != looks:
+            reference = (f"ln {classes}", math.log(classes))
+            drawn = self._chart("loss", width, height, reference)
+            self._kept = (self.state, looks, drawn)
+        return drawn
+
+    def _accuracy(self, width: int, height: int) -> list[Strip]:
+        return self._chart("acc", width, height)
+
+    def _chart(
+        self,
+        kind: str,
+        width: int,
+        height: int,
+        reference: tuple[str, float] | None = None,
+    ) -> list[Strip]:
+        history, cursor = self.state.history, self.state.cursor
+        loss = kind == "loss"
+        empty = f"{'Loss' if loss else 'Accuracy'}: {self.state.hint}"
+        if not history.epochs:
+            return in_the_middle(empty, width, height, self.palette.muted, self.terminal)
+        from mnistop.tui.draw.chart import chart
+        from mnistop.tui.draw.series import Series
+
+        best = history.best.epoch if history.best else None
+        self._columns.follow(history.epochs)
+        started = self.state.history.started
+        untrained = getattr(started, f"val_{kind}", None)
+        train = Series("train", self._columns[f"train_{kind}"], "train")
+        val = Series("val", self._columns[f"val_{kind}"], "val", before=untrained)
+        return chart(
+            [train, val],
+            width,
+            height,
+            self.terminal,
+            log=loss and self.log_scale,
+            smoothing=self.smoothing,
+            window=_TAIL if self.tail else None,
+            cursor=cursor if cursor is None else self.state.shown_epoch,
+            before=UNTRAINED,
+            best=best,
+            reference=reference,
+            percent=not loss,
+            title="loss" if loss else "accuracy",
+            empty=empty,
+        )
+
+    def action_move(self, by: int) -> None:
+        """Asks for another epoch."""
+        if self.state.history.epochs:
+            self.post_message(self.CursorMoved(by))
+        else:
+            self.notify(f"There is no epoch to go to: {self.state.hint}.", markup=False)
+
+    def choose(self, x: float) -> None:
+        """Asks for the epoch at an x."""
+        newest = len(self.state.history.epochs) - 1
+        epoch = max(0, min(newest, round(x)))
+        self.post_message(self.CursorMoved(epoch - self.state.shown_epoch))
+
+    def action_log(self) -> None:
+        """Switches the logarithmic scale."""
+        self.log_scale = not self.log_scale
+        self.redraw()
+
+    def action_smooth(self, by: int) -> None:
+        """Takes the next degree of smoothing."""
+        index = _SMOOTHINGS.index(self.smoothing) + by
+        self.smoothing = _SMOOTHINGS[max(0, min(len(_SMOOTHINGS) - 1, index))]
+        self.redraw()
+
+    def action_tail(self) -> None:
+        """Switches between the whole run and its last part."""
+        self.tail = not self.tail
+        self.redraw()

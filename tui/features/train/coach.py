@@ -1,0 +1,104 @@
+"""The coach: one true thing on the run that is shown, and what to do about it."""
+
+import textwrap
+
+from rich.style import Style
+
+from mnistop.engine.analysis.coach.advice import Advice
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import clean, line
+from mnistop.tui.draw.strip import Strip
+from mnistop.tui.toolkit.lines import LinesPane
+
+_LEAST, _MOST = 2, 10
+"""Lines below the title."""
+_NOTHING = Advice("waiting", "")
+
+
+class Coach(LinesPane):
+    """What the coach says of the shown epoch, on as many lines as there are.
+
+    Args:
+        terminal: what the terminal can show.
+        titled: whether a title line stands above; else the text itself says whose it is.
+        id: the widget's id.
+    """
+
+    def __init__(self, terminal: Terminal, titled: bool, *, id: str | None = None) -> None:
+        super().__init__(terminal, id=id)
+        self._titled = titled
+        self._advice = _NOTHING
+        self._when = ""
+
+    def show(self, advice: Advice, when: str) -> None:
+        """Draws what the coach says.
+
+        Args:
+            advice: on the run.
+            when: the epoch that it is about, as in `epoch 5`; empty before there is a model.
+        """
+        self._advice, self._when = advice, when
+        self._take_room()
+        self.redraw()
+
+    def on_resize(self) -> None:
+        """Takes the lines that it needs in its new width."""
+        self._take_room()
+
+    def _take_room(self) -> None:
+        """Leaves those lines below a title that it does not need to the form above."""
+        if self._titled and self.size.width:
+            needed = 1 + max(_LEAST, len(self.lines(self.size.width, _MOST)))
+            if self.styles.height is None or self.styles.height.value != needed:
+                self.styles.height = needed
+
+    def title(self) -> str:
+        """Whose words these are, and about when."""
+        return f"Coach, {self._when}" if self._when else "Coach"
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """The sentence, and the remedy so that it stands out."""
+        advice = self._advice
+        if not advice.sentence:
+            return []
+        sentence = clean(advice.sentence, self.terminal)
+        remedy = clean(f" {advice.remedy}".rstrip(), self.terminal)
+        parts = [
+            (self._opening(len(sentence + remedy), width * height), self.palette.muted),
+            (sentence, None),
+            (remedy, self.palette.strong),
+        ]
+        return _wrapped(parts, width, height, "…" if self.terminal.unicode else "~")
+
+    def _opening(self, length: int, room: int) -> str:
+        """Return what stands before the text where no title says it, short where room is short."""
+        if self._titled:
+            return ""
+        opening = f"{self.title()}: "
+        return opening if len(opening) + length <= room or not self._when else f"{self._when}: "
+
+    def _draw(self) -> list[Strip]:
+        if self._titled:
+            return super()._draw()
+        width, height = self.size
+        drawn = self.lines(width, height)
+        return [strip.adjust_cell_length(width) for strip in drawn]
+
+
+def _wrapped(
+    parts: list[tuple[str, Style | None]], width: int, height: int, mark: str
+) -> list[Strip]:
+    """Styled clean text in lines of at most `width` cells; what does not fit is cut off."""
+    text = "".join(part for part, _ in parts)
+    styles = [style for part, style in parts for _ in part]
+    drawn: list[Strip] = []
+    end = 0
+    lines = textwrap.wrap(text, max(width, 1))
+    for number, words in enumerate(lines[:height], start=1):
+        start = text.index(words, end)
+        end = start + len(words)
+        if number == height < len(lines):
+            words = words[: width - 2] + mark
+        cells = zip(words, styles[start : start + len(words)], strict=True)
+        drawn.append(line(cells, width))
+    return drawn

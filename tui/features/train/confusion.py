@@ -1,0 +1,214 @@
+"""The confusion matrix on the validation images, with a cursor on its cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from mnistop.tui.draw.strip import Strip
+from mnistop.tui.session.state import State
+from mnistop.tui.text.epochs import epoch_name
+from mnistop.tui.toolkit.lines import LinesPane
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+_MOVES: list[BindingType] = [
+    Binding(
+        "up,k",
+        "move(-1, 0)",
+        "Cell",
+        key_display="←↑↓→",
+        id="matrix.up",
+        tooltip="Move to another cell and say what it holds",
+    ),
+    Binding(
+        "down,j",
+        "move(1, 0)",
+        "Down",
+        show=False,
+        id="matrix.down",
+        tooltip="To the next true class",
+    ),
+    Binding(
+        "left,h",
+        "move(0, -1)",
+        "Left",
+        show=False,
+        id="matrix.left",
+        tooltip="To the previous predicted class",
+    ),
+    Binding(
+        "right,l",
+        "move(0, 1)",
+        "Right",
+        show=False,
+        id="matrix.right",
+        tooltip="To the next predicted class",
+    ),
+]
+
+
+class Confusion(LinesPane, can_focus=True):
+    """Rows are true classes, columns predicted ones."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *_MOVES,
+        Binding(
+            "enter",
+            "open('cell')",
+            "Images",
+            id="matrix.cell",
+            tooltip="The images behind this cell",
+        ),
+        Binding(
+            "t",
+            "open('row')",
+            "Row",
+            id="matrix.row",
+            tooltip="All images of this true class, a row of the matrix",
+        ),
+        Binding(
+            "c",
+            "open('column')",
+            "Column",
+            id="matrix.column",
+            tooltip="All images taken for this class, a column of the matrix",
+        ),
+    ]
+
+    EXPLANATION = (
+        "Each row holds the images of one true class, each column what they were predicted as; "
+        "the diagonal is correct. Recall is the share of a row that is correct."
+    )
+
+    @dataclass
+    class CellChosen(Message):
+        """The images behind a cell, a row or a column shall be shown."""
+
+        true: int | None
+        """The true class, None for all."""
+        predicted: int | None
+        """The predicted class, None for all."""
+
+    matrix: NDArray[np.int64] | None = None
+    """Counts, `(classes, classes)`: rows true."""
+    names: tuple[str, ...] = ()
+    epoch: int | None = None
+    cell: tuple[int, int] | None = None
+    hint = State().hint
+
+    def show(
+        self, matrix: NDArray[np.int64] | None, names: tuple[str, ...], epoch: int | None
+    ) -> None:
+        """Draws a matrix.
+
+        Args:
+            matrix: counts, `(classes, classes)`: rows true; None for no run.
+            names: of the classes.
+            epoch: the epoch it is of, -1 for the untrained model, None for no run.
+        """
+        self.matrix, self.names, self.epoch = matrix, names, epoch
+        if self.cell and max(self.cell) >= len(names):
+            self.cell = None
+        self._start()
+        self.redraw()
+
+    def clear(self, hint: str) -> None:
+        """Shows that there is no matrix.
+
+        Args:
+            hint: when there will be one.
+        """
+        self.hint = hint
+        self.show(None, (), None)
+
+    def title(self) -> str:
+        """The cell under the cursor, or how many are wrong."""
+        if self.matrix is None:
+            return "Confusion matrix"
+        if self.cell and self.has_focus:
+            true, predicted = self.cell
+            count = self.matrix[self.cell]
+            names = self.names
+            return (
+                f"{count} of {self.matrix[true].sum()} {names[true]}s taken for {names[predicted]}"
+            )
+        total = self.matrix.sum()
+        when = epoch_name(self.epoch if self.epoch is not None else -1)
+        return f"Confusion matrix, {when}: {total - self.matrix.trace()} of {total} wrong"
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """The matrix, or what will fill the pane."""
+        if self.matrix is None:
+            return self.say(f"Which class is taken for which: {self.hint}", width)
+        from mnistop.tui.draw.matrix import confusion
+
+        return confusion(self.matrix, self.names, self.terminal, width, height, self._cursor())
+
+    def _cursor(self) -> tuple[int, int] | None:
+        return self.cell if self.has_focus else None
+
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Shows the cursor, or hides it."""
+        self._start()
+        self.redraw()
+
+    def _start(self) -> None:
+        """Puts the cursor on the worst cell, the most frequent mistake, where there is none yet."""
+        if self.has_focus and self.cell is None and self.matrix is not None:
+            mistakes = self.matrix.copy()
+            mistakes.flat[:: len(mistakes) + 1] = 0
+            true, predicted = divmod(int(mistakes.argmax()), len(mistakes))
+            self.cell = (true, predicted)
+
+    def action_move(self, down: int, right: int) -> None:
+        """Moves the cursor, within the matrix."""
+        if self.matrix is None:
+            self.notify(f"There is no matrix yet: {self.hint}.", markup=False)
+            return
+        last = len(self.matrix) - 1
+        true, predicted = self.cell or (0, 0)
+        self.cell = (max(0, min(last, true + down)), max(0, min(last, predicted + right)))
+        self.redraw()
+
+    def action_open(self, what: str) -> None:
+        """Asks for the images behind a cell, a row or a column."""
+        if self.matrix is None:
+            self.notify(f"There is no matrix yet: {self.hint}.", markup=False)
+        elif self.cell:
+            true, predicted = self.cell
+            self.post_message(
+                self.CellChosen(
+                    true if what != "column" else None, predicted if what != "row" else None
+                )
+            )
+
+    def on_click(self, event: events.Click) -> None:
+        """Moves the cursor to the clicked cell; a double click opens it."""
+        if self.matrix is None:
+            return
+        from mnistop.tui.draw.matrix import cell_at
+
+        width, height = self.size
+        cell = cell_at(
+            event.x,
+            event.y - 1,
+            self.matrix,
+            self.names,
+            self.terminal,
+            width,
+            height - 1,
+            self._cursor(),
+        )
+        if cell:
+            self.cell = cell
+            self.redraw()
+            if event.chain == 2:
+                self.action_open("cell")

@@ -1,0 +1,114 @@
+"""The first layer's neurons in an order, and what is said of each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from mnistop.engine.analysis.network import FirstLayer
+from mnistop.engine.axis import ceiling
+from mnistop.engine.formatting import with_sign
+from mnistop.engine.images import resample
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import shorten
+
+Order = Literal["index", "norm", "class"]
+
+_SCALE_SHARE = 99.8
+"""Percentage of the weights within the colour scale; single outliers would pale all others."""
+_SCALE_STEPS = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
+
+
+@dataclass(frozen=True)
+class Neurons:
+    """A first layer as it is shown."""
+
+    layer: FirstLayer
+    names: tuple[str, ...]
+    """Of the classes."""
+    order: Order = "index"
+
+    @property
+    def orders(self) -> tuple[Order, ...]:
+        """The orders that make a difference."""
+        return ("index", "norm") if self.layer.is_single else ("index", "norm", "class")
+
+    @cached_property
+    def sorted(self) -> list[int]:
+        """The neurons in their order."""
+        layer = self.layer
+        if self.order == "norm":
+            order = np.argsort(-layer.norms, kind="stable")
+        elif self.order == "class":
+            strength = layer.to_classes.max(1)
+            order = np.lexsort((-strength, layer.to_classes.argmax(1)))
+        else:
+            order = np.arange(len(layer.norms))
+        return [int(neuron) for neuron in order]
+
+    @cached_property
+    def scale(self) -> float:
+        """The weight that gets the full colour: one for all images, in steps, as it moves."""
+        size = float(np.percentile(np.abs(np.nan_to_num(self.layer.weights)), _SCALE_SHARE))
+        return ceiling(size, _SCALE_STEPS) if 1e-9 < size < 1e9 else 1.0
+
+    @cached_property
+    def _smaller(self) -> dict[tuple[int, int], Neurons]:
+        return {}
+
+    def reduced(self, pixels: tuple[int, int]) -> Neurons:
+        """The same as images of fewer pixels, each a mean of the weights that it stands for.
+
+        Args:
+            pixels: rows and columns of an image.
+        """
+        if pixels == self.layer.weights.shape[1:]:
+            return self
+        if pixels not in self._smaller:
+            weights = resample(np.nan_to_num(self.layer.weights), *pixels)
+            self._smaller[pixels] = replace(self, layer=replace(self.layer, weights=weights))
+        return self._smaller[pixels]
+
+    def feeds(self, neuron: int) -> str:
+        """The name of the class that a neuron speaks for most."""
+        return self.names[int(self.layer.to_classes[neuron].argmax())]
+
+    def name(self, neuron: int) -> str:
+        """`neuron 12`, or the class that it is."""
+        return self.names[neuron] if self.layer.is_single else f"neuron {neuron}"
+
+    def caption(self, neuron: int, width: int, terminal: Terminal) -> str:
+        """What stands above an image: the number and class, and what the order goes by."""
+        layer = self.layer
+        value = f"{layer.norms[neuron]:.2f}"
+        arrow = "→" if terminal.unicode else "->"
+        if layer.is_single:
+            head, tail = self.names[neuron], f" norm {value}" if self.order == "norm" else ""
+        else:
+            head = f"{neuron} {arrow} {self.feeds(neuron)}"
+            tail = {
+                "index": "",
+                "norm": f" norm {value}",
+                "class": f" {with_sign(layer.to_classes[neuron].max())}",
+            }[self.order]
+        if len(tail) > width - 8:
+            tail = tail.replace(" norm", "")
+        if len(head) + len(tail) > width:
+            head = head.replace(f" {arrow} ", arrow)
+        return shorten(head, max(width - len(tail), 0), terminal) + tail
+
+    def words(self, neuron: int) -> str:
+        """A sentence on one neuron."""
+        layer = self.layer
+        size = f"norm {layer.norms[neuron]:.2f}, bias {with_sign(layer.biases[neuron])}"
+        if layer.is_single:
+            return f"{self.name(neuron)}: {size}"
+        best, worst = layer.to_classes[neuron].argmax(), layer.to_classes[neuron].argmin()
+        return (
+            f"{self.name(neuron)}: {size}; speaks for {self.names[best]} "
+            f"({with_sign(layer.to_classes[neuron, best])}), against {self.names[worst]} "
+            f"({with_sign(layer.to_classes[neuron, worst])})"
+        )

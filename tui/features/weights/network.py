@@ -1,0 +1,307 @@
+"""The layers of the network, and one validation image's way through them."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from rich.cells import cell_len
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from mnistop.engine.analysis.network import FloatArray, Step, Walk
+from mnistop.tui.draw import bars, image
+from mnistop.tui.draw.cells import PLAIN, beside, clean, line, shorten
+from mnistop.tui.draw.signed import signed
+from mnistop.tui.draw.strip import Strip
+from mnistop.tui.text.network import explanation, learned, note, proper, shape_of
+from mnistop.tui.toolkit.scrolled import ScrolledPane
+
+LEAST_HEIGHT = 6
+"""Lines of the shortest form: the title, the way, the parameters and a strip of values."""
+LEAST_WIDTH = 56
+_LEAST_VALUES = 4
+"""Lines of the values of a step, at least."""
+_WIDEST_BARS = 56
+_WIDEST_WORDS = 76
+
+
+class Network(ScrolledPane, can_focus=True):
+    """A table of the steps, the values of one of them, and why it is so."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "up,k",
+            "step(-1)",
+            "Step",
+            key_display="↑↓",
+            id="weights.step_up",
+            tooltip="The values of the step before",
+        ),
+        Binding(
+            "down,j",
+            "step(1)",
+            "Down",
+            show=False,
+            id="weights.step_down",
+            tooltip="The values of the step after",
+        ),
+        Binding(
+            "n,right,l",
+            "image(1)",
+            "Image",
+            key_display="n/p",
+            id="weights.next_image",
+            tooltip="Send the next validation image through the network",
+        ),
+        Binding(
+            "p,left,h",
+            "image(-1)",
+            "Previous image",
+            show=False,
+            id="weights.previous_image",
+            tooltip="Send the previous validation image through the network",
+        ),
+    ]
+
+    EXPLANATION = (
+        "A validation image's path through the network: the shape of its batch after each step, "
+        "and the values for the image itself."
+    )
+
+    @dataclass
+    class ImageStepped(Message):
+        """The next or previous validation image shall go through."""
+
+        by: int
+
+    walk: Walk | None = None
+    names: tuple[str, ...] = ()
+    weights_of = ""
+    notice = ""
+    mode: image.Mode = "auto"
+    _rows, _width = 0, 0
+    """Steps that have a row of their own, and its cells."""
+    chosen: int | None = None
+    """The step whose values are shown, None for the usual one."""
+
+    def show(self, walk: Walk | None, names: tuple[str, ...], weights_of: str, notice: str) -> None:
+        """Draws an image's way.
+
+        Args:
+            walk: the way, or None to show only the notice.
+            names: of the classes.
+            weights_of: whose weights it met, as in `epoch 3`.
+            notice: what is being waited for or went wrong.
+        """
+        self.walk, self.names = walk, names
+        self.weights_of, self.notice = weights_of, notice
+        self.redraw()
+
+    def title(self) -> str:
+        """Which image, and whose weights."""
+        if self.walk is None:
+            return "The network"
+        label = self.names[self.walk.label]
+        title = f"Network, {self.weights_of}: image {self.walk.row}, a {label}"
+        return f"{title}, {self.notice}" if self.notice else title
+
+    def _chosen(self, walk: Walk) -> int:
+        """The first activation to begin with, or the probabilities where there is none."""
+        last = len(walk.steps) - 1
+        if self.chosen is None:
+            return 2 if last > 2 else last
+        return min(self.chosen, last)
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """Table, values and words side by side, below each other, or in their shortest form."""
+        return self.in_sight(self._all_lines(width, height), width, height)
+
+    def _all_lines(self, width: int, height: int) -> list[Strip]:
+        walk = self.walk
+        if walk is None:
+            return self.say(self.notice, width)
+        table = self._table(walk, width)
+        table_width = table[0].cell_length
+        # Words follow the table: where no line is left below it, its own last one would be the
+        # mark of the lines that are out of sight.
+        fits = height > len(table)
+        self._rows = len(walk.steps) if fits else 0
+        self._width = table_width
+        if not fits:
+            return self._short(walk, width, height)
+        if width >= table_width + 2 * 50:
+            room = width - table_width - 6
+            values = self._values(walk, min(room // 2, _WIDEST_BARS), height)
+            room -= values[0].cell_length
+            return beside([table, values, self._words(walk, min(room, _WIDEST_WORDS))], 3)
+        table = [strip.adjust_cell_length(width) for strip in table]
+        words = self._words(walk, min(width, _WIDEST_WORDS))
+        left = max(height - len(table) - 1, _LEAST_VALUES)
+        values = self._values(walk, min(width, 2 * _WIDEST_BARS), left, len(words) + 1)
+        return [*table, Strip.blank(width), *values, Strip.blank(width), *words]
+
+    # Table
+
+    def _table(self, walk: Walk, width: int) -> list[Strip]:
+        """A line a step, the chosen one marked, and the total of the parameters."""
+        before = [None, *walk.steps]
+        rows = [("", "step", "shape", "parameters", f"image {walk.row}")]
+        mark = "▸" if self.terminal.unicode else ">"
+        chosen = self._chosen(walk)
+        for index, (step, last) in enumerate(zip(walk.steps, before, strict=False)):
+            rows.append(
+                (
+                    mark if index == chosen else " ",
+                    proper(step.name),
+                    shape_of(step),
+                    clean(learned(step, last), self.terminal),
+                    shorten(note(step, walk, self.names), 34, self.terminal),
+                )
+            )
+        total = sum(step.parameters for step in walk.steps)
+        rows.append(("", "total", "", f"{total:,}", ""))
+        widths = [max(cell_len(row[column]) for row in rows) for column in range(5)]
+        if sum(widths) + 8 > width:
+            rows = [(*row[:3], row[3].partition(" =")[0], row[4]) for row in rows]
+            widths[3] = max(cell_len(row[3]) for row in rows)
+        widths[4] = max(min(widths[4], width - sum(widths[1:4]) - 8), 0)
+        drawn = []
+        for index, (sign, name, shape, count, result) in enumerate(rows):
+            result = shorten(result, widths[4], self.terminal)
+            text = (
+                f"{sign:1} {name:<{widths[1]}}  {shape:<{widths[2]}}  {count:<{widths[3]}}  "
+                f"{result}{' ' * (widths[4] - cell_len(result))}"
+            )
+            style = None
+            if index == 0:
+                style = self.palette.muted
+            elif index - 1 == chosen:
+                style = self.palette.cursor if self.has_focus else self.palette.strong
+            drawn.append(line([(text, style)], cell_len(text)))
+        return drawn
+
+    def _short(self, walk: Walk, width: int, height: int) -> list[Strip]:
+        """The way in as few lines as it takes, the parameters, and the values."""
+        arrow = " → " if self.terminal.unicode else " -> "
+        rows: list[list[tuple[str, object]]] = [[]]
+        used = 0
+        for index, step in enumerate(walk.steps):
+            name = "" if index == 0 else f"{proper(step.name)} "
+            text = f"{name}{shape_of(step)}"
+            lead = arrow if index else ""
+            if rows[-1] and used + len(lead + text) > width:
+                rows.append([])
+                used = 0
+            style = PLAIN
+            if index == self._chosen(walk):
+                style = self.palette.cursor if self.has_focus else self.palette.strong
+            rows[-1] += [(lead, self.palette.muted), (text, style)]
+            used += len(lead + text)
+        drawn = [line(row, width) for row in rows]  # type: ignore[arg-type]
+        layers = [f"{step.name} {step.parameters:,}" for step in walk.steps if step.parameters]
+        total = sum(step.parameters for step in walk.steps)
+        result = note(walk.steps[-1], walk, self.names)
+        text = f"{total:,} parameters: {', '.join(layers)}. The model predicts {result}."
+        drawn.append(line([(shorten(text, width, self.terminal), None)], width))
+        left = height - len(drawn)
+        return [*drawn, *(self._values(walk, width, left) if left > 1 else [])][:height]
+
+    # Values of the chosen step
+
+    def _values(self, walk: Walk, width: int, height: int, below: int = 0) -> list[Strip]:
+        """A caption, and the values of the chosen step as a picture, bars or a strip of cells.
+
+        Args:
+            walk: the way.
+            width: cells of a line.
+            height: most lines.
+            below: lines that a strip leaves free if it can.
+        """
+        index = self._chosen(walk)
+        step = walk.steps[index]
+        classes = len(walk.steps[-1].values)
+        result = note(step, walk, self.names)
+        caption = f"{proper(step.name)} of image {walk.row}: {result}"
+        drawn = [line([(shorten(caption, width, self.terminal), self.palette.strong)], width)]
+        room = height - 1
+        wide = min(width, _WIDEST_BARS)
+        if index == 0:
+            picture = image.gray(step.values.reshape(walk.image_shape), self.terminal, self.mode)
+            fits = len(picture) <= room and walk.image_shape[1] <= width
+            body = picture if fits else self._strip(step, width, room)
+        elif step.name == "softmax" and room >= min(classes, 5):
+            guess = int(step.values.argmax())
+            body = bars.probabilities(
+                step.values.tolist(), self.names, self.terminal, wide, walk.label, guess, room
+            )
+        elif index == len(walk.steps) - 2 and room >= min(classes, 5):
+            body = signed(step.values.tolist(), self.names, self.terminal, wide, room)
+        else:
+            body = self._strip(step, width, max(room - below, min(room, 3)))
+        return drawn + [strip.adjust_cell_length(width) for strip in body]
+
+    def _strip(self, step: Step, width: int, height: int) -> list[Strip]:
+        """The values in reading order, two cells each where there is room, and their scale."""
+        values = step.values
+        cells = 2 if 2 * len(values) <= width * max(height - 1, 1) else 1
+        columns = max(min(width // cells, len(values)), 1)
+        rows = min(-(-len(values) // columns), max(height, 1))
+        if rows * columns < len(values):
+            rows = max(height - 1, 1)
+        shown = values[: rows * columns]
+        full = float(np.abs(values).max()) or 1.0
+        signs = bool((values < 0).any())
+        drawn: list[Strip] = []
+        for start in range(0, len(shown), columns):
+            row = np.repeat(shown[start : start + columns][None, :], cells, axis=1)
+            drawn += self._cells(row, full, signs)
+        if height > len(drawn):
+            scale = image.legend(full, self.terminal, self.mode) if signs else []
+            words = "two cells a value" if cells == 2 else "one cell a value"
+            words += "" if signs else f", the brightest is {full:.2f}"
+            if missing := len(values) - len(shown):
+                words += f", {missing} more do not fit here"
+            text = f"  {words}" if signs else words
+            drawn.append(Strip.join([*scale, line([(text, self.palette.muted)], len(text))]))
+        return [strip.crop(0, width) for strip in drawn]
+
+    def _cells(self, row: FloatArray, full: float, both_signs: bool) -> list[Strip]:
+        pixels = np.repeat(row, 2, axis=0)
+        if both_signs:
+            return image.diverging(pixels, full, self.terminal, self.mode)
+        return image.gray(pixels / full, self.terminal, self.mode)
+
+    def _words(self, walk: Walk, width: int) -> list[Strip]:
+        return [
+            line([(part, None)], width)
+            for text in explanation(walk)
+            for part in textwrap.wrap(clean(text, self.terminal), max(width, 8))
+        ]
+
+    # Keys
+
+    def on_click(self, event: events.Click) -> None:
+        """Shows the values of the step whose row was clicked."""
+        step = event.y - 2 + self._first
+        if self.walk and 0 <= step < self._rows and event.x < self._width:
+            self.chosen = step
+            self.redraw()
+
+    def action_step(self, by: int) -> None:
+        """Shows the values of another step."""
+        if self.walk:
+            last = len(self.walk.steps) - 1
+            self.chosen = max(0, min(last, self._chosen(self.walk) + by))
+            self.redraw()
+        else:
+            self.notify(self.notice, markup=False)
+
+    def action_image(self, by: int) -> None:
+        """Asks for another image, also while the first one is still read."""
+        self.post_message(self.ImageStepped(by))
+        if self.walk is None:
+            self.notify(self.notice, markup=False)

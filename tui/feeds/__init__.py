@@ -1,1 +1,0 @@
-"""What the screens show, read or asked for as it is needed."""

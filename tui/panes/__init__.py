@@ -1,1 +1,0 @@
-"""The panes: each shows plain values and posts its own messages."""

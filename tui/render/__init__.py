@@ -1,1 +1,0 @@
-"""Pure functions from values to terminal text."""

@@ -1,0 +1,287 @@
+"""Runs laid over each other: their curves, and the table of what differs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from mnistop.engine.config import label
+from mnistop.tui.draw.cells import beside, line, shorten, shorten_name
+from mnistop.tui.draw.chart import Chart, chart
+from mnistop.tui.draw.legend import letter
+from mnistop.tui.draw.series import Series
+from mnistop.tui.draw.strip import Strip
+from mnistop.tui.session.comparing import Compared, Comparing
+from mnistop.tui.text.runs import accuracy, count, loss
+from mnistop.tui.toolkit.lines import LinesPane
+from mnistop.tui.toolkit.plotted import PlottedPane
+
+_NAMES = 16
+_WITH_NAMES = 56
+"""Cells of a chart from which on its legend names the runs; the table does in any case."""
+
+
+class ComparedCharts(PlottedPane, can_focus=True):
+    """Loss and accuracy of all, with a cursor along the epochs."""
+
+    DEFAULT_CSS = "ComparedCharts { height: 1fr; }"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "left,h",
+            "move(-1)",
+            "Epoch",
+            key_display="←→",
+            id="compare.earlier",
+            tooltip="All runs at an earlier epoch",
+        ),
+        Binding(
+            "right,l",
+            "move(1)",
+            "Later",
+            show=False,
+            id="compare.later",
+            tooltip="All runs at a later epoch",
+        ),
+        Binding(
+            "pageup",
+            "move(-10)",
+            "10 earlier",
+            show=False,
+            id="compare.earlier10",
+            tooltip="Ten epochs earlier",
+        ),
+        Binding(
+            "pagedown",
+            "move(10)",
+            "10 later",
+            show=False,
+            id="compare.later10",
+            tooltip="Ten epochs later",
+        ),
+        Binding(
+            "home",
+            "move(-10000000)",
+            "First",
+            show=False,
+            id="compare.first",
+            tooltip="To the first epoch",
+        ),
+        Binding(
+            "end",
+            "move(10000000)",
+            "Last",
+            show=False,
+            id="compare.last",
+            tooltip="To the last epoch",
+        ),
+        Binding("y", "log", "Log scale", id="compare.log", tooltip="Losses on a logarithmic scale"),
+        Binding(
+            "t",
+            "part",
+            "Training",
+            id="compare.training",
+            tooltip="The training curves, or the validation curves",
+        ),
+    ]
+
+    EXPLANATION = (
+        "The validation curves of the marked runs, each with a letter at its end. Two runs whose "
+        "accuracies lie within each other's 95% interval may be equally good."
+    )
+
+    @dataclass
+    class Moved(Message):
+        """The epoch that is read out shall move."""
+
+        by: int
+
+    comparing = Comparing()
+    log_scale = False
+    training = False
+    highest: float | None = None
+    """The loss that the axis ends at when a run has more; None for that of all."""
+
+    def show(self, comparing: Comparing) -> None:
+        """Draws runs."""
+        self.comparing = comparing
+        self.redraw()
+
+    def title(self) -> str:
+        """What is drawn."""
+        part = "training" if self.training else "validation"
+        scale = ", log scale" if self.log_scale else ""
+        return f"{self._runs()}: loss and accuracy in {part}{scale}"
+
+    def _runs(self) -> str:
+        """How many runs are drawn, of how many, and without which."""
+        runs, left_out = len(self.comparing.runs), self.comparing.left_out
+        if not left_out:
+            return count(runs, "run")
+        without = f" (without {left_out[0]})" if len(left_out) == 1 else ""
+        return f"{runs} of {count(runs + len(left_out), 'run')}{without}"
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """Both charts, side by side, or one over the other where it is narrow and high."""
+        if width < 70 and height >= 16:
+            upper = height // 2
+            drawn = self._chart("loss", width, upper), self._chart("acc", width, height - upper)
+            self.placed((0, 0, drawn[0]), (0, upper, drawn[1]))
+            return [*drawn[0], *drawn[1]]
+        left = (width - 2) // 2
+        right = width - 2 - left
+        drawn = self._chart("loss", left, height), self._chart("acc", right, height)
+        self.placed((0, 0, drawn[0]), (left + 2, 0, drawn[1]))
+        return beside(drawn)
+
+    def choose(self, x: float) -> None:
+        """Asks for the epoch at an x."""
+        newest = self.comparing.longest - 1
+        cursor = newest if self.comparing.cursor is None else self.comparing.cursor
+        self.post_message(self.Moved(max(0, min(newest, round(x))) - cursor))
+
+    def _chart(self, kind: str, width: int, height: int) -> Chart:
+        part = "train" if self.training else "val"
+        named = width >= _WITH_NAMES and len(self.comparing.runs) <= 4
+        series = [
+            Series(
+                one.title if named else "",
+                [getattr(epoch, f"{part}_{kind}") for epoch in one.history.epochs],
+                place,
+            )
+            for place, one in enumerate(self.comparing.runs)
+        ]
+        is_loss = kind == "loss"
+        return chart(
+            series,
+            width,
+            height,
+            self.terminal,
+            log=is_loss and self.log_scale,
+            cursor=self.comparing.cursor,
+            y_limits=self._limits(series) if is_loss else None,
+            percent=not is_loss,
+            title="loss" if is_loss else "accuracy",
+            empty="none of them has finished an epoch",
+        )
+
+    def _limits(self, series: list[Series]) -> tuple[float, float] | None:
+        """Those of the loss axis, where a run that diverges would leave the others no room."""
+        if self.highest is None or all(max(one.values, default=0) < self.highest for one in series):
+            return None
+        return 0, self.highest
+
+    def action_move(self, by: int) -> None:
+        """Asks for another epoch."""
+        self.post_message(self.Moved(by))
+
+    def action_log(self) -> None:
+        """Switches the logarithmic scale."""
+        self.log_scale = not self.log_scale
+        self.redraw()
+
+    def action_part(self) -> None:
+        """Switches between training and validation."""
+        self.training = not self.training
+        self.redraw()
+
+
+class ComparedTable(LinesPane):
+    """A row a run: its numbers at the epoch that is read out, and the settings that differ."""
+
+    EXPLANATION = (
+        "Each run at the chosen epoch, with only the settings in which they differ. The test "
+        "accuracy is that of the best epoch, on images that the run has not seen."
+    )
+
+    comparing = Comparing()
+
+    def show(self, comparing: Comparing) -> None:
+        """Draws runs."""
+        self.comparing = comparing
+        self._take_room()
+        self.redraw()
+
+    def on_resize(self) -> None:
+        """Takes the lines that it needs in its new width."""
+        self._take_room()
+
+    def _take_room(self) -> None:
+        self.styles.height = 1 + len(self._rows(self.size.width))
+
+    def title(self) -> str:
+        """Which epoch is read out, and whether anything differs."""
+        when = self.comparing.when.capitalize()
+        same = "" if self.comparing.settings else "; their settings are all the same"
+        return f"{when}{same}"
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """The header, the runs, and below them the settings that have no column beside them."""
+        return self._rows(width)[:height]
+
+    def _rows(self, width: int) -> list[Strip]:
+        columns, results = self._columns(width)
+        if _width(columns) > width - 2:
+            columns, results = self._columns(_NAMES)
+        others: list[list[str]] = []
+        while len(columns) > results and _width(columns) > width - 2:
+            others.insert(0, columns.pop())
+        style: list[Style | None] = [self.palette.muted]
+        style += [self.palette.line(place) for place in range(len(self.comparing.runs))]
+        shown = []
+        for row in range(len(self.comparing.runs) + 1):
+            cells = [
+                cells[row] + " " * (max(map(cell_len, cells)) - cell_len(cells[row]))
+                for cells in columns
+            ]
+            text = shorten("  ".join(cells), width - 2, self.terminal)
+            mark = letter(row - 1) if row else " "
+            shown.append(
+                line([(f"{mark} ", style[row]), (text, style[row] if not row else None)], width)
+            )
+        return shown + [self._setting(name, values, width) for name, *values in others]
+
+    def _setting(self, name: str, values: list[str], width: int) -> Strip:
+        pieces: list[tuple[str, Style | None]] = [(f"  {name}:", self.palette.muted)]
+        for place, value in enumerate(values):
+            pieces += [(f"  {letter(place)} ", self.palette.line(place)), (value, None)]
+        return line(pieces, width)
+
+    def _columns(self, names: int) -> tuple[list[list[str]], int]:
+        """The columns from the left, each with its head, and how many of them are results.
+
+        Args:
+            names: cells that a name may take.
+        """
+        runs, cursor = self.comparing.runs, self.comparing.cursor
+        at = [one.at(cursor) for one in runs]
+        unseen = [_unseen_accuracy(one) for one in runs]
+        columns = [
+            ["name", *(shorten_name(one.title, names, self.terminal) for one in runs)],
+            *([["test acc at best", *unseen]] if any(one != "-" for one in unseen) else []),
+            ["best", *(str(b.epoch) if (b := one.history.best) else "-" for one in runs)],
+            ["val acc", *map(self._accuracy, runs)],
+            ["val loss", *(loss(each.val_loss) if each else "-" for each in at)],
+        ]
+        settings = [[label(name), *values] for name, values in self.comparing.settings.items()]
+        return columns + settings, len(columns)
+
+    def _accuracy(self, one: Compared) -> str:
+        epoch = one.at(self.comparing.cursor)
+        return accuracy(epoch.val_acc, one.images) if epoch else "-"
+
+
+def _unseen_accuracy(one: Compared) -> str:
+    tested = one.history.tested
+    if tested is None or tested.best_acc is None:
+        return "-"
+    return accuracy(tested.best_acc, tested.images)
+
+
+def _width(columns: list[list[str]]) -> int:
+    return sum(max(map(cell_len, cells)) + 2 for cells in columns) - 2

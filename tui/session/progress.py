@@ -1,0 +1,198 @@
+"""The progress line: what the program is doing, said at every moment."""
+
+import textwrap
+from typing import Literal
+
+from rich.style import Style
+from textual.strip import Strip as TextualStrip
+
+from mnistop.engine.events import RunFailed, RunFinished, RunStopped
+from mnistop.engine.formatting import as_good
+from mnistop.tui.draw import bars
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import PLAIN, clean, line
+from mnistop.tui.draw.palette import Palette
+from mnistop.tui.draw.strip import Strip
+from mnistop.tui.session.state import State
+from mnistop.tui.terminal.fault_tolerant import FaultTolerantWidget
+from mnistop.tui.text.runs import accuracy, count, duration, percent, unseen_accuracy
+from mnistop.tui.toolkit.textual_strip import textual_strip
+
+_RECENT = 8
+_MOST_LINES = 4
+_BAR = range(6, 25)
+"""Widths that the bar may have."""
+_SIGNS = {
+    "idle": ("", ""),
+    "starting": ("… ", "... "),
+    "running": ("▶ ", "> "),
+    "paused": ("‖ ", "|| "),
+    "finished": ("✓ ", "done: "),
+    "stopped": ("■ ", "stopped: "),
+    "failed": ("✗ ", "FAILED: "),
+    "interrupted": ("✗ ", "INTERRUPTED: "),
+}
+
+
+_Form = Literal["long", "usual", "short"]
+
+
+class Progress(FaultTolerantWidget):
+    """One line while all goes well; as many as a longer message takes.
+
+    Args:
+        terminal: what the terminal can show.
+        id: the widget's id.
+    """
+
+    def __init__(self, terminal: Terminal, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._terminal = terminal
+        self._palette = Palette.of(terminal)
+        self._state = State()
+        self._notice = ""
+        self._lines: list[Strip] = []
+
+    def show(self, state: State, notice: str = "") -> None:
+        """Draws how far a run is.
+
+        Args:
+            state: the run.
+            notice: what to say instead, if anything.
+        """
+        self._state, self._notice = state, notice
+        self._redraw()
+
+    def on_resize(self) -> None:
+        """Draws for the new width."""
+        self._redraw()
+
+    def render_line(self, y: int) -> TextualStrip:
+        """The line for Textual's compositor."""
+        drawn = self._lines[y] if y < len(self._lines) else Strip.blank(0)
+        return textual_strip(drawn.adjust_cell_length(self.size.width, PLAIN), self.rich_style)
+
+    def _redraw(self) -> None:
+        width = self.size.width
+        lines = self._draw(width) if width else []
+        if lines and lines != self._lines:
+            self._lines = lines
+            self.styles.height = len(lines)
+            self.refresh()
+
+    def _draw(self, width: int) -> list[Strip]:
+        phase = self._state.phase
+        if self._notice or phase == "idle":
+            return self._wrapped(self._notice, width)
+        sign = _SIGNS[phase][0 if self._terminal.unicode else 1]
+        history = self._state.history
+        if history.started and phase in ("running", "paused") and not history.preparing:
+            return [line([(sign, self._palette.strong), *self._going(width - len(sign))], width)]
+        forms = [f"{sign}{self._sentence(phase, form)}" for form in ("long", "usual", "short")]
+        fitting = (form for form in forms if len(form) <= width)
+        return self._wrapped(next(fitting, forms[-1]), width)
+
+    def _wrapped(self, text: str, width: int) -> list[Strip]:
+        text = clean(text, self._terminal)
+        end = " …" if self._terminal.unicode else " ~"
+        lines = textwrap.wrap(text, width, max_lines=_MOST_LINES, placeholder=end)
+        return [line([(part, self._palette.strong)], width) for part in lines or [""]]
+
+    def _sentence(self, phase: str, form: _Form) -> str:
+        """How a run stands, in as many words as there is room for."""
+        state = self._state
+        history, run = state.history, state.run
+        assert run
+        name = run.words
+        trained = count(len(history.epochs), "epoch")
+        if phase in ("running", "paused"):
+            return f"{name}: {history.preparing}"
+        match history.ended:
+            case RunFailed(message=message):
+                return message
+            case RunStopped(message=message) | RunFinished(message=message) if message:
+                return message
+            case RunFinished():
+                early = ", early stopping" if history.ended.reason == "early stopping" else ""
+                took = duration(sum(epoch.seconds for epoch in history.epochs))
+                return f"{name}: {trained} in {took}{early}{self._best(form)}"
+        if phase == "stopped":
+            return f"{name}: stopped and saved after {trained}{self._best(form)}"
+        if history.vanished:
+            return (
+                f"{name}: its folder is gone after {trained}; somebody deleted or moved "
+                f"{run.path}, and training has ended"
+            )
+        if phase == "interrupted":
+            going_on = (
+                "goes on from the last checkpoint" if history.checkpoints else "trains it again"
+            )
+            return (
+                f"{name}: the training process died after {trained}: it was killed, or memory was "
+                f"full; what is shown is safe, and mnistop resume {name} {going_on}"
+            )
+        return f"{name}: {history.preparing or 'starting'}"
+
+    def _best(self, form: _Form) -> str:
+        history = self._state.history
+        best, tested = history.best, history.tested
+        if not (best and history.started):
+            return ""
+        validated = accuracy(best.val_acc, history.started.validation_images)
+        unseen = unseen_accuracy(history)
+        if form == "short" and tested and unseen:
+            test = accuracy(history.test_acc or 0, tested.images)
+            return f"  test {test}, best val {percent(best.val_acc)} at {best.epoch}"
+        words = (
+            f"test accuracy {unseen}" if unseen else "",
+            f"best val {validated} at epoch {best.epoch}",
+            as_good(history) if form == "long" else "",
+        )
+        return f"  {'; '.join(filter(None, words))}"
+
+    def _going(self, width: int) -> list[tuple[str, Style | None]]:
+        """A bar and the numbers of a run, fewer of both where there is less room."""
+        numbers = self._numbers()
+        for dispensable in ("rate", "percent", "left"):
+            if len("  ".join(numbers.values())) > width:
+                numbers.pop(dispensable, None)
+        text = clean("  ".join(numbers.values()), self._terminal)
+        room = min(_BAR[-1], width - len(text) - 1)
+        if room not in _BAR:
+            return [(text, None)]
+        [bar] = bars.progress(self._fraction(), room, self._terminal)
+        return [*((part.text, part.style) for part in bar), (f" {text}", None)]
+
+    def _numbers(self) -> dict[str, str]:
+        history = self._state.history
+        started = history.started
+        assert started
+        epochs = self._state.epochs_planned
+        recent = history.epochs[-_RECENT:]
+        numbers = {
+            "epoch": f"epoch {len(history.epochs):,} of {epochs:,}",
+            "percent": f"{self._fraction():.0%}",
+        }
+        if history.paused:
+            numbers["paused"] = "paused: Space goes on"
+        elif recent:
+            seconds = sum(epoch.seconds for epoch in recent) / len(recent)
+            numbers["rate"] = f"{_rate(started.training_images / max(seconds, 1e-9))} images/s"
+            numbers["left"] = f"{duration(seconds * (epochs - len(history.epochs)))} left"
+        elif history.progress:
+            numbers["rate"] = f"{_rate(history.progress.images_per_second)} images/s"
+        if history.epochs:
+            reached = accuracy(history.epochs[-1].val_acc, started.validation_images)
+            numbers["val"] = f"val {reached}"
+        return numbers
+
+    def _fraction(self) -> float:
+        history = self._state.history
+        done = float(len(history.epochs))
+        if history.progress and history.progress.epoch == len(history.epochs):
+            done += history.progress.step / history.progress.steps
+        return done / max(1, self._state.epochs_planned)
+
+
+def _rate(rate: float) -> str:
+    return f"{rate / 1000:.0f}k" if rate >= 10_000 else f"{rate:.0f}"

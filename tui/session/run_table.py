@@ -1,0 +1,209 @@
+"""The runs that pass the filter, a row each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.style import Style
+
+from mnistop.engine.runs.entry import Listed
+from mnistop.engine.runs.run_folder import Run
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import line, shorten, shorten_name
+from mnistop.tui.draw.legend import letter
+from mnistop.tui.draw.strip import Strip
+from mnistop.tui.session.run_list import RunBrowsing
+from mnistop.tui.text.run_table import (
+    TEST_ACC,
+    VAL_ACC,
+    best_accuracy,
+    best_epoch,
+    best_loss,
+    either_accuracy,
+    epochs,
+    on_disk,
+    time_taken,
+    unseen_accuracy,
+)
+from mnistop.tui.toolkit.list_pane import ListPane
+
+SIGNS = {
+    "starting": ("…", "."),
+    "running": ("▶", ">"),
+    "paused": ("‖", "|"),
+    "finished": ("✓", "+"),
+    "stopped": ("■", "#"),
+    "failed": ("✗", "x"),
+    "interrupted": ("✗", "x"),
+}
+"""A sign for each state, the second where only ASCII is shown."""
+_STATE = len("✗ interrupted") + 1
+_NAMES = (13, 24)
+"""Cells that the names may take."""
+_LEAST_DIFFERENCES = 14
+
+
+@dataclass(frozen=True)
+class _Column:
+    head: str
+    width: int
+    text: Callable[[Listed], str]
+
+
+_EITHER = _Column(TEST_ACC, 23, either_accuracy)
+"""Where there is room for one accuracy only."""
+_COLUMNS = (
+    _Column(TEST_ACC, 20, unseen_accuracy),
+    _Column(VAL_ACC, 20, best_accuracy),
+    _Column("best epoch", 11, best_epoch),
+    _Column("val loss at best", 18, best_loss),
+    _Column("epochs", 10, epochs),
+    _Column("time", 11, time_taken),
+    _Column("size", 9, on_disk),
+)
+"""In the order of their importance: the first have room first, behind what the order goes by."""
+_SHOWN = ("epochs", TEST_ACC, VAL_ACC, "best epoch", "val loss at best", "time", "size")
+"""In the order in which they stand."""
+
+
+class RunTable(ListPane):
+    """The list of the runs screen.
+
+    Args:
+        terminal: what the terminal can show.
+        browsing: what it shows.
+    """
+
+    DEFAULT_CSS = "RunTable { height: 1fr; }"
+
+    EXPLANATION = (
+        "Each row is a run: its state, its name, what differs from the notebook's settings, "
+        "finished epochs, and what it was worth at its best epoch: accuracy on images that it has "
+        "not seen (test) and on the validation images (val), both with the 95% interval, and "
+        "validation loss; then the time of training, and what it takes on the disk. The "
+        "validation accuracy flatters, being the highest of all epochs on the same images; the "
+        "unseen images had no part in that choice. "
+        "Two runs whose intervals overlap much may be equally good. Letters mark what will be "
+        "compared; the dashboard's run is bold."
+    )
+
+    def __init__(self, terminal: Terminal, browsing: RunBrowsing) -> None:
+        self._browsing = browsing
+        super().__init__(terminal)
+        self.shown: Run | None = None
+        """The run on the dashboard."""
+        self.waiting = ""
+        """What is being waited for before there are rows; empty for nothing."""
+
+    def show(self, shown: Run | None, waiting: str) -> None:
+        """Draws what is browsed now."""
+        self.shown, self.waiting = shown, waiting
+        self.redraw()
+
+    @property
+    def position(self) -> int:
+        """The row at the cursor."""
+        return self._browsing.position
+
+    @position.setter
+    def position(self, position: int) -> None:
+        self._browsing.go(position)
+
+    @property
+    def count(self) -> int:
+        """How many runs pass the filter."""
+        return len(self._browsing.rows)
+
+    def title(self) -> str:
+        """How many pass, of how many, and in which order."""
+        browsing = self._browsing
+        if not browsing.total:
+            return "Runs"
+        of = f" of {browsing.total:,}" if browsing.text else ""
+        return f"Runs: {self.count:,}{of}, {browsing.order.short}"
+
+    def empty(self) -> str:
+        """Why the list is empty."""
+        if self._browsing.text and self._browsing.total:
+            return (
+                f'None of the {self._browsing.total:,} runs passes "{self._browsing.text}". '
+                "Press / and Enter on an empty line for all."
+            )
+        if self.waiting:
+            return self.waiting
+        return (
+            "There are no runs yet. Every run is kept and listed here: press 1 for the "
+            "dashboard, then r to train."
+        )
+
+    def header(self, width: int) -> Strip:
+        """The names of the columns that there is room for."""
+        names, columns, rest = self._layout(width)
+        heads = [("", 3), ("state", _STATE), ("name", names + 2)]
+        pieces = [self._head(text, f"{text:<{cells}}") for text, cells in heads]
+        pieces += [self._head(one.head, f"{one.head:>{one.width}}") for one in columns]
+        pieces.append(self._head("differs by", "  differs by" if rest else ""))
+        return line(pieces, width)
+
+    def _head(self, name: str, text: str) -> tuple[str, Style]:
+        chosen = name == self._browsing.order.column
+        return text, self.palette.strong if chosen else self.palette.muted
+
+    def row(self, index: int, width: int, chosen: bool) -> Strip:
+        """One run."""
+        run = self._browsing.rows[index]
+        names, columns, rest = self._layout(width)
+        name = shorten_name(run.title, names, self.terminal)
+        sign = SIGNS[run.state][0 if self.terminal.unicode else 1]
+        state = f"{sign} {run.state}".ljust(_STATE)
+        numbers = "".join(f"{self._fitted(one, run):>{one.width}}" for one in columns)
+        differences = shorten(run.differences(), rest, self.terminal) if rest else ""
+        on_dashboard = self.palette.strong if run.run == self.shown else None
+        pieces = [
+            (self._mark(run), self.palette.best),
+            (state, self._state_style(run)),
+            (name + " " * (names + 2 - cell_len(name)), on_dashboard),
+            (f"{numbers}  ", on_dashboard),
+            (differences, None if run.overview.changes else self.palette.muted),
+        ]
+        if chosen:
+            text = "".join(text for text, _ in pieces)
+            return line([(text + " " * (width - cell_len(text)), self.palette.cursor)], width)
+        return line(pieces, width)
+
+    def _fitted(self, column: _Column, run: Listed) -> str:
+        return shorten(column.text(run), column.width - 1, self.terminal)
+
+    def _mark(self, run: Listed) -> str:
+        marked = self._browsing.marked
+        return f" {letter(marked.index(run.run))} " if run.run in marked else "   "
+
+    def _state_style(self, run: Listed) -> Style | None:
+        if run.state in ("failed", "interrupted"):
+            return self.palette.bad
+        return self.palette.val + self.palette.strong if run.is_live else self.palette.muted
+
+    def _layout(self, width: int) -> tuple[int, list[_Column], int]:
+        """Cells of the names, the columns, and the cells left for the differences."""
+        names = max(_NAMES[0], min(_NAMES[1], width // 7))
+        room = width - 3 - _STATE - names - 2
+        least = max(_LEAST_DIFFERENCES, width // 6) + 2
+        offered = _COLUMNS if self._browsing.has_tests else _COLUMNS[1:]
+        kept = self._fitting(offered, room, least)
+        if self._browsing.has_tests and VAL_ACC not in (column.head for column in kept):
+            kept = self._fitting((_EITHER, *_COLUMNS[2:]), room, least)
+        rest = room - sum(column.width for column in kept)
+        return names, kept, max(0, rest - 2)
+
+    def _fitting(self, offered: Sequence[_Column], room: int, least: int) -> list[_Column]:
+        """The columns that fit beside so many cells for the differences, as they stand."""
+        kept: list[_Column] = []
+        ordering = self._browsing.order.column
+        for column in sorted(offered, key=lambda column: column.head != ordering):
+            needed = column.width + (least if kept else 0)
+            if needed <= room:
+                room -= column.width
+                kept.append(column)
+        return sorted(kept, key=lambda column: _SHOWN.index(column.head))

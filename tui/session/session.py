@@ -1,0 +1,224 @@
+"""The run that the app shows: started, followed, paused and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from textual.screen import Screen
+
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import ConfigError, DataError, MnistopError, PixelRangeError
+from mnistop.engine.process import worker
+from mnistop.engine.runs.run_folder import Run
+from mnistop.tui.session import state as states
+from mnistop.tui.session.feed import RunSaid, feed
+from mnistop.tui.session.state import State
+from mnistop.tui.terminal import faults
+
+if TYPE_CHECKING:
+    from mnistop.tui.session.predictions import Predictions
+
+GOING = ("starting", "running", "paused")
+
+
+class Stage(Protocol):
+    """Who is told what becomes of the run."""
+
+    def on_session_opened(self, config: RunConfig) -> None:
+        """Another run is shown from now on."""
+
+    def on_session_refused(self, problems: dict[str, str]) -> None:
+        """A run cannot be started, for a reason a hyperparameter."""
+
+    def on_session_ended(self, run: Run) -> None:
+        """The run that is shown has come to its end just now."""
+
+    def on_session_changed(self) -> None:
+        """Something else is to be said."""
+
+
+class Session:
+    """What is known of the run that is shown, and what can be done with it.
+
+    Args:
+        screen: does the work of the session beside its own.
+        stage: is told what becomes of the run.
+    """
+
+    def __init__(self, screen: Screen[None], stage: Stage) -> None:
+        self.state = State()
+        self.config = RunConfig()
+        """The hyperparameters of the run."""
+        self.predictions: Predictions | None = None
+        self.notice = ""
+        """What went wrong last."""
+        self.is_launching = False
+        self.started: Run | None = None
+        """The run that was started here last."""
+        self.is_warm = False
+        """Whether a run can be started at once."""
+        self._screen = screen
+        self._stage = stage
+        self._is_live = False
+        """Whether the shown run was in training when it was looked at, and has not ended since."""
+        self._after_launch: Callable[[], object] | None = None
+        self._after_end: Callable[[], object] | None = None
+
+    @property
+    def is_training(self) -> bool:
+        """Whether the shown run is going on, or a new one is being started."""
+        return self.is_launching or self.state.phase in GOING
+
+    @property
+    def news(self) -> str:
+        """What is waited for before a run is there, or what went wrong last; empty for nothing."""
+        if self.is_launching:
+            return (
+                "Checking the data and starting"
+                if self.is_warm
+                else "Warming up: PyTorch is loading; training starts by itself in a moment"
+            )
+        return self.notice
+
+    @property
+    def words(self) -> str:
+        """What is to be said beside how far the run is; empty for nothing."""
+        if self.news:
+            return self.news
+        if self.state.run is None:
+            loading = "" if self.is_warm else " (PyTorch is loading meanwhile)"
+            return f"Press r to train with these settings, ? for help{loading}"
+        return ""
+
+    # Starting
+
+    def warm_up(self) -> None:
+        """Starts the fork server, and notes when a run can be started at once."""
+        self._screen.run_worker(self._warm_up(), group="warm", exit_on_error=False)
+
+    async def _warm_up(self) -> None:
+        await worker.warmed_up()
+        self.is_warm = True
+        self._stage.on_session_changed()
+
+    def train(self, config: RunConfig) -> None:
+        """Starts a run and shows it."""
+        self.is_launching = True
+        self._stage.on_session_changed()
+        self._screen.run_worker(self._launch(config), group="launch", exit_on_error=False)
+
+    async def _launch(self, config: RunConfig) -> None:
+        self.notice = ""
+        try:
+            run = await asyncio.to_thread(worker.launch, config)
+        except ConfigError as error:
+            self._refuse(error.problems)
+        except DataError as error:
+            wrong = "pixel_range" if isinstance(error, PixelRangeError) else "source"
+            self._refuse({wrong: str(error)})
+        except MnistopError as error:
+            self.notice = str(error)
+        except Exception as error:
+            self.notice = faults.in_words(error)
+        else:
+            self.started = run
+            self.watch(run)
+        finally:
+            self.is_launching = False
+            self._stage.on_session_changed()
+            if self._after_launch:
+                self._after_launch()
+
+    def _refuse(self, problems: dict[str, str]) -> None:
+        self.notice = list(problems.values())[-1]
+        self._stage.on_session_refused(problems)
+
+    # Following
+
+    def watch(self, run: Run) -> None:
+        """Shows a run from its beginning, and what it says from now on.
+
+        Args:
+            run: a run, going on or over.
+        """
+        try:
+            self.config = run.config()
+        except MnistopError as error:
+            self.notice = str(error)
+            return
+        self.predictions = None
+        self._is_live = run.is_running()
+        self.state = states.watching(run, self.config)
+        self._stage.on_session_opened(self.config)
+        self._screen.run_worker(
+            feed(run, self._screen), group="feed", exclusive=True, exit_on_error=False
+        )
+
+    def hear(self, said: RunSaid) -> bool:
+        """Takes up what the shown run has said; says whether that is a new chapter."""
+        if said.run != self.state.run:
+            return False
+        before = self.state
+        self.state = states.reduce(before, said.events)
+        self.config = replace(self.config, epochs=self.state.epochs_planned)
+        now = self.state.history
+        started, is_new = now.started, now.started is not before.history.started
+        if started and (is_new or now.resumed is not before.history.resumed):
+            from mnistop.tui.session.predictions import Predictions  # which needs NumPy
+
+            self.predictions = Predictions(said.run, len(started.class_names))
+        if self.state.phase in GOING:
+            self._is_live |= before.phase not in GOING and said.run.is_running()
+        elif self._is_live:
+            self._is_live = False
+            self._stage.on_session_ended(said.run)
+        if self._after_end and not self.is_training:
+            self._after_end()
+        return self.state.phase != before.phase or not before.history.epochs
+
+    def look(self, state: State) -> None:
+        """Looks at the run as another state does, as at another epoch."""
+        self.state = state
+        self._stage.on_session_changed()
+
+    # Pausing and stopping
+
+    def stop(self) -> None:
+        """Asks the run to stop and save."""
+        self._tell(worker.stop)
+
+    def pause_or_go_on(self) -> None:
+        """Pauses the run, or lets it go on."""
+        self._tell(worker.resume if self.state.phase == "paused" else worker.pause)
+
+    def _tell(self, what: Callable[[Run], object]) -> bool:
+        """Says whether the run could be told."""
+        if self.state.run is None:
+            return False
+        try:
+            what(self.state.run)
+        except MnistopError as error:
+            self._screen.notify(str(error), severity="error", markup=False)
+            return False
+        return True
+
+    def leave_then(self, then: Callable[[], object]) -> None:
+        """Does something, but not before a run that is being started is there."""
+        if self.is_launching:
+            self._after_launch = then
+        else:
+            then()
+
+    def stop_then(self, then: Callable[[], object]) -> None:
+        """Stops the run and does something once it has saved."""
+        self.leave_then(lambda: self._stop_then(then))
+
+    def _stop_then(self, then: Callable[[], object]) -> None:
+        run = self.state.run
+        if not self.is_training:
+            then()
+        elif self._tell(worker.stop) or (run and not run.is_running()):
+            self._after_end = then

@@ -1,0 +1,118 @@
+"""What the dashboard shows: a run's history, and the epoch that is looked at."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mnistop.engine import events
+from mnistop.engine.config import RunConfig
+from mnistop.engine.runs import history
+from mnistop.engine.runs.history import History
+from mnistop.engine.runs.run_folder import Run
+
+
+@dataclass(frozen=True)
+class State:
+    """All that the dashboard knows of the run that it shows."""
+
+    run: Run | None = None
+    """The run, or None before the first."""
+    epochs_planned: int = 0
+    """How many epochs the run is to have."""
+    history: History = dataclasses.field(default_factory=History)
+    alive: bool = False
+    """Whether the training process lives, as far as its events tell."""
+    cursor: int | None = None
+    """The epoch that is looked at, -1 for the untrained model, or None for the newest."""
+
+    @property
+    def phase(self) -> str:
+        """`idle`, or the state of the run."""
+        return self.history.state(self.alive) if self.run else "idle"
+
+    @property
+    def hint(self) -> str:
+        """When an empty pane will show something, as in `press r to train`."""
+        match self.phase:
+            case "idle":
+                return "press r to train"
+            case "starting":
+                return "once training runs"
+            case "running" | "paused":
+                return "after epoch 0"
+        return "the run has none"
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes; none while they are not known."""
+        started = self.history.started
+        return tuple(started.class_names) if started else ()
+
+    @property
+    def shown_epoch(self) -> int:
+        """The epoch that the panes show; -1 for the untrained model."""
+        newest = len(self.history.epochs) - 1
+        return newest if self.cursor is None else min(self.cursor, newest)
+
+    @property
+    def shown(self) -> events.EpochFinished | None:
+        """The results of the shown epoch."""
+        epoch = self.shown_epoch
+        return self.history.epochs[epoch] if epoch >= 0 else None
+
+    @property
+    def weights_wanted(self) -> int | None:
+        """After how many epochs weights are to be those of the shown epoch; None for the newest."""
+        epochs = self.shown_epoch + 1
+        return None if epochs == len(self.history.epochs) else epochs
+
+    @property
+    def weights_age(self) -> events.CheckpointSaved | None:
+        """Differs when `weights_wanted` stands for other weights than before."""
+        return self.saved if self.weights_wanted is None else None
+
+    @property
+    def saved(self) -> events.CheckpointSaved | None:
+        """When the newest weights were saved; None while there are none to ask about.
+
+        They are those of the checkpoint, and before the first of any that are kept.
+        """
+        saved = self.history.saved
+        checkpoints = (event for event in reversed(saved) if event.file == "checkpoint.pt")
+        return next(checkpoints, saved[-1] if saved else None)
+
+    def moved(self, by: int) -> State:
+        """With the cursor moved by so many epochs, within those that there are."""
+        if not self.history.epochs:
+            return self
+        newest = len(self.history.epochs) - 1
+        epoch = max(-1, min(newest, self.shown_epoch + by))
+        return dataclasses.replace(self, cursor=epoch)
+
+    def live(self) -> State:
+        """Without the cursor: the newest epoch is shown as it comes."""
+        return dataclasses.replace(self, cursor=None)
+
+
+def watching(run: Run, config: RunConfig) -> State:
+    """The state before anything of a run has been read."""
+    return State(run=run, epochs_planned=config.epochs, alive=True)
+
+
+def reduce(state: State, new: Sequence[events.Event]) -> State:
+    """The state after some more events of its run; those of other runs change nothing."""
+    if state.run is None:
+        return state
+    own = [event for event in new if event.run == state.run.name]
+    if not own:
+        return state
+    alive = not isinstance(own[-1], events.LAST_EVENTS)
+    lengths = [event.epochs for event in own if isinstance(event, events.RunResumed)]
+    return dataclasses.replace(
+        state,
+        history=history.reduce(state.history, own),
+        alive=alive,
+        epochs_planned=next(filter(None, reversed(lengths)), state.epochs_planned),
+    )

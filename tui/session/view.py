@@ -1,0 +1,295 @@
+"""What the screens beside the dashboard have in common: they look at the same run and epoch."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.reactive import Reactive
+from textual.screen import Screen
+from textual.widget import Widget
+
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.session.progress import Progress
+from mnistop.tui.session.state import State
+from mnistop.tui.session.writing import write_pane
+from mnistop.tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.terminal.rhythm import Rhythm
+from mnistop.tui.toolkit.help import Section
+from mnistop.tui.toolkit.key_bar import KeyBar
+from mnistop.tui.toolkit.lines import LinesPane
+from mnistop.tui.toolkit.reasons import GivesReasons
+from mnistop.tui.toolkit.screen_bar import ScreenBar
+
+if TYPE_CHECKING:
+    from mnistop.engine.analysis.fragility import Subject
+    from mnistop.engine.runs.entry import Listed
+    from mnistop.engine.runs.run_folder import Run
+    from mnistop.engine.runs.sweep_folder import Sweep
+    from mnistop.tui.draw.image import Mode
+
+
+ALONE = "This pane has all the room already; Tab goes to the next one."
+WRONG_FORM = "A value in the form is wrong: press 1 and correct it."
+NO_RUN = "There is no run yet: press 1 for the dashboard, and r there to train."
+
+
+def shines_through(screen: Screen[Any]) -> bool:
+    """Return whether a screen on the stack can be seen, if what is above it is transparent.
+
+    Textual takes one for visible below a screen that nothing shines through, and would draw all of
+    that screen anew whenever anything comes to the one below.
+    """
+    top = screen.app.screen
+    return top is screen or top.styles.background.a < 1
+
+
+class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
+    """A screen that shows something of the run that the dashboard shows, at the same epoch.
+
+    Args:
+        terminal: what the terminal can show.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "Back", id="view.back", tooltip="Back to where you came from"),
+        Binding(
+            "w",
+            "write",
+            "Write",
+            show=False,
+            id="view.write",
+            tooltip="Write the focused pane to a text file in this folder",
+        ),
+    ]
+
+    NAME: ClassVar[str]
+    """The name in `SCREENS` of the screen, or of the one that it belongs to."""
+
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """The focused widget; panes draw their own focus, and nothing else has to be sent."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__()
+        self.terminal = terminal
+        self.state = State()
+        self.news = ""
+        """What is waited for before a run is there, or what went wrong last."""
+        self._rhythm: Rhythm | None = None
+        self._progress = Progress(terminal, id="progress")
+
+    def compose(self) -> ComposeResult:
+        """The panes, the progress line and the keys."""
+        yield ScreenBar(self.terminal, self.NAME)
+        yield from self.panes()
+        yield self._progress
+        yield KeyBar(self.terminal)
+
+    @abstractmethod
+    def panes(self) -> Iterable[Widget]:
+        """The widgets above the progress line."""
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the screen can be seen."""
+        return super().is_current and shines_through(self)
+
+    @property
+    def pane(self) -> LinesPane | None:
+        """The pane that has the keys."""
+        return self.focused if isinstance(self.focused, LinesPane) else None
+
+    @abstractmethod
+    def redraw(self) -> None:
+        """Brings the panes up to date with `state`; called a few times a second at most."""
+
+    @abstractmethod
+    def sections(self) -> Sequence[Section]:
+        """What each pane is for and its keys, for the help; the focused pane first."""
+
+    def draw_progress(self) -> None:
+        """Says how far the run is that is shown."""
+        self._progress.show(self.state, self.news)
+
+    @dataclass
+    class EpochMoved(Message):
+        """The epoch that is looked at shall move; the app knows it for all screens."""
+
+        by: int
+
+    @dataclass
+    class AttackWanted(Message):
+        """The attack screen shall be opened, and lead back here."""
+
+        subject: Subject
+
+    @dataclass
+    class OpenWanted(Message):
+        """A run shall be shown on the dashboard."""
+
+        run: Run
+
+    @dataclass
+    class CompareWanted(Message):
+        """Runs shall be laid over each other."""
+
+        runs: Sequence[Listed]
+        left_out: Sequence[str] = ()
+        """The names of those that would be too many to be told apart."""
+
+    @dataclass
+    class SweepWanted(Message):
+        """A sweep shall be shown side by side; None for the newest."""
+
+        sweep: Sweep | None
+
+    @dataclass
+    class ListWanted(Message):
+        """The runs that pass a filter shall be listed."""
+
+        filter: str
+
+    @dataclass
+    class RateTaken(Message):
+        """A learning rate shall be the form's."""
+
+        text: str
+
+    @dataclass
+    class Left(Message):
+        """The screen is left for the one that it was opened from."""
+
+    def follow(self, state: State, news: str) -> None:
+        """Shows a run that goes on, or another epoch of it."""
+        moved = (state.run, state.cursor, state.phase, news) != (
+            self.state.run,
+            self.state.cursor,
+            self.state.phase,
+            self.news,
+        )
+        other_run = state.run != self.state.run
+        self.state, self.news = state, news
+        if self.is_current:
+            self.changed(urgent=moved)
+            if other_run:
+                self.refresh_bindings()
+
+    def changed(self, urgent: bool = True) -> None:
+        """Has the screen drawn again.
+
+        Args:
+            urgent: whether at once, as a person waits for it; else in its turn.
+        """
+        if self._rhythm:
+            self._rhythm.changed(urgent=urgent)
+
+    def keep_going(self, work: Callable[[], Coroutine[Any, Any, None]], group: str) -> None:
+        """Starts work beside the screen, unless it still goes on from an earlier time.
+
+        Args:
+            work: what is to be done, as by a loop until another screen is shown.
+            group: the name of this work.
+        """
+        own = [other for other in self.workers if other.node is self and other.group == group]
+        if all(other.is_finished for other in own):
+            self.run_worker(work(), group=group, exit_on_error=False)
+
+    def forgive(self) -> None:
+        """What was just drawn had been asked for by a key, and does not hold back what follows."""
+        if self._rhythm:
+            self._rhythm.forgive()
+
+    def on_screen_resume(self) -> None:
+        """Catches up with what happened while another screen was shown."""
+        if self._rhythm is None:
+            self._rhythm = Rhythm(self)
+            self._rhythm.add(self.redraw, 0.5)
+            self._rhythm.add(self.draw_progress, 0.25, cheap=True)
+        self._rhythm.changed(urgent=True)
+        self._rhythm.finish()
+
+    def next_mode(self, mode: Mode, *panes: Widget) -> Mode:
+        """Return the next way of drawing images, and say what no image in sight shows.
+
+        Args:
+            mode: the present way.
+            panes: those that draw images.
+        """
+        from mnistop.tui.draw.image import mode_words, next_mode  # which needs NumPy
+
+        taken = next_mode(mode, self.terminal)
+        if taken == mode:
+            self.notify("Images can be drawn in one way only in this terminal.")
+        elif not any(pane.display for pane in panes):
+            self.notify(mode_words(taken))
+        return taken
+
+    def action_back(self) -> None:
+        """Back to the screen that this one was opened from."""
+        self.post_message(self.Left())
+
+    def action_write(self) -> None:
+        """Writes the pane that has the keys as text."""
+        if pane := self.pane:
+            write_pane(self, self.state.run, pane)
+
+
+class SeveralPanes(ViewScreen):
+    """A screen on which more than one pane takes keys."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "next_pane(1)", "Pane", id="view.next", tooltip="The next pane"),
+        Binding(
+            "shift+tab",
+            "next_pane(-1)",
+            "Previous pane",
+            show=False,
+            id="view.previous",
+            tooltip="The previous pane",
+        ),
+    ]
+
+    def action_next_pane(self, by: int) -> None:
+        """Goes to the next or previous pane."""
+        if by > 0:
+            self.focus_next()
+        else:
+            self.focus_previous()
+
+
+class AtAnEpoch(ViewScreen):
+    """A screen whose panes show the model at the epoch that is looked at."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "left_square_bracket",
+            "epoch(-1)",
+            "Epoch",
+            key_display="[ ]",
+            id="view.earlier",
+            tooltip="Look at an earlier epoch, on all screens",
+        ),
+        Binding(
+            "right_square_bracket",
+            "epoch(1)",
+            "Later",
+            show=False,
+            id="view.later",
+            tooltip="Look at a later epoch, on all screens",
+        ),
+    ]
+
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
+        if action == "epoch" and self.state.run is None:
+            return NO_RUN
+        return super().why_not(action, parameters)
+
+    def action_epoch(self, by: int) -> None:
+        """Asks for another epoch."""
+        self.post_message(self.EpochMoved(by))

@@ -1,0 +1,1 @@
+"""A run, a sweep, rates and attacks in words and pictures: the same in the app and the commands."""

@@ -1,0 +1,120 @@
+"""What an attack achieved, and the bracket of the smallest ε, in words and a bar."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from mnistop.engine.analysis.fragility import AttackedImage, Bracket
+from mnistop.engine.methods import METHODS
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import clean, line
+from mnistop.tui.draw.palette import Palette
+from mnistop.tui.draw.strip import Strip
+from mnistop.tui.text import attack_words
+from mnistop.tui.text.attack_words import Said
+from mnistop.tui.text.bracket import bracket
+
+_WIDEST_BAR = 100
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An attacked image and what is known of its smallest ε."""
+
+    attacked: AttackedImage
+    bracket: Bracket | None
+    """Of the same image and target; None while it is computed."""
+    names: Sequence[str]
+    """Of the classes."""
+    notice: str
+    """What is said while there is no bracket."""
+    weights: str
+    """Whose weights these are, as in `epoch 5`."""
+
+
+def whole(shown: Shown, terminal: Terminal, width: int) -> list[Strip]:
+    """All of it, in a narrow column: the outcome, the norms, the bar, and what bounds the ε."""
+    writer = _Writer(terminal, width)
+    attacked = shown.attacked
+    first, *others = attack_words.outcome(attacked, shown.names)
+    drawn = [
+        *writer.say([_marked(first, attacked, terminal), *others]),
+        *writer.say([Said(attack_words.sizes(attacked))]),
+        writer.blank,
+    ]
+    if shown.bracket is None:
+        drawn += writer.say([Said(shown.notice, "muted")])
+    else:
+        if bar := writer.bar(attacked, shown.bracket):
+            drawn += [*writer.say([Said("Smallest ε of this image, L∞:")]), *bar]
+        drawn += writer.say(attack_words.bounds(attacked, shown.bracket))
+    return [*drawn, writer.blank, *writer.say([Said(_method(attacked), "muted")])]
+
+
+def short(shown: Shown, terminal: Terminal, width: int) -> list[Strip]:
+    """The same on four lines at most: the outcome with the norms, the bar, the bounds."""
+    writer = _Writer(terminal, width)
+    attacked = shown.attacked
+    first, *others = attack_words.outcome(attacked, shown.names)
+    sizes = Said(attack_words.sizes(attacked), "muted")
+    drawn = [writer.in_a_row([_marked(first, attacked, terminal), sizes, *others])]
+    if shown.bracket is None:
+        return [*drawn, writer.in_a_row([Said(shown.notice, "muted")])]
+    bar = writer.bar(attacked, shown.bracket)
+    bounds = attack_words.bounds(attacked, shown.bracket)
+    return [*drawn, *bar, *([writer.in_a_row(bounds)] if bounds else [])]
+
+
+def _marked(said: Said, attacked: AttackedImage, terminal: Terminal) -> Said:
+    marks = ("✓", "✗") if terminal.unicode else ("right:", "WRONG:")
+    return said._replace(text=f"{marks[attacked.prediction != attacked.label]} {said.text}")
+
+
+def _method(attacked: AttackedImage) -> str:
+    method = METHODS[attacked.method]
+    return f"{method.title}, {method.norm_name}: {method.explanation}"
+
+
+class _Writer:
+    def __init__(self, terminal: Terminal, width: int) -> None:
+        palette = Palette.of(terminal)
+        self._styles = {"good": palette.good, "bad": palette.bad, "muted": palette.muted}
+        self._terminal = terminal
+        self._width = width
+        self.blank = Strip.blank(width)
+
+    def say(self, said: Iterable[Said]) -> list[Strip]:
+        """Each on lines of its own."""
+        return [
+            line([(part, self._styles.get(tone))], self._width)
+            for text, tone in said
+            for part in textwrap.wrap(
+                clean(text, self._terminal), max(self._width, 8), subsequent_indent="  "
+            )
+        ]
+
+    def in_a_row(self, said: Iterable[Said]) -> Strip:
+        """As much as fits one line, the last without what stands behind its colon."""
+        pieces = []
+        room = self._width
+        for text, tone in said:
+            cleaned = clean(text, self._terminal)
+            if len(cleaned) > room:
+                cleaned = cleaned.partition(":")[0]
+            if len(cleaned) > room:
+                break
+            pieces += [(cleaned, self._styles.get(tone)), ("   ", None)]
+            room -= len(cleaned) + 3
+        return line(pieces, self._width)
+
+    def bar(self, attacked: AttackedImage, known: Bracket) -> list[Strip]:
+        """The bracket, where there is something to bracket."""
+        if attacked.is_wrong or attacked.target == attacked.label:
+            return []
+        in_linf = METHODS[attacked.method].norm == "linf" and math.isfinite(attacked.epsilon)
+        epsilon = attacked.epsilon if in_linf else None
+        width = min(self._width, _WIDEST_BAR)
+        return bracket(known.certified, known.found, epsilon, width, self._terminal)

@@ -1,0 +1,183 @@
+"""What a range test says, in words: the same in the app and on the command line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mnistop.engine.analysis.coach.advice import number, percent
+from mnistop.engine.analysis.rates.answer import ONE_CLASS, RateAnswer
+from mnistop.engine.analysis.rates.range_test import TRIAL, RangeTest, Trial
+from mnistop.engine.analysis.rates.recommend import EXPECTED, recommend
+from mnistop.engine.axis import scientific
+from mnistop.engine.config import RunConfig, label
+from mnistop.engine.formatting import count
+
+DIGITS_FROM = 1e-4
+"""Rates below are written with an exponent."""
+_NAMED = 3
+"""Settings that are named at most; of more only their number is."""
+
+
+def rate_text(rate: float) -> str:
+    """As in `0.0125`, `1000` or `1.3e-5`, two or three digits at most below 1000."""
+    if rate >= 1000:
+        return f"{rate:.0f}"
+    return scientific(rate) if rate < DIGITS_FROM else f"{rate:.3g}"
+
+
+def settings_text(config: RunConfig) -> str:
+    """What runs of a range test have in common, as in `hidden layers none, optimizer adam`.
+
+    Args:
+        config: the hyperparameters; its learning rate is without effect.
+    """
+    changes = {name: text for name, text in config.changes().items() if name != "lr"}
+    if not changes:
+        return "the notebook's settings"
+    if "source" in changes:
+        changes["source"] = Path(changes["source"]).name
+    words = [f"{label(name)} {text}" for name, text in changes.items()]
+    more = len(words) - _NAMED
+    return ", ".join(words[:_NAMED]) + (f" and {count(more, 'more change')}" if more > 0 else "")
+
+
+def reasons(test: RangeTest) -> dict[str, str]:
+    """Why each mark stands where it does, a sentence for each; also for one that was not found."""
+    if not test.falls:
+        highest = rate_text(float(test.rates[-1]))
+        return {
+            "too low": f"None was found: the loss of {number(test.start)} did not fall by a tenth "
+            f"at any rate up to {highest}, so no rate is high enough to be compared with.",
+            "good": "None was found: with these settings nothing is learned in one step at each "
+            "rate.",
+            "too high": "None was looked for, as no rate works.",
+        }
+    return {"too low": _too_low(test), "good": _good(test), "too high": _too_high(test)}
+
+
+def _too_low(test: RangeTest) -> str:
+    after = test.after_run(test.too_low or 0.0)
+    start = number(test.start)
+    if after is None:
+        return f"A whole run leaves its training loss close to {start}."
+    return f"A whole run lowers its training loss only from {start} to about {number(after)}."
+
+
+def _good(test: RangeTest) -> str:
+    tried = test.good_trials
+    if test.good is None:
+        if not tried:
+            return "None: a run this short learns almost nothing at any rate that is not too high."
+        best = min(tried, key=lambda trial: trial.loss)
+        reached = (
+            f"{number(best.loss)} at {rate_text(best.rate)}" if best.loss < math.inf else "none"
+        )
+        return (
+            f"None was found: at {_rates(tried)} the training loss of {number(test.start)} did not "
+            f"come down far enough in {count(best.steps, 'step')}; the best was {reached}."
+        )
+    if len(tried) > 1:
+        [chosen] = [trial for trial in tried if trial.rate == test.good][:1]
+        return (
+            f"The best of {_rates(tried)}: it brings the training loss to {number(chosen.loss)} in "
+            f"{count(chosen.steps, 'step')}."
+        )
+    share = test.lowest / test.good
+    where = f"{rate_text(test.lowest)}, where the loss was lowest"
+    if share > 7:
+        return f"A tenth of {where}: well below what is too high, yet large enough to learn fast."
+    return f"Near {where}: a run as short as this one needs large steps."
+
+
+def _rates(tried: Sequence[Trial]) -> str:
+    """As in `12 rates that were tried (0.01 to 1)`."""
+    rates = {trial.rate for trial in tried}
+    if len(rates) == 1:
+        return f"the one rate that was tried ({rate_text(min(rates))})"
+    return (
+        f"{len(rates)} rates that were tried ({rate_text(min(rates))} to {rate_text(max(rates))})"
+    )
+
+
+def _too_high(test: RangeTest) -> str:
+    if test.too_high is not None:
+        return f"After {_outcome(test.trials[-1])}: nothing is learned."
+    if not test.trials:
+        return "None: at no allowed rate does the loss rise back to where it began."
+    last = test.trials[-1]
+    return f"None was found: at {rate_text(last.rate)}, after {_outcome(last)}."
+
+
+def _outcome(trial: Trial) -> str:
+    loss = f"a loss of {number(trial.loss)}" if trial.loss < math.inf else "no finite loss"
+    right = percent(trial.accuracy)
+    return f"{TRIAL} steps a run has {right} of its training images right, and {loss}"
+
+
+_VERDICTS = {
+    "too low": "is too low",
+    "works": "works",
+    "too high": "is too high",
+    "learned little": "learns little",
+    ONE_CLASS: "tells nothing",
+}
+
+
+def told(state: str, found: RateAnswer, mark: str) -> str:
+    """What a run shows, how far it is and how good, as in `it is too low, accuracy 38.0% (…)`.
+
+    Args:
+        state: how far it is, which is left out where it is finished and shows something.
+        found: what it shows about its rate.
+        mark: what the range test took its rate for.
+    """
+    verdict = f"it {_VERDICTS[found.verdict]}" if found.verdict else ""
+    if verdict and found.verdict != ONE_CLASS and not agrees(mark, found):
+        verdict = f"not {mark}: {verdict}"
+    accuracy = f"accuracy {found.accuracy}" if found.accuracy else ""
+    how_far = "" if verdict and state == "finished" else state
+    return ", ".join(filter(None, [verdict, how_far, accuracy]))
+
+
+def agrees(mark: str, found: RateAnswer) -> bool:
+    """Whether a run shows of its rate what the range test took it for."""
+    return found.verdict in EXPECTED[mark]
+
+
+def conclusion(test: RangeTest, answers: Mapping[str, RateAnswer]) -> str:
+    """Which rate to train with once the runs at the marks are over, as some sentences.
+
+    Args:
+        test: the range test.
+        answers: what the run at each of its marks has shown.
+    """
+    if any(one.verdict == ONE_CLASS for one in answers.values()):
+        return (
+            "No rate can be called good: all training images are of one class. Use more samples, "
+            "or shuffle the source's images."
+        )
+    found, good = recommend(test, answers), test.good
+    shown = [
+        f"{rate_text(test.marks[mark])} {_VERDICTS[one.verdict]}"
+        for mark, one in answers.items()
+        if one.verdict
+    ]
+    if found.rate is not None and found.rate == good:
+        if found.is_shown:
+            return f"{rate_text(good)} works, as the range test says."
+        return f"The run at {rate_text(good)} has shown nothing yet: so far only the test says so."
+    took = f"The range test took {rate_text(good)} for good. " if good is not None else ""
+    seen = f"{took}The runs show: {', '.join(shown)}." if shown else ""
+    if found.rate is not None:
+        return f"{seen} Take {rate_text(found.rate)}, which works."
+    remedy = (
+        f"try {rate_text(found.to_try)}, which no run has had."
+        if found.to_try is not None and good is not None
+        else f"of those tried before, {rate_text(found.to_try)} was the best; more epochs or "
+        "smaller batches, which are more steps, may help."
+        if found.to_try is not None
+        else "more epochs or smaller batches, which are more steps, may help."
+    )
+    return f"{seen} None of these rates works: {remedy}".lstrip()

@@ -1,0 +1,158 @@
+"""What one image was taken for, epoch by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.cells import cell_len
+from rich.style import Style
+
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import line, shorten
+from mnistop.tui.draw.palette import Palette
+from mnistop.tui.draw.strip import Strip
+
+_NAME_WIDTH = 10
+Piece = tuple[str, Style | None]
+
+
+def trail(
+    predictions: NDArray[np.integer],
+    label: int,
+    names: Sequence[str],
+    terminal: Terminal,
+    width: int,
+    height: int,
+    shown: int | None = None,
+) -> list[Strip]:
+    """A strip of the epochs, and below it what the image was taken for, as in `9×3 [4]×20`.
+
+    Where it is right the strip is full and the class stands in brackets.
+
+    Args:
+        predictions: `(epochs,)`.
+        label: the true class.
+        names: of the classes.
+        terminal: the terminal.
+        width: cells of each line.
+        height: lines, at most.
+        shown: an epoch to mark on the strip.
+    """
+    if not len(predictions) or width < 8:
+        return []
+    right = predictions == label
+    drawn = [_summary(right, terminal, width), _strip(right, terminal, width)]
+    if shown is not None and shown >= 0:
+        drawn.append(_marker(shown, len(right), terminal, width))
+    return [*drawn, *_runs(predictions, label, names, terminal, width, height - len(drawn))][
+        : max(height, 0)
+    ]
+
+
+def summary(right: NDArray[np.bool_]) -> str:
+    """When an image was learned and forgotten, in words.
+
+    Args:
+        right: whether it was right after each epoch, `(epochs,)`, at least one.
+    """
+    epochs = np.flatnonzero(right)
+    if not len(epochs):
+        return f"never right in {len(right)} epochs" if len(right) > 1 else "not right yet"
+    if len(epochs) == len(right):
+        return "right from the first epoch on"
+    turns = np.flatnonzero(np.diff(right.astype(np.int8)))
+    if right[-1]:
+        forgotten = int((~right[1:] & right[:-1]).sum())
+        times = f", forgotten {_times(forgotten)} before" if forgotten else ""
+        return f"right since epoch {int(turns[-1]) + 1}{times}"
+    return f"first right at epoch {int(epochs[0])}, wrong since epoch {int(epochs[-1]) + 1}"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _summary(right: NDArray[np.bool_], terminal: Terminal, width: int) -> Strip:
+    text = shorten(summary(right), width, terminal)
+    return line([(text, Palette.of(terminal).muted)], width)
+
+
+def _column(epoch: int, epochs: int, width: int) -> int:
+    return epoch if epochs <= width else epoch * width // epochs
+
+
+def _strip(right: NDArray[np.bool_], terminal: Terminal, width: int) -> Strip:
+    palette = Palette.of(terminal)
+    count = min(len(right), width)
+    columns = np.arange(len(right)) * count // len(right)
+    share = np.bincount(columns, right, count) / np.bincount(columns, minlength=count)
+    full, part, none = "█▄·" if terminal.unicode else "#+."
+    cells = [
+        (full, palette.good) if s == 1 else (none, palette.bad) if s == 0 else (part, palette.val)
+        for s in share.tolist()
+    ]
+    pieces = [
+        ("".join(text for text, _ in group), style)
+        for style, group in groupby(cells, key=lambda cell: cell[1])
+    ]
+    return line(pieces, width)
+
+
+def _marker(shown: int, epochs: int, terminal: Terminal, width: int) -> Strip:
+    column = _column(min(shown, epochs - 1), epochs, width)
+    sign, text = "▲" if terminal.unicode else "^", f"epoch {shown}"
+    before = column + 1 + len(text) + 1 > width and column > len(text)
+    start = column - len(text) - 1 if before else column
+    said = f"{text} {sign}" if before else f"{sign} {text}"
+    return line([(" " * start, None), (said, Palette.of(terminal).muted)], width)
+
+
+def _runs(
+    predictions: NDArray[np.integer],
+    label: int,
+    names: Sequence[str],
+    terminal: Terminal,
+    width: int,
+    height: int,
+) -> list[Strip]:
+    runs = [(index, len([*group])) for index, group in groupby(predictions.tolist())]
+    pieces = [_run(index, count, index == label, names, terminal) for index, count in runs]
+    lines = _wrapped(pieces, width)
+    if len(lines) > height:
+        gap: Piece = ("…" if terminal.unicode else "~", None)
+        head, tail = len(pieces), 0
+        while len(lines) > max(height, 1) and head + tail > 1:
+            head, tail = (head // 2, head // 2) if not tail else _less(head, tail)
+            lines = _wrapped([*pieces[:head], gap, *pieces[len(pieces) - tail :]], width)
+    return [line(pieces, width) for pieces in lines[: max(height, 0)]]
+
+
+def _less(head: int, tail: int) -> tuple[int, int]:
+    return (head - 1, tail) if head >= tail else (head, tail - 1)
+
+
+def _run(index: int, count: int, right: bool, names: Sequence[str], terminal: Terminal) -> Piece:
+    palette = Palette.of(terminal)
+    name = shorten(names[index] if index < len(names) else "?", _NAME_WIDTH, terminal)
+    text = f"[{name}]" if right else name
+    times = f"{'×' if terminal.unicode else 'x'}{count}" if count > 1 else ""
+    return text + times, palette.good if right else palette.bad
+
+
+def _wrapped(pieces: Sequence[Piece], width: int) -> list[list[Piece]]:
+    lines: list[list[Piece]] = [[]]
+    used = 0
+    for text, style in pieces:
+        size = cell_len(text)
+        if used and used + 1 + size > width:
+            lines.append([])
+            used = 0
+        if used:
+            lines[-1].append((" ", None))
+            used += 1
+        lines[-1].append((text, style))
+        used += size
+    return lines

@@ -1,0 +1,1 @@
+"""Widgets and dialogs of the app's own; none knows a run."""

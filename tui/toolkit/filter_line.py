@@ -1,0 +1,165 @@
+"""The line in which a filter is typed, with what is wrong with it beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.suggester import Suggester
+from textual.widgets import Input, Static
+
+from mnistop.engine.filter_grammar import FilterError
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import clean
+from mnistop.tui.terminal.fault_tolerant import FaultTolerant
+
+
+class _Completion(Suggester):
+    """Completes the last word."""
+
+    def __init__(self, complete: Callable[[str], Sequence[str]]) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._complete = complete
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """The likeliest line that begins with what is typed."""
+        return next(iter(self._complete(value)), None)
+
+
+class FilterInput(FaultTolerant, Input, inherit_bindings=False):
+    """The input; it has the bindings of `Input` alone, so that the others stay the screen's."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(each for each in Input.BINDINGS if isinstance(each, Binding) and each.key != "enter"),
+        Binding("enter", "submit", "Apply", id="filter.apply", tooltip="Show what passes"),
+        Binding("tab", "complete", "Complete", id="filter.complete", tooltip="Complete the word"),
+        Binding("escape", "leave", "Leave", id="filter.leave", tooltip="Back, nothing changed"),
+    ]
+
+    @dataclass
+    class Left(Message):
+        """The line is left as it was."""
+
+    def action_complete(self) -> None:
+        """Takes the completion that is shown."""
+        self.action_end()
+        self.action_cursor_right()
+
+    def action_leave(self) -> None:
+        """Gives up."""
+        self.post_message(self.Left())
+
+
+class FilterLine(FaultTolerant, Horizontal):
+    """A filter that is typed; what it can say is up to the screen.
+
+    Args:
+        terminal: what the terminal can show.
+        example: a filter to show while nothing is typed.
+        check: raises `FilterError` where a filter makes no sense.
+        complete: the lines that what is typed may become, the likeliest first.
+    """
+
+    DEFAULT_CSS = """
+    FilterLine {
+        height: auto;
+        max-height: 3;
+        & > #filter-label { width: 9; color: $text-muted; }
+        & > FilterInput { width: 1fr; max-width: 46; background: $background; }
+        & > #filter-problem { width: 1fr; height: auto; padding-left: 1; }
+        & > FilterInput:ansi > .input--cursor {
+            color: ansi_default;
+            background: ansi_default;
+            text-style: reverse;
+        }
+    }
+    """
+
+    @dataclass
+    class Applied(Message):
+        """What passes shall be shown."""
+
+        text: str
+
+    @dataclass
+    class Left(Message):
+        """The keys shall go back to the list."""
+
+    def __init__(
+        self,
+        terminal: Terminal,
+        example: str,
+        check: Callable[[str], object],
+        complete: Callable[[str], Sequence[str]],
+    ) -> None:
+        super().__init__()
+        self._terminal = terminal
+        self._check = check
+        self._complete = complete
+        self._applied = ""
+        self._problem = Static(id="filter-problem", markup=False)
+        self.input = FilterInput(
+            placeholder=f"none; e.g. {example}",
+            compact=True,
+            select_on_focus=False,
+            suggester=_Completion(complete),
+        )
+        self.input.cursor_blink = False
+
+    def compose(self) -> ComposeResult:
+        """The label, the input and what is wrong."""
+        yield Static("/ filter ", id="filter-label", markup=False)
+        yield self.input
+        yield self._problem
+
+    def show(self, text: str) -> None:
+        """Shows the filter in force.
+
+        Args:
+            text: as it was typed.
+        """
+        if text != self._applied:
+            self._applied = self.input.value = text
+
+    @on(Input.Changed)
+    def _judge(self, event: Input.Changed) -> None:
+        """Says what is wrong, but not of a word that is just being begun."""
+        event.stop()
+        begun = self.input.has_focus and self._complete(self.input.value)
+        self._say("" if begun else self.problem())
+
+    def _say(self, problem: str) -> None:
+        self._problem.update(clean(problem, self._terminal))
+
+    def problem(self) -> str:
+        """What is wrong with what is typed."""
+        try:
+            self._check(self.input.value)
+        except FilterError as error:
+            return str(error)
+        return ""
+
+    @on(Input.Submitted)
+    def _apply(self, event: Input.Submitted) -> None:
+        event.stop()
+        if problem := self.problem():
+            self._say(problem)
+        else:
+            self._applied = self.input.value
+            self.post_message(self.Applied(self.input.value))
+
+    def on_descendant_blur(self) -> None:
+        """Shows the filter in force again when the line is left without Enter."""
+        self.input.value = self._applied
+
+    @on(FilterInput.Left)
+    def _leave(self, event: events.Event) -> None:
+        event.stop()
+        self.input.value = self._applied
+        self.post_message(self.Left())

@@ -1,0 +1,121 @@
+"""Help, made from the tables of bindings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from mnistop.tui.preferences import preferences_place
+from mnistop.tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.toolkit.keymap import keys_of
+
+_INTRODUCTION = (
+    "mnistop trains a classifier of handwritten digits and shows how it learns, what it gets "
+    "wrong and how little it takes to fool it. Set the hyperparameters, press r, and watch; "
+    "Tab goes from pane to pane, and each pane has keys of its own."
+)
+
+_WITH_NAMES = 104
+"""Columns from which on the names of the bindings are shown, too."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """The keys of one part of the screen."""
+
+    title: str
+    explanation: str
+    bindings: Sequence[Binding]
+
+
+class HelpScreen(FaultTolerant, ModalScreen[None]):
+    """All keys, and what each pane is for.
+
+    Args:
+        sections: the parts of the screen, the one with the focus first.
+        keymap: the keys that the user has chosen, by the ids of the bindings.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "escape,question_mark,f1,q",
+            "dismiss",
+            "Close",
+            id="help.close",
+            tooltip="Back to the screen",
+        ),
+        Binding(
+            "down,j", "scroll('down')", "Scroll", False, id="help.down", tooltip="Further down"
+        ),
+        Binding("up,k", "scroll('up')", "Scroll", False, id="help.up", tooltip="Further up"),
+        Binding(
+            "pagedown,space",
+            "scroll('page_down')",
+            "Page",
+            False,
+            id="help.page_down",
+            tooltip="A page further down",
+        ),
+        Binding(
+            "pageup", "scroll('page_up')", "Page", False, id="help.page_up", tooltip="A page up"
+        ),
+        Binding("home", "scroll('home')", "Start", False, id="help.home", tooltip="To the start"),
+        Binding("end", "scroll('end')", "End", False, id="help.end", tooltip="To the end"),
+    ]
+
+    def __init__(self, sections: Sequence[Section], keymap: Mapping[str, str]) -> None:
+        super().__init__()
+        self._sections = sections
+        self._keymap = keymap
+
+    def compose(self) -> ComposeResult:
+        """The text."""
+        with VerticalScroll(can_focus=False):
+            yield Static(_INTRODUCTION, markup=False)
+            for section in self._sections:
+                heading = Text(f"\n{section.title}", style="bold underline")
+                yield Static(heading)
+                if section.explanation:
+                    yield Static(section.explanation, markup=False)
+                yield Static(self._keys(section.bindings))
+            yield Static(f"\n{self._about_names()}", markup=False)
+            yield Static("Esc closes this, ↑ and ↓ scroll.", markup=False)
+
+    def _keys(self, bindings: Sequence[Binding]) -> Table:
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), expand=True)
+        table.add_column(no_wrap=True, width=14)
+        table.add_column(ratio=1)
+        if self._names_fit:
+            table.add_column(no_wrap=True, width=17)
+        for binding in bindings:
+            keys = keys_of(binding, self._keymap)
+            shown = [self.app.get_key_display(Binding(key, "", "")) for key in keys]
+            row = [Text(" ".join(shown), style="bold"), Text(binding.tooltip)]
+            if self._names_fit:
+                row.append(Text(binding.id or "", style="dim"))
+            table.add_row(*row)
+        return table
+
+    @property
+    def _names_fit(self) -> bool:
+        return self.app.size.width >= _WITH_NAMES
+
+    def _about_names(self) -> str:
+        if self._names_fit:
+            return (
+                "Any key can be changed, by the names on the right, in the file "
+                f'{preferences_place()}: [keys] on a line, and below it train = "t".'
+            )
+        return f"In a terminal of {_WITH_NAMES} columns this also says how to change the keys."
+
+    def action_scroll(self, where: str) -> None:
+        """Scrolls the text."""
+        text = self.query_one(VerticalScroll)
+        getattr(text, f"scroll_{where}")(animate=False)

@@ -1,0 +1,83 @@
+"""A pane whose lines may be more than it has room for: they scroll."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+
+from mnistop.tui.draw.cells import line
+from mnistop.tui.draw.strip import Strip
+from mnistop.tui.toolkit.lines import LinesPane
+
+
+class ScrolledPane(LinesPane):
+    """Lines of which those in sight are drawn, and how to get to the others."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "pagedown",
+            "scroll_by(1)",
+            "Scroll",
+            show=False,
+            id="text.page_down",
+            tooltip="To what has no room here, further down",
+        ),
+        Binding(
+            "pageup",
+            "scroll_by(-1)",
+            "Scroll up",
+            show=False,
+            id="text.page_up",
+            tooltip="To what has no room here, further up",
+        ),
+    ]
+
+    _first = 0
+    """The first line in sight."""
+    _hidden = 0
+    """Lines that have no room."""
+
+    def in_sight(self, lines: Sequence[Strip], width: int, height: int) -> list[Strip]:
+        """Return the lines in sight; where there are more, the last one says so.
+
+        Args:
+            lines: all lines.
+            width: cells of a line.
+            height: lines that have room.
+        """
+        self._hidden = max(len(lines) - height + 1, 0) if len(lines) > height else 0
+        self._first = max(0, min(self._first, self._hidden))
+        if not self._hidden:
+            return list(lines)
+        shown = list(lines[self._first : self._first + height - 1])
+        below = self._hidden - self._first
+        where = [f"PgUp: {self._first} above"] * bool(self._first)
+        where += [f"PgDn: {below} more lines" if below > 1 else "PgDn: 1 more line"] * bool(below)
+        return [*shown, line([(", ".join(where), self.palette.muted)], width)]
+
+    def action_scroll_by(self, pages: int) -> None:
+        """Scroll by pages."""
+        self._scroll(pages * max(self.size.height - 3, 1))
+
+    def _scroll(self, by: int) -> None:
+        self._first += by
+        self.redraw()
+
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
+        if action == "scroll_by" and not self._hidden:
+            return "All lines are in sight: there is nothing to scroll."
+        return super().why_not(action, parameters)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """The wheel scrolls by three lines."""
+        event.stop()
+        self._scroll(-3)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """The wheel scrolls by three lines."""
+        event.stop()
+        self._scroll(3)
