@@ -1,9 +1,8 @@
 """What a run says while it goes on: one JSON object a line in its `events.jsonl`.
 
 A run's first event is `Preparing` or `RunStarted`, its last is exactly one of `RunFinished`,
-`RunStopped` or `RunFailed`; `RunResumed` may open it again. A sweep (`mnistop.engine.runs.sweep_folder`)
-says `SweepStarted`, then at times `Preparing`, `SweepData` and `MemberFailed`, and at last
-`SweepFinished` or `SweepStopped`.
+`RunStopped` or `RunFailed`; `RunResumed` may open it again. A sweep says `SweepStarted`, then at
+times `Preparing`, `SweepData` and `MemberFailed`, and at last `SweepFinished` or `SweepStopped`.
 
 Readers skip lines and keys that they do not know, and lines whose values make no sense: the bounds
 below hold for whatever a file says, so that nobody who reads an event has to look at its values

@@ -11,32 +11,34 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events, on
 from textual.binding import Binding, BindingType
 
+from mnistop.engine import worker
 from mnistop.engine.errors import MnistopError
-from mnistop.engine.process import worker
 from mnistop.engine.process.title import set_title
 from mnistop.engine.runs.lookup import find_run
 from mnistop.engine.runs.run_folder import Run, runs_folder
-from mnistop.tui.app_quit import Answer, QuitScreen
-from mnistop.tui.app_too_small import TooSmallScreen
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.train.digit import Digit
 from mnistop.tui.features.train.layout import LEAST, mode_for
 from mnistop.tui.features.train.screen import TrainScreen
 from mnistop.tui.navigator import Views, load_the_rest
-from mnistop.tui.preferences import read_notices, takes_mouse
+from mnistop.tui.quit import Answer, QuitScreen
 from mnistop.tui.session.live_runs import LiveRuns
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import ViewScreen
 from mnistop.tui.terminal.ascii_only import to_ascii
 from mnistop.tui.terminal.rhythm import SLOW, USUAL
 from mnistop.tui.terminal.terminal_app import TerminalApp
+from mnistop.tui.too_small import TooSmallScreen
 from mnistop.tui.toolkit.help import HelpScreen, Section
 from mnistop.tui.toolkit.keymap import declared, read_keymap
+from mnistop.tui.toolkit.preferences import read_notices, takes_mouse
 from mnistop.tui.toolkit.reasons import GivesReasons, reason_against
 from mnistop.tui.toolkit.screen_bar import SCREENS
 
 if TYPE_CHECKING:
     from textual.command import Provider
+
+    from mnistop.engine.runs.sweep_folder import Sweep
 
 
 _KEY_NAMES = {"←→": "left/right", "↑↓": "up/down", "←↑↓→": "arrows"}
@@ -44,7 +46,7 @@ _KEY_NAMES = {"←→": "left/right", "↑↓": "up/down", "←↑↓→": "arro
 
 
 def _commands() -> type[Provider]:
-    from mnistop.tui.palette_commands import Commands
+    from mnistop.tui.palette import Commands
 
     return Commands
 
@@ -266,7 +268,7 @@ class MnistopApp(GivesReasons, TerminalApp):
 
     async def _tell_end(self, run: Run) -> None:
         """Call for attention, as the configuration file has it."""
-        from mnistop.tui.notification import Outcome, attention, run_command
+        from mnistop.tui.session.notification import Outcome, attention, run_command
 
         outcome = await asyncio.to_thread(Outcome.of, run)
         if self._bell and self._driver:
@@ -280,7 +282,7 @@ class MnistopApp(GivesReasons, TerminalApp):
         """See to it that the user's command is run when a run ends that was started here."""
         run = self._train.session.started
         if self._notify and run and run.is_running():
-            from mnistop.tui.notification import leave_watcher
+            from mnistop.tui.session.notification import leave_watcher
 
             with contextlib.suppress(OSError):
                 leave_watcher(run, self._notify)
@@ -318,6 +320,16 @@ class MnistopApp(GivesReasons, TerminalApp):
     def _on_sweep_wanted(self, message: ViewScreen.SweepWanted) -> None:
         self._views.sweep.open(message.sweep)
         self._open_over(self._views.sweep)
+
+    @on(ViewScreen.NewSweepWanted)
+    def _on_new_sweep_wanted(self, message: ViewScreen.NewSweepWanted) -> None:
+        from mnistop.tui.features.sweep.new_sweep import ask_for_sweep
+
+        def show(sweep: Sweep) -> None:
+            self.post_message(ViewScreen.SweepWanted(sweep))
+
+        config = self._train.config
+        ask_for_sweep(self.screen, self.terminal, config, message.known, message.attempts, show)
 
     @on(ViewScreen.ListWanted)
     def _on_list_wanted(self, message: ViewScreen.ListWanted) -> None:
@@ -401,7 +413,7 @@ def run_app(
 def _say_farewell(app: MnistopApp) -> None:
     words = app.fault
     if run := app.shown.run:
-        from mnistop.tui.app_farewell import farewell
+        from mnistop.tui.text.closing import farewell
 
         words += farewell(run, app.shown.epochs_planned)
     if words:

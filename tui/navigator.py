@@ -112,7 +112,7 @@ class Views:
         """All that was trained."""
         from mnistop.tui.features.runs.screen import RunsScreen
 
-        return RunsScreen(self._terminal, self._config)
+        return RunsScreen(self._terminal)
 
     @cached_property
     def compare(self) -> CompareScreen:
@@ -126,7 +126,7 @@ class Views:
         """What came of a sweep."""
         from mnistop.tui.features.sweep.screen import SweepScreen
 
-        return SweepScreen(self._terminal, self._config)
+        return SweepScreen(self._terminal)
 
     @cached_property
     def pad(self) -> PadScreen:

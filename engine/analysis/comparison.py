@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mnistop.engine.config import NAMES, RunConfig, as_text
 from mnistop.engine.evaluate import confusion_matrix
-from mnistop.engine.runs.files import open_regular
+from mnistop.engine.files import open_regular
 from mnistop.engine.runs.run_folder import Run
 
 

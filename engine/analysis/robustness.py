@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from mnistop.engine.analysis import load_model, validation
 from mnistop.engine.analysis.batch import Batch, searched
-from mnistop.engine.runs.files import make_folder, open_regular, write_atomically
+from mnistop.engine.files import make_folder, open_regular, write_atomically
 from mnistop.engine.runs.run_folder import Run
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from mnistop.engine.data.npz import read_npz
 from mnistop.engine.data.openml import is_kept, read_openml
 from mnistop.engine.data.stored import Part, Stored, shown, to_dataset
 from mnistop.engine.errors import DataError
-from mnistop.engine.runs.files import expanded
+from mnistop.engine.files import expanded
 
 __all__ = [
     "SOURCES",

@@ -24,7 +24,7 @@ import platformdirs
 from mnistop.engine.data.npz import read_npz
 from mnistop.engine.data.stored import Part, Stored
 from mnistop.engine.errors import DataError
-from mnistop.engine.runs.files import expanded, user_folder
+from mnistop.engine.files import expanded, user_folder
 
 TIMEOUT = 20.0
 """Seconds without a byte from the server before a connection counts as dead."""

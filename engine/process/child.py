@@ -12,7 +12,7 @@ from typing import NoReturn
 import torch
 
 from mnistop.engine.errors import MnistopError, host_error
-from mnistop.engine.runs.files import lacks_inodes
+from mnistop.engine.files import lacks_inodes
 from mnistop.engine.runs.folder import Folder
 
 

@@ -37,9 +37,7 @@ def warm_up() -> None:
     Raises:
         HostError: it cannot be started.
     """
-    context.set_forkserver_preload(
-        ["mnistop.engine.process.outlive", "mnistop.engine.process.preload"]
-    )
+    context.set_forkserver_preload(["mnistop.engine.process.outlive", "mnistop.engine.preload"])
     before = signal.pthread_sigmask(signal.SIG_BLOCK, OUTLIVED)  # until it can ignore them
     try:
         with in_a_folder():

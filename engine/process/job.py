@@ -19,6 +19,7 @@ from mnistop.engine.cores import usable_cores
 from mnistop.engine.data import is_at_hand, load
 from mnistop.engine.data.dataset import Unseen
 from mnistop.engine.errors import MnistopError, RunError, host_error
+from mnistop.engine.files import reason, write_atomically
 from mnistop.engine.model import MLP
 from mnistop.engine.process.child import fork_off, in_words, leave, tell
 from mnistop.engine.process.going_on import config_to_go_on
@@ -29,7 +30,6 @@ from mnistop.engine.process.title import set_title
 from mnistop.engine.recording.recorder import PROGRESS_SECONDS, Recorder
 from mnistop.engine.runs import glance, lock, run_folder
 from mnistop.engine.runs.checkpoint import newest_checkpoint
-from mnistop.engine.runs.files import reason, write_atomically
 from mnistop.engine.runs.run_folder import Continuation, Run
 from mnistop.engine.training.examples import Examples, examples_of, find_device
 from mnistop.engine.training.loop import DivergedError, train

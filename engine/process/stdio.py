@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from mnistop.engine.runs.files import open_private
+from mnistop.engine.files import open_private
 
 
 def leave_terminal() -> None:

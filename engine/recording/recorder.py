@@ -12,10 +12,10 @@ import torch
 
 from mnistop.engine import events
 from mnistop.engine.errors import RunError
+from mnistop.engine.files import open_private, write_at, write_atomically
 from mnistop.engine.runs import checkpoint, snapshots
 from mnistop.engine.runs.checkpoint import Safekeeping
 from mnistop.engine.runs.event_log import EventLog
-from mnistop.engine.runs.files import open_private, write_at, write_atomically
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.training.state import Epoch, Training, cross_entropy
 

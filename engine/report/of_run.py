@@ -18,12 +18,10 @@ from mnistop.engine.formatting import (
     accuracy,
     count,
     duration,
-    flattering,
     is_milestone,
     loss,
     on_device,
     percent,
-    unseen_accuracy,
 )
 from mnistop.engine.report.document import (
     Chart,
@@ -44,6 +42,7 @@ from mnistop.engine.report.facts import Facts, again
 from mnistop.engine.runs.history import others_as_good
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.predictions import Mistake
+from mnistop.engine.runs.results import flattering, unseen_accuracy
 
 _MISTAKES = 12
 

@@ -9,7 +9,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from mnistop.engine.errors import RunError
-from mnistop.engine.runs.files import from_json, open_regular, write_atomically
+from mnistop.engine.files import from_json, open_regular, write_atomically
 from mnistop.engine.runs.run_folder import Run
 
 FILE = "about.json"

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from mnistop.engine.errors import RunError
-from mnistop.engine.runs.files import open_regular, why_unreadable, write_atomically
+from mnistop.engine.files import open_regular, why_unreadable, write_atomically
 from mnistop.engine.runs.run_folder import Run
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mnistop.engine import events
-from mnistop.engine.runs.files import open_private, open_regular
+from mnistop.engine.files import open_private, open_regular
 from mnistop.engine.runs.folder import Folder
 
 

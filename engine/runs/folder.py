@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import IO, ClassVar, TypeVar
 
 from mnistop.engine.errors import RunError
+from mnistop.engine.files import from_json, open_regular, why_unreadable, write_atomically
 from mnistop.engine.runs import lock
-from mnistop.engine.runs.files import from_json, open_regular, why_unreadable, write_atomically
 
 _FIRST_WORDS = (
     "amber ample azure bold brave brisk bright calm clear cosy crisp early eager fair fleet "

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
+from mnistop.engine.files import open_regular
 from mnistop.engine.runs import lock, run_folder
 from mnistop.engine.runs.entry import Listed
 from mnistop.engine.runs.event_log import read_events
-from mnistop.engine.runs.files import open_regular
 from mnistop.engine.runs.folder import newest_first
 from mnistop.engine.runs.run_folder import Run
 

@@ -21,11 +21,11 @@ from pathlib import Path
 
 from mnistop.engine.config import RunConfig, as_text
 from mnistop.engine.errors import RunError
+from mnistop.engine.files import from_json, open_own, replace_own
 from mnistop.engine.runs import lock
 from mnistop.engine.runs.about import FILE as ABOUT
 from mnistop.engine.runs.entry import Listed, Overview
 from mnistop.engine.runs.event_log import EventTail
-from mnistop.engine.runs.files import from_json, open_own, replace_own
 from mnistop.engine.runs.folder import age, disk_usage
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run, runs_folder

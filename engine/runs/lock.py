@@ -19,7 +19,7 @@ import weakref
 from pathlib import Path
 from typing import IO
 
-from mnistop.engine.runs.files import open_private, open_regular
+from mnistop.engine.files import open_private, open_regular
 
 _BEAT_SECONDS = 1.0
 _SILENT_SECONDS = 15.0

@@ -23,7 +23,7 @@ import platformdirs
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
-from mnistop.engine.runs.files import (
+from mnistop.engine.files import (
     from_json,
     open_like,
     open_regular,

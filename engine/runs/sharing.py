@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnistop.engine.errors import RunError
-from mnistop.engine.runs.files import open_regular
+from mnistop.engine.files import open_regular
 from mnistop.engine.runs.folder import Folder, one_line
 from mnistop.engine.runs.index import FILE as INDEX
 from mnistop.engine.runs.run_folder import WRITTEN, Run, runs_folder

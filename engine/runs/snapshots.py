@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from mnistop.engine.runs.files import open_regular, write_at
+from mnistop.engine.files import open_regular, write_at
 from mnistop.engine.runs.run_folder import Run
 
 if TYPE_CHECKING:

@@ -22,9 +22,9 @@ from msgspec import Meta
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
+from mnistop.engine.files import from_json, reason
 from mnistop.engine.runs import run_folder
 from mnistop.engine.runs.event_log import read_events
-from mnistop.engine.runs.files import from_json, reason
 from mnistop.engine.runs.folder import Folder, new_folder, newest_first, one_line
 from mnistop.engine.runs.run_folder import Run, runs_folder
 

@@ -18,7 +18,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.data import is_at_hand
 from mnistop.engine.errors import MnistopError, RunError
 from mnistop.engine.fingerprint import Fingerprint
-from mnistop.engine.process import worker
+from mnistop.engine.process.control import stop
 from mnistop.engine.runs import glance
 from mnistop.engine.runs.event_log import EventLog
 from mnistop.engine.runs.run_folder import Run
@@ -89,7 +89,7 @@ class Trainer:
         self._stopping.set()
         for run in list(self._in_training.values()):
             with contextlib.suppress(RunError):
-                worker.stop(run)
+                stop(run)
 
     @property
     def is_stopping(self) -> bool:
@@ -148,7 +148,7 @@ class Trainer:
                 return str(answer)
             self._in_training[run.name] = run
             if self.is_stopping:
-                worker.stop(run)
+                stop(run)
             process.recv_bytes()  # it says no more: this is its end
         self._in_training.pop(run.name, None)
         return None

@@ -8,6 +8,7 @@ have many threads. It ends when its user does, and so does whatever it has forke
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import subprocess
@@ -240,10 +241,18 @@ def _end_with(other: Connection) -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
+def _load() -> None:
+    """Load what members need, without looking for garbage meanwhile or in what is forked off."""
+    gc.disable()
+    import mnistop.engine.process.job  # noqa: F401
+
+    gc.freeze()
+    gc.enable()
+
+
 if __name__ == "__main__":
     from mnistop.engine.process.title import HELPER, set_title
 
     set_title(HELPER)
-    import mnistop.engine.process.preload  # noqa: F401
-
+    _load()
     _serve(Connection(int(sys.argv[1])))

@@ -10,8 +10,8 @@ import zlib
 from pathlib import Path
 
 from mnistop.engine.errors import RunError
+from mnistop.engine.files import make_folder, open_like, write_atomically
 from mnistop.engine.runs import run_folder
-from mnistop.engine.runs.files import make_folder, open_like, write_atomically
 from mnistop.engine.runs.run_folder import WRITTEN, Run
 
 _LARGEST = 1 << 33

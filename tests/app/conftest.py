@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine.process import worker
+from mnistop.engine import worker
 from mnistop.engine.runs.run_folder import Run
 from tests.app.dashboard import Opened, Workers, dashboard
 from tests.app.made_up_attacks import Answers

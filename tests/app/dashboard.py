@@ -47,7 +47,7 @@ PANES: dict[str, type[Widget]] = {
 
 @dataclass
 class Workers:
-    """Stands in for `mnistop.engine.process.worker`: notes what is asked of it."""
+    """Stands in for `mnistop.engine.worker`: notes what is asked of it."""
 
     folder: Path
     launched: list[RunConfig] = field(default_factory=list)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
-from mnistop.engine.process import worker
 from tests.app.pseudo_terminal import Terminal, terminal
 
 

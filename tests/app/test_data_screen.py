@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnistop.engine.process import worker
-from mnistop.engine.process.worker import launch
+from mnistop.engine import worker
 from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.worker import launch
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.data.samples import SampleGrid
 from tests.app import made_up

@@ -11,11 +11,11 @@ from textual.widget import Widget
 import mnistop.tui
 from mnistop.engine.runs.index import Index
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.attack.choose import ChooseRunScreen
 from mnistop.tui.features.runs.screen import RunsScreen
 from mnistop.tui.features.sweep.form import SweepSize
 from mnistop.tui.features.sweep.form_screen import SweepFormScreen
 from mnistop.tui.features.train.charts import Charts
+from mnistop.tui.session.choose import ChooseRunScreen
 from mnistop.tui.session.live_runs import LiveRuns
 from mnistop.tui.session.session import Session
 from mnistop.tui.terminal.fault_tolerant import FaultTolerant

@@ -7,8 +7,8 @@ import pytest
 from textual.binding import Binding
 
 from mnistop.engine.errors import MnistopError
-from mnistop.tui.preferences import takes_mouse
 from mnistop.tui.toolkit.keymap import read_keymap
+from mnistop.tui.toolkit.preferences import takes_mouse
 
 KEYS = [
     [Binding("r", "train", id="train"), Binding("space", "pause", id="pause")],

@@ -10,9 +10,9 @@ from textual.actions import parse
 from textual.binding import Binding
 from textual.screen import ModalScreen
 
+from mnistop.engine import worker
 from mnistop.engine.analysis.network import first_layer, walk
 from mnistop.engine.analysis.samples import look_at
-from mnistop.engine.process import worker
 from mnistop.tui.app import MnistopApp
 from mnistop.tui.toolkit.keymap import declared
 from tests.app import made_up

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine import events
-from mnistop.engine.process import worker
+from mnistop.engine import events, worker
 from mnistop.engine.runs.run_folder import Run
 from tests.app.dashboard import Dashboard, Opened, dashboard
 from tests.engine.finished_run import finished_run

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine.process import worker
+from mnistop.engine import worker
 from mnistop.engine.runs.run_folder import Run
 from tests.app.dashboard import Opened, Workers
 from tests.engine.small_runs import ENDLESS, digits_config, history_of, kill_all, state_of

@@ -68,7 +68,7 @@ def hold(monkeypatch: pytest.MonkeyPatch, launch: Callable[[RunConfig], object])
         assert ready.wait(100)
         return launch(config)
 
-    monkeypatch.setattr("mnistop.engine.process.worker.launch", launch_later)
+    monkeypatch.setattr("mnistop.engine.worker.launch", launch_later)
     return ready
 
 

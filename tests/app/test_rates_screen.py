@@ -12,11 +12,10 @@ import numpy as np
 import pytest
 from msgspec.structs import replace as changed
 
-from mnistop.engine import events
+from mnistop.engine import events, worker
 from mnistop.engine.analysis.rates.range_test import RangeTest, Trial
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import DataError, MnistopError
-from mnistop.engine.process import worker
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.draw.capabilities import Terminal

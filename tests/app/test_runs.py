@@ -121,8 +121,8 @@ async def test_pressed_early_r_says_that_it_is_warming_up(
         assert ready.wait(100)
         return workers.launch(config)
 
-    monkeypatch.setattr("mnistop.engine.process.worker.launch", launch)
-    monkeypatch.setattr("mnistop.engine.process.worker.warmed_up", warm.wait)
+    monkeypatch.setattr("mnistop.engine.worker.launch", launch)
+    monkeypatch.setattr("mnistop.engine.worker.warmed_up", warm.wait)
     async with opened() as shown:
         assert "PyTorch is loading meanwhile" in shown.text
         await shown.press("r")
@@ -177,7 +177,7 @@ async def test_a_run_that_cannot_be_told_says_why(
     def refuse(run: object) -> None:
         raise RunError("It belongs to ann.")
 
-    monkeypatch.setattr("mnistop.engine.process.worker.stop", refuse)
+    monkeypatch.setattr("mnistop.engine.worker.stop", refuse)
     async with opened() as shown:
         await shown.show(3)
         await shown.press("s")
@@ -370,8 +370,8 @@ async def test_the_other_screens_too_say_that_it_is_warming_up_and_what_went_wro
         assert ready.wait(100)
         raise RunError("There is no room.")
 
-    monkeypatch.setattr("mnistop.engine.process.worker.launch", launch)
-    monkeypatch.setattr("mnistop.engine.process.worker.warmed_up", warm.wait)
+    monkeypatch.setattr("mnistop.engine.worker.launch", launch)
+    monkeypatch.setattr("mnistop.engine.worker.warmed_up", warm.wait)
     async with opened() as shown:
         await shown.press("r", key)
         await shown.until_shown("Warming up")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from mnistop.engine import worker
 from mnistop.engine.config import NAMES, RunConfig
-from mnistop.engine.process import worker
 from mnistop.engine.runs import run_folder
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.history import History, reduce

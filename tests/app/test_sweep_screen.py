@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 from textual.events import Key
 
-from mnistop.engine import events
+from mnistop.engine import events, worker
 from mnistop.engine.analysis.robustness import EPSILONS, Robustness
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import DataError
-from mnistop.engine.process import worker
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.engine.sweep.grid import plan

@@ -6,9 +6,9 @@ import pytest
 from textual import events
 from textual.command import CommandPalette
 
-from mnistop.tui.app_quit import QuitScreen
-from mnistop.tui.app_too_small import TooSmallScreen
 from mnistop.tui.features.runs.screen import RunsScreen
+from mnistop.tui.quit import QuitScreen
+from mnistop.tui.too_small import TooSmallScreen
 from mnistop.tui.toolkit.ask import AskScreen
 from mnistop.tui.toolkit.help import HelpScreen
 from tests.app import made_up

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from textual.events import Key
 
+from mnistop.engine import worker
 from mnistop.engine.analysis.samples import look_at
-from mnistop.engine.process import worker
 from mnistop.engine.runs.index import Index
 from mnistop.tui.features.compare.screen import CompareScreen
 from mnistop.tui.features.runs.screen import RunsScreen

@@ -12,7 +12,8 @@ PROGRAM = """
 import json, sys
 from mnistop.tui import app
 from mnistop.tui import navigator
-shown = [name for name in sys.modules if name.startswith("mnistop.tui.features.") and name.endswith(".screen")]
+features = "mnistop.tui.features."
+shown = [name for name in sys.modules if name.startswith(features) and name.startswith("mnistop.tui.features.") and name.endswith(".screen")]
 heavy = [name for name in ("numpy", "plotext", "torch", "sklearn") if name in sys.modules]
 navigator.load_the_rest().join()
 missing = [name for name in navigator.LOADED_AFTER_THE_FIRST_FRAME if name not in sys.modules]

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mnistop.engine import worker
 from mnistop.engine.analysis.network import FirstLayer, Step, Walk, first_layer, walk
 from mnistop.engine.errors import RunError
-from mnistop.engine.process import worker
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.strip import Strip

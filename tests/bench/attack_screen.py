@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
-from mnistop.engine.process import worker
 from mnistop.engine.runs.run_folder import Run
 from tests.bench.watched import screen, tell
 

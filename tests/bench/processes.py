@@ -16,8 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from mnistop.engine import worker
 from mnistop.engine.events import EpochFinished
-from mnistop.engine.process import worker
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.lookup import find_run
 from tests.bench.timing import timed

@@ -15,9 +15,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from mnistop.engine import events
+from mnistop.engine import events, worker
 from mnistop.engine.config import RunConfig
-from mnistop.engine.process import worker
 from mnistop.engine.runs import index, run_folder
 from mnistop.engine.runs.event_log import read_events
 from tests.app import made_up

@@ -9,8 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from mnistop.engine import events
-from mnistop.engine.process import worker
+from mnistop.engine import events, worker
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.run_folder import Run
 from tests.ssh.slow_line import SlowLine, slow_line

@@ -20,8 +20,8 @@ from pathlib import Path
 import joblib
 from joblib.externals.loky import get_reusable_executor
 
+from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
-from mnistop.engine.process import worker
 
 RATES = (0.003, 0.03, 0.1, 0.3)
 CONFIGS = [RunConfig(lr=lr, device="cpu") for lr in RATES]

@@ -15,8 +15,8 @@ import sys
 import tempfile
 from collections.abc import Sequence
 
+from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
-from mnistop.engine.process import worker
 from mnistop.engine.runs.history import History, reduce
 
 

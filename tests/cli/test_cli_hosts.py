@@ -199,7 +199,7 @@ def test_questions_need_nothing_that_may_fail_while_python_ends() -> None:
     """As a process pool may, which joins its threads then."""
     script = """
 import asyncio, os, sys, threading
-from mnistop.engine.process import worker
+from mnistop.engine import worker
 
 assert asyncio.run(worker.ask(os.getpid)) != os.getpid()
 assert "concurrent.futures.process" not in sys.modules

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine.process import worker
+from mnistop.engine import worker
 from mnistop.engine.runs.run_folder import Run
 from tests.cli.command_line import Place
 from tests.engine.small_runs import history_of

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from mnistop.engine.process import worker
+from mnistop.engine import worker
 from mnistop.engine.runs import glance
 from mnistop.engine.runs.about import About, write_about
 from mnistop.engine.runs.run_folder import Run

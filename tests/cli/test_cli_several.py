@@ -18,7 +18,7 @@ from mnistop.engine.runs import lock
 from mnistop.engine.runs.about import About, write_about
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
-from mnistop.tui.notification import attention, clipboard_terms
+from mnistop.tui.session.notification import attention, clipboard_terms
 from tests.app import made_up, made_up_sweeps
 from tests.cli.command_line import COMMAND, SHORT, Answer, Place
 from tests.waiting import wait_until

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mnistop.engine.process import worker
+from mnistop.engine import worker
 from tests.engine import small_runs
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mnistop.engine.process import worker
+from mnistop.engine import worker
 from mnistop.engine.runs.run_folder import Run
 from tests.engine.small_runs import digits_config, until
 

@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data import load, split
 from mnistop.engine.events import Event
-from mnistop.engine.process import worker
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run, list_runs

@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from mnistop.engine import events
-from mnistop.engine.process import worker
+from mnistop.engine import events, worker
 from mnistop.engine.runs.run_folder import Run, list_runs
 from tests.engine.small_runs import ROOT, kill_all, run_script, state_of, to_the_end, until
 
@@ -46,7 +45,7 @@ def test_the_engine_needs_no_interface() -> None:
         "mnistop.engine.training.loop",
         "mnistop.engine.process.job",
         "mnistop.engine.attacks.fgsm",
-        "mnistop.engine.process.worker",
+        "mnistop.engine.worker",
     } <= set(modules)
     interfaces = ("mnistop.tui", "textual", "plotext", "rich", "click")
     with_dask = ["mnistop.engine.sweep.cluster", "mnistop.engine.sweep.cluster_member"]
@@ -81,7 +80,7 @@ def test_a_dask_worker_needs_no_torch_beside_its_nursery() -> None:
 
 def test_what_training_processes_are_forked_from_loads_no_scikit_learn() -> None:
     """Its import would make people wait half as long again as PyTorch's."""
-    loaded = loaded_after("import mnistop.engine.process.preload")
+    loaded = loaded_after("import mnistop.engine.preload")
     assert "torch" in loaded
     assert loaded & {"sklearn", "scipy", "tui", "textual", "rich", "click"} == set()
 
@@ -93,7 +92,7 @@ def test_no_garbage_is_collected_while_pytorch_loads() -> None:
         def collections():
             return sum(generation["collections"] for generation in gc.get_stats())
         before = collections()
-        import mnistop.engine.process.preload
+        import mnistop.engine.preload
         print(collections() - before < 5, gc.isenabled(), gc.get_freeze_count() > 100_000)
         """
     done = subprocess.run(
@@ -123,7 +122,7 @@ def test_launching_and_following_a_run_load_no_torch_in_the_launching_process(
     code = """if True:
         import asyncio
         from mnistop.engine.analysis import fragility
-        from mnistop.engine.process import worker
+        from mnistop.engine import worker
         from mnistop.engine.config import RunConfig
 
         async def main():
@@ -144,7 +143,7 @@ def test_launching_and_following_a_run_load_no_torch_in_the_launching_process(
 PROGRAM = """if True:
     import asyncio, json, os, time
     from multiprocessing import forkserver, resource_tracker
-    from mnistop.engine.process import worker
+    from mnistop.engine import worker
     from mnistop.engine.config import RunConfig
 
     async def main():
@@ -237,7 +236,7 @@ async def test_a_run_that_waits_for_the_network_says_so_and_can_be_stopped(
         for name in ("https_proxy", "http_proxy", "HTTPS_PROXY", "HTTP_PROXY"):
             os.environ[name] = f"http://127.0.0.1:{server.getsockname()[1]}"
         os.environ.pop("no_proxy", None), os.environ.pop("NO_PROXY", None)
-        from mnistop.engine.process import worker
+        from mnistop.engine import worker
         from mnistop.engine.config import RunConfig
         from mnistop.engine.runs.history import History, reduce
 
@@ -286,7 +285,7 @@ def test_a_full_disk_never_ends_a_run_silently(tmp_path: Path) -> None:
     code = """if True:
         import asyncio, os
         from pathlib import Path
-        from mnistop.engine.process import worker
+        from mnistop.engine import worker
         from mnistop.engine.config import RunConfig
         from mnistop.engine.runs.history import History, reduce
 

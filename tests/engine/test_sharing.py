@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from mnistop.engine import worker
 from mnistop.engine.analysis.robustness import robustness
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
-from mnistop.engine.process import worker
 from mnistop.engine.runs import run_folder, sweep_folder
 from mnistop.engine.runs.index import FILE, list_all
 from mnistop.engine.runs.lookup import find_run, find_run_or_sweep, quoted, typed

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mnistop.engine import worker
 from mnistop.engine.config import PRESETS, RunConfig
 from mnistop.engine.cores import usable_cores
-from mnistop.engine.process import job, worker
+from mnistop.engine.process import job
 from mnistop.engine.report.facts import Facts
 from mnistop.engine.runs import glance, run_folder
 from mnistop.engine.runs.filters import parse

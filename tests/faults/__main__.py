@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from mnistop.engine.process import worker
+from mnistop.engine import worker
 from tests.faults import files, kills, sweeps
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import torch
 
+from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import MnistopError
-from mnistop.engine.process import worker
 from mnistop.engine.runs import checkpoint, snapshots
 from mnistop.engine.runs.run_folder import Run
 from tests.faults import damage, readers

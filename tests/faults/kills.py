@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
 from mnistop.engine.events import RunFinished
-from mnistop.engine.process import worker
 from mnistop.engine.runs import checkpoint
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.history import History, reduce

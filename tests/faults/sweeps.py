@@ -9,10 +9,10 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import RunFinished
-from mnistop.engine.process import worker
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.run_folder import Run, list_runs
 from mnistop.engine.runs.sweep_folder import Sweep

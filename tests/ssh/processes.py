@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
-from mnistop.engine.process import worker
 from mnistop.engine.process.title import HELPER
 from mnistop.engine.runs import glance, run_folder
 from mnistop.engine.runs.event_log import read_events

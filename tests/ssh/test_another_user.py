@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from mnistop.engine import worker
 from mnistop.engine.analysis.robustness import robustness
-from mnistop.engine.process import worker
 from mnistop.engine.runs import glance, run_folder
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.ssh.processes import endless, goes_on, linux

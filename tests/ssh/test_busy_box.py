@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
-from mnistop.engine.process import worker
 from mnistop.engine.runs import glance, run_folder
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.cli.entry import exit_code_of

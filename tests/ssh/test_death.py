@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine import events
+from mnistop.engine import events, worker
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
-from mnistop.engine.process import worker
 from mnistop.engine.runs import glance
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.history import History, reduce

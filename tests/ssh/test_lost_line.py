@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine.process import worker
+from mnistop.engine import worker
 from mnistop.engine.runs import glance, run_folder
 from mnistop.engine.runs.run_folder import Run
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine.process import worker
+from mnistop.engine import worker
 from mnistop.engine.runs import glance
 from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.ssh.processes import goes_on, the_run

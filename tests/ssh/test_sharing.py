@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
-from mnistop.engine.process import worker
 from mnistop.engine.runs import glance
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sharing import share, unshare

@@ -8,8 +8,8 @@ import os
 import sys
 import tempfile
 
+from mnistop.engine import worker
 from mnistop.engine.config import PRESETS, RunConfig
-from mnistop.engine.process import worker
 from mnistop.tui.app import MnistopApp
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.attack.accuracy_chart import AccuracyChart

@@ -4,7 +4,7 @@ import asyncio
 
 from textual.pilot import Pilot
 
-from mnistop.engine.process import worker
+from mnistop.engine import worker
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.engine.sweep.presets import SWEEPS
 from mnistop.tui.app import MnistopApp

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from mnistop.engine.runs.files import expanded
+from mnistop.engine.files import expanded
 from mnistop.tui.cli.output import Output
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -43,7 +43,7 @@ class Ending:
         """Do it now. What goes wrong is a sentence on standard error, and no more."""
         if not (self.command or self.bell):
             return
-        from mnistop.tui.notification import Outcome, attention, run_command
+        from mnistop.tui.session.notification import Outcome, attention, run_command
 
         outcome = Outcome.of(found)
         if self.bell:
@@ -59,7 +59,7 @@ class Ending:
     def left(self, found: Run | Sweep) -> None:
         """See to it that the command is run at the end, although this process does not stay."""
         if self.command:
-            from mnistop.tui.notification import leave_watcher
+            from mnistop.tui.session.notification import leave_watcher
 
             try:
                 leave_watcher(found, self.command)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from mnistop.engine.runs.files import expanded
+from mnistop.engine.files import expanded
 from mnistop.engine.runs.lookup import find_run
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.cli.destination import (

@@ -21,7 +21,7 @@ from mnistop.engine.config import (
     usual_values,
 )
 from mnistop.engine.errors import ConfigError
-from mnistop.engine.runs.files import expanded
+from mnistop.engine.files import expanded
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

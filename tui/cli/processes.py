@@ -7,7 +7,7 @@ import os
 import signal
 from typing import NoReturn
 
-from mnistop.engine.process import worker
+from mnistop.engine import worker
 from mnistop.engine.process.temporary import remove_temporary_folder
 
 

@@ -124,7 +124,7 @@ def stop(out: Output, every: bool, words: tuple[str, ...]) -> int:
 
 
 def _ask_to_stop(one: Run | Sweep) -> None:
-    from mnistop.engine.process import worker
+    from mnistop.engine import worker
 
     if worker.is_suspended(one):
         remark(f"The process of {one.full_name} is suspended (SIGSTOP): it is continued to save.")

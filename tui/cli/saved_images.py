@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 
 from mnistop.engine.analysis.attack_set import AttackedSet, attack_all
+from mnistop.engine.files import expanded
 from mnistop.engine.images import to_png
-from mnistop.engine.runs.files import expanded
 from mnistop.engine.safe_write import check_file, check_folder, write_folder, write_out
 from mnistop.tui.cli.attacked import Attacked
 from mnistop.tui.cli.output import Output

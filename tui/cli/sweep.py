@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 
 import click
 
+from mnistop.engine import worker
 from mnistop.engine.analysis.comparison import differing
-from mnistop.engine.process import worker
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.engine.sweep.grid import plan
 from mnistop.engine.sweep.outcomes import ATTACK

@@ -25,7 +25,7 @@ from mnistop.tui.cli.output import (
 )
 from mnistop.tui.cli.run_argument import several_argument
 from mnistop.tui.cli.runs import chosen_by
-from mnistop.tui.notification import Outcome
+from mnistop.tui.session.notification import Outcome
 
 
 @click.command(

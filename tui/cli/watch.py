@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Generic, Protocol, TypeVar
 
+from mnistop.engine import worker
 from mnistop.engine.errors import RunError
-from mnistop.engine.process import worker
 from mnistop.engine.runs.folder import Folder
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.lookup import typed

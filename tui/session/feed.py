@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from textual.message import Message
 from textual.widget import Widget
 
+from mnistop.engine import worker
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import Event
-from mnistop.engine.process import worker
 from mnistop.engine.runs.run_folder import Run
 
 _RETRY_SECONDS = 1.0

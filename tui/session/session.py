@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from textual.screen import Screen
 
+from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import ConfigError, DataError, MnistopError, PixelRangeError
-from mnistop.engine.process import worker
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.session import state as states
 from mnistop.tui.session.feed import RunSaid, feed

@@ -11,6 +11,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.runs import history
 from mnistop.engine.runs.history import History
 from mnistop.engine.runs.run_folder import Run
+from mnistop.tui.text.epochs import epoch_name
 
 
 @dataclass(frozen=True)
@@ -116,3 +117,22 @@ def reduce(state: State, new: Sequence[events.Event]) -> State:
         alive=alive,
         epochs_planned=next(filter(None, reversed(lengths)), state.epochs_planned),
     )
+
+
+def weights_name(epochs: int, state: State, waiting: bool = False) -> str:
+    """Return the epoch of the weights that are shown, and why it is not the shown one if it is not.
+
+    Weights are kept of some epochs only, and the newest are a little older than the newest epoch
+    while training goes on: `weights of epoch 31, last kept before epoch 37`.
+
+    Args:
+        epochs: the finished epochs that the weights have been trained for.
+        state: the run and the shown epoch.
+        waiting: whether those of the shown epoch are still to come.
+    """
+    name = epoch_name(epochs - 1)
+    if waiting or epochs - 1 == state.shown_epoch:
+        return name
+    if state.weights_wanted is None:
+        return f"weights of {name}, newest kept"
+    return f"weights of {name}, last kept before {epoch_name(state.shown_epoch)}"

@@ -28,10 +28,12 @@ from mnistop.tui.toolkit.screen_bar import ScreenBar
 
 if TYPE_CHECKING:
     from mnistop.engine.analysis.fragility import Subject
+    from mnistop.engine.config import RunConfig
     from mnistop.engine.runs.entry import Listed
     from mnistop.engine.runs.run_folder import Run
     from mnistop.engine.runs.sweep_folder import Sweep
     from mnistop.tui.draw.image import Mode
+    from mnistop.tui.toolkit.attempts import Attempts
 
 
 ALONE = "This pane has all the room already; Tab goes to the next one."
@@ -147,6 +149,15 @@ class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
         """A sweep shall be shown side by side; None for the newest."""
 
         sweep: Sweep | None
+
+    @dataclass
+    class NewSweepWanted(Message):
+        """What is to vary in a new sweep shall be asked, and the sweep started and shown."""
+
+        known: Sequence[tuple[RunConfig, float]]
+        """Finished runs with the seconds that each has trained for, the newest first."""
+        attempts: Attempts
+        """Starts it."""
 
     @dataclass
     class ListWanted(Message):

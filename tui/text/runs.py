@@ -7,17 +7,15 @@ from collections.abc import Mapping
 from mnistop.engine.events import EpochFinished
 from mnistop.engine.formatting import (
     accuracy,
-    best_of,
     count,
     duration,
-    flattering,
     is_milestone,
     loss,
     on_device,
     percent,
     size,
-    unseen_accuracy,
 )
+from mnistop.engine.runs.results import best_of, flattering, unseen_accuracy
 
 __all__ = [
     "EPOCH_HEADER",

@@ -12,9 +12,9 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from mnistop.tui.preferences import preferences_place
 from mnistop.tui.terminal.fault_tolerant import FaultTolerant
 from mnistop.tui.toolkit.keymap import keys_of
+from mnistop.tui.toolkit.preferences import preferences_place
 
 _INTRODUCTION = (
     "mnistop trains a classifier of handwritten digits and shows how it learns, what it gets "

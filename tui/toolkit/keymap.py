@@ -11,7 +11,7 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 
 from mnistop.engine.errors import MnistopError
-from mnistop.tui.preferences import preferences_place, read_preferences
+from mnistop.tui.toolkit.preferences import preferences_place, read_preferences
 
 _LONGEST_QUOTE = 60
 """Characters of a wrong name or key that are shown."""

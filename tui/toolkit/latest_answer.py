@@ -7,8 +7,8 @@ from typing import Generic, TypeVar
 
 from textual.dom import DOMNode
 
+from mnistop.engine import worker
 from mnistop.engine.errors import MnistopError
-from mnistop.engine.process import worker
 
 Answer = TypeVar("Answer")
 

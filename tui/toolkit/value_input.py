@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Protocol
 
 from rich.text import Text
 from textual import events
@@ -13,8 +13,18 @@ from textual.widgets.input import Selection
 
 from mnistop.tui.terminal.fault_tolerant import FaultTolerant
 
-if TYPE_CHECKING:
-    from mnistop.tui.toolkit.form_editor import FormEditor
+
+class Form(Protocol):
+    """What a value belongs to."""
+
+    async def take(self, event: events.Key, /) -> object:
+        """Act on a key that is no text."""
+
+    def keep(self) -> object:
+        """Take the value over where it is right."""
+
+    def cancel(self) -> object:
+        """Leave the value as it was."""
 
 
 class ValueInput(FaultTolerant, Input, inherit_bindings=False):
@@ -50,7 +60,7 @@ class ValueInput(FaultTolerant, Input, inherit_bindings=False):
     }
     """
 
-    def __init__(self, form: FormEditor, unicode: bool) -> None:
+    def __init__(self, form: Form, unicode: bool) -> None:
         super().__init__(compact=True, select_on_focus=False)
         self._form = form
         self._unicode = unicode

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from mnistop.engine import events
+from mnistop.engine import events, worker
 from mnistop.engine.events import EpochFinished
 from mnistop.engine.model import MLP
-from mnistop.engine.process import worker
 from mnistop.engine.training.state import Labelled, Training, judge
 from tests.engine.coached import event
 from tests.engine.small_runs import digits_config, prepared, to_the_end, trained

@@ -19,12 +19,12 @@ import numpy as np
 import pytest
 import torch
 
-from mnistop.engine import events
+from mnistop.engine import events, worker
 from mnistop.engine.analysis import load_model_in, load_snapshot
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import ConfigError, DataError, RunError
 from mnistop.engine.events import EpochFinished, Event
-from mnistop.engine.process import job, worker
+from mnistop.engine.process import job
 from mnistop.engine.process.child import in_words
 from mnistop.engine.recording.recorder import Recorder
 from mnistop.engine.runs import checkpoint, run_folder, snapshots

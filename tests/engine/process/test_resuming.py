@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from mnistop.engine import events
+from mnistop.engine import events, worker
 from mnistop.engine.analysis import load_model
 from mnistop.engine.analysis import validation as validation_images
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import DataError, RunError
-from mnistop.engine.process import worker
 from mnistop.engine.runs import checkpoint, run_folder
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.run_folder import Run

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnistop.engine import events
+from mnistop.engine import events, worker
 from mnistop.engine.errors import MnistopError, RunError
 from mnistop.engine.events import RunStarted
-from mnistop.engine.process import worker
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.history import History
 from mnistop.engine.runs.run_folder import Run, list_runs

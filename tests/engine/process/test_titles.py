@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine.process import worker
+from mnistop.engine import worker
 from mnistop.engine.process.title import set_title
 from mnistop.engine.runs.run_folder import Run
 from tests.app.pseudo_terminal import terminal

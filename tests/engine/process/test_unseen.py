@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from mnistop.engine import events
+from mnistop.engine import events, worker
 from mnistop.engine.analysis import load_model_in
 from mnistop.engine.data import load
 from mnistop.engine.data.dataset import Unseen
 from mnistop.engine.data.pixels import Pixels
 from mnistop.engine.events import RunTested
-from mnistop.engine.process import job, worker
+from mnistop.engine.process import job
 from mnistop.engine.runs import glance
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.run_folder import Run

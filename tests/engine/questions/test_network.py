@@ -11,10 +11,10 @@ from mnistop.engine import events
 from mnistop.engine.analysis.network import first_layer, walk
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
+from mnistop.engine.files import write_atomically
 from mnistop.engine.model import MLP
 from mnistop.engine.recording.recorder import Recorder
 from mnistop.engine.runs import checkpoint
-from mnistop.engine.runs.files import write_atomically
 from mnistop.engine.runs.run_folder import Run, create
 from tests.engine.small_runs import digits_config
 

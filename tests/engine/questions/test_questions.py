@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import torch
 
+from mnistop.engine import worker
 from mnistop.engine.analysis.fragility import attack_image
 from mnistop.engine.attacks import FGSM
 from mnistop.engine.errors import MnistopError, RunError
-from mnistop.engine.process import worker
 from mnistop.engine.runs import checkpoint, run_folder
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.predictions import judgement_after, worst_mistakes

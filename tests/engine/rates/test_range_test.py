@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mnistop.engine import worker
 from mnistop.engine.analysis.rates.answer import answer
 from mnistop.engine.analysis.rates.range_test import (
     PER_DECADE,
@@ -19,7 +20,6 @@ from mnistop.engine.analysis.rates.range_test import (
 )
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import DataError
-from mnistop.engine.process import worker
 from mnistop.engine.runs.run_folder import list_runs
 from tests.engine.coached import Coached, coached
 from tests.engine.small_runs import digits_config

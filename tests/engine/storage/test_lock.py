@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
-from mnistop.engine.process import worker
 from mnistop.engine.runs import lock, run_folder
 from mnistop.engine.runs.run_folder import Run
 from tests.engine.small_runs import kill_all

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from mnistop.engine import events
+from mnistop.engine.files import write_at
 from mnistop.engine.recording import recorder
 from mnistop.engine.recording.recorder import Recorder
 from mnistop.engine.runs import checkpoint, run_folder, snapshots
 from mnistop.engine.runs.event_log import read_events
-from mnistop.engine.runs.files import write_at
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.training.loop import train
 from tests.engine.limits import files_at_most

@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from mnistop.engine import events
+from mnistop.engine import events, worker
 from mnistop.engine.analysis import load_model, load_snapshot
 from mnistop.engine.errors import RunError
 from mnistop.engine.export.trained import Trained
-from mnistop.engine.process import worker
 from mnistop.engine.runs import checkpoint, snapshots
 from mnistop.engine.runs.run_folder import Run
 from tests.engine.finished_run import finished_run

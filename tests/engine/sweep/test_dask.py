@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from mnistop.engine import worker
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import MemberFailed
-from mnistop.engine.process import worker
 from mnistop.engine.runs import sweep_folder
 from mnistop.engine.runs.sweep_folder import Plan, Sweep
 from mnistop.engine.sweep import cluster_member

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data import load
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import MemberFailed
-from mnistop.engine.process import worker
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.engine.sweep.known_data import DataCheck, key_of, recorded_data

@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnistop.engine import events
+from mnistop.engine import events, worker
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import ConfigError, DataError, RunError
 from mnistop.engine.events import MemberFailed
-from mnistop.engine.process import worker
 from mnistop.engine.runs import sweep_folder
 from mnistop.engine.runs.event_log import EventLog, read_events
 from mnistop.engine.runs.index import list_all
@@ -267,7 +266,7 @@ def test_a_member_stopped_by_hand_stays_so_until_the_sweep_is_resumed(runs_folde
 
 PROGRAM = """if True:
     import time
-    from mnistop.engine.process import worker
+    from mnistop.engine import worker
     from mnistop.engine.config import RunConfig
 
     configs = [

@@ -14,8 +14,7 @@ from mnistop.tui.features.attack.model import ORDERS, Attacking
 from mnistop.tui.features.attack.panes import AttackPanes
 from mnistop.tui.session.compared import differences
 from mnistop.tui.session.predictions import Predictions
-from mnistop.tui.session.state import State
-from mnistop.tui.text.epochs import weights_name
+from mnistop.tui.session.state import State, weights_name
 from mnistop.tui.text.proof import Shown
 
 _NONE: NDArray[np.intp] = np.empty(0, np.intp)

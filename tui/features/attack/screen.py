@@ -18,10 +18,10 @@ from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.attack.accuracy_chart import AccuracyChart
 from mnistop.tui.features.attack.answers import AttackAnswers
-from mnistop.tui.features.attack.choose import ChooseRunScreen
 from mnistop.tui.features.attack.display import AttackDisplay
 from mnistop.tui.features.attack.model import Attacking
 from mnistop.tui.features.attack.panes import AttackPanes
+from mnistop.tui.session.choose import ChooseRunScreen
 from mnistop.tui.session.predictions import Predictions
 from mnistop.tui.session.view import ALONE, NO_RUN, AtAnEpoch, SeveralPanes
 from mnistop.tui.toolkit.help import Section

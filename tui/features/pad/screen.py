@@ -22,9 +22,9 @@ from mnistop.engine.safe_write import write_under_free_name
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.pad.canvas import Canvas
 from mnistop.tui.features.pad.verdict import Seen, Verdict
-from mnistop.tui.session.state import State
+from mnistop.tui.session.state import State, weights_name
 from mnistop.tui.session.view import AtAnEpoch
-from mnistop.tui.text.epochs import epoch_name, weights_name
+from mnistop.tui.text.epochs import epoch_name
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.keymap import declared
 from mnistop.tui.toolkit.latest_answer import LatestAnswer

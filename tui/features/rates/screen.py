@@ -11,10 +11,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widget import Widget
 
+from mnistop.engine import worker
 from mnistop.engine.analysis.rates.range_test import RangeTest, range_test
 from mnistop.engine.config import RunConfig, as_text
 from mnistop.engine.errors import MnistopError
-from mnistop.engine.process import worker
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.rates.answers import RateAnswers
 from mnistop.tui.features.rates.curve import RateCurve

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
 from mnistop.engine.runs.entry import Listed
 from mnistop.engine.runs.filters import complete, parse
@@ -20,11 +19,8 @@ from mnistop.engine.runs.lookup import why_closed
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.runs.detail import RunDetail
-from mnistop.tui.features.runs.keeping import NONE_LISTED, NONE_MARKED, RunKeeping
-from mnistop.tui.features.sweep.form import SweepForm
-from mnistop.tui.features.sweep.form_screen import SweepFormScreen
-from mnistop.tui.features.sweep.new_sweep import ask_for_sweep
 from mnistop.tui.session.reporting import write_report
+from mnistop.tui.session.run_keeping import NONE_LISTED, NONE_MARKED, RunKeeping
 from mnistop.tui.session.run_list import MOST_MARKED, RunBrowsing
 from mnistop.tui.session.run_table import RunTable
 from mnistop.tui.session.state import State
@@ -61,7 +57,6 @@ class RunsScreen(RunKeeping):
 
     Args:
         terminal: what the terminal can show.
-        config: tells what the dashboard's form holds, None while a value in it is wrong.
     """
 
     NAME = "runs"
@@ -125,9 +120,8 @@ class RunsScreen(RunKeeping):
         ),
     ]
 
-    def __init__(self, terminal: Terminal, config: Callable[[], RunConfig | None]) -> None:
+    def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
-        self._config = config
         self._index: Index | None = None
         self._browsing = RunBrowsing()
         self._filter = FilterLine(terminal, _EXAMPLE, parse, complete)
@@ -314,14 +308,7 @@ class RunsScreen(RunKeeping):
             for run in self._browsing.all
             if run.state == "finished"
         ]
-        ask_for_sweep(
-            self,
-            self.terminal,
-            self._config(),
-            known,
-            self.attempts,
-            lambda sweep: self.post_message(self.SweepWanted(sweep)),
-        )
+        self.post_message(self.NewSweepWanted(known, self.attempts))
 
     def action_write(self) -> None:
         """Writes a report of the marked runs, or else of the chosen one."""
@@ -354,7 +341,6 @@ class RunsScreen(RunKeeping):
         return [
             Section("Runs", RunTable.EXPLANATION, declared(type(self))),
             Section("The filter of runs", _FILTER, declared(FilterInput)),
-            Section("A new sweep", SweepForm.EXPLANATION, declared(SweepFormScreen)),
         ]
 
 

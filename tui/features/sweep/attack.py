@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from textual.screen import Screen
 
+from mnistop.engine import worker
 from mnistop.engine.analysis.robustness import robustness
-from mnistop.engine.process import worker
 from mnistop.engine.sweep.reader import SweepReader
 from mnistop.tui.features.sweep.model import Sweeping
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from textual.screen import Screen
 
+from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
 from mnistop.engine.cores import usable_cores
-from mnistop.engine.process import worker
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.sweep.form_screen import SweepFormScreen, Wanted
@@ -16,7 +17,7 @@ from mnistop.tui.toolkit.attempts import Attempts
 
 
 def ask_for_sweep(
-    screen: Screen[None],
+    screen: Screen[Any],
     terminal: Terminal,
     base: RunConfig | None,
     known: Sequence[tuple[RunConfig, float]],

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from mnistop.engine.config import RunConfig
-from mnistop.engine.process import worker
+from mnistop.engine import worker
 from mnistop.engine.runs import sweep_folder
 from mnistop.engine.runs.entry import Listed, Overview
 from mnistop.engine.runs.history import History
@@ -22,8 +21,9 @@ from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.engine.sweep.outcomes import Group
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.sweep.attack import SweepAttack
+from mnistop.tui.features.sweep.form import SweepForm
+from mnistop.tui.features.sweep.form_screen import SweepFormScreen
 from mnistop.tui.features.sweep.model import Sweeping
-from mnistop.tui.features.sweep.new_sweep import ask_for_sweep
 from mnistop.tui.features.sweep.table import SweepFacts, SweepTable
 from mnistop.tui.session.compared_pane import ComparedCharts
 from mnistop.tui.session.run_list import MOST_MARKED
@@ -50,7 +50,6 @@ class SweepScreen(SeveralPanes):
 
     Args:
         terminal: what the terminal can show.
-        config: tells what the dashboard's form holds, None while a value in it is wrong.
     """
 
     NAME = "runs"
@@ -119,9 +118,8 @@ class SweepScreen(SeveralPanes):
         ),
     ]
 
-    def __init__(self, terminal: Terminal, config: Callable[[], RunConfig | None]) -> None:
+    def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
-        self._config = config
         self._sweeping = Sweeping()
         self._table = SweepTable(terminal, self._sweeping)
         self._charts = ComparedCharts(terminal)
@@ -292,7 +290,7 @@ class SweepScreen(SeveralPanes):
         reader = self._sweeping.reader
         outcomes = reader.outcomes if reader else []
         known = [(one.config, one.seconds) for one in outcomes if one.state == "finished"]
-        ask_for_sweep(self, self.terminal, self._config(), known, self._attempts, self.open)
+        self.post_message(self.NewSweepWanted(known, self._attempts))
 
     # What becomes of it
 
@@ -367,6 +365,7 @@ class SweepScreen(SeveralPanes):
         return [
             Section("Sweep", SweepTable.EXPLANATION, declared(type(self))),
             Section("Its curves", ComparedCharts.EXPLANATION, declared(ComparedCharts)),
+            Section("A new sweep", SweepForm.EXPLANATION, declared(SweepFormScreen)),
         ]
 
 

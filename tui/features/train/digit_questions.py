@@ -6,8 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mnistop.tui.features.train.digit import Digit
-from mnistop.tui.session.state import State
-from mnistop.tui.text.epochs import weights_name
+from mnistop.tui.session.state import State, weights_name
 from mnistop.tui.toolkit.latest_answer import LatestAnswer
 
 if TYPE_CHECKING:

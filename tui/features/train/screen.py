@@ -14,8 +14,8 @@ from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
+from mnistop.engine import worker
 from mnistop.engine.config import RunConfig, as_text
-from mnistop.engine.process import worker
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.train.charts import Charts
@@ -284,7 +284,7 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
         if not (run := self.state.run):
             return
         if self.state.phase == "finished":
-            from mnistop.tui.features.runs.keeping import ask_to_train_on  # after the first frame
+            from mnistop.tui.session.run_keeping import ask_to_train_on  # after the first frame
 
             epochs = len(self.state.history.epochs)
             ask_to_train_on(self._attempts, self._terminal, run, run.words, epochs)

@@ -19,9 +19,9 @@ from mnistop.tui.features.weights.detail import WeightDetail
 from mnistop.tui.features.weights.gallery import WeightGallery
 from mnistop.tui.features.weights.model import Neurons, Order
 from mnistop.tui.features.weights.network import LEAST_HEIGHT, LEAST_WIDTH, Network
+from mnistop.tui.session.state import weights_name
 from mnistop.tui.session.view import ALONE, NO_RUN, AtAnEpoch, SeveralPanes
 from mnistop.tui.terminal.rhythm import SLOW, Paced
-from mnistop.tui.text.epochs import weights_name
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.keymap import declared
 from mnistop.tui.toolkit.latest_answer import LatestAnswer

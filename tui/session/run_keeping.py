@@ -10,14 +10,14 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
-from mnistop.engine.process import worker
 from mnistop.engine.runs import run_folder
 from mnistop.engine.runs.about import LONGEST_NAME, LONGEST_NOTE, About, write_about
 from mnistop.engine.runs.entry import Listed
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.notification import clipboard_terms
+from mnistop.tui.session.notification import clipboard_terms
 from mnistop.tui.session.view import SeveralPanes
 from mnistop.tui.text.runs import count
 from mnistop.tui.toolkit.ask import AskTextScreen

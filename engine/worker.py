@@ -20,6 +20,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import MnistopError, RunError, host_error
 from mnistop.engine.process import fork_server
 from mnistop.engine.process.answering import ask, ask_at_leisure, close
+from mnistop.engine.process.control import is_suspended, pause, send_signal, stop, stop_sweep
 from mnistop.engine.process.fork_server import warm_up, warmed_up
 from mnistop.engine.process.stdio import leave_terminal
 from mnistop.engine.runs import lock, sweep_folder
@@ -89,7 +90,7 @@ def resume(run: Run, epochs: int | None = None) -> str:
                 f"{run.full_name} is in training: stop it first, then resume it with another "
                 "number of epochs."
             )
-        _signal(run, signal.SIGUSR2)
+        send_signal(run, signal.SIGUSR2)
         return ""
     _, warning = _start(Continuation(run, epochs), run.path.parent)
     return warning
@@ -147,42 +148,6 @@ def resume_sweep(sweep: Sweep, dask: str | None = None) -> str:
     return warning
 
 
-def stop_sweep(sweep: Sweep) -> None:
-    """Asks a sweep to stop: members in training stop with a checkpoint, and no other is begun.
-
-    Raises:
-        RunError: it does not go on, or belongs to another user.
-    """
-    _signal(sweep, signal.SIGTERM)
-
-
-def stop(run: Run) -> None:
-    """Asks a run to stop after the present step, with a checkpoint.
-
-    Raises:
-        RunError: the run is not being trained, or belongs to another user.
-    """
-    _signal(run, signal.SIGTERM)
-
-
-def pause(run: Run) -> None:
-    """Asks a run to wait between two steps until `resume`.
-
-    Raises:
-        RunError: the run is not being trained, or belongs to another user.
-    """
-    _signal(run, signal.SIGUSR1)
-
-
-def is_suspended(whom: Run | Sweep) -> bool:
-    """Whether its process stands still, since somebody has sent it SIGSTOP.
-
-    `stop` and `resume` continue such a process.
-    """
-    process = whom.process_id()
-    return process is not None and lock.is_suspended(process)
-
-
 async def follow(run: Run, *, after_end: bool = False) -> AsyncIterator[list[events.Event]]:
     """Yields what a run has said and says, in batches as it comes, until its last event.
 
@@ -232,27 +197,6 @@ async def _interruption(run: Run) -> events.RunInterrupted:
     if not vanished:
         run.check_readable()
     return events.RunInterrupted(run=run.name, time=time.time(), vanished=vanished)
-
-
-def _signal(whom: Run | Sweep, number: signal.Signals) -> None:
-    process = whom.process_id()
-    try:
-        if process is None:
-            raise ProcessLookupError
-        if not lock.is_here(process, whom.lock_path):
-            raise RunError(
-                f"{whom.full_name} is trained on another machine or in another container: "
-                "it can be stopped and paused only there."
-            )
-        os.kill(process, number)
-        if number != signal.SIGUSR1:  # who was held by Ctrl+Z or SIGSTOP would not hear of it
-            os.kill(process, signal.SIGCONT)
-    except ProcessLookupError:
-        raise RunError(f"{whom.full_name} is not being trained.") from None
-    except PermissionError:
-        raise RunError(
-            f"{whom.full_name} belongs to another user, who alone can do that."
-        ) from None
 
 
 @overload

@@ -1,9 +1,10 @@
-"""What is said when a run has come to its end."""
+"""What is said when a run has come to its end, and when the app has been quit."""
 
 from __future__ import annotations
 
 from mnistop.engine import events
-from mnistop.engine.runs.history import History
+from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.text.runs import best_of, count, duration, unseen_accuracy, what_next
@@ -81,3 +82,33 @@ def _next_commands(run: Run, state: str, has_epochs: bool) -> dict[str, str]:
         commands[f"mnistop show {name}"] = "see its log, charts and mistakes"
         commands[f"mnistop --run {name}"] = "open it in the app"
     return commands
+
+
+def farewell(run: Run, epochs: int) -> str:
+    """How the run stands, how good it is, and how to come back to it.
+
+    Args:
+        run: the run that was shown last.
+        epochs: how many epochs it is to have.
+    """
+    history = reduce(History(), read_events(run))
+    if history.ended or not run.is_running():
+        return "\n".join(closing_words(run, history, epochs))
+    trained = count(len(history.epochs), "epoch")
+    state = "is paused" if history.paused else "goes on training"
+    best, name = best_of(history), typed(run)
+    return "\n".join(
+        [
+            "",
+            f"run {run.name} {state}: {trained} of {epochs:,} so far",
+            *([f"best: {best}"] if best else []),
+            "",
+            what_next(
+                {
+                    f"mnistop --run {name}": "open it in the app",
+                    f"mnistop follow {name}": "watch it here",
+                    **({f"mnistop stop {name}": "stop it and save"} if run.is_ours else {}),
+                }
+            ),
+        ]
+    )

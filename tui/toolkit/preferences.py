@@ -10,7 +10,7 @@ from typing import Any
 import platformdirs
 
 from mnistop.engine.errors import MnistopError, RunError
-from mnistop.engine.runs.files import user_folder
+from mnistop.engine.files import user_folder
 
 _MOST_BYTES = 1 << 16
 _LONGEST_LINE = 1000

@@ -1,0 +1,73 @@
+"""Signals to the processes of runs and sweeps: to stop, to pause, to go on."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from mnistop.engine.errors import RunError
+from mnistop.engine.runs import lock
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.sweep_folder import Sweep
+
+
+def stop_sweep(sweep: Sweep) -> None:
+    """Asks a sweep to stop: members in training stop with a checkpoint, and no other is begun.
+
+    Raises:
+        RunError: it does not go on, or belongs to another user.
+    """
+    send_signal(sweep, signal.SIGTERM)
+
+
+def stop(run: Run) -> None:
+    """Asks a run to stop after the present step, with a checkpoint.
+
+    Raises:
+        RunError: the run is not being trained, or belongs to another user.
+    """
+    send_signal(run, signal.SIGTERM)
+
+
+def pause(run: Run) -> None:
+    """Asks a run to wait between two steps until `resume`.
+
+    Raises:
+        RunError: the run is not being trained, or belongs to another user.
+    """
+    send_signal(run, signal.SIGUSR1)
+
+
+def is_suspended(whom: Run | Sweep) -> bool:
+    """Whether its process stands still, since somebody has sent it SIGSTOP.
+
+    `stop` and `resume` continue such a process.
+    """
+    process = whom.process_id()
+    return process is not None and lock.is_suspended(process)
+
+
+def send_signal(whom: Run | Sweep, number: signal.Signals) -> None:
+    """Send a signal to the process of a run or a sweep.
+
+    Raises:
+        RunError: there is none, it is out of reach, or it belongs to another user.
+    """
+    process = whom.process_id()
+    try:
+        if process is None:
+            raise ProcessLookupError
+        if not lock.is_here(process, whom.lock_path):
+            raise RunError(
+                f"{whom.full_name} is trained on another machine or in another container: "
+                "it can be stopped and paused only there."
+            )
+        os.kill(process, number)
+        if number != signal.SIGUSR1:  # who was held by Ctrl+Z or SIGSTOP would not hear of it
+            os.kill(process, signal.SIGCONT)
+    except ProcessLookupError:
+        raise RunError(f"{whom.full_name} is not being trained.") from None
+    except PermissionError:
+        raise RunError(
+            f"{whom.full_name} belongs to another user, who alone can do that."
+        ) from None
