@@ -7,9 +7,6 @@ frame and quick commands load.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-
-import numpy as np
 
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.events import RunStarted
@@ -89,17 +86,3 @@ def is_milestone(epoch: int, epochs: int) -> bool:
         return True
     steps: Iterator[int] = (digit * 10**power for power in range(1, 7) for digit in (1, 2, 5))
     return epoch % next(step for step in steps if epochs <= 50 * step) == 0
-
-
-def at_least(epsilon: float | np.float32, digits: int = 4) -> str:
-    """The lower end of a bracket: never more than the float32 number that an ε is."""
-    return _rounded(epsilon, digits, ROUND_FLOOR)
-
-
-def at_most(epsilon: float | np.float32, digits: int = 4) -> str:
-    """The upper end of a bracket: never less than the float32 number that an ε is."""
-    return _rounded(epsilon, digits, ROUND_CEILING)
-
-
-def _rounded(number: float | np.float32, digits: int, rounding: str) -> str:
-    return str(Decimal(str(np.float32(number))).quantize(Decimal(1).scaleb(-digits), rounding))

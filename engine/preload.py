@@ -9,7 +9,7 @@ import gc
 
 gc.disable()
 
-import mnistop.engine.analysis  # noqa: E402
+import mnistop.engine.analysis.loading  # noqa: E402
 import mnistop.engine.process.job  # noqa: E402
 import mnistop.engine.sweep.job  # noqa: E402, F401
 

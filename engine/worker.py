@@ -59,7 +59,7 @@ def launch(config: RunConfig) -> Run:
     Raises:
         MnistopError: the data or the device do not fit, or the run folder cannot be made.
     """
-    from mnistop.engine.data import absolute
+    from mnistop.engine.data.sources import absolute
 
     run, _ = _start(replace(config, source=absolute(config.source)), runs_folder())
     return run
@@ -116,7 +116,7 @@ def launch_sweep(
         MnistopError: the data or the device do not fit, the cluster cannot be reached, or the
             sweep's folder cannot be made.
     """
-    from mnistop.engine.data import absolute
+    from mnistop.engine.data.sources import absolute
 
     if not 0 < len(configs) <= sweep_folder.MOST:
         raise RunError(f"A sweep is of 1 to {sweep_folder.MOST:,} runs, not of {len(configs):,}.")

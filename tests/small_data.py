@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from mnistop.engine.config import RunConfig
-from mnistop.engine.data import load
+from mnistop.engine.data.sources import load
 
 
 class DataFile:

@@ -38,10 +38,10 @@ def test_a_script_with_modules_of_the_same_names_beside_it_can_use_the_library(
         (tmp_path / f"{name}.py").write_text("mine = True\n")
     script = tmp_path / "script.py"
     script.write_text(
-        "import mnistop.engine, tui\n"
+        "import engine, tui\n"
         "from mnistop.engine.config import RunConfig\n"
         "import mnistop.tui.session.state\n"
-        "print(mnistop.engine.mine, mnistop.tui.mine, RunConfig().lr)\n"
+        "print(engine.mine, tui.mine, RunConfig().lr)\n"
     )
     done = subprocess.run(
         [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=True

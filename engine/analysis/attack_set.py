@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.analysis import load_model
 from mnistop.engine.analysis.batch import Batch, attack_batch
+from mnistop.engine.analysis.loading import load_model
 from mnistop.engine.analysis.robustness import bounds_of
 from mnistop.engine.methods import METHODS
 from mnistop.engine.runs.run_folder import Run

@@ -3,7 +3,7 @@
 The last digits of a float32 result depend on the batch that an image is in, and where an attack
 ends depends on them. So an image is always attacked in the same batch, be it alone that is asked
 for or with all others: rows 0 to 49 of the validation images, 50 to 99, … As in
-`mnistop.engine.analysis`, PyTorch is imported when it is needed only.
+`mnistop.engine.analysis.loading`, PyTorch is imported when it is needed only.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.analysis import validation
+from mnistop.engine.analysis.loading import validation
 from mnistop.engine.errors import RunError
 from mnistop.engine.methods import Method
 from mnistop.engine.runs.run_folder import Run

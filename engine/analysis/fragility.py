@@ -1,6 +1,6 @@
 """How little it takes to fool a model on one image: questions for `worker.ask`.
 
-As in `mnistop.engine.analysis`, PyTorch is imported inside the questions only.
+As in `mnistop.engine.analysis.loading`, PyTorch is imported inside the questions only.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.analysis import load_model
 from mnistop.engine.analysis.batch import Batch, OwnImage, Subject, attack_batch, attack_of
+from mnistop.engine.analysis.loading import load_model
 from mnistop.engine.analysis.robustness import bounds_of, plain
 from mnistop.engine.methods import METHODS, Method
 from mnistop.engine.runs.run_folder import Run

@@ -1,7 +1,7 @@
 """What a network says to an image, what it has learned, and how an image goes through it: for
 `worker.ask`.
 
-As in `mnistop.engine.analysis`, PyTorch is imported inside the questions only.
+As in `mnistop.engine.analysis.loading`, PyTorch is imported inside the questions only.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.analysis import image_shape, load_model, validation
+from mnistop.engine.analysis.loading import image_shape, load_model, validation
 from mnistop.engine.errors import RunError
 from mnistop.engine.runs.run_folder import Run
 

@@ -1,6 +1,6 @@
 """How a model withstands attacks on its whole validation set: `worker.ask_at_leisure(robustness)`.
 
-As in `mnistop.engine.analysis`, PyTorch is imported inside the question only.
+As in `mnistop.engine.analysis.loading`, PyTorch is imported inside the question only.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.analysis import load_model, validation
 from mnistop.engine.analysis.batch import Batch, searched
+from mnistop.engine.analysis.loading import load_model, validation
 from mnistop.engine.files import make_folder, open_regular, write_atomically
 from mnistop.engine.runs.run_folder import Run
 

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import PixelRange
-from mnistop.engine.data import (
+from mnistop.engine.data.notes import ClassCounts, data_notes
+from mnistop.engine.data.sources import (
     Dataset,
     Description,
     class_counts,
@@ -24,7 +25,6 @@ from mnistop.engine.data import (
     load,
     split,
 )
-from mnistop.engine.data.notes import ClassCounts, data_notes
 from mnistop.engine.fingerprint import Fingerprint
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.analysis import load_model, load_model_in, load_snapshot
+from mnistop.engine.analysis.loading import load_model, load_model_in, load_snapshot
 from mnistop.engine.architecture import Architecture
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import RunStarted

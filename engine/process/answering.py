@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 async def ask(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Puts a question of `mnistop.engine.analysis` to a process, which is started when needed.
+    """Put a question of `mnistop.engine.analysis` to a process, which is started when needed.
 
     Raises:
         MnistopError: what the question raises.
@@ -170,7 +170,7 @@ def _become_answerer(urgency: Urgency) -> None:
 
     A Ctrl+C, which reaches all processes of a terminal, is for the interface to act on.
     """
-    from mnistop.engine.analysis import answer_here
+    from mnistop.engine.analysis.loading import answer_here
 
     leave_terminal()
 

@@ -16,8 +16,8 @@ import torch
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.cores import usable_cores
-from mnistop.engine.data import is_at_hand, load
 from mnistop.engine.data.dataset import Unseen
+from mnistop.engine.data.sources import is_at_hand, load
 from mnistop.engine.errors import MnistopError, RunError, host_error
 from mnistop.engine.files import reason, write_atomically
 from mnistop.engine.model import MLP

@@ -16,7 +16,7 @@ from distributed import Event, get_worker
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.cores import usable_cores
-from mnistop.engine.data import is_at_hand, is_here, load
+from mnistop.engine.data.sources import is_at_hand, is_here, load
 from mnistop.engine.errors import DataError
 from mnistop.engine.fingerprint import Fingerprint
 from mnistop.engine.runs.run_folder import Run

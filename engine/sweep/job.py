@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, NoReturn, Protocol
 
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
-from mnistop.engine.data import is_here
+from mnistop.engine.data.sources import is_here
 from mnistop.engine.errors import MnistopError, RunError, host_error
 from mnistop.engine.process.child import fork_off, in_words, leave, tell
 from mnistop.engine.process.stdio import log_to

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
 from mnistop.engine.config import RunConfig, as_text
-from mnistop.engine.data import is_at_hand
+from mnistop.engine.data.sources import is_at_hand
 from mnistop.engine.errors import MnistopError, RunError, TooFewImagesError
 from mnistop.engine.events import SweepData
 from mnistop.engine.fingerprint import Fingerprint, changes, has_changed

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
-from mnistop.engine.data import is_at_hand
+from mnistop.engine.data.sources import is_at_hand
 from mnistop.engine.errors import MnistopError, RunError
 from mnistop.engine.fingerprint import Fingerprint
 from mnistop.engine.process.control import stop

@@ -22,7 +22,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Concatenate, NoReturn, ParamSpec
 
 from mnistop.engine.config import RunConfig
-from mnistop.engine.data import load
+from mnistop.engine.data.sources import load
 from mnistop.engine.errors import DataError, MnistopError, RunError, TooFewImagesError, host_error
 from mnistop.engine.fingerprint import Fingerprint, changes, has_changed
 

@@ -14,7 +14,7 @@ import joblib
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.cores import usable_cores
-from mnistop.engine.data import is_at_hand, load
+from mnistop.engine.data.sources import is_at_hand, load
 from mnistop.engine.errors import MnistopError
 from mnistop.engine.runs.event_log import EventLog
 from mnistop.engine.runs.run_folder import Run

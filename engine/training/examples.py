@@ -7,10 +7,10 @@ import torch
 from numpy.typing import NDArray
 
 from mnistop.engine.config import RunConfig
-from mnistop.engine.data import Dataset, class_counts, split
 from mnistop.engine.data.dataset import Unseen
 from mnistop.engine.data.notes import ClassCounts, data_notes
 from mnistop.engine.data.pixels import contrast
+from mnistop.engine.data.sources import Dataset, class_counts, split
 from mnistop.engine.errors import ConfigError
 from mnistop.engine.fingerprint import Fingerprint
 from mnistop.engine.training.state import Labelled

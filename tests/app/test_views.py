@@ -13,7 +13,7 @@ import json, sys
 from mnistop.tui import app
 from mnistop.tui import navigator
 features = "mnistop.tui.features."
-shown = [name for name in sys.modules if name.startswith(features) and name.startswith("mnistop.tui.features.") and name.endswith(".screen")]
+shown = [name for name in sys.modules if name.startswith(features) and name.endswith(".screen")]
 heavy = [name for name in ("numpy", "plotext", "torch", "sklearn") if name in sys.modules]
 navigator.load_the_rest().join()
 missing = [name for name in navigator.LOADED_AFTER_THE_FIRST_FRAME if name not in sys.modules]

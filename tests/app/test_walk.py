@@ -16,7 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.model_selection import train_test_split
 
 from mnistop.engine.analysis.network import classify
-from mnistop.engine.data import load
+from mnistop.engine.data.sources import load
 from mnistop.engine.runs import checkpoint, run_folder
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.image import RAMP

@@ -49,7 +49,7 @@ def curve() -> None:
     import foolbox
     import torch
 
-    from mnistop.engine.analysis import answer_here, load_model, validation
+    from mnistop.engine.analysis.loading import answer_here, load_model, validation
     from mnistop.engine.analysis.robustness import EPSILONS, robustness
 
     answer_here()

@@ -18,7 +18,7 @@ from mnistop.engine.attacks import FGSM, PGD
 from mnistop.engine.attacks.certified import certified_radius
 from mnistop.engine.attacks.exact_fgsm import smallest_epsilon
 from mnistop.engine.config import RunConfig
-from mnistop.engine.data import load
+from mnistop.engine.data.sources import load
 from mnistop.engine.model import MLP
 from tests.engine.attacks.bracketed import interval_radius
 from tests.engine.small_runs import trained

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mnistop.engine.data import load
+from mnistop.engine.data.sources import load
 from mnistop.engine.runs.lookup import find_run
 from tests.bench.watched import Answer, Screen, screen, tell
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from mnistop.engine.config import RunConfig
-from mnistop.engine.data import load
+from mnistop.engine.data.sources import load
 from mnistop.engine.training.fast.captured import CudaGraph
 from mnistop.engine.training.loop import train
 from mnistop.engine.training.state import Labelled, Training

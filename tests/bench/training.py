@@ -26,7 +26,7 @@ from threadpoolctl import threadpool_limits
 
 from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
-from mnistop.engine.data import load, split
+from mnistop.engine.data.sources import load, split
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.training.loop import train
 from mnistop.engine.training.state import Epoch, Labelled, Training

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnistop.engine.analysis import load_model, load_snapshot
 from mnistop.engine.analysis.attack_set import FloatArray
-from mnistop.engine.formatting import at_least, at_most
+from mnistop.engine.analysis.loading import load_model, load_snapshot
 from mnistop.engine.methods import METHODS
 from mnistop.engine.runs import checkpoint
 from mnistop.engine.runs.run_folder import Run
+from mnistop.tui.text.attack_words import at_least, at_most
 from tests.cli.command_line import Answer, Finished, Place
 
 Call = Callable[..., Answer]

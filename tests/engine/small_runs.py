@@ -16,7 +16,7 @@ from torch import Tensor
 
 from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
-from mnistop.engine.data import load, split
+from mnistop.engine.data.sources import load, split
 from mnistop.engine.events import Event
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.history import History, reduce

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mnistop.engine.data import load
+from mnistop.engine.data.sources import load
 from mnistop.engine.data.stored import Part, Stored, to_dataset
 from mnistop.engine.fingerprint import Fingerprint, changes, take_fingerprint
 from tests.data_files import some_images, some_labels, write_idx

@@ -60,10 +60,9 @@ def test_the_engine_needs_no_interface() -> None:
 
 def test_what_the_drawing_process_imports_loads_no_torch_and_no_scikit_learn() -> None:
     rooms = {
-        "": ("config", "events", "errors", "evaluate", "formatting"),
+        "": ("config", "events", "errors", "evaluate", "formatting", "worker"),
         "analysis.": ("fragility", "network", "robustness", "samples", "comparison"),
         "data.": ("dataset", "notes"),
-        "process.": ("worker",),
         "report.": ("compose",),
         "runs.": ("run_folder", "sweep_folder", "history", "index", "lookup"),
     }

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from mnistop.engine import events
 from mnistop.engine.analysis.network import classify
 from mnistop.engine.config import RunConfig
-from mnistop.engine.data import load
 from mnistop.engine.data.pad import THICKNESSES, Pad, centred
+from mnistop.engine.data.sources import load
 from mnistop.engine.errors import RunError
 from mnistop.engine.images import resample, to_png
 from mnistop.engine.recording.recorder import Recorder

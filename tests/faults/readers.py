@@ -8,8 +8,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from mnistop.engine import analysis
-from mnistop.engine.analysis import fragility
+from mnistop.engine.analysis import fragility, loading
 from mnistop.engine.analysis.network import first_layer, walk
 from mnistop.engine.analysis.robustness import robustness
 from mnistop.engine.errors import MnistopError
@@ -53,11 +52,11 @@ def look_at_weights(run: Run, epochs: int | None, ask: bool) -> None:
 
     Args:
         run: the run.
-        epochs: of which weights, as for `analysis.load_model`.
+        epochs: of which weights, as for `loading.load_model`.
         ask: whether to ask, too.
     """
     with contextlib.suppress(MnistopError):
-        analysis.load_model(run, epochs)
+        loading.load_model(run, epochs)
     if not ask:
         return
     with contextlib.suppress(MnistopError):

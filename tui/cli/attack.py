@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from mnistop.engine.analysis import answer_here
+from mnistop.engine.analysis.loading import answer_here
 from mnistop.engine.methods import METHODS
 from mnistop.engine.runs.lookup import find_run
 from mnistop.tui.cli.attacked import Attacked, tell_image, tell_table

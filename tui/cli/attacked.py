@@ -14,13 +14,13 @@ from mnistop.engine.analysis.fragility import AttackedImage, Bracket, attack_ima
 from mnistop.engine.analysis.robustness import Robustness, plain, robustness
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import RunStarted
-from mnistop.engine.formatting import at_least, at_most
 from mnistop.engine.methods import METHODS
 from mnistop.engine.runs.entry import Summary
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.cli.output import Output
 from mnistop.tui.cli.waiting import waiting
 from mnistop.tui.text import attack_words
+from mnistop.tui.text.attack_words import at_least, at_most
 from mnistop.tui.text.attacked_image import attacked as drawn
 from mnistop.tui.text.epochs import epoch_name
 from mnistop.tui.text.runs import accuracy, count, percent

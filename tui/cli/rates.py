@@ -18,7 +18,7 @@ from mnistop.engine import worker
 from mnistop.engine.analysis.rates.range_test import RangeTest, range_test
 from mnistop.engine.analysis.rates.recommend import Recommendation, recommend
 from mnistop.engine.config import RunConfig, as_text
-from mnistop.engine.data import absolute
+from mnistop.engine.data.sources import absolute
 from mnistop.engine.errors import MnistopError
 from mnistop.engine.process.temporary import temporary_folder
 from mnistop.tui.cli.options import SettingsCommand, given_settings, setting_options

@@ -71,7 +71,7 @@ def measure(out: Output, reader: SweepReader, attack: float | None) -> float | N
     if attack is None and "adversarial_epsilon" not in settings_of(groups):
         return None
     epsilon = ATTACK if attack is None else attack
-    from mnistop.engine.analysis import answer_here
+    from mnistop.engine.analysis.loading import answer_here
 
     with waiting(out) as progress:
         progress("loading PyTorch")

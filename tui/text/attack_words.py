@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Literal, NamedTuple
 
+import numpy as np
+
 from mnistop.engine.analysis.fragility import AttackedImage, Bracket, OwnImage
-from mnistop.engine.formatting import at_least, at_most
 from mnistop.engine.methods import METHODS
 from mnistop.tui.text.epochs import epoch_name
 
@@ -100,3 +102,17 @@ def _path(known: Bracket) -> list[Said]:
     if known.returns:
         said.append(Said("but fails at some larger ε", "muted"))
     return said
+
+
+def at_least(epsilon: float | np.float32, digits: int = 4) -> str:
+    """The lower end of a bracket: never more than the float32 number that an ε is."""
+    return _rounded(epsilon, digits, ROUND_FLOOR)
+
+
+def at_most(epsilon: float | np.float32, digits: int = 4) -> str:
+    """The upper end of a bracket: never less than the float32 number that an ε is."""
+    return _rounded(epsilon, digits, ROUND_CEILING)
+
+
+def _rounded(number: float | np.float32, digits: int, rounding: str) -> str:
+    return str(Decimal(str(np.float32(number))).quantize(Decimal(1).scaleb(-digits), rounding))

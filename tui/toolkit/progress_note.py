@@ -10,7 +10,7 @@ from mnistop.engine.process.temporary import temporary_folder
 
 
 class ProgressNote:
-    """A file that a question of `mnistop.engine.analysis` gets to write to, and a clock."""
+    """A file that a question of `mnistop.engine.analysis.loading` gets to write to, and a clock."""
 
     def __init__(self) -> None:
         self._since = 0.0

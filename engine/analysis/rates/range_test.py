@@ -177,7 +177,7 @@ def range_test(config: RunConfig, progress: Path | None = None) -> RangeTest:
         MnistopError: the data or the device do not fit.
     """
     from mnistop.engine.analysis.rates.rising_rate import Stepper
-    from mnistop.engine.data import load
+    from mnistop.engine.data.sources import load
     from mnistop.engine.training.examples import examples_of
 
     def tell(text: str) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from mnistop.engine.config import RunConfig
-from mnistop.engine.data import load
+from mnistop.engine.data.sources import load
 from mnistop.engine.model import ACTIVATIONS, MLP
 from tests.engine.small_runs import trained
 

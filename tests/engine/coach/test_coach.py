@@ -15,7 +15,7 @@ from mnistop.engine import learning_rate
 from mnistop.engine.analysis.coach import Advice, advise
 from mnistop.engine.analysis.coach.advice import number
 from mnistop.engine.config import RunConfig
-from mnistop.engine.data import load
+from mnistop.engine.data.sources import load
 from mnistop.engine.learning_rate import lr_of_epoch
 from tests.engine.coached import Coached, coached
 from tests.engine.small_runs import ROOT

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from mnistop.engine.data import Dataset, describe, is_at_hand, load, split
+from mnistop.engine.data.sources import Dataset, describe, is_at_hand, load, split
 from mnistop.engine.data.stored import Part, Stored, to_dataset
 from mnistop.engine.errors import DataError
 from mnistop.engine.fingerprint import take_fingerprint
@@ -325,7 +325,7 @@ def test_whatever_the_pixels_are_the_images_lie_in_0_to_1(images: NDArray[np.gen
 
 
 def test_importing_the_data_sources_loads_neither_torch_nor_scikit_learn() -> None:
-    code = "import mnistop.engine.data, sys; "
+    code = "import mnistop.engine.data.sources, sys; "
     code += "print({'torch', 'sklearn', 'textual'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnistop.engine.data import describe, load
+from mnistop.engine.data.sources import describe, load
 from mnistop.engine.errors import DataError
 from tests.data_files import some_images, some_labels, unseen_of, write_idx, write_idx_pair
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mnistop.engine.data import load
+from mnistop.engine.data.sources import load
 from mnistop.engine.errors import DataError
 from tests.data_files import some_images, some_labels, unseen_of
 

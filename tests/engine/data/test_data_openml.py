@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import _openml as scikit_learn
 
-from mnistop.engine.data import is_at_hand, load, openml
+from mnistop.engine.data import openml
+from mnistop.engine.data.sources import is_at_hand, load
 from mnistop.engine.errors import DataError
 from tests.data_files import (
     ARFF_PATH,

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from mnistop.engine.data import load
+from mnistop.engine.data.sources import load
 from mnistop.engine.errors import DataError
 from tests.data_files import some_images, some_labels, write_idx_pair
 

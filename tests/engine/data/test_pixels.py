@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
 from mnistop.engine.config import PixelRange, RunConfig
-from mnistop.engine.data import describe, load
+from mnistop.engine.data.sources import describe, load
 from mnistop.engine.errors import DataError, PixelRangeError
 from tests.data_files import some_images, some_labels
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from mnistop.engine.attacks import FGSM
 from mnistop.engine.config import RunConfig
-from mnistop.engine.data import load, split
+from mnistop.engine.data.sources import load, split
 from mnistop.engine.errors import ConfigError
 from mnistop.engine.learning_rate import lr_of_epoch
 from mnistop.engine.model import MLP

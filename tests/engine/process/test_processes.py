@@ -20,7 +20,7 @@ import pytest
 import torch
 
 from mnistop.engine import events, worker
-from mnistop.engine.analysis import load_model_in, load_snapshot
+from mnistop.engine.analysis.loading import load_model_in, load_snapshot
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import ConfigError, DataError, RunError
 from mnistop.engine.events import EpochFinished, Event

@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from mnistop.engine import events, worker
-from mnistop.engine.analysis import load_model
-from mnistop.engine.analysis import validation as validation_images
+from mnistop.engine.analysis.loading import load_model
+from mnistop.engine.analysis.loading import validation as validation_images
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import DataError, RunError
 from mnistop.engine.runs import checkpoint, run_folder

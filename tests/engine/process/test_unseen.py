@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from mnistop.engine import events, worker
-from mnistop.engine.analysis import load_model_in
-from mnistop.engine.data import load
+from mnistop.engine.analysis.loading import load_model_in
 from mnistop.engine.data.dataset import Unseen
 from mnistop.engine.data.pixels import Pixels
+from mnistop.engine.data.sources import load
 from mnistop.engine.events import RunTested
 from mnistop.engine.process import job
 from mnistop.engine.runs import glance

@@ -11,10 +11,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnistop.engine.analysis import load_model, validation
 from mnistop.engine.analysis.attack_set import attack_all
 from mnistop.engine.analysis.batch import OwnImage, searched
 from mnistop.engine.analysis.fragility import attack_image, bracket
+from mnistop.engine.analysis.loading import load_model, validation
 from mnistop.engine.analysis.robustness import EPSILONS, Robustness, robustness
 from mnistop.engine.attacks import EpsilonBounds, epsilon_bounds
 from mnistop.engine.runs.run_folder import Run

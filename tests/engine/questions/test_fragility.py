@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from mnistop.engine.analysis import load_model, validation
 from mnistop.engine.analysis.fragility import OwnImage, attack_image, bracket
+from mnistop.engine.analysis.loading import load_model, validation
 from mnistop.engine.attacks import FGSM
 from mnistop.engine.errors import RunError
 from mnistop.engine.methods import METHODS

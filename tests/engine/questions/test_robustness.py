@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnistop.engine.analysis import load_snapshot
 from mnistop.engine.analysis.attack_set import attack_all
+from mnistop.engine.analysis.loading import load_snapshot
 from mnistop.engine.analysis.robustness import EPSILONS, Robustness, robustness
 from mnistop.engine.errors import RunError
 from mnistop.engine.runs import checkpoint
@@ -140,7 +140,7 @@ def test_a_run_without_weights_is_told(run: Run) -> None:
 
 
 def test_saved_images_are_a_data_source(run: Run, tmp_path: Path) -> None:
-    from mnistop.engine.data import load
+    from mnistop.engine.data.sources import load
 
     found = attack_all(run, "pgd", 0.2)
     (tmp_path / "fooled.npz").write_bytes(found.to_npz())

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mnistop.engine.analysis.samples import look_at
-from mnistop.engine.data import load, split
+from mnistop.engine.data.sources import load, split
 from mnistop.engine.errors import DataError
 from tests.data_files import some_images, some_labels, write_idx_pair
 

@@ -16,7 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from torch.nn import functional
 
-from mnistop.engine.analysis import load_model, validation
+from mnistop.engine.analysis.loading import load_model, validation
 from mnistop.engine.architecture import Architecture
 from mnistop.engine.errors import MnistopError, RunError
 from mnistop.engine.export.event_file import write_event_file

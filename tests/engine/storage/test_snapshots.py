@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from mnistop.engine import events, worker
-from mnistop.engine.analysis import load_model, load_snapshot
+from mnistop.engine.analysis.loading import load_model, load_snapshot
 from mnistop.engine.errors import RunError
 from mnistop.engine.export.trained import Trained
 from mnistop.engine.runs import checkpoint, snapshots

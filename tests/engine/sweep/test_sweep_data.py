@@ -9,7 +9,7 @@ import pytest
 
 from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
-from mnistop.engine.data import load
+from mnistop.engine.data.sources import load
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import MemberFailed
 from mnistop.engine.runs.run_folder import Run

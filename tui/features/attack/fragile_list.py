@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.analysis.robustness import Robustness
-from mnistop.engine.formatting import at_least, at_most
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import line, shorten
 from mnistop.tui.draw.strip import Strip
-from mnistop.tui.text.attack_words import SEARCHED_BY
+from mnistop.tui.text.attack_words import SEARCHED_BY, at_least, at_most
 from mnistop.tui.toolkit.list_pane import ListPane
 
 _NAME_WIDTH = 9

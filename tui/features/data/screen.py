@@ -13,7 +13,7 @@ from textual.widget import Widget
 
 from mnistop.engine.analysis.samples import Samples, look_at
 from mnistop.engine.config import RunConfig
-from mnistop.engine.data import absolute
+from mnistop.engine.data.sources import absolute
 from mnistop.engine.errors import RunError
 from mnistop.engine.fingerprint import changes
 from mnistop.tui.draw.capabilities import Terminal

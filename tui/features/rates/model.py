@@ -11,7 +11,7 @@ from mnistop.engine.analysis.rates.answer import RateAnswer, answer
 from mnistop.engine.analysis.rates.range_test import RangeTest
 from mnistop.engine.analysis.rates.recommend import Recommendation, recommend
 from mnistop.engine.config import RunConfig
-from mnistop.engine.data import absolute
+from mnistop.engine.data.sources import absolute
 from mnistop.engine.runs.predictions import judgement_after
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.session.comparing import Compared, Comparing

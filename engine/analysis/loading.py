@@ -1,0 +1,202 @@
+"""What questions to a trained model begin with: its weights and its validation images.
+
+Questions are put by `worker.ask(question, …)` and answered by the pool process. The interface
+names them, so they import PyTorch when they are called only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mnistop.engine.errors import RunError
+from mnistop.engine.events import RunStarted
+from mnistop.engine.runs import snapshots
+from mnistop.engine.runs.event_log import EventTail
+from mnistop.engine.runs.run_folder import Run
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from mnistop.engine.model import MLP
+
+
+def answer_here() -> None:
+    """Makes this process ready to answer questions: one thread is fastest for such small models.
+
+    Raises:
+        FileNotFoundError: the working directory has been deleted. MKL would end the process.
+    """
+    os.getcwd()
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def load_model(run: Run, epochs: int | None = None) -> tuple[MLP, int]:
+    """A run's model in evaluation mode, and how many epochs it was trained for.
+
+    Args:
+        run: the run.
+        epochs: at most so many epochs, the nearest that are kept, of the best epoch its own; None
+            for the newest checkpoint, or the newest weights kept as long as there is none.
+
+    Raises:
+        MnistopError: there are no such weights, or they are damaged.
+    """
+    if run.is_gone():
+        raise RunError(f"Run {run.name} is gone: {run.path} was deleted or moved.")
+    run.check_readable()
+    checkpoint = run.path / "checkpoint.pt"
+    if epochs is None and os.path.exists(checkpoint):
+        return load_model_in(run, checkpoint)
+    kept = snapshots.kept(run, _started(run).layers)
+    fit = kept if epochs is None else [number for number in kept if number <= epochs]
+    if epochs and epochs not in fit and (best := _best_model(run)) and best[1] == epochs:
+        return best
+    if not fit:
+        which = "yet" if epochs is None else f"of epoch {epochs} or before"
+        raise RunError(f"Run {run.name} has no weights {which}.")
+    return load_snapshot(run, fit[-1]), fit[-1]
+
+
+def _best_model(run: Run) -> tuple[MLP, int] | None:
+    """Return the model of the best epoch, as `load_model` does; None if it cannot be read."""
+    with contextlib.suppress(RunError):
+        return load_model_in(run, run.path / "best.pt")
+    return None
+
+
+def load_snapshot(run: Run, epochs: int) -> MLP:
+    """The model that a run keeps for good, of after so many epochs, in evaluation mode.
+
+    Raises:
+        MnistopError: there is no such model, or it is damaged.
+    """
+    of_format_1 = run.path / f"snapshots/{epochs}.pt"
+    if os.path.exists(of_format_1):
+        return load_model_in(run, of_format_1)[0]
+    return _load_snapshot(run, epochs, _changed(run.path / snapshots.FILE))
+
+
+@functools.lru_cache(8)
+def _load_snapshot(run: Run, epochs: int, changed: int) -> MLP:
+    import torch
+    from torch.nn.utils import vector_to_parameters
+
+    from mnistop.engine.model import MLP
+
+    layers, config = _started(run).layers, run.config()
+    weights = snapshots.read(run, epochs, layers)
+    if weights is None or layers[0] != math.prod(image_shape(run)):
+        raise RunError(f"Run {run.name} has a damaged {snapshots.FILE}.")
+    model = MLP(layers, config.activation, config.dropout)
+    vector_to_parameters(torch.from_numpy(weights), model.parameters())
+    return model.eval()
+
+
+def load_model_in(run: Run, path: Path) -> tuple[MLP, int]:
+    """The model of one of a run's files of weights, in evaluation mode.
+
+    Returns:
+        The model, and how many epochs it was trained for if the file says so, else 0.
+
+    Raises:
+        MnistopError: there is no such file, or it is damaged.
+    """
+    try:
+        changed = path.stat().st_mtime_ns
+    except OSError:
+        raise RunError(f"Run {run.name} has no {path.name} yet.") from None
+    return _load_model(run, path, changed)
+
+
+@functools.lru_cache(8)
+def _load_model(run: Run, path: Path, changed: int) -> tuple[MLP, int]:
+    from mnistop.engine.model import MLP
+    from mnistop.engine.runs import checkpoint
+
+    content = checkpoint.load(path)
+    config = run.config()
+    misfit = f"{path} is damaged: its weights fit no model of this run."
+    try:
+        weights = checkpoint.weights_of(content)
+        matrices = [value for name, value in weights.items() if name.endswith(".weight")]
+        sizes = [matrices[0].shape[1], *(len(matrix) for matrix in matrices)]
+        model = MLP(sizes, config.activation, config.dropout)
+        model.load_state_dict(weights)
+        trained = int(content.get("epoch", 0))
+    except (RuntimeError, IndexError, AttributeError, TypeError, ValueError):
+        raise RunError(misfit) from None
+    if sizes[0] != math.prod(image_shape(run)):
+        raise RunError(misfit)
+    return model.eval(), trained
+
+
+def validation(run: Run, row: int | None = None) -> tuple[Tensor, Tensor, tuple[int, int]]:
+    """A run's validation images as it keeps them.
+
+    Args:
+        run: the run.
+        row: the only one wanted, from 0; None for all.
+
+    Returns:
+        Images `(n, pixels)` in [0, 1], labels `(n,)`, and the height and width in pixels.
+
+    Raises:
+        RunError: training has not started yet, the images are gone, or there is no such row.
+    """
+    changed = [_changed(run.path / name) for name in ("images.u8", "images.f32", "labels.u8")]
+    images, labels, shape = _validation(run, *changed)
+    if row is None:
+        return images, labels, shape
+    if not 0 <= row < len(labels):
+        raise RunError(f"Run {run.name} has validation images 0 to {len(labels) - 1}, not {row}.")
+    return images[row : row + 1], labels[row : row + 1], shape
+
+
+@functools.lru_cache(4)
+def _validation(run: Run, *changed: int) -> tuple[Tensor, Tensor, tuple[int, int]]:
+    import torch
+
+    shape = image_shape(run)
+    images, labels = run.images(shape), run.labels()
+    if not len(images) or len(images) != len(labels):
+        raise RunError(f"Run {run.name} has kept no validation images; train anew to see them.")
+    if labels.max() >= len(_started(run).class_names):
+        raise RunError(f"Run {run.name} has a damaged labels.u8: there are not so many classes.")
+    pixels = torch.from_numpy(images).flatten(1)
+    return pixels, torch.from_numpy(labels.astype(np.int64)), shape
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def image_shape(run: Run) -> tuple[int, int]:
+    """Height and width of a run's images in pixels.
+
+    Raises:
+        RunError: training has not started yet.
+    """
+    height, width = _started(run).image_shape
+    return height, width
+
+
+@functools.lru_cache(8)
+def _started(run: Run) -> RunStarted:
+    tail = EventTail(run)
+    while said := tail.read():
+        for event in said:
+            if isinstance(event, RunStarted):
+                return event
+    raise RunError(f"Run {run.name} has not started to train yet.")

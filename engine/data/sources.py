@@ -1,0 +1,193 @@
+"""The data to learn from: where it comes from, how it is checked, split and described.
+
+    dataset = load("bundled", samples=1000)
+    train, val = split(dataset, val_fraction=0.2, seed=42)
+
+A source is one of the words in `SOURCES`, or a path: a folder of IDX files as MNIST, Fashion-MNIST,
+KMNIST and EMNIST come, one images file whose labels file lies beside it, `IMAGES,LABELS`, or an
+`.npz` with both.
+"""
+
+import contextlib
+import difflib
+import os
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from mnistop.engine.config import PixelRange
+from mnistop.engine.data.dataset import Dataset, Description, class_counts, describe, split
+from mnistop.engine.data.files import read_path
+from mnistop.engine.data.npz import read_npz
+from mnistop.engine.data.openml import is_kept, read_openml
+from mnistop.engine.data.stored import Part, Stored, shown, to_dataset
+from mnistop.engine.errors import DataError
+from mnistop.engine.files import expanded
+
+__all__ = [
+    "SOURCES",
+    "Dataset",
+    "Description",
+    "absolute",
+    "class_counts",
+    "describe",
+    "file_stamp",
+    "is_at_hand",
+    "is_here",
+    "load",
+    "split",
+]
+
+SOURCES = ("bundled", "digits", "openml")
+"""The sources that have a name; all others are paths."""
+
+_BUNDLED = Path(__file__).parent / "bundled" / "mnist_784_first_4502.npz"
+
+
+def _say_nothing(text: str) -> None:
+    pass
+
+
+def absolute(source: str) -> str:
+    """The source as it is called from any folder: paths are made absolute."""
+    if source in SOURCES or _is_unknown_word(source):
+        return source
+    parts = [source] if _may_be_there(source) else source.split(",")
+    return ",".join(str(expanded(part.strip()).absolute()) for part in parts)
+
+
+def load(
+    source: str,
+    samples: int | None = None,
+    progress: Callable[[str], None] = _say_nothing,
+    pixel_range: PixelRange = "auto",
+) -> Dataset:
+    """The first images of a source, scaled to 0…1.
+
+    Args:
+        source: `bundled` (the first 4,502 images of MNIST, in this package), `digits` (1,797 images
+            of 8 × 8 pixels, in scikit-learn), `openml` (all 70,000 of MNIST, fetched once), or the
+            path of a folder or file.
+        samples: how many images, from the first on. When None, all, but for the test images of a
+            source that has some; more samples than that take from these. All other images of the
+            source are `Dataset.unseen`.
+        progress: called with a line to show: once, and about every second while it takes long.
+        pixel_range: the stored values of black and white; `auto` finds them where they are clear.
+
+    Raises:
+        DataError: the source does not exist, is damaged or unfit, or has fewer images; in one
+            sentence, with the remedy.
+        PixelRangeError: what is black and white must be stated, or is known and cannot be.
+    """
+    progress(f"loading {source}")
+    try:
+        return to_dataset(_stored(source, progress), source, samples, pixel_range)
+    except MemoryError as error:
+        raise DataError(
+            f"There is not enough memory for the images of {source}: ask for fewer samples, or "
+            f"use a smaller source."
+        ) from error
+    except PermissionError as error:
+        raise DataError(
+            f"There is no permission to read {error.filename or source}: "
+            f"change it, or copy the files to where you may read them."
+        ) from error
+    except OSError as error:
+        raise DataError(
+            f"{error.filename or source} cannot be read ({error.strerror or error}): "
+            f"check the path and the disk."
+        ) from error
+
+
+def is_at_hand(source: str) -> bool:
+    """Whether `load` takes a moment only: `openml` must be fetched once, and its text read."""
+    return source != "openml" or is_kept()
+
+
+def is_here(source: str) -> bool:
+    """Whether this machine has what a source names: one with a name, or the path of something."""
+    paths = [source] if _may_be_there(source) else source.split(",")
+    return source in SOURCES or all(_may_be_there(path.strip()) for path in paths)
+
+
+def file_stamp(source: str) -> tuple[tuple[str, int, int], ...]:
+    """Return what changes when the files of a source do: name, size and time of each.
+
+    Named sources have none, nor has what cannot be read.
+    """
+    if source in SOURCES:
+        return ()
+    stamps = []
+    for name in [source] if _may_be_there(source) else source.split(","):
+        path = Path(name.strip())
+        with contextlib.suppress(OSError):
+            for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+                facts = file.stat()
+                stamps.append((str(file), facts.st_size, facts.st_mtime_ns))
+    return tuple(stamps)
+
+
+def _stored(source: str, progress: Callable[[str], None]) -> Stored:
+    match source:
+        case "bundled":
+            return _bundled()
+        case "digits":
+            return _digits()
+        case "openml":
+            return read_openml(progress)
+        case _:
+            _check_name(source)
+            return read_path(source)
+
+
+def _bundled() -> Stored:
+    stored = read_npz(_BUNDLED)
+    assert stored is not None
+    provenance = (
+        "the first 4,502 images of OpenML's mnist_784, in this package: "
+        "MNIST by LeCun, Cortes and Burges, CC BY-SA 3.0"
+    )
+    return Stored(stored.parts, provenance, white=255)
+
+
+def _digits() -> Stored:
+    # The file behind `load_digits`: to import scikit-learn takes many times as long as to read it.
+    package = find_spec("sklearn")
+    assert package is not None
+    path = Path(str(package.origin)).parent / "datasets" / "data" / "digits.csv.gz"
+    table = np.loadtxt(path, np.uint8, delimiter=",")
+    part = Part(table[:, :-1].reshape(-1, 8, 8), table[:, -1], "digits", "digits")
+    provenance = (
+        "scikit-learn's digits: the test part of the UCI data set Optical Recognition of "
+        "Handwritten Digits by Alpaydin and Kaynak, CC BY 4.0"
+    )
+    return Stored([part], provenance, white=16)
+
+
+def _check_name(source: str) -> None:
+    """Tells a mistyped word from a path that is wrong."""
+    if not source.strip() or shown(source) != source:
+        raise DataError(
+            f"The source must be {', '.join(SOURCES)} or a path that can be shown, not {source!r}."
+        )
+    if _is_unknown_word(source):
+        near = difflib.get_close_matches(source, SOURCES, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"use {', '.join(SOURCES)} or a path."
+        raise DataError(f"There is no data source {source}: {hint}")
+
+
+def _is_unknown_word(source: str) -> bool:
+    return not set(source) & set("/\\.,~") and not _may_be_there(source)
+
+
+def _may_be_there(path: str) -> bool:
+    """Whether a path is there, or in a place that cannot be looked into: the reader says why."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError:
+        pass
+    return True
