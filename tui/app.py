@@ -16,19 +16,18 @@ from mnistop.engine.errors import MnistopError
 from mnistop.engine.process.title import set_title
 from mnistop.engine.runs.lookup import find_run
 from mnistop.engine.runs.run_folder import Run, runs_folder
+from mnistop.tui.dialogs import Answer, QuitScreen, TooSmallScreen
 from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.train.dashboard import LEAST, mode_for
 from mnistop.tui.features.train.digit import Digit
-from mnistop.tui.features.train.layout import LEAST, mode_for
 from mnistop.tui.features.train.screen import TrainScreen
 from mnistop.tui.navigator import Views, load_the_rest
-from mnistop.tui.quit import Answer, QuitScreen
-from mnistop.tui.session.live_runs import LiveRuns
+from mnistop.tui.session.progress import LiveRuns
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import ViewScreen
 from mnistop.tui.terminal.ascii_only import to_ascii
 from mnistop.tui.terminal.rhythm import SLOW, USUAL
 from mnistop.tui.terminal.terminal_app import TerminalApp
-from mnistop.tui.too_small import TooSmallScreen
 from mnistop.tui.toolkit.help import HelpScreen, Section
 from mnistop.tui.toolkit.keymap import declared, read_keymap
 from mnistop.tui.toolkit.preferences import read_notices, takes_mouse

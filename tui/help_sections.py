@@ -5,9 +5,9 @@ from __future__ import annotations
 from textual.app import App
 from textual.screen import Screen
 
+from mnistop.tui.dialogs import QuitScreen
 from mnistop.tui.features.train.screen import TrainScreen
 from mnistop.tui.navigator import NAMES, Views
-from mnistop.tui.quit import QuitScreen
 from mnistop.tui.session.view import ViewScreen
 from mnistop.tui.toolkit.ask import AskScreen, AskTextScreen
 from mnistop.tui.toolkit.help import HelpScreen, Section

@@ -36,7 +36,6 @@ LOADED_AFTER_THE_FIRST_FRAME = (
     "mnistop.tui.draw.chart",
     "mnistop.tui.session.predictions",
     "mnistop.engine.analysis.coach.rules",
-    "mnistop.tui.features.train.epoch_columns",
     "mnistop.tui.draw.matrix",
     "plotext._figure",
     "mnistop.tui.text.attacked_image",

@@ -28,7 +28,7 @@ from mnistop.tui.features.train.digit import Digit
 from mnistop.tui.features.train.epoch_log import EpochLog
 from mnistop.tui.features.train.hyperparameters import Hyperparameters
 from mnistop.tui.features.train.screen import TrainScreen
-from mnistop.tui.session.feed import RunSaid
+from mnistop.tui.session.session import RunSaid
 from mnistop.tui.session.state import State
 from mnistop.tui.terminal.rhythm import Rhythm
 from tests.app import made_up, made_up_sweeps

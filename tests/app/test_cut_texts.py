@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mnistop.engine.config import NAMES
-from mnistop.tui.toolkit.drawn import DrawnWidget
+from mnistop.tui.toolkit.pane import DrawnWidget
 from tests.app.attack_screen import open_attack
 from tests.app.dashboard import Dashboard, Opened, Workers
 from tests.app.made_up_attacks import Answers as Attacks

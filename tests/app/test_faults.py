@@ -15,10 +15,10 @@ from mnistop.tui.features.runs.screen import RunsScreen
 from mnistop.tui.features.sweep.form import SweepSize
 from mnistop.tui.features.sweep.form_screen import SweepFormScreen
 from mnistop.tui.features.train.charts import Charts
-from mnistop.tui.session.choose import ChooseRunScreen
-from mnistop.tui.session.live_runs import LiveRuns
+from mnistop.tui.session.progress import LiveRuns
+from mnistop.tui.session.run_table import ChooseRunScreen
 from mnistop.tui.session.session import Session
-from mnistop.tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.toolkit.key_bar import KeyBar
 from mnistop.tui.toolkit.value_input import ValueInput
 from tests.app.dashboard import Opened
@@ -157,7 +157,7 @@ async def test_a_look_for_runs_that_fails_is_not_said_again_and_again(
         fails()
 
     monkeypatch.setattr(LiveRuns, "look", look)
-    monkeypatch.setattr("mnistop.tui.session.live_runs._LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("mnistop.tui.session.progress._LOOK_SECONDS", 0.02)
     async with opened() as shown:
         shown.may_fail = True
         await shown.until(lambda: len(looks) > 3)

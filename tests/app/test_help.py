@@ -14,11 +14,11 @@ from textual.widgets import Input
 
 from mnistop.engine.config import RunConfig, explanation
 from mnistop.tui.app import MnistopApp
+from mnistop.tui.dialogs import QuitScreen
 from mnistop.tui.features.rates.curve import RateCurve
 from mnistop.tui.features.rates.screen import RatesScreen
 from mnistop.tui.features.train.screen import TrainScreen
 from mnistop.tui.palette import Commands
-from mnistop.tui.quit import QuitScreen
 from mnistop.tui.toolkit.help import HelpScreen
 from mnistop.tui.toolkit.keymap import declared
 from mnistop.tui.toolkit.value_input import ValueInput

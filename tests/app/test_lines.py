@@ -21,7 +21,7 @@ from mnistop.tui.features.train.charts import Charts
 from mnistop.tui.features.train.digit import Digit
 from mnistop.tui.features.train.epoch_log import EpochLog
 from mnistop.tui.session import state as states
-from mnistop.tui.toolkit.lines import LinesPane
+from mnistop.tui.toolkit.pane import LinesPane
 from tests.app import made_up
 
 RUN = Run(Path("/runs") / made_up.NAME)

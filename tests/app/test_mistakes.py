@@ -10,8 +10,8 @@ from textual.widget import Widget
 
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.mistakes.chosen_image import ChosenImage
 from mnistop.tui.features.mistakes.gallery import Gallery
+from mnistop.tui.features.mistakes.images import ChosenImage
 from mnistop.tui.features.mistakes.list import MistakeList
 from mnistop.tui.features.mistakes.screen import MistakesScreen
 from tests.app import made_up

@@ -9,7 +9,7 @@ import pytest
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import ConfigError, DataError, RunError
-from mnistop.tui.session.feed import RunSaid
+from mnistop.tui.session.session import RunSaid
 from tests.app import made_up
 from tests.app.dashboard import Opened, Workers, dashboard
 

@@ -9,7 +9,7 @@ from textual.geometry import Size
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.runs.run_folder import Run
-from mnistop.tui.features.train.layout import LEAST, mode_for
+from mnistop.tui.features.train.dashboard import LEAST, mode_for
 from mnistop.tui.session import state as states
 from mnistop.tui.session.state import State
 from tests.app import made_up

@@ -6,9 +6,8 @@ import pytest
 from textual import events
 from textual.command import CommandPalette
 
+from mnistop.tui.dialogs import QuitScreen, TooSmallScreen
 from mnistop.tui.features.runs.screen import RunsScreen
-from mnistop.tui.quit import QuitScreen
-from mnistop.tui.too_small import TooSmallScreen
 from mnistop.tui.toolkit.ask import AskScreen
 from mnistop.tui.toolkit.help import HelpScreen
 from tests.app import made_up

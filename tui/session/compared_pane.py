@@ -18,8 +18,7 @@ from mnistop.tui.draw.series import Series
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.session.comparing import Compared, Comparing
 from mnistop.tui.text.runs import accuracy, count, loss
-from mnistop.tui.toolkit.lines import LinesPane
-from mnistop.tui.toolkit.plotted import PlottedPane
+from mnistop.tui.toolkit.pane import LinesPane, PlottedPane
 
 _NAMES = 16
 _WITH_NAMES = 56

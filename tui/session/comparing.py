@@ -1,17 +1,45 @@
-"""The runs that are laid over each other, as far as they have come, and the epoch looked at."""
+"""Runs laid over each other: how far they are, at one epoch, and the settings that differ."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mnistop.engine.analysis.comparison import Duel, differing, duel
-from mnistop.engine.config import RunConfig
+from mnistop.engine.config import NAMES, RunConfig, as_text, label
 from mnistop.engine.events import EpochFinished
 from mnistop.engine.runs.entry import Listed
 from mnistop.engine.runs.event_log import EventTail
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run
+
+
+def differences(one: RunConfig, other: RunConfig) -> tuple[str, str]:
+    """The settings in which two runs differ, of each as in `learning rate 0.1, seed 1`.
+
+    What has no effect in either is left out; `the same settings` if nothing is left.
+    """
+    idle = one.without_effect() & other.without_effect()
+    apart = [
+        name for name in NAMES if name not in idle and getattr(one, name) != getattr(other, name)
+    ]
+    if not apart:
+        return "the same settings", "the same settings"
+    first, second = (
+        in_words({name: as_text(getattr(config, name)) for name in apart})
+        for config in (one, other)
+    )
+    return first, second
+
+
+def in_words(settings: Mapping[str, str]) -> str:
+    """Settings by their labels, as in `learning rate 0.5, hidden layers none`.
+
+    Args:
+        settings: texts by name; none means those of the notebook.
+    """
+    words = ", ".join(f"{label(name)} {text}" for name, text in settings.items())
+    return words or "as the notebook"
 
 
 @dataclass(frozen=True)

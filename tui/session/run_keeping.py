@@ -20,8 +20,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.session.notification import clipboard_terms
 from mnistop.tui.session.view import SeveralPanes
 from mnistop.tui.text.runs import count
-from mnistop.tui.toolkit.ask import AskTextScreen
-from mnistop.tui.toolkit.attempts import Attempts
+from mnistop.tui.toolkit.ask import AskTextScreen, Attempts
 
 NONE_LISTED = "No run is listed here."
 NONE_MARKED = "No run is marked: Space marks one."

@@ -4,22 +4,58 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from textual.message import Message
 from textual.screen import Screen
+from textual.widget import Widget
 
 from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
-from mnistop.engine.errors import ConfigError, DataError, MnistopError, PixelRangeError
+from mnistop.engine.errors import ConfigError, DataError, MnistopError, PixelRangeError, RunError
+from mnistop.engine.events import Event
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.session import state as states
-from mnistop.tui.session.feed import RunSaid, feed
 from mnistop.tui.session.state import State
 from mnistop.tui.terminal import faults
 
 if TYPE_CHECKING:
     from mnistop.tui.session.predictions import Predictions
+
+
+_RETRY_SECONDS = 1.0
+
+
+@dataclass
+class RunSaid(Message):
+    """A run has said something."""
+
+    run: Run
+    events: list[Event]
+
+
+async def feed(run: Run, target: Widget) -> None:
+    """Posts a run's events to a widget as long as the run is shown.
+
+    The last one is not the end: whoever resumes the run, here or in another terminal, finds it
+    followed. Nor is a run that can no longer be read: that is told, and where it can be read again
+    it is followed from its beginning.
+
+    Args:
+        run: the run to follow.
+        target: gets `RunSaid` messages.
+    """
+    while True:
+        try:
+            async for batch in worker.follow(run, after_end=True):
+                target.post_message(RunSaid(run, batch))
+                await asyncio.sleep(0)  # a long story comes in many batches, and keys in between
+        except RunError as error:
+            target.notify(str(error), severity="error", markup=False)
+        while not run.is_readable():
+            await asyncio.sleep(_RETRY_SECONDS)
+
 
 GOING = ("starting", "running", "paused")
 

@@ -18,11 +18,11 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.session.progress import Progress
 from mnistop.tui.session.state import State
 from mnistop.tui.session.writing import write_pane
-from mnistop.tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.terminal.rhythm import Rhythm
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.key_bar import KeyBar
-from mnistop.tui.toolkit.lines import LinesPane
+from mnistop.tui.toolkit.pane import LinesPane
 from mnistop.tui.toolkit.reasons import GivesReasons
 from mnistop.tui.toolkit.screen_bar import ScreenBar
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mnistop.engine.runs.run_folder import Run
     from mnistop.engine.runs.sweep_folder import Sweep
     from mnistop.tui.draw.image import Mode
-    from mnistop.tui.toolkit.attempts import Attempts
+    from mnistop.tui.toolkit.ask import Attempts
 
 
 ALONE = "This pane has all the room already; Tab goes to the next one."

@@ -1,8 +1,10 @@
-"""Text files that are written from a screen, each under a name that is still free."""
+"""Texts and reports that are written from a screen, each under a name that is still free."""
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from textual.screen import Screen
@@ -10,7 +12,7 @@ from textual.screen import Screen
 from mnistop.engine.errors import MnistopError
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.safe_write import numbered, write_under_free_name
-from mnistop.tui.toolkit.lines import LinesPane
+from mnistop.tui.toolkit.pane import LinesPane
 
 
 def write_text(screen: Screen[None], name: str, text: str, what: str = "Written") -> None:
@@ -48,3 +50,19 @@ def write_pane(screen: Screen[None], run: Run | None, pane: LinesPane) -> None:
     about = run.name if run else "no-run"
     kind = re.sub("(?<=[a-z])(?=[A-Z])", "-", type(pane).__name__).lower()
     write_text(screen, f"mnistop-{about}-{kind}.txt", pane.text())
+
+
+async def write_report(screen: Screen[None], runs: Sequence[Run]) -> None:
+    """Writes a run, or several compared, as an HTML file in the current folder and says where."""
+    try:
+        path = await asyncio.to_thread(_write, runs)
+    except MnistopError as error:
+        screen.notify(str(error), severity="error", markup=False)
+    else:
+        screen.notify(f"Report written to {path}", markup=False)
+
+
+def _write(runs: Sequence[Run]) -> Path:
+    from mnistop.engine.report.compose import write_report
+
+    return write_report(runs, Path.cwd())

@@ -1,11 +1,22 @@
-"""Faults of the program that need not end it: said in a sentence, with the traceback in a file."""
+"""Faults of the program that need not end it: told in a sentence, with the traceback in a file."""
 
 import contextlib
 import os
 import time
 import traceback
+from collections.abc import Callable
+from functools import wraps
 
 import platformdirs
+from textual import events, on
+from textual.app import App
+from textual.geometry import Region
+from textual.message import Message
+from textual.message_pump import MessagePump
+from textual.strip import Strip
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.worker import Worker, WorkerState
 
 from mnistop.engine.errors import host_error
 
@@ -38,3 +49,64 @@ def _write(error: Exception) -> str:
             file.write(f"{time.strftime('%F %T')}\n{''.join(traceback.format_exception(error))}\n")
         return str(path)
     return ""
+
+
+class FaultTolerant(MessagePump):
+    """Says what has failed in a handler, a timer or a worker, where Textual would end the app.
+
+    Composing has to succeed, and what the app does before it has a screen: there is nothing to go
+    on with otherwise.
+    """
+
+    async def _dispatch_message(self, message: Message) -> None:
+        try:
+            await super()._dispatch_message(message)
+        except Exception as error:
+            if isinstance(self, App) and isinstance(message, events.Mount):
+                raise
+            self.say_fault(error)
+
+    @on(Worker.StateChanged)
+    def _on_worker_state_changed(self, message: Worker.StateChanged) -> None:
+        """Says what work beside this part has failed."""
+        error = message.worker.error
+        if message.state == WorkerState.ERROR and isinstance(error, Exception):
+            self.say_fault(error)
+
+    def every(self, seconds: float, act: Callable[[], object]) -> Timer:
+        """Does something again and again, and says a fault in it once."""
+        return self.set_interval(seconds, self._tolerant(act))
+
+    def after_refresh(self, act: Callable[[], object]) -> None:
+        """Does something once all that has changed is drawn."""
+        self.call_after_refresh(self._tolerant(act))
+
+    def _tolerant(self, act: Callable[[], object]) -> Callable[[], None]:
+        said: set[str] = set()
+
+        @wraps(act)
+        def tolerant() -> None:
+            try:
+                act()
+            except Exception as error:
+                if (fault := in_words(error)) not in said:
+                    said.add(fault)
+                    self.say_fault(error)
+
+        return tolerant
+
+    def say_fault(self, error: Exception) -> None:
+        """Says what has failed."""
+        self.app.notify(in_words(error), severity="error", markup=False, timeout=15)
+
+
+class FaultTolerantWidget(FaultTolerant, Widget):
+    """A widget in whose place nothing is drawn where it cannot be drawn."""
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Lines for Textual's compositor."""
+        try:
+            return super().render_lines(crop)
+        except Exception as error:
+            self.say_fault(error)
+            return [Strip.blank(crop.width)] * crop.height

@@ -14,7 +14,7 @@ from mnistop.tui.draw.cells import Changed
 from mnistop.tui.terminal import faults, tidying
 from mnistop.tui.terminal.ascii_only import AsciiOnly
 from mnistop.tui.terminal.driver import EndRequested, NotSuspended, TerminalDriver
-from mnistop.tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.terminal.rhythm import Pace
 from mnistop.tui.terminal.typed_ahead import TypedAhead
 

@@ -17,7 +17,7 @@ from textual.widgets import Input, Static
 from mnistop.engine.filter_grammar import FilterError
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import clean
-from mnistop.tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.terminal.faults import FaultTolerant
 
 
 class _Completion(Suggester):

@@ -12,8 +12,8 @@ from textual.strip import Strip as TextualStrip
 
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.strip import Strip
-from mnistop.tui.toolkit.drawn import DrawnWidget
 from mnistop.tui.toolkit.form_lines import Layout, Painter, View, lines_of
+from mnistop.tui.toolkit.pane import DrawnWidget
 
 
 class FormView(DrawnWidget, can_focus=True):

@@ -12,7 +12,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from mnistop.tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.toolkit.keymap import keys_of
 from mnistop.tui.toolkit.preferences import preferences_place
 

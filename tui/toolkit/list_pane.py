@@ -12,7 +12,7 @@ from textual.message import Message
 
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.strip import Strip
-from mnistop.tui.toolkit.lines import LinesPane
+from mnistop.tui.toolkit.pane import LinesPane
 
 
 class ListPane(LinesPane, can_focus=True):

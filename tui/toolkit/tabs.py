@@ -10,8 +10,8 @@ from textual.strip import Strip as TextualStrip
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import line
 from mnistop.tui.draw.palette import Palette
-from mnistop.tui.terminal.fault_tolerant import FaultTolerantWidget
-from mnistop.tui.toolkit.textual_strip import textual_strip
+from mnistop.tui.terminal.faults import FaultTolerantWidget
+from mnistop.tui.toolkit.pane import textual_strip
 
 
 class Tabs(FaultTolerantWidget):

@@ -11,7 +11,7 @@ from textual.geometry import Region
 from textual.widgets import Input
 from textual.widgets.input import Selection
 
-from mnistop.tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.terminal.faults import FaultTolerant
 
 
 class Form(Protocol):

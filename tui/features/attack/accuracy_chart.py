@@ -13,7 +13,7 @@ from mnistop.tui.draw.cells import beside, clean, line, shorten
 from mnistop.tui.draw.chart import chart
 from mnistop.tui.draw.series import Series
 from mnistop.tui.draw.strip import Strip
-from mnistop.tui.toolkit.plotted import PlottedPane
+from mnistop.tui.toolkit.pane import PlottedPane
 
 _LEAST_BESIDE = 76
 _LEAST_HEIGHT = 7

@@ -9,10 +9,9 @@ from mnistop.engine.analysis.fragility import Subject
 from mnistop.engine.errors import RunError
 from mnistop.engine.methods import METHODS
 from mnistop.tui.features.attack.accuracy_chart import Measured
-from mnistop.tui.features.attack.answers import AttackAnswers
-from mnistop.tui.features.attack.model import ORDERS, Attacking
+from mnistop.tui.features.attack.model import ORDERS, AttackAnswers, Attacking
 from mnistop.tui.features.attack.panes import AttackPanes
-from mnistop.tui.session.compared import differences
+from mnistop.tui.session.comparing import differences
 from mnistop.tui.session.predictions import Predictions
 from mnistop.tui.session.state import State, weights_name
 from mnistop.tui.text.proof import Shown

@@ -17,12 +17,11 @@ from mnistop.engine.analysis.fragility import Subject
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.attack.accuracy_chart import AccuracyChart
-from mnistop.tui.features.attack.answers import AttackAnswers
 from mnistop.tui.features.attack.display import AttackDisplay
-from mnistop.tui.features.attack.model import Attacking
+from mnistop.tui.features.attack.model import AttackAnswers, Attacking
 from mnistop.tui.features.attack.panes import AttackPanes
-from mnistop.tui.session.choose import ChooseRunScreen
 from mnistop.tui.session.predictions import Predictions
+from mnistop.tui.session.run_table import ChooseRunScreen
 from mnistop.tui.session.view import ALONE, NO_RUN, AtAnEpoch, SeveralPanes
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.keymap import declared

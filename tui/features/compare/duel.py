@@ -12,8 +12,8 @@ from mnistop.tui.draw.legend import letter
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.session.comparing import Comparing
 from mnistop.tui.text.runs import count
-from mnistop.tui.toolkit.lines import LinesPane
 from mnistop.tui.toolkit.list_pane import ListPane
+from mnistop.tui.toolkit.pane import LinesPane
 
 _CELL = 4
 _GUTTER = 7

@@ -16,9 +16,9 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.compare.duel import DuelImage, DuelList, MatrixDifference
 from mnistop.tui.session.compared_pane import ComparedCharts, ComparedTable
 from mnistop.tui.session.comparing import Compared, Comparing
-from mnistop.tui.session.reporting import write_report
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import ViewScreen
+from mnistop.tui.session.writing import write_report
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.keymap import declared
 from mnistop.tui.toolkit.list_pane import ListPane

@@ -17,7 +17,7 @@ from mnistop.tui.draw.chart import Chart, chart
 from mnistop.tui.draw.series import Series
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.draw.thumbnails import picture
-from mnistop.tui.toolkit.plotted import PlottedPane
+from mnistop.tui.toolkit.pane import PlottedPane
 
 _BESIDE_WIDTH = 66
 _CHART_HEIGHT = 8

@@ -15,7 +15,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import beside, line, shorten
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.draw.thumbnails import pictures
-from mnistop.tui.toolkit.lines import LinesPane
+from mnistop.tui.toolkit.pane import LinesPane
 from mnistop.tui.toolkit.tiles import LEAST, LEAST_GLYPHS, PAGE, Tiles, fit
 
 _GAP = 1

@@ -17,15 +17,13 @@ from mnistop.engine.data.sources import absolute
 from mnistop.engine.errors import RunError
 from mnistop.engine.fingerprint import changes
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.data.facts import DataFacts
 from mnistop.tui.features.data.flattening import Flattening
-from mnistop.tui.features.data.labels import Labels
+from mnistop.tui.features.data.panes import DataFacts, Labels
 from mnistop.tui.features.data.samples import SampleGrid
 from mnistop.tui.session.view import ALONE, WRONG_FORM, SeveralPanes
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.keymap import declared
-from mnistop.tui.toolkit.latest_answer import LatestAnswer
-from mnistop.tui.toolkit.progress_note import ProgressNote
+from mnistop.tui.toolkit.questions import LatestAnswer, ProgressNote
 from mnistop.tui.toolkit.tabs import Tabs
 from mnistop.tui.toolkit.tiles import PAGE
 

@@ -14,7 +14,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import beside, line, shorten
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.draw.thumbnails import pictures
-from mnistop.tui.features.mistakes.browsed import BrowsedPane
+from mnistop.tui.features.mistakes.images import BrowsedPane
 from mnistop.tui.features.mistakes.model import Browsing
 from mnistop.tui.toolkit.tiles import LEAST, LEAST_GLYPHS, PAGE, Tiles, fit
 

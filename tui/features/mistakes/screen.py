@@ -13,12 +13,11 @@ from textual.widget import Widget
 from mnistop.engine.analysis.image_filters import as_word
 from mnistop.engine.evaluate import confusion_matrix
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.mistakes.chosen_image import ChosenImage
 from mnistop.tui.features.mistakes.class_report import ClassTable, PairList
 from mnistop.tui.features.mistakes.gallery import Gallery
+from mnistop.tui.features.mistakes.images import ChosenImage, Pair
 from mnistop.tui.features.mistakes.list import MistakeList
 from mnistop.tui.features.mistakes.model import Browsing
-from mnistop.tui.features.mistakes.pair import Pair
 from mnistop.tui.session.view import AtAnEpoch, SeveralPanes
 from mnistop.tui.toolkit.filter_line import FilterInput, FilterLine
 from mnistop.tui.toolkit.help import Section

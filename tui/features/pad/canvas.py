@@ -15,7 +15,7 @@ from mnistop.tui.draw import image
 from mnistop.tui.draw.cells import line
 from mnistop.tui.draw.colormap import color, gray
 from mnistop.tui.draw.strip import Strip
-from mnistop.tui.toolkit.lines import LinesPane
+from mnistop.tui.toolkit.pane import LinesPane
 
 _KEYS = "Space: pen down or up, e: eraser, + -: thickness, u: undo, x: clear"
 

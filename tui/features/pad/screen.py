@@ -27,7 +27,7 @@ from mnistop.tui.session.view import AtAnEpoch
 from mnistop.tui.text.epochs import epoch_name
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.keymap import declared
-from mnistop.tui.toolkit.latest_answer import LatestAnswer
+from mnistop.tui.toolkit.questions import LatestAnswer
 
 _MNIST_SHAPE = (28, 28)
 _WAITING = "Asking the model; just after the start PyTorch has to load first."

@@ -7,7 +7,7 @@ from mnistop.engine.data.pad import Image
 from mnistop.tui.draw import bars, image
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.draw.thumbnails import picture
-from mnistop.tui.toolkit.lines import LinesPane
+from mnistop.tui.toolkit.pane import LinesPane
 
 
 class Seen(LinesPane):

@@ -11,7 +11,7 @@ from mnistop.engine.analysis.rates.range_test import RangeTest
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.text.range_chart import first_shown, range_chart
 from mnistop.tui.text.rates import rate_text
-from mnistop.tui.toolkit.plotted import PlottedPane
+from mnistop.tui.toolkit.pane import PlottedPane
 
 
 class RateCurve(PlottedPane, can_focus=True):

@@ -16,18 +16,16 @@ from mnistop.engine.analysis.rates.range_test import RangeTest, range_test
 from mnistop.engine.config import RunConfig, as_text
 from mnistop.engine.errors import MnistopError
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.rates.answers import RateAnswers
 from mnistop.tui.features.rates.curve import RateCurve
-from mnistop.tui.features.rates.marks import RateMarks
 from mnistop.tui.features.rates.model import ThreeRates, test_settings, train_at
+from mnistop.tui.features.rates.panes import RateAnswers, RateMarks
 from mnistop.tui.session.compared_pane import ComparedCharts
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import WRONG_FORM, ViewScreen
 from mnistop.tui.text.rates import rate_text, settings_text
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.keymap import declared
-from mnistop.tui.toolkit.latest_answer import LatestAnswer
-from mnistop.tui.toolkit.progress_note import ProgressNote
+from mnistop.tui.toolkit.questions import LatestAnswer, ProgressNote
 
 _LOOK_SECONDS = 0.3
 _PURPOSE = (

@@ -19,12 +19,11 @@ from mnistop.engine.runs.lookup import why_closed
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.runs.detail import RunDetail
-from mnistop.tui.session.reporting import write_report
 from mnistop.tui.session.run_keeping import NONE_LISTED, NONE_MARKED, RunKeeping
 from mnistop.tui.session.run_list import MOST_MARKED, RunBrowsing
 from mnistop.tui.session.run_table import RunTable
 from mnistop.tui.session.state import State
-from mnistop.tui.session.writing import write_text
+from mnistop.tui.session.writing import write_report, write_text
 from mnistop.tui.text.run_table import crowding, table
 from mnistop.tui.text.runs import count
 from mnistop.tui.toolkit.filter_line import FilterInput, FilterLine

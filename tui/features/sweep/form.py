@@ -14,7 +14,7 @@ from mnistop.tui.draw.strip import Strip
 from mnistop.tui.features.sweep.values import ROWS, SweepValues
 from mnistop.tui.text.runs import count, duration
 from mnistop.tui.toolkit.form_editor import FormEditor
-from mnistop.tui.toolkit.lines import LinesPane
+from mnistop.tui.toolkit.pane import LinesPane
 
 
 class SweepForm(FormEditor):

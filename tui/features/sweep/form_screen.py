@@ -18,7 +18,7 @@ from mnistop.engine.sweep.effort import pace
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import clean
 from mnistop.tui.features.sweep.form import SweepForm, SweepSize
-from mnistop.tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.toolkit.key_bar import KeyBar
 from mnistop.tui.toolkit.reasons import GivesReasons
 

@@ -1,11 +1,14 @@
-"""The sweep that is looked at: its runs as far as they have come, and those before and after it."""
+"""The sweep that is looked at: its runs, their accuracy under attack, and the sweeps around it."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from mnistop.engine.analysis.robustness import Robustness
+from textual.screen import Screen
+
+from mnistop.engine import worker
+from mnistop.engine.analysis.robustness import Robustness, robustness
 from mnistop.engine.errors import RunError
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep, list_sweeps
@@ -176,3 +179,52 @@ class Sweeping:
         reader.outcomes[place] = dataclasses.replace(reader.outcomes[place], attacked=attacked)
         if reader is self.reader:
             self.arrange()
+
+
+class SweepAttack:
+    """Measures the runs of the sweep that is looked at, while it is.
+
+    Args:
+        screen: does the work beside its own.
+        sweeping: knows the sweep, and takes what is found.
+        changed: called when something else is to be said.
+    """
+
+    def __init__(
+        self, screen: Screen[None], sweeping: Sweeping, changed: Callable[[], None]
+    ) -> None:
+        self.notice = ""
+        """How far it is; empty while nothing is measured."""
+        self._screen = screen
+        self._sweeping = sweeping
+        self._changed = changed
+        self._is_going = False
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether there is something to be measured, and nothing is."""
+        return not self._is_going and bool(self._sweeping.to_attack())
+
+    def start(self) -> None:
+        """Measures what is not measured yet."""
+        reader = self._sweeping.reader
+        if reader and self.is_possible:
+            self._is_going = True
+            self._screen.run_worker(self._measure(reader), group="attack", exit_on_error=False)
+
+    async def _measure(self, reader: SweepReader) -> None:
+        try:
+            for place, run in self._sweeping.to_attack():
+                known = None
+                while known is None or not known.is_complete:
+                    if self._sweeping.reader is not reader or not self._screen.is_current:
+                        return
+                    known = await worker.ask_at_leisure(robustness, run)
+                    self.notice = (
+                        f"Attacking run {place + 1}: {known.done:,} of {known.total:,} images."
+                    )
+                    self._changed()
+                self._sweeping.take(reader, place, known)
+        finally:
+            self._is_going, self.notice = False, ""
+            self._changed()

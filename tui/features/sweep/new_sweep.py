@@ -13,7 +13,7 @@ from mnistop.engine.cores import usable_cores
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.sweep.form_screen import SweepFormScreen, Wanted
-from mnistop.tui.toolkit.attempts import Attempts
+from mnistop.tui.toolkit.ask import Attempts
 
 
 def ask_for_sweep(

@@ -20,10 +20,9 @@ from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.engine.sweep.outcomes import Group
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.sweep.attack import SweepAttack
 from mnistop.tui.features.sweep.form import SweepForm
 from mnistop.tui.features.sweep.form_screen import SweepFormScreen
-from mnistop.tui.features.sweep.model import Sweeping
+from mnistop.tui.features.sweep.model import SweepAttack, Sweeping
 from mnistop.tui.features.sweep.table import SweepFacts, SweepTable
 from mnistop.tui.session.compared_pane import ComparedCharts
 from mnistop.tui.session.run_list import MOST_MARKED
@@ -32,7 +31,7 @@ from mnistop.tui.session.view import SeveralPanes
 from mnistop.tui.session.writing import write_text
 from mnistop.tui.text.runs import count
 from mnistop.tui.text.sweep_table import conclusion, table
-from mnistop.tui.toolkit.attempts import Attempts
+from mnistop.tui.toolkit.ask import Attempts
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.keymap import declared
 from mnistop.tui.toolkit.list_pane import ListPane

@@ -16,8 +16,8 @@ from mnistop.tui.features.sweep.model import Sweeping
 from mnistop.tui.text.runs import count
 from mnistop.tui.text.sweep_rows import SweepRows
 from mnistop.tui.text.sweep_table import conclusion, notes
-from mnistop.tui.toolkit.lines import LinesPane
 from mnistop.tui.toolkit.list_pane import ListPane
+from mnistop.tui.toolkit.pane import LinesPane
 
 _MARK = 2
 """Cells before a row."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
@@ -10,15 +11,51 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from mnistop.engine.events import EpochFinished
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import beside, in_the_middle
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.session.state import State
 from mnistop.tui.text.epochs import UNTRAINED
-from mnistop.tui.toolkit.plotted import PlottedPane
+from mnistop.tui.toolkit.pane import PlottedPane
 
 if TYPE_CHECKING:
-    from mnistop.tui.features.train.epoch_columns import EpochColumns
+    import numpy as np
+    from numpy.typing import NDArray
+
+NAMES = ("train_loss", "val_loss", "train_acc", "val_acc")
+
+
+class EpochColumns:
+    """Takes up an epoch once, so that following a run costs the same however long it is."""
+
+    def __init__(self) -> None:
+        import numpy as np  # not before the first frame
+
+        self._values = np.empty((len(NAMES), 256))
+        self._count = 0
+        self._last: EpochFinished | None = None
+
+    def follow(self, epochs: Sequence[EpochFinished]) -> None:
+        """Takes up a run's epochs, all of them again if they do not go on from those before."""
+        known = self._count
+        if known > len(epochs) or (known and epochs[known - 1] is not self._last):
+            known = 0
+        if len(epochs) > self._values.shape[1]:
+            import numpy as np
+
+            grown = np.empty((len(NAMES), 2 * len(epochs)))
+            grown[:, :known] = self._values[:, :known]
+            self._values = grown
+        for index in range(known, len(epochs)):
+            self._values[:, index] = [getattr(epochs[index], name) for name in NAMES]
+        self._count = len(epochs)
+        self._last = epochs[-1] if epochs else None
+
+    def __getitem__(self, name: str) -> NDArray[np.float64]:
+        """One number of each epoch, as `val_loss`; `(epochs,)`."""
+        return self._values[NAMES.index(name), : self._count]
+
 
 _SMOOTHINGS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95)
 _TAIL = 50
@@ -132,8 +169,6 @@ class Charts(PlottedPane, can_focus=True):
 
     @cached_property
     def _columns(self) -> EpochColumns:
-        from mnistop.tui.features.train.epoch_columns import EpochColumns
-
         return EpochColumns()
 
     def prepare(self, state: State) -> None:

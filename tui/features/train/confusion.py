@@ -12,7 +12,7 @@ from textual.message import Message
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.session.state import State
 from mnistop.tui.text.epochs import epoch_name
-from mnistop.tui.toolkit.lines import LinesPane
+from mnistop.tui.toolkit.pane import LinesPane
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,7 +14,7 @@ from mnistop.tui.draw.cells import line
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.session.state import State
 from mnistop.tui.text.epochs import UNTRAINED, epoch_name
-from mnistop.tui.toolkit.lines import LinesPane
+from mnistop.tui.toolkit.pane import LinesPane
 
 _NARROW = "epoch tr.loss va.loss tr.acc va.acc"
 _WIDE = "epoch  train loss  val loss  train acc  val acc        lr     time"

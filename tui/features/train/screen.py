@@ -19,28 +19,24 @@ from mnistop.engine.config import RunConfig, as_text
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.train.charts import Charts
-from mnistop.tui.features.train.coaching import Coaching
+from mnistop.tui.features.train.coach import Coaching
 from mnistop.tui.features.train.confusion import Confusion
-from mnistop.tui.features.train.controls import Controls
-from mnistop.tui.features.train.dashboard import Dashboard, Pane
-from mnistop.tui.features.train.digit import Digit
-from mnistop.tui.features.train.digit_questions import DigitQuestions
+from mnistop.tui.features.train.dashboard import Controls, Dashboard, Pane
+from mnistop.tui.features.train.digit import Digit, DigitQuestions
 from mnistop.tui.features.train.epoch_log import EpochLog
 from mnistop.tui.features.train.hyperparameters import Hyperparameters
-from mnistop.tui.session.feed import RunSaid
-from mnistop.tui.session.live_runs import LiveRuns
-from mnistop.tui.session.progress import Progress
-from mnistop.tui.session.session import GOING, Session
+from mnistop.tui.session.progress import LiveRuns, Progress
+from mnistop.tui.session.session import GOING, RunSaid, Session
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import shines_through
 from mnistop.tui.session.writing import write_pane
-from mnistop.tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.terminal.rhythm import Rhythm
-from mnistop.tui.toolkit.attempts import Attempts
+from mnistop.tui.toolkit.ask import Attempts
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.key_bar import KeyBar
 from mnistop.tui.toolkit.keymap import declared
-from mnistop.tui.toolkit.lines import LinesPane
+from mnistop.tui.toolkit.pane import LinesPane
 from mnistop.tui.toolkit.reasons import GivesReasons
 from mnistop.tui.toolkit.screen_bar import ScreenBar
 from mnistop.tui.toolkit.value_input import ValueInput

@@ -15,7 +15,7 @@ from mnistop.tui.draw.cells import beside, clean, line
 from mnistop.tui.draw.signed import signed
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.features.weights.model import Neurons
-from mnistop.tui.toolkit.lines import LinesPane
+from mnistop.tui.toolkit.pane import LinesPane
 
 _LEAST_TEXT = 34
 _WIDEST_TEXT = 64

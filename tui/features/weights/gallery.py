@@ -18,7 +18,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import beside, clean, line, shorten
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.features.weights.model import Neurons
-from mnistop.tui.toolkit.lines import LinesPane
+from mnistop.tui.toolkit.pane import LinesPane
 from mnistop.tui.toolkit.tiles import Tiles, fit
 
 _USUAL_SHAPE = (128, 28, 28)

@@ -18,7 +18,7 @@ from mnistop.tui.draw.cells import PLAIN, beside, clean, line, shorten
 from mnistop.tui.draw.signed import signed
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.text.network import explanation, learned, note, proper, shape_of
-from mnistop.tui.toolkit.scrolled import ScrolledPane
+from mnistop.tui.toolkit.pane import ScrolledPane
 
 LEAST_HEIGHT = 6
 """Lines of the shortest form: the title, the way, the parameters and a strip of values."""

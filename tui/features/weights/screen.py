@@ -24,8 +24,8 @@ from mnistop.tui.session.view import ALONE, NO_RUN, AtAnEpoch, SeveralPanes
 from mnistop.tui.terminal.rhythm import SLOW, Paced
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.keymap import declared
-from mnistop.tui.toolkit.latest_answer import LatestAnswer
-from mnistop.tui.toolkit.lines import LinesPane
+from mnistop.tui.toolkit.pane import LinesPane
+from mnistop.tui.toolkit.questions import LatestAnswer
 
 Arrangement = Literal["beside", "below", "alone"]
 

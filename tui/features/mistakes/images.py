@@ -1,16 +1,32 @@
-"""The chosen image large, what the model says to it, and how that changed over the epochs."""
+"""Chosen images large: one, or one classified correctly beside one that is not."""
 
 from __future__ import annotations
 
 from mnistop.engine.formatting import loss, percent, with_sign
+from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import line, shorten
+from mnistop.tui.draw.cells import beside, line, shorten
 from mnistop.tui.draw.palette import Palette
 from mnistop.tui.draw.strip import Strip
-from mnistop.tui.features.mistakes.browsed import BrowsedPane
-from mnistop.tui.features.mistakes.model import Looked
+from mnistop.tui.features.mistakes.model import Browsing, Looked
 from mnistop.tui.text.portrait import has_room, portrait
 from mnistop.tui.text.trail import trail
+from mnistop.tui.toolkit.pane import LinesPane
+
+
+class BrowsedPane(LinesPane, can_focus=True):
+    """Draws what is browsed.
+
+    Args:
+        terminal: what the terminal can show.
+        browsing: what it shows.
+    """
+
+    def __init__(self, terminal: Terminal, browsing: Browsing) -> None:
+        super().__init__(terminal)
+        self._browsing = browsing
+        self.mode: image.Mode = "auto"
+
 
 _TRAIL = 5
 """Lines that the story of an image takes."""
@@ -97,3 +113,62 @@ def said(looked: Looked, names: tuple[str, ...], terminal: Terminal, width: int)
         ],
         width,
     )
+
+
+_GAP = 2
+_STORY = 6
+"""Lines that the story of an image takes."""
+
+
+class Pair(BrowsedPane):
+    """The chosen image beside another one of its class that is the other way round.
+
+    Args:
+        terminal: what the terminal can show.
+        browsing: what it shows.
+    """
+
+    EXPLANATION = (
+        "How confident the model is when it is right and when it is wrong: the chosen image "
+        "beside one of its class with the opposite outcome. n and p choose other pairs."
+    )
+
+    def title(self) -> str:
+        """Which two."""
+        right, wrong = self._browsing.pair()
+        numbers = " and ".join(f"image {row}" for row in (right, wrong) if row is not None)
+        return f"Right and wrong: {numbers}" if numbers else "Right and wrong"
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """The two side by side."""
+        if self._browsing.empty and self._browsing.row is None:
+            return self.say(self._browsing.empty, width)
+        half = (width - _GAP) // 2
+        rows = self._browsing.pair()
+        missing = ("No image is right here.", "No image is wrong here.")
+        blocks = [
+            self._block(self._browsing.look(row), half, height, nothing)
+            for row, nothing in zip(rows, missing, strict=True)
+        ]
+        return beside(blocks, _GAP)
+
+    def _block(self, looked: Looked | None, width: int, height: int, nothing: str) -> list[Strip]:
+        if looked is None:
+            return [strip.adjust_cell_length(width) for strip in self.say(nothing, width)]
+        names = self._browsing.names
+        drawn = portrait(
+            looked.image,
+            looked.probabilities,
+            names,
+            self.terminal,
+            width,
+            height - 1,
+            looked.label,
+            self.mode,
+        )
+        drawn = [said(looked, names, self.terminal, width), *drawn]
+        if height - len(drawn) > _STORY:
+            epoch = self._browsing.state.shown_epoch
+            story = trail(looked.trail, looked.label, names, self.terminal, width, _STORY, epoch)
+            drawn += [Strip.blank(width), *story]
+        return [strip.adjust_cell_length(width) for strip in drawn]

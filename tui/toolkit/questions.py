@@ -1,14 +1,18 @@
-"""Asking the pool process without ever queueing up: only the newest question is put."""
+"""Questions to the pool process: only the newest is put, and a long one writes how far it is."""
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Callable, Hashable
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from textual.dom import DOMNode
 
 from mnistop.engine import worker
 from mnistop.engine.errors import MnistopError
+from mnistop.engine.process.temporary import temporary_folder
 
 Answer = TypeVar("Answer")
 
@@ -82,3 +86,38 @@ class LatestAnswer(Generic[Answer]):
                     self._show(answer, trouble)
         finally:
             self._asking = False
+
+
+class ProgressNote:
+    """A file that a question of `mnistop.engine.analysis.loading` gets to write to, and a clock."""
+
+    def __init__(self) -> None:
+        self._since = 0.0
+
+    @property
+    def path(self) -> Path:
+        """The file, in a folder that goes with this process."""
+        return temporary_folder() / f"progress-{id(self)}"
+
+    def start(self) -> None:
+        """Another question begins now."""
+        self._since = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """How long the question has been asked."""
+        return time.monotonic() - self._since
+
+    def read(self, otherwise: str) -> str:
+        """What was said last.
+
+        Args:
+            otherwise: stands for it before anything was.
+        """
+        with contextlib.suppress(OSError):
+            return self.path.read_text(encoding="utf-8") or otherwise
+        return otherwise
+
+    def clear(self) -> None:
+        """Nothing has been said of the next question."""
+        self.path.unlink(missing_ok=True)

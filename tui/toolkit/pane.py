@@ -1,0 +1,278 @@
+"""Panes: lines drawn by a subclass for the size there is, of which only those that changed are
+sent."""
+
+from __future__ import annotations
+
+import textwrap
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
+from typing import ClassVar, Protocol, runtime_checkable
+
+from rich.cells import cell_len
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.strip import Strip as TextualStrip
+
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import clean, line, on_ground, plain, shorten
+from mnistop.tui.draw.palette import Palette
+from mnistop.tui.draw.strip import Strip
+from mnistop.tui.terminal import faults
+from mnistop.tui.terminal.faults import FaultTolerantWidget
+from mnistop.tui.toolkit.reasons import GivesReasons
+
+
+def textual_strip(drawn: Strip, ground: Style | None = None) -> TextualStrip:
+    """A line for Textual, on the ground of its widget if that is not in it yet."""
+    strip = TextualStrip(drawn, drawn.cell_length)
+    return strip.apply_style(ground) if ground else strip
+
+
+class DrawnWidget(GivesReasons, FaultTolerantWidget):
+    """Lines, drawn by the subclass for the size there is.
+
+    Args:
+        terminal: what the terminal can show.
+        id: the widget's id.
+    """
+
+    def __init__(self, terminal: Terminal, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.terminal = terminal
+        self.palette = Palette.of(terminal)
+        self._lines: list[Strip] = []
+        self._drawn_for: Size | None = None
+        """The size that the lines are of; None while they are to be drawn anew."""
+
+    @abstractmethod
+    def _draw(self) -> list[Strip]:
+        """All lines, `_based`."""
+
+    def say(self, text: str, width: int) -> list[Strip]:
+        """A text in place of a picture, on as many lines as it takes."""
+        lines = textwrap.wrap(clean(text, self.terminal), max(width, 1))
+        return [line([(part, self.palette.muted)], width) for part in lines]
+
+    def _based(self, strips: Sequence[Strip]) -> list[Strip]:
+        width = self.size.width
+        return on_ground([strip.adjust_cell_length(width) for strip in strips], self.rich_style)
+
+    def redraw(self) -> None:
+        """Draws anew and sends what is different; what is not in sight yet is drawn once it is."""
+        if self.display and self.size == self._drawn_for:
+            self._replace(self._draw)
+        else:
+            self._drawn_for = None
+            self.refresh()
+
+    def _replace(self, draw: Callable[[], list[Strip]]) -> None:
+        old, self._lines = self._lines, self._or_fault(draw)
+        pairs = enumerate(zip_longest(old, self._lines))
+        width = self.size.width
+        changed = [Region(0, y, width, 1) for y, (before, after) in pairs if before != after]
+        if changed:
+            self.refresh(*changed)
+
+    def _or_fault(self, draw: Callable[[], list[Strip]]) -> list[Strip]:
+        """What is drawn, or in its place which fault of the program prevented that."""
+        try:
+            return draw()
+        except Exception as error:
+            return self._based(self.say(faults.in_words(error), self.size.width))
+
+    def render_lines(self, crop: Region) -> list[TextualStrip]:
+        """Lines for Textual's compositor, which asks for them in the size that they will have."""
+        if self.size != self._drawn_for:
+            self._drawn_for = self.size
+            self._lines = self._or_fault(self._draw)
+        return super().render_lines(crop)
+
+    def render_line(self, y: int) -> TextualStrip:
+        """One of these lines."""
+        width = self.size.width
+        if y >= len(self._lines):
+            return TextualStrip.blank(width, self.rich_style)
+        return textual_strip(self._lines[y].adjust_cell_length(width))
+
+    # Textual's own handlers of these two events send the whole widget anew, and its watcher finds
+    # all styles anew.
+
+    def on_focus(self, event: events.Focus) -> None:
+        """Shows that the keys go here."""
+        event.prevent_default()
+        self.has_focus = True
+        if self.parent:
+            self.parent.post_message(events.DescendantFocus(self))
+
+    def on_blur(self, event: events.Blur) -> None:
+        """Shows that the keys go elsewhere."""
+        event.prevent_default()
+        self.has_focus = False
+        if self.parent:
+            self.parent.post_message(events.DescendantBlur(self))
+
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Draws what the focus changes; no style depends on it."""
+        self.redraw()
+
+
+class LinesPane(DrawnWidget):
+    """A title line and the lines below it, drawn by the subclass for the size there is.
+
+    Args:
+        terminal: what the terminal can show.
+        id: the widget's id.
+    """
+
+    @abstractmethod
+    def title(self) -> str:
+        """What the pane shows, in a few words."""
+
+    @abstractmethod
+    def lines(self, width: int, height: int) -> Sequence[Strip]:
+        """The lines below the title, at most `height` of at most `width` cells."""
+
+    def text(self) -> str:
+        """All that the pane shows, as plain text."""
+        return plain(self._draw()).rstrip()
+
+    def _draw(self) -> list[Strip]:
+        width, height = self.size
+        drawn = [self._title_line(width), *self.lines(width, height - 1)]
+        return self._based((drawn + [Strip.blank(0)] * (height - len(drawn)))[:height])
+
+    def redraw_title(self) -> None:
+        """Draws the title anew, which alone is different."""
+        if self.size == self._drawn_for:
+            self._replace(
+                lambda: [*self._based([self._title_line(self.size.width)]), *self._lines[1:]]
+            )
+
+    def _title_line(self, width: int) -> Strip:
+        rule = ("━" if self.has_focus else "─") if self.terminal.unicode else "-"
+        style = self.palette.strong if self.has_focus else self.palette.muted
+        mark = (">" if not self.terminal.unicode else "▸") if self.has_focus else rule
+        text = shorten(f"{rule}{mark} {self.title()} ", width, self.terminal)
+        return line([(text + rule * (width - cell_len(text)), style)], width)
+
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Shows in the title whether the keys go here."""
+        self.redraw_title()
+
+
+class ScrolledPane(LinesPane):
+    """Lines of which those in sight are drawn, and how to get to the others."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "pagedown",
+            "scroll_by(1)",
+            "Scroll",
+            show=False,
+            id="text.page_down",
+            tooltip="To what has no room here, further down",
+        ),
+        Binding(
+            "pageup",
+            "scroll_by(-1)",
+            "Scroll up",
+            show=False,
+            id="text.page_up",
+            tooltip="To what has no room here, further up",
+        ),
+    ]
+
+    _first = 0
+    """The first line in sight."""
+    _hidden = 0
+    """Lines that have no room."""
+
+    def in_sight(self, lines: Sequence[Strip], width: int, height: int) -> list[Strip]:
+        """Return the lines in sight; where there are more, the last one says so.
+
+        Args:
+            lines: all lines.
+            width: cells of a line.
+            height: lines that have room.
+        """
+        self._hidden = max(len(lines) - height + 1, 0) if len(lines) > height else 0
+        self._first = max(0, min(self._first, self._hidden))
+        if not self._hidden:
+            return list(lines)
+        shown = list(lines[self._first : self._first + height - 1])
+        below = self._hidden - self._first
+        where = [f"PgUp: {self._first} above"] * bool(self._first)
+        where += [f"PgDn: {below} more lines" if below > 1 else "PgDn: 1 more line"] * bool(below)
+        return [*shown, line([(", ".join(where), self.palette.muted)], width)]
+
+    def action_scroll_by(self, pages: int) -> None:
+        """Scroll by pages."""
+        self._scroll(pages * max(self.size.height - 3, 1))
+
+    def _scroll(self, by: int) -> None:
+        self._first += by
+        self.redraw()
+
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
+        if action == "scroll_by" and not self._hidden:
+            return "All lines are in sight: there is nothing to scroll."
+        return super().why_not(action, parameters)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """The wheel scrolls by three lines."""
+        event.stop()
+        self._scroll(-3)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """The wheel scrolls by three lines."""
+        event.stop()
+        self._scroll(3)
+
+
+@runtime_checkable
+class Plotted(Protocol):
+    """A chart, whose module the first frame does without."""
+
+    def x_at(self, column: int, line: int) -> float | None:
+        """Return the x of a cell, None where the cell lies beside the curves."""
+
+
+class PlottedPane(LinesPane):
+    """A pane that knows where its charts stand.
+
+    Args:
+        terminal: what the terminal can show.
+        id: the widget's id.
+    """
+
+    def __init__(self, terminal: Terminal, *, id: str | None = None) -> None:
+        super().__init__(terminal, id=id)
+        self._charts: list[tuple[int, int, Plotted]] = []
+        """The charts in sight, with the column and the line that each begins in."""
+
+    @abstractmethod
+    def choose(self, x: float) -> None:
+        """Go to what stands at an x, or nearest to it."""
+
+    def placed(self, *charts: tuple[int, int, Sequence[Strip]]) -> None:
+        """Note where the charts that are drawn stand.
+
+        Args:
+            charts: of each its first column and line below the title, and what is drawn; what
+                is no chart is left out.
+        """
+        self._charts = [
+            (left, top, drawn) for left, top, drawn in charts if isinstance(drawn, Plotted)
+        ]
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to the x that was clicked."""
+        for left, top, chart in self._charts:
+            x = chart.x_at(event.x - left, event.y - 1 - top)
+            if x is not None:
+                self.choose(x)
+                return
