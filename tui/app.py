@@ -19,12 +19,11 @@ from mnistop.engine.runs.run_folder import Run, runs_folder
 from mnistop.tui.dialogs import Answer, QuitScreen, TooSmallScreen
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.train.dashboard import LEAST, mode_for
-from mnistop.tui.features.train.digit import Digit
 from mnistop.tui.features.train.screen import TrainScreen
 from mnistop.tui.navigator import Views, load_the_rest
 from mnistop.tui.session.progress import LiveRuns
 from mnistop.tui.session.state import State
-from mnistop.tui.session.view import ViewScreen
+from mnistop.tui.session.view import ScreenWanted, ViewScreen
 from mnistop.tui.terminal.ascii_only import to_ascii
 from mnistop.tui.terminal.rhythm import SLOW, USUAL
 from mnistop.tui.terminal.terminal_app import TerminalApp
@@ -286,54 +285,30 @@ class MnistopApp(GivesReasons, TerminalApp):
             with contextlib.suppress(OSError):
                 leave_watcher(run, self._notify)
 
-    @on(TrainScreen.ImagesWanted)
-    def _on_images_wanted(self, message: TrainScreen.ImagesWanted) -> None:
-        self._views.mistakes.enter(message.filter)
-        self.action_go("mistakes")
-
-    @on(Digit.AttackWanted)
-    def _on_digit_attacked(self, message: Digit.AttackWanted) -> None:
-        self._views.attack.attack(message.row)
-        self.action_go("attack")
-
-    @on(ViewScreen.AttackWanted)
-    def _on_attack_wanted(self, message: ViewScreen.AttackWanted) -> None:
-        self._views.attack.attack(message.subject)
-        self._open_over(self._views.attack)
+    @on(ScreenWanted)
+    def _on_screen_wanted(self, message: ScreenWanted) -> None:
+        view = self._views[message.name]
+        try:
+            view.enter(message.about)
+        except MnistopError as error:  # what it is about has just been deleted or damaged
+            self.notify(str(error), severity="error", markup=False)
+        else:
+            self._open_over(view)
 
     @on(ViewScreen.OpenWanted)
     def _on_open_wanted(self, message: ViewScreen.OpenWanted) -> None:
         self._train.session.watch(message.run)
         self.action_go("train")
 
-    @on(ViewScreen.CompareWanted)
-    def _on_compare_wanted(self, message: ViewScreen.CompareWanted) -> None:
-        try:
-            self._views.compare.compare(message.runs, message.left_out)
-        except MnistopError as error:  # one of them has just been deleted or damaged
-            self.notify(str(error), severity="error", markup=False)
-        else:
-            self._open_over(self._views.compare)
-
-    @on(ViewScreen.SweepWanted)
-    def _on_sweep_wanted(self, message: ViewScreen.SweepWanted) -> None:
-        self._views.sweep.open(message.sweep)
-        self._open_over(self._views.sweep)
-
     @on(ViewScreen.NewSweepWanted)
     def _on_new_sweep_wanted(self, message: ViewScreen.NewSweepWanted) -> None:
         from mnistop.tui.features.sweep.new_sweep import ask_for_sweep
 
         def show(sweep: Sweep) -> None:
-            self.post_message(ViewScreen.SweepWanted(sweep))
+            self.post_message(ScreenWanted("sweep", sweep))
 
         config = self._train.config
         ask_for_sweep(self.screen, self.terminal, config, message.known, message.attempts, show)
-
-    @on(ViewScreen.ListWanted)
-    def _on_list_wanted(self, message: ViewScreen.ListWanted) -> None:
-        self._views.runs.enter(message.filter)
-        self._open_over(self._views.runs)
 
     @on(ViewScreen.RateTaken)
     def _on_rate_taken(self, message: ViewScreen.RateTaken) -> None:

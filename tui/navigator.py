@@ -11,7 +11,6 @@ import importlib
 import sys
 import threading
 from collections.abc import Callable
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mnistop.engine.config import RunConfig
@@ -19,18 +18,10 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.terminal import tidying
 
 if TYPE_CHECKING:
-    from mnistop.tui.features.attack.screen import AttackScreen
-    from mnistop.tui.features.compare.screen import CompareScreen
-    from mnistop.tui.features.data.screen import DataScreen
-    from mnistop.tui.features.mistakes.screen import MistakesScreen
-    from mnistop.tui.features.pad.screen import PadScreen
-    from mnistop.tui.features.rates.screen import RatesScreen
-    from mnistop.tui.features.runs.screen import RunsScreen
-    from mnistop.tui.features.sweep.screen import SweepScreen
-    from mnistop.tui.features.weights.screen import WeightsScreen
     from mnistop.tui.session.view import ViewScreen
 
 NAMES = ("mistakes", "attack", "weights", "data", "runs", "compare", "sweep", "pad", "rates")
+"""The features with a screen over the dashboard, in the order in which the help has them."""
 
 LOADED_AFTER_THE_FIRST_FRAME = (
     "mnistop.tui.draw.chart",
@@ -66,86 +57,27 @@ def _load_the_rest() -> None:
     tidying.go_on_between_keys()
 
 
-class Views:
-    """The screens by their names, made when they are first wanted.
+class Views(dict[str, "ViewScreen"]):
+    """The screens by their names among `NAMES`, each made when it is first opened.
+
+    `attack` is the class `AttackScreen` in the module `screen` of the feature's folder.
 
     Args:
         terminal: what the terminal can show.
-        config: tells what the form holds, None while a value in it is wrong.
+        form: tells what the form holds, None while a value in it is wrong.
     """
 
-    def __init__(self, terminal: Terminal, config: Callable[[], RunConfig | None]) -> None:
+    def __init__(self, terminal: Terminal, form: Callable[[], RunConfig | None]) -> None:
         self._terminal = terminal
-        self._config = config
+        self._form = form
 
-    @cached_property
-    def mistakes(self) -> MistakesScreen:
-        """What the model gets wrong."""
-        from mnistop.tui.features.mistakes.screen import MistakesScreen
-
-        return MistakesScreen(self._terminal)
-
-    @cached_property
-    def attack(self) -> AttackScreen:
-        """How little it takes to fool the model."""
-        from mnistop.tui.features.attack.screen import AttackScreen
-
-        return AttackScreen(self._terminal)
-
-    @cached_property
-    def weights(self) -> WeightsScreen:
-        """What the first layer looks for."""
-        from mnistop.tui.features.weights.screen import WeightsScreen
-
-        return WeightsScreen(self._terminal)
-
-    @cached_property
-    def data(self) -> DataScreen:
-        """What the model learns from."""
-        from mnistop.tui.features.data.screen import DataScreen
-
-        return DataScreen(self._terminal, self._config)
-
-    @cached_property
-    def runs(self) -> RunsScreen:
-        """All that was trained."""
-        from mnistop.tui.features.runs.screen import RunsScreen
-
-        return RunsScreen(self._terminal)
-
-    @cached_property
-    def compare(self) -> CompareScreen:
-        """Several runs laid over each other."""
-        from mnistop.tui.features.compare.screen import CompareScreen
-
-        return CompareScreen(self._terminal)
-
-    @cached_property
-    def sweep(self) -> SweepScreen:
-        """What came of a sweep."""
-        from mnistop.tui.features.sweep.screen import SweepScreen
-
-        return SweepScreen(self._terminal)
-
-    @cached_property
-    def pad(self) -> PadScreen:
-        """A digit of one's own."""
-        from mnistop.tui.features.pad.screen import PadScreen
-
-        return PadScreen(self._terminal)
-
-    @cached_property
-    def rates(self) -> RatesScreen:
-        """Learning rates that are too low, too high, and good."""
-        from mnistop.tui.features.rates.screen import RatesScreen
-
-        return RatesScreen(self._terminal, self._config)
-
-    def __getitem__(self, name: str) -> ViewScreen:
-        """The screen of a name among `NAMES`."""
-        view: ViewScreen = getattr(self, name)
+    def __missing__(self, name: str) -> ViewScreen:
+        module = importlib.import_module(f"mnistop.tui.features.{name}.screen")
+        view: ViewScreen = getattr(module, f"{name.capitalize()}Screen")(self._terminal)
+        view.form = self._form
+        self[name] = view
         return view
 
     def name_of(self, view: ViewScreen) -> str:
-        """The name of a screen that is among these."""
-        return next(name for name, made in vars(self).items() if made is view)
+        """Return the name of a screen that is among these."""
+        return next(name for name, made in self.items() if made is view)

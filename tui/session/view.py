@@ -27,11 +27,8 @@ from mnistop.tui.toolkit.reasons import GivesReasons
 from mnistop.tui.toolkit.screen_bar import ScreenBar
 
 if TYPE_CHECKING:
-    from mnistop.engine.analysis.fragility import Subject
     from mnistop.engine.config import RunConfig
-    from mnistop.engine.runs.entry import Listed
     from mnistop.engine.runs.run_folder import Run
-    from mnistop.engine.runs.sweep_folder import Sweep
     from mnistop.tui.draw.image import Mode
     from mnistop.tui.toolkit.ask import Attempts
 
@@ -49,6 +46,15 @@ def shines_through(screen: Screen[Any]) -> bool:
     """
     top = screen.app.screen
     return top is screen or top.styles.background.a < 1
+
+
+@dataclass
+class ScreenWanted(Message):
+    """Another screen is to be opened, from which Esc leads back here."""
+
+    name: str
+    about: Any
+    """What the screen is to show, as its `enter` takes it."""
 
 
 class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
@@ -80,6 +86,8 @@ class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
         super().__init__()
         self.terminal = terminal
         self.state = State()
+        self.form: Callable[[], RunConfig | None] = lambda: None
+        """Tells what the dashboard's form holds, None while a value in it is wrong."""
         self.news = ""
         """What is waited for before a run is there, or what went wrong last."""
         self._rhythm: Rhythm | None = None
@@ -95,6 +103,13 @@ class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
     @abstractmethod
     def panes(self) -> Iterable[Widget]:
         """The widgets above the progress line."""
+
+    def enter(self, about: Any) -> None:
+        """Take up what another screen asks this one to show.
+
+        Raises:
+            MnistopError: it cannot be read.
+        """
 
     @property
     def is_current(self) -> bool:
@@ -125,30 +140,10 @@ class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
         by: int
 
     @dataclass
-    class AttackWanted(Message):
-        """The attack screen shall be opened, and lead back here."""
-
-        subject: Subject
-
-    @dataclass
     class OpenWanted(Message):
         """A run shall be shown on the dashboard."""
 
         run: Run
-
-    @dataclass
-    class CompareWanted(Message):
-        """Runs shall be laid over each other."""
-
-        runs: Sequence[Listed]
-        left_out: Sequence[str] = ()
-        """The names of those that would be too many to be told apart."""
-
-    @dataclass
-    class SweepWanted(Message):
-        """A sweep shall be shown side by side; None for the newest."""
-
-        sweep: Sweep | None
 
     @dataclass
     class NewSweepWanted(Message):
@@ -158,12 +153,6 @@ class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
         """Finished runs with the seconds that each has trained for, the newest first."""
         attempts: Attempts
         """Starts it."""
-
-    @dataclass
-    class ListWanted(Message):
-        """The runs that pass a filter shall be listed."""
-
-        filter: str
 
     @dataclass
     class RateTaken(Message):

@@ -170,13 +170,13 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
         """All panes; which of them are seen is up to the terminal's size."""
         yield self._panes
 
-    def attack(self, subject: Subject) -> None:
-        """Takes an image from another screen.
+    def enter(self, about: Subject) -> None:
+        """Take an image from another screen.
 
         Args:
-            subject: a row of the validation images, or an image of one's own.
+            about: a row of the validation images, or an image of one's own.
         """
-        self._brought = subject
+        self._brought = about
 
     def action_next_pane(self, by: int) -> None:
         """Goes to the next or previous pane."""

@@ -88,16 +88,13 @@ class CompareScreen(ViewScreen):
         """Leaves the image out where it has no room."""
         self._image.display = self.app.size.width >= _WITH_IMAGE
 
-    def compare(self, runs: Sequence[Listed], left_out: Sequence[str] = ()) -> None:
-        """Takes up runs, two or more.
-
-        Args:
-            runs: those that are drawn.
-            left_out: the names of those that are not.
+    def enter(self, about: tuple[Sequence[Listed], Sequence[str]]) -> None:
+        """Take up runs to draw, two or more, and the names of those that are left out.
 
         Raises:
             RunError: the configuration of one cannot be read.
         """
+        runs, left_out = about
         self._comparing = Comparing([Compared.of(one) for one in runs], left_out)
         if self.is_mounted:
             self._show_images(False)

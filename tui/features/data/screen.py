@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import ClassVar
 
 from textual import events, on
@@ -12,7 +12,6 @@ from textual.containers import Container
 from textual.widget import Widget
 
 from mnistop.engine.analysis.samples import Samples, look_at
-from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import absolute
 from mnistop.engine.errors import RunError
 from mnistop.engine.fingerprint import changes
@@ -40,7 +39,6 @@ class DataScreen(SeveralPanes):
 
     Args:
         terminal: what the terminal can show.
-        config: tells what the form holds, None while a value in it is wrong.
     """
 
     DEFAULT_CSS = """
@@ -60,9 +58,8 @@ class DataScreen(SeveralPanes):
         ),
     ]
 
-    def __init__(self, terminal: Terminal, config: Callable[[], RunConfig | None]) -> None:
+    def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
-        self._config = config
         self._facts = DataFacts(terminal)
         self._grid = SampleGrid(terminal)
         self._flattening = Flattening(terminal)
@@ -204,7 +201,7 @@ class DataScreen(SeveralPanes):
 
     def redraw(self) -> None:
         """Asks for what the form names now, and for the page that the cursor is on."""
-        config = self._config()
+        config = self.form()
         if config is None:
             self._data, self._samples = None, None
             self._answers.forget()

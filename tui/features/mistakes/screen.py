@@ -18,7 +18,7 @@ from mnistop.tui.features.mistakes.gallery import Gallery
 from mnistop.tui.features.mistakes.images import ChosenImage, Pair
 from mnistop.tui.features.mistakes.list import MistakeList
 from mnistop.tui.features.mistakes.model import Browsing
-from mnistop.tui.session.view import AtAnEpoch, SeveralPanes
+from mnistop.tui.session.view import AtAnEpoch, ScreenWanted, SeveralPanes
 from mnistop.tui.toolkit.filter_line import FilterInput, FilterLine
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.keymap import declared
@@ -176,16 +176,16 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
         """Starts with the list."""
         self._show_view("list")
 
-    def enter(self, text: str) -> None:
-        """Shows the list of the images that pass a filter, until Esc leads back.
+    def enter(self, about: str) -> None:
+        """Show the list of the images that pass a filter, until Esc leads back.
 
         Args:
-            text: as `mnistop.engine.analysis.image_filters.parse` reads it.
+            about: as `mnistop.engine.analysis.image_filters.parse` reads it.
         """
         before = self._filters_before[0] if self._filters_before else self._browsing.text
         self._filters_before = [before]
         self._through_classes = False
-        self._list_images(text)
+        self._list_images(about)
 
     def _list_images(self, text: str) -> None:
         """Shows the list of the images that pass a filter, the first of them chosen."""
@@ -277,7 +277,7 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
     def action_attack(self) -> None:
         """Takes the chosen image to the attack screen."""
         if self._browsing.row is not None:
-            self.post_message(self.AttackWanted(self._browsing.row))
+            self.post_message(ScreenWanted("attack", self._browsing.row))
 
     def action_order(self) -> None:
         """Sorts by something else."""

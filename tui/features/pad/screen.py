@@ -23,7 +23,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.pad.canvas import Canvas
 from mnistop.tui.features.pad.verdict import Seen, Verdict
 from mnistop.tui.session.state import State, weights_name
-from mnistop.tui.session.view import AtAnEpoch
+from mnistop.tui.session.view import AtAnEpoch, ScreenWanted
 from mnistop.tui.text.epochs import epoch_name
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.keymap import declared
@@ -205,7 +205,7 @@ class PadScreen(AtAnEpoch):
         if self._canvas.pad.is_empty:
             self.notify("Nothing is drawn yet.")
         else:
-            self.post_message(self.AttackWanted(OwnImage(self.image.astype(np.float32))))
+            self.post_message(ScreenWanted("attack", OwnImage(self.image.astype(np.float32))))
 
     def action_centre(self) -> None:
         """Centres what the model sees, or does not."""

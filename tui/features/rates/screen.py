@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual import on
@@ -42,7 +42,6 @@ class RatesScreen(ViewScreen):
 
     Args:
         terminal: what the terminal can show.
-        config: tells what the form holds, None while a value in it is wrong.
     """
 
     DEFAULT_CSS = "RatesScreen Vertical { height: 1fr; }"
@@ -74,9 +73,8 @@ class RatesScreen(ViewScreen):
         ),
     ]
 
-    def __init__(self, terminal: Terminal, config: Callable[[], RunConfig | None]) -> None:
+    def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
-        self._config = config
         self._curve = RateCurve(terminal)
         self._marks = RateMarks(terminal)
         self._charts = ComparedCharts(terminal)
@@ -113,7 +111,7 @@ class RatesScreen(ViewScreen):
     @property
     def _settings(self) -> RunConfig | None:
         """What the form asks for now; None while a value in it is wrong."""
-        config = self._config()
+        config = self.form()
         return config and test_settings(config)
 
     @property

@@ -23,6 +23,7 @@ from mnistop.tui.session.run_keeping import NONE_LISTED, NONE_MARKED, RunKeeping
 from mnistop.tui.session.run_list import MOST_MARKED, RunBrowsing
 from mnistop.tui.session.run_table import RunTable
 from mnistop.tui.session.state import State
+from mnistop.tui.session.view import ScreenWanted
 from mnistop.tui.session.writing import write_report, write_text
 from mnistop.tui.text.run_table import crowding, table
 from mnistop.tui.text.runs import count
@@ -130,13 +131,13 @@ class RunsScreen(RunKeeping):
         self._why_none = ""
         """Why none may be read, where there are some."""
 
-    def enter(self, text: str) -> None:
-        """Lists the runs that pass a filter.
+    def enter(self, about: str) -> None:
+        """List the runs that pass a filter.
 
         Args:
-            text: as `mnistop.engine.runs.filters.parse` reads it.
+            about: as `mnistop.engine.runs.filters.parse` reads it.
         """
-        self._browsing.set_filter(text)
+        self._browsing.set_filter(about)
 
     def panes(self) -> Iterable[Widget]:
         """The filter line, the table, and what is to be said of the chosen run."""
@@ -278,7 +279,7 @@ class RunsScreen(RunKeeping):
     def action_compare(self) -> None:
         """Lays runs over each other."""
         if len(compared := self._to_compare()) > 1:
-            self.post_message(self.CompareWanted(compared))
+            self.post_message(ScreenWanted("compare", (compared, ())))
 
     def _to_compare(self) -> list[Listed]:
         """The marked runs; else the dashboard's and the chosen one."""
@@ -298,7 +299,7 @@ class RunsScreen(RunKeeping):
         chosen = self._browsing.chosen
         name = chosen.run.sweep if chosen else ""
         found = Sweep(chosen.run.path.with_name(name)) if chosen and name else None
-        self.post_message(self.SweepWanted(found))
+        self.post_message(ScreenWanted("sweep", found))
 
     def action_sweep(self) -> None:
         """Asks what is to vary in a new sweep, and starts it."""

@@ -27,7 +27,7 @@ from mnistop.tui.features.sweep.table import SweepFacts, SweepTable
 from mnistop.tui.session.compared_pane import ComparedCharts
 from mnistop.tui.session.run_list import MOST_MARKED
 from mnistop.tui.session.state import State
-from mnistop.tui.session.view import SeveralPanes
+from mnistop.tui.session.view import ScreenWanted, SeveralPanes
 from mnistop.tui.session.writing import write_text
 from mnistop.tui.text.runs import count
 from mnistop.tui.text.sweep_table import conclusion, table
@@ -140,9 +140,9 @@ class SweepScreen(SeveralPanes):
         """Starts in the table."""
         self.set_focus(self._table)
 
-    def open(self, sweep: Sweep | None) -> None:
-        """Looks at a sweep; None for the one before, or the newest."""
-        self._wanted = sweep or self._wanted
+    def enter(self, about: Sweep | None) -> None:
+        """Look at a sweep; None for the one before, or the newest."""
+        self._wanted = about or self._wanted
         self._is_reading = True
         self._wake.set()
 
@@ -247,7 +247,7 @@ class SweepScreen(SeveralPanes):
 
     def action_sweep(self, by: int) -> None:
         """Goes to the next sweep or the one before."""
-        self.open(self._sweeping.neighbour(by))
+        self.enter(self._sweeping.neighbour(by))
 
     def action_curves(self) -> None:
         """Lays the curves of some rows over each other."""
@@ -264,7 +264,7 @@ class SweepScreen(SeveralPanes):
                 markup=False,
                 timeout=10,
             )
-        self.post_message(self.CompareWanted(found, words))
+        self.post_message(ScreenWanted("compare", (found, words)))
 
     def _to_compare(self) -> list[Listed]:
         """All runs if they are few; else one of each row, of those around the cursor."""
@@ -282,7 +282,7 @@ class SweepScreen(SeveralPanes):
     def action_members(self) -> None:
         """Lists the runs of this sweep."""
         if reader := self._sweeping.reader:
-            self.post_message(self.ListWanted(f"sweep:{reader.sweep.name}"))
+            self.post_message(ScreenWanted("runs", f"sweep:{reader.sweep.name}"))
 
     def action_new(self) -> None:
         """Asks what is to vary in another sweep, and starts it."""

@@ -18,6 +18,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mnistop.tui.session.state import State, weights_name
+from mnistop.tui.session.view import ScreenWanted
 from mnistop.tui.toolkit.questions import LatestAnswer
 
 if TYPE_CHECKING:
@@ -103,12 +104,6 @@ class Digit(LinesPane, can_focus=True):
 
         epsilon: float
 
-    @dataclass
-    class AttackWanted(Message):
-        """The image shall be attacked on a screen of its own."""
-
-        row: int
-
     epsilon = _USUAL_EPSILON
     mode: Mode = "auto"
     answer: AttackedImage | None = None
@@ -185,7 +180,7 @@ class Digit(LinesPane, can_focus=True):
     def action_attack(self) -> None:
         """Asks for the attack screen, with the image that is shown."""
         if self.answer and isinstance(self.answer.subject, int):
-            self.post_message(self.AttackWanted(self.answer.subject))
+            self.post_message(ScreenWanted("attack", self.answer.subject))
         else:
             self.notify(f"There is nothing to attack yet. {self.notice}.", markup=False)
 

@@ -28,7 +28,7 @@ from mnistop.tui.features.train.hyperparameters import Hyperparameters
 from mnistop.tui.session.progress import LiveRuns, Progress
 from mnistop.tui.session.session import GOING, RunSaid, Session
 from mnistop.tui.session.state import State
-from mnistop.tui.session.view import shines_through
+from mnistop.tui.session.view import ScreenWanted, shines_through
 from mnistop.tui.session.writing import write_pane
 from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.terminal.rhythm import Rhythm
@@ -241,12 +241,6 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
 
         run: Run
 
-    @dataclass
-    class ImagesWanted(Message):
-        """The validation images that pass a filter shall be shown, of the epoch looked at."""
-
-        filter: str
-
     @on(Confusion.CellChosen)
     def _on_cell_chosen(self, message: Confusion.CellChosen) -> None:
         from mnistop.engine.analysis.image_filters import as_word
@@ -256,7 +250,7 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
             f"true:{names[message.true]}" if message.true is not None else "",
             f"pred:{names[message.predicted]}" if message.predicted is not None else "",
         ]
-        self.post_message(self.ImagesWanted(" ".join(filter(None, [*words, "all"]))))
+        self.post_message(ScreenWanted("mistakes", " ".join(filter(None, [*words, "all"]))))
 
     # The run
 
