@@ -33,7 +33,7 @@ async def until_told(shown: Dashboard, *texts: str) -> None:
     def told() -> list[str]:
         if not isinstance(shown.app.screen, AttackScreen):
             return [shown.sentences]
-        seen = [place.pane for place in panes(shown).places if place.pane.display]
+        seen = [pane.widget for pane in panes(shown).panes if pane.widget.display]
         return [shown.sentences, *(" ".join(pane.text().split()) for pane in seen)]
 
     for text in texts:

@@ -6,13 +6,14 @@ import contextlib
 import time
 from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import Generic, TypeVar
-
-from textual.dom import DOMNode
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from mnistop.engine import worker
 from mnistop.engine.errors import MnistopError
 from mnistop.engine.process.temporary import temporary_folder
+
+if TYPE_CHECKING:
+    from textual.dom import DOMNode
 
 Answer = TypeVar("Answer")
 

@@ -13,23 +13,11 @@ from mnistop.tui.draw.cells import beside, clean, line, shorten
 from mnistop.tui.draw.chart import chart
 from mnistop.tui.draw.series import Series
 from mnistop.tui.draw.strip import Strip
+from mnistop.tui.features.attack.model import Measured
 from mnistop.tui.toolkit.pane import PlottedPane
 
 _LEAST_BESIDE = 76
 _LEAST_HEIGHT = 7
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A run and how its model withstands attacks."""
-
-    name: str
-    robustness: Robustness | None
-    """What is known by now."""
-    settings: str = ""
-    """In what it differs from the other run."""
-    weights: str = ""
-    """Whose weights these are, as in `epoch 5`, where it is the only run."""
 
 
 class AccuracyChart(PlottedPane, can_focus=True):

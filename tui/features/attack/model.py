@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from textual.dom import DOMNode
 
 from mnistop.engine.analysis.fragility import (
     AttackedImage,
@@ -19,18 +18,48 @@ from mnistop.engine.analysis.fragility import (
     bracket,
 )
 from mnistop.engine.analysis.robustness import Robustness, robustness
+from mnistop.engine.errors import RunError
 from mnistop.engine.methods import METHODS, Method, Norm
 from mnistop.engine.runs import snapshots
 from mnistop.engine.runs.run_folder import Run
-from mnistop.tui.session.state import State
+from mnistop.tui.session.comparing import differences
+from mnistop.tui.session.predictions import Predictions
+from mnistop.tui.session.state import State, weights_name
+from mnistop.tui.text.proof import Shown
 from mnistop.tui.toolkit.questions import LatestAnswer
 
+if TYPE_CHECKING:
+    from textual.dom import DOMNode
 
-class RobustnessFeed:
-    """Asks for part after part until all validation images are known.
+Order = Literal["right", "fragile", "all"]
+
+ORDERS: dict[Order, str] = {
+    "right": "correctly classified",
+    "fragile": "most fragile first",
+    "all": "all",
+}
+"""Which images are gone through, and in which order, in words."""
+
+_NONE: NDArray[np.intp] = np.empty(0, np.intp)
+
+
+class Measured(NamedTuple):
+    """A run and how its model withstands attacks."""
+
+    name: str
+    robustness: Robustness | None
+    """What is known by now."""
+    settings: str = ""
+    """In what it differs from the other run."""
+    weights: str = ""
+    """Whose weights these are, as in `epoch 5`, where it is the only run."""
+
+
+class ValidationRobustness:
+    """The robustness of a run's validation images, measured a part at a time.
 
     Args:
-        node: a part of the app, in whose name is asked.
+        node: a part of the app, in whose name questions are put.
         changed: called when more is known, or something went wrong.
     """
 
@@ -41,9 +70,7 @@ class RobustnessFeed:
         self._parts = 0
         """How many answers about the same there have been."""
         self.known: Robustness | None = None
-        """What is known by now."""
-        self.trouble = ""
-        """What went wrong."""
+        self.error = ""
 
     @property
     def is_waiting(self) -> bool:
@@ -51,13 +78,13 @@ class RobustnessFeed:
         return self._answers.waiting and not self._parts
 
     def forget(self) -> None:
-        """Nothing is wanted any more."""
+        """Want nothing any more."""
         self._answers.forget()
         self._about = ()
-        self.known, self.trouble = None, ""
+        self.known, self.error = None, ""
 
     def want(self, run: Run, epochs: int | None, age: Hashable) -> None:
-        """Goes on measuring until all is known of these weights.
+        """Go on measuring until all is known of some weights.
 
         Args:
             run: about which run.
@@ -69,133 +96,27 @@ class RobustnessFeed:
             self._about, self._parts = about, 0
         self._answers.want(run, epochs, key=(about, self._parts))
 
-    def _on_answer(self, answer: Robustness | None, trouble: str) -> None:
-        self.trouble = trouble
+    def _on_answer(self, answer: Robustness | None, error: str) -> None:
+        self.error = error
         if answer is not None:
             self.known = answer
             self._parts += not answer.is_complete
         self._changed()
 
 
-class AttackAnswers:
-    """The attacked image, the bracket of its smallest ε, and the robustness of one run or two.
+class AttackModel:
+    """The choices of a person who attacks a model, and the answers to what they ask.
 
     Args:
-        node: a part of the app, in whose name is asked.
+        node: a part of the app, in whose name questions are put.
         changed: called when something else is known, or went wrong.
     """
 
     def __init__(self, node: DOMNode, changed: Callable[[], None]) -> None:
-        self.attacked: AttackedImage | None = None
-        """The newest answer, perhaps still to another question than the one asked now."""
-        self.trouble = ""
-        """What went wrong with the attack."""
-        self.trouble_of_bracket = ""
-        self._bracket: Bracket | None = None
-        self._changed = changed
-        self._attacks = LatestAnswer(node, attack_image, self._on_attacked)
-        self._brackets = LatestAnswer(node, bracket, self._on_bracket, at_leisure=True)
-        self._robustness = RobustnessFeed(node, changed)
-        self._others = RobustnessFeed(node, changed)
-
-    @property
-    def robustness(self) -> Robustness | None:
-        """What is known of the run's validation images."""
-        return self._robustness.known
-
-    @property
-    def other_robustness(self) -> Robustness | None:
-        """What is known of the run that it is compared with."""
-        return self._others.known
-
-    @property
-    def trouble_of_all(self) -> str:
-        """What went wrong with the validation images of either run."""
-        return self._robustness.trouble or self._others.trouble
-
-    @property
-    def is_attacking(self) -> bool:
-        """Whether the newest attack is still to be answered."""
-        return self._attacks.waiting
-
-    @property
-    def is_measuring(self) -> bool:
-        """Whether something is still to come of the run's validation images."""
-        return self._robustness.is_waiting
-
-    @property
-    def is_searching(self) -> bool:
-        """Whether the newest bracket is still to come."""
-        return self._brackets.waiting
-
-    def bracket(self, attacking: Attacking) -> Bracket | None:
-        """What is known of the attacked image and target, perhaps of weights before the newest."""
-        known = self._bracket
-        if known is None:
-            return None
-        same = known.subject == attacking.subject and known.target == attacking.target
-        return known if same else None
-
-    def want(self, state: State, attacking: Attacking) -> None:
-        """Asks for what is not known yet.
-
-        Args:
-            state: the run and the epoch that are looked at; there is a run.
-            attacking: what is attacked and how; there is something.
-        """
-        run, weights, age = state.run, state.weights_wanted, state.weights_age
-        assert run
-        image = (run, attacking.subject)
-        epsilon = None if attacking.method.seeks else attacking.epsilon
-        how = (epsilon, weights, attacking.method.name, attacking.target)
-        self._attacks.want(*image, *how, key=(*image, *how, age))
-        what = (*image, weights, attacking.target, attacking.method.name)
-        self._brackets.want(*what, key=(*what, age))
-        self._robustness.want(run, _measured_weights(state), age)
-        if attacking.other:
-            self._others.want(attacking.other, None, None)
-
-    def forget(self) -> None:
-        """Nothing of the run is wanted any more."""
-        for answers in (self._attacks, self._brackets, self._robustness):
-            answers.forget()
-        self.attacked = self._bracket = None
-        self.trouble = self.trouble_of_bracket = ""
-
-    def forget_other(self) -> None:
-        """Nothing of the other run is wanted any more."""
-        self._others.forget()
-
-    def _on_attacked(self, answer: AttackedImage | None, trouble: str) -> None:
-        self.attacked, self.trouble = answer, trouble
-        self._changed()
-
-    def _on_bracket(self, answer: Bracket | None, trouble: str) -> None:
-        self._bracket, self.trouble_of_bracket = answer, trouble
-        self._changed()
-
-
-def _measured_weights(state: State) -> int | None:
-    """Weights whose robustness is measured: while the newest still change, kept ones."""
-    if state.weights_wanted is not None or state.phase != "running":
-        return state.weights_wanted
-    return max(epochs for epochs in snapshots.EPOCHS if epochs <= len(state.history.epochs))
-
-
-Order = Literal["right", "fragile", "all"]
-
-ORDERS: dict[Order, str] = {
-    "right": "correctly classified",
-    "fragile": "most fragile first",
-    "all": "all",
-}
-"""Which images are gone through, and in which order, in words."""
-
-
-class Attacking:
-    """The choices of a person who attacks a model."""
-
-    def __init__(self) -> None:
+        self.state = State()
+        """The run and the epoch that are looked at."""
+        self.predictions: Predictions | None = None
+        """Those of the run's models; None before it has started."""
         self.subject: Subject | None = None
         """What is attacked; None before the first image is known."""
         self.target: int | None = None
@@ -205,20 +126,49 @@ class Attacking:
         """Whether to go to the smallest ε as soon as it is known."""
         self.other: Run | None = None
         """A run to compare with."""
+        self.attacked: AttackedImage | None = None
+        """The newest answer, perhaps still to another question than the one asked now."""
+        self.error = ""
+        """What went wrong with the attack."""
+        self.robustness = ValidationRobustness(node, changed)
+        """That of the run's validation images."""
+        self._others = ValidationRobustness(node, changed)
         self._method = 0
         self._epsilons: dict[Norm, float] = {
             method.norm: method.usual for method in reversed(METHODS.values())
         }
+        self._bracket: Bracket | None = None
+        self._bracket_error = ""
+        self._changed = changed
+        self._attacks = LatestAnswer(node, attack_image, self._on_attacked)
+        self._brackets = LatestAnswer(node, bracket, self._on_bracket, at_leisure=True)
+
+    # What is attacked, and how
+
+    def follow(self, state: State) -> None:
+        """Take over the run and the epoch; of another run all begins anew.
+
+        An image of one's own stays.
+        """
+        if state.run != self.state.run:
+            self.predictions = self.target = None
+            self.jumps = False
+            if not isinstance(self.subject, OwnImage):
+                self.subject = None
+            self.forget()
+            self.compare(None)
+        self.state = state
+        if state.run and self.predictions is None and state.class_names:
+            self.predictions = Predictions(state.run, len(state.class_names))
 
     def take(self, subject: Subject) -> None:
-        """Attacks another image."""
+        """Attack another image."""
         self.subject, self.target, self.jumps = subject, None, False
 
-    def forget_run(self) -> None:
-        """Starts anew for another run; an image of one's own stays."""
-        self.target, self.other, self.jumps = None, None, False
-        if not isinstance(self.subject, OwnImage):
-            self.subject = None
+    def compare(self, other: Run | None) -> None:
+        """Compare with another run, or with none."""
+        self._others.forget()
+        self.other = other
 
     @property
     def method(self) -> Method:
@@ -235,11 +185,11 @@ class Attacking:
         self._epsilons[self.method.norm] = min(max(epsilon, 0.0), self.method.most)
 
     def next_method(self, by: int) -> None:
-        """Takes another method."""
+        """Take another method."""
         self._method = (self._method + by) % len(METHODS)
 
     def strengthen(self, by: int) -> None:
-        """Goes to the next or previous ε on the grid of the method's steps."""
+        """Go to the next or previous ε on the grid of the method's steps."""
         step = self.method.step
         place = self.epsilon / step
         near = round(place)
@@ -247,37 +197,42 @@ class Attacking:
             place = near
         self.epsilon = step * (math.floor(place) + by if by > 0 else math.ceil(place) + by)
 
-    def next_target(self, by: int, classes: int, label: int) -> None:
-        """Takes another target: any class but the label, then each of them, round and round."""
-        choices = [None, *(number for number in range(classes) if number != label)]
-        place = choices.index(self.target) if self.target in choices else 0
-        self.target = choices[(place + by) % len(choices)]
+    def next_target(self, by: int) -> None:
+        """Take another target: any class but the label, then each of them, round and round."""
+        if self.attacked:
+            classes, label = len(self.state.class_names), self.attacked.label
+            choices = [None, *(number for number in range(classes) if number != label)]
+            place = choices.index(self.target) if self.target in choices else 0
+            self.target = choices[(place + by) % len(choices)]
 
     def next_order(self) -> None:
-        """Takes another order of the images."""
+        """Take another order of the images."""
         orders = list(ORDERS)
         self.order = orders[(orders.index(self.order) + 1) % len(orders)]
 
-    def rows(
-        self, right: NDArray[np.intp], count: int, known: Robustness | None
-    ) -> NDArray[np.intp]:
-        """The validation images to go through, in order.
+    @property
+    def labels(self) -> NDArray[np.uint8]:
+        """The true classes of the validation images, `(n,)`; none before they are known."""
+        return self.predictions.labels if self.predictions else np.empty(0, np.uint8)
 
-        Args:
-            right: those that are predicted rightly without an attack, rising.
-            count: how many there are in all.
-            known: what is known of their robustness, to go by fragility as far as it reaches.
-        """
+    @property
+    def rows(self) -> NDArray[np.intp]:
+        """The validation images to go through, in order: by fragility as far as it is known."""
+        if self.predictions is None:
+            return _NONE
+        count, known = len(self.labels), self.robustness.known
         if self.order == "all":
             return np.arange(count)
+        right = self.predictions.right(self.state.shown_epoch + 1)
         if self.order == "fragile" and known is not None:
             smallest = np.full(count, np.inf)
             smallest[: known.done] = known.found[:count]
             return right[np.argsort(smallest[right], kind="stable")]
         return right
 
-    def step(self, by: int, rows: NDArray[np.intp]) -> None:
-        """Goes to the next or previous image of `rows`, round and round."""
+    def step(self, by: int) -> None:
+        """Go to the next or previous image of `rows`, round and round."""
+        rows = self.rows
         if not len(rows):
             return
         if self.subject is None or isinstance(self.subject, OwnImage):
@@ -287,3 +242,110 @@ class Attacking:
         before = int((rows < self.subject).sum()) - (by < 0)
         place = int(found[0]) + by if len(found) else before
         self.subject = int(rows[place % len(rows)])
+
+    # What is known
+
+    @property
+    def is_attacking(self) -> bool:
+        """Whether the newest attack is still to be answered."""
+        return self._attacks.waiting
+
+    @property
+    def is_searching(self) -> bool:
+        """Whether the newest bracket is still to come."""
+        return self._brackets.waiting
+
+    @property
+    def bracket(self) -> Bracket | None:
+        """What is known of the attacked image and target, perhaps of weights before the newest."""
+        known = self._bracket
+        if known is None or (known.subject, known.target) != (self.subject, self.target):
+            return None
+        return known
+
+    def ask(self) -> None:
+        """Ask for what is not known yet; there is a run, and something to attack."""
+        state, method = self.state, self.method
+        run, weights, age = state.run, state.weights_wanted, state.weights_age
+        assert run
+        epsilon = None if method.seeks else self.epsilon
+        how = (run, self.subject, epsilon, weights, method.name, self.target)
+        self._attacks.want(*how, key=(*how, age))
+        what = (run, self.subject, weights, self.target, method.name)
+        self._brackets.want(*what, key=(*what, age))
+        self.robustness.want(run, _measured_weights(state), age)
+        if self.other:
+            self._others.want(self.other, None, None)
+
+    def forget(self) -> None:
+        """Want nothing of the run any more."""
+        for answers in (self._attacks, self._brackets, self.robustness):
+            answers.forget()
+        self.attacked = self._bracket = None
+        self.error = self._bracket_error = ""
+
+    def _on_attacked(self, answer: AttackedImage | None, error: str) -> None:
+        self.attacked, self.error = answer, error
+        self._changed()
+
+    def _on_bracket(self, answer: Bracket | None, error: str) -> None:
+        self._bracket, self._bracket_error = answer, error
+        self._changed()
+
+    # What is shown
+
+    @property
+    def shown(self) -> Shown | None:
+        """The attacked image and its bracket; None before there is one."""
+        if not (attacked := self.attacked):
+            return None
+        then = "; then ε goes there" if self.jumps else ""
+        notice = self._bracket_error or f"Searching for the smallest ε{then}."
+        weights = weights_name(attacked.epochs, self.state, self.is_attacking)
+        return Shown(attacked, self.bracket, self.state.class_names, notice, weights)
+
+    @property
+    def place(self) -> str:
+        """Where the attacked image stands, as in `3/179 most fragile first`."""
+        if not self.attacked:
+            return ""
+        rows, order = self.rows, ORDERS[self.order]
+        found = np.flatnonzero(rows == self.attacked.subject)
+        return f"{found[0] + 1}/{len(rows)} {order}" if len(found) else f"none of those {order}"
+
+    @property
+    def shown_epsilon(self) -> float | None:
+        """The ε of the attack that is shown; None where its norm is not L∞."""
+        if not self.attacked:
+            return None
+        method = METHODS[self.attacked.method]
+        return None if method.norm != "linf" or method.seeks else self.attacked.epsilon
+
+    @property
+    def measured(self) -> tuple[Measured, ...]:
+        """The robustness of the run, and of the one that it is compared with."""
+        known, other, run = self.robustness.known, self.other, self.state.run
+        if run is None or other is None:
+            waiting = self.robustness.is_waiting
+            weights = weights_name(known.epochs, self.state, waiting) if known else ""
+            return (Measured("", known, weights=weights),)
+        try:
+            own, others = differences(run.config(), other.config())
+        except RunError as error:
+            own = others = str(error)
+        return (
+            Measured(run.words, known, own),
+            Measured(other.words, self._others.known, others),
+        )
+
+    @property
+    def measuring_error(self) -> str:
+        """What went wrong with the validation images of either run."""
+        return self.robustness.error or self._others.error
+
+
+def _measured_weights(state: State) -> int | None:
+    """Weights whose robustness is measured: while the newest still change, kept ones."""
+    if state.weights_wanted is not None or state.phase != "running":
+        return state.weights_wanted
+    return max(epochs for epochs in snapshots.EPOCHS if epochs <= len(state.history.epochs))

@@ -1,29 +1,113 @@
-"""The panes of the attack screen: the attacked image, how little it takes, and how they share the
-room."""
+"""The panes of the attack screen: image, smallest ε and list, and how they share the room."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import math
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.cells import cell_len
-from textual import events, on
-from textual.app import ComposeResult
-from textual.containers import Container, Vertical
+from textual.geometry import Size
 
 from mnistop.engine.analysis.fragility import AttackedImage, OwnImage
 from mnistop.engine.methods import METHODS
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import line, shorten
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.features.attack.accuracy_chart import AccuracyChart
-from mnistop.tui.features.attack.fragile_list import FragileList
-from mnistop.tui.terminal.faults import FaultTolerant
+from mnistop.tui.features.attack.model import ORDERS, AttackModel
 from mnistop.tui.text import proof
+from mnistop.tui.text.attack_words import SEARCHED_BY, at_least, at_most
 from mnistop.tui.text.attacked_image import attacked
 from mnistop.tui.text.proof import Shown, whole
+from mnistop.tui.toolkit.list_pane import ListPane
 from mnistop.tui.toolkit.pane import LinesPane
-from mnistop.tui.toolkit.tabs import Tabs
+from mnistop.tui.toolkit.pane_host import Mode, Pane, PaneHost
+
+_NAME_WIDTH = 9
+
+
+class FragileList(ListPane):
+    """A row an image: its class, up to where it is safe, and from where it is fooled.
+
+    Args:
+        terminal: what the terminal can show.
+        model: what it shows.
+    """
+
+    EXPLANATION = (
+        "The images in the order chosen with o. Below the first ε the image is proven safe; at "
+        f"the second, {SEARCHED_BY} fooled the model. A dash means not measured yet, or never."
+    )
+
+    def __init__(self, terminal: Terminal, model: AttackModel) -> None:
+        super().__init__(terminal)
+        self._model = model
+        self._rows: NDArray[np.intp] = np.empty(0, np.intp)
+        self._listed = False
+        self._notice = ""
+
+    def show(self, notice: str = "") -> None:
+        """Draw the images that are gone through.
+
+        Args:
+            notice: what to say in place of the list; empty for the list.
+        """
+        self._notice = notice
+        self._rows = self._model.rows[: 0 if notice else None]
+        found = np.flatnonzero(self._rows == self._model.subject)
+        self._listed = isinstance(self._model.subject, int) and bool(len(found))
+        if self._listed:
+            self.position = int(found[0])
+        self.position = max(0, min(self.position, len(self._rows) - 1))
+        self.redraw()
+
+    @property
+    def count(self) -> int:
+        """How many images there are."""
+        return len(self._rows)
+
+    @property
+    def marks(self) -> bool:
+        """Not while the attacked image is not in the list."""
+        return self._listed
+
+    def title(self) -> str:
+        """How many, and in which order."""
+        return f"{self.count:,} images, {ORDERS[self._model.order]}" if self.count else "Images"
+
+    def empty(self) -> str:
+        """Why there are none."""
+        return self._notice or "No validation image is classified correctly here."
+
+    def header(self, width: int) -> Strip:
+        """The names of the columns."""
+        text = f"{'no.':>5}  {'class':<{_NAME_WIDTH}}{'safe':>6}{'fooled':>8}"
+        return line([(text, self.palette.muted)], width)
+
+    def row(self, index: int, width: int, chosen: bool) -> Strip:
+        """One image."""
+        row, known = int(self._rows[index]), self._model.robustness.known
+        label = self._model.state.class_names[self._model.labels[row]]
+        name = shorten(label, _NAME_WIDTH - 1, self.terminal)
+        safe = fooled = "–" if self.terminal.unicode else "-"
+        if known is not None and row < known.done:
+            safe = at_least(known.certified[row], 3)
+            if math.isfinite(found := known.found[row]):
+                fooled = at_most(found, 3)
+        pieces = [
+            (f"{row:>5}  ", self.palette.muted),
+            (f"{name:<{_NAME_WIDTH}}", None),
+            (f"{safe:>6}", self.palette.good),
+            (f"{fooled:>8}", self.palette.bad),
+        ]
+        if chosen:
+            return line(
+                [("".join(text for text, _ in pieces).ljust(width), self.palette.cursor)], width
+            )
+        return line(pieces, width)
+
 
 _MARK = 4
 """Cells of the title line around the title."""
@@ -140,104 +224,52 @@ _BESIDE = 62
 _BELOW_LARGE = 16
 
 
-class Place(NamedTuple):
-    """A pane and what it is called."""
-
-    name: str
-    pane: LinesPane
-
-
-class AttackPanes(FaultTolerant, Vertical):
+class AttackPanes(PaneHost):
     """All panes at once, or one at a time below their names.
 
     Args:
         terminal: what the terminal can show.
+        model: what the list shows.
     """
 
     DEFAULT_CSS = """
-    AttackPanes { height: 1fr; }
-    AttackPanes #attack-tabs { height: 1; }
-    AttackPanes #attack-body { height: 1fr; }
-    AttackPanes #attack-body > * { height: 1fr; }
-    AttackPanes #attack-body.wide {
+    AttackPanes > .panes > * { height: 1fr; }
+    AttackPanes.wide > .panes {
         layout: grid; grid-size: 2; grid-columns: 1fr 33; grid-gutter: 0 1;
     }
     """
 
-    def __init__(self, terminal: Terminal) -> None:
-        super().__init__()
+    def __init__(self, terminal: Terminal, model: AttackModel) -> None:
         self.view = AttackView(terminal)
         self.proof = Proof(terminal)
         self.chart = AccuracyChart(terminal)
-        self.list = FragileList(terminal)
-        self.places: Sequence[Place] = (
-            Place("Attack", self.view),
-            Place("How little it takes", self.proof),
-            Place("Accuracy", self.chart),
-            Place("Images", self.list),
-        )
-        self.active = self.places[0]
-        """The pane that has the focus, or had it last."""
-        self.zoomed = False
-        """Whether the active pane has all the room."""
-        self._tabs = Tabs(terminal, id="attack-tabs")
-        self._body = Container(id="attack-body")
-
-    def compose(self) -> ComposeResult:
-        """The names, and the panes."""
-        yield self._tabs
-        with self._body:
-            yield from (place.pane for place in self.places)
+        self.list = FragileList(terminal, model)
+        panes = {
+            "Attack": self.view,
+            "How little it takes": self.proof,
+            "Accuracy": self.chart,
+            "Images": self.list,
+        }
+        super().__init__(terminal, [Pane(name, pane, pane) for name, pane in panes.items()])
 
     def on_mount(self) -> None:
-        """Starts with the pictures."""
+        """Start with the pictures."""
         self.go_to(self.active)
 
-    @property
-    def has_room(self) -> bool:
-        """Whether all panes fit the terminal."""
-        width, height = self.app.size
-        return width >= _WIDE and height >= _HIGH
+    def mode_for(self, size: Size) -> Mode:
+        """Return whether all panes fit a terminal of some size, or one."""
+        return "wide" if size.width >= _WIDE and size.height >= _HIGH else "small"
 
-    def _fit(self) -> None:
-        all_shown = self.has_room and not self.zoomed
-        self._tabs.display = not all_shown
-        self._tabs.show([place.name for place in self.places], self.places.index(self.active))
-        self._body.set_class(all_shown, "wide")
-        self.view.is_alone = not all_shown
-        for place in self.places:
-            place.pane.display = all_shown or place is self.active
-        if all_shown:
+    def fit(self) -> None:
+        """Show what fits the terminal."""
+        super().fit()
+        is_wide = self.mode == "wide"
+        self.view.is_alone = not is_wide
+        if is_wide:
             rows = self.app.size.height - 3
             below = _BELOW_LARGE if rows >= _BESIDE else max(_LEAST_BELOW, rows - _PICTURES)
             self._body.styles.grid_rows = f"{rows - below} 1fr"
 
-    def on_resize(self, event: events.Resize) -> None:
-        """Finds the arrangement that fits."""
-        self._fit()
-
-    def go_to(self, place: Place) -> None:
-        """Shows a pane and gives it the keys."""
-        self.active = place
-        self._fit()
-        self.screen.set_focus(place.pane)
-
-    def step(self, by: int) -> None:
-        """Goes to the next pane (1) or the previous one (-1), round and round."""
-        self.go_to(self.places[(self.places.index(self.active) + by) % len(self.places)])
-
-    def zoom(self) -> None:
-        """Gives the active pane all the room, or takes it back."""
-        self.zoomed = not self.zoomed
-        self._fit()
-
-    def on_descendant_focus(self) -> None:
-        """Shows the pane that has got the focus."""
-        for place in self.places:
-            if place.pane is self.screen.focused:
-                self.active = place
-                self._fit()
-
-    @on(Tabs.Chosen)
-    def _on_tab(self, message: Tabs.Chosen) -> None:
-        self.go_to(self.places[message.index])
+    def on_resize(self) -> None:
+        """Find the arrangement that fits."""
+        self.fit()

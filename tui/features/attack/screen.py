@@ -6,8 +6,6 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.timer import Timer
@@ -17,10 +15,8 @@ from mnistop.engine.analysis.fragility import Subject
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.attack.accuracy_chart import AccuracyChart
-from mnistop.tui.features.attack.display import AttackDisplay
-from mnistop.tui.features.attack.model import AttackAnswers, Attacking
+from mnistop.tui.features.attack.model import AttackModel
 from mnistop.tui.features.attack.panes import AttackPanes
-from mnistop.tui.session.predictions import Predictions
 from mnistop.tui.session.run_table import ChooseRunScreen
 from mnistop.tui.session.view import ALONE, NO_RUN, AtAnEpoch, SeveralPanes
 from mnistop.tui.toolkit.help import Section
@@ -43,8 +39,6 @@ _OF_A_RUN = frozenset(
     ]
 )
 """What there is something to do for only once there is a run."""
-
-_NONE: NDArray[np.intp] = np.empty(0, np.intp)
 
 
 class AttackScreen(AtAnEpoch, SeveralPanes):
@@ -155,12 +149,8 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
-        self._attacking = Attacking()
-        self._answers = AttackAnswers(self, self._on_answer)
-        self._panes = AttackPanes(terminal)
-        self._display = AttackDisplay(self._panes, self._attacking, self._answers)
-        self._run: Run | None = None
-        self._predictions: Predictions | None = None
+        self._model = AttackModel(self, self._on_answer)
+        self._panes = AttackPanes(terminal, self._model)
         self._brought: Subject | None = None
         """An image that another screen has sent, until it is attacked."""
         self._patience: Timer | None = None
@@ -196,49 +186,31 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
 
     # What is attacked, and what is known of it
 
-    @property
-    def _rows(self) -> NDArray[np.intp]:
-        if self._predictions is None:
-            return _NONE
-        right = self._predictions.right(self.state.shown_epoch + 1)
-        count = len(self._predictions.labels)
-        return self._attacking.rows(right, count, self._answers.robustness)
-
     def redraw(self) -> None:
-        """Asks for what is not known yet of the weights that are looked at, and shows the rest."""
-        self._fit_to_run()
-        state, attacking = self.state, self._attacking
-        if state.run is None or self._predictions is None or not state.saved:
+        """Ask for what is not known yet of the weights that are looked at, and show the rest."""
+        state, model = self.state, self._model
+        model.follow(state)
+        if self._brought is not None:
+            model.take(self._brought)
+            self._brought = None
+        if state.run is None or model.predictions is None or not state.saved:
             hint = "Esc, then r to train" if state.phase == "idle" else state.hint
             self._show_nothing(f"How little it takes to fool the model: {hint}.")
             return
-        if attacking.subject is None:
-            attacking.step(1, self._rows)
-        if attacking.subject is None:
+        if model.subject is None:
+            model.step(1)
+        if model.subject is None:
             self._show_nothing(
                 "The model classifies no validation image correctly at this epoch, so there is "
                 "nothing to fool. o goes through all images."
             )
             return
-        self._answers.want(state, attacking)
+        model.ask()
         self._be_patient()
         self._show()
 
-    def _fit_to_run(self) -> None:
-        state = self.state
-        if state.run != self._run:
-            self._run, self._predictions = state.run, None
-            self._attacking.forget_run()
-            self._answers.forget()
-            self._answers.forget_other()
-        if state.run and self._predictions is None and state.class_names:
-            self._predictions = Predictions(state.run, len(state.class_names))
-        if self._brought is not None:
-            self._attacking.take(self._brought)
-            self._brought = None
-
     def _on_answer(self) -> None:
-        if self._attacking.jumps and not self._answers.is_searching:
+        if self._model.jumps and not self._model.is_searching:
             self.action_smallest()
         self.redraw()
 
@@ -246,58 +218,77 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
         """Says that an answer is waited for, but only if it takes its time."""
         if self._patience:
             self._patience.stop()
-        waits = self._answers.is_attacking
+        waits = self._model.is_attacking
         self._patience = self.set_timer(_SLOW, self._say_what_is_waited_for) if waits else None
 
     def _say_what_is_waited_for(self) -> None:
         self._show("asking the model")
 
     def _show(self, waiting: str = "") -> None:
-        self._display.show(self.state, self._predictions, self._rows, waiting)
+        """Draw all panes.
+
+        Args:
+            waiting: what is waited for; empty for nothing.
+        """
+        model, panes = self._model, self._panes
+        shown = model.shown
+        notice = model.error or (
+            "Asking the model. The first answer takes some seconds: PyTorch is being loaded."
+        )
+        panes.view.show(shown, model.place, waiting if shown else notice)
+        panes.proof.show(shown, notice)
+        panes.list.show()
         self.after_refresh(self._show_chart)  # which takes longer to draw than the pictures
 
     def _show_chart(self) -> None:
-        self._display.show_chart(self.state)
+        model = self._model
+        if model.subject is not None:
+            self._panes.chart.show(model.measured, model.shown_epsilon, model.measuring_error)
 
     def _show_nothing(self, notice: str) -> None:
-        self._answers.forget()
-        self._display.show_nothing(notice)
+        """Say why there is nothing to attack, and what will be in the panes."""
+        self._model.forget()
+        panes = self._panes
+        panes.view.show(None, "", notice)
+        panes.proof.show(None, "The smallest ε that fools the model, and what is proven.")
+        panes.chart.show((), None, "Accuracy on the validation set against ε.")
+        panes.list.show("The validation images, and what fools each.")
 
     # Keys
 
     def _change(self) -> None:
         """Shows what has been chosen."""
-        self._attacking.jumps = False
+        self._model.jumps = False
         self.redraw()
 
     def action_strengthen(self, by: int) -> None:
         """Goes to the next or previous ε."""
-        self._attacking.strengthen(by)
+        self._model.strengthen(by)
         self._change()
 
     @on(AccuracyChart.EpsilonChosen)
     def _on_epsilon_chosen(self, message: AccuracyChart.EpsilonChosen) -> None:
-        self._attacking.epsilon = message.epsilon
+        self._model.epsilon = message.epsilon
         self._change()
 
     def action_usual(self) -> None:
         """Goes to the usual ε."""
-        if self._attacking.epsilon == self._attacking.method.usual:
-            self.notify(f"ε is the usual one already: {self._attacking.method.usual:g}.")
-        self._attacking.epsilon = self._attacking.method.usual
+        if self._model.epsilon == self._model.method.usual:
+            self.notify(f"ε is the usual one already: {self._model.method.usual:g}.")
+        self._model.epsilon = self._model.method.usual
         self._change()
 
     def action_smallest(self) -> None:
         """Goes to the smallest ε with which the method fools the model on this image."""
-        known, method = self._answers.bracket(self._attacking), self._attacking.method
-        self._attacking.jumps = self._answers.is_searching
-        if known and not self._attacking.jumps:
+        known, method = self._model.bracket, self._model.method
+        self._model.jumps = self._model.is_searching
+        if known and not self._model.jumps:
             smallest = known.smallest.get(method.name, math.inf)
             if smallest == 0:
                 already = "misclassifies" if known.target is None else "sees the target in"
                 self.notify(f"The model {already} this image without an attack: no ε is needed.")
             elif math.isfinite(smallest):
-                self._attacking.epsilon = smallest
+                self._model.epsilon = smallest
             else:
                 reached = "fools it" if known.target is None else "reaches the target"
                 self.notify(
@@ -307,37 +298,37 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
 
     def action_method(self, by: int) -> None:
         """Takes another way to attack."""
-        self._attacking.next_method(by)
+        self._model.next_method(by)
         self._change()
         self.refresh_bindings()
 
     def action_target(self, by: int) -> None:
         """Takes another target."""
-        if attacked := self._answers.attacked:
-            self._attacking.next_target(by, len(self.state.class_names), attacked.label)
-            self._change()
+        self._model.next_target(by)
+        self._change()
 
     def action_step(self, by: int) -> None:
         """Goes to another image."""
-        self._attacking.step(by, self._rows)
+        self._model.step(by)
         self._change()
 
     def action_order(self) -> None:
         """Takes another order of the images."""
-        self._attacking.next_order()
+        self._model.next_order()
         self._change()
 
     def action_compare(self) -> None:
         """Asks for another run to compare with, or ends the comparison."""
-        if self._attacking.other:
+        if self._model.other:
             self._compare(None)
         else:
             title = "Compare accuracy against ε with (Enter; Esc: none)"
-            self.app.push_screen(ChooseRunScreen(self.terminal, title, self._run), self._compare)
+            self.app.push_screen(
+                ChooseRunScreen(self.terminal, title, self.state.run), self._compare
+            )
 
     def _compare(self, other: Run | None) -> None:
-        self._answers.forget_other()
-        self._attacking.other = other
+        self._model.compare(other)
         self.redraw()
 
     def action_image_mode(self) -> None:
@@ -348,32 +339,32 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
 
     @on(ListPane.Moved)
     def _on_moved(self, message: ListPane.Moved) -> None:
-        self._attacking.subject = int(self._rows[message.position])
+        self._model.subject = int(self._model.rows[message.position])
         self._change()
 
     @on(ListPane.Opened)
     def _on_opened(self) -> None:
-        self._panes.go_to(self._panes.places[0])
+        self._panes.go_to(self._panes.panes[0])
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         """Give the reason why an action is impossible now."""
         if action in _OF_A_RUN and self.state.run is None:
             return NO_RUN
-        method = self._attacking.method
+        method = self._model.method
         if action in ("strengthen", "usual", "smallest") and method.seeks:
             return f"{method.title} seeks the smallest ε itself: x takes another method."
-        if action == "zoom" and not (self._panes.zoomed or self._panes.has_room):
+        if action == "zoom" and not self._panes.can_zoom:
             return ALONE
         return super().why_not(action, parameters)
 
     def sections(self) -> Sequence[Section]:
         """What each pane is for, the focused one first, and the keys."""
-        places = self._panes.places
-        first = places.index(self._panes.active)
+        panes = self._panes.panes
+        first = panes.index(self._panes.active)
         return [
             Section("Attack", "How little it takes to fool the model.", declared(AttackScreen)),
             *(
                 Section(name, getattr(pane, "EXPLANATION", ""), declared(type(pane)))
-                for name, pane in (*places[first:], *places[:first])
+                for name, pane, *_ in (*panes[first:], *panes[:first])
             ),
         ]

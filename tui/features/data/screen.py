@@ -22,8 +22,8 @@ from mnistop.tui.features.data.samples import SampleGrid
 from mnistop.tui.session.view import ALONE, WRONG_FORM, SeveralPanes
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.keymap import declared
+from mnistop.tui.toolkit.pane_host import Tabs
 from mnistop.tui.toolkit.questions import LatestAnswer, ProgressNote
-from mnistop.tui.toolkit.tabs import Tabs
 from mnistop.tui.toolkit.tiles import PAGE
 
 _NAMES = ("Images", "Flattening", "Labels")
@@ -87,7 +87,6 @@ class DataScreen(SeveralPanes):
 
     def on_mount(self) -> None:
         """Starts in the grid."""
-        self._tabs.styles.height = 1
         self._arrange()
         self._grid.focus()
         self.every(1, self._tell_the_time)

@@ -21,7 +21,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.train.charts import Charts
 from mnistop.tui.features.train.coach import Coaching
 from mnistop.tui.features.train.confusion import Confusion
-from mnistop.tui.features.train.dashboard import Controls, Dashboard, Pane
+from mnistop.tui.features.train.dashboard import Controls, Dashboard
 from mnistop.tui.features.train.digit import Digit, DigitQuestions
 from mnistop.tui.features.train.epoch_log import EpochLog
 from mnistop.tui.features.train.hyperparameters import Hyperparameters
@@ -37,6 +37,7 @@ from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.key_bar import KeyBar
 from mnistop.tui.toolkit.keymap import declared
 from mnistop.tui.toolkit.pane import LinesPane
+from mnistop.tui.toolkit.pane_host import Pane
 from mnistop.tui.toolkit.reasons import GivesReasons
 from mnistop.tui.toolkit.screen_bar import ScreenBar
 from mnistop.tui.toolkit.value_input import ValueInput

@@ -1,0 +1,205 @@
+"""Panes that share a place: all at once where there is room, else one below the names of all."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import Container, Vertical
+from textual.geometry import Size
+from textual.message import Message
+from textual.strip import Strip as TextualStrip
+from textual.widget import Widget
+
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import line
+from mnistop.tui.draw.palette import Palette
+from mnistop.tui.terminal.faults import FaultTolerant, FaultTolerantWidget
+from mnistop.tui.toolkit.pane import textual_strip
+
+Mode = Literal["wide", "medium", "small", "too-small"]
+MODES: tuple[Mode, ...] = ("wide", "medium", "small", "too-small")
+
+
+class Tabs(FaultTolerantWidget):
+    """One line of names.
+
+    Args:
+        terminal: what the terminal can show.
+        id: the widget's id.
+    """
+
+    DEFAULT_CSS = "Tabs { height: 1; }"
+
+    @dataclass
+    class Chosen(Message):
+        """A name was clicked."""
+
+        index: int
+
+    def __init__(self, terminal: Terminal, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._palette = Palette.of(terminal)
+        self._names: Sequence[str] = ()
+        self._active = 0
+
+    def show(self, names: Sequence[str], active: int) -> None:
+        """Draws the names.
+
+        Args:
+            names: of the panes.
+            active: the index of the shown one.
+        """
+        if (names, active) != (self._names, self._active):
+            self._names, self._active = names, active
+            self.refresh()
+
+    def render_line(self, y: int) -> TextualStrip:
+        """The line for Textual's compositor."""
+        styles = [
+            self._palette.cursor if index == self._active else self._palette.muted
+            for index in range(len(self._names))
+        ]
+        pieces = [(f" {name} ", style) for name, style in zip(self._names, styles, strict=True)]
+        pieces.append(("  Tab: next", self._palette.muted))
+        return textual_strip(line(pieces, self.size.width), self.rich_style)
+
+    def on_click(self, event: events.Click) -> None:
+        """Chooses the clicked name."""
+        end = 0
+        for index, name in enumerate(self._names):
+            end += len(name) + 2
+            if event.x < end:
+                self.post_message(self.Chosen(index))
+                return
+
+
+class Pane(NamedTuple):
+    """One of the panes."""
+
+    name: str
+    widget: Widget
+    """What is shown and hidden."""
+    keys: Widget
+    """What gets the focus: the widget, or the one in it that takes keys."""
+    always: bool = False
+    """Whether it is shown wherever more than one pane is."""
+
+
+class PaneHost(FaultTolerant, Vertical):
+    """All panes (`wide`), some of them (`medium`), or one at a time (`small`).
+
+    The mode is also the host's class, and that of the container of the panes is `panes`.
+
+    Args:
+        terminal: what the terminal can show.
+        panes: the panes, in the order in which Tab goes through them.
+        id: the widget's id.
+    """
+
+    DEFAULT_CSS = """
+    PaneHost { height: 1fr; }
+    PaneHost > .panes { height: 1fr; }
+    PaneHost.wide > Tabs { display: none; }
+    """
+
+    @dataclass
+    class Rearranged(Message):
+        """Other panes than before are shown, or in other places."""
+
+    def __init__(self, terminal: Terminal, panes: Sequence[Pane], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.panes = panes
+        self.active = panes[0]
+        """The pane that has the focus, or had it last."""
+        self.zoomed = False
+        """Whether the active pane has all the room."""
+        self._shared = next(pane for pane in panes if not pane.always)
+        """The pane that is shown beside those that always are."""
+        self._tabs = Tabs(terminal)
+        self._body = Container(classes="panes")
+        self._arranged: tuple[Mode, list[Pane]] | None = None
+
+    @abstractmethod
+    def mode_for(self, size: Size) -> Mode:
+        """Return how many panes fit a terminal of some size."""
+
+    def compose(self) -> ComposeResult:
+        """The names, and the panes, those first that are always shown."""
+        self.set_class(True, self.mode)  # before there are panes whose styles depend on it
+        yield self._tabs
+        with self._body:
+            yield from (pane.widget for pane in self.panes if pane.always)
+            yield from (pane.widget for pane in self.panes if not pane.always)
+
+    @property
+    def mode(self) -> Mode:
+        """How many panes are shown."""
+        mode = self.mode_for(self.app.size)
+        return "small" if self.zoomed and mode != "too-small" else mode
+
+    @property
+    def can_zoom(self) -> bool:
+        """Whether zooming, or its end, changes anything."""
+        return self.zoomed or self.mode in ("wide", "medium")
+
+    def fit(self) -> None:
+        """Show what fits the terminal."""
+        mode = self.mode
+        shown = [pane for pane in self.panes if self._is_shown(pane, mode)]
+        self._tabs.show([pane.name for pane in self.panes], self.panes.index(self.active))
+        if (mode, shown) != self._arranged:
+            self._arranged = (mode, shown)
+            for other in MODES:
+                self.set_class(other == mode, other)
+            for pane in self.panes:
+                pane.widget.display = pane in shown
+            if shown and self.screen.focused is None:
+                self.go_to(self.active)
+            self.post_message(self.Rearranged())
+
+    def _is_shown(self, pane: Pane, mode: Mode) -> bool:
+        match mode:
+            case "wide":
+                return True
+            case "medium":
+                return pane.always or pane is self._shared
+            case "small":
+                return pane is self.active
+            case "too-small":
+                return False
+
+    def go_to(self, pane: Pane) -> None:
+        """Show a pane and give it the keys."""
+        self._activate(pane)
+        self.screen.set_focus(pane.keys)
+
+    def step(self, by: int) -> None:
+        """Go to the next pane (1) or the previous one (-1), round and round."""
+        self.go_to(self.panes[(self.panes.index(self.active) + by) % len(self.panes)])
+
+    def zoom(self) -> None:
+        """Give the active pane all the room, or take it back."""
+        self.zoomed = not self.zoomed
+        self.fit()
+
+    def on_descendant_focus(self) -> None:
+        """Show the pane that has got the focus."""
+        focused = self.screen.focused
+        for pane in self.panes:
+            if focused and pane.widget in focused.ancestors_with_self:
+                self._activate(pane)
+
+    def _activate(self, pane: Pane) -> None:
+        self.active = pane
+        if not pane.always:
+            self._shared = pane
+        self.fit()
+
+    @on(Tabs.Chosen)
+    def _on_tab(self, message: Tabs.Chosen) -> None:
+        self.go_to(self.panes[message.index])
