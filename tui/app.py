@@ -24,8 +24,8 @@ from mnistop.tui.navigator import Views, load_the_rest
 from mnistop.tui.session.progress import LiveRuns
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import ScreenWanted, ViewScreen
-from mnistop.tui.terminal.ascii_only import to_ascii
-from mnistop.tui.terminal.rhythm import SLOW, USUAL
+from mnistop.tui.terminal.line_filters import to_ascii
+from mnistop.tui.terminal.scheduler import SLOW, USUAL
 from mnistop.tui.terminal.terminal_app import TerminalApp
 from mnistop.tui.toolkit.help import HelpScreen, Section
 from mnistop.tui.toolkit.keymap import declared, read_keymap

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from mnistop.engine.config import RunConfig
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.terminal import tidying
+from mnistop.tui.terminal import garbage_collection
 
 if TYPE_CHECKING:
     from mnistop.tui.session.view import ViewScreen
@@ -54,7 +54,7 @@ def _load_the_rest() -> None:
         with contextlib.suppress(Exception):  # which is said when its screen is opened
             importlib.import_module(module)
     sys.setswitchinterval(usual)
-    tidying.go_on_between_keys()
+    garbage_collection.go_on_between_keys()
 
 
 class Views(dict[str, "ViewScreen"]):

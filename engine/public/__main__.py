@@ -9,10 +9,10 @@ def main() -> None:
     try:
         import os
 
-        from mnistop.tui.terminal import tidying
+        from mnistop.tui.terminal import garbage_collection
 
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy would start as many to no end
-        tidying.put_off()  # until all that the command needs is loaded
+        garbage_collection.put_off()  # until all that the command needs is loaded
         from mnistop.tui.cli.entry import run
 
         run()

@@ -30,7 +30,7 @@ from mnistop.tui.features.train.hyperparameters import Hyperparameters
 from mnistop.tui.features.train.screen import TrainScreen
 from mnistop.tui.session.session import RunSaid
 from mnistop.tui.session.state import State
-from mnistop.tui.terminal.rhythm import Rhythm
+from mnistop.tui.terminal.scheduler import Scheduler
 from tests.app import made_up, made_up_sweeps
 
 _CALM = 20
@@ -217,8 +217,10 @@ class Dashboard:
     def _draw(self) -> None:
         """Draws what waits for its turn."""
         for screen in self.app.screen_stack:
-            if screen.is_current and isinstance(rhythm := getattr(screen, "_rhythm", None), Rhythm):
-                rhythm.finish()
+            if screen.is_current and isinstance(
+                scheduler := getattr(screen, "_scheduler", None), Scheduler
+            ):
+                scheduler.finish()
 
     def _is_busy(self) -> bool:
         nodes = (node for screen in self.app.screen_stack for node in screen.walk_children())

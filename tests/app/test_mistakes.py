@@ -12,7 +12,7 @@ from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.mistakes.gallery import Gallery
 from mnistop.tui.features.mistakes.images import ChosenImage
-from mnistop.tui.features.mistakes.list import MistakeList
+from mnistop.tui.features.mistakes.lists import MistakeList
 from mnistop.tui.features.mistakes.screen import MistakesScreen
 from tests.app import made_up
 from tests.app import made_up_judgements as judged

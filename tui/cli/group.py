@@ -13,7 +13,7 @@ from click.shell_completion import CompletionItem
 from mnistop.engine.config import as_text
 from mnistop.tui.cli.options import given_settings, setting_options
 from mnistop.tui.draw.capabilities import Terminal, inherited_environ
-from mnistop.tui.terminal import tidying
+from mnistop.tui.terminal import garbage_collection
 
 COMMANDS = {
     "train": ("train", "Train without the app."),
@@ -43,7 +43,7 @@ class _LazyGroup(click.Group):
         if name not in COMMANDS:
             return None
         module = importlib.import_module(f"mnistop.tui.cli.{COMMANDS[name][0]}")
-        tidying.go_on()
+        garbage_collection.go_on()
         command: click.Command = getattr(module, name)
         return command
 

@@ -16,9 +16,11 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import ConfigError, DataError, MnistopError, PixelRangeError, RunError
 from mnistop.engine.events import Event
 from mnistop.engine.runs.run_folder import Run
+from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.session import state as states
 from mnistop.tui.session.state import State
 from mnistop.tui.terminal import faults
+from mnistop.tui.toolkit.ask import AskTextScreen, Attempts
 
 if TYPE_CHECKING:
     from mnistop.tui.session.predictions import Predictions
@@ -258,3 +260,29 @@ class Session:
             then()
         elif self._tell(worker.stop) or (run and not run.is_running()):
             self._after_end = then
+
+
+def ask_to_train_on(
+    attempts: Attempts, terminal: Terminal, run: Run, title: str, trained: int
+) -> None:
+    """Asks to how many epochs a finished run is to be trained on, and does so.
+
+    Args:
+        attempts: does so, on the screen that asks.
+        terminal: what the terminal can show.
+        run: which.
+        title: what it is called.
+        trained: how many epochs it has.
+    """
+    screen = attempts.screen
+
+    def resume(text: str) -> str:
+        return worker.resume(run, RunConfig.from_values({"epochs": text.strip()}).epochs)
+
+    def answer(text: str | None) -> None:
+        if text is not None:
+            attempts.resume(lambda: resume(text))
+            screen.notify(f"Training {title} on", markup=False)
+
+    label = f"Epochs in total ({trained:,} now):"
+    screen.app.push_screen(AskTextScreen(terminal, label, str(2 * trained), 7, "train"), answer)

@@ -19,7 +19,7 @@ from mnistop.tui.session.progress import Progress
 from mnistop.tui.session.state import State
 from mnistop.tui.session.writing import write_pane
 from mnistop.tui.terminal.faults import FaultTolerant
-from mnistop.tui.terminal.rhythm import Rhythm
+from mnistop.tui.terminal.scheduler import Scheduler
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.key_bar import KeyBar
 from mnistop.tui.toolkit.pane import LinesPane
@@ -90,7 +90,7 @@ class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
         """Tells what the dashboard's form holds, None while a value in it is wrong."""
         self.news = ""
         """What is waited for before a run is there, or what went wrong last."""
-        self._rhythm: Rhythm | None = None
+        self._scheduler: Scheduler | None = None
         self._progress = Progress(terminal, id="progress")
 
     def compose(self) -> ComposeResult:
@@ -185,8 +185,8 @@ class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
         Args:
             urgent: whether at once, as a person waits for it; else in its turn.
         """
-        if self._rhythm:
-            self._rhythm.changed(urgent=urgent)
+        if self._scheduler:
+            self._scheduler.changed(urgent=urgent)
 
     def keep_going(self, work: Callable[[], Coroutine[Any, Any, None]], group: str) -> None:
         """Starts work beside the screen, unless it still goes on from an earlier time.
@@ -199,19 +199,19 @@ class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
         if all(other.is_finished for other in own):
             self.run_worker(work(), group=group, exit_on_error=False)
 
-    def forgive(self) -> None:
+    def clear_debt(self) -> None:
         """What was just drawn had been asked for by a key, and does not hold back what follows."""
-        if self._rhythm:
-            self._rhythm.forgive()
+        if self._scheduler:
+            self._scheduler.clear_debt()
 
     def on_screen_resume(self) -> None:
         """Catches up with what happened while another screen was shown."""
-        if self._rhythm is None:
-            self._rhythm = Rhythm(self)
-            self._rhythm.add(self.redraw, 0.5)
-            self._rhythm.add(self.draw_progress, 0.25, cheap=True)
-        self._rhythm.changed(urgent=True)
-        self._rhythm.finish()
+        if self._scheduler is None:
+            self._scheduler = Scheduler(self)
+            self._scheduler.add(self.redraw, 0.5)
+            self._scheduler.add(self.draw_progress, 0.25, cheap=True)
+        self._scheduler.changed(urgent=True)
+        self._scheduler.finish()
 
     def next_mode(self, mode: Mode, *panes: Widget) -> Mode:
         """Return the next way of drawing images, and say what no image in sight shows.

@@ -83,7 +83,7 @@ class TerminalDriver(LinuxDriver):
         self._flow = FlowControl()
         self._timer: asyncio.TimerHandle | None = None
         self._key_at = 0.0
-        self.sent_unasked = 0
+        self.unsolicited_bytes = 0
         """Bytes so far, without those that answer a key or the mouse."""
 
     def start_application_mode(self) -> None:
@@ -201,7 +201,7 @@ class TerminalDriver(LinuxDriver):
             piece = self._diff.take(allowance)
             size = len(piece.encode())
             if not answers_a_key:
-                self.sent_unasked += size
+                self.unsolicited_bytes += size
             self._writer.write(piece + (self._flow.sent(size) if piece else ""))
         elif request := self._flow.overdue():
             self._writer.write(request)

@@ -1,43 +1,18 @@
 """How the app shares a terminal with a person at the far end of a line."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 
-from rich.segment import Segment
 from textual import events, on
-from textual.color import Color
 from textual.filter import LineFilter, NoColor
 from textual.notifications import SeverityLevel
 
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Changed
-from mnistop.tui.terminal import faults, tidying
-from mnistop.tui.terminal.ascii_only import AsciiOnly
+from mnistop.tui.terminal import faults, garbage_collection
 from mnistop.tui.terminal.driver import EndRequested, NotSuspended, TerminalDriver
 from mnistop.tui.terminal.faults import FaultTolerant
-from mnistop.tui.terminal.rhythm import Pace
+from mnistop.tui.terminal.line_filters import AsciiOnly, each_once
+from mnistop.tui.terminal.scheduler import Pace
 from mnistop.tui.terminal.typed_ahead import TypedAhead
-
-
-class _EachOnce(LineFilter):
-    """A filter of single pieces of lines, which is asked once about each."""
-
-    def __init__(self, whole: LineFilter) -> None:
-        super().__init__()
-        self._whole = whole
-        self._changed: dict[Color, Changed] = {}
-
-    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """The pieces as the filter lets them through."""
-        changed = self._changed.get(background)
-        if changed is None:
-            changed = self._changed[background] = Changed(
-                lambda piece: self._whole.apply([piece], background)[0]
-            )
-        return list(map(changed.__getitem__, segments))
-
-
-_each_once = lru_cache(maxsize=16)(_EachOnce)
 
 
 class TerminalApp(FaultTolerant, TypedAhead):
@@ -80,11 +55,11 @@ class TerminalApp(FaultTolerant, TypedAhead):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's filters, and those for what this terminal cannot show."""
-        return [_each_once(each) for each in (*super().get_line_filters(), *self._extra_filters)]
+        return [each_once(each) for each in (*super().get_line_filters(), *self._extra_filters)]
 
     def on_load(self) -> None:
         """Tidies up now and then, and draws all anew when a suspended app goes on."""
-        self.every(tidying.SECONDS, self._tidy)
+        self.every(garbage_collection.SECONDS, self._tidy)
         self.app_resume_signal.subscribe(
             self, lambda _: self.screen.refresh(repaint=True, layout=True)
         )
@@ -106,13 +81,16 @@ class TerminalApp(FaultTolerant, TypedAhead):
 
     def _tidy(self) -> None:
         driver = self._driver
-        if isinstance(driver, TerminalDriver) and driver.quiet_seconds > tidying.QUIET_SECONDS:
-            tidying.collect()
+        if (
+            isinstance(driver, TerminalDriver)
+            and driver.quiet_seconds > garbage_collection.QUIET_SECONDS
+        ):
+            garbage_collection.collect()
 
     @property
-    def sent_unasked(self) -> int:
+    def unsolicited_bytes(self) -> int:
         """Bytes sent to the terminal so far, without those that answer a key."""
-        return self._driver.sent_unasked if isinstance(self._driver, TerminalDriver) else 0
+        return self._driver.unsolicited_bytes if isinstance(self._driver, TerminalDriver) else 0
 
     @property
     def is_heard(self) -> bool:

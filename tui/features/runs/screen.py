@@ -19,7 +19,7 @@ from mnistop.engine.runs.lookup import why_closed
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.runs.detail import RunDetail
-from mnistop.tui.session.run_keeping import NONE_LISTED, NONE_MARKED, RunKeeping
+from mnistop.tui.features.runs.keeping import NONE_LISTED, NONE_MARKED, RunKeeping
 from mnistop.tui.session.run_list import MOST_MARKED, RunBrowsing
 from mnistop.tui.session.run_table import RunTable
 from mnistop.tui.session.state import State

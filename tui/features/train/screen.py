@@ -26,12 +26,12 @@ from mnistop.tui.features.train.digit import Digit, DigitQuestions
 from mnistop.tui.features.train.epoch_log import EpochLog
 from mnistop.tui.features.train.hyperparameters import Hyperparameters
 from mnistop.tui.session.progress import LiveRuns, Progress
-from mnistop.tui.session.session import GOING, RunSaid, Session
+from mnistop.tui.session.session import GOING, RunSaid, Session, ask_to_train_on
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import ScreenWanted, shines_through
 from mnistop.tui.session.writing import write_pane
 from mnistop.tui.terminal.faults import FaultTolerant
-from mnistop.tui.terminal.rhythm import Rhythm
+from mnistop.tui.terminal.scheduler import Scheduler
 from mnistop.tui.toolkit.ask import Attempts
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.key_bar import KeyBar
@@ -156,8 +156,8 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
     def on_mount(self) -> None:
         """Starts with the form, nothing being edited."""
         self._dashboard.go_to(self._panes[0])
-        self._rhythm = Rhythm(self)
-        self._rhythm.add(self._draw_progress, 0.25, cheap=True)
+        self._scheduler = Scheduler(self)
+        self._scheduler.add(self._draw_progress, 0.25, cheap=True)
         for draw, seconds in (
             (self._prepare_charts, 0.5),
             (self._charts.redraw, 0.5),
@@ -166,16 +166,16 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
             (self._draw_digit, 0.25),
             (self._draw_coach, 1.0),
         ):
-            self._rhythm.add(draw, seconds)
+            self._scheduler.add(draw, seconds)
         if self._to_open:
             self.session.watch(self._to_open)
         self.on_session_changed()
-        self._rhythm.finish()
+        self._scheduler.finish()
 
     def on_screen_resume(self) -> None:
         """Catches up with what happened while another screen was shown."""
         self.on_session_changed()
-        self._rhythm.finish()
+        self._scheduler.finish()
 
     @property
     def is_current(self) -> bool:
@@ -275,8 +275,6 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
         if not (run := self.state.run):
             return
         if self.state.phase == "finished":
-            from mnistop.tui.session.run_keeping import ask_to_train_on  # after the first frame
-
             epochs = len(self.state.history.epochs)
             ask_to_train_on(self._attempts, self._terminal, run, run.words, epochs)
         else:
@@ -305,7 +303,7 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
         """Shows at once what a person has asked for, or waits for."""
         if self.is_mounted:
             self._tell_others()
-            self._rhythm.changed(urgent=True)
+            self._scheduler.changed(urgent=True)
 
     @on(RunSaid)
     def _on_run_said(self, message: RunSaid) -> None:
@@ -319,7 +317,7 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
         elif not self._form.locked or config.epochs != epochs:  # it was resumed
             self._form.show_run(config)
         self._tell_others()
-        self._rhythm.changed(urgent=is_new)
+        self._scheduler.changed(urgent=is_new)
 
     def _tell_others(self) -> None:
         """What can be done, and what is looked at, by those that are not drawn here."""

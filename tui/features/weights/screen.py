@@ -21,7 +21,7 @@ from mnistop.tui.features.weights.model import Neurons, Order
 from mnistop.tui.features.weights.network import LEAST_HEIGHT, LEAST_WIDTH, Network
 from mnistop.tui.session.state import weights_name
 from mnistop.tui.session.view import ALONE, NO_RUN, AtAnEpoch, SeveralPanes
-from mnistop.tui.terminal.rhythm import SLOW, Paced
+from mnistop.tui.terminal.scheduler import SLOW, Paced
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.keymap import declared
 from mnistop.tui.toolkit.pane import LinesPane
@@ -229,7 +229,7 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
 
     def _on_first_layer(self, answer: FirstLayer | None, trouble: str) -> None:
         if answer and self._neurons is None:
-            self.after_refresh(self.forgive)  # a key has asked for the whole page
+            self.after_refresh(self.clear_debt)  # a key has asked for the whole page
         self._neurons = Neurons(answer, self.state.class_names, self._order) if answer else None
         if answer:
             self._neuron = min(self._neuron, len(answer.norms) - 1)

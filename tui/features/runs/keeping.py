@@ -11,13 +11,12 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from mnistop.engine import worker
-from mnistop.engine.config import RunConfig
 from mnistop.engine.runs import run_folder
 from mnistop.engine.runs.about import LONGEST_NAME, LONGEST_NOTE, About, write_about
 from mnistop.engine.runs.entry import Listed
-from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.session.notification import clipboard_terms
+from mnistop.tui.session.session import ask_to_train_on
 from mnistop.tui.session.view import SeveralPanes
 from mnistop.tui.text.runs import count
 from mnistop.tui.toolkit.ask import AskTextScreen, Attempts
@@ -169,32 +168,6 @@ class RunKeeping(SeveralPanes):
             case "delete" if chosen.is_live:
                 return f"{chosen.title} is being trained: s stops it, then d deletes it."
         return ""
-
-
-def ask_to_train_on(
-    attempts: Attempts, terminal: Terminal, run: Run, title: str, trained: int
-) -> None:
-    """Asks to how many epochs a finished run is to be trained on, and does so.
-
-    Args:
-        attempts: does so, on the screen that asks.
-        terminal: what the terminal can show.
-        run: which.
-        title: what it is called.
-        trained: how many epochs it has.
-    """
-    screen = attempts.screen
-
-    def resume(text: str) -> str:
-        return worker.resume(run, RunConfig.from_values({"epochs": text.strip()}).epochs)
-
-    def answer(text: str | None) -> None:
-        if text is not None:
-            attempts.resume(lambda: resume(text))
-            screen.notify(f"Training {title} on", markup=False)
-
-    label = f"Epochs in total ({trained:,} now):"
-    screen.app.push_screen(AskTextScreen(terminal, label, str(2 * trained), 7, "train"), answer)
 
 
 def _why_not_resumed(chosen: Listed) -> str:

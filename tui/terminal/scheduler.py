@@ -47,7 +47,7 @@ class Paced(Protocol):
         """Whether what is drawn now would be sent at once."""
 
     @property
-    def sent_unasked(self) -> int:
+    def unsolicited_bytes(self) -> int:
         """Bytes sent to the terminal so far, without those that answer a key."""
 
 
@@ -78,7 +78,7 @@ class Budget:
         self._before = (now, sent)
         return self._left > 0
 
-    def forgive(self) -> None:
+    def clear_debt(self) -> None:
         """Starts anew, without debt."""
         self._before = (self._clock(), self._sent())
         self._left = self._rate
@@ -96,7 +96,7 @@ class _Piece:
     urgent: bool = False
 
 
-class Rhythm:
+class Scheduler:
     """Draws the pieces of a screen.
 
     Args:
@@ -109,7 +109,7 @@ class Rhythm:
         self._app = app
         self._pace = app.pace if isinstance(app, Paced) else USUAL
         self._budget = Budget(
-            self._pace.rate, lambda: app.sent_unasked if isinstance(app, Paced) else 0
+            self._pace.rate, lambda: app.unsolicited_bytes if isinstance(app, Paced) else 0
         )
         self._pieces: list[_Piece] = []
         self._complained: set[str] = set()
@@ -135,13 +135,13 @@ class Rhythm:
             piece.changed = True
             piece.urgent |= urgent
         if urgent:
-            self._budget.forgive()
+            self._budget.clear_debt()
             self._turn()
         self._timer.resume()
 
-    def forgive(self) -> None:
+    def clear_debt(self) -> None:
         """What was just drawn had been asked for by a key."""
-        self._budget.forgive()
+        self._budget.clear_debt()
 
     def finish(self) -> None:
         """Draws now all that has changed."""

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from textual.app import App
 from textual.screen import Screen
 
-from mnistop.tui.terminal.rhythm import Budget, Rhythm
+from mnistop.tui.terminal.scheduler import Budget, Scheduler
 
 RATE = 1000.0
 
@@ -35,7 +35,7 @@ def test_what_a_person_waits_for_is_no_debt() -> None:
     line = Line()
     line.sent = 5000
     assert not line.budget.allows
-    line.budget.forgive()
+    line.budget.clear_debt()
     assert line.budget.allows
 
 
@@ -45,10 +45,10 @@ async def test_never_two_pieces_are_drawn_in_one_turn_of_the_event_loop() -> Non
     app: App[None] = App()
     async with app.run_test():
         screen: Screen[None] = app.screen
-        rhythm = Rhythm(screen)
+        scheduler = Scheduler(screen)
         for _ in range(5):
-            rhythm.add(lambda: drawn_in.append(turn), 0.5)
-        rhythm.changed(urgent=True)
+            scheduler.add(lambda: drawn_in.append(turn), 0.5)
+        scheduler.changed(urgent=True)
         while len(drawn_in) < 5:
             await asyncio.sleep(0)
             turn += 1

@@ -7,21 +7,21 @@ from tests.engine.small_runs import ROOT
 
 PROGRAM = """
 import gc, weakref
-from mnistop.tui.terminal import tidying
+from mnistop.tui.terminal import garbage_collection
 
 class Knot:
     def __init__(self):
         self.itself = self
 
-tidying.put_off()
-tidying.go_on_between_keys()
+garbage_collection.put_off()
+garbage_collection.go_on_between_keys()
 knot = Knot()
 left = weakref.ref(knot)
 gc.collect(1)  # it is no young object any more
 del knot
 kept = [[] for _ in range(500_000)]
 print(left() is None)
-tidying.collect()
+garbage_collection.collect()
 print(left() is None)
 """
 
