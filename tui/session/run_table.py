@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import ClassVar
 
-from rich.cells import cell_len
 from rich.style import Style
 from textual import on
 from textual.app import ComposeResult
@@ -20,9 +19,8 @@ from mnistop.engine.runs.filters import complete, parse
 from mnistop.engine.runs.index import Index
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import line, shorten, shorten_name
+from mnistop.tui.draw.cells import shorten, shorten_name
 from mnistop.tui.draw.legend import letter
-from mnistop.tui.draw.strip import Strip
 from mnistop.tui.session.run_list import RunBrowsing
 from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.text.run_table import (
@@ -38,7 +36,7 @@ from mnistop.tui.text.run_table import (
     unseen_accuracy,
 )
 from mnistop.tui.toolkit.filter_line import FilterLine
-from mnistop.tui.toolkit.list_pane import ListPane
+from mnistop.tui.toolkit.list_pane import Column, ListPane, Table, fitting
 
 SIGNS = {
     "starting": ("…", "."),
@@ -56,30 +54,23 @@ _NAMES = (13, 24)
 _LEAST_DIFFERENCES = 14
 
 
-@dataclass(frozen=True)
-class _Column:
-    head: str
-    width: int
-    text: Callable[[Listed], str]
-
-
-_EITHER = _Column(TEST_ACC, 23, either_accuracy)
+_EITHER = Column(TEST_ACC, 23, either_accuracy)
 """Where there is room for one accuracy only."""
 _COLUMNS = (
-    _Column(TEST_ACC, 20, unseen_accuracy),
-    _Column(VAL_ACC, 20, best_accuracy),
-    _Column("best epoch", 11, best_epoch),
-    _Column("val loss at best", 18, best_loss),
-    _Column("epochs", 10, epochs),
-    _Column("time", 11, time_taken),
-    _Column("size", 9, on_disk),
+    Column(TEST_ACC, 20, unseen_accuracy),
+    Column(VAL_ACC, 20, best_accuracy),
+    Column("best epoch", 11, best_epoch),
+    Column("val loss at best", 18, best_loss),
+    Column("epochs", 10, epochs),
+    Column("time", 11, time_taken),
+    Column("size", 9, on_disk),
 )
 """In the order of their importance: the first have room first, behind what the order goes by."""
 _SHOWN = ("epochs", TEST_ACC, VAL_ACC, "best epoch", "val loss at best", "time", "size")
 """In the order in which they stand."""
 
 
-class RunTable(ListPane):
+class RunTable(Table[Listed]):
     """The list of the runs screen.
 
     Args:
@@ -123,9 +114,14 @@ class RunTable(ListPane):
         self._browsing.go(position)
 
     @property
-    def count(self) -> int:
-        """How many runs pass the filter."""
-        return len(self._browsing.rows)
+    def items(self) -> Sequence[Listed]:
+        """The runs that pass the filter, in order."""
+        return self._browsing.rows
+
+    @property
+    def order(self) -> str:
+        """The head of the column that the order goes by."""
+        return self._browsing.order.column
 
     def title(self) -> str:
         """How many pass, of how many, and in which order."""
@@ -149,43 +145,42 @@ class RunTable(ListPane):
             "dashboard, then r to train."
         )
 
-    def header(self, width: int) -> Strip:
-        """The names of the columns that there is room for."""
-        names, columns, rest = self._layout(width)
-        heads = [("", 3), ("state", _STATE), ("name", names + 2)]
-        pieces = [self._head(text, f"{text:<{cells}}") for text, cells in heads]
-        pieces += [self._head(one.head, f"{one.head:>{one.width}}") for one in columns]
-        pieces.append(self._head("differs by", "  differs by" if rest else ""))
-        return line(pieces, width)
+    def columns(self, width: int) -> list[Column[Listed]]:
+        """Return state and name, the numbers that there is room for, and what differs."""
+        names = max(_NAMES[0], min(_NAMES[1], width // 7))
+        room = width - 3 - _STATE - names - 2
+        kept = self._numbers(room, max(_LEAST_DIFFERENCES, width // 6) + 2)
+        rest = max(0, room - sum(column.width for column in kept) - 2)
 
-    def _head(self, name: str, text: str) -> tuple[str, Style]:
-        chosen = name == self._browsing.order.column
-        return text, self.palette.strong if chosen else self.palette.muted
+        def on_dashboard(run: Listed) -> Style | None:
+            return self.palette.strong if run.run == self.shown else None
 
-    def row(self, index: int, width: int, chosen: bool) -> Strip:
-        """One run."""
-        run = self._browsing.rows[index]
-        names, columns, rest = self._layout(width)
-        name = shorten_name(run.title, names, self.terminal)
-        sign = SIGNS[run.state][0 if self.terminal.unicode else 1]
-        state = f"{sign} {run.state}".ljust(_STATE)
-        numbers = "".join(f"{self._fitted(one, run):>{one.width}}" for one in columns)
-        differences = shorten(run.differences(), rest, self.terminal) if rest else ""
-        on_dashboard = self.palette.strong if run.run == self.shown else None
-        pieces = [
-            (self._mark(run), self.palette.best),
-            (state, self._state_style(run)),
-            (name + " " * (names + 2 - cell_len(name)), on_dashboard),
-            (f"{numbers}  ", on_dashboard),
-            (differences, None if run.overview.changes else self.palette.muted),
+        def state(run: Listed) -> str:
+            return f"{SIGNS[run.state][0 if self.terminal.unicode else 1]} {run.state}"
+
+        def fitted(column: Column[Listed]) -> Callable[[Listed], str]:
+            return lambda run: shorten(column.text(run), column.width - 1, self.terminal)
+
+        return [
+            Column("", 3, self._mark, lambda _: self.palette.best),
+            Column("state", _STATE, state, self._state_style, left=True),
+            Column(
+                "name",
+                names + 2,
+                lambda run: shorten_name(run.title, names, self.terminal),
+                on_dashboard,
+                left=True,
+            ),
+            *(replace(one, text=fitted(one), style=on_dashboard) for one in kept),
+            Column("  ", 2, lambda _: ""),
+            Column(
+                "differs by" if rest else "",
+                rest,
+                lambda run: shorten(run.differences(), rest, self.terminal) if rest else "",
+                lambda run: None if run.overview.changes else self.palette.muted,
+                left=True,
+            ),
         ]
-        if chosen:
-            text = "".join(text for text, _ in pieces)
-            return line([(text + " " * (width - cell_len(text)), self.palette.cursor)], width)
-        return line(pieces, width)
-
-    def _fitted(self, column: _Column, run: Listed) -> str:
-        return shorten(column.text(run), column.width - 1, self.terminal)
 
     def _mark(self, run: Listed) -> str:
         marked = self._browsing.marked
@@ -196,27 +191,12 @@ class RunTable(ListPane):
             return self.palette.bad
         return self.palette.val + self.palette.strong if run.is_live else self.palette.muted
 
-    def _layout(self, width: int) -> tuple[int, list[_Column], int]:
-        """Cells of the names, the columns, and the cells left for the differences."""
-        names = max(_NAMES[0], min(_NAMES[1], width // 7))
-        room = width - 3 - _STATE - names - 2
-        least = max(_LEAST_DIFFERENCES, width // 6) + 2
-        offered = _COLUMNS if self._browsing.has_tests else _COLUMNS[1:]
-        kept = self._fitting(offered, room, least)
-        if self._browsing.has_tests and VAL_ACC not in (column.head for column in kept):
-            kept = self._fitting((_EITHER, *_COLUMNS[2:]), room, least)
-        rest = room - sum(column.width for column in kept)
-        return names, kept, max(0, rest - 2)
-
-    def _fitting(self, offered: Sequence[_Column], room: int, least: int) -> list[_Column]:
-        """The columns that fit beside so many cells for the differences, as they stand."""
-        kept: list[_Column] = []
-        ordering = self._browsing.order.column
-        for column in sorted(offered, key=lambda column: column.head != ordering):
-            needed = column.width + (least if kept else 0)
-            if needed <= room:
-                room -= column.width
-                kept.append(column)
+    def _numbers(self, room: int, least: int) -> list[Column[Listed]]:
+        """The columns of numbers that fit beside so many cells for the differences."""
+        has_tests, order = self._browsing.has_tests, self.order
+        kept = fitting(_COLUMNS if has_tests else _COLUMNS[1:], room, order, least)
+        if has_tests and VAL_ACC not in (column.head for column in kept):
+            kept = fitting((_EITHER, *_COLUMNS[2:]), room, order, least)
         return sorted(kept, key=lambda column: _SHOWN.index(column.head))
 
 

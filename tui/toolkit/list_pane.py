@@ -1,18 +1,24 @@
-"""A pane that is a list with a cursor, of which only the rows in sight are drawn."""
+"""Panes that are lists with a cursor, of which only the rows in sight are drawn."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
+from rich.cells import cell_len
+from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import line
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.toolkit.pane import LinesPane
+
+Item = TypeVar("Item")
 
 
 class ListPane(LinesPane, can_focus=True):
@@ -160,3 +166,91 @@ class ListPane(LinesPane, can_focus=True):
         """The wheel moves by three rows."""
         event.stop()
         self.action_move(3)
+
+
+@dataclass(frozen=True)
+class Column(Generic[Item]):
+    """A column of a table."""
+
+    head: str
+    width: int
+    """Cells, with those before the text."""
+    text: Callable[[Item], str]
+    style: Callable[[Item], Style | None] = lambda _: None
+    left: bool = False
+    """Whether texts begin at the left, and numbers do not end at the right."""
+
+    def fill(self, text: str) -> str:
+        """Return a text with the blanks that fill the column."""
+        blanks = " " * (self.width - cell_len(text))
+        return text + blanks if self.left else blanks + text
+
+
+def fitting(
+    columns: Sequence[Column[Item]], room: int, first: str, least: int = 0
+) -> list[Column[Item]]:
+    """Return the columns that have room, in the order of their importance.
+
+    Args:
+        columns: in that order.
+        room: cells for all of them.
+        first: the head of the one that is more important still.
+        least: cells that all but the first leave free.
+    """
+    kept: list[Column[Item]] = []
+    for column in sorted(columns, key=lambda column: column.head != first):
+        if column.width + (least if kept else 0) <= room:
+            room -= column.width
+            kept.append(column)
+    return kept
+
+
+class Table(ListPane, Generic[Item]):
+    """A list of items in columns.
+
+    Args:
+        terminal: what the terminal can show.
+    """
+
+    _columns: Sequence[Column[Item]] = ()
+
+    @property
+    @abstractmethod
+    def items(self) -> Sequence[Item]:
+        """What the rows are of, in order."""
+
+    @abstractmethod
+    def columns(self, width: int) -> Sequence[Column[Item]]:
+        """Return the columns that fit, from the left; called whenever the pane is drawn."""
+
+    @property
+    def order(self) -> str:
+        """The head of the column that the order goes by; empty for none."""
+        return ""
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return len(self.items)
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """The header and the rows in sight."""
+        self._columns = self.columns(width) if self.count else ()
+        return super().lines(width, height)
+
+    def header(self, width: int) -> Strip:
+        """The heads of the columns."""
+        strong, muted, order = self.palette.strong, self.palette.muted, self.order
+        heads = ((column.head, column.fill(column.head)) for column in self._columns)
+        return line(
+            [(text, strong if head and head == order else muted) for head, text in heads], width
+        )
+
+    def row(self, index: int, width: int, chosen: bool) -> Strip:
+        """One item."""
+        item = self.items[index]
+        pieces = [(column.fill(column.text(item)), column.style(item)) for column in self._columns]
+        if chosen:
+            text = "".join(text for text, _ in pieces)
+            pieces = [(text + " " * (width - cell_len(text)), self.palette.cursor)]
+        return line(pieces, width)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-from numpy.typing import NDArray
 from rich.cells import cell_len
 from textual.geometry import Size
 
@@ -13,7 +11,7 @@ from mnistop.engine.analysis.fragility import AttackedImage, OwnImage
 from mnistop.engine.methods import METHODS
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import line, shorten
+from mnistop.tui.draw.cells import shorten
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.features.attack.accuracy_chart import AccuracyChart
 from mnistop.tui.features.attack.model import ORDERS, AttackModel
@@ -21,14 +19,14 @@ from mnistop.tui.text import proof
 from mnistop.tui.text.attack_words import SEARCHED_BY, at_least, at_most
 from mnistop.tui.text.attacked_image import attacked
 from mnistop.tui.text.proof import Shown, whole
-from mnistop.tui.toolkit.list_pane import ListPane
+from mnistop.tui.toolkit.list_pane import Column, Table
 from mnistop.tui.toolkit.pane import LinesPane
 from mnistop.tui.toolkit.pane_host import Mode, Pane, PaneHost
 
 _NAME_WIDTH = 9
 
 
-class FragileList(ListPane):
+class FragileList(Table[int]):
     """A row an image: its class, up to where it is safe, and from where it is fooled.
 
     Args:
@@ -44,7 +42,7 @@ class FragileList(ListPane):
     def __init__(self, terminal: Terminal, model: AttackModel) -> None:
         super().__init__(terminal)
         self._model = model
-        self._rows: NDArray[np.intp] = np.empty(0, np.intp)
+        self._rows: list[int] = []
         self._listed = False
         self._notice = ""
 
@@ -55,18 +53,18 @@ class FragileList(ListPane):
             notice: what to say in place of the list; empty for the list.
         """
         self._notice = notice
-        self._rows = self._model.rows[: 0 if notice else None]
-        found = np.flatnonzero(self._rows == self._model.subject)
-        self._listed = isinstance(self._model.subject, int) and bool(len(found))
-        if self._listed:
-            self.position = int(found[0])
+        subject = self._model.subject
+        self._rows = [] if notice else self._model.rows.tolist()
+        self._listed = isinstance(subject, int) and subject in self._rows
+        if isinstance(subject, int) and self._listed:
+            self.position = self._rows.index(subject)
         self.position = max(0, min(self.position, len(self._rows) - 1))
         self.redraw()
 
     @property
-    def count(self) -> int:
-        """How many images there are."""
-        return len(self._rows)
+    def items(self) -> list[int]:
+        """The images, in order."""
+        return self._rows
 
     @property
     def marks(self) -> bool:
@@ -81,32 +79,28 @@ class FragileList(ListPane):
         """Why there are none."""
         return self._notice or "No validation image is classified correctly here."
 
-    def header(self, width: int) -> Strip:
-        """The names of the columns."""
-        text = f"{'no.':>5}  {'class':<{_NAME_WIDTH}}{'safe':>6}{'fooled':>8}"
-        return line([(text, self.palette.muted)], width)
+    def columns(self, width: int) -> list[Column[int]]:
+        """Number, class, and the two ε."""
+        known, palette = self._model.robustness.known, self.palette
+        names, labels = self._model.state.class_names, self._model.labels
+        none = "–" if self.terminal.unicode else "-"
 
-    def row(self, index: int, width: int, chosen: bool) -> Strip:
-        """One image."""
-        row, known = int(self._rows[index]), self._model.robustness.known
-        label = self._model.state.class_names[self._model.labels[row]]
-        name = shorten(label, _NAME_WIDTH - 1, self.terminal)
-        safe = fooled = "–" if self.terminal.unicode else "-"
-        if known is not None and row < known.done:
-            safe = at_least(known.certified[row], 3)
-            if math.isfinite(found := known.found[row]):
-                fooled = at_most(found, 3)
-        pieces = [
-            (f"{row:>5}  ", self.palette.muted),
-            (f"{name:<{_NAME_WIDTH}}", None),
-            (f"{safe:>6}", self.palette.good),
-            (f"{fooled:>8}", self.palette.bad),
+        def name(row: int) -> str:
+            return "  " + shorten(names[labels[row]], _NAME_WIDTH - 1, self.terminal)
+
+        def safe(row: int) -> str:
+            return at_least(known.certified[row], 3) if known and row < known.done else none
+
+        def fooled(row: int) -> str:
+            found = known.found[row] if known and row < known.done else math.inf
+            return at_most(found, 3) if math.isfinite(found) else none
+
+        return [
+            Column("no.", 5, str, lambda _: palette.muted),
+            Column("  class", 2 + _NAME_WIDTH, name, left=True),
+            Column("safe", 6, safe, lambda _: palette.good),
+            Column("fooled", 8, fooled, lambda _: palette.bad),
         ]
-        if chosen:
-            return line(
-                [("".join(text for text, _ in pieces).ljust(width), self.palette.cursor)], width
-            )
-        return line(pieces, width)
 
 
 _MARK = 4

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import NDArray
 from rich.style import Style
 
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Grid, line, shorten
+from mnistop.tui.draw.cells import Grid, shorten
 from mnistop.tui.draw.legend import letter
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.session.comparing import Comparing
 from mnistop.tui.text.runs import count
-from mnistop.tui.toolkit.list_pane import ListPane
+from mnistop.tui.toolkit.list_pane import Column, Table
 from mnistop.tui.toolkit.pane import LinesPane
 
 _CELL = 4
@@ -96,7 +99,7 @@ class MatrixDifference(LinesPane):
         return f"Only a is right on {count(one, 'image')}, only b on {other}: {verdict}{worth}."
 
 
-class DuelList(ListPane):
+class DuelList(Table[tuple[int, int]]):
     """The images that one of two runs gets right and the other wrong."""
 
     EXPLANATION = "The images that only one of the two runs gets right, and what each predicts."
@@ -118,7 +121,7 @@ class DuelList(ListPane):
         self.redraw()
 
     @property
-    def rows(self) -> list[tuple[int, int]]:
+    def items(self) -> list[tuple[int, int]]:
         """Each image, and which run alone gets it right: 0 or 1."""
         found = self.comparing.duel
         if not found:
@@ -129,13 +132,8 @@ class DuelList(ListPane):
     @property
     def chosen(self) -> int | None:
         """The image at the cursor."""
-        rows = self.rows
-        return rows[self.position][0] if self.position < len(rows) else None
-
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return len(self.rows)
+        items = self.items
+        return items[self.position][0] if self.position < len(items) else None
 
     def title(self) -> str:
         """How many there are."""
@@ -147,22 +145,26 @@ class DuelList(ListPane):
             return "Both are right and wrong on the same images."
         return "There are no images to compare."
 
-    def header(self, width: int) -> Strip:
-        """The names of the columns."""
-        return line([(" no. right true  a pred b pred", self.palette.muted)], width)
-
-    def row(self, index: int, width: int, chosen: bool) -> Strip:
-        """One image."""
-        row, side = self.rows[index]
+    def columns(self, width: int) -> list[Column[tuple[int, int]]]:
+        """Number, the run that is right, the true class, and both predictions."""
         duel, names = self.comparing.duel, self.comparing.classes
         assert duel
-        said = [
-            shorten(names[int(values[row])], 5, self.terminal)
-            for values in (duel.labels, duel.first, duel.second)
+
+        def column(
+            head: str, width: int, text: Callable[[tuple[int, int]], str]
+        ) -> Column[tuple[int, int]]:
+            return Column(head, width, text, lambda item: self.palette.line(item[1]), left=True)
+
+        def name(values: NDArray[np.integer]) -> Callable[[tuple[int, int]], str]:
+            return lambda item: shorten(names[int(values[item[0]])], 5, self.terminal)
+
+        return [
+            column(" no.", 5, lambda item: f"{item[0]:>4}"),
+            column("right", 6, lambda item: letter(item[1])),
+            column("true", 6, name(duel.labels)),
+            column("a pred", 7, name(duel.first)),
+            column("b pred", 6, name(duel.second)),
         ]
-        text = f"{row:>4} {letter(side):<5} {said[0]:<6}{said[1]:<7}{said[2]:<6}"
-        style = self.palette.cursor if chosen else self.palette.line(side)
-        return line([(text.ljust(width), style)], width)
 
 
 class DuelImage(LinesPane):

@@ -2,45 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.analysis.image_orders import OrderName
 from mnistop.engine.evaluate import ClassScore, Confusion, class_report, confused_pairs
 from mnistop.engine.formatting import loss, percent, with_sign
-from mnistop.engine.runs.predictions import NEVER_FIRST, NEVER_LAST, Judgement, Learned
+from mnistop.engine.runs.predictions import NEVER_FIRST, NEVER_LAST
 from mnistop.tui.draw import bars
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import line, shorten
+from mnistop.tui.draw.cells import shorten
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.features.mistakes.model import Browsing
-from mnistop.tui.toolkit.list_pane import ListPane
+from mnistop.tui.toolkit.list_pane import Column, Table, fitting
 
 _WHAT = {"wrong": "Mistakes", "right": "Right", "all": "Images"}
 _NAME_WIDTH = 8
-
-
-@dataclass(frozen=True)
-class _Column:
-    """A column of numbers that is there where the list is wide enough."""
-
-    order: OrderName
-    """The order that goes by it."""
-    head: str
-    width: int
-    text: Callable[[Judgement, Learned, int], str]
-
-
-_COLUMNS = (
-    _Column("confidence", "conf", 7, lambda judged, _, row: percent(judged.confidence[row])),
-    _Column("loss", "loss", 7, lambda judged, _, row: loss(judged.loss[row])),
-    _Column("first", "first", 6, lambda _, learned, row: _first(int(learned.first[row]))),
-    _Column("last", "last", 6, lambda _, learned, row: _last(int(learned.last[row]))),
-    _Column("margin", "margin", 7, lambda judged, _, row: with_sign(judged.margin[row])),
-)
+_CLASS_WIDTH = 12
+_SHORTEST_BAR, _LONGEST_BAR = 6, 30
 
 
 def _first(epoch: int) -> str:
@@ -51,7 +31,7 @@ def _last(epoch: int) -> str:
     return "never" if epoch == NEVER_LAST else str(epoch)
 
 
-class MistakeList(ListPane):
+class MistakeList(Table[int]):
     """The list of the mistakes screen.
 
     Args:
@@ -73,7 +53,6 @@ class MistakeList(ListPane):
         """The rows drawn so far, by image and whether it is the chosen one."""
         self._rows_of: tuple[object, ...] = ()
         """What these rows are of."""
-        self._row_layout: tuple[int, int, list[_Column]] = (0, 0, [])
 
     def show(self) -> None:
         """Draws what is browsed now."""
@@ -81,9 +60,15 @@ class MistakeList(ListPane):
         self.redraw()
 
     @property
-    def count(self) -> int:
-        """How many images pass the filter."""
-        return len(self._browsing.rows)
+    def items(self) -> Sequence[int]:
+        """The images that pass the filter, in order."""
+        return self._browsing.rows  # type: ignore[return-value]  # an array, indexed as a list
+
+    @property
+    def order(self) -> str:
+        """The head of the column that the order goes by."""
+        name = self._browsing.order.name
+        return "conf" if name == "confidence" else name
 
     @property
     def marks(self) -> bool:
@@ -118,47 +103,17 @@ class MistakeList(ListPane):
         """Why the list is empty."""
         return self._browsing.empty
 
-    def header(self, width: int) -> Strip:
-        """The names of the columns that there is room for."""
-        number, names, columns = self._layout(width)
-        arrow = "→" if self.terminal.unicode else ">"
-        text = f"{'no.':>{number}}  {f'true{arrow}pred' if names >= 9 else f't{arrow}p':<{names}}"
-        pieces = [(text, self.palette.muted)]
-        for column in columns:
-            chosen = column.order == self._browsing.order.name
-            style = self.palette.strong if chosen else self.palette.muted
-            pieces.append((f"{column.head:>{column.width}}", style))
-        return line(pieces, width)
-
     def row(self, index: int, width: int, chosen: bool) -> Strip:
         """One image."""
         browsing = self._browsing
         of = (browsing.judgement, browsing.learned, browsing.order, width)
         if of != self._rows_of:
-            self._rows, self._rows_of, self._row_layout = {}, of, self._layout(width)
+            self._rows, self._rows_of = {}, of
         key = int(browsing.rows[index]), chosen
         drawn = self._rows.get(key)
         if drawn is None:
-            drawn = self._rows[key] = self._draw_row(*key, width)
+            drawn = self._rows[key] = super().row(index, width, chosen)
         return drawn
-
-    def _draw_row(self, row: int, chosen: bool, width: int) -> Strip:
-        judged, learned = self._browsing.judgement, self._browsing.learned
-        assert judged
-        assert learned
-        number, names, columns = self._row_layout
-        true, predicted = int(judged.labels[row]), int(judged.predictions[row])
-        right = true == predicted
-        said = self._taken(true, predicted).ljust(names)
-        rest = "".join(f"{each.text(judged, learned, row):>{each.width}}" for each in columns)
-        if chosen:
-            return line(
-                [(f"{row:>{number}}  {said}{rest}".ljust(width), self.palette.cursor)], width
-            )
-        style = self.palette.good if right else self.palette.bad
-        return line(
-            [(f"{row:>{number}}  ", self.palette.muted), (said, style), (rest, None)], width
-        )
 
     def _taken(self, true: int, predicted: int) -> str:
         names = [
@@ -169,31 +124,44 @@ class MistakeList(ListPane):
             return f"{names[0]} {'✓' if self.terminal.unicode else 'ok'}"
         return ("→" if self.terminal.unicode else ">").join(names)
 
-    def _layout(self, width: int) -> tuple[int, int, list[_Column]]:
-        """The width of the number, that of the classes, and the columns: those of the order first
-        where not all have room.
+    def columns(self, width: int) -> list[Column[int]]:
+        """Return the numbers of the images, their classes, and what else there is room for.
+
+        What the order goes by has room first.
         """
-        judgement = self._browsing.judgement
-        number = max(3, len(str(len(judgement or ()) - 1)))
+        judged, learned = self._browsing.judgement, self._browsing.learned
+        assert judged
+        assert learned
+        number = max(3, len(str(len(judged) - 1)))
         longest = max(
             len(shorten(name, _NAME_WIDTH, self.terminal)) for name in self._browsing.names
         )
         names = max(4, 2 * longest + 1)
-        room = width - number - 2 - names
-        order = self._browsing.order.name
-        kept = []
-        for column in sorted(_COLUMNS, key=lambda each: each.order != order):
-            if column.width <= room:
-                room -= column.width
-                kept.append(column)
-        return number, names, [column for column in _COLUMNS if column in kept]
+        arrow = "→" if self.terminal.unicode else ">"
+        head = f"  true{arrow}pred" if names >= 9 else f"  t{arrow}p"
+        good, bad, muted = self.palette.good, self.palette.bad, self.palette.muted
+        offered: list[Column[int]] = [
+            Column("conf", 7, lambda row: percent(float(judged.confidence[row]))),
+            Column("loss", 7, lambda row: loss(float(judged.loss[row]))),
+            Column("first", 6, lambda row: _first(int(learned.first[row]))),
+            Column("last", 6, lambda row: _last(int(learned.last[row]))),
+            Column("margin", 7, lambda row: with_sign(float(judged.margin[row]))),
+        ]
+        kept = fitting(offered, width - number - 2 - names, self.order)
+        return [
+            Column("no.", number, str, lambda _: muted),
+            Column(
+                head,
+                2 + names,
+                lambda row: "  " + self._taken(judged.labels[row], judged.predictions[row]),
+                lambda row: good if judged.right[row] else bad,
+                left=True,
+            ),
+            *(column for column in offered if column in kept),
+        ]
 
 
-_SHORTEST_BAR, _LONGEST_BAR = 6, 30
-_CLASS_WIDTH = 12
-
-
-class ClassTable(ListPane):
+class ClassTable(Table[int]):
     """Precision, recall, F1 and support of each class.
 
     Args:
@@ -231,9 +199,14 @@ class ClassTable(ListPane):
         self.redraw()
 
     @property
-    def count(self) -> int:
-        """How many classes there are."""
-        return len(self._scores)
+    def items(self) -> range:
+        """The classes."""
+        return range(len(self._scores))
+
+    @property
+    def marks(self) -> bool:
+        """Only while the keys go here."""
+        return self.has_focus
 
     def title(self) -> str:
         """What, and of when."""
@@ -243,38 +216,26 @@ class ClassTable(ListPane):
         """Why there are none."""
         return self._nothing
 
-    def header(self, width: int) -> Strip:
-        """The names of the columns."""
-        text = f"{'':{self._name_width}}  precision  recall     F1 support"
-        bar = "  F1" if self._bar_room(width, text) else ""
-        return line([(text + bar, self.palette.muted)], width)
+    def columns(self, width: int) -> list[Column[int]]:
+        """The name, the scores, and a bar where there is room."""
+        names = [shorten(name, _CLASS_WIDTH, self.terminal) for name in self._names]
+        scores = self._scores
+        columns: list[Column[int]] = [
+            Column("", max(map(len, [*names, "class"])), lambda each: names[each]),
+            Column("precision", 11, lambda each: self._share(scores[each].precision)),
+            Column("recall", 8, lambda each: self._share(scores[each].recall)),
+            Column("F1", 7, lambda each: self._share(scores[each].f1)),
+            Column("support", 8, lambda each: str(scores[each].support)),
+        ]
+        room = min(_LONGEST_BAR, width - sum(column.width for column in columns) - 2)
+        if room >= _SHORTEST_BAR:
 
-    def row(self, index: int, width: int, chosen: bool) -> Strip:
-        """One class."""
-        score = self._scores[index]
-        name = shorten(self._names[index], _CLASS_WIDTH, self.terminal)
-        shares = [self._share(part) for part in (score.precision, score.recall, score.f1)]
-        text = (
-            f"{name:>{self._name_width}}  {shares[0]:>9} {shares[1]:>7} {shares[2]:>6} "
-            f"{score.support:>7}"
-        )
-        room = self._bar_room(width, text)
-        bar = f"  {bars.bar(score.f1 or 0.0, room, self.terminal)}" if room else ""
-        if chosen and self.has_focus:
-            return line([((text + bar).ljust(width), self.palette.cursor)], width)
-        return line([(text, None), (bar, self.palette.train)], width)
+            def bar(each: int) -> str:
+                return f"  {bars.bar(scores[each].f1 or 0.0, room, self.terminal)}"
 
-    @staticmethod
-    def _bar_room(width: int, text: str) -> int:
-        """Cells for a bar beside a row's text; 0 where a bar would be too short."""
-        room = min(_LONGEST_BAR, width - len(text) - 2)
-        return room if room >= _SHORTEST_BAR else 0
-
-    @property
-    def _name_width(self) -> int:
-        return max(
-            len(shorten(name, _CLASS_WIDTH, self.terminal)) for name in (*self._names, "class")
-        )
+            train = self.palette.train
+            columns.append(Column("  F1", room + 2, bar, lambda _: train, left=True))
+        return columns
 
     def _share(self, share: float | None) -> str:
         if share is None:
@@ -282,7 +243,7 @@ class ClassTable(ListPane):
         return percent(share)
 
 
-class PairList(ListPane):
+class PairList(Table[Confusion]):
     """Which classes are taken for which, the most frequent first.
 
     Args:
@@ -313,14 +274,15 @@ class PairList(ListPane):
         self.position = max(0, min(self.position, len(self._pairs) - 1))
         self.redraw()
 
-    def pair(self, index: int) -> Confusion:
-        """One of them."""
-        return self._pairs[index]
+    @property
+    def items(self) -> list[Confusion]:
+        """The different confusions."""
+        return self._pairs
 
     @property
-    def count(self) -> int:
-        """How many different confusions there are."""
-        return len(self._pairs)
+    def marks(self) -> bool:
+        """Only while the keys go here."""
+        return self.has_focus
 
     def title(self) -> str:
         """What."""
@@ -330,29 +292,31 @@ class PairList(ListPane):
         """That there are none."""
         return "No class is taken for another." if self._support else ""
 
-    def header(self, width: int) -> Strip:
-        """The names of the columns."""
-        arrow = "→" if self.terminal.unicode else ">"
-        text = f"{f'true{arrow}pred':<{self._pair_width}} times   share of the class"
-        return line([(text, self.palette.muted)], width)
-
-    def row(self, index: int, width: int, chosen: bool) -> Strip:
-        """One pair."""
-        pair = self._pairs[index]
-        names = [
-            shorten(self._names[each], _CLASS_WIDTH, self.terminal)
-            for each in (pair.true, pair.predicted)
+    def columns(self, width: int) -> list[Column[Confusion]]:
+        """The two classes, how many images, their share of the class, and a bar."""
+        names = [shorten(name, _CLASS_WIDTH, self.terminal) for name in self._names]
+        between = " → " if self.terminal.unicode else " > "
+        pairs = max(9, 2 * max(map(len, names)) + 3)
+        room = max(0, width - pairs - 16)
+        most = self._pairs[0].count
+        return [
+            Column(
+                f"true{between.strip()}pred",
+                pairs,
+                lambda pair: f"{names[pair.true]}{between}{names[pair.predicted]}",
+                left=True,
+            ),
+            Column("times", 6, lambda pair: str(pair.count)),
+            Column(
+                "   share of the class",
+                8,
+                lambda pair: f"{pair.count / self._support[pair.true]:6.1%}",
+            ),
+            Column(
+                "",
+                0,
+                lambda pair: f"  {bars.bar(pair.count / most, min(room, 30), self.terminal)}",
+                lambda _: self.palette.bad,
+                left=True,
+            ),
         ]
-        said = (" → " if self.terminal.unicode else " > ").join(names)
-        share = pair.count / self._support[pair.true]
-        text = f"{said:<{self._pair_width}} {pair.count:5d}  {share:6.1%}"
-        if chosen and self.has_focus:
-            return line([(text.ljust(width), self.palette.cursor)], width)
-        room = width - len(text) - 2
-        bar = bars.bar(pair.count / self._pairs[0].count, min(room, 30), self.terminal)
-        return line([(text, None), (f"  {bar}", self.palette.bad)], width)
-
-    @property
-    def _pair_width(self) -> int:
-        longest = max(len(shorten(name, _CLASS_WIDTH, self.terminal)) for name in self._names)
-        return max(9, 2 * longest + 3)

@@ -333,7 +333,7 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
         elif message.pane is self._table:
             self._enter_class(f"true:{names[message.position]}")
         else:
-            pair = self._pairs.pair(message.position)
+            pair = self._pairs.items[message.position]
             self._enter_class(f"true:{names[pair.true]} pred:{names[pair.predicted]}")
 
     def _enter_class(self, text: str) -> None:
