@@ -87,7 +87,7 @@ async def test_a_click_chooses_an_image_of_the_gallery(opened: Opened, tmp_path:
         await shown.press("g")
         gallery = shown.app.screen.query_one(Gallery)
         browsing = gallery._browsing
-        tiles = gallery._tiles
+        tiles = gallery.tiles
         await click(shown, gallery, tiles.width + 3, tiles.height + 3)
         assert browsing.position == tiles.columns + 1
         await click(shown, gallery, 2, 3, times=2)

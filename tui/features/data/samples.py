@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import ClassVar
 
-from textual import events
 from textual.binding import Binding, BindingType
-from textual.message import Message
 
 from mnistop.engine.analysis.samples import Samples
-from mnistop.tui.draw import image
-from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import beside, line, shorten
+from mnistop.tui.draw.cells import line, shorten
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.draw.thumbnails import pictures
-from mnistop.tui.toolkit.pane import LinesPane
-from mnistop.tui.toolkit.tiles import LEAST, LEAST_GLYPHS, PAGE, Tiles, fit
-
-_GAP = 1
+from mnistop.tui.toolkit.image_grid import LEAST, LEAST_GLYPHS, PAGE, ImageGrid, Tiles, fit
 
 
-class SampleGrid(LinesPane, can_focus=True):
+class SampleGrid(ImageGrid):
     """A grid of images with their labels."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -79,29 +72,13 @@ class SampleGrid(LinesPane, can_focus=True):
         "gave it; val marks those held out of training for validation."
     )
 
-    @dataclass
-    class Moved(Message):
-        """Another image is under the cursor."""
-
-        index: int
-
-    class Opened(Message):
-        """The image under the cursor shall be shown large."""
-
     samples: Samples | None = None
     """The page with the cursor, and as a rule those before and after it."""
     index = 0
     """Of the image under the cursor, in the whole data set."""
     notice = ""
-    mode: image.Mode = "auto"
     enlarged = False
     """Whether fewer images are shown, each pixel of them, rather than 16 smaller ones."""
-
-    def __init__(self, terminal: Terminal) -> None:
-        super().__init__(terminal)
-        self._drawn: list[list[Strip]] = []
-        self._drawn_of: tuple[object, ...] = ()
-        """What the drawn images are of."""
 
     def show(self, samples: Samples | None, index: int, notice: str = "") -> None:
         """Draws the page with the cursor.
@@ -113,6 +90,35 @@ class SampleGrid(LinesPane, can_focus=True):
         """
         self.samples, self.index, self.notice = samples, index, notice
         self.redraw()
+
+    @property
+    def total(self) -> int:
+        """How many images the whole data set has; 0 before it is known."""
+        return self.samples.description.count if self.samples else 0
+
+    @property
+    def position(self) -> int:
+        """That of the chosen image."""
+        return self.index
+
+    @property
+    def why_empty(self) -> str:
+        """Why there are no images."""
+        return self.notice
+
+    @property
+    def source(self) -> object:
+        """The images that are there."""
+        return self.samples
+
+    @property
+    def page(self) -> range:
+        """The page with the cursor, or the nearest that is there, by the images' numbers."""
+        assert self.samples
+        count, start = self.page_size, self.samples.first
+        last = start + len(self.samples.images) - 1
+        first = max(start, min(self.index, last) // count * count)
+        return range(first, min(first + count, last + 1))
 
     @property
     def tiles(self) -> Tiles:
@@ -136,98 +142,30 @@ class SampleGrid(LinesPane, can_focus=True):
         if self.samples is None:
             return "Images"
         dash = "–" if self.terminal.unicode else "-"
-        shown = self._shown(self.samples)
+        shown = self.page
         return f"Images {shown[0]}{dash}{shown[-1]} of {self.samples.description.count:,}"
 
-    def _shown(self, samples: Samples) -> range:
-        """The page with the cursor, or the nearest that is there, by the images' numbers."""
-        count = self.page_size
-        last = samples.first + len(samples.images) - 1
-        first = max(samples.first, min(self.index, last) // count * count)
-        return range(first, min(first + count, last + 1))
+    def pictures(self, row: Sequence[int], tiles: Tiles) -> list[Strip]:
+        """Draw the images at some positions side by side."""
+        assert self.samples
+        first = self.samples.first
+        images = self.samples.images[row[0] - first : row[-1] + 1 - first]
+        return pictures(images, tiles.pixels, tiles.width, self.GAP, self.terminal, tiles.mode)
 
-    def lines(self, width: int, height: int) -> list[Strip]:
-        """The page."""
+    def caption(self, position: int, width: int) -> Strip:
+        """The label, and whether the image is held out for validation."""
         samples = self.samples
-        if samples is None:
-            return self.say(self.notice, width)
-        tiles = self.tiles
-        if not tiles.count:
-            return self.say("There is no room for an image here: enlarge the terminal.", width)
-        shown = self._shown(samples)
-        rows = [shown[at : at + tiles.columns] for at in range(0, len(shown), tiles.columns)]
-        drawn: list[Strip] = []
-        for row, images in zip(rows, self._pictures(samples, rows, tiles), strict=True):
-            captions = [[self._caption(samples, index, tiles.width)] for index in row]
-            drawn += [*beside(captions, _GAP), *images]
-        return drawn
-
-    def _pictures(self, samples: Samples, rows: list[range], tiles: Tiles) -> list[list[Strip]]:
-        """The images of a page by rows; they stay while the cursor moves over them."""
-        of = (samples, rows, tiles)
-        if of != self._drawn_of:
-            self._drawn_of = of
-            first = samples.first
-            self._drawn = [
-                pictures(
-                    samples.images[row.start - first : row.stop - first],
-                    tiles.pixels,
-                    tiles.width,
-                    _GAP,
-                    self.terminal,
-                    tiles.mode,
-                )
-                for row in rows
-            ]
-        return self._drawn
-
-    def _caption(self, samples: Samples, index: int, width: int) -> Strip:
-        place = index - samples.first
+        assert samples
+        place = position - samples.first
         label = samples.description.class_names[samples.labels[place]]
         side = " val" if samples.validation[place] else ""
         caption = shorten(label, width - len(side), self.terminal) + side
-        if index == self.index:
+        if position == self.index:
             return line([(caption.ljust(width), self.palette.cursor)], width)
         return line([(caption, self.palette.val if side else self.palette.train)], width)
 
-    # Moving
-
-    def go(self, index: int) -> None:
-        """Puts the cursor on an image, the nearest that there is."""
-        if self.samples:
-            index = max(0, min(self.samples.description.count - 1, index))
-            if index != self.index:
-                self.index = index
-                self.post_message(self.Moved(index))
-
-    def action_move(self, right: int, down: int) -> None:
-        """Moves the cursor, on to the next page where this one ends."""
-        index = self.index + right + down * max(self.tiles.columns, 1)
-        if self.samples and 0 <= index < self.samples.description.count:
-            self.go(index)
-
     def action_page(self, by: int) -> None:
-        """Goes to the beginning of another page."""
-        count = self.page_size
-        page = self.index // count + by
-        if self.samples and 0 <= page * count < self.samples.description.count:
-            self.go(page * count)
-
-    def action_end(self, index: int) -> None:
-        """Goes to the first or the last image."""
-        if self.samples:
-            self.go(index % self.samples.description.count)
-
-    def action_open(self) -> None:
-        """Asks for the image large."""
-        if self.samples:
-            self.post_message(self.Opened())
-
-    def on_click(self, event: events.Click) -> None:
-        """Goes to the image that was clicked; a double click opens it."""
-        place = self.tiles.place(event.x, event.y - 1)
-        if self.samples and place is not None:
-            shown = self._shown(self.samples)
-            self.go(shown[0] + place)
-            if event.chain == 2:
-                self.action_open()
+        """Go to the beginning of another page."""
+        first = (self.index // self.page_size + by) * self.page_size
+        if not self.total or 0 <= first < self.total:
+            self.go(first)

@@ -21,10 +21,10 @@ from mnistop.tui.features.data.panes import DataFacts, Labels
 from mnistop.tui.features.data.samples import SampleGrid
 from mnistop.tui.session.view import ALONE, WRONG_FORM, SeveralPanes
 from mnistop.tui.toolkit.help import Section
+from mnistop.tui.toolkit.image_grid import PAGE
 from mnistop.tui.toolkit.keymap import declared
 from mnistop.tui.toolkit.pane_host import Tabs
 from mnistop.tui.toolkit.questions import LatestAnswer, ProgressNote
-from mnistop.tui.toolkit.tiles import PAGE
 
 _NAMES = ("Images", "Flattening", "Labels")
 _GRID, _FLATTENING, _LABELS = range(3)
@@ -267,7 +267,7 @@ class DataScreen(SeveralPanes):
 
     @on(SampleGrid.Moved)
     def _on_moved(self, message: SampleGrid.Moved) -> None:
-        self._index = message.index
+        self._index = message.position
         self.redraw()
 
     @on(SampleGrid.Opened)

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
-from textual import events
 from textual.binding import Binding, BindingType
-from textual.message import Message
 
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import beside, line, shorten
+from mnistop.tui.draw.cells import line, shorten
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.draw.thumbnails import pictures
-from mnistop.tui.features.mistakes.images import BrowsedPane
 from mnistop.tui.features.mistakes.model import Browsing
-from mnistop.tui.toolkit.tiles import LEAST, LEAST_GLYPHS, PAGE, Tiles, fit
-
-_GAP = 1
+from mnistop.tui.toolkit.image_grid import LEAST, LEAST_GLYPHS, PAGE, ImageGrid, Tiles, fit
 
 
-class Gallery(BrowsedPane):
+class Gallery(ImageGrid):
     """The images that pass the filter, a page at a time.
 
     Args:
@@ -75,58 +70,51 @@ class Gallery(BrowsedPane):
         "wrong predictions have a cross. v draws the images larger or smaller."
     )
 
-    @dataclass
-    class Moved(Message):
-        """Another image is chosen."""
-
-        position: int
-
-    @dataclass
-    class Opened(Message):
-        """The chosen image shall be shown large."""
+    CAPTIONS_BELOW = True
+    CLAMPS = True
 
     whole = False
     """Whether no image is reduced, even if few fit then."""
 
     def __init__(self, terminal: Terminal, browsing: Browsing) -> None:
-        super().__init__(terminal, browsing)
-        self._drawn: list[list[Strip]] = []
-        self._drawn_of: tuple[object, ...] = ()
-        """What the drawn images are of."""
+        super().__init__(terminal)
+        self._browsing = browsing
+
+    @property
+    def total(self) -> int:
+        """How many images pass the filter."""
+        return 0 if self._browsing.empty else len(self._browsing.rows)
+
+    @property
+    def position(self) -> int:
+        """That of the chosen image."""
+        return self._browsing.position
+
+    @property
+    def why_empty(self) -> str:
+        """Why there are no images."""
+        return self._browsing.empty
+
+    @property
+    def source(self) -> object:
+        """The run and its images."""
+        return self._browsing.state.run, self._browsing.rows[self.page].tolist()
 
     def title(self) -> str:
         """Which page of how many."""
         browsing = self._browsing
         if browsing.judgement is None or not len(browsing.rows):
             return "Gallery"
-        tiles = self._tiles
-        size = max(tiles.count, 1)
+        size = max(self.tiles.count, 1)
         page, pages = browsing.position // size + 1, -(-len(browsing.rows) // size)
         return (
             f"Gallery of {len(browsing.rows)} of {len(browsing.judgement)}, {browsing.when}, "
             f"{browsing.order.short}, page {page} of {pages}"
         )
 
-    def lines(self, width: int, height: int) -> list[Strip]:
-        """The page that the chosen image is on."""
-        browsing = self._browsing
-        if browsing.empty:
-            return self.say(browsing.empty, width)
-        tiles = self._tiles
-        if not tiles.count:
-            return self.say("There is no room for an image here: enlarge the terminal.", width)
-        start = browsing.position // tiles.count * tiles.count
-        page = browsing.rows[start : start + tiles.count].tolist()
-        drawn: list[Strip] = []
-        for row, images in zip(_by_rows(page, tiles), self._pictures(page, tiles), strict=True):
-            if drawn and (height + 1) // tiles.rows > tiles.height:
-                drawn.append(Strip.blank(width))
-            captions = [[self._caption(each, tiles.width)] for each in row]
-            drawn += [*images, *beside(captions, _GAP)]
-        return drawn
-
     @property
-    def _tiles(self) -> Tiles:
+    def tiles(self) -> Tiles:
+        """How the images share the pane."""
         width, height = self.size
         browsing = self._browsing
         return fit(
@@ -141,21 +129,16 @@ class Gallery(BrowsedPane):
             square=True,
         )
 
-    def _pictures(self, page: list[int], tiles: Tiles) -> list[list[Strip]]:
-        """The images of a page by rows; they stay while the cursor moves over them."""
-        of = (self._browsing.state.run, page, tiles)
-        if of != self._drawn_of:
-            self._drawn_of = of
-            self._drawn = [self._side_by_side(row, tiles) for row in _by_rows(page, tiles)]
-        return self._drawn
-
-    def _side_by_side(self, row: list[int], tiles: Tiles) -> list[Strip]:
+    def pictures(self, row: Sequence[int], tiles: Tiles) -> list[Strip]:
+        """Draw the images at some positions side by side."""
         nothing = np.zeros(self._browsing.shape, np.float32)
-        images = [self._browsing.image(each) for each in row]
+        images = [self._browsing.image(int(self._browsing.rows[each])) for each in row]
         pixels = np.stack([nothing if each is None else each for each in images])
-        return pictures(pixels, tiles.pixels, tiles.width, _GAP, self.terminal, tiles.mode)
+        return pictures(pixels, tiles.pixels, tiles.width, self.GAP, self.terminal, tiles.mode)
 
-    def _caption(self, row: int, width: int) -> Strip:
+    def caption(self, position: int, width: int) -> Strip:
+        """True and predicted class, and the model's confidence."""
+        row = int(self._browsing.rows[position])
         looked = self._browsing.look(row)
         assert looked
         unicode = self.terminal.unicode
@@ -177,43 +160,7 @@ class Gallery(BrowsedPane):
             width,
         )
 
-    def action_move(self, by: int, rows: int) -> None:
-        """Chooses another image."""
-        self._move(by + rows * max(self._tiles.columns, 1))
-
-    def action_page(self, by: int) -> None:
-        """Goes on by a page."""
-        self._move(by * max(self._tiles.count, 1))
-
-    def _move(self, by: int) -> None:
-        if len(self._browsing.rows):
-            self.post_message(self.Moved(self._browsing.position + by))
-
-    def action_open(self) -> None:
-        """Asks for the chosen image alone."""
-        self.post_message(self.Opened())
-
-    def on_click(self, event: events.Click) -> None:
-        """Chooses the image that was clicked; a double click opens it."""
-        tiles, browsing = self._tiles, self._browsing
-        if browsing.empty or not tiles.count:
-            return
-        gap = (self.size.height // tiles.rows > tiles.height) if tiles.rows > 1 else False
-        line = event.y - 1
-        row, inside = divmod(line, tiles.height + gap)
-        if inside >= tiles.height or (place := tiles.place(event.x, row * tiles.height)) is None:
-            return
-        position = browsing.position // tiles.count * tiles.count + place
-        if position < len(browsing.rows):
-            self._move(position - browsing.position)
-            if event.chain == 2:
-                self.action_open()
-
     def resize_images(self) -> None:
         """Draws images in their whole size, or again so that a page has 16."""
         self.whole = not self.whole
         self.redraw()
-
-
-def _by_rows(page: list[int], tiles: Tiles) -> list[list[int]]:
-    return [page[start : start + tiles.columns] for start in range(0, len(page), tiles.columns)]

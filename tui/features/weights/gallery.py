@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.cells import cell_len
-from textual import events
 from textual.binding import Binding, BindingType
-from textual.message import Message
 
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import beside, clean, line, shorten
+from mnistop.tui.draw.cells import clean, line, shorten
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.features.weights.model import Neurons
-from mnistop.tui.toolkit.pane import LinesPane
-from mnistop.tui.toolkit.tiles import Tiles, fit
+from mnistop.tui.toolkit.image_grid import ImageGrid, Tiles, fit
 
 _USUAL_SHAPE = (128, 28, 28)
 """Neurons, rows and columns, to arrange the panes before the weights are known."""
-_GAP = 1
 _ORDER_WORDS = {"index": "", "norm": " by norm", "class": " by class"}
 
 
-class WeightGallery(LinesPane, can_focus=True):
+class WeightGallery(ImageGrid):
     """One image a neuron, all on one scale."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -95,14 +91,7 @@ class WeightGallery(LinesPane, can_focus=True):
         "The arrow above an image names the class that the neuron speaks for most."
     )
 
-    @dataclass
-    class Moved(Message):
-        """Another neuron is under the cursor."""
-
-        neuron: int
-
-    class Opened(Message):
-        """The neuron under the cursor shall be shown large."""
+    NO_ROOM = "There is no room for an image here: enlarge the terminal, or z."
 
     neurons: Neurons | None = None
     neuron = 0
@@ -110,15 +99,11 @@ class WeightGallery(LinesPane, can_focus=True):
     weights_of = ""
     """Whose weights they are, in words."""
     notice = ""
-    mode: image.Mode = "auto"
     whole = False
     """Whether every weight is a pixel, even if few images fit then."""
 
     def __init__(self, terminal: Terminal, *, id: str | None = None) -> None:
         super().__init__(terminal, id=id)
-        self._drawn: list[list[Strip]] = []
-        self._drawn_of: tuple[list[int], Tiles] | None = None
-        """The neurons and their arrangement that are drawn; None for those of other weights."""
         self._values: dict[int, NDArray[np.float32]] = {}
         """What each neuron's image shows: its weights by the scale."""
 
@@ -154,7 +139,7 @@ class WeightGallery(LinesPane, can_focus=True):
             drawn = newer.reduced(pixels)
             weights, scale = drawn.layer.weights, drawn.scale
             self._keep_values_of(pixels)
-            seen = [neuron for neuron in self._page() if neuron in self._values]
+            seen = [neuron for neuron in self._on_page() if neuron in self._values]
             seen.sort(key=lambda each: abs(weights[each] / scale - self._values[each]).sum())
             kept = seen[: max(len(seen) - at_once, 0)]
         self._values = {neuron: self._values[neuron] for neuron in kept}
@@ -163,12 +148,29 @@ class WeightGallery(LinesPane, can_focus=True):
         values = self._values.items()
         self._values = {neuron: each for neuron, each in values if each.shape == pixels}
 
-    def _page(self) -> list[int]:
+    @property
+    def total(self) -> int:
+        """How many neurons there are; 0 before they are known."""
+        return len(self.neurons.sorted) if self.neurons else 0
+
+    @property
+    def position(self) -> int:
+        """The place of the neuron under the cursor, in their order."""
+        return self.neurons.sorted.index(self.neuron) if self.neurons else 0
+
+    @property
+    def why_empty(self) -> str:
+        """Why there are no images."""
+        return self.notice
+
+    @property
+    def source(self) -> object:
+        """The neurons of the page."""
+        return self._on_page()
+
+    def _on_page(self) -> list[int]:
         """The neurons of the page with the cursor."""
-        if self.neurons is None or not (count := self.tiles.count):
-            return []
-        first = self._position // count * count
-        return self.neurons.sorted[first : first + count]
+        return [self.neurons.sorted[each] for each in self.page] if self.neurons else []
 
     def fit(self, width: int, height: int) -> Tiles:
         """How the images would share a pane of some size."""
@@ -181,11 +183,6 @@ class WeightGallery(LinesPane, can_focus=True):
         """How the images share the pane."""
         return self.fit(*self.size)
 
-    @property
-    def _position(self) -> int:
-        assert self.neurons
-        return self.neurons.sorted.index(self.neuron)
-
     def title(self) -> str:
         """Which page, in which order, and whose weights."""
         if self.neurons is None:
@@ -195,51 +192,32 @@ class WeightGallery(LinesPane, can_focus=True):
         pages = -(-total // size)
         what = "Weights of linear_1"
         if pages > 1:
-            what += f", page {self._position // size + 1} of {pages}"
+            what += f", page {self.position // size + 1} of {pages}"
         return f"{what}{_ORDER_WORDS[self.neurons.order]}, {self.weights_of}"
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """The page with the cursor, the scale, and a sentence on the neuron under the cursor."""
-        if self.neurons is None:
-            return self.say(self.notice, width)
-        tiles = self.tiles
-        if not tiles.count:
-            return self.say(
-                "There is no room for an image here: enlarge the terminal, or z.", width
-            )
-        shown = self._page()
-        drawn: list[Strip] = []
-        for row, pictures in zip(_by_rows(shown, tiles), self._pictures(shown, tiles), strict=True):
-            captions = [[self._caption(neuron, tiles.width)] for neuron in row]
-            drawn += [*beside(captions, _GAP), *pictures]
-        scale = self.neurons.reduced(tiles.pixels).scale
+        drawn = super().lines(width, height)
+        if self.neurons is None or not self.tiles.count:
+            return drawn
+        scale = self.neurons.reduced(self.tiles.pixels).scale
         return [*drawn, *self._below(scale, width, height - len(drawn))]
 
-    def _pictures(self, shown: list[int], tiles: Tiles) -> list[list[Strip]]:
-        """The images of a page by rows; they stay while the cursor moves over them."""
+    def pictures(self, row: Sequence[int], tiles: Tiles) -> list[Strip]:
+        """Draw the images at some positions side by side."""
         assert self.neurons
         drawn = self.neurons.reduced(tiles.pixels)
-        weights, scale = drawn.layer.weights, drawn.scale
-        if self._drawn_of != (shown, tiles):
-            self._drawn_of = shown, tiles
-            self._keep_values_of(tiles.pixels)
-            for neuron in shown:
-                self._values.setdefault(neuron, weights[neuron] / scale)
-            self._drawn = [
-                image.diverging_row(
-                    [self._values[neuron] for neuron in row],
-                    1,
-                    tiles.width,
-                    _GAP,
-                    self.terminal,
-                    tiles.mode,
-                )
-                for row in _by_rows(shown, tiles)
-            ]
-        return self._drawn
+        neurons = [self.neurons.sorted[each] for each in row]
+        self._keep_values_of(tiles.pixels)
+        for neuron in neurons:
+            self._values.setdefault(neuron, drawn.layer.weights[neuron] / drawn.scale)
+        values = [self._values[neuron] for neuron in neurons]
+        return image.diverging_row(values, 1, tiles.width, self.GAP, self.terminal, tiles.mode)
 
-    def _caption(self, neuron: int, width: int) -> Strip:
+    def caption(self, position: int, width: int) -> Strip:
+        """The neuron's number and class, and what the order goes by."""
         assert self.neurons
+        neuron = self.neurons.sorted[position]
         chosen = neuron == self.neuron
         mark = ("▸" if self.terminal.unicode else ">") if chosen else " "
         caption = mark + self.neurons.caption(neuron, width - 1, self.terminal)
@@ -257,60 +235,3 @@ class WeightGallery(LinesPane, can_focus=True):
             return [legend, *(line([(part, None)], width) for part in wrapped)]
         text = "  " + shorten(words, max(room, 0), self.terminal)
         return [Strip.join([legend, line([(text, None)], max(room, 0) + 2)])]
-
-    # Moving
-
-    def _go(self, position: int) -> None:
-        if self.neurons:
-            last = len(self.neurons.sorted) - 1
-            neuron = self.neurons.sorted[max(0, min(last, position))]
-            if neuron != self.neuron:
-                self.neuron = neuron
-                self.redraw()
-                self.post_message(self.Moved(neuron))
-
-    def action_move(self, right: int, down: int) -> None:
-        """Moves the cursor, on to the next page where this one ends."""
-        if not self.neurons:
-            self.notify(self.notice, markup=False)
-        else:
-            position = self._position + right + down * max(self.tiles.columns, 1)
-            if 0 <= position < len(self.neurons.sorted):
-                self._go(position)
-
-    def action_page(self, by: int) -> None:
-        """Goes to another page, to the same place in it."""
-        if not self.neurons:
-            self.notify(self.notice, markup=False)
-        else:
-            self._go(self._position + by * max(self.tiles.count, 1))
-
-    def action_end(self, position: int) -> None:
-        """Goes to the first or the last neuron."""
-        if not self.neurons:
-            self.notify(self.notice, markup=False)
-        else:
-            self._go(position % len(self.neurons.sorted))
-
-    def action_open(self) -> None:
-        """Asks for the neuron large."""
-        if not self.neurons:
-            self.notify(self.notice, markup=False)
-        else:
-            self.post_message(self.Opened())
-
-    def on_click(self, event: events.Click) -> None:
-        """Goes to the image that was clicked, and opens it by a second click."""
-        tiles = self.tiles
-        place = tiles.place(event.x, event.y - 1)
-        if self.neurons is None or place is None:
-            return
-        position = self._position // tiles.count * tiles.count + place
-        if position == self._position:
-            self.action_open()
-        elif position < len(self.neurons.sorted):
-            self._go(position)
-
-
-def _by_rows(shown: list[int], tiles: Tiles) -> list[list[int]]:
-    return [shown[start : start + tiles.columns] for start in range(0, len(shown), tiles.columns)]

@@ -263,7 +263,9 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
 
     @on(WeightGallery.Moved)
     def _on_moved(self, message: WeightGallery.Moved) -> None:
-        self._neuron = message.neuron
+        if self._neurons:
+            self._neuron = self._neurons.sorted[message.position]
+            self._show_neurons()
 
     @on(WeightGallery.Opened)
     def _on_opened(self) -> None:
