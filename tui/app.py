@@ -23,7 +23,7 @@ from mnistop.tui.features.train.screen import TrainScreen
 from mnistop.tui.navigator import Views, load_the_rest
 from mnistop.tui.session.progress import LiveRuns
 from mnistop.tui.session.state import State
-from mnistop.tui.session.view import ScreenWanted, ViewScreen
+from mnistop.tui.session.view import EpochMoved, ScreenWanted, ViewScreen
 from mnistop.tui.terminal.line_filters import to_ascii
 from mnistop.tui.terminal.scheduler import SLOW, USUAL
 from mnistop.tui.terminal.terminal_app import TerminalApp
@@ -319,8 +319,8 @@ class MnistopApp(GivesReasons, TerminalApp):
     def _on_left(self) -> None:
         self._go(self._trail.pop() if self._trail else "train")
 
-    @on(ViewScreen.EpochMoved)
-    def _on_epoch_moved(self, message: ViewScreen.EpochMoved) -> None:
+    @on(EpochMoved)
+    def _on_epoch_moved(self, message: EpochMoved) -> None:
         self._train.move_cursor(message.by)
 
     def action_help(self) -> None:

@@ -49,6 +49,13 @@ def shines_through(screen: Screen[Any]) -> bool:
 
 
 @dataclass
+class EpochMoved(Message):
+    """The epoch that is looked at is to move, on all screens."""
+
+    by: int
+
+
+@dataclass
 class ScreenWanted(Message):
     """Another screen is to be opened, from which Esc leads back here."""
 
@@ -132,12 +139,6 @@ class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
     def draw_progress(self) -> None:
         """Says how far the run is that is shown."""
         self._progress.show(self.state, self.news)
-
-    @dataclass
-    class EpochMoved(Message):
-        """The epoch that is looked at shall move; the app knows it for all screens."""
-
-        by: int
 
     @dataclass
     class OpenWanted(Message):
@@ -292,4 +293,4 @@ class AtAnEpoch(ViewScreen):
 
     def action_epoch(self, by: int) -> None:
         """Asks for another epoch."""
-        self.post_message(self.EpochMoved(by))
+        self.post_message(EpochMoved(by))

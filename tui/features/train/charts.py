@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.message import Message
 
 from mnistop.engine.events import EpochFinished
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import beside, in_the_middle
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.session.state import State
+from mnistop.tui.session.view import EpochMoved
 from mnistop.tui.text.epochs import UNTRAINED
 from mnistop.tui.toolkit.pane import PlottedPane
 
@@ -153,12 +152,6 @@ class Charts(PlottedPane, can_focus=True):
         "model is memorising the training images: it overfits."
     )
 
-    @dataclass
-    class CursorMoved(Message):
-        """The epoch cursor shall move."""
-
-        by: int
-
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
         self.state = State()
@@ -268,7 +261,7 @@ class Charts(PlottedPane, can_focus=True):
     def action_move(self, by: int) -> None:
         """Asks for another epoch."""
         if self.state.history.epochs:
-            self.post_message(self.CursorMoved(by))
+            self.post_message(EpochMoved(by))
         else:
             self.notify(f"There is no epoch to go to: {self.state.hint}.", markup=False)
 
@@ -276,7 +269,7 @@ class Charts(PlottedPane, can_focus=True):
         """Asks for the epoch at an x."""
         newest = len(self.state.history.epochs) - 1
         epoch = max(0, min(newest, round(x)))
-        self.post_message(self.CursorMoved(epoch - self.state.shown_epoch))
+        self.post_message(EpochMoved(epoch - self.state.shown_epoch))
 
     def action_log(self) -> None:
         """Switches the logarithmic scale."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.message import Message
 
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.toolkit.pane import LinesPane
@@ -32,6 +30,7 @@ EPSILONS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3
 """The strengths that + and - step through; the notebook's is 0.125."""
 
 _USUAL_EPSILON = 0.125
+_ASKED = "in a moment; just after the start PyTorch has to load first"
 
 
 class Digit(LinesPane, can_focus=True):
@@ -92,24 +91,19 @@ class Digit(LinesPane, can_focus=True):
         "change that is hard to see and may still fool the model."
     )
 
-    @dataclass
-    class ImageStepped(Message):
-        """The next or previous image shall be shown."""
-
-        by: int
-
-    @dataclass
-    class EpsilonChosen(Message):
-        """The attack shall be of another strength."""
-
-        epsilon: float
-
     epsilon = _USUAL_EPSILON
     mode: Mode = "auto"
     answer: AttackedImage | None = None
     names: tuple[str, ...] = ()
     weights = ""
     notice = ""
+    state = State()
+    _row: int | None = None
+    """The shown image; None before there is one."""
+    _stays = False
+    """Whether the image was chosen by the user, and so stays if it comes to be wrong."""
+    _right: NDArray[np.intp] | None = None
+    """The images to choose from: those classified correctly at the shown epoch, rising."""
 
     def show(
         self,
@@ -162,8 +156,16 @@ class Digit(LinesPane, can_focus=True):
         self.redraw()
 
     def action_step(self, by: int) -> None:
-        """Asks for another image."""
-        self.post_message(self.ImageStepped(by))
+        """Go to the next image that is classified correctly, or to the one before."""
+        right = self._right
+        if right is None or not len(right):
+            self.notify("No validation image is classified correctly here.")
+            return
+        self._stays = True
+        row = -1 if self._row is None else self._row
+        place = (right <= row).sum() if by > 0 else (right < row).sum() - 1
+        self._row = int(right[place % len(right)])
+        self.follow(self.state, right)
 
     def action_strength(self, by: int) -> None:
         """Asks for a stronger or weaker attack, or the notebook's."""
@@ -175,7 +177,7 @@ class Digit(LinesPane, can_focus=True):
             self.notify(f"The attack will have ε {self.epsilon:g}.")
         elif self.epsilon == before:
             self.notify(f"ε is {before:g} already.")
-        self.post_message(self.EpsilonChosen(self.epsilon))
+        self.follow(self.state, self._right)
 
     def action_attack(self) -> None:
         """Asks for the attack screen, with the image that is shown."""
@@ -184,69 +186,39 @@ class Digit(LinesPane, can_focus=True):
         else:
             self.notify(f"There is nothing to attack yet. {self.notice}.", markup=False)
 
-
-_ASKED = "in a moment; just after the start PyTorch has to load first"
-
-
-class DigitQuestions:
-    """Keeps a `Digit` pane up to date.
-
-    Args:
-        pane: shows the answers.
-    """
-
-    def __init__(self, pane: Digit) -> None:
-        self._pane = pane
-        self._row: int | None = None
-        self._stays = False
-        """Whether the image was chosen by the user, and so stays if it comes to be wrong."""
-        self._state = State()
+    # Asking the model
 
     @cached_property
     def _answers(self) -> LatestAnswer[AttackedImage]:
         from mnistop.engine.analysis.fragility import attack_image
 
-        return LatestAnswer(self._pane, attack_image, self._on_answer)
+        return LatestAnswer(self, attack_image, self._on_answer)
 
     def forget(self) -> None:
-        """Starts anew for another run."""
+        """Start anew for another run."""
         self._answers.forget()
         self._row = None
         self._stays = False
-        self._pane.wait(_ASKED)
+        self.wait(_ASKED)
 
-    def step(self, by: int, right: NDArray[np.intp] | None) -> None:
-        """Goes to the next or previous image.
-
-        Args:
-            by: 1 or -1.
-            right: the validation images to choose from, rising; None if they are not known.
-        """
-        if right is None or not len(right):
-            return
-        self._stays = True
-        row = -1 if self._row is None else self._row
-        place = (right <= row).sum() if by > 0 else (right < row).sum() - 1
-        self._row = int(right[place % len(right)])
-
-    def want(self, state: State, right: NDArray[np.intp] | None) -> None:
-        """Asks for what the state is to show, if that is not what the pane shows already.
+    def follow(self, state: State, right: NDArray[np.intp] | None) -> None:
+        """Ask for what is to be shown, if that is not what is shown already.
 
         Args:
             state: the run, and the epoch that is looked at.
-            right: the validation images that are predicted rightly there, if that is known.
+            right: the validation images classified correctly there, rising, if that is known.
         """
+        self.state, self._right = state, right
         started = state.history.started
         if state.run is None or started is None or not state.saved:
-            self._pane.wait(state.hint)
+            self.wait(state.hint)
             return
-        self._state = state
         if self._row is None or (state.cursor is None and not self._stays):
             self._row = self._first(right)
-        question = (state.run, self._row, self._pane.epsilon, state.weights_wanted)
+        question = (state.run, self._row, self.epsilon, state.weights_wanted)
         self._answers.want(*question, key=(*question, state.weights_age))
-        if self._answers.waiting and self._pane.answer is None:
-            self._pane.wait(_ASKED)
+        if self._answers.waiting and self.answer is None:
+            self.wait(_ASKED)
 
     def _first(self, right: NDArray[np.intp] | None) -> int:
         """The shown image while it is right, else the first that is."""
@@ -254,6 +226,6 @@ class DigitQuestions:
         return row if right is None or row in right or not len(right) else int(right[0])
 
     def _on_answer(self, answer: AttackedImage | None, trouble: str) -> None:
-        state, waiting = self._state, self._answers.waiting
+        state, waiting = self.state, self._answers.waiting
         weights = weights_name(answer.epochs, state, waiting) if answer else ""
-        self._pane.show(answer, state.class_names, weights, trouble)
+        self.show(answer, state.class_names, weights, trouble)

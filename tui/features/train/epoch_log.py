@@ -1,18 +1,17 @@
 """The epoch log: a row an epoch, the newest in sight unless another is looked at."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.style import Style
 from textual import events as textual_events
 from textual.binding import Binding, BindingType
-from textual.message import Message
 
 from mnistop.engine.events import EpochFinished
 from mnistop.engine.formatting import percent
 from mnistop.tui.draw.cells import line
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.session.state import State
+from mnistop.tui.session.view import EpochMoved
 from mnistop.tui.text.epochs import UNTRAINED, epoch_name
 from mnistop.tui.toolkit.pane import LinesPane
 
@@ -76,12 +75,6 @@ class EpochLog(LinesPane, can_focus=True):
         "best is the one with the highest validation accuracy."
     )
 
-    @dataclass
-    class CursorMoved(Message):
-        """The epoch cursor shall move."""
-
-        by: int
-
     state = State()
     _first = 0
     """The row in the first line, 0 for the model before training."""
@@ -138,7 +131,7 @@ class EpochLog(LinesPane, can_focus=True):
     def action_move(self, by: int) -> None:
         """Asks for another epoch."""
         if self.state.history.epochs:
-            self.post_message(self.CursorMoved(by))
+            self.post_message(EpochMoved(by))
         else:
             self.notify(f"There is no epoch to go to: {self.state.hint}.", markup=False)
 
@@ -148,7 +141,7 @@ class EpochLog(LinesPane, can_focus=True):
         if best and self.state.cursor == best.epoch:
             self.notify(f"This is the best epoch already: {best.epoch}.")
         elif best:
-            self.post_message(self.CursorMoved(best.epoch - self.state.shown_epoch))
+            self.post_message(EpochMoved(best.epoch - self.state.shown_epoch))
         else:
             self.notify(f"There is no best epoch yet: {self.state.hint}.", markup=False)
 
@@ -156,7 +149,7 @@ class EpochLog(LinesPane, can_focus=True):
         """Asks for the epoch of the clicked row."""
         epoch = self._first + event.y - 3
         if event.y >= 2 and epoch < len(self.state.history.epochs):
-            self.post_message(self.CursorMoved(epoch - self.state.shown_epoch))
+            self.post_message(EpochMoved(epoch - self.state.shown_epoch))
 
     def on_mouse_scroll_up(self, event: textual_events.MouseScrollUp) -> None:
         """The wheel moves by three epochs."""

@@ -22,7 +22,7 @@ from mnistop.tui.features.train.charts import Charts
 from mnistop.tui.features.train.coach import Coaching
 from mnistop.tui.features.train.confusion import Confusion
 from mnistop.tui.features.train.dashboard import Controls, Dashboard
-from mnistop.tui.features.train.digit import Digit, DigitQuestions
+from mnistop.tui.features.train.digit import Digit
 from mnistop.tui.features.train.epoch_log import EpochLog
 from mnistop.tui.features.train.hyperparameters import Hyperparameters
 from mnistop.tui.session.progress import LiveRuns, Progress
@@ -142,7 +142,6 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
         ]
         self._panes[0] = self._panes[0]._replace(keys=self._form)
         self._dashboard = Dashboard(terminal, self._panes)
-        self._questions = DigitQuestions(self._digit)
 
     def compose(self) -> ComposeResult:
         """The tree; where the panes are is up to the dashboard."""
@@ -288,7 +287,7 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
         form, charts, *_ = self._panes
         if self._dashboard.mode == "small" and self._dashboard.active is form:
             self._dashboard.go_to(charts)
-        self._questions.forget()
+        self._digit.forget()
 
     def on_session_refused(self, problems: dict[str, str]) -> None:
         """Says beside the fields what is wrong."""
@@ -358,11 +357,6 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
 
     # Looking at an epoch
 
-    @on(Charts.CursorMoved)
-    @on(EpochLog.CursorMoved)
-    def _on_cursor_moved(self, message: Charts.CursorMoved | EpochLog.CursorMoved) -> None:
-        self.move_cursor(message.by)
-
     def move_cursor(self, by: int) -> None:
         """Moves the epoch that is looked at."""
         self.session.look(self.state.moved(by))
@@ -375,21 +369,10 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
         else:
             self.session.look(self.state.live())
 
-    @on(Digit.ImageStepped)
-    def _on_image_stepped(self, message: Digit.ImageStepped) -> None:
-        self.action_digit(message.by)
-
     def action_digit(self, by: int) -> None:
-        """Shows another validation image that is predicted rightly."""
-        right = self._right()
-        if right is None or not len(right):
-            self.notify("No validation image is classified correctly here.")
-        self._questions.step(by, right)
-        self.on_session_changed()
-
-    @on(Digit.EpsilonChosen)
-    def _on_epsilon_chosen(self) -> None:
-        self.on_session_changed()
+        """Show another validation image that is classified correctly."""
+        self._digit.follow(self.state, self._right())
+        self._digit.action_step(by)
 
     def action_image_mode(self) -> None:
         """Takes the next way of drawing images."""
@@ -430,7 +413,7 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
 
     def _draw_digit(self) -> None:
         if self._digit.display:
-            self._questions.want(self.state, self._right())
+            self._digit.follow(self.state, self._right())
 
     def _right(self) -> NDArray[np.intp] | None:
         """The validation images that are predicted rightly at the shown epoch, if known."""
