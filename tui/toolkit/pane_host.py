@@ -98,6 +98,7 @@ class PaneHost(FaultTolerant, Vertical):
     Args:
         terminal: what the terminal can show.
         panes: the panes, in the order in which Tab goes through them.
+        above: widgets above them that take no keys; a subclass shows and hides them.
         id: the widget's id.
     """
 
@@ -111,8 +112,16 @@ class PaneHost(FaultTolerant, Vertical):
     class Rearranged(Message):
         """Other panes than before are shown, or in other places."""
 
-    def __init__(self, terminal: Terminal, panes: Sequence[Pane], *, id: str | None = None) -> None:
+    def __init__(
+        self,
+        terminal: Terminal,
+        panes: Sequence[Pane],
+        *,
+        above: Sequence[Widget] = (),
+        id: str | None = None,
+    ) -> None:
         super().__init__(id=id)
+        self._above = above
         self.panes = panes
         self.active = panes[0]
         """The pane that has the focus, or had it last."""
@@ -133,6 +142,7 @@ class PaneHost(FaultTolerant, Vertical):
         self.set_class(True, self.mode)  # before there are panes whose styles depend on it
         yield self._tabs
         with self._body:
+            yield from self._above
             yield from (pane.widget for pane in self.panes if pane.always)
             yield from (pane.widget for pane in self.panes if not pane.always)
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from textual import events, on
 from textual.binding import Binding, BindingType
-from textual.containers import Container
+from textual.geometry import Size
 from textual.widget import Widget
 
 from mnistop.engine.analysis.samples import Samples, look_at
@@ -23,15 +23,57 @@ from mnistop.tui.session.view import ALONE, WRONG_FORM, SeveralPanes
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.image_grid import PAGE
 from mnistop.tui.toolkit.keymap import declared
-from mnistop.tui.toolkit.pane_host import Tabs
+from mnistop.tui.toolkit.pane_host import Mode, Pane, PaneHost
 from mnistop.tui.toolkit.questions import LatestAnswer, ProgressNote
 
-_NAMES = ("Images", "Flattening", "Labels")
-_GRID, _FLATTENING, _LABELS = range(3)
 _MOST_FACTS = 7
 """Lines that the facts take at most."""
 _WIDE, _HIGH = 110, 32
 """From so many cells and lines on, all panes are shown at once."""
+
+
+class DataPanes(PaneHost):
+    """Images, one of them flattened, and labels, with the facts above them.
+
+    Args:
+        terminal: what the terminal can show.
+    """
+
+    DEFAULT_CSS = """
+    DataPanes > .panes > * { height: 1fr; }
+    DataPanes.wide > .panes { layout: grid; grid-size: 2; grid-gutter: 0 2; }
+    DataPanes.wide DataFacts { column-span: 2; }
+    DataPanes.wide SampleGrid { row-span: 2; }
+    """
+
+    def __init__(self, terminal: Terminal) -> None:
+        self.facts = DataFacts(terminal)
+        self.grid = SampleGrid(terminal)
+        self.flattening = Flattening(terminal)
+        self.labels = Labels(terminal)
+        panes = {"Images": self.grid, "Flattening": self.flattening, "Labels": self.labels}
+        super().__init__(
+            terminal,
+            [Pane(name, pane, pane) for name, pane in panes.items()],
+            above=[self.facts],
+        )
+
+    def mode_for(self, size: Size) -> Mode:
+        """Return whether all panes fit a terminal of some size, or one."""
+        return "wide" if size.width >= _WIDE and size.height >= _HIGH else "small"
+
+    def fit(self) -> None:
+        """Show what fits the terminal."""
+        super().fit()
+        is_wide, samples = self.mode == "wide", self.facts.samples
+        has_notes = bool(samples and samples.notes)
+        self.facts.display = is_wide or self.active.widget is self.labels or has_notes
+        self.grid.enlarged = self.zoomed
+        width, height = self.app.size
+        facts = min(self.facts.needed(width), _MOST_FACTS)
+        classes = len(samples.counts.training) if samples else 10
+        self._body.styles.grid_rows = f"{facts} 1fr {min(classes + 2, height // 3)}"
+        self.facts.styles.height = "1fr" if is_wide else facts
 
 
 class DataScreen(SeveralPanes):
@@ -39,14 +81,6 @@ class DataScreen(SeveralPanes):
 
     Args:
         terminal: what the terminal can show.
-    """
-
-    DEFAULT_CSS = """
-    DataScreen #data-body { height: 1fr; }
-    DataScreen #data-body > * { height: 1fr; }
-    DataScreen #data-body.wide { layout: grid; grid-size: 2; grid-gutter: 0 2; }
-    DataScreen #data-body.wide DataFacts { column-span: 2; }
-    DataScreen .wide SampleGrid { row-span: 2; }
     """
 
     NAME = "data"
@@ -60,102 +94,55 @@ class DataScreen(SeveralPanes):
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
-        self._facts = DataFacts(terminal)
-        self._grid = SampleGrid(terminal)
-        self._flattening = Flattening(terminal)
-        self._labels = Labels(terminal)
-        self._tabs = Tabs(terminal, id="data-tabs")
-        self._body = Container(id="data-body")
+        self._panes = DataPanes(terminal)
+        self._facts, self._grid = self._panes.facts, self._panes.grid
+        self._flattening, self._labels = self._panes.flattening, self._panes.labels
         self._answers = LatestAnswer(self, look_at, self._on_answer)
         self._note = ProgressNote()
         self._data: tuple[Hashable, ...] | None = None
         self._samples: Samples | None = None
         self._trouble = ""
         self._index = 0
-        self._active = _GRID
-        self._zoomed = False
         self._opened = False
+        """Whether the image that is flattened was opened in the grid."""
 
     def panes(self) -> Iterable[Widget]:
-        """All panes; which of them are seen is up to `_arrange`."""
-        yield self._tabs
-        with self._body:
-            yield self._facts
-            yield self._grid
-            yield self._flattening
-            yield self._labels
+        """All panes; which of them are seen is up to the terminal's size."""
+        yield self._panes
 
     def on_mount(self) -> None:
-        """Starts in the grid."""
-        self._arrange()
-        self._grid.focus()
+        """Start in the grid."""
+        self._panes.go_to(self._panes.active)
         self.every(1, self._tell_the_time)
 
     # Layout
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         """Give the reason why an action is impossible now."""
-        if action == "zoom" and not (self._zoomed or self._has_room):
+        if action == "zoom" and not self._panes.can_zoom:
             return ALONE
         return super().why_not(action, parameters)
 
-    @property
-    def _has_room(self) -> bool:
-        width, height = self.app.size
-        return width >= _WIDE and height >= _HIGH
-
-    @property
-    def _places(self) -> list[Widget]:
-        return [self._grid, self._flattening, self._labels]
-
-    def _arrange(self) -> None:
-        wide = self._has_room and not self._zoomed
-        self._tabs.display = not wide
-        self._tabs.show(_NAMES, self._active)
-        self._body.set_class(wide, "wide")
-        for index, pane in enumerate(self._places):
-            pane.display = wide or index == self._active
-        has_notes = bool(self._samples and self._samples.notes)
-        self._facts.display = wide or self._active == _LABELS or has_notes
-        self._grid.enlarged = self._zoomed
-        classes = len(self._samples.counts.training) if self._samples else 10
-        needed = self._facts.needed(self.app.size.width)
-        self._body.styles.grid_rows = (
-            f"{min(needed, _MOST_FACTS)} 1fr {min(classes + 2, self.app.size.height // 3)}"
-        )
-        self._facts.styles.height = "1fr" if wide else min(needed, _MOST_FACTS)
-
     def on_resize(self, event: events.Resize) -> None:
-        """Finds the arrangement that fits."""
-        self._arrange()
+        """Find the arrangement that fits."""
+        self._panes.fit()
         self.after_refresh(self.redraw)
 
     def on_descendant_focus(self) -> None:
-        """Shows the pane that has got the focus."""
-        if self.focused in self._places:
-            self._active = self._places.index(self.focused)
-            self._opened = self._opened and self._active == _FLATTENING
-            self._arrange()
+        """Forget that an image was opened once another pane has the keys."""
+        self._opened = self._opened and self.focused is self._flattening
 
     def action_next_pane(self, by: int) -> None:
-        """Goes to the next or previous pane."""
-        self._go_to((self._active + by) % len(_NAMES))
+        """Go to the next or previous pane."""
+        self._panes.step(by)
 
-    def _go_to(self, index: int) -> None:
-        self._active = index
-        self._arrange()
-        self.set_focus(self._places[index])
+    @on(PaneHost.Rearranged)
+    def _on_rearranged(self) -> None:
         self.after_refresh(self.redraw)  # the page of a grid that was hidden has to be asked for
-
-    @on(Tabs.Chosen)
-    def _on_tab(self, message: Tabs.Chosen) -> None:
-        if message.index < len(_NAMES):
-            self._go_to(message.index)
 
     def action_zoom(self) -> None:
         """The focused pane alone, and back."""
-        self._zoomed = not self._zoomed
-        self._arrange()
+        self._panes.zoom()
         self.after_refresh(self.redraw)
 
     def action_image_mode(self) -> None:
@@ -167,7 +154,7 @@ class DataScreen(SeveralPanes):
     def action_back(self) -> None:
         """Back to the grid from an image that was opened there, else to the dashboard."""
         if self._opened:
-            self._go_to(_GRID)
+            self._panes.go_to(self._panes.panes[0])
         else:
             super().action_back()
 
@@ -178,9 +165,10 @@ class DataScreen(SeveralPanes):
             Section("Data: flattening", Flattening.EXPLANATION, declared(Flattening)),
             Section("Data: labels", Labels.EXPLANATION, declared(Labels)),
         ]
+        first = self._panes.panes.index(self._panes.active)
         return [
-            *sections[self._active :],
-            *sections[: self._active],
+            *sections[first:],
+            *sections[:first],
             Section("On the data screen", DataFacts.EXPLANATION, declared(DataScreen)),
         ]
 
@@ -239,7 +227,7 @@ class DataScreen(SeveralPanes):
         samples = self._samples
         notice = self._trouble or notice
         self._facts.show(samples, notice, self._changed())
-        self._arrange()
+        self._panes.fit()
         self._grid.show(samples, self._index, notice)
         self._labels.show(samples, notice)
         place = self._index - samples.first if samples else 0
@@ -273,7 +261,7 @@ class DataScreen(SeveralPanes):
     @on(SampleGrid.Opened)
     def _on_opened(self) -> None:
         self._opened = True
-        self._go_to(_FLATTENING)
+        self._panes.go_to(self._panes.panes[1])
 
     @on(Flattening.Stepped)
     def _on_stepped(self, message: Flattening.Stepped) -> None:
