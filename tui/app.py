@@ -29,10 +29,10 @@ from mnistop.tui.terminal.ascii_only import to_ascii
 from mnistop.tui.terminal.rhythm import SLOW, USUAL
 from mnistop.tui.terminal.terminal_app import TerminalApp
 from mnistop.tui.too_small import TooSmallScreen
+from mnistop.tui.toolkit.bindings import GivesReasons, reason_against
 from mnistop.tui.toolkit.help import HelpScreen, Section
 from mnistop.tui.toolkit.keymap import declared, read_keymap
 from mnistop.tui.toolkit.preferences import read_notices, takes_mouse
-from mnistop.tui.toolkit.reasons import GivesReasons, reason_against
 from mnistop.tui.toolkit.screen_bar import SCREENS
 
 if TYPE_CHECKING:

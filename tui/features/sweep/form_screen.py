@@ -19,8 +19,8 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import clean
 from mnistop.tui.features.sweep.form import SweepForm, SweepSize
 from mnistop.tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.toolkit.bindings import GivesReasons
 from mnistop.tui.toolkit.key_bar import KeyBar
-from mnistop.tui.toolkit.reasons import GivesReasons
 
 _RECENT = 20
 """So many finished runs tell the pace of this machine."""
