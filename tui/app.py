@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual import events, on
-from textual.binding import Binding, BindingType
+from textual.binding import Binding
 
 from mnistop.engine import worker
 from mnistop.engine.errors import MnistopError
@@ -29,9 +29,16 @@ from mnistop.tui.terminal.ascii_only import to_ascii
 from mnistop.tui.terminal.rhythm import SLOW, USUAL
 from mnistop.tui.terminal.terminal_app import TerminalApp
 from mnistop.tui.too_small import TooSmallScreen
-from mnistop.tui.toolkit.bindings import GivesReasons, reason_against
+from mnistop.tui.toolkit.bindings import (
+    GivesReasons,
+    bindings,
+    declared,
+    hidden,
+    key,
+    reason_against,
+)
 from mnistop.tui.toolkit.help import HelpScreen, Section
-from mnistop.tui.toolkit.keymap import declared, read_keymap
+from mnistop.tui.toolkit.keymap import read_keymap
 from mnistop.tui.toolkit.preferences import read_notices, takes_mouse
 from mnistop.tui.toolkit.screen_bar import SCREENS
 
@@ -66,66 +73,25 @@ class MnistopApp(GivesReasons, TerminalApp):
     ENABLE_COMMAND_PALETTE = True
     COMMANDS = {_commands}  # noqa: RUF012 (as Textual declares it)
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS = bindings(
+        "",
         *(
-            Binding(
-                key,
-                f"go('{screen}')",
-                name,
-                show=False,
-                id=f"screen.{screen}",
-                tooltip=tooltip,
-            )
-            for screen, (key, name, tooltip) in SCREENS.items()
+            hidden(f"screen.{screen}", shortcut, f"go('{screen}')", name, tip)
+            for screen, (shortcut, name, tip) in SCREENS.items()
         ),
-        Binding(
-            "q,ctrl+q,ctrl+c",
-            "quit",
-            "Quit",
-            key_display="q",
-            id="quit",
-            tooltip="Quit; training can go on without the app",
-        ),
-        Binding(
-            "question_mark,f1",
-            "help",
-            "Help",
-            key_display="?",
-            id="help",
-            tooltip="What each pane is for, and all keys",
-        ),
-        Binding(
-            "o",
-            "watch",
-            "Watch",
-            id="watch",
-            tooltip="Watch the run that is being trained, where o does nothing else",
-        ),
-        Binding(
-            "ctrl+p",
-            "command_palette",
-            "Commands",
-            show=False,
-            id="commands",
-            tooltip="Find what can be done now by its name",
-        ),
-        Binding(
+        key("quit", "q,ctrl+q,ctrl+c", "quit", "Quit", "Quit; training can go on without the app"),
+        key("help", "?,f1", "help", "Help", "What each pane is for, and all keys"),
+        key("watch", "o", "watch", "Watch", "Watch the run in training, where o does nothing else"),
+        hidden("commands", "ctrl+p", "command_palette", "Commands", "Find a command by its name"),
+        hidden(
+            "redraw",
             "ctrl+l",
             "redraw",
             "Redraw",
-            show=False,
-            id="redraw",
-            tooltip="Draw the whole screen again, after something else wrote over it",
+            "Draw the whole screen again, after something else wrote over it",
         ),
-        Binding(
-            "ctrl+z",
-            "suspend_process",
-            "Suspend",
-            show=False,
-            id="suspend",
-            tooltip="Back to the shell; fg returns",
-        ),
-    ]
+        hidden("suspend", "ctrl+z", "suspend_process", "Suspend", "Back to the shell; fg returns"),
+    )
 
     def __init__(
         self,

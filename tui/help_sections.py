@@ -10,8 +10,8 @@ from mnistop.tui.navigator import NAMES, Views
 from mnistop.tui.quit import QuitScreen
 from mnistop.tui.session.view import ViewScreen
 from mnistop.tui.toolkit.ask import AskScreen, AskTextScreen
+from mnistop.tui.toolkit.bindings import declared
 from mnistop.tui.toolkit.help import HelpScreen, Section
-from mnistop.tui.toolkit.keymap import declared
 
 
 def help_sections(

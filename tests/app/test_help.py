@@ -19,8 +19,8 @@ from mnistop.tui.features.rates.screen import RatesScreen
 from mnistop.tui.features.train.screen import TrainScreen
 from mnistop.tui.palette import Commands
 from mnistop.tui.quit import QuitScreen
+from mnistop.tui.toolkit.bindings import declared
 from mnistop.tui.toolkit.help import HelpScreen
-from mnistop.tui.toolkit.keymap import declared
 from mnistop.tui.toolkit.value_input import ValueInput
 from tests.app import made_up
 from tests.app.dashboard import PANES, Opened, Workers
