@@ -59,7 +59,9 @@ IMAGES = hidden("images", "v", "image_mode", "Draw", "How images are drawn")
 WRITE = hidden(
     "write", "w", "write", "Write", "Write the focused pane to a text file in this folder"
 )
-ATTACK = key("attack", "a", "attack", "Attack", "Take this image to the attack screen; Esc returns here")
+ATTACK = key(
+    "attack", "a", "attack", "Attack", "Take this image to the attack screen; Esc returns here"
+)
 
 
 def epochs(earlier: str, later: str, display: str, tip: str) -> list[Binding]:

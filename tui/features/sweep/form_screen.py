@@ -17,8 +17,8 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import clean
 from mnistop.tui.features.sweep.form import SweepForm, SweepSize
 from mnistop.tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.toolkit.bars import KeyBar
 from mnistop.tui.toolkit.bindings import GivesReasons, bindings, key
-from mnistop.tui.toolkit.key_bar import KeyBar
 
 _RECENT = 20
 """So many finished runs tell the pace of this machine."""

@@ -36,6 +36,7 @@ from mnistop.tui.session.writing import write_pane
 from mnistop.tui.terminal.fault_tolerant import FaultTolerant
 from mnistop.tui.terminal.rhythm import Rhythm
 from mnistop.tui.toolkit.attempts import Attempts
+from mnistop.tui.toolkit.bars import KeyBar
 from mnistop.tui.toolkit.bindings import (
     IMAGES,
     WRITE,
@@ -47,7 +48,6 @@ from mnistop.tui.toolkit.bindings import (
     key,
 )
 from mnistop.tui.toolkit.help import Section
-from mnistop.tui.toolkit.key_bar import KeyBar
 from mnistop.tui.toolkit.lines import LinesPane
 from mnistop.tui.toolkit.screen_bar import ScreenBar
 from mnistop.tui.toolkit.value_input import ValueInput
