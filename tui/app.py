@@ -29,6 +29,7 @@ from mnistop.tui.terminal.ascii_only import to_ascii
 from mnistop.tui.terminal.rhythm import SLOW, USUAL
 from mnistop.tui.terminal.terminal_app import TerminalApp
 from mnistop.tui.too_small import TooSmallScreen
+from mnistop.tui.toolkit.bars import SCREENS
 from mnistop.tui.toolkit.bindings import (
     GivesReasons,
     bindings,
@@ -40,10 +41,10 @@ from mnistop.tui.toolkit.bindings import (
 from mnistop.tui.toolkit.help import HelpScreen, Section
 from mnistop.tui.toolkit.keymap import read_keymap
 from mnistop.tui.toolkit.preferences import read_notices, takes_mouse
-from mnistop.tui.toolkit.screen_bar import SCREENS
 
 if TYPE_CHECKING:
     from textual.command import Provider
+    from textual.notifications import SeverityLevel
 
     from mnistop.engine.runs.sweep_folder import Sweep
 
@@ -128,16 +129,19 @@ class MnistopApp(GivesReasons, TerminalApp):
     def on_mount(self) -> None:
         """Opens the dashboard."""
         try:
-            self._keys = read_keymap(self._bindings_by_place)
+            self._keys = read_keymap(self._bindings_by_place, self._advise)
             self.set_keymap(self._keys)
             self._bell, self._notify = read_notices()
         except MnistopError as error:
-            self.notify(str(error), severity="warning", markup=False, timeout=15)
+            self._advise(str(error), "warning")
         self.screen_change_signal.subscribe(self, lambda _: self._cover_what_is_too_small())
         self.push_screen(self._train)
         if self.terminal.advice:
-            self.notify(self.terminal.advice, markup=False, timeout=15)
+            self._advise(self.terminal.advice)
         self.after_refresh(self._after_the_first_frame)
+
+    def _advise(self, sentence: str, severity: SeverityLevel = "information") -> None:
+        self.notify(sentence, severity=severity, markup=False, timeout=15)
 
     def _after_the_first_frame(self) -> None:
         """Loads what that frame does not need: PyTorch in the fork server, all else here."""

@@ -19,11 +19,10 @@ from mnistop.tui.session.state import State
 from mnistop.tui.session.writing import write_pane
 from mnistop.tui.terminal.fault_tolerant import FaultTolerant
 from mnistop.tui.terminal.rhythm import Rhythm
-from mnistop.tui.toolkit.bars import KeyBar
+from mnistop.tui.toolkit.bars import KeyBar, ScreenBar
 from mnistop.tui.toolkit.bindings import WRITE, GivesReasons, bindings, hidden, key
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.lines import LinesPane
-from mnistop.tui.toolkit.screen_bar import ScreenBar
 
 if TYPE_CHECKING:
     from mnistop.engine.analysis.fragility import Subject

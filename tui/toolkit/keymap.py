@@ -43,10 +43,11 @@ def read_keymap(
     given = dict(_flat(table))
     if not given:
         return {}
-    keys = {RENAMED.get(name, name): key for name, key in given.items() if name in RENAMED}
-    keys |= {name: key for name, key in given.items() if name not in RENAMED}
-    if old := [f"{name} is now {RENAMED[name]}" for name in given if name in RENAMED]:
-        advise(f"{path}: {', '.join(old)}; the old names still work.")
+    old = [name for name in given if name in RENAMED]
+    keys = {RENAMED[name]: given.pop(name) for name in old} | given
+    if old:
+        names = ", ".join(f"{name} is now {RENAMED[name]}" for name in old)
+        advise(f"{path}: {names}; the old names still work.")
     groups = all_keys()
     known = [binding.id or "" for group in groups for binding in group]
     for name, key in keys.items():

@@ -36,7 +36,7 @@ from mnistop.tui.session.writing import write_pane
 from mnistop.tui.terminal.fault_tolerant import FaultTolerant
 from mnistop.tui.terminal.rhythm import Rhythm
 from mnistop.tui.toolkit.attempts import Attempts
-from mnistop.tui.toolkit.bars import KeyBar
+from mnistop.tui.toolkit.bars import KeyBar, ScreenBar
 from mnistop.tui.toolkit.bindings import (
     IMAGES,
     WRITE,
@@ -49,7 +49,6 @@ from mnistop.tui.toolkit.bindings import (
 )
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.lines import LinesPane
-from mnistop.tui.toolkit.screen_bar import ScreenBar
 from mnistop.tui.toolkit.value_input import ValueInput
 
 if TYPE_CHECKING:
