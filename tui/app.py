@@ -54,7 +54,7 @@ _KEY_NAMES = {"←→": "left/right", "↑↓": "up/down", "←↑↓→": "arro
 
 
 def _commands() -> type[Provider]:
-    from mnistop.tui.palette import Commands
+    from mnistop.tui.keys import Commands
 
     return Commands
 

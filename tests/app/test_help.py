@@ -17,7 +17,7 @@ from mnistop.tui.app import MnistopApp
 from mnistop.tui.features.rates.curve import RateCurve
 from mnistop.tui.features.rates.screen import RatesScreen
 from mnistop.tui.features.train.screen import TrainScreen
-from mnistop.tui.palette import Commands
+from mnistop.tui.keys import Commands
 from mnistop.tui.quit import QuitScreen
 from mnistop.tui.toolkit.bindings import declared
 from mnistop.tui.toolkit.help import HelpScreen
