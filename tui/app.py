@@ -80,8 +80,8 @@ class MnistopApp(GivesReasons, TerminalApp):
             hidden(f"screen.{screen}", shortcut, f"go('{screen}')", name, tip)
             for screen, (shortcut, name, tip) in SCREENS.items()
         ),
-        key("quit", "q,ctrl+q,ctrl+c", "quit", "Quit", "Quit; training can go on without the app"),
-        key("help", "?,f1", "help", "Help", "What each pane is for, and all keys"),
+        key("quit", "q,ctrl+q,ctrl+c", "quit", "Quit", "Quit; training can go on without it", "q"),
+        key("help", "?,f1", "help", "Help", "What each pane is for, and all keys", "?"),
         key("watch", "o", "watch", "Watch", "Watch the run in training, where o does nothing else"),
         hidden("commands", "ctrl+p", "command_palette", "Commands", "Find a command by its name"),
         hidden(
@@ -329,7 +329,7 @@ class MnistopApp(GivesReasons, TerminalApp):
         return [at_once, *(section.bindings for section in self._sections())]
 
     def _sections(self) -> list[Section]:
-        from mnistop.tui.help_sections import help_sections
+        from mnistop.tui.keys import help_sections
 
         return help_sections(self, self.screen, self._train, self._views)
 
