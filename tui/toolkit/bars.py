@@ -71,12 +71,12 @@ class Bar(FaultTolerantWidget):
         raise NotImplementedError
 
     def on_mount(self) -> None:
-        """Follows what is possible."""
+        """Follow what is possible."""
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self._update())
         self._update()
 
     def on_resize(self) -> None:
-        """Shows as much as there is room for."""
+        """Show as much as there is room for."""
         self._update()
 
     def _update(self) -> None:
@@ -92,12 +92,12 @@ class Bar(FaultTolerantWidget):
         return clean(self.app.get_key_display(binding), self._terminal)
 
     def render_line(self, y: int) -> TextualStrip:
-        """The line for Textual's compositor."""
+        """Return the line for Textual's compositor."""
         pieces = [piece for item in self._shown for piece in item.pieces]
         return textual_strip(line(pieces, self.size.width), self.rich_style)
 
     async def on_click(self, event: events.Click) -> None:
-        """Does what was clicked on."""
+        """Do what was clicked on."""
         end = 0
         for item in self._shown:
             end += item.width

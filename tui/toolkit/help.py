@@ -1,4 +1,4 @@
-"""Help, made from the tables of bindings."""
+"""The help, made from the tables of keys."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class HelpScreen(FaultTolerant, ModalScreen[None]):
         self._keymap = keymap
 
     def compose(self) -> ComposeResult:
-        """The text."""
+        """Make the text."""
         with VerticalScroll(can_focus=False):
             yield Static(_INTRODUCTION, markup=False)
             for section in self._sections:
@@ -99,6 +99,6 @@ class HelpScreen(FaultTolerant, ModalScreen[None]):
         return f"In a terminal of {_WITH_NAMES} columns this also says how to change the keys."
 
     def action_scroll(self, where: str) -> None:
-        """Scrolls the text."""
+        """Scroll the text."""
         text = self.query_one(VerticalScroll)
         getattr(text, f"scroll_{where}")(animate=False)

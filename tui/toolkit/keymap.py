@@ -71,18 +71,18 @@ def read_keymap(
 
 
 def _is_key(key: str) -> bool:
-    """Whether a text may be the name of a key: a control character, or a space, is none."""
+    """Return whether a text may name a key; one with a space or a control character does not."""
     return key.isprintable() and bool(key) and " " not in key
 
 
 def _quoted(text: str) -> str:
-    """A text from the file as it can be shown on one line."""
+    """Return a text from the file as it can be shown on one line."""
     shown = text if text.isprintable() else ascii(text)[1:-1]
     return shown if len(shown) <= _LONGEST_QUOTE else f"{shown[:_LONGEST_QUOTE]}..."
 
 
 def _clash(group: Sequence[Binding], keys: Mapping[str, str]) -> tuple[str, str, str] | None:
-    """A key that the user gives to something although it does something else, and both."""
+    """Find a key that the user gives to two actions; return it with the ids of both."""
     owners: dict[str, str] = {}
     for binding in group:
         name = binding.id or ""
@@ -94,7 +94,7 @@ def _clash(group: Sequence[Binding], keys: Mapping[str, str]) -> tuple[str, str,
 
 
 def _flat(table: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The values by their dotted names: `log.best = "b"` is a table in a table."""
+    """Yield the values by their dotted names: `log.best = "b"` is a table in a table."""
     waiting = list(table.items())
     while waiting:
         name, value = waiting.pop(0)
