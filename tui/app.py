@@ -188,7 +188,7 @@ class MnistopApp(GivesReasons, TerminalApp):
 
     def _open_over(self, view: ViewScreen) -> None:
         """Opens a screen from which Esc leads back to the present one."""
-        if isinstance(self.screen, ViewScreen):
+        if isinstance(self.screen, ViewScreen) and self.screen is not view:
             self._trail.append(self._views.name_of(self.screen))
         self._open(view)
 
