@@ -39,6 +39,8 @@ def key(
         priority: whether it acts before the keys of what has the focus.
     """
     row = Binding(keys, action, label, show, display, priority, tip, name)
+    if all(len(each) > 1 or each.isalnum() for each in keys.split(",")):
+        return row
     return replace(row, key=",".join(each.key for each in Binding.make_bindings([row])))
 
 
