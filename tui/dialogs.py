@@ -4,12 +4,12 @@ small."""
 from typing import ClassVar, Literal
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from mnistop.tui.features.train.dashboard import LEAST, mode_for
 from mnistop.tui.terminal.faults import FaultTolerant
+from mnistop.tui.toolkit.bindings import bindings, key
 
 Answer = Literal["leave", "stop", "stay"]
 
@@ -17,29 +17,18 @@ Answer = Literal["leave", "stop", "stay"]
 class QuitScreen(FaultTolerant, ModalScreen[Answer]):
     """One line at the bottom; the charts stay in sight."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
+    BINDINGS = bindings(
+        "quit",
+        key(
+            "leave",
             "d,enter,q,ctrl+q,ctrl+c",
             "dismiss('leave')",
             "Leave it running",
-            id="quit.leave",
-            tooltip="Quit; training goes on and can be watched again",
+            "Quit; training goes on and can be watched again",
         ),
-        Binding(
-            "s",
-            "dismiss('stop')",
-            "Stop and save",
-            id="quit.stop",
-            tooltip="Quit once the run has saved",
-        ),
-        Binding(
-            "escape",
-            "dismiss('stay')",
-            "Go on",
-            id="quit.stay",
-            tooltip="Do not quit",
-        ),
-    ]
+        key("stop", "s", "dismiss('stop')", "Stop and save", "Quit once the run has saved"),
+        key("stay", "escape", "dismiss('stay')", "Go on", "Do not quit"),
+    )
 
     def compose(self) -> ComposeResult:
         """The line."""
@@ -60,11 +49,12 @@ class TooSmallScreen(FaultTolerant, ModalScreen[None]):
     ACTIONS: ClassVar = frozenset({"quit", "help", "suspend_process"})
     """What the app still does."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q,ctrl+q,ctrl+c", "app.quit", "Quit", id="quit", tooltip="Quit"),
-        Binding("question_mark,f1", "app.help", "Help", id="help", tooltip="All keys"),
-        Binding("ctrl+z", "app.suspend_process", "Suspend", id="suspend", tooltip="To the shell"),
-    ]
+    BINDINGS = bindings(
+        "",
+        key("quit", "q,ctrl+q,ctrl+c", "app.quit", "Quit", "Quit"),
+        key("help", "?,f1", "app.help", "Help", "All keys"),
+        key("suspend", "ctrl+z", "app.suspend_process", "Suspend", "To the shell"),
+    )
 
     def __init__(self) -> None:
         super().__init__()

@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import ClassVar
 
 from rich.style import Style
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
@@ -35,6 +33,7 @@ from mnistop.tui.text.run_table import (
     time_taken,
     unseen_accuracy,
 )
+from mnistop.tui.toolkit.bindings import bindings, key
 from mnistop.tui.toolkit.filter_line import FilterLine
 from mnistop.tui.toolkit.list_pane import Column, ListPane, Table, fitting
 
@@ -240,17 +239,11 @@ class ChooseRunScreen(FaultTolerant, ModalScreen[Run | None]):
         excluded: a run that is not offered, or None.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "none", "None", id="choose.none", tooltip="Choose none"),
-        Binding(
-            "slash",
-            "filter",
-            "Filter",
-            key_display="/",
-            id="choose.filter",
-            tooltip=f"Type which runs to show, as {_EXAMPLE}",
-        ),
-    ]
+    BINDINGS = bindings(
+        "choose",
+        key("none", "escape,q", "none", "None", "Choose none"),
+        key("filter", "/", "filter", "Filter", f"Type which runs to show, as {_EXAMPLE}"),
+    )
 
     DEFAULT_CSS = """
     ChooseRunScreen { align: center middle; background: $background 60%; }

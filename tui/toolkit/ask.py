@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Input, Static
@@ -17,6 +16,7 @@ from mnistop.engine.errors import MnistopError
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import clean
 from mnistop.tui.terminal.faults import FaultTolerant
+from mnistop.tui.toolkit.bindings import bindings, key
 
 
 class AskScreen(FaultTolerant, ModalScreen[bool]):
@@ -27,10 +27,11 @@ class AskScreen(FaultTolerant, ModalScreen[bool]):
         question: what, with what it means.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "dismiss(True)", "Yes", id="ask.yes", tooltip="Do it"),
-        Binding("n,escape,q", "dismiss(False)", "No", id="ask.no", tooltip="Leave it as it is"),
-    ]
+    BINDINGS = bindings(
+        "ask",
+        key("yes", "y", "dismiss(True)", "Yes", "Do it"),
+        key("no", "n,escape,q", "dismiss(False)", "No", "Leave it as it is"),
+    )
 
     def __init__(self, terminal: Terminal, question: str) -> None:
         super().__init__()
@@ -52,9 +53,10 @@ class AskTextScreen(FaultTolerant, ModalScreen[str | None]):
         does: what Enter does with it, in a word.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", "Leave", id="ask.leave", tooltip="Change nothing"),
-    ]
+    BINDINGS = bindings(
+        "ask",
+        key("leave", "escape", "dismiss(None)", "Leave", "Change nothing"),
+    )
 
     DEFAULT_CSS = """
     AskTextScreen {

@@ -7,12 +7,11 @@ import textwrap
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from rich.cells import cell_len
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.strip import Strip as TextualStrip
 
@@ -22,7 +21,7 @@ from mnistop.tui.draw.palette import Palette
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.terminal import faults
 from mnistop.tui.terminal.faults import FaultTolerantWidget
-from mnistop.tui.toolkit.reasons import GivesReasons
+from mnistop.tui.toolkit.bindings import GivesReasons, bindings, hidden
 
 
 def textual_strip(drawn: Strip, ground: Style | None = None) -> TextualStrip:
@@ -166,24 +165,11 @@ class LinesPane(DrawnWidget):
 class ScrolledPane(LinesPane):
     """Lines of which those in sight are drawn, and how to get to the others."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "pagedown",
-            "scroll_by(1)",
-            "Scroll",
-            show=False,
-            id="text.page_down",
-            tooltip="To what has no room here, further down",
-        ),
-        Binding(
-            "pageup",
-            "scroll_by(-1)",
-            "Scroll up",
-            show=False,
-            id="text.page_up",
-            tooltip="To what has no room here, further up",
-        ),
-    ]
+    BINDINGS = bindings(
+        "text",
+        hidden("page_down", "pagedown", "scroll_by(1)", "Scroll", "Scroll down to what is hidden"),
+        hidden("page_up", "pageup", "scroll_by(-1)", "Scroll up", "Scroll up to what is hidden"),
+    )
 
     _first = 0
     """The first line in sight."""

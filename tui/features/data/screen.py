@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Hashable, Iterable, Sequence
-from typing import ClassVar
 
 from textual import events, on
-from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.widget import Widget
 
@@ -20,9 +18,9 @@ from mnistop.tui.features.data.flattening import Flattening
 from mnistop.tui.features.data.panes import DataFacts, Labels
 from mnistop.tui.features.data.samples import SampleGrid
 from mnistop.tui.session.view import ALONE, WRONG_FORM, SeveralPanes
+from mnistop.tui.toolkit.bindings import IMAGES, ZOOM, bindings, declared
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.image_grid import PAGE
-from mnistop.tui.toolkit.keymap import declared
 from mnistop.tui.toolkit.pane_host import Mode, Pane, PaneHost
 from mnistop.tui.toolkit.questions import LatestAnswer, ProgressNote
 
@@ -85,12 +83,11 @@ class DataScreen(SeveralPanes):
 
     NAME = "data"
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("z", "zoom", "Zoom", id="data.zoom", tooltip="The focused pane alone, and back"),
-        Binding(
-            "v", "image_mode", "Draw", show=False, id="data.images", tooltip="How images are drawn"
-        ),
-    ]
+    BINDINGS = bindings(
+        "data",
+        ZOOM,
+        IMAGES,
+    )
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
