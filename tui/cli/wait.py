@@ -62,6 +62,7 @@ def wait(out: Output, ending: Ending, every: bool, words: tuple[str, ...]) -> in
     if not chosen.found:
         out.say("Nothing is in training." if every else "No run in training passes this filter.")
         return 0
+    before = signal.getsignal(signal.SIGHUP)
     if ending.command:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
@@ -72,6 +73,8 @@ def wait(out: Output, ending: Ending, every: bool, words: tuple[str, ...]) -> in
             name = going[0] if len(going) == 1 else "RUN"
             remark(f"{', '.join(going)} goes on; this stops it: mnistop stop {name}")
         raise
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def _wait_for_all(out: Output, ending: Ending, found: Sequence[Run | Sweep]) -> int:
