@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual import events, on
-from textual.binding import Binding, BindingType
+from textual.binding import Binding
 
 from mnistop.engine import worker
 from mnistop.engine.errors import MnistopError
@@ -29,14 +29,22 @@ from mnistop.tui.terminal.ascii_only import to_ascii
 from mnistop.tui.terminal.rhythm import SLOW, USUAL
 from mnistop.tui.terminal.terminal_app import TerminalApp
 from mnistop.tui.too_small import TooSmallScreen
+from mnistop.tui.toolkit.bars import SCREENS
+from mnistop.tui.toolkit.bindings import (
+    GivesReasons,
+    bindings,
+    declared,
+    hidden,
+    key,
+    reason_against,
+)
 from mnistop.tui.toolkit.help import HelpScreen, Section
-from mnistop.tui.toolkit.keymap import declared, read_keymap
+from mnistop.tui.toolkit.keymap import read_keymap
 from mnistop.tui.toolkit.preferences import read_notices, takes_mouse
-from mnistop.tui.toolkit.reasons import GivesReasons, reason_against
-from mnistop.tui.toolkit.screen_bar import SCREENS
 
 if TYPE_CHECKING:
     from textual.command import Provider
+    from textual.notifications import SeverityLevel
 
     from mnistop.engine.runs.sweep_folder import Sweep
 
@@ -46,7 +54,7 @@ _KEY_NAMES = {"←→": "left/right", "↑↓": "up/down", "←↑↓→": "arro
 
 
 def _commands() -> type[Provider]:
-    from mnistop.tui.palette import Commands
+    from mnistop.tui.keys import Commands
 
     return Commands
 
@@ -66,66 +74,25 @@ class MnistopApp(GivesReasons, TerminalApp):
     ENABLE_COMMAND_PALETTE = True
     COMMANDS = {_commands}  # noqa: RUF012 (as Textual declares it)
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS = bindings(
+        "",
         *(
-            Binding(
-                key,
-                f"go('{screen}')",
-                name,
-                show=False,
-                id=f"screen.{screen}",
-                tooltip=tooltip,
-            )
-            for screen, (key, name, tooltip) in SCREENS.items()
+            hidden(f"screen.{screen}", shortcut, f"go('{screen}')", name, tip)
+            for screen, (shortcut, name, tip) in SCREENS.items()
         ),
-        Binding(
-            "q,ctrl+q,ctrl+c",
-            "quit",
-            "Quit",
-            key_display="q",
-            id="quit",
-            tooltip="Quit; training can go on without the app",
-        ),
-        Binding(
-            "question_mark,f1",
-            "help",
-            "Help",
-            key_display="?",
-            id="help",
-            tooltip="What each pane is for, and all keys",
-        ),
-        Binding(
-            "o",
-            "watch",
-            "Watch",
-            id="watch",
-            tooltip="Watch the run that is being trained, where o does nothing else",
-        ),
-        Binding(
-            "ctrl+p",
-            "command_palette",
-            "Commands",
-            show=False,
-            id="commands",
-            tooltip="Find what can be done now by its name",
-        ),
-        Binding(
+        key("quit", "q,ctrl+q,ctrl+c", "quit", "Quit", "Quit; training can go on without it", "q"),
+        key("help", "?,f1", "help", "Help", "What each pane is for, and all keys", "?"),
+        key("watch", "o", "watch", "Watch", "Watch the run in training, where o does nothing else"),
+        hidden("commands", "ctrl+p", "command_palette", "Commands", "Find a command by its name"),
+        hidden(
+            "redraw",
             "ctrl+l",
             "redraw",
             "Redraw",
-            show=False,
-            id="redraw",
-            tooltip="Draw the whole screen again, after something else wrote over it",
+            "Draw the whole screen again, after something else wrote over it",
         ),
-        Binding(
-            "ctrl+z",
-            "suspend_process",
-            "Suspend",
-            show=False,
-            id="suspend",
-            tooltip="Back to the shell; fg returns",
-        ),
-    ]
+        hidden("suspend", "ctrl+z", "suspend_process", "Suspend", "Back to the shell; fg returns"),
+    )
 
     def __init__(
         self,
@@ -162,16 +129,19 @@ class MnistopApp(GivesReasons, TerminalApp):
     def on_mount(self) -> None:
         """Opens the dashboard."""
         try:
-            self._keys = read_keymap(self._bindings_by_place)
+            self._keys = read_keymap(self._bindings_by_place, self._advise)
             self.set_keymap(self._keys)
             self._bell, self._notify = read_notices()
         except MnistopError as error:
-            self.notify(str(error), severity="warning", markup=False, timeout=15)
+            self._advise(str(error), "warning")
         self.screen_change_signal.subscribe(self, lambda _: self._cover_what_is_too_small())
         self.push_screen(self._train)
         if self.terminal.advice:
-            self.notify(self.terminal.advice, markup=False, timeout=15)
+            self._advise(self.terminal.advice)
         self.after_refresh(self._after_the_first_frame)
+
+    def _advise(self, sentence: str, severity: SeverityLevel = "information") -> None:
+        self.notify(sentence, severity=severity, markup=False, timeout=15)
 
     def _after_the_first_frame(self) -> None:
         """Loads what that frame does not need: PyTorch in the fork server, all else here."""
@@ -218,7 +188,7 @@ class MnistopApp(GivesReasons, TerminalApp):
 
     def _open_over(self, view: ViewScreen) -> None:
         """Opens a screen from which Esc leads back to the present one."""
-        if isinstance(self.screen, ViewScreen):
+        if isinstance(self.screen, ViewScreen) and self.screen is not view:
             self._trail.append(self._views.name_of(self.screen))
         self._open(view)
 
@@ -359,7 +329,7 @@ class MnistopApp(GivesReasons, TerminalApp):
         return [at_once, *(section.bindings for section in self._sections())]
 
     def _sections(self) -> list[Section]:
-        from mnistop.tui.help_sections import help_sections
+        from mnistop.tui.keys import help_sections
 
         return help_sections(self, self.screen, self._train, self._views)
 

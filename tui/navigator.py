@@ -43,7 +43,7 @@ LOADED_AFTER_THE_FIRST_FRAME = (
     "mnistop.engine.analysis.image_filters",
     *(f"mnistop.tui.features.{name}.screen" for name in NAMES),
     "mnistop.tui.features.sweep.form_screen",
-    "mnistop.tui.help_sections",
+    "mnistop.tui.keys",
 )
 """Modules, those that are likely to be needed first at first."""
 _SWITCH_SECONDS = 0.0002

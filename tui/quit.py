@@ -1,13 +1,13 @@
 """The question before quitting while a run is going on."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from mnistop.tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.toolkit.bindings import bindings, key
 
 Answer = Literal["leave", "stop", "stay"]
 
@@ -15,29 +15,18 @@ Answer = Literal["leave", "stop", "stay"]
 class QuitScreen(FaultTolerant, ModalScreen[Answer]):
     """One line at the bottom; the charts stay in sight."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
+    BINDINGS = bindings(
+        "quit",
+        key(
+            "leave",
             "d,enter,q,ctrl+q,ctrl+c",
             "dismiss('leave')",
             "Leave it running",
-            id="quit.leave",
-            tooltip="Quit; training goes on and can be watched again",
+            "Quit; training goes on and can be watched again",
         ),
-        Binding(
-            "s",
-            "dismiss('stop')",
-            "Stop and save",
-            id="quit.stop",
-            tooltip="Quit once the run has saved",
-        ),
-        Binding(
-            "escape",
-            "dismiss('stay')",
-            "Go on",
-            id="quit.stay",
-            tooltip="Do not quit",
-        ),
-    ]
+        key("stop", "s", "dismiss('stop')", "Stop and save", "Quit once the run has saved"),
+        key("stay", "escape", "dismiss('stay')", "Go on", "Do not quit"),
+    )
 
     def compose(self) -> ComposeResult:
         """The line."""

@@ -3,12 +3,12 @@
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from mnistop.tui.features.train.layout import LEAST, mode_for
 from mnistop.tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.toolkit.bindings import bindings, key
 
 
 class TooSmallScreen(FaultTolerant, ModalScreen[None]):
@@ -22,11 +22,12 @@ class TooSmallScreen(FaultTolerant, ModalScreen[None]):
     ACTIONS: ClassVar = frozenset({"quit", "help", "suspend_process"})
     """What the app still does."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q,ctrl+q,ctrl+c", "app.quit", "Quit", id="quit", tooltip="Quit"),
-        Binding("question_mark,f1", "app.help", "Help", id="help", tooltip="All keys"),
-        Binding("ctrl+z", "app.suspend_process", "Suspend", id="suspend", tooltip="To the shell"),
-    ]
+    BINDINGS = bindings(
+        "",
+        key("quit", "q,ctrl+q,ctrl+c", "app.quit", "Quit", "Quit"),
+        key("help", "?,f1", "app.help", "Help", "All keys"),
+        key("suspend", "ctrl+z", "app.suspend_process", "Suspend", "To the shell"),
+    )
 
     def __init__(self) -> None:
         super().__init__()

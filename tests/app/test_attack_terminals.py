@@ -94,7 +94,7 @@ async def test_help_explains_every_pane_with_the_focused_one_first(
     async with opened((120, 300)) as shown:
         await open_attack(shown, answers)
         await shown.press("tab", "tab", "question_mark")
-        await until_told(shown, "Go to the smallest ε that fools the model on this image")
+        await until_told(shown, "The smallest ε that fools the model here")
         titles = [line.strip() for line in shown.lines]
         assert titles.index("Accuracy") < titles.index("Images")
         assert titles.index("Accuracy") < titles.index("How little it takes")

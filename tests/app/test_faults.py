@@ -19,7 +19,7 @@ from mnistop.tui.session.choose import ChooseRunScreen
 from mnistop.tui.session.live_runs import LiveRuns
 from mnistop.tui.session.session import Session
 from mnistop.tui.terminal.fault_tolerant import FaultTolerant
-from mnistop.tui.toolkit.key_bar import KeyBar
+from mnistop.tui.toolkit.bars import KeyBar
 from mnistop.tui.toolkit.value_input import ValueInput
 from tests.app.dashboard import Opened
 

@@ -17,10 +17,10 @@ from mnistop.tui.app import MnistopApp
 from mnistop.tui.features.rates.curve import RateCurve
 from mnistop.tui.features.rates.screen import RatesScreen
 from mnistop.tui.features.train.screen import TrainScreen
-from mnistop.tui.palette import Commands
+from mnistop.tui.keys import Commands
 from mnistop.tui.quit import QuitScreen
+from mnistop.tui.toolkit.bindings import declared
 from mnistop.tui.toolkit.help import HelpScreen
-from mnistop.tui.toolkit.keymap import declared
 from mnistop.tui.toolkit.value_input import ValueInput
 from tests.app import made_up
 from tests.app.dashboard import PANES, Opened, Workers
@@ -156,6 +156,23 @@ async def test_a_keymap_file_that_is_wrong_gets_a_sentence_and_the_usual_keys_wo
         await shown.until_shown("did you mean train?")
         await shown.press("r")
         await shown.until(lambda: workers.launched)
+
+
+async def test_an_old_id_moves_every_list_and_its_new_name_is_told(
+    opened: Opened, workers: Workers, config: Path
+) -> None:
+    made_up.write_run(workers.folder, [*made_up.story(3), made_up.finished(3)])
+    config.write_text('[keys]\nmistakes.down = "g"\n')
+    async with opened((120, 600)) as shown:
+        await shown.until_shown("mistakes.down is now list.down")
+        await shown.press("6")
+        await shown.until_shown("quiet-otter")
+        assert shown.app.screen.focused is not None
+        down = shown.app.screen.active_bindings["g"].binding
+        assert (down.id, down.action) == ("list.down", "move(1)")
+        await shown.press("question_mark")
+        row = next(line for line in shown.lines if " list.down " in f"{line} ")
+        assert row.split()[0] == "g"
 
 
 # The key bar

@@ -7,12 +7,16 @@ import pytest
 from textual.binding import Binding
 
 from mnistop.engine.errors import MnistopError
-from mnistop.tui.toolkit.keymap import read_keymap
+from mnistop.tui.features.mistakes.screen import MistakesScreen
+from mnistop.tui.toolkit.bindings import bindings, declared, key
+from mnistop.tui.toolkit.keymap import RENAMED, read_keymap
+from mnistop.tui.toolkit.list_pane import ListPane
 from mnistop.tui.toolkit.preferences import takes_mouse
 
 KEYS = [
     [Binding("r", "train", id="train"), Binding("space", "pause", id="pause")],
     [Binding("left,h", "move(-1)", id="charts.earlier"), Binding("s", "log", id="charts.log")],
+    [Binding("up,k", "move(-1)", id="list.up")],
 ]
 
 
@@ -47,6 +51,46 @@ def test_keys_are_read_by_the_id_of_what_they_do(config: Path, name: str) -> Non
 def test_keys_may_change_places(config: Path) -> None:
     config.write_text('[keys]\ntrain = "space"\npause = "r"\ncharts.log = "r"\n')
     assert read_keymap(known) == {"train": "space", "pause": "r", "charts.log": "r"}
+
+
+@pytest.mark.parametrize(
+    ("content", "keys"),
+    [
+        ('"mistakes.up" = "w"\n', {"list.up": "w"}),
+        ('mistakes.up = "w"\ntrain = "t"\n', {"list.up": "w", "train": "t"}),
+        ('list.up = "x"\nmistakes.up = "w"\n', {"list.up": "x"}),
+    ],
+)
+def test_an_id_of_an_earlier_version_works_and_its_new_name_is_told(
+    config: Path, content: str, keys: dict[str, str]
+) -> None:
+    config.write_text(f"[keys]\n{content}")
+    told: list[str] = []
+    assert read_keymap(known, told.append) == keys
+    assert told == [f"{config}: mistakes.up is now list.up; the old names still work."]
+
+
+def test_ids_of_this_version_are_taken_without_a_word(config: Path) -> None:
+    config.write_text('[keys]\nlist.up = "w"\n')
+    told: list[str] = []
+    assert read_keymap(known, told.append) == {"list.up": "w"}
+    assert told == []
+
+
+def test_all_new_ids_are_in_use_and_the_old_ones_are_not() -> None:
+    ids = {binding.id for binding in declared(ListPane, MistakesScreen)}
+    assert ids.issuperset(RENAMED.values())
+    assert ids.isdisjoint(RENAMED)
+
+
+def test_a_row_takes_characters_for_keys_and_the_name_of_its_table() -> None:
+    [row] = bindings("charts", key("smoother", "+,=,/,pageup,R", "smooth(1)", "Smooth", "Smooth"))
+    assert isinstance(row, Binding)
+    assert row.id == "charts.smoother"
+    assert row.key == "plus,equals_sign,slash,pageup,R"
+    assert bindings("", key("train", "r", "train", "Train", "Train")) == [
+        Binding("r", "train", "Train", id="train", tooltip="Train")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from mnistop.engine import worker
 from mnistop.engine.analysis.network import first_layer, walk
 from mnistop.engine.analysis.samples import look_at
 from mnistop.tui.app import MnistopApp
-from mnistop.tui.toolkit.keymap import declared
+from mnistop.tui.toolkit.bindings import declared
 from tests.app import made_up
 from tests.app import made_up_judgements as judged
 from tests.app.dashboard import PANES, Dashboard, Opened, Workers

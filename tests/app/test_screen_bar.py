@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.toolkit.screen_bar import SCREENS
+from mnistop.tui.toolkit.bars import SCREENS
 from tests.app.dashboard import Dashboard, Opened
 
 NAMES = [name for _, name, _ in SCREENS.values()]

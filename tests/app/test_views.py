@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from mnistop.tui.navigator import NAMES
-from mnistop.tui.toolkit.screen_bar import SCREENS
+from mnistop.tui.toolkit.bars import SCREENS
 from tests.engine.small_runs import ROOT
 
 PROGRAM = """

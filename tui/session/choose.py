@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
@@ -18,6 +16,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.session.run_list import RunBrowsing
 from mnistop.tui.session.run_table import RunTable
 from mnistop.tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.toolkit.bindings import bindings, key
 from mnistop.tui.toolkit.filter_line import FilterLine
 from mnistop.tui.toolkit.list_pane import ListPane
 
@@ -61,17 +60,11 @@ class ChooseRunScreen(FaultTolerant, ModalScreen[Run | None]):
         excluded: a run that is not offered, or None.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "none", "None", id="choose.none", tooltip="Choose none"),
-        Binding(
-            "slash",
-            "filter",
-            "Filter",
-            key_display="/",
-            id="choose.filter",
-            tooltip=f"Type which runs to show, as {_EXAMPLE}",
-        ),
-    ]
+    BINDINGS = bindings(
+        "choose",
+        key("none", "escape,q", "none", "None", "Choose none"),
+        key("filter", "/", "filter", "Filter", f"Type which runs to show, as {_EXAMPLE}"),
+    )
 
     DEFAULT_CSS = """
     ChooseRunScreen { align: center middle; background: $background 60%; }

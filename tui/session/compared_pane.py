@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.style import Style
-from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from mnistop.engine.config import label
@@ -18,6 +16,7 @@ from mnistop.tui.draw.series import Series
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.session.comparing import Compared, Comparing
 from mnistop.tui.text.runs import accuracy, count, loss
+from mnistop.tui.toolkit.bindings import bindings, epochs, key
 from mnistop.tui.toolkit.lines import LinesPane
 from mnistop.tui.toolkit.plotted import PlottedPane
 
@@ -31,64 +30,12 @@ class ComparedCharts(PlottedPane, can_focus=True):
 
     DEFAULT_CSS = "ComparedCharts { height: 1fr; }"
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "left,h",
-            "move(-1)",
-            "Epoch",
-            key_display="←→",
-            id="compare.earlier",
-            tooltip="All runs at an earlier epoch",
-        ),
-        Binding(
-            "right,l",
-            "move(1)",
-            "Later",
-            show=False,
-            id="compare.later",
-            tooltip="All runs at a later epoch",
-        ),
-        Binding(
-            "pageup",
-            "move(-10)",
-            "10 earlier",
-            show=False,
-            id="compare.earlier10",
-            tooltip="Ten epochs earlier",
-        ),
-        Binding(
-            "pagedown",
-            "move(10)",
-            "10 later",
-            show=False,
-            id="compare.later10",
-            tooltip="Ten epochs later",
-        ),
-        Binding(
-            "home",
-            "move(-10000000)",
-            "First",
-            show=False,
-            id="compare.first",
-            tooltip="To the first epoch",
-        ),
-        Binding(
-            "end",
-            "move(10000000)",
-            "Last",
-            show=False,
-            id="compare.last",
-            tooltip="To the last epoch",
-        ),
-        Binding("y", "log", "Log scale", id="compare.log", tooltip="Losses on a logarithmic scale"),
-        Binding(
-            "t",
-            "part",
-            "Training",
-            id="compare.training",
-            tooltip="The training curves, or the validation curves",
-        ),
-    ]
+    BINDINGS = bindings(
+        "compare",
+        *epochs("left,h", "right,l", "←→", "All runs at an earlier epoch"),
+        key("log", "y", "log", "Log scale", "Losses on a logarithmic scale"),
+        key("training", "t", "part", "Training", "The training curves, or the validation curves"),
+    )
 
     EXPLANATION = (
         "The validation curves of the marked runs, each with a letter at its end. Two runs whose "

@@ -6,9 +6,6 @@ import os
 import shlex
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar
-
-from textual.binding import Binding, BindingType
 
 from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
@@ -22,6 +19,7 @@ from mnistop.tui.session.view import SeveralPanes
 from mnistop.tui.text.runs import count
 from mnistop.tui.toolkit.ask import AskTextScreen
 from mnistop.tui.toolkit.attempts import Attempts
+from mnistop.tui.toolkit.bindings import bindings, hidden, key
 
 NONE_LISTED = "No run is listed here."
 NONE_MARKED = "No run is marked: Space marks one."
@@ -34,42 +32,35 @@ class RunKeeping(SeveralPanes):
         terminal: what the terminal can show.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "stop", "Stop", id="runs.stop", tooltip="Stop this run; it saves"),
-        Binding(
-            "R",
-            "resume",
-            "Resume",
-            id="runs.resume",
-            tooltip="Resume this run, or train a finished one on",
-        ),
-        Binding("d", "delete", "Delete", id="runs.delete", tooltip="Delete this run, after asking"),
-        Binding(
+    BINDINGS = bindings(
+        "runs",
+        key("stop", "s", "stop", "Stop", "Stop this run; it saves"),
+        key("resume", "R", "resume", "Resume", "Resume this run, or train a finished one on"),
+        key("delete", "d", "delete", "Delete", "Delete this run, after asking"),
+        hidden(
+            "delete_marked",
             "D",
             "delete_marked",
             "Delete marked",
-            show=False,
-            id="runs.delete_marked",
-            tooltip="Delete all marked runs, after asking",
+            "Delete all marked runs, after asking",
         ),
-        Binding("t", "name", "Name", id="runs.name", tooltip="Give this run a name of your own"),
-        Binding("m", "note", "Note", id="runs.note", tooltip="Keep a note with this run"),
-        Binding(
+        key("name", "t", "name", "Name", "Give this run a name of your own"),
+        key("note", "m", "note", "Note", "Keep a note with this run"),
+        key(
+            "copy",
             "y",
             "copy(False)",
             "Copy",
-            id="runs.copy",
-            tooltip="Copy this run's name to the clipboard, if the terminal allows it",
+            "Copy this run's name to the clipboard, if the terminal allows it",
         ),
-        Binding(
+        hidden(
+            "copy_command",
             "Y",
             "copy(True)",
             "Copy command",
-            show=False,
-            id="runs.copy_command",
-            tooltip="Copy the command that shows this run, mnistop show and its name",
+            "Copy the command that shows this run, mnistop show and its name",
         ),
-    ]
+    )
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.reactive import Reactive
 from textual.screen import Screen
@@ -20,11 +19,10 @@ from mnistop.tui.session.state import State
 from mnistop.tui.session.writing import write_pane
 from mnistop.tui.terminal.fault_tolerant import FaultTolerant
 from mnistop.tui.terminal.rhythm import Rhythm
+from mnistop.tui.toolkit.bars import KeyBar, ScreenBar
+from mnistop.tui.toolkit.bindings import WRITE, GivesReasons, bindings, hidden, key
 from mnistop.tui.toolkit.help import Section
-from mnistop.tui.toolkit.key_bar import KeyBar
 from mnistop.tui.toolkit.lines import LinesPane
-from mnistop.tui.toolkit.reasons import GivesReasons
-from mnistop.tui.toolkit.screen_bar import ScreenBar
 
 if TYPE_CHECKING:
     from mnistop.engine.analysis.fragility import Subject
@@ -58,17 +56,11 @@ class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
         terminal: what the terminal can show.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Back", id="view.back", tooltip="Back to where you came from"),
-        Binding(
-            "w",
-            "write",
-            "Write",
-            show=False,
-            id="view.write",
-            tooltip="Write the focused pane to a text file in this folder",
-        ),
-    ]
+    BINDINGS = bindings(
+        "view",
+        key("back", "escape", "back", "Back", "Back to where you came from"),
+        WRITE,
+    )
 
     NAME: ClassVar[str]
     """The name in `SCREENS` of the screen, or of the one that it belongs to."""
@@ -253,17 +245,11 @@ class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
 class SeveralPanes(ViewScreen):
     """A screen on which more than one pane takes keys."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "next_pane(1)", "Pane", id="view.next", tooltip="The next pane"),
-        Binding(
-            "shift+tab",
-            "next_pane(-1)",
-            "Previous pane",
-            show=False,
-            id="view.previous",
-            tooltip="The previous pane",
-        ),
-    ]
+    BINDINGS = bindings(
+        "view",
+        key("next", "tab", "next_pane(1)", "Pane", "The next pane"),
+        hidden("previous", "shift+tab", "next_pane(-1)", "Previous pane", "The previous pane"),
+    )
 
     def action_next_pane(self, by: int) -> None:
         """Goes to the next or previous pane."""
@@ -276,24 +262,11 @@ class SeveralPanes(ViewScreen):
 class AtAnEpoch(ViewScreen):
     """A screen whose panes show the model at the epoch that is looked at."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "left_square_bracket",
-            "epoch(-1)",
-            "Epoch",
-            key_display="[ ]",
-            id="view.earlier",
-            tooltip="Look at an earlier epoch, on all screens",
-        ),
-        Binding(
-            "right_square_bracket",
-            "epoch(1)",
-            "Later",
-            show=False,
-            id="view.later",
-            tooltip="Look at a later epoch, on all screens",
-        ),
-    ]
+    BINDINGS = bindings(
+        "view",
+        key("earlier", "[", "epoch(-1)", "Epoch", "To an earlier epoch, on all screens", "[ ]"),
+        hidden("later", "]", "epoch(1)", "Later", "To a later epoch, on all screens"),
+    )
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         """Give the reason why an action is impossible now."""

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
@@ -14,6 +11,7 @@ from textual.widgets import Input, Static
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import clean
 from mnistop.tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.toolkit.bindings import bindings, key
 
 
 class AskScreen(FaultTolerant, ModalScreen[bool]):
@@ -24,10 +22,11 @@ class AskScreen(FaultTolerant, ModalScreen[bool]):
         question: what, with what it means.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "dismiss(True)", "Yes", id="ask.yes", tooltip="Do it"),
-        Binding("n,escape,q", "dismiss(False)", "No", id="ask.no", tooltip="Leave it as it is"),
-    ]
+    BINDINGS = bindings(
+        "ask",
+        key("yes", "y", "dismiss(True)", "Yes", "Do it"),
+        key("no", "n,escape,q", "dismiss(False)", "No", "Leave it as it is"),
+    )
 
     def __init__(self, terminal: Terminal, question: str) -> None:
         super().__init__()
@@ -49,9 +48,10 @@ class AskTextScreen(FaultTolerant, ModalScreen[str | None]):
         does: what Enter does with it, in a word.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", "Leave", id="ask.leave", tooltip="Change nothing"),
-    ]
+    BINDINGS = bindings(
+        "ask",
+        key("leave", "escape", "dismiss(None)", "Leave", "Change nothing"),
+    )
 
     DEFAULT_CSS = """
     AskTextScreen {

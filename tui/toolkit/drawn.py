@@ -15,7 +15,7 @@ from mnistop.tui.draw.palette import Palette
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.terminal import faults
 from mnistop.tui.terminal.fault_tolerant import FaultTolerantWidget
-from mnistop.tui.toolkit.reasons import GivesReasons
+from mnistop.tui.toolkit.bindings import GivesReasons
 from mnistop.tui.toolkit.textual_strip import textual_strip
 
 

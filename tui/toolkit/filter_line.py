@@ -18,6 +18,7 @@ from mnistop.engine.filter_grammar import FilterError
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import clean
 from mnistop.tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.toolkit.bindings import bindings, key
 
 
 class _Completion(Suggester):
@@ -37,9 +38,12 @@ class FilterInput(FaultTolerant, Input, inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(each for each in Input.BINDINGS if isinstance(each, Binding) and each.key != "enter"),
-        Binding("enter", "submit", "Apply", id="filter.apply", tooltip="Show what passes"),
-        Binding("tab", "complete", "Complete", id="filter.complete", tooltip="Complete the word"),
-        Binding("escape", "leave", "Leave", id="filter.leave", tooltip="Back, nothing changed"),
+        *bindings(
+            "filter",
+            key("apply", "enter", "submit", "Apply", "Show what passes"),
+            key("complete", "tab", "complete", "Complete", "Complete the word"),
+            key("leave", "escape", "leave", "Leave", "Back, nothing changed"),
+        ),
     ]
 
     @dataclass

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.geometry import Region
 from textual.widgets import Input
 
 from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.toolkit.bindings import bindings, hidden, key
 from mnistop.tui.toolkit.form_lines import Row, View
 from mnistop.tui.toolkit.form_view import FormView
 from mnistop.tui.toolkit.value_input import ValueInput
@@ -68,25 +68,13 @@ class FormEditor(FormView):
         id: the widget's id.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "edit", "Edit", True, id="form.edit", tooltip="Type another value"),
-        Binding(
-            "left,h",
-            "step(-1)",
-            "Previous",
-            False,
-            id="form.previous",
-            tooltip="Previous usual value",
-        ),
-        Binding("right,l", "step(1)", "Next", True, id="form.next", tooltip="Next usual value"),
-        Binding(
-            "backspace,delete",
-            "reset",
-            "Reset",
-            id="form.reset",
-            tooltip="Back to the initial value",
-        ),
-    ]
+    BINDINGS = bindings(
+        "form",
+        key("edit", "enter", "edit", "Edit", "Type another value"),
+        hidden("previous", "left,h", "step(-1)", "Previous", "Previous usual value"),
+        key("next", "right,l", "step(1)", "Next", "Next usual value"),
+        key("reset", "backspace,delete", "reset", "Reset", "Back to the initial value"),
+    )
 
     def __init__(
         self, rows: Sequence[str], values: Values, terminal: Terminal, *, id: str | None = None

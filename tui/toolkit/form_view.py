@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.geometry import Region, clamp
 from textual.strip import Strip as TextualStrip
 
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.strip import Strip
+from mnistop.tui.toolkit.bindings import bindings, hidden
 from mnistop.tui.toolkit.drawn import DrawnWidget
 from mnistop.tui.toolkit.form_lines import Layout, Painter, View, lines_of
 
@@ -27,16 +26,15 @@ class FormView(DrawnWidget, can_focus=True):
 
     ALLOW_SELECT = False
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", False, id="form.up", tooltip="Row above"),
-        Binding("down,j", "move(1)", "Down", False, id="form.down", tooltip="Row below"),
-        Binding("pageup", "page(-1)", "Page up", False, id="form.page_up", tooltip="Rows above"),
-        Binding(
-            "pagedown", "page(1)", "Page down", False, id="form.page_down", tooltip="Rows below"
-        ),
-        Binding("home", "home", "First", False, id="form.first", tooltip="First row"),
-        Binding("end", "end", "Last", False, id="form.last", tooltip="Last row"),
-    ]
+    BINDINGS = bindings(
+        "form",
+        hidden("up", "up,k", "move(-1)", "Up", "Row above"),
+        hidden("down", "down,j", "move(1)", "Down", "Row below"),
+        hidden("page_up", "pageup", "page(-1)", "Page up", "Rows above"),
+        hidden("page_down", "pagedown", "page(1)", "Page down", "Rows below"),
+        hidden("first", "home", "home", "First", "First row"),
+        hidden("last", "end", "end", "Last", "Last row"),
+    )
 
     DEFAULT_CSS = "FormView { overflow: hidden; }"
 

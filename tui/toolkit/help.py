@@ -1,19 +1,18 @@
-"""Help, made from the tables of bindings."""
+"""The help, made from the tables of keys."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from mnistop.tui.terminal.fault_tolerant import FaultTolerant
-from mnistop.tui.toolkit.keymap import keys_of
+from mnistop.tui.toolkit.bindings import bindings, hidden, key, keys_of
 from mnistop.tui.toolkit.preferences import preferences_place
 
 _INTRODUCTION = (
@@ -43,32 +42,16 @@ class HelpScreen(FaultTolerant, ModalScreen[None]):
         keymap: the keys that the user has chosen, by the ids of the bindings.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "escape,question_mark,f1,q",
-            "dismiss",
-            "Close",
-            id="help.close",
-            tooltip="Back to the screen",
-        ),
-        Binding(
-            "down,j", "scroll('down')", "Scroll", False, id="help.down", tooltip="Further down"
-        ),
-        Binding("up,k", "scroll('up')", "Scroll", False, id="help.up", tooltip="Further up"),
-        Binding(
-            "pagedown,space",
-            "scroll('page_down')",
-            "Page",
-            False,
-            id="help.page_down",
-            tooltip="A page further down",
-        ),
-        Binding(
-            "pageup", "scroll('page_up')", "Page", False, id="help.page_up", tooltip="A page up"
-        ),
-        Binding("home", "scroll('home')", "Start", False, id="help.home", tooltip="To the start"),
-        Binding("end", "scroll('end')", "End", False, id="help.end", tooltip="To the end"),
-    ]
+    BINDINGS = bindings(
+        "help",
+        key("close", "escape,?,f1,q", "dismiss", "Close", "Back to the screen"),
+        hidden("down", "down,j", "scroll('down')", "Scroll", "Further down"),
+        hidden("up", "up,k", "scroll('up')", "Scroll", "Further up"),
+        hidden("page_down", "pagedown,space", "scroll('page_down')", "Page", "A page further down"),
+        hidden("page_up", "pageup", "scroll('page_up')", "Page", "A page up"),
+        hidden("home", "home", "scroll('home')", "Start", "To the start"),
+        hidden("end", "end", "scroll('end')", "End", "To the end"),
+    )
 
     def __init__(self, sections: Sequence[Section], keymap: Mapping[str, str]) -> None:
         super().__init__()
@@ -76,7 +59,7 @@ class HelpScreen(FaultTolerant, ModalScreen[None]):
         self._keymap = keymap
 
     def compose(self) -> ComposeResult:
-        """The text."""
+        """Make the text."""
         with VerticalScroll(can_focus=False):
             yield Static(_INTRODUCTION, markup=False)
             for section in self._sections:
@@ -116,6 +99,6 @@ class HelpScreen(FaultTolerant, ModalScreen[None]):
         return f"In a terminal of {_WITH_NAMES} columns this also says how to change the keys."
 
     def action_scroll(self, where: str) -> None:
-        """Scrolls the text."""
+        """Scroll the text."""
         text = self.query_one(VerticalScroll)
         getattr(text, f"scroll_{where}")(animate=False)

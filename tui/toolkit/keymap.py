@@ -1,28 +1,37 @@
-"""The keys that there are, and the user's own, from the configuration file."""
+"""The user's own keys, from the configuration file."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from textual.binding import Binding
-from textual.dom import DOMNode
 
 from mnistop.engine.errors import MnistopError
+from mnistop.tui.toolkit.bindings import keys_of
 from mnistop.tui.toolkit.preferences import preferences_place, read_preferences
+
+RENAMED = {
+    f"mistakes.{name}": f"list.{name}"
+    for name in ("up", "down", "page_up", "page_down", "home", "end", "open")
+}
+"""New ids by those of earlier versions, which still work in a configuration file."""
 
 _LONGEST_QUOTE = 60
 """Characters of a wrong name or key that are shown."""
 
 
-def read_keymap(all_keys: Callable[[], Sequence[Sequence[Binding]]]) -> dict[str, str]:
-    """Keys by the id of what they do, from the `[keys]` table of `mnistop/config.toml`.
+def read_keymap(
+    all_keys: Callable[[], Sequence[Sequence[Binding]]],
+    advise: Callable[[str], object] = lambda _: None,
+) -> dict[str, str]:
+    """Return keys by the id of what they do, from `[keys]` of `mnistop/config.toml`.
 
     Args:
-        all_keys: tells the bindings that there are, those together that hold at the same time;
-            asked only if the file gives any.
+        all_keys: returns all bindings, those together that hold at the same time; called only if
+            the file gives keys.
+        advise: called with a sentence if the file uses ids of earlier versions.
 
     Raises:
         MnistopError: the file cannot be read, or does not give keys to known ids, each its own.
@@ -31,9 +40,14 @@ def read_keymap(all_keys: Callable[[], Sequence[Sequence[Binding]]]) -> dict[str
     table = read_preferences().get("keys", {})
     if not isinstance(table, dict):
         raise MnistopError(f'{path}: keys must be a table, as in [keys] and below it train = "t".')
-    keys = dict(_flat(table))
-    if not keys:
+    given = dict(_flat(table))
+    if not given:
         return {}
+    old = [name for name in given if name in RENAMED]
+    keys = {RENAMED[name]: given.pop(name) for name in old} | given
+    if old:
+        names = ", ".join(f"{name} is now {RENAMED[name]}" for name in old)
+        advise(f"{path}: {names}; the old names still work.")
     groups = all_keys()
     known = [binding.id or "" for group in groups for binding in group]
     for name, key in keys.items():
@@ -57,18 +71,18 @@ def read_keymap(all_keys: Callable[[], Sequence[Sequence[Binding]]]) -> dict[str
 
 
 def _is_key(key: str) -> bool:
-    """Whether a text may be the name of a key: a control character, or a space, is none."""
+    """Return whether a text may name a key; one with a space or a control character does not."""
     return key.isprintable() and bool(key) and " " not in key
 
 
 def _quoted(text: str) -> str:
-    """A text from the file as it can be shown on one line."""
+    """Return a text from the file as it can be shown on one line."""
     shown = text if text.isprintable() else ascii(text)[1:-1]
     return shown if len(shown) <= _LONGEST_QUOTE else f"{shown[:_LONGEST_QUOTE]}..."
 
 
 def _clash(group: Sequence[Binding], keys: Mapping[str, str]) -> tuple[str, str, str] | None:
-    """A key that the user gives to something although it does something else, and both."""
+    """Find a key that the user gives to two actions; return it with the ids of both."""
     owners: dict[str, str] = {}
     for binding in group:
         name = binding.id or ""
@@ -80,7 +94,7 @@ def _clash(group: Sequence[Binding], keys: Mapping[str, str]) -> tuple[str, str,
 
 
 def _flat(table: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The values by their dotted names: `log.best = "b"` is a table in a table."""
+    """Yield the values by their dotted names: `log.best = "b"` is a table in a table."""
     waiting = list(table.items())
     while waiting:
         name, value = waiting.pop(0)
@@ -88,32 +102,3 @@ def _flat(table: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             waiting[:0] = [(f"{name}.{below}", each) for below, each in value.items()]
         else:
             yield name, value
-
-
-def declared(*kinds: type[DOMNode]) -> list[Binding]:
-    """The bindings that this program gives some kinds of widgets, each under an id.
-
-    What a kind gives to a key hides what the kinds that it is made from give to it.
-    """
-    return [binding for kind in kinds for binding in _declared(kind)]
-
-
-@cache
-def _declared(kind: type[DOMNode]) -> list[Binding]:
-    found: list[Binding] = []
-    taken: set[str] = set()
-    for base in kind.__mro__:
-        if base.__module__.startswith("mnistop.tui."):
-            own = [
-                binding
-                for binding in base.__dict__.get("BINDINGS", [])
-                if isinstance(binding, Binding) and binding.id
-            ]
-            found += [each for each in own if not taken.issuperset(keys_of(each, {}))]
-            taken.update(key for each in own for key in keys_of(each, {}))
-    return found
-
-
-def keys_of(binding: Binding, keymap: Mapping[str, str]) -> list[str]:
-    """The keys of a binding, by its own declaration or the user's."""
-    return [key.strip() for key in keymap.get(binding.id or "", binding.key).split(",")]

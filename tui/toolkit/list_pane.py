@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
 
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.strip import Strip
+from mnistop.tui.toolkit.bindings import bindings, hidden, key
 from mnistop.tui.toolkit.lines import LinesPane
 
 
@@ -23,40 +22,16 @@ class ListPane(LinesPane, can_focus=True):
         id: the widget's id.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "up,k",
-            "move(-1)",
-            "Move",
-            key_display="↑↓",
-            id="mistakes.up",
-            tooltip="The row above",
-        ),
-        Binding(
-            "down,j", "move(1)", "Down", show=False, id="mistakes.down", tooltip="The row below"
-        ),
-        Binding(
-            "pageup",
-            "page(-1)",
-            "Page up",
-            show=False,
-            id="mistakes.page_up",
-            tooltip="A page up",
-        ),
-        Binding(
-            "pagedown",
-            "page(1)",
-            "Page down",
-            show=False,
-            id="mistakes.page_down",
-            tooltip="A page down",
-        ),
-        Binding(
-            "home", "move(-10000000)", "First", show=False, id="mistakes.home", tooltip="The first"
-        ),
-        Binding("end", "move(10000000)", "Last", show=False, id="mistakes.end", tooltip="The last"),
-        Binding("enter", "open", "Open", id="mistakes.open", tooltip="Open this row"),
-    ]
+    BINDINGS = bindings(
+        "list",
+        key("up", "up,k", "move(-1)", "Move", "The row above", "↑↓"),
+        hidden("down", "down,j", "move(1)", "Down", "The row below"),
+        hidden("page_up", "pageup", "page(-1)", "Page up", "A page up"),
+        hidden("page_down", "pagedown", "page(1)", "Page down", "A page down"),
+        hidden("home", "home", "move(-10000000)", "First", "The first"),
+        hidden("end", "end", "move(10000000)", "Last", "The last"),
+        key("open", "enter", "open", "Open", "Open this row"),
+    )
 
     @dataclass
     class Moved(Message):

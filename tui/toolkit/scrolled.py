@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from textual import events
-from textual.binding import Binding, BindingType
 
 from mnistop.tui.draw.cells import line
 from mnistop.tui.draw.strip import Strip
+from mnistop.tui.toolkit.bindings import bindings, hidden
 from mnistop.tui.toolkit.lines import LinesPane
 
 
 class ScrolledPane(LinesPane):
     """Lines of which those in sight are drawn, and how to get to the others."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "pagedown",
-            "scroll_by(1)",
-            "Scroll",
-            show=False,
-            id="text.page_down",
-            tooltip="To what has no room here, further down",
-        ),
-        Binding(
-            "pageup",
-            "scroll_by(-1)",
-            "Scroll up",
-            show=False,
-            id="text.page_up",
-            tooltip="To what has no room here, further up",
-        ),
-    ]
+    BINDINGS = bindings(
+        "text",
+        hidden("page_down", "pagedown", "scroll_by(1)", "Scroll", "Scroll down to what is hidden"),
+        hidden("page_up", "pageup", "scroll_by(-1)", "Scroll up", "Scroll up to what is hidden"),
+    )
 
     _first = 0
     """The first line in sight."""

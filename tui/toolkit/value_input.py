@@ -12,6 +12,7 @@ from textual.widgets import Input
 from textual.widgets.input import Selection
 
 from mnistop.tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.toolkit.bindings import bindings, key
 
 
 class Form(Protocol):
@@ -39,8 +40,11 @@ class ValueInput(FaultTolerant, Input, inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(each for each in Input.BINDINGS if isinstance(each, Binding) and each.key != "enter"),
-        Binding("enter", "submit", "Keep", id="form.keep", tooltip="Keep the value"),
-        Binding("escape", "cancel", "Undo", id="form.cancel", tooltip="Back to the old value"),
+        *bindings(
+            "form",
+            key("keep", "enter", "submit", "Keep", "Keep the value"),
+            key("cancel", "escape", "cancel", "Undo", "Back to the old value"),
+        ),
     ]
 
     DEFAULT_CSS = """

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from textual import on
-from textual.binding import Binding, BindingType
 from textual.timer import Timer
 from textual.widget import Widget
 
@@ -24,8 +22,8 @@ from mnistop.tui.features.attack.panes import AttackPanes
 from mnistop.tui.session.choose import ChooseRunScreen
 from mnistop.tui.session.predictions import Predictions
 from mnistop.tui.session.view import ALONE, NO_RUN, AtAnEpoch, SeveralPanes
+from mnistop.tui.toolkit.bindings import IMAGES, ZOOM, bindings, declared, hidden, key, steps
 from mnistop.tui.toolkit.help import Section
-from mnistop.tui.toolkit.keymap import declared
 from mnistop.tui.toolkit.list_pane import ListPane
 
 _SLOW = 0.4
@@ -57,102 +55,28 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
 
     NAME = "attack"
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "plus,equals_sign",
-            "strengthen(1)",
-            "ε",
-            key_display="+-0",
-            id="attack.stronger",
-            tooltip="A larger ε; hold the key to see it grow",
-        ),
-        Binding(
-            "minus,underscore",
-            "strengthen(-1)",
-            "Weaker",
-            show=False,
-            id="attack.weaker",
-            tooltip="A smaller ε",
-        ),
-        Binding(
-            "0",
-            "usual",
-            "Usual ε",
-            show=False,
-            id="attack.usual",
-            tooltip="The usual ε: the notebook's 0.125, or a length of 1.5 (L2)",
-        ),
-        Binding(
-            "m",
-            "smallest",
-            "Smallest",
-            id="attack.smallest",
-            tooltip="Go to the smallest ε that fools the model on this image",
-        ),
-        Binding("x", "method(1)", "Method", id="attack.method", tooltip="The next way to attack"),
-        Binding(
-            "X",
-            "method(-1)",
-            "Previous method",
-            show=False,
-            id="attack.method_before",
-            tooltip="The previous way to attack",
-        ),
-        Binding(
-            "t",
-            "target(1)",
-            "Target",
-            id="attack.target",
-            tooltip="The class to attack towards: any other one, or each in turn",
-        ),
-        Binding(
-            "T",
-            "target(-1)",
-            "Previous target",
-            show=False,
-            id="attack.target_before",
-            tooltip="The target before this one",
-        ),
-        Binding(
-            "n,right,l",
-            "step(1)",
-            "Image",
-            key_display="n/p",
-            id="attack.next",
-            tooltip="The next image in this order",
-        ),
-        Binding(
-            "p,left,h",
-            "step(-1)",
-            "Previous",
-            show=False,
-            id="attack.previous",
-            tooltip="The previous image in this order",
-        ),
-        Binding(
-            "o",
-            "order",
-            "Order",
-            id="attack.order",
-            tooltip="Correctly classified images, the most fragile first, or all",
-        ),
-        Binding(
+    BINDINGS = bindings(
+        "attack",
+        key("stronger", "+,=", "strengthen(1)", "ε", "A larger ε; hold the key for more", "+-0"),
+        hidden("weaker", "-,_", "strengthen(-1)", "Weaker", "A smaller ε"),
+        hidden("usual", "0", "usual", "Usual ε", "The usual ε: 0.125, or a length of 1.5 (L2)"),
+        key("smallest", "m", "smallest", "Smallest", "The smallest ε that fools the model here"),
+        key("method", "x", "method(1)", "Method", "The next way to attack"),
+        hidden("method_before", "X", "method(-1)", "Previous method", "The previous way to attack"),
+        key("target", "t", "target(1)", "Target", "The target: any other class, or each in turn"),
+        hidden("target_before", "T", "target(-1)", "Previous target", "The target before this one"),
+        *steps("image in this order", "Image", "n,right,l", "p,left,h"),
+        key("order", "o", "order", "Order", "Correctly classified, most fragile first, or all"),
+        key(
+            "compare",
             "c",
             "compare",
             "Compare",
-            id="attack.compare",
-            tooltip="Another run's accuracy against ε beside this one's; again to remove it",
+            "Another run's accuracy against ε beside this one's; again to remove it",
         ),
-        Binding("z", "zoom", "Zoom", id="attack.zoom", tooltip="The focused pane alone, and back"),
-        Binding(
-            "v",
-            "image_mode",
-            "Draw",
-            show=False,
-            id="attack.images",
-            tooltip="How images are drawn",
-        ),
-    ]
+        ZOOM,
+        IMAGES,
+    )
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)

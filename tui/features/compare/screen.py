@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
 
 from textual import on
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
@@ -19,8 +17,8 @@ from mnistop.tui.session.comparing import Compared, Comparing
 from mnistop.tui.session.reporting import write_report
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import ViewScreen
+from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key
 from mnistop.tui.toolkit.help import Section
-from mnistop.tui.toolkit.keymap import declared
 from mnistop.tui.toolkit.list_pane import ListPane
 
 _LOOK_SECONDS = 0.5
@@ -37,23 +35,17 @@ class CompareScreen(ViewScreen):
 
     NAME = "runs"
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
+    BINDINGS = bindings(
+        "compare",
+        key(
+            "images",
             "x",
             "images",
             "Image by image",
-            id="compare.images",
-            tooltip="Two runs on the same images: matrices and who is right where; back",
+            "Two runs on the same images: matrices and who is right where; back",
         ),
-        Binding(
-            "w",
-            "write",
-            "Write",
-            show=False,
-            id="compare.write",
-            tooltip="Write a report of these runs compared, in this folder",
-        ),
-    ]
+        hidden("write", "w", "write", "Write", "Write a report of this comparison in this folder"),
+    )
 
     DEFAULT_CSS = """
     CompareScreen {

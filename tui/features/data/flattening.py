@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from mnistop.tui.draw import image
@@ -17,6 +15,7 @@ from mnistop.tui.draw.chart import Chart, chart
 from mnistop.tui.draw.series import Series
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.draw.thumbnails import picture
+from mnistop.tui.toolkit.bindings import bindings, hidden, key
 from mnistop.tui.toolkit.plotted import PlottedPane
 
 _BESIDE_WIDTH = 66
@@ -26,56 +25,27 @@ _CHART_HEIGHT = 8
 class Flattening(PlottedPane, can_focus=True):
     """An image, its values by position, and a cursor that stands at one pixel in both."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "left,h",
-            "move(0, -1)",
-            "Pixel",
-            key_display="←↑↓→",
-            id="data.pixel_left",
-            tooltip="To the pixel on the left",
-        ),
-        Binding(
-            "right,l",
-            "move(0, 1)",
-            "Right",
-            show=False,
-            id="data.pixel_right",
-            tooltip="To the pixel on the right",
-        ),
-        Binding(
+    BINDINGS = bindings(
+        "data",
+        key("pixel_left", "left,h", "move(0, -1)", "Pixel", "To the pixel on the left", "←↑↓→"),
+        hidden("pixel_right", "right,l", "move(0, 1)", "Right", "To the pixel on the right"),
+        hidden(
+            "pixel_up",
             "up,k",
             "move(-1, 0)",
             "Up",
-            show=False,
-            id="data.pixel_up",
-            tooltip="To the pixel above, one width back in the row of numbers",
+            "To the pixel above, one width back in the row of numbers",
         ),
-        Binding(
+        hidden(
+            "pixel_down",
             "down,j",
             "move(1, 0)",
             "Down",
-            show=False,
-            id="data.pixel_down",
-            tooltip="To the pixel below, one width on in the row of numbers",
+            "To the pixel below, one width on in the row of numbers",
         ),
-        Binding(
-            "n",
-            "step(1)",
-            "Image",
-            key_display="n/p",
-            id="data.next_image",
-            tooltip="The next image",
-        ),
-        Binding(
-            "p",
-            "step(-1)",
-            "Previous",
-            show=False,
-            id="data.previous_image",
-            tooltip="The previous image",
-        ),
-    ]
+        key("next_image", "n", "step(1)", "Image", "The next image", "n/p"),
+        hidden("previous_image", "p", "step(-1)", "Previous", "The previous image"),
+    )
 
     EXPLANATION = (
         "This kind of network does not see rows and columns: the rows of the image are joined "

@@ -3,39 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from rich.style import Style
-from textual.binding import Binding, BindingType
 
 from mnistop.engine.analysis.samples import Samples
 from mnistop.tui.draw import bars
 from mnistop.tui.draw.cells import beside, line
 from mnistop.tui.draw.strip import Strip
+from mnistop.tui.toolkit.bindings import bindings, hidden
 from mnistop.tui.toolkit.lines import LinesPane
 
 
 class Labels(LinesPane, can_focus=True):
     """The histogram of the labels, training and validation side by side on one scale."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "up,k",
-            "scroll_by(-1)",
-            "Scroll",
-            show=False,
-            id="data.classes_up",
-            tooltip="To the classes above",
-        ),
-        Binding(
-            "down,j",
-            "scroll_by(1)",
-            "Scroll",
-            show=False,
-            id="data.classes_down",
-            tooltip="To the classes below",
-        ),
-    ]
+    BINDINGS = bindings(
+        "data",
+        hidden("classes_up", "up,k", "scroll_by(-1)", "Scroll", "To the classes above"),
+        hidden("classes_down", "down,j", "scroll_by(1)", "Scroll", "To the classes below"),
+    )
 
     EXPLANATION = (
         "How many images of each class there are. A class with few images is learned last; the "

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from mnistop.engine.analysis.samples import Samples
@@ -15,6 +13,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import beside, line, shorten
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.draw.thumbnails import pictures
+from mnistop.tui.toolkit.bindings import bindings, key, moves_in_grid, pages_of_grid
 from mnistop.tui.toolkit.lines import LinesPane
 from mnistop.tui.toolkit.tiles import LEAST, LEAST_GLYPHS, PAGE, Tiles, fit
 
@@ -24,55 +23,12 @@ _GAP = 1
 class SampleGrid(LinesPane, can_focus=True):
     """A grid of images with their labels."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "left,h",
-            "move(-1, 0)",
-            "Image",
-            key_display="←↑↓→",
-            id="data.left",
-            tooltip="To the image before",
-        ),
-        Binding(
-            "right,l",
-            "move(1, 0)",
-            "Right",
-            show=False,
-            id="data.right",
-            tooltip="To the image after",
-        ),
-        Binding("up,k", "move(0, -1)", "Up", show=False, id="data.up", tooltip="To the row above"),
-        Binding(
-            "down,j", "move(0, 1)", "Down", show=False, id="data.down", tooltip="To the row below"
-        ),
-        Binding(
-            "n,pagedown",
-            "page(1)",
-            "Page",
-            key_display="n/p",
-            id="data.next_page",
-            tooltip="The next page of images",
-        ),
-        Binding(
-            "p,pageup",
-            "page(-1)",
-            "Previous page",
-            show=False,
-            id="data.previous_page",
-            tooltip="The previous page of images",
-        ),
-        Binding(
-            "enter",
-            "open",
-            "Flatten",
-            id="data.open",
-            tooltip="The image large, beside its pixels as one row of numbers",
-        ),
-        Binding(
-            "home", "end(0)", "First", show=False, id="data.first", tooltip="To the first image"
-        ),
-        Binding("end", "end(-1)", "Last", show=False, id="data.last", tooltip="To the last image"),
-    ]
+    BINDINGS = bindings(
+        "data",
+        *moves_in_grid("image", "Image"),
+        *pages_of_grid("image"),
+        key("open", "enter", "open", "Flatten", "The image large, and as one row of numbers"),
+    )
 
     EXPLANATION = (
         "The images in the order of the source, each with its label, the class that a person "

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import ClassVar
 
 from textual import events, on
-from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
@@ -22,8 +20,8 @@ from mnistop.tui.features.data.flattening import Flattening
 from mnistop.tui.features.data.labels import Labels
 from mnistop.tui.features.data.samples import SampleGrid
 from mnistop.tui.session.view import ALONE, WRONG_FORM, SeveralPanes
+from mnistop.tui.toolkit.bindings import IMAGES, ZOOM, bindings, declared
 from mnistop.tui.toolkit.help import Section
-from mnistop.tui.toolkit.keymap import declared
 from mnistop.tui.toolkit.latest_answer import LatestAnswer
 from mnistop.tui.toolkit.progress_note import ProgressNote
 from mnistop.tui.toolkit.tabs import Tabs
@@ -55,12 +53,11 @@ class DataScreen(SeveralPanes):
 
     NAME = "data"
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("z", "zoom", "Zoom", id="data.zoom", tooltip="The focused pane alone, and back"),
-        Binding(
-            "v", "image_mode", "Draw", show=False, id="data.images", tooltip="How images are drawn"
-        ),
-    ]
+    BINDINGS = bindings(
+        "data",
+        ZOOM,
+        IMAGES,
+    )
 
     def __init__(self, terminal: Terminal, config: Callable[[], RunConfig | None]) -> None:
         super().__init__(terminal)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from mnistop.tui.draw.capabilities import Terminal
@@ -16,6 +14,7 @@ from mnistop.tui.draw.strip import Strip
 from mnistop.tui.draw.thumbnails import pictures
 from mnistop.tui.features.mistakes.browsed import BrowsedPane
 from mnistop.tui.features.mistakes.model import Browsing
+from mnistop.tui.toolkit.bindings import bindings, hidden, key, moves_in_grid
 from mnistop.tui.toolkit.tiles import LEAST, LEAST_GLYPHS, PAGE, Tiles, fit
 
 _GAP = 1
@@ -29,46 +28,15 @@ class Gallery(BrowsedPane):
         browsing: what it shows.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "left,h",
-            "move(-1, 0)",
-            "Move",
-            key_display="←↑↓→",
-            id="gallery.left",
-            tooltip="The image before",
-        ),
-        Binding(
-            "right,l",
-            "move(1, 0)",
-            "Right",
-            show=False,
-            id="gallery.right",
-            tooltip="The next image",
-        ),
-        Binding("up,k", "move(0, -1)", "Up", show=False, id="gallery.up", tooltip="A row up"),
-        Binding(
-            "down,j", "move(0, 1)", "Down", show=False, id="gallery.down", tooltip="A row down"
-        ),
-        Binding(
-            "pageup", "page(-1)", "Page", show=False, id="gallery.page_up", tooltip="A page back"
-        ),
-        Binding(
-            "pagedown", "page(1)", "Page", show=False, id="gallery.page_down", tooltip="A page on"
-        ),
-        Binding(
-            "home",
-            "move(-10000000, 0)",
-            "First",
-            show=False,
-            id="gallery.home",
-            tooltip="The first",
-        ),
-        Binding(
-            "end", "move(10000000, 0)", "Last", show=False, id="gallery.end", tooltip="The last"
-        ),
-        Binding("enter", "open", "Open", id="gallery.open", tooltip="This image large"),
-    ]
+    BINDINGS = bindings(
+        "gallery",
+        *moves_in_grid("image", "Move"),
+        hidden("page_up", "pageup", "page(-1)", "Page", "A page back"),
+        hidden("page_down", "pagedown", "page(1)", "Page", "A page on"),
+        hidden("home", "home", "move(-10000000, 0)", "First", "The first"),
+        hidden("end", "end", "move(10000000, 0)", "Last", "The last"),
+        key("open", "enter", "open", "Open", "This image large"),
+    )
 
     EXPLANATION = (
         "Below each image: its true class → the predicted class, and the model's confidence; "

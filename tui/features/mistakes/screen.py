@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, Literal
+from typing import Literal
 
 from textual import on
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widget import Widget
 
@@ -20,9 +19,9 @@ from mnistop.tui.features.mistakes.list import MistakeList
 from mnistop.tui.features.mistakes.model import Browsing
 from mnistop.tui.features.mistakes.pair import Pair
 from mnistop.tui.session.view import AtAnEpoch, SeveralPanes
+from mnistop.tui.toolkit.bindings import ATTACK, bindings, declared, hidden, key, steps
 from mnistop.tui.toolkit.filter_line import FilterInput, FilterLine
 from mnistop.tui.toolkit.help import Section
-from mnistop.tui.toolkit.keymap import declared
 from mnistop.tui.toolkit.list_pane import ListPane
 
 _KEYS = ("filter", "step", "order", "view", "draw", "attack", "write")
@@ -48,84 +47,37 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
 
     NAME = "mistakes"
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "slash",
+    BINDINGS = bindings(
+        "mistakes",
+        key(
+            "filter",
+            "/",
             "filter",
             "Filter",
-            key_display="/",
-            id="mistakes.filter",
-            tooltip="Type which images to show, as true:4 pred:9 conf>0.9 all",
+            "Type which images to show, as true:4 pred:9 conf>0.9 all",
             priority=True,  # so that what is typed right after it, in one packet, comes after it
         ),
-        Binding(
-            "n,down,j",
-            "step(1)",
-            "Image",
-            key_display="n/p",
-            id="mistakes.next",
-            tooltip="The next image",
-        ),
-        Binding(
-            "p,up,k",
-            "step(-1)",
-            "Previous",
-            show=False,
-            id="mistakes.previous",
-            tooltip="The previous image",
-        ),
-        Binding(
+        *steps("image", "Image", "n,down,j", "p,up,k"),
+        key(
+            "order",
             "o",
             "order",
             "Order",
-            id="mistakes.order",
-            tooltip="By confidence, loss, margin, number, or when first or last right",
+            "By confidence, loss, margin, number, or when first or last right",
         ),
-        Binding(
-            "g",
-            "view('gallery')",
-            "Gallery",
-            id="mistakes.gallery",
-            tooltip="Many images at once; back",
-        ),
-        Binding(
-            "x",
-            "view('pair')",
-            "Pair",
-            id="mistakes.pair",
-            tooltip="A right and a wrong image side by side; back",
-        ),
-        Binding(
+        key("gallery", "g", "view('gallery')", "Gallery", "Many images at once; back"),
+        key("pair", "x", "view('pair')", "Pair", "A right and a wrong image side by side; back"),
+        key(
+            "classes",
             "c",
             "view('classes')",
             "Classes",
-            id="mistakes.classes",
-            tooltip="Precision, recall and the most confused pairs; back",
+            "Precision, recall and the most confused pairs; back",
         ),
-        Binding(
-            "a",
-            "attack",
-            "Attack",
-            id="mistakes.attack",
-            tooltip="Take the chosen image to the attack screen; Esc returns here",
-        ),
-        Binding(
-            "z",
-            "view('image')",
-            "Zoom",
-            show=False,
-            id="mistakes.zoom",
-            tooltip="The chosen image alone; back",
-        ),
-        Binding(
-            "v",
-            "draw",
-            "Draw",
-            show=False,
-            id="mistakes.images",
-            tooltip="How images are drawn; in the gallery, how large",
-        ),
-    ]
+        ATTACK,
+        hidden("zoom", "z", "view('image')", "Zoom", "The chosen image alone; back"),
+        hidden("images", "v", "draw", "Draw", "How images are drawn; in the gallery, how large"),
+    )
 
     DEFAULT_CSS = """
     MistakesScreen #mistakes-body {

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from mnistop.engine.data.pad import THICKNESSES, Pad
@@ -15,6 +12,7 @@ from mnistop.tui.draw import image
 from mnistop.tui.draw.cells import line
 from mnistop.tui.draw.colormap import color, gray
 from mnistop.tui.draw.strip import Strip
+from mnistop.tui.toolkit.bindings import bindings, hidden, key
 from mnistop.tui.toolkit.lines import LinesPane
 
 _KEYS = "Space: pen down or up, e: eraser, + -: thickness, u: undo, x: clear"
@@ -23,54 +21,19 @@ _KEYS = "Space: pen down or up, e: eraser, + -: thickness, u: undo, x: clear"
 class Canvas(LinesPane, can_focus=True):
     """A digit of one's own."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "left,h",
-            "move(0, -1)",
-            "Move",
-            key_display="←↑↓→",
-            id="pad.left",
-            tooltip="Move the pen to the left",
-        ),
-        Binding(
-            "right,l",
-            "move(0, 1)",
-            "Right",
-            show=False,
-            id="pad.right",
-            tooltip="Move the pen to the right",
-        ),
-        Binding("up,k", "move(-1, 0)", "Up", show=False, id="pad.up", tooltip="Move the pen up"),
-        Binding(
-            "down,j", "move(1, 0)", "Down", show=False, id="pad.down", tooltip="Move the pen down"
-        ),
-        Binding(
-            "space",
-            "pen",
-            "Pen",
-            id="pad.pen",
-            tooltip="Put the pen down, to draw while it moves, or lift it",
-        ),
-        Binding("e", "erase", "Eraser", id="pad.erase", tooltip="Switch between pen and eraser"),
-        Binding(
-            "plus,equals_sign",
-            "thickness(1)",
-            "Thickness",
-            key_display="+-",
-            id="pad.thicker",
-            tooltip="A thicker pen",
-        ),
-        Binding(
-            "minus",
-            "thickness(-1)",
-            "Thinner",
-            show=False,
-            id="pad.thinner",
-            tooltip="A thinner pen",
-        ),
-        Binding("u", "undo", "Undo", id="pad.undo", tooltip="Take the last step back"),
-        Binding("x", "clear", "Clear", id="pad.clear", tooltip="Clear the pad"),
-    ]
+    BINDINGS = bindings(
+        "pad",
+        key("left", "left,h", "move(0, -1)", "Move", "Move the pen to the left", "←↑↓→"),
+        hidden("right", "right,l", "move(0, 1)", "Right", "Move the pen to the right"),
+        hidden("up", "up,k", "move(-1, 0)", "Up", "Move the pen up"),
+        hidden("down", "down,j", "move(1, 0)", "Down", "Move the pen down"),
+        key("pen", "space", "pen", "Pen", "Put the pen down, to draw while it moves, or lift it"),
+        key("erase", "e", "erase", "Eraser", "Switch between pen and eraser"),
+        key("thicker", "+,=", "thickness(1)", "Thickness", "A thicker pen", "+-"),
+        hidden("thinner", "-", "thickness(-1)", "Thinner", "A thinner pen"),
+        key("undo", "u", "undo", "Undo", "Take the last step back"),
+        key("clear", "x", "clear", "Clear", "Clear the pad"),
+    )
 
     EXPLANATION = (
         "Space puts the pen down, the arrows draw, Space lifts it again. With a mouse, draw with "

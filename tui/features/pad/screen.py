@@ -5,11 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 from textual import events, on
-from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
@@ -25,8 +23,8 @@ from mnistop.tui.features.pad.verdict import Seen, Verdict
 from mnistop.tui.session.state import State, weights_name
 from mnistop.tui.session.view import AtAnEpoch
 from mnistop.tui.text.epochs import epoch_name
+from mnistop.tui.toolkit.bindings import ATTACK, IMAGES, bindings, declared, key
 from mnistop.tui.toolkit.help import Section
-from mnistop.tui.toolkit.keymap import declared
 from mnistop.tui.toolkit.latest_answer import LatestAnswer
 
 _MNIST_SHAPE = (28, 28)
@@ -50,32 +48,19 @@ class PadScreen(AtAnEpoch):
 
     NAME = "pad"
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
+    BINDINGS = bindings(
+        "pad",
+        key(
+            "centre",
             "c",
             "centre",
             "Centre",
-            id="pad.centre",
-            tooltip="Give the drawing the size and place of MNIST's digits, or leave it as it is",
+            "Give the drawing the size and place of MNIST's digits, or leave it as it is",
         ),
-        Binding(
-            "w",
-            "write",
-            "Save",
-            id="pad.write",
-            tooltip="Save what the model sees as a PNG image in this folder",
-        ),
-        Binding(
-            "a",
-            "attack",
-            "Attack",
-            id="pad.attack",
-            tooltip="Take the drawing to the attack screen; Esc returns here",
-        ),
-        Binding(
-            "v", "image_mode", "Draw", show=False, id="pad.images", tooltip="How images are drawn"
-        ),
-    ]
+        key("write", "w", "write", "Save", "Save what the model sees as a PNG in this folder"),
+        ATTACK,
+        IMAGES,
+    )
 
     EXPLANATION = (
         "Draw a digit and see how the model classifies it after every stroke. MNIST's digits "

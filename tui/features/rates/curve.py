@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
-
-from textual.binding import Binding, BindingType
 
 from mnistop.engine.analysis.rates.range_test import RangeTest
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.text.range_chart import first_shown, range_chart
 from mnistop.tui.text.rates import rate_text
+from mnistop.tui.toolkit.bindings import bindings, hidden, key
 from mnistop.tui.toolkit.plotted import PlottedPane
 
 
@@ -19,72 +17,17 @@ class RateCurve(PlottedPane, can_focus=True):
 
     DEFAULT_CSS = "RateCurve { height: 1fr; }"
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "left,h",
-            "move(-1)",
-            "Rate",
-            key_display="←→",
-            id="rates.lower",
-            tooltip="Move to a lower rate",
-        ),
-        Binding(
-            "right,l",
-            "move(1)",
-            "Higher",
-            show=False,
-            id="rates.higher",
-            tooltip="Move to a higher rate",
-        ),
-        Binding(
-            "pageup",
-            "move(-10)",
-            "Much lower",
-            show=False,
-            id="rates.lower10",
-            tooltip="Ten rates lower",
-        ),
-        Binding(
-            "pagedown",
-            "move(10)",
-            "Much higher",
-            show=False,
-            id="rates.higher10",
-            tooltip="Ten rates higher",
-        ),
-        Binding(
-            "home",
-            "move(-100000)",
-            "Lowest",
-            show=False,
-            id="rates.lowest",
-            tooltip="To the lowest rate",
-        ),
-        Binding(
-            "end",
-            "move(100000)",
-            "Highest",
-            show=False,
-            id="rates.highest",
-            tooltip="To the highest rate",
-        ),
-        Binding(
-            "n",
-            "mark(1)",
-            "Mark",
-            key_display="n p",
-            id="rates.mark",
-            tooltip="To the next of the marked rates",
-        ),
-        Binding(
-            "p",
-            "mark(-1)",
-            "Mark before",
-            show=False,
-            id="rates.mark_before",
-            tooltip="To the previous marked rate",
-        ),
-    ]
+    BINDINGS = bindings(
+        "rates",
+        key("lower", "left,h", "move(-1)", "Rate", "Move to a lower rate", "←→"),
+        hidden("higher", "right,l", "move(1)", "Higher", "Move to a higher rate"),
+        hidden("lower10", "pageup", "move(-10)", "Much lower", "Ten rates lower"),
+        hidden("higher10", "pagedown", "move(10)", "Much higher", "Ten rates higher"),
+        hidden("lowest", "home", "move(-100000)", "Lowest", "To the lowest rate"),
+        hidden("highest", "end", "move(100000)", "Highest", "To the highest rate"),
+        key("mark", "n", "mark(1)", "Mark", "To the next of the marked rates", "n p"),
+        hidden("mark_before", "p", "mark(-1)", "Mark before", "To the previous marked rate"),
+    )
 
     EXPLANATION = (
         "A fresh model takes one step at each rate, from far too low to far too high. Where its "

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar
 
 from textual import on
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widget import Widget
 
@@ -24,8 +22,8 @@ from mnistop.tui.session.compared_pane import ComparedCharts
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import WRONG_FORM, ViewScreen
 from mnistop.tui.text.rates import rate_text, settings_text
+from mnistop.tui.toolkit.bindings import bindings, declared, key
 from mnistop.tui.toolkit.help import Section
-from mnistop.tui.toolkit.keymap import declared
 from mnistop.tui.toolkit.latest_answer import LatestAnswer
 from mnistop.tui.toolkit.progress_note import ProgressNote
 
@@ -51,30 +49,25 @@ class RatesScreen(ViewScreen):
 
     NAME = "rates"
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
+    BINDINGS = bindings(
+        "rates",
+        key(
+            "take",
             "enter",
             "take",
             "Take it",
-            id="rates.take",
-            tooltip="Take the cursor's rate, or the recommended one, into the form",
+            "Take the cursor's rate, or the recommended one, into the form",
         ),
-        Binding(
-            "r",
-            "train",
-            "Train all",
-            id="rates.train",
-            tooltip="Train a run at each mark, and compare their curves",
-        ),
-        Binding("s", "stop", "Stop", id="rates.stop", tooltip="Stop these runs; they save"),
-        Binding(
+        key("train", "r", "train", "Train all", "Train a run at each mark; compare their curves"),
+        key("stop", "s", "stop", "Stop", "Stop these runs; they save"),
+        key(
+            "runs",
             "x",
             "runs",
             "Curve or runs",
-            id="rates.runs",
-            tooltip="From the curve of the test to the runs at its marks, and back",
+            "From the curve of the test to the runs at its marks, and back",
         ),
-    ]
+    )
 
     def __init__(self, terminal: Terminal, config: Callable[[], RunConfig | None]) -> None:
         super().__init__(terminal)

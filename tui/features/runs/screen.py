@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
 
 from textual import on
-from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from mnistop.engine.errors import RunError
@@ -27,9 +25,9 @@ from mnistop.tui.session.state import State
 from mnistop.tui.session.writing import write_text
 from mnistop.tui.text.run_table import crowding, table
 from mnistop.tui.text.runs import count
+from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key
 from mnistop.tui.toolkit.filter_line import FilterInput, FilterLine
 from mnistop.tui.toolkit.help import Section
-from mnistop.tui.toolkit.keymap import declared
 from mnistop.tui.toolkit.list_pane import ListPane
 
 _EXAMPLE = "lr>0.1 val_acc>0.9 hidden:128 state:stopped"
@@ -61,64 +59,42 @@ class RunsScreen(RunKeeping):
 
     NAME = "runs"
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "mark", "Mark", id="runs.mark", tooltip="Mark for comparison, or not"),
-        Binding(
+    BINDINGS = bindings(
+        "runs",
+        key("mark", "space", "mark", "Mark", "Mark for comparison, or not"),
+        key(
+            "compare",
             "c",
             "compare",
             "Compare",
-            id="runs.compare",
-            tooltip="Compare the curves of the marked runs, or of this one and the dashboard's",
+            "Compare the curves of the marked runs, or of this one and the dashboard's",
         ),
-        Binding(
+        key(
+            "sweep",
             "C",
             "side_by_side",
             "Sweeps",
-            id="runs.sweep",
-            tooltip="All runs of this one's sweep side by side, or those of the newest",
+            "All runs of this one's sweep side by side, or those of the newest",
         ),
-        Binding(
-            "S",
-            "sweep",
-            "New sweep",
-            id="runs.new_sweep",
-            tooltip="Train every combination of some values, and compare them",
-        ),
-        Binding(
-            "slash",
-            "filter",
-            "Filter",
-            key_display="/",
-            id="runs.filter",
-            tooltip=f"Type which runs to show, as {_EXAMPLE}",
-        ),
-        Binding(
-            "o",
-            "order",
-            "Order",
-            id="runs.order",
-            tooltip="By age, accuracy, loss, time, size, name or settings",
-        ),
-        Binding(
-            "u", "unmark", "Unmark", show=False, id="runs.unmark", tooltip="Take all marks away"
-        ),
-        Binding(
+        key("new_sweep", "S", "sweep", "New sweep", "Train every combination of some values"),
+        key("filter", "/", "filter", "Filter", f"Type which runs to show, as {_EXAMPLE}"),
+        key("order", "o", "order", "Order", "By age, accuracy, loss, time, size, name or settings"),
+        hidden("unmark", "u", "unmark", "Unmark", "Take all marks away"),
+        hidden(
+            "write",
             "w",
             "write",
             "Write",
-            show=False,
-            id="runs.write",
-            tooltip="Write a report of this run, or of the marked ones compared, in this folder",
+            "Write a report of this run, or of the marked ones compared, in this folder",
         ),
-        Binding(
+        hidden(
+            "write_list",
             "W",
             "write_list",
             "Write list",
-            show=False,
-            id="runs.write_list",
-            tooltip="Write the runs that are listed to a text file in this folder",
+            "Write the runs that are listed to a text file in this folder",
         ),
-    ]
+    )
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)

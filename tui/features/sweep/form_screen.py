@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
@@ -19,8 +17,8 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import clean
 from mnistop.tui.features.sweep.form import SweepForm, SweepSize
 from mnistop.tui.terminal.fault_tolerant import FaultTolerant
-from mnistop.tui.toolkit.key_bar import KeyBar
-from mnistop.tui.toolkit.reasons import GivesReasons
+from mnistop.tui.toolkit.bars import KeyBar
+from mnistop.tui.toolkit.bindings import GivesReasons, bindings, key
 
 _RECENT = 20
 """So many finished runs tell the pace of this machine."""
@@ -45,16 +43,11 @@ class SweepFormScreen(GivesReasons, FaultTolerant, ModalScreen[Wanted | None]):
         cores: how many there are.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "start", "Start", id="sweep_form.start", tooltip="Start this sweep"),
-        Binding(
-            "escape,q",
-            "dismiss(None)",
-            "Leave",
-            id="sweep_form.leave",
-            tooltip="Close without starting",
-        ),
-    ]
+    BINDINGS = bindings(
+        "sweep_form",
+        key("start", "r", "start", "Start", "Start this sweep"),
+        key("leave", "escape,q", "dismiss(None)", "Leave", "Close without starting"),
+    )
 
     DEFAULT_CSS = """
     SweepFormScreen {

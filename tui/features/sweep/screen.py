@@ -6,10 +6,8 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
 
 from textual import on
-from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from mnistop.engine import worker
@@ -33,8 +31,8 @@ from mnistop.tui.session.writing import write_text
 from mnistop.tui.text.runs import count
 from mnistop.tui.text.sweep_table import conclusion, table
 from mnistop.tui.toolkit.attempts import Attempts
+from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key
 from mnistop.tui.toolkit.help import Section
-from mnistop.tui.toolkit.keymap import declared
 from mnistop.tui.toolkit.list_pane import ListPane
 
 _LOOK_SECONDS = 0.5
@@ -54,69 +52,27 @@ class SweepScreen(SeveralPanes):
 
     NAME = "runs"
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "c",
-            "curves",
-            "Curves",
-            id="sweep.curves",
-            tooltip="Compare the curves of its runs, of eight rows at most",
-        ),
-        Binding(
-            "o", "order", "Order", id="sweep.order", tooltip="As planned, or the best ones first"
-        ),
-        Binding(
-            "y",
-            "near",
-            "Scale",
-            id="sweep.scale",
-            tooltip="The whole scale, or only that of the best ones",
-        ),
-        Binding(
-            "a",
-            "attack",
-            "Attack",
-            id="sweep.attack",
-            tooltip="Measure the accuracy of all runs under attack",
-        ),
-        Binding("s", "stop", "Stop", id="sweep.stop", tooltip="Stop the sweep; its runs save"),
-        Binding(
-            "R", "resume", "Resume", id="sweep.resume", tooltip="Resume the sweep where it stopped"
-        ),
-        Binding(
-            "d",
-            "delete",
-            "Delete",
-            id="sweep.delete",
-            tooltip="Delete the sweep with all its runs, after asking",
-        ),
-        Binding(
+    BINDINGS = bindings(
+        "sweep",
+        key("curves", "c", "curves", "Curves", "Compare its runs' curves, of eight rows at most"),
+        key("order", "o", "order", "Order", "As planned, or the best ones first"),
+        key("scale", "y", "near", "Scale", "The whole scale, or only that of the best ones"),
+        key("attack", "a", "attack", "Attack", "Measure the accuracy of all runs under attack"),
+        key("stop", "s", "stop", "Stop", "Stop the sweep; its runs save"),
+        key("resume", "R", "resume", "Resume", "Resume the sweep where it stopped"),
+        key("delete", "d", "delete", "Delete", "Delete the sweep with all its runs, after asking"),
+        key(
+            "runs",
             "m",
             "members",
             "Its runs",
-            id="sweep.runs",
-            tooltip="List the runs of this sweep, to mark, name, compare or resume single ones",
+            "List the runs of this sweep, to mark, name, compare or resume single ones",
         ),
-        Binding(
-            "S",
-            "new",
-            "New sweep",
-            id="sweep.new",
-            tooltip="Train every combination of some other values",
-        ),
-        Binding(
-            "p", "sweep(-1)", "Other sweeps", key_display="n p", id="sweep.before", tooltip="Older"
-        ),
-        Binding("n", "sweep(1)", "Newer", show=False, id="sweep.after", tooltip="The next sweep"),
-        Binding(
-            "w",
-            "write",
-            "Write",
-            show=False,
-            id="sweep.write",
-            tooltip="Write the table to a text file in this folder",
-        ),
-    ]
+        key("new", "S", "new", "New sweep", "Train every combination of some other values"),
+        key("before", "p", "sweep(-1)", "Other sweeps", "Older", "n p"),
+        hidden("after", "n", "sweep(1)", "Newer", "The next sweep"),
+        hidden("write", "w", "write", "Write", "Write the table to a text file in this folder"),
+    )
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from mnistop.tui.draw.capabilities import Terminal
@@ -15,6 +14,7 @@ from mnistop.tui.draw.cells import beside, in_the_middle
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.session.state import State
 from mnistop.tui.text.epochs import UNTRAINED
+from mnistop.tui.toolkit.bindings import bindings, epochs, hidden, key
 from mnistop.tui.toolkit.plotted import PlottedPane
 
 if TYPE_CHECKING:
@@ -28,88 +28,22 @@ _GAP = 2
 class Charts(PlottedPane, can_focus=True):
     """The two charts."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "left,h",
-            "move(-1)",
-            "Epoch",
-            id="charts.earlier",
-            key_display="←→",
-            tooltip="Move the epoch cursor; log, matrix and digit follow",
-        ),
-        Binding(
-            "right,l",
-            "move(1)",
-            "Later",
-            show=False,
-            id="charts.later",
-            tooltip="Move the epoch cursor to a later epoch",
-        ),
-        Binding(
-            "pageup",
-            "move(-10)",
-            "10 earlier",
-            show=False,
-            id="charts.earlier10",
-            tooltip="Move the epoch cursor by ten",
-        ),
-        Binding(
-            "pagedown",
-            "move(10)",
-            "10 later",
-            show=False,
-            id="charts.later10",
-            tooltip="Move the epoch cursor by ten",
-        ),
-        Binding(
-            "home",
-            "move(-1000000)",
-            "First",
-            show=False,
-            id="charts.first",
-            tooltip="To the model before training",
-        ),
-        Binding(
-            "end",
-            "move(1000000)",
-            "Last",
-            show=False,
-            id="charts.last",
-            tooltip="To the last epoch",
-        ),
-        Binding("y", "log", "Log scale", id="charts.log", tooltip="Losses on a logarithmic scale"),
-        Binding(
-            "plus,equals_sign",
+    BINDINGS = bindings(
+        "charts",
+        *epochs("left,h", "right,l", "←→", "Move the epoch cursor; log, matrix and digit follow"),
+        key("log", "y", "log", "Log scale", "Losses on a logarithmic scale"),
+        key(
+            "smoother",
+            "+,=",
             "smooth(1)",
             "Smooth",
-            key_display="+-0",
-            id="charts.smoother",
-            tooltip="Smooth the curves; the numbers shown stay the measured ones",
+            "Smooth the curves; the numbers shown stay the measured ones",
+            "+-0",
         ),
-        Binding(
-            "minus",
-            "smooth(-1)",
-            "Rougher",
-            show=False,
-            id="charts.rougher",
-            tooltip="Smooth the curves less",
-        ),
-        Binding(
-            "0",
-            "smooth(-10)",
-            "Unsmoothed",
-            show=False,
-            id="charts.unsmoothed",
-            tooltip="Do not smooth",
-        ),
-        Binding(
-            "t",
-            "tail",
-            "Last part",
-            id="charts.tail",
-            tooltip=f"Show the last {_TAIL} epochs or the whole run",
-        ),
-    ]
+        hidden("rougher", "-", "smooth(-1)", "Rougher", "Smooth the curves less"),
+        hidden("unsmoothed", "0", "smooth(-10)", "Unsmoothed", "Do not smooth"),
+        key("tail", "t", "tail", "Last part", f"Show the last {_TAIL} epochs or the whole run"),
+    )
 
     EXPLANATION = (
         "Training loss falls as the model learns. If validation loss rises at the same time, the "

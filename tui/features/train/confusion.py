@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.session.state import State
 from mnistop.tui.text.epochs import epoch_name
+from mnistop.tui.toolkit.bindings import bindings, hidden, key
 from mnistop.tui.toolkit.lines import LinesPane
 
 if TYPE_CHECKING:
@@ -19,69 +19,25 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-_MOVES: list[BindingType] = [
-    Binding(
-        "up,k",
-        "move(-1, 0)",
-        "Cell",
-        key_display="←↑↓→",
-        id="matrix.up",
-        tooltip="Move to another cell and say what it holds",
-    ),
-    Binding(
-        "down,j",
-        "move(1, 0)",
-        "Down",
-        show=False,
-        id="matrix.down",
-        tooltip="To the next true class",
-    ),
-    Binding(
-        "left,h",
-        "move(0, -1)",
-        "Left",
-        show=False,
-        id="matrix.left",
-        tooltip="To the previous predicted class",
-    ),
-    Binding(
-        "right,l",
-        "move(0, 1)",
-        "Right",
-        show=False,
-        id="matrix.right",
-        tooltip="To the next predicted class",
-    ),
-]
-
-
 class Confusion(LinesPane, can_focus=True):
     """Rows are true classes, columns predicted ones."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *_MOVES,
-        Binding(
-            "enter",
-            "open('cell')",
-            "Images",
-            id="matrix.cell",
-            tooltip="The images behind this cell",
-        ),
-        Binding(
-            "t",
-            "open('row')",
-            "Row",
-            id="matrix.row",
-            tooltip="All images of this true class, a row of the matrix",
-        ),
-        Binding(
+    BINDINGS = bindings(
+        "matrix",
+        key("up", "up,k", "move(-1, 0)", "Cell", "To another cell; say what it holds", "←↑↓→"),
+        hidden("down", "down,j", "move(1, 0)", "Down", "To the next true class"),
+        hidden("left", "left,h", "move(0, -1)", "Left", "To the previous predicted class"),
+        hidden("right", "right,l", "move(0, 1)", "Right", "To the next predicted class"),
+        key("cell", "enter", "open('cell')", "Images", "The images behind this cell"),
+        key("row", "t", "open('row')", "Row", "All images of this true class, a row of the matrix"),
+        key(
+            "column",
             "c",
             "open('column')",
             "Column",
-            id="matrix.column",
-            tooltip="All images taken for this class, a column of the matrix",
+            "All images taken for this class, a column of the matrix",
         ),
-    ]
+    )
 
     EXPLANATION = (
         "Each row holds the images of one true class, each column what they were predicted as; "

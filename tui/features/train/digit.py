@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from mnistop.tui.draw.strip import Strip
+from mnistop.tui.toolkit.bindings import ATTACK, bindings, hidden, key, steps
 from mnistop.tui.toolkit.lines import LinesPane
 
 if TYPE_CHECKING:
@@ -24,55 +24,14 @@ _USUAL_EPSILON = 0.125
 class Digit(LinesPane, can_focus=True):
     """The digit strip."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "n,right,l",
-            "step(1)",
-            "Digit",
-            key_display="n/p",
-            id="digit.next",
-            tooltip="The next correctly classified validation image",
-        ),
-        Binding(
-            "p,left,h",
-            "step(-1)",
-            "Previous",
-            show=False,
-            id="digit.previous",
-            tooltip="The previous correctly classified validation image",
-        ),
-        Binding(
-            "plus,equals_sign",
-            "strength(1)",
-            "ε",
-            key_display="+-0",
-            id="digit.stronger",
-            tooltip="A stronger attack: every pixel may change by more",
-        ),
-        Binding(
-            "minus",
-            "strength(-1)",
-            "Weaker",
-            show=False,
-            id="digit.weaker",
-            tooltip="A weaker attack",
-        ),
-        Binding(
-            "0",
-            "strength(0)",
-            "0.125",
-            show=False,
-            id="digit.usual",
-            tooltip="The notebook's strength, 0.125",
-        ),
-        Binding(
-            "a",
-            "attack",
-            "Attack",
-            id="digit.attack",
-            tooltip="Take this image to the attack screen; Esc returns here",
-        ),
-    ]
+    BINDINGS = bindings(
+        "digit",
+        *steps("correctly classified validation image", "Digit", "n,right,l", "p,left,h"),
+        key("stronger", "+,=", "strength(1)", "ε", "Every pixel may change by more", "+-0"),
+        hidden("weaker", "-", "strength(-1)", "Weaker", "A weaker attack"),
+        hidden("usual", "0", "strength(0)", "0.125", "The notebook's strength, 0.125"),
+        ATTACK,
+    )
 
     EXPLANATION = (
         "FGSM moves every pixel by at most ε, all in the direction in which the loss rises: a "

@@ -1,11 +1,9 @@
 """The epoch log: a row an epoch, the newest in sight unless another is looked at."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from rich.style import Style
 from textual import events as textual_events
-from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from mnistop.engine.events import EpochFinished
@@ -14,6 +12,7 @@ from mnistop.tui.draw.cells import line
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.session.state import State
 from mnistop.tui.text.epochs import UNTRAINED, epoch_name
+from mnistop.tui.toolkit.bindings import bindings, epochs, key
 from mnistop.tui.toolkit.lines import LinesPane
 
 _NARROW = "epoch tr.loss va.loss tr.acc va.acc"
@@ -24,52 +23,11 @@ _WIDE_WIDTH = len(_WIDE) + 2
 class EpochLog(LinesPane, can_focus=True):
     """The log of the notebook, with every epoch kept."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "up,k",
-            "move(-1)",
-            "Epoch",
-            id="log.earlier",
-            key_display="↑↓",
-            tooltip="An earlier epoch; charts, matrix and digit follow",
-        ),
-        Binding(
-            "down,j",
-            "move(1)",
-            "Later",
-            show=False,
-            id="log.later",
-            tooltip="A later epoch",
-        ),
-        Binding(
-            "pageup",
-            "move(-10)",
-            "10 earlier",
-            show=False,
-            id="log.earlier10",
-            tooltip="Move by ten epochs",
-        ),
-        Binding(
-            "pagedown",
-            "move(10)",
-            "10 later",
-            show=False,
-            id="log.later10",
-            tooltip="Move by ten epochs",
-        ),
-        Binding(
-            "home",
-            "move(-1000000)",
-            "First",
-            show=False,
-            id="log.first",
-            tooltip="To the model before training",
-        ),
-        Binding(
-            "end", "move(1000000)", "Last", show=False, id="log.last", tooltip="To the last epoch"
-        ),
-        Binding("b", "best", "Best", id="log.best", tooltip="To the epoch of the best accuracy"),
-    ]
+    BINDINGS = bindings(
+        "log",
+        *epochs("up,k", "down,j", "↑↓", "An earlier epoch; charts, matrix and digit follow"),
+        key("best", "b", "best", "Best", "To the epoch of the best accuracy"),
+    )
 
     EXPLANATION = (
         "tr. is training, va. validation. An epoch is one pass through all training images; the "

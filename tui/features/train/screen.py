@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.message import Message
 from textual.reactive import Reactive
@@ -37,12 +36,19 @@ from mnistop.tui.session.writing import write_pane
 from mnistop.tui.terminal.fault_tolerant import FaultTolerant
 from mnistop.tui.terminal.rhythm import Rhythm
 from mnistop.tui.toolkit.attempts import Attempts
+from mnistop.tui.toolkit.bars import KeyBar, ScreenBar
+from mnistop.tui.toolkit.bindings import (
+    IMAGES,
+    WRITE,
+    ZOOM,
+    GivesReasons,
+    bindings,
+    declared,
+    hidden,
+    key,
+)
 from mnistop.tui.toolkit.help import Section
-from mnistop.tui.toolkit.key_bar import KeyBar
-from mnistop.tui.toolkit.keymap import declared
 from mnistop.tui.toolkit.lines import LinesPane
-from mnistop.tui.toolkit.reasons import GivesReasons
-from mnistop.tui.toolkit.screen_bar import ScreenBar
 from mnistop.tui.toolkit.value_input import ValueInput
 
 if TYPE_CHECKING:
@@ -72,52 +78,29 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
 
     AUTO_FOCUS = ""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "train", "Train", id="train", tooltip="Train with the settings in the form"),
-        Binding("space", "pause", "Pause", id="pause", tooltip="Pause training, or let it go on"),
-        Binding("s", "stop", "Stop", id="stop", tooltip="Stop training and save"),
-        Binding(
-            "R",
-            "resume",
-            "Resume",
-            show=False,
-            id="resume",
-            tooltip="Resume this run, or train a finished one on",
-        ),
-        Binding("tab", "pane(1)", "Pane", id="pane.next", tooltip="The next pane", priority=True),
-        Binding(
+    BINDINGS = bindings(
+        "",
+        key("train", "r", "train", "Train", "Train with the settings in the form"),
+        key("pause", "space", "pause", "Pause", "Pause training, or let it go on"),
+        key("stop", "s", "stop", "Stop", "Stop training and save"),
+        hidden("resume", "R", "resume", "Resume", "Resume this run, or train a finished one on"),
+        key("pane.next", "tab", "pane(1)", "Pane", "The next pane", priority=True),
+        key(
+            "pane.previous",
             "shift+tab",
             "pane(-1)",
             "Previous pane",
+            "The previous pane",
             show=False,
-            id="pane.previous",
-            tooltip="The previous pane",
             priority=True,
         ),
-        Binding("z", "zoom", "Zoom", id="zoom", tooltip="The focused pane alone, and back"),
-        Binding("v", "image_mode", "Draw", show=False, id="images", tooltip="How images are drawn"),
-        Binding(
-            "n", "digit(1)", "Next digit", show=False, id="digit.following", tooltip="Next digit"
-        ),
-        Binding(
-            "p", "digit(-1)", "Last digit", show=False, id="digit.before", tooltip="Previous digit"
-        ),
-        Binding(
-            "w",
-            "write",
-            "Write",
-            show=False,
-            id="write",
-            tooltip="Write the focused pane to a text file in this folder",
-        ),
-        Binding(
-            "escape",
-            "back",
-            "Back",
-            id="back",
-            tooltip="Out of the full-screen pane, or to the newest epoch",
-        ),
-    ]
+        ZOOM,
+        IMAGES,
+        hidden("digit.following", "n", "digit(1)", "Next digit", "Next digit"),
+        hidden("digit.before", "p", "digit(-1)", "Last digit", "Previous digit"),
+        WRITE,
+        key("back", "escape", "back", "Back", "Leave the full screen, or go to the newest epoch"),
+    )
 
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
     """The focused widget; panes draw their own focus, and nothing else has to be sent."""

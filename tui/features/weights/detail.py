@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
-from typing import ClassVar
 
-from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from mnistop.engine.formatting import with_sign
@@ -15,6 +13,7 @@ from mnistop.tui.draw.cells import beside, clean, line
 from mnistop.tui.draw.signed import signed
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.features.weights.model import Neurons
+from mnistop.tui.toolkit.bindings import bindings, steps
 from mnistop.tui.toolkit.lines import LinesPane
 
 _LEAST_TEXT = 34
@@ -24,24 +23,12 @@ _WIDEST_TEXT = 64
 class WeightDetail(LinesPane, can_focus=True):
     """A large image of weights, with words and bars beside it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "n,right,down,l,j,pagedown",
-            "step(1)",
-            "Neuron",
-            key_display="n/p",
-            id="weights.next",
-            tooltip="The next neuron in this order",
+    BINDINGS = bindings(
+        "weights",
+        *steps(
+            "neuron in this order", "Neuron", "n,right,down,l,j,pagedown", "p,left,up,h,k,pageup"
         ),
-        Binding(
-            "p,left,up,h,k,pageup",
-            "step(-1)",
-            "Previous",
-            show=False,
-            id="weights.previous",
-            tooltip="The previous neuron in this order",
-        ),
-    ]
+    )
 
     EXPLANATION = (
         "A hidden neuron's output goes to every class with a weight of its own: a bar to the "

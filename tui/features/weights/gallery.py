@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.cells import cell_len
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from mnistop.tui.draw import image
@@ -18,6 +16,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import beside, clean, line, shorten
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.features.weights.model import Neurons
+from mnistop.tui.toolkit.bindings import bindings, key, moves_in_grid, pages_of_grid
 from mnistop.tui.toolkit.lines import LinesPane
 from mnistop.tui.toolkit.tiles import Tiles, fit
 
@@ -30,62 +29,12 @@ _ORDER_WORDS = {"index": "", "norm": " by norm", "class": " by class"}
 class WeightGallery(LinesPane, can_focus=True):
     """One image a neuron, all on one scale."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "left,h",
-            "move(-1, 0)",
-            "Neuron",
-            key_display="←↑↓→",
-            id="weights.left",
-            tooltip="To the neuron before",
-        ),
-        Binding(
-            "right,l",
-            "move(1, 0)",
-            "Right",
-            show=False,
-            id="weights.right",
-            tooltip="To the neuron after",
-        ),
-        Binding(
-            "up,k", "move(0, -1)", "Up", show=False, id="weights.up", tooltip="To the row above"
-        ),
-        Binding(
-            "down,j",
-            "move(0, 1)",
-            "Down",
-            show=False,
-            id="weights.down",
-            tooltip="To the row below",
-        ),
-        Binding(
-            "enter",
-            "open",
-            "Large",
-            id="weights.open",
-            tooltip="One neuron large, and what it feeds",
-        ),
-        Binding(
-            "n,pagedown",
-            "page(1)",
-            "Page",
-            key_display="n/p",
-            id="weights.next_page",
-            tooltip="The next page of neurons",
-        ),
-        Binding(
-            "p,pageup",
-            "page(-1)",
-            "Previous page",
-            show=False,
-            id="weights.previous_page",
-            tooltip="The previous page of neurons",
-        ),
-        Binding(
-            "home", "end(0)", "First", show=False, id="weights.first", tooltip="The first neuron"
-        ),
-        Binding("end", "end(-1)", "Last", show=False, id="weights.last", tooltip="The last neuron"),
-    ]
+    BINDINGS = bindings(
+        "weights",
+        *moves_in_grid("neuron", "Neuron"),
+        key("open", "enter", "open", "Large", "One neuron large, and what it feeds"),
+        *pages_of_grid("neuron"),
+    )
 
     EXPLANATION = (
         "Each image shows the weights between the pixels and one neuron of the first layer. Ink "

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from rich.cells import cell_len
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from mnistop.engine.analysis.network import FloatArray, Step, Walk
@@ -18,6 +16,7 @@ from mnistop.tui.draw.cells import PLAIN, beside, clean, line, shorten
 from mnistop.tui.draw.signed import signed
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.text.network import explanation, learned, note, proper, shape_of
+from mnistop.tui.toolkit.bindings import bindings, hidden, key
 from mnistop.tui.toolkit.scrolled import ScrolledPane
 
 LEAST_HEIGHT = 6
@@ -32,40 +31,26 @@ _WIDEST_WORDS = 76
 class Network(ScrolledPane, can_focus=True):
     """A table of the steps, the values of one of them, and why it is so."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "up,k",
-            "step(-1)",
-            "Step",
-            key_display="↑↓",
-            id="weights.step_up",
-            tooltip="The values of the step before",
-        ),
-        Binding(
-            "down,j",
-            "step(1)",
-            "Down",
-            show=False,
-            id="weights.step_down",
-            tooltip="The values of the step after",
-        ),
-        Binding(
+    BINDINGS = bindings(
+        "weights",
+        key("step_up", "up,k", "step(-1)", "Step", "The values of the step before", "↑↓"),
+        hidden("step_down", "down,j", "step(1)", "Down", "The values of the step after"),
+        key(
+            "next_image",
             "n,right,l",
             "image(1)",
             "Image",
-            key_display="n/p",
-            id="weights.next_image",
-            tooltip="Send the next validation image through the network",
+            "Send the next validation image through the network",
+            "n/p",
         ),
-        Binding(
+        hidden(
+            "previous_image",
             "p,left,h",
             "image(-1)",
             "Previous image",
-            show=False,
-            id="weights.previous_image",
-            tooltip="Send the previous validation image through the network",
+            "Send the previous validation image through the network",
         ),
-    ]
+    )
 
     EXPLANATION = (
         "A validation image's path through the network: the shape of its batch after each step, "

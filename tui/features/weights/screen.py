@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, Literal
+from typing import Literal
 
 from textual import events, on
-from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.geometry import Size
 from textual.widget import Widget
@@ -22,8 +21,8 @@ from mnistop.tui.features.weights.network import LEAST_HEIGHT, LEAST_WIDTH, Netw
 from mnistop.tui.session.state import weights_name
 from mnistop.tui.session.view import ALONE, NO_RUN, AtAnEpoch, SeveralPanes
 from mnistop.tui.terminal.rhythm import SLOW, Paced
+from mnistop.tui.toolkit.bindings import ZOOM, bindings, declared, hidden, key
 from mnistop.tui.toolkit.help import Section
-from mnistop.tui.toolkit.keymap import declared
 from mnistop.tui.toolkit.latest_answer import LatestAnswer
 from mnistop.tui.toolkit.lines import LinesPane
 
@@ -52,24 +51,12 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
 
     NAME = "weights"
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "o",
-            "order",
-            "Order",
-            id="weights.order",
-            tooltip="Neurons by index, by norm, or by the class that they speak for",
-        ),
-        Binding("z", "zoom", "Zoom", id="weights.zoom", tooltip="The focused pane alone, and back"),
-        Binding(
-            "v",
-            "image_mode",
-            "Draw",
-            show=False,
-            id="weights.images",
-            tooltip="16 images a page, every weight as a pixel, or glyphs",
-        ),
-    ]
+    BINDINGS = bindings(
+        "weights",
+        key("order", "o", "order", "Order", "By index, by norm, or by the class they speak for"),
+        ZOOM,
+        hidden("images", "v", "image_mode", "Draw", "16 a page, a pixel a weight, or glyphs"),
+    )
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
