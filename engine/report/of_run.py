@@ -39,10 +39,9 @@ from mnistop.engine.report.document import (
     Table,
 )
 from mnistop.engine.report.facts import Facts, again
-from mnistop.engine.runs.history import others_as_good
+from mnistop.engine.runs.history import flattering, others_as_good, unseen_accuracy
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.predictions import Mistake
-from mnistop.engine.runs.results import flattering, unseen_accuracy
 
 _MISTAKES = 12
 

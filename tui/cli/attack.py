@@ -10,9 +10,9 @@ import click
 from mnistop.engine.analysis.loading import answer_here
 from mnistop.engine.methods import METHODS
 from mnistop.engine.runs.lookup import find_run
+from mnistop.tui.cli.arguments import run_argument
 from mnistop.tui.cli.attacked import Attacked, tell_image, tell_table
 from mnistop.tui.cli.output import Output, with_output
-from mnistop.tui.cli.run_argument import run_argument
 from mnistop.tui.cli.saved_images import SavedImages, tell_saved
 from mnistop.tui.cli.waiting import waiting
 

@@ -9,15 +9,15 @@ import click
 from mnistop.engine.files import expanded
 from mnistop.engine.runs.lookup import find_run
 from mnistop.engine.runs.run_folder import Run
-from mnistop.tui.cli.destination import (
+from mnistop.tui.cli.arguments import (
     STDOUT,
     check_destination,
     deliver,
     format_of,
+    runs_argument,
     with_destination,
 )
 from mnistop.tui.cli.output import Output, with_output
-from mnistop.tui.cli.run_argument import runs_argument
 
 _FORMATS = {".pt": "state_dict", ".pth": "state_dict", ".onnx": "onnx"}
 """The format of a model by the ending of its file."""

@@ -23,13 +23,12 @@ from mnistop.engine.errors import MnistopError
 from mnistop.engine.process.temporary import temporary_folder
 from mnistop.tui.cli.options import SettingsCommand, given_settings, setting_options
 from mnistop.tui.cli.output import Output, remark, with_output
-from mnistop.tui.cli.processes import warm_up
 from mnistop.tui.cli.waiting import waiting
+from mnistop.tui.cli.watch import warm_up
 from mnistop.tui.draw.chart import chart
 from mnistop.tui.draw.series import Series
 from mnistop.tui.features.rates.model import ThreeRates, train_at
-from mnistop.tui.text.range_chart import CEILING, range_chart
-from mnistop.tui.text.rates import rate_text, reasons
+from mnistop.tui.text.rates import CEILING, range_chart, rate_text, reasons
 from mnistop.tui.text.runs import what_next
 
 _WIDEST, _HEIGHT = 110, 18

@@ -26,8 +26,8 @@ from mnistop.engine.runs.several import (
     choose_all,
 )
 from mnistop.engine.runs.sweep_folder import Sweep
+from mnistop.tui.cli.arguments import complete_filter, several_argument
 from mnistop.tui.cli.output import Output, complain, remark, with_output
-from mnistop.tui.cli.run_argument import complete_filter, several_argument
 from mnistop.tui.text.run_table import crowding, either_accuracy, table
 from mnistop.tui.text.runs import count, size, what_next
 

@@ -11,8 +11,8 @@ from mnistop.engine.runs import sharing
 from mnistop.engine.runs.folder import one_line, owner_of
 from mnistop.engine.runs.lookup import find_run_or_sweep, quoted, typed
 from mnistop.engine.runs.sweep_folder import Sweep
+from mnistop.tui.cli.arguments import run_argument
 from mnistop.tui.cli.output import Output, remark, with_output
-from mnistop.tui.cli.run_argument import run_argument
 from mnistop.tui.text.runs import what_next
 
 

@@ -8,8 +8,8 @@ from mnistop.engine.report.facts import Facts
 from mnistop.engine.runs.lookup import find_run_or_sweep
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli import story
+from mnistop.tui.cli.arguments import run_argument
 from mnistop.tui.cli.output import Output, with_output
-from mnistop.tui.cli.run_argument import run_argument
 
 
 @click.command()

@@ -19,8 +19,8 @@ from mnistop.engine.sweep.outcomes import (
     unseen_acc,
 )
 from mnistop.engine.sweep.reader import SweepReader
-from mnistop.tui.cli.live_line import LiveLine
 from mnistop.tui.cli.output import Output, remark
+from mnistop.tui.cli.printer import LiveLine
 from mnistop.tui.text.runs import STOPPING, count, duration, percent
 from mnistop.tui.text.sweep_table import accuracy_of, in_words, settings_of
 

@@ -15,11 +15,11 @@ from mnistop.engine.runs.history import History
 from mnistop.engine.runs.lookup import find_run_or_sweep
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
+from mnistop.tui.cli.arguments import run_argument
 from mnistop.tui.cli.ending import Ending, with_ending
 from mnistop.tui.cli.options import SettingsCommand, given_settings, setting_options, told_by_origin
 from mnistop.tui.cli.output import Output, complain, remark, with_output
-from mnistop.tui.cli.run_argument import run_argument
-from mnistop.tui.cli.views import view_for
+from mnistop.tui.cli.run_view import view_for
 from mnistop.tui.cli.watch import RunWatch
 from mnistop.tui.text.closing import closing_words, complaint
 

@@ -14,6 +14,7 @@ from mnistop.engine.runs import lock
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.several import IN_TRAINING
 from mnistop.engine.runs.sweep_folder import Sweep
+from mnistop.tui.cli.arguments import several_argument
 from mnistop.tui.cli.ending import Ending, with_ending
 from mnistop.tui.cli.output import (
     Output,
@@ -23,7 +24,6 @@ from mnistop.tui.cli.output import (
     remark,
     with_output,
 )
-from mnistop.tui.cli.run_argument import several_argument
 from mnistop.tui.cli.runs import chosen_by
 from mnistop.tui.session.notification import Outcome
 

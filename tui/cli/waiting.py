@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from mnistop.tui.cli.live_line import LiveLine
 from mnistop.tui.cli.output import Output, remark
-from mnistop.tui.cli.views import NOTICE_SECONDS
+from mnistop.tui.cli.printer import LiveLine
+from mnistop.tui.cli.run_view import NOTICE_SECONDS
 
 
 @contextmanager

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NoReturn, Protocol, TypeVar
 
 from mnistop.engine import worker
 from mnistop.engine.errors import RunError
+from mnistop.engine.process.temporary import remove_temporary_folder
 from mnistop.engine.runs.folder import Folder
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.cli.output import OutputClosedError, remark
-from mnistop.tui.cli.processes import leave, warm_up
-from mnistop.tui.cli.views import View
+from mnistop.tui.cli.run_view import View
 
 
 class Waiting(Protocol):
@@ -192,3 +194,20 @@ class RunWatch(Watch[Run]):
                 history = reduce(history, batch)
                 self._events.update(batch, history)
         return history
+
+
+def warm_up() -> None:
+    """Starts the fork server, out of reach of a Ctrl+C that is meant for this process."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        worker.warm_up()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def leave(number: int) -> NoReturn:
+    """Ends this process at once, as by a signal; what it started for itself ends with it."""
+    for helper in multiprocessing.active_children():
+        helper.terminate()
+    remove_temporary_folder()
+    os._exit(128 + number)

@@ -7,7 +7,7 @@ from rich.style import Style
 from textual.strip import Strip as TextualStrip
 
 from mnistop.engine.events import RunFailed, RunFinished, RunStopped
-from mnistop.engine.runs.results import as_good
+from mnistop.engine.runs.history import as_good
 from mnistop.tui.draw import bars
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import PLAIN, clean, line

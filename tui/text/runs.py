@@ -15,7 +15,7 @@ from mnistop.engine.formatting import (
     percent,
     size,
 )
-from mnistop.engine.runs.results import best_of, flattering, unseen_accuracy
+from mnistop.engine.runs.history import best_of, flattering, unseen_accuracy
 
 __all__ = [
     "EPOCH_HEADER",

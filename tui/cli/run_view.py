@@ -11,8 +11,8 @@ from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.runs.history import History
 from mnistop.engine.runs.run_folder import Run
-from mnistop.tui.cli.live_line import LiveLine
 from mnistop.tui.cli.output import Output, remark
+from mnistop.tui.cli.printer import LiveLine
 from mnistop.tui.text.runs import (
     EPOCH_HEADER,
     STOPPING,
