@@ -13,8 +13,8 @@ from mnistop.engine.runs.lookup import find_run
 from mnistop.tui.cli.arguments import run_argument
 from mnistop.tui.cli.attacked import Attacked, tell_image, tell_table
 from mnistop.tui.cli.output import Output, with_output
+from mnistop.tui.cli.printer import waiting
 from mnistop.tui.cli.saved_images import SavedImages, tell_saved
-from mnistop.tui.cli.waiting import waiting
 
 USUAL_EPSILONS = (0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3)
 """The rows of the table."""

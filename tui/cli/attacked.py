@@ -18,7 +18,7 @@ from mnistop.engine.methods import METHODS
 from mnistop.engine.runs.entry import Summary
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.cli.output import Output
-from mnistop.tui.cli.waiting import waiting
+from mnistop.tui.cli.printer import waiting
 from mnistop.tui.text import attack_words
 from mnistop.tui.text.attack_words import at_least, at_most
 from mnistop.tui.text.attacked_image import attacked as drawn

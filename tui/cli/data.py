@@ -13,7 +13,7 @@ from mnistop.engine.data.sources import Dataset, Description, class_counts, desc
 from mnistop.tui.cli.gallery import Picture, draw_gallery
 from mnistop.tui.cli.options import given_settings
 from mnistop.tui.cli.output import Output, with_output
-from mnistop.tui.cli.waiting import waiting
+from mnistop.tui.cli.printer import waiting
 from mnistop.tui.draw.bars import counts
 from mnistop.tui.text.runs import count, what_next
 

@@ -1,214 +1,104 @@
-"""How a run is shown while it goes on: as JSON lines, as plain lines, or with a progress bar."""
+"""A run as the commands show it while it goes on: its epoch table, or its events as JSON lines."""
 
 from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterator, Sequence
+from statistics import fmean
+from typing import TYPE_CHECKING, ClassVar
 
-from mnistop.engine import events
-from mnistop.engine.config import RunConfig
-from mnistop.engine.runs.history import History
+from mnistop.engine import events, worker
+from mnistop.engine.formatting import accuracy, count, duration, is_milestone, loss, on_device
+from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run
-from mnistop.tui.cli.output import Output, remark
-from mnistop.tui.cli.printer import LiveLine
-from mnistop.tui.text.runs import (
-    EPOCH_HEADER,
-    STOPPING,
-    count,
-    epoch_row,
-    is_milestone,
-    loss,
-    on_device,
-)
+from mnistop.tui.cli.output import Output, complain, remark
+from mnistop.tui.cli.printer import Printer, bar_line
+from mnistop.tui.text.closing import closing_words, complaint
+from mnistop.tui.text.runs import EPOCH_HEADER, epoch_row
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-NOTICE_SECONDS = 5.0
-"""Plain lines tell what is waited for this often at most."""
+_RECENT = 10
+"""The time left is estimated from so many epochs."""
+_WIDE = 100
+"""From this width on the line of progress has room for the images per second."""
 
 
-class View(Protocol):
-    """Shows one run; called in the order of its methods."""
-
-    def wait(self, message: str) -> None:
-        """Something takes its time before there is a run."""
-
-    def stopping(self) -> None:
-        """It has been asked to stop and save."""
-
-    def begin(self, run: Run, config: RunConfig) -> None:
-        """The run is there."""
-
-    def update(self, new: Sequence[events.Event], history: History) -> None:
-        """The run has said something."""
-
-    def close(self) -> None:
-        """Leaves the terminal as it was; nothing more comes."""
-
-
-class JsonView:
-    """The events as JSON lines; all else goes to stderr.
+class RunView:
+    """Shows one run until its end.
 
     Args:
-        out: where to print.
+        out: standard output.
+        as_json: whether to print its events as JSON lines.
     """
 
-    def __init__(self, out: Output) -> None:
-        self._out = out
+    kind: ClassVar[str] = "run"
 
-    def wait(self, message: str) -> None:
-        """Says nothing: it is no event."""
-
-    def stopping(self) -> None:
-        """Says nothing: the last event tells."""
-
-    def begin(self, run: Run, config: RunConfig) -> None:
-        """Says nothing: the events name the run."""
-
-    def update(self, new: Sequence[events.Event], history: History) -> None:
-        """Prints the events as they are in `events.jsonl`; what is odd about the data, for people,
-        on stderr, too.
-        """
-        _remark_notes(new)
-        self._out.say("\n".join(event.to_json() for event in new))
-
-    def close(self) -> None:
-        """Nothing to do."""
-
-
-class PlainView:
-    """The epoch table and all else as plain lines, for pipes and files.
-
-    What is waited for, and what is odd about the data, goes to stderr, where a person may see it.
-
-    Args:
-        out: where to print.
-    """
-
-    def __init__(self, out: Output) -> None:
-        self._out = out
-        self._lines = _Lines(0)
-        self._waited_at = 0.0
-
-    def wait(self, message: str) -> None:
-        """Says so on stderr."""
-        remark(f"{message} ...")
-
-    def stopping(self) -> None:
-        """Says so on stderr."""
-        remark(f"{STOPPING} ...")
-
-    def begin(self, run: Run, config: RunConfig) -> None:
-        """Prints the run's name."""
-        self._lines = _Lines(config.epochs)
-        self._out.say(f"run {run.name}")
-
-    def update(self, new: Sequence[events.Event], history: History) -> None:
-        """Prints the lines of the events, if they have any."""
-        _remark_notes(new)
-        for event in new:
-            if isinstance(event, events.Preparing) and self._is_due(event):
-                self.wait(event.message)
-        for line in self._lines.of(new):
-            self._out.say(line)
-
-    def _is_due(self, event: events.Event) -> bool:
-        if event.time - self._waited_at < NOTICE_SECONDS:
-            return False
-        self._waited_at = event.time
-        return True
-
-    def close(self) -> None:
-        """Nothing to do."""
-
-
-class LiveView:
-    """The epoch table, and below it a line that shows how far the run is.
-
-    Args:
-        out: a terminal.
-    """
-
-    def __init__(self, out: Output) -> None:
-        self._out = out
-        self._lines = _Lines(0)
+    def __init__(self, out: Output, as_json: bool) -> None:
+        self.state = ""
+        """How the run has ended."""
+        self.went_well = False
         self._history = History()
         self._epochs = 1
-        self._live = LiveLine(out, self._progress)
-
-    def wait(self, message: str) -> None:
-        """Shows it with a sign that turns."""
-        self._live.wait(message)
-
-    def stopping(self) -> None:
-        """Shows it until the end."""
-        self._live.stopping()
-
-    def begin(self, run: Run, config: RunConfig) -> None:
-        """Prints the run's name and starts the progress bar."""
-        self._epochs = config.epochs
-        self._lines = _Lines(config.epochs)
-        self._live.start()
-        self._live.print(f"run {run.name}")
-
-    def update(self, new: Sequence[events.Event], history: History) -> None:
-        """Prints rows of the table, and moves the progress bar."""
-        self._history = history
-        if history.resumed and history.resumed.epochs:
-            self._epochs = history.resumed.epochs
-        if history.preparing:
-            self._live.message = history.preparing
-        elif history.started and not history.ended:
-            self._live.message = ""
-        if lines := list(self._lines.of(new, self._wrapped_notes)):
-            self._live.print("\n".join(lines))
-
-    def _wrapped_notes(self, started: events.RunStarted) -> Iterator[str]:
-        for note in started.notes:
-            yield from textwrap.wrap(f"note  {note}", self._out.width, subsequent_indent=" " * 6)
-
-    def close(self) -> None:
-        """Takes the progress bar away."""
-        self._live.close()
-
-    def _progress(self, width: int) -> RenderableType | None:
-        from mnistop.tui.cli.progress import progress_line
-
-        if not self._history.started:
-            return None
-        return progress_line(self._history, self._epochs, self._out, width)
-
-
-class _Lines:
-    """The lines of a run: its facts, the epoch table, and what happens to it.
-
-    Args:
-        epochs: how many the run is to have.
-    """
-
-    def __init__(self, epochs: int) -> None:
-        self._epochs = epochs
+        """How many the run is to have."""
         self._skipped: events.EpochFinished | None = None
+        self.printer = Printer(out, as_json, self._progress)
 
-    def of(
-        self,
-        new: Sequence[events.Event],
-        notes: Callable[[events.RunStarted], Iterable[str]] = lambda started: (),
-    ) -> Iterator[str]:
-        """The lines that come with some more events.
+    def stop(self, run: Run) -> None:
+        """Ask the run to stop and save."""
+        worker.stop(run)
 
-        Args:
-            new: the events.
-            notes: the lines on what is odd about the data.
-        """
+    async def follow(self, run: Run) -> None:
+        """Print all that the run logs, until its last event."""
+        self.begin(run)
+        async for batch in worker.follow(run):
+            self.update(batch)
+
+    def begin(self, run: Run) -> None:
+        """Print the run's name."""
+        self._epochs = run.config().epochs
+        if not self.printer.as_json:
+            self.printer.print(f"run {run.name}")
+
+    def update(self, new: Sequence[events.Event]) -> None:
+        """Print some more events, in JSON as they are in `events.jsonl`."""
+        history = self._history = reduce(self._history, new)
+        if history.preparing:
+            self.printer.wait(history.preparing, at_once=False)
+        elif history.started and not history.ended:
+            self.printer.message = ""
+        if not self.printer.is_live:
+            for event in new:
+                for note in event.notes if isinstance(event, events.RunStarted) else ():
+                    remark(f"note: {note}")
+        as_json = self.printer.as_json
+        self.printer.print(*([e.to_json() for e in new] if as_json else self._lines(new)))
+
+    def tell_end(self, run: Run) -> None:
+        """Print how it ended, how good it is, and what is next."""
+        history = self._history
+        self.state = history.state(running=False)
+        lines = closing_words(run, history, run.config().epochs)
+        if self.printer.as_json:
+            remark(lines[1])
+        else:
+            self.printer.out.say("\n".join(lines))
+        sentence = complaint(run, history)
+        self.went_well = not sentence
+        if sentence:
+            complain(sentence)
+
+    def _lines(self, new: Sequence[events.Event]) -> Iterator[str]:
+        """The lines of some events: the run's facts, the epoch table, and what happens to it."""
         for event in new:
             match event:
                 case events.RunStarted():
                     yield from _facts(event)
-                    yield from notes(event)
+                    for note in event.notes if self.printer.is_live else ():
+                        width = self.printer.out.width
+                        yield from textwrap.wrap(f"note  {note}", width, subsequent_indent=" " * 6)
                     yield EPOCH_HEADER
                 case events.RunResumed():
                     self._epochs = event.epochs or self._epochs
@@ -225,6 +115,21 @@ class _Lines:
                     yield epoch_row(self._skipped)
                     self._skipped = None
 
+    def _progress(self, width: int) -> RenderableType | None:
+        """A bar between the epoch, and the time left with the newest validation accuracy."""
+        history, part, done = self._history, self._history.progress, len(self._history.epochs)
+        if not history.started:
+            return None
+        epochs = done + (part.step / part.steps if part and part.epoch == done else 0)
+        share = epochs / self._epochs
+        right = f" {share:4.0%}  {_time_left(history, self._epochs - epochs)}"
+        if history.epochs:
+            images = history.started.validation_images
+            right += f"  val acc {accuracy(history.epochs[-1].val_acc, images)}"
+        if part and width >= _WIDE:
+            right += f"  {part.images_per_second:,.0f} images/s"
+        return bar_line(f"epoch {done}/{self._epochs} ", share, right, self.printer.out, width)
+
 
 def _facts(started: events.RunStarted) -> Iterator[str]:
     layers = "-".join(map(str, started.layers))
@@ -240,15 +145,19 @@ def _facts(started: events.RunStarted) -> Iterator[str]:
     )
 
 
-def _remark_notes(new: Sequence[events.Event]) -> None:
-    for event in new:
-        if isinstance(event, events.RunStarted):
-            for note in event.notes:
-                remark(f"note: {note}")
+def _time_left(history: History, epochs: float) -> str:
+    """The time that some more epochs take.
 
-
-def view_for(out: Output, as_json: bool) -> View:
-    """The view that fits where the output goes."""
-    if as_json:
-        return JsonView(out)
-    return LiveView(out) if out.can_redraw else PlainView(out)
+    Args:
+        history: of a run that has started.
+        epochs: how many, with a part of the present one.
+    """
+    if history.paused:
+        return "paused"
+    if history.epochs:
+        seconds = fmean(epoch.seconds for epoch in history.epochs[-_RECENT:])
+        return f"{duration(epochs * seconds)} left"
+    if history.progress and history.started and history.progress.images_per_second:
+        images = history.started.training_images * epochs
+        return f"{duration(images / history.progress.images_per_second)} left"
+    return "first epoch"

@@ -42,14 +42,14 @@ def show(out: Output, as_json: bool, epoch: int | None, run: str) -> int:
 
 def _show_sweep(out: Output, sweep: Sweep, as_json: bool) -> int:
     from mnistop.engine.sweep.reader import SweepReader
-    from mnistop.tui.cli import sweep_story
+    from mnistop.tui.cli import sweep_view
 
     reader = SweepReader(sweep)
     reader.read()
     if as_json:
-        out.say_json(sweep_story.as_summary(reader, sweep_story.measure(out, reader, None)))
+        out.say_json(sweep_view.as_summary(reader, sweep_view.measure(out, reader, None)))
     else:
-        sweep_story.tell_story(out, reader)
+        sweep_view.tell_story(out, reader)
     return 0
 
 

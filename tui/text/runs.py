@@ -19,7 +19,6 @@ from mnistop.engine.runs.history import best_of, flattering, unseen_accuracy
 
 __all__ = [
     "EPOCH_HEADER",
-    "STOPPING",
     "accuracy",
     "best_of",
     "count",
@@ -34,8 +33,6 @@ __all__ = [
     "unseen_accuracy",
     "what_next",
 ]
-
-STOPPING = "stopping and saving; Ctrl+C again leaves at once"
 
 
 def what_next(commands: Mapping[str, str]) -> str:
