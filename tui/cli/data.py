@@ -10,7 +10,7 @@ import numpy as np
 from mnistop.engine.config import RunConfig, as_text
 from mnistop.engine.data.notes import data_notes
 from mnistop.engine.data.sources import Dataset, Description, class_counts, describe, load, split
-from mnistop.tui.cli.gallery import Picture, draw_gallery
+from mnistop.tui.cli.document import Picture, draw_gallery
 from mnistop.tui.cli.options import given_settings
 from mnistop.tui.cli.output import Output, with_output
 from mnistop.tui.cli.printer import waiting

@@ -17,7 +17,7 @@ from mnistop.engine.runs.folder import one_line
 from mnistop.engine.runs.history import History, others_as_good
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.predictions import Mistake
-from mnistop.tui.cli.gallery import Picture, draw_gallery
+from mnistop.tui.cli.document import Picture, draw_gallery
 from mnistop.tui.cli.output import Output
 from mnistop.tui.draw.cells import beside
 from mnistop.tui.draw.chart import chart
