@@ -1,37 +1,16 @@
-"""A report as a list of parts, and the elements of the markup that it becomes."""
+"""A report as a list of parts, whatever it is to be printed as."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from xml.etree.ElementTree import Element, tostring
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.formatting import loss, percent
 
-Child = Element | str
-
 _HIDDEN = "\N{REPLACEMENT CHARACTER}"
-
-
-def element(tag: str, attributes: Mapping[str, str], *children: Child) -> Element:
-    """An element with its children, texts among them."""
-    made = Element(tag, dict(attributes))
-    for child in children:
-        if isinstance(child, Element):
-            made.append(child)
-        elif len(made):
-            made[-1].tail = (made[-1].tail or "") + clean(child)
-        else:
-            made.text = (made.text or "") + clean(child)
-    return made
-
-
-def to_html(root: Element) -> str:
-    """An element as HTML."""
-    return tostring(root, encoding="unicode", method="html")
 
 
 def clean(text: str) -> str:

@@ -27,9 +27,8 @@ from mnistop.engine.report.document import (
     Section,
     Table,
     clean,
-    element,
-    to_html,
 )
+from mnistop.engine.report.svg import element, to_html
 
 _NOTHING_FROM_OUTSIDE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _PICTURE_PIXELS = 112

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, tostring
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.axis import Axis, labels, linear_axis, log_axis, ticks
-from mnistop.engine.report.document import Chart, Curve, element, letter
+from mnistop.engine.report.document import Chart, Curve, clean, letter
 
 Floats = NDArray[np.float64]
 
@@ -237,3 +237,21 @@ def spread(ys: Sequence[float]) -> list[float]:
 def _text(x: float, y: float, text: str, anchor: str) -> Element:
     place = {"x": f"{x:.1f}", "y": f"{y:.1f}", "text-anchor": anchor}
     return element("text", place, text)
+
+
+def element(tag: str, attributes: Mapping[str, str], *children: Element | str) -> Element:
+    """An element with its children, texts among them."""
+    made = Element(tag, dict(attributes))
+    for child in children:
+        if isinstance(child, Element):
+            made.append(child)
+        elif len(made):
+            made[-1].tail = (made[-1].tail or "") + clean(child)
+        else:
+            made.text = (made.text or "") + clean(child)
+    return made
+
+
+def to_html(root: Element) -> str:
+    """An element as HTML."""
+    return tostring(root, encoding="unicode", method="html")

@@ -10,7 +10,8 @@ import numpy as np
 from mnistop.engine.config import RunConfig, as_text
 from mnistop.engine.data.notes import data_notes
 from mnistop.engine.data.sources import Dataset, Description, class_counts, describe, load, split
-from mnistop.tui.cli.document import Picture, draw_gallery
+from mnistop.engine.report.document import Picture
+from mnistop.tui.cli.document import print_gallery
 from mnistop.tui.cli.options import given_settings
 from mnistop.tui.cli.output import Output, with_output
 from mnistop.tui.cli.printer import waiting
@@ -56,7 +57,7 @@ def data(out: Output, samples: str, pixel_range: str, source: str) -> int:
         _tell_sides(out, dataset, facts)
     _tell_unseen(out, facts, config.samples)
     out.heading("The first of each class")
-    draw_gallery(out, _pictures(dataset))
+    print_gallery(out, _pictures(dataset))
     out.say()
     out.say(what_next({_command(source, config): "train on it"}))
     return 0
