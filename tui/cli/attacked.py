@@ -14,6 +14,7 @@ from mnistop.engine.analysis.fragility import AttackedImage, Bracket, attack_ima
 from mnistop.engine.analysis.robustness import Robustness, plain, robustness
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import RunStarted
+from mnistop.engine.formatting import accuracy, count, percent
 from mnistop.engine.methods import METHODS
 from mnistop.engine.runs.entry import Summary
 from mnistop.engine.runs.run_folder import Run
@@ -22,8 +23,7 @@ from mnistop.tui.cli.printer import waiting
 from mnistop.tui.text import attack_words
 from mnistop.tui.text.attack_words import at_least, at_most
 from mnistop.tui.text.attacked_image import attacked as drawn
-from mnistop.tui.text.epochs import epoch_name
-from mnistop.tui.text.runs import accuracy, count, percent
+from mnistop.tui.text.runs import epoch_name
 
 
 @dataclass(frozen=True)

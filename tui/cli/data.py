@@ -10,13 +10,14 @@ import numpy as np
 from mnistop.engine.config import RunConfig, as_text
 from mnistop.engine.data.notes import data_notes
 from mnistop.engine.data.sources import Dataset, Description, class_counts, describe, load, split
+from mnistop.engine.formatting import count
 from mnistop.engine.report.document import Picture
 from mnistop.tui.cli.document import print_gallery
 from mnistop.tui.cli.options import given_settings
 from mnistop.tui.cli.output import Output, with_output
 from mnistop.tui.cli.printer import waiting
 from mnistop.tui.draw.bars import counts
-from mnistop.tui.text.runs import count, what_next
+from mnistop.tui.text.runs import what_next
 
 _PICTURES = 10
 _WIDEST_HISTOGRAM = 60

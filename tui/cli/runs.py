@@ -10,6 +10,7 @@ import click
 
 from mnistop.engine.errors import RunError
 from mnistop.engine.filter_grammar import FilterError
+from mnistop.engine.formatting import count, size
 from mnistop.engine.runs import run_folder as engine_runs
 from mnistop.engine.runs import sweep_folder
 from mnistop.engine.runs.entry import Listed, Summary
@@ -29,7 +30,7 @@ from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli.arguments import complete_filter, several_argument
 from mnistop.tui.cli.output import Output, complain, remark, with_output
 from mnistop.tui.text.run_table import crowding, either_accuracy, table
-from mnistop.tui.text.runs import count, size, what_next
+from mnistop.tui.text.runs import what_next
 
 _POLL_SECONDS = 0.05
 _MOST_LISTED = 30

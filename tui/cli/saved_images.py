@@ -11,11 +11,11 @@ import click
 
 from mnistop.engine.analysis.attack_set import AttackedSet, attack_all
 from mnistop.engine.files import expanded
+from mnistop.engine.formatting import count
 from mnistop.engine.images import to_png
 from mnistop.engine.safe_write import check_file, check_folder, write_folder, write_out
 from mnistop.tui.cli.attacked import Attacked
 from mnistop.tui.cli.output import Output
-from mnistop.tui.text.runs import count
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 
 from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
+from mnistop.engine.formatting import count
 from mnistop.engine.runs import run_folder
 from mnistop.engine.runs.about import LONGEST_NAME, LONGEST_NOTE, About, write_about
 from mnistop.engine.runs.entry import Listed
@@ -19,7 +20,6 @@ from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.session.notification import clipboard_terms
 from mnistop.tui.session.view import SeveralPanes
-from mnistop.tui.text.runs import count
 from mnistop.tui.toolkit.ask import AskTextScreen
 from mnistop.tui.toolkit.attempts import Attempts
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from mnistop.engine.analysis.fragility import AttackedImage, Bracket, OwnImage
 from mnistop.engine.methods import METHODS
-from mnistop.tui.text.epochs import epoch_name
+from mnistop.tui.text.runs import epoch_name
 
 SEARCHED_BY = "PGD, FGSM, DeepFool or FAB"
 """What finds the smallest perturbation of an image."""

@@ -6,10 +6,10 @@ import unicodedata
 from collections.abc import Callable, Sequence
 
 from mnistop.engine.cores import usable_cores
+from mnistop.engine.formatting import accuracy, count, duration, loss, size
 from mnistop.engine.runs.entry import Listed
 from mnistop.engine.runs.folder import one_line
 from mnistop.engine.runs.glance import trained_here
-from mnistop.tui.text.runs import accuracy, count, duration, loss, size
 
 _LEAST_SETTINGS = 20
 """Cells that the settings are to have before other columns have room."""

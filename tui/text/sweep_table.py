@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from mnistop.engine.analysis.comparison import differing
 from mnistop.engine.config import label
+from mnistop.engine.formatting import accuracy, count, loss, percent
 from mnistop.engine.sweep.outcomes import (
     Group,
     Outcome,
@@ -18,7 +19,6 @@ from mnistop.engine.sweep.outcomes import (
     unseen_acc,
 )
 from mnistop.tui.text.attack_words import SEARCHED_BY
-from mnistop.tui.text.runs import accuracy, count, loss, percent
 
 _MOST_NAMED = 4
 """Of those that may be as good as the best."""

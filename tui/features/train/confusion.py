@@ -11,7 +11,7 @@ from textual.message import Message
 
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.session.state import State
-from mnistop.tui.text.epochs import epoch_name
+from mnistop.tui.text.runs import epoch_name
 from mnistop.tui.toolkit.lines import LinesPane
 
 if TYPE_CHECKING:
