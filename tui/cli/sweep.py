@@ -10,7 +10,7 @@ from mnistop.engine.sweep.grid import plan
 from mnistop.engine.sweep.outcomes import ATTACK
 from mnistop.engine.sweep.presets import SWEEPS, sweep_preset
 from mnistop.tui.cli import watch
-from mnistop.tui.cli.ending import Ending, with_ending
+from mnistop.tui.cli.arguments import Ending, with_ending
 from mnistop.tui.cli.options import (
     SettingsCommand,
     given,

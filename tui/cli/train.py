@@ -9,8 +9,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.runs.lookup import find_run_or_sweep
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli import watch
-from mnistop.tui.cli.arguments import run_argument
-from mnistop.tui.cli.ending import Ending, with_ending
+from mnistop.tui.cli.arguments import Ending, run_argument, with_ending
 from mnistop.tui.cli.options import SettingsCommand, given_settings, setting_options, told_by_origin
 from mnistop.tui.cli.output import Output, with_output
 from mnistop.tui.cli.run_view import RunView

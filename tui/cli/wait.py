@@ -14,8 +14,7 @@ from mnistop.engine.runs import lock
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.several import IN_TRAINING
 from mnistop.engine.runs.sweep_folder import Sweep
-from mnistop.tui.cli.arguments import several_argument
-from mnistop.tui.cli.ending import Ending, with_ending
+from mnistop.tui.cli.arguments import Ending, several_argument, with_ending
 from mnistop.tui.cli.output import (
     Output,
     OutputClosedError,

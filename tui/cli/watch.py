@@ -18,7 +18,7 @@ from mnistop.engine.process.temporary import remove_temporary_folder
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
-from mnistop.tui.cli.ending import Ending
+from mnistop.tui.cli.arguments import Ending
 from mnistop.tui.cli.output import OutputClosedError, remark
 from mnistop.tui.cli.printer import Printer
 
