@@ -27,7 +27,7 @@ class Paragraph:
 
     text: str
     strong: bool = False
-    """Whether it is what the report is about."""
+    """True for the main result."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Entry:
     name: str
     value: str
     remark: str = ""
-    """What is worth knowing of the value; it then stands out."""
+    """A note on the value, which then stands out."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Table:
     texts: frozenset[str] = frozenset()
     """The columns that hold words; the others hold numbers."""
     lines: bool = False
-    """Whether row `k` belongs to curve `k` of the charts, and its first cell is that letter."""
+    """True if row `k` belongs to curve `k` of the charts, and its first cell is that letter."""
 
 
 @dataclass(frozen=True)
@@ -82,28 +82,28 @@ class Chart:
     title: str
     curves: Sequence[Curve]
     lettered: bool = False
-    """Whether the curves are told apart by letters, else by `training` and `validation`."""
+    """True if letters tell the curves apart, else by `training` and `validation`."""
     fractions: bool = False
-    """Whether the values are fractions, shown in percent; else they are losses or rates."""
+    """True if the values are fractions, shown in percent; else they are losses or rates."""
     reference: tuple[str, float] | None = None
     """Label and value of a line to compare with."""
     best: int | None = None
     """The best epoch."""
     interval: tuple[float, float] | None = None
-    """What the value at the best epoch may be as well: its 95% interval."""
+    """The 95% interval of the value at the best epoch."""
 
     @property
     def description(self) -> str:
         """The curves in words, for those who cannot see them."""
-        said = [self._in_words(curve) for curve in self.curves if curve.values]
+        words = [self._in_words(curve) for curve in self.curves if curve.values]
         if self.best is not None:
-            said.append(f"The best epoch is {self.best}.")
+            words.append(f"The best epoch is {self.best}.")
         if self.interval:
             low, high = map(self.in_words, self.interval)
-            said.append(f"Its 95% interval is {low} to {high}.")
+            words.append(f"Its 95% interval is {low} to {high}.")
         if self.reference:
-            said.append(f"{self.reference[0]} is {self.in_words(self.reference[1])}.")
-        return " ".join(said)
+            words.append(f"{self.reference[0]} is {self.in_words(self.reference[1])}.")
+        return " ".join(words)
 
     def _in_words(self, curve: Curve) -> str:
         values = curve.values
@@ -122,7 +122,7 @@ class Chart:
 
 @dataclass(frozen=True, eq=False)
 class Matrix:
-    """How often each class was taken for each."""
+    """Counts of the predictions for each true class."""
 
     counts: NDArray[np.int64]
     """`(classes, classes)`: rows true."""
@@ -162,10 +162,10 @@ class Document:
 
     title: str
     parts: Sequence[Part]
-    """What comes before the first heading."""
+    """The parts before the first heading."""
     sections: Sequence[Section] = field(default_factory=tuple)
 
 
 def letter(place: int) -> str:
-    """The letter of a curve that is told apart by it."""
+    """Return the letter of a curve."""
     return chr(ord("a") + place)

@@ -41,14 +41,14 @@ def _complete(
 def complete_filter(
     context: click.Context, parameter: click.Parameter, start: str
 ) -> list[CompletionItem]:
-    """What a word of a filter of runs may become."""
+    """Complete a word of a filter of runs."""
     from mnistop.engine.runs.filters import complete
 
     return [CompletionItem(line) for line in complete(start)]
 
 
 def run_argument(command: Command) -> Command:
-    """Adds the argument `RUN`, handed over as `run`."""
+    """Add the argument `RUN`, handed over as `run`."""
     return click.argument("run", metavar="RUN", shell_complete=_complete)(command)
 
 
@@ -62,14 +62,14 @@ def _complete_several(
 
 
 def several_argument(command: Command) -> Command:
-    """Adds the arguments `RUN` and `FILTER`, as many as one likes, handed over as `words`."""
+    """Add the arguments `RUN` and `FILTER`, as many as one likes, handed over as `words`."""
     return click.argument(
         "words", metavar="[RUN|FILTER]...", nargs=-1, shell_complete=_complete_several
     )(command)
 
 
 def runs_argument(command: Command) -> Command:
-    """Adds the argument `RUN…`, one or more, handed over as `names`."""
+    """Add the argument `RUN…`, one or more, handed over as `names`."""
     return click.argument(
         "names", metavar="RUN...", nargs=-1, required=True, shell_complete=_complete
     )(command)
@@ -79,7 +79,7 @@ STDOUT = "-"
 
 
 def with_destination(help: str) -> Callable[[Command], Command]:
-    """Adds `--output`, described by `help`, and `--force` to a command."""
+    """Add `--output`, described by `help`, and `--force` to a command."""
 
     def add(command: Command) -> Command:
         output = click.option("--output", "-o", metavar="FILE", help=help)
@@ -125,7 +125,7 @@ def _path_of(output: str) -> Path:
 
 
 def deliver(out: Output, content: bytes, output: str, force: bool) -> None:
-    """Writes a file where it is wanted, and says where; `-` is standard output.
+    """Write a file, and print where; `-` is standard output.
 
     Raises:
         MnistopError: it cannot be written, or there is such a file already.
@@ -135,16 +135,16 @@ def deliver(out: Output, content: bytes, output: str, force: bool) -> None:
 
         path = _path_of(output)
         write_out(path, content, force)
-        out.say(f"Written to {path}")
+        out.print(f"Written to {path}")
     elif out.is_terminal:
-        out.say(content.decode().rstrip("\n"))
+        out.print(content.decode().rstrip("\n"))
     else:
-        out.send(content)
+        out.write(content)
 
 
 @dataclass(frozen=True)
 class Ending:
-    """What is to be done when a run or a sweep has come to its end."""
+    """The command and the bell for the end of a run or a sweep."""
 
     command: str = ""
     """For the shell; empty for none."""
@@ -154,7 +154,7 @@ class Ending:
         """Refuse a bell where nobody stays to ring it.
 
         Raises:
-            UsageError: one is wanted.
+            UsageError: `--bell` was given.
         """
         if self.bell:
             raise click.UsageError(
@@ -191,7 +191,7 @@ class Ending:
 
 
 def with_ending(command: Command) -> Command:
-    """Adds `--notify` and `--bell` to a command, handed over as `ending`."""
+    """Add `--notify` and `--bell` to a command, handed over as `ending`."""
 
     @functools.wraps(command)
     def wrapped(*args: Any, notify: str | None, bell: bool, **options: Any) -> Any:

@@ -21,7 +21,7 @@ from mnistop.engine.methods import METHODS
 from mnistop.engine.runs.lookup import find_run
 from mnistop.engine.safe_write import check_file, check_folder, write_folder, write_out
 from mnistop.tui.cli.arguments import run_argument
-from mnistop.tui.cli.attacked import Attacked, tell_image, tell_table
+from mnistop.tui.cli.attacked import Attacked, print_image, print_table
 from mnistop.tui.cli.output import Output, with_output
 from mnistop.tui.cli.printer import waiting
 
@@ -122,14 +122,14 @@ def attack(
         progress("loading PyTorch")
         answer_here()
     result = (
-        tell_table(out, attacked, rows, as_json)
+        print_table(out, attacked, rows, as_json)
         if index is None
-        else tell_image(out, attacked, index, as_json)
+        else print_image(out, attacked, index, as_json)
     )
     if destination:
-        result["saved"] = tell_saved(out, attacked, index, destination, as_json)
+        result["saved"] = print_saved(out, attacked, index, destination, as_json)
     if as_json:
-        out.say_json(result)
+        out.print_json(result)
     return 0
 
 
@@ -141,7 +141,7 @@ def _check(
     save: str | None,
     force: bool,
 ) -> None:
-    """Whether what was asked for goes together.
+    """Check that the options go together.
 
     Raises:
         UsageError: it does not.
@@ -174,7 +174,7 @@ class SavedImages:
 
     @classmethod
     def at(cls, save: str, force: bool) -> SavedImages:
-        """Checks, before the work, where they are wanted.
+        """Check, before the work, that they can be written there.
 
         Raises:
             UsageError: the ending stands for neither.
@@ -196,7 +196,7 @@ class SavedImages:
         return cls(path, is_file, force)
 
     def write(self, found: AttackedSet, first: int, names: Sequence[str]) -> None:
-        """Writes them.
+        """Write them.
 
         Args:
             found: the images.
@@ -212,15 +212,15 @@ class SavedImages:
             write_folder(self.path, _pngs(found, first, names), self.force)
 
 
-def tell_saved(
+def print_saved(
     out: Output, attacked: Attacked, index: int | None, destination: SavedImages, quiet: bool
 ) -> str:
-    """Saves adversarial images, and says where.
+    """Save adversarial images, and print where.
 
     Args:
-        out: where it is told.
+        out: standard output.
         attacked: which run, and how it is attacked.
-        index: the only image wanted, or None for all.
+        index: the only image to save, or None for all.
         destination: where they go.
         quiet: whether to tell nothing.
 
@@ -238,9 +238,9 @@ def tell_saved(
     )
     destination.write(found, index or 0, attacked.started.class_names)
     if not quiet:
-        out.say()
+        out.print()
         fooled = int((found.predictions != found.labels).sum())
-        out.tell(
+        out.paragraph(
             f"{count(len(found.labels), 'adversarial image')} saved in {destination.path}; the "
             f"model takes {fooled:,} of them for another class."
         )

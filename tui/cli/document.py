@@ -42,15 +42,15 @@ def print_parts(out: Output, parts: Iterable[Part]) -> None:
             _print_charts(out, [part for part in group if isinstance(part, Chart)])
             continue
         for part in group:
-            _print(out, part)
+            _print_part(out, part)
 
 
-def _print(out: Output, part: Part) -> None:
+def _print_part(out: Output, part: Part) -> None:
     match part:
         case Paragraph(text):
-            out.tell(one_line(text))
+            out.paragraph(one_line(text))
         case Code(text):
-            out.say(text)
+            out.print(text)
         case Listing():
             _print_listing(out, part)
         case Table():
@@ -62,15 +62,15 @@ def _print(out: Output, part: Part) -> None:
 
 
 def _print_listing(out: Output, listing: Listing) -> None:
-    """What is worth a remark on lines of its own, the rest after each other if it is short."""
+    """Entries with a remark on lines of their own, the others in a row if they are short."""
     remarked = [entry for entry in listing.entries if entry.remark]
     for entry in remarked:
-        out.say(one_line(f"{entry.name}: {entry.value} ({entry.remark})"))
+        out.print(one_line(f"{entry.name}: {entry.value} ({entry.remark})"))
     if any("," in entry.value for entry in listing.entries):
         for entry in listing.entries:
             if not entry.remark:
                 words = one_line(f"{entry.name}: {entry.value}")
-                out.say(textwrap.fill(words, out.width, subsequent_indent="  "))
+                out.print(textwrap.fill(words, out.width, subsequent_indent="  "))
         return
     items = [one_line(f"{entry.name} {entry.value}") for entry in listing.entries]
     lines = [""]
@@ -79,7 +79,7 @@ def _print_listing(out: Output, listing: Listing) -> None:
         if lines[-1] and len(lines[-1]) + 1 + len(text) > out.width:
             lines.append("")
         lines[-1] = f"{lines[-1]} {text}".lstrip()
-    out.say("\n" * bool(remarked) + "\n".join(lines))
+    out.print("\n" * bool(remarked) + "\n".join(lines))
 
 
 def _print_table(out: Output, table: Table) -> None:
@@ -93,7 +93,7 @@ def _print_table(out: Output, table: Table) -> None:
     pads = [str.ljust if name in table.texts else str.rjust for name in table.head]
     for cells in lines:
         padded = (pad(text, wide) for pad, text, wide in zip(pads, cells, widths, strict=True))
-        out.say((" " * _GAP).join(padded).rstrip())
+        out.print((" " * _GAP).join(padded).rstrip())
 
 
 def _print_charts(out: Output, charts: Sequence[Chart]) -> None:
@@ -103,7 +103,7 @@ def _print_charts(out: Output, charts: Sequence[Chart]) -> None:
     abreast = 2 if is_pair else 1
     for start in range(0, len(drawn), abreast):
         if start:
-            out.say()
+            out.print()
         out.draw(beside(drawn[start : start + abreast]))
 
 
@@ -135,7 +135,7 @@ def print_gallery(out: Output, pictures: Sequence[Picture]) -> None:
     abreast = min(max(1, (out.width + _GAP) // (width + _GAP)), _MOST_ABREAST)
     for start in range(0, len(blocks), abreast):
         if start:
-            out.say()
+            out.print()
         row = [
             [strip.adjust_cell_length(width) for strip in block]
             for block in blocks[start : start + abreast]

@@ -131,7 +131,7 @@ def _write_model(
         deliver(out, to_pytorch(trained), output, force)
         lines = trained.architecture.in_pytorch(output)
     if output != STDOUT:
-        out.say(f"The model of run {run.name} after epoch {trained.epoch}:\n\n{lines}")
+        out.print(f"The model of run {run.name} after epoch {trained.epoch}:\n\n{lines}")
 
 
 def _write_event_files(out: Output, found: Sequence[Run], output: str, force: bool) -> None:
@@ -141,5 +141,5 @@ def _write_event_files(out: Output, found: Sequence[Run], output: str, force: bo
     for run in found:
         check_event_file(run, folder, force)
     for run in found:
-        out.say(f"Written to {write_event_file(run, folder, force)}")
-    out.say(f"tensorboard --logdir {output} shows it.")
+        out.print(f"Written to {write_event_file(run, folder, force)}")
+    out.print(f"tensorboard --logdir {output} shows it.")

@@ -1,4 +1,4 @@
-"""What a command prints while it works, and below it the line that says how far it is."""
+"""The lines that a command prints while it works, and the line of progress below them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MARGIN = 3
 
 
 class Printer:
-    """Prints a command's lines; on a terminal above one that shows progress, or what it waits for.
+    """Lines of a command; on a terminal above one that shows progress, or what it waits for.
 
     In a pipe there is no such line: what is waited for goes to stderr, where a person may see it.
     With JSON nothing but the result is printed.
@@ -46,7 +46,7 @@ class Printer:
         self.out = out
         self.as_json = as_json
         self.message = ""
-        """What is waited for; empty for nothing."""
+        """The present reason to wait; empty for none."""
         self._progress = progress
         self._stopping = False
         self._next_notice = 0.0
@@ -65,7 +65,7 @@ class Printer:
 
     @property
     def is_live(self) -> bool:
-        """Whether there is a line of progress."""
+        """True if there is a line of progress."""
         return self._live is not None
 
     def wait(self, message: str, at_once: bool = True) -> None:
@@ -103,7 +103,7 @@ class Printer:
             return
         text = "\n".join(lines)
         if self._live is None:
-            self.out.say(text)
+            self.out.print(text)
             return
         self._live.start(refresh=True)
         how = {"no_wrap": True, "overflow": "crop"} if crop else {}

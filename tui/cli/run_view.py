@@ -26,7 +26,7 @@ _WIDE = 100
 
 
 class RunView:
-    """Shows one run until its end.
+    """A view of one run until its end.
 
     Args:
         out: standard output.
@@ -37,11 +37,11 @@ class RunView:
 
     def __init__(self, out: Output, as_json: bool) -> None:
         self.state = ""
-        """How the run has ended."""
+        """The run's last state, once `print_end` has been called."""
         self.went_well = False
         self._history = History()
         self._epochs = 1
-        """How many the run is to have."""
+        """The number that the run is to have."""
         self._skipped: events.EpochFinished | None = None
         self.printer = Printer(out, as_json, self._progress)
 
@@ -75,7 +75,7 @@ class RunView:
         as_json = self.printer.as_json
         self.printer.print(*([e.to_json() for e in new] if as_json else self._lines(new)))
 
-    def tell_end(self, run: Run) -> None:
+    def print_end(self, run: Run) -> None:
         """Print how it ended, how good it is, and what is next."""
         history = self._history
         self.state = history.state(running=False)
@@ -83,7 +83,7 @@ class RunView:
         if self.printer.as_json:
             remark(lines[1])
         else:
-            self.printer.out.say("\n".join(lines))
+            self.printer.out.print("\n".join(lines))
         sentence = complaint(run, history)
         self.went_well = not sentence
         if sentence:

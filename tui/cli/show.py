@@ -40,9 +40,9 @@ def show(out: Output, as_json: bool, epoch: int | None, run: str) -> int:
         return _show_sweep(out, found, as_json)
     facts = Facts.of(found, epoch)
     if as_json:
-        out.say_json(facts.as_json())
+        out.print_json(facts.as_json())
     else:
-        _tell(out, facts)
+        _print_run(out, facts)
     return 0
 
 
@@ -53,21 +53,21 @@ def _show_sweep(out: Output, sweep: Sweep, as_json: bool) -> int:
     reader = SweepReader(sweep)
     reader.read()
     if as_json:
-        out.say_json(sweep_view.as_summary(reader, sweep_view.measure(out, reader, None)))
+        out.print_json(sweep_view.as_summary(reader, sweep_view.measure(out, reader, None)))
     else:
-        sweep_view.tell_story(out, reader)
+        sweep_view.print_story(out, reader)
     return 0
 
 
-def _tell(out: Output, facts: Facts) -> None:
+def _print_run(out: Output, facts: Facts) -> None:
     document = report_of_run(facts, _MISTAKES)
     state, *others = document.parts
     print_parts(out, [state])
     if facts.about.name:
-        out.tell(one_line(f"named {facts.about.name}"))
+        out.paragraph(one_line(f"named {facts.about.name}"))
     print_parts(out, others)
-    out.say()
-    out.say(what_next(_commands(facts)))
+    out.print()
+    out.print(what_next(_commands(facts)))
     for section in document.sections:
         if section.title != AGAIN:  # the commands above say so
             out.heading(section.title)
@@ -75,7 +75,7 @@ def _tell(out: Output, facts: Facts) -> None:
 
 
 def _commands(facts: Facts) -> dict[str, str]:
-    """What can be done with the run, by command."""
+    """Return what can be done with the run, by command."""
     run, summary, name = facts.run, facts.summary, typed(facts.run)
     commands = {f"mnistop --run {name}": "open it in the app"}
     if summary.is_live:

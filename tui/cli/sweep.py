@@ -15,8 +15,8 @@ from mnistop.tui.cli.options import (
     SettingsCommand,
     given,
     given_settings,
+    naming_origin,
     setting_options,
-    told_by_origin,
 )
 from mnistop.tui.cli.output import Output, with_output
 from mnistop.tui.cli.sweep_view import SweepView
@@ -109,7 +109,7 @@ def sweep(
     With --json each run is a line when it ends, and the last line is about the whole sweep.
     """
     base, _ = given_settings(None, config_file, {})
-    with told_by_origin(flags):
+    with naming_origin(flags):
         if preset:
             configs = sweep_preset(preset).configs(base, given(flags), seeds, sample, sample_seed)
         else:

@@ -48,7 +48,7 @@ _MOST_FAILURES = 3
 
 
 class SweepView:
-    """Shows one sweep until its end: a line for each run that has ended, or its result as JSON.
+    """A view of one sweep until its end: a line for each run that has ended, or its result as JSON.
 
     Args:
         out: standard output.
@@ -60,7 +60,7 @@ class SweepView:
 
     def __init__(self, out: Output, as_json: bool, attack: float | None = None) -> None:
         self.state = ""
-        """How the sweep has ended."""
+        """The sweep's last state, once `print_end` has been called."""
         self.went_well = False
         self._attack = attack
         self._reader: SweepReader | None = None
@@ -103,7 +103,7 @@ class SweepView:
         else:
             self.printer.print(*_lines(reader, new), crop=True)
 
-    def tell_end(self, sweep: Sweep) -> None:
+    def print_end(self, sweep: Sweep) -> None:
         """Print what came of it, and what could not be trained."""
         out, reader = self.printer.out, self._reader
         if reader is None:
@@ -111,12 +111,12 @@ class SweepView:
         self.state, self.went_well = reader.state, reader.state == "finished"
         epsilon = measure(out, reader, self._attack)
         if self.printer.as_json:
-            out.say(json.dumps(as_summary(reader, epsilon)))
+            out.print(json.dumps(as_summary(reader, epsilon)))
         else:
-            out.say()
-            _tell_state(out, reader)
-            _tell_results(out, reader, epsilon)
-        _tell_failures(reader)
+            out.print()
+            _print_state(out, reader)
+            _print_results(out, reader, epsilon)
+        _print_failures(reader)
 
     def _progress(self, width: int) -> RenderableType | None:
         """A bar with the time left and the best run so far."""
@@ -165,17 +165,17 @@ def _share_done(reader: SweepReader) -> float:
     return done / whole
 
 
-def tell_story(out: Output, reader: SweepReader) -> None:
+def print_story(out: Output, reader: SweepReader) -> None:
     """All that there is to tell of a sweep, for `mnistop show`."""
     epsilon = measure(out, reader, None)
-    _tell_state(out, reader)
+    _print_state(out, reader)
     out.heading("Results")
-    _tell_results(out, reader, epsilon)
-    _tell_failures(reader)
+    _print_results(out, reader, epsilon)
+    _print_failures(reader)
 
 
 def measure(out: Output, reader: SweepReader, attack: float | None) -> float | None:
-    """Measures accuracy under attack where that is of interest.
+    """Measure accuracy under attack where that is of interest.
 
     Args:
         out: where it is shown how far this is.
@@ -208,12 +208,12 @@ def measure(out: Output, reader: SweepReader, attack: float | None) -> float | N
     return epsilon
 
 
-def _tell_state(out: Output, reader: SweepReader) -> None:
-    """How far the sweep is, and how to go on."""
+def _print_state(out: Output, reader: SweepReader) -> None:
+    """Print how far the sweep is, and how to go on."""
     name, runs = typed(reader.sweep), len(reader.outcomes)
     title = f" ({reader.sweep.title})" if reader.sweep.title else ""
     done = f"{reader.done:,} of {count(runs, 'run')} done"
-    out.tell(f"sweep {reader.sweep.name}{title}: {reader.state}, {done}")
+    out.paragraph(f"sweep {reader.sweep.name}{title}: {reader.state}, {done}")
     commands = {}
     if reader.state in ("starting", "running"):
         commands[f"mnistop follow {name}"] = "watch it"
@@ -223,10 +223,10 @@ def _tell_state(out: Output, reader: SweepReader) -> None:
         commands[f"mnistop resume {name}"] = "go on with it"
     if name == reader.sweep.name:
         commands[f"mnistop runs sweep:{reader.sweep.words}"] = "list its runs"
-    out.say(what_next(commands))
+    out.print(what_next(commands))
 
 
-def _tell_results(out: Output, reader: SweepReader, epsilon: float | None) -> None:
+def _print_results(out: Output, reader: SweepReader, epsilon: float | None) -> None:
     """The table, on a terminal with the accuracies on one scale, and which is best."""
     groups = grouped(reader.outcomes)
     if out.is_terminal:
@@ -236,16 +236,16 @@ def _tell_results(out: Output, reader: SweepReader, epsilon: float | None) -> No
         drawn = [rows.row(index, out.width) for index in range(len(groups))]
         out.draw([rows.header(out.width), *drawn])
     else:
-        out.say("\n".join(table(groups, epsilon, out.clean)))
-    out.say()
-    out.tell(" ".join(notes(groups, epsilon)))
+        out.print("\n".join(table(groups, epsilon, out.clean)))
+    out.print()
+    out.paragraph(" ".join(notes(groups, epsilon)))
     if words := conclusion(groups, epsilon):
-        out.say()
-        out.tell(words)
+        out.print()
+        out.paragraph(words)
 
 
-def _tell_failures(reader: SweepReader) -> None:
-    """What could not be trained, and why; on stderr."""
+def _print_failures(reader: SweepReader) -> None:
+    """Print on stderr what could not be trained, and why."""
     if reader.trouble:
         complain(f"the sweep stopped: {reader.trouble}")
     failed = {
@@ -296,10 +296,10 @@ def _measured(group: Group, value: Value, interval: bool = True) -> dict[str, An
     found = group.measured(value)
     if found is None:
         return None
-    told: dict[str, Any] = {"mean": found.mean, "spread": found.spread, "runs": found.count}
+    values: dict[str, Any] = {"mean": found.mean, "spread": found.spread, "runs": found.count}
     if interval:
-        told["interval"] = wilson_interval(found.mean, group.images_of(value))
-    return told
+        values["interval"] = wilson_interval(found.mean, group.images_of(value))
+    return values
 
 
 def outcome_as_json(one: Outcome) -> dict[str, Any]:

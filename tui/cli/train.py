@@ -10,7 +10,7 @@ from mnistop.engine.runs.lookup import find_run_or_sweep
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli import watch
 from mnistop.tui.cli.arguments import Ending, run_argument, with_ending
-from mnistop.tui.cli.options import SettingsCommand, given_settings, setting_options, told_by_origin
+from mnistop.tui.cli.options import SettingsCommand, given_settings, naming_origin, setting_options
 from mnistop.tui.cli.output import Output, with_output
 from mnistop.tui.cli.run_view import RunView
 
@@ -158,5 +158,5 @@ def _total(epochs: str | None) -> int | None:
     """
     if epochs is None:
         return None
-    with told_by_origin({"epochs": epochs}):
+    with naming_origin({"epochs": epochs}):
         return RunConfig.from_values({"epochs": epochs}).epochs

@@ -59,7 +59,7 @@ def wait(out: Output, ending: Ending, every: bool, words: tuple[str, ...]) -> in
     if chosen.unknown:
         return 2
     if not chosen.found:
-        out.say("Nothing is in training." if every else "No run in training passes this filter.")
+        out.print("Nothing is in training." if every else "No run in training passes this filter.")
         return 0
     if ending.command:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -96,6 +96,6 @@ def _wait_for_all(out: Output, ending: Ending, found: Sequence[Run | Sweep]) -> 
         outcome = Outcome.of(one)
         ending.reached(one)
         with suppress(*([OutputClosedError, OutputError] if ending.command else [])):
-            out.say(outcome.sentence)
+            out.print(outcome.sentence)
         codes.append(outcome.exit_code)
     return next((code for code in (1, 130) if code in codes), 0)

@@ -33,19 +33,19 @@ _ENDING = (
     signal.SIGUSR2,
     signal.SIGXCPU,
 )
-"""What asks for the end; batch systems warn of that of a job by the last three."""
+"""The signals that ask for the end; batch systems warn of that of a job by the last three."""
 
 
 class View(Protocol[Shown]):
-    """Shows a run or a sweep."""
+    """A view of a run or a sweep until its end."""
 
     kind: ClassVar[str]
-    """Which of them, in a word."""
+    """`run` or `sweep`."""
     printer: Printer
     state: str
-    """How it has ended, once `tell_end` has been called."""
+    """Its last state, once `print_end` has been called."""
     went_well: bool
-    """Whether nothing is wrong with that end."""
+    """True if nothing is wrong with that end."""
 
     def stop(self, going: Shown) -> None:
         """Ask it to stop and save."""
@@ -53,7 +53,7 @@ class View(Protocol[Shown]):
     async def follow(self, going: Shown) -> None:
         """Print how it goes, until its end."""
 
-    def tell_end(self, going: Shown) -> None:
+    def print_end(self, going: Shown) -> None:
         """Print how it has ended."""
 
 
@@ -119,10 +119,10 @@ class Watch(Generic[T]):
             finally:
                 self._view.printer.close()
 
-    def tell_end(self, going: T) -> int:
+    def print_end(self, going: T) -> int:
         """Print how it has ended, and do what is to be done then; return the exit code."""
         try:
-            self._view.tell_end(going)
+            self._view.print_end(going)
         finally:
             self._ending.reached(going)
         if self._stops and self._view.state == "stopped":
@@ -134,7 +134,7 @@ class Watch(Generic[T]):
         printer, name = self._view.printer, going.name
         printer.close()
         self._ending.left(going)
-        printer.out.say(json.dumps({self._view.kind: name}) if printer.as_json else name)
+        printer.out.print(json.dumps({self._view.kind: name}) if printer.as_json else name)
         words, them = "It trains by itself", "it"
         if isinstance(going, Sweep):
             words, them = f"{count(len(going.plan().configs), 'run')} train by themselves", "them"
@@ -215,7 +215,7 @@ def train(
 
     going, is_followed = asyncio.run(launch_and_follow())
     if is_followed:
-        return watch.tell_end(going)
+        return watch.print_end(going)
     watch.detach(going)
     return 0
 
@@ -224,7 +224,7 @@ def follow(view: View[T], ending: Ending, going: T) -> int:
     """Show a run or a sweep until its end; Ctrl+C leaves it going on. Return the exit code."""
     watch = Watch(view, ending, stops=False)
     asyncio.run(watch.follow(going))
-    return watch.tell_end(going)
+    return watch.print_end(going)
 
 
 def warm_up() -> None:

@@ -1,4 +1,4 @@
-"""What a range test found, in words and as a chart: the same in the app and on the command line."""
+"""A range test in words and as a chart: the same in the app and on the command line."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def rate_text(rate: float) -> str:
 
 
 def settings_text(config: RunConfig) -> str:
-    """What runs of a range test have in common, as in `hidden layers none, optimizer adam`.
+    """Return what runs of a range test have in common, as in `hidden layers none, optimizer adam`.
 
     Args:
         config: the hyperparameters; its learning rate is without effect.
@@ -129,7 +129,7 @@ _VERDICTS = {
 
 
 def told(state: str, found: RateAnswer, mark: str) -> str:
-    """What a run shows, how far it is and how good, as in `it is too low, accuracy 38.0% (…)`.
+    """Describe what a run shows and how good it is, as in `it is too low, accuracy 38.0% (…)`.
 
     Args:
         state: how far it is, which is left out where it is finished and shows something.
@@ -145,12 +145,12 @@ def told(state: str, found: RateAnswer, mark: str) -> str:
 
 
 def agrees(mark: str, found: RateAnswer) -> bool:
-    """Whether a run shows of its rate what the range test took it for."""
+    """Return whether a run shows of its rate what the range test took it for."""
     return found.verdict in EXPECTED[mark]
 
 
 def conclusion(test: RangeTest, answers: Mapping[str, RateAnswer]) -> str:
-    """Which rate to train with once the runs at the marks are over, as some sentences.
+    """Recommend a rate once the runs at the marks are over, in some sentences.
 
     Args:
         test: the range test.

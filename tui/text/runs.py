@@ -88,7 +88,7 @@ def _next_commands(run: Run, state: str, has_epochs: bool) -> dict[str, str]:
 
 
 def farewell(run: Run, epochs: int) -> str:
-    """How the run stands, how good it is, and how to come back to it.
+    """Describe the state of a run, how good it is, and how to come back to it.
 
     Args:
         run: the run that was shown last.

@@ -64,7 +64,7 @@ def best_epoch(group: Group) -> str:
 
 
 def progress_of(group: Group) -> str:
-    """How far the runs are: `2/3`, or of one its state."""
+    """Return how far the runs are: `2/3`, or of one its state."""
     if len(group.outcomes) > 1:
         return f"{group.done}/{len(group.outcomes)}"
     one = group.outcomes[0]
@@ -80,7 +80,7 @@ class Column:
     rank: int = 0
     """The columns of the lowest rank have room first."""
     is_number: bool = True
-    """Whether it stands at the right of its place."""
+    """True if it is aligned to the right."""
 
     @property
     def width(self) -> int:
@@ -104,12 +104,12 @@ def settings_of(groups: Sequence[Group]) -> dict[str, list[str]]:
 
 
 def in_words(settings: dict[str, list[str]], row: int) -> str:
-    """What sets a group apart, as in `lr 0.1, hidden 64`."""
+    """Return what sets a group apart, as in `lr 0.1, hidden 64`."""
     return ", ".join(f"{name} {cells[row]}" for name, cells in settings.items())
 
 
 def in_common(groups: Sequence[Group]) -> str:
-    """What all runs change of the notebook's, as a sentence."""
+    """Return what all runs change of the notebook's, as a sentence."""
     config, varied = groups[0].config, {*settings_of(groups), "seed"}
     words = [
         f"{label(name)} {text}" for name, text in config.changes().items() if name not in varied
@@ -119,7 +119,7 @@ def in_common(groups: Sequence[Group]) -> str:
 
 
 def notes(groups: Sequence[Group], attacked: float | None) -> list[str]:
-    """How the numbers are to be read, and what all runs have in common.
+    """Explain the numbers, and what all runs have in common.
 
     Args:
         groups: at least one.
@@ -204,7 +204,7 @@ def table(
 
 
 def conclusion(groups: Sequence[Group], attacked: float | None = None) -> str:
-    """Which is best, and which may be as good, as some sentences; empty before any result.
+    """Name the best, and those that may be as good, in some sentences; empty before any result.
 
     Args:
         groups: at least one.
