@@ -260,7 +260,7 @@ if not os.fork():
         os.tcsetpgrp(0, os.getpid())
         signal.signal(signal.SIGTTOU, signal.SIG_DFL)
         os.write(go, b"1")
-        os.execvp("sh", ["sh", "-c", f"{sys.executable} -m tui; true"])
+        os.execvp("sh", ["sh", "-c", f"{sys.executable} -m mnistop; true"])
     os.read(ready, 1)
     os._exit(0)
 os.wait()

@@ -31,7 +31,7 @@ def _complete(
 
     if is_path(start):
         return [CompletionItem(start, type="dir")]
-    found = [*list_sweeps(), *list_runs()]
+    found = [one for one in (*list_sweeps(), *list_runs()) if one.name == one.path.name]
     names = ["last", *(one.name for one in found)]
     if start:  # or each would be there twice
         names += [one.words for one in found]

@@ -139,9 +139,8 @@ def leave_watcher(found: Run | Sweep, command: str) -> None:
     It is `mnistop wait RUN --notify COMMAND` in a session of its own, so that it outlives this
     process and its terminal. What goes wrong with the command is added to the run's `log.txt`.
     """
-    root = __name__.removesuffix(".notification")
     path = [os.path.abspath(place) for place in sys.path]
-    program = f"import sys; sys.path[:] = {path!r}; from {root}.__main__ import main; main()"
+    program = f"import sys; sys.path[:] = {path!r}; from mnistop.__main__ import main; main()"
     words = [sys.executable, "-c", program, "wait", found.name, "--notify", command]
     log: IO[bytes] | int = subprocess.DEVNULL
     with suppress(OSError):
