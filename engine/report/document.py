@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistop.engine.evaluate import class_report
 from mnistop.engine.formatting import loss, percent
 
 _HIDDEN = "\N{REPLACEMENT CHARACTER}"
@@ -127,6 +128,13 @@ class Matrix:
     counts: NDArray[np.int64]
     """`(classes, classes)`: rows true."""
     names: Sequence[str]
+
+    def recall_and_precision(self) -> tuple[list[str], list[str]]:
+        """Return both of each class as texts; a dash where a class has no images."""
+        scores = class_report(self.counts)
+        values = [one.recall for one in scores], [one.precision for one in scores]
+        recall, precision = (["–" if v is None else percent(v) for v in each] for each in values)
+        return recall, precision
 
 
 @dataclass(frozen=True, eq=False)

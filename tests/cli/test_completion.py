@@ -49,7 +49,9 @@ def environ(tmp_path: Path) -> dict[str, str]:
     command = tmp_path / "bin" / "mnistop"
     command.parent.mkdir()
     python = shlex.quote(sys.executable)
-    command.write_text(f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(ROOT))} exec {python} -m mnistop "$@"')
+    command.write_text(
+        f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(ROOT))} exec {python} -m mnistop "$@"'
+    )
     command.chmod(0o755)
     _, lock = create(RunConfig(), _made(tmp_path / "runs"), "20260101-120000-quiet-otter")
     lock.close()
