@@ -96,27 +96,27 @@ class Chart:
     @property
     def description(self) -> str:
         """The curves in words, for those who cannot see them."""
-        words = [self._in_words(curve) for curve in self.curves if curve.values]
+        words = [self._description_of(curve) for curve in self.curves if curve.values]
         if self.best is not None:
             words.append(f"The best epoch is {self.best}.")
         if self.interval:
-            low, high = map(self.in_words, self.interval)
+            low, high = map(self.value_text, self.interval)
             words.append(f"Its 95% interval is {low} to {high}.")
         if self.reference:
-            words.append(f"{self.reference[0]} is {self.in_words(self.reference[1])}.")
+            words.append(f"{self.reference[0]} is {self.value_text(self.reference[1])}.")
         return " ".join(words)
 
-    def _in_words(self, curve: Curve) -> str:
+    def _description_of(self, curve: Curve) -> str:
         values = curve.values
         extreme, word = (max, "highest") if self.fractions else (min, "lowest")
         place = values.index(extreme(values))
-        first, last, best = map(self.in_words, (values[0], values[-1], values[place]))
+        first, last, best = map(self.value_text, (values[0], values[-1], values[place]))
         return (
             f"{curve.name}: {first} in epoch 0, {last} in epoch {len(values) - 1}, "
             f"{word} {best} in epoch {place}."
         )
 
-    def in_words(self, value: float) -> str:
+    def value_text(self, value: float) -> str:
         """A value of the chart as a text."""
         return percent(value) if self.fractions else loss(value)
 

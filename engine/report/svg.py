@@ -153,7 +153,7 @@ def _interval(chart: Chart, frame: _Frame, x: float) -> Element:
     low, high = chart.interval or (0, 0)
     _, bottom = frame.at(0, low)
     _, top = frame.at(0, high)
-    words = f"95% interval: {chart.in_words(low)} to {chart.in_words(high)}"
+    words = f"95% interval: {chart.value_text(low)} to {chart.value_text(high)}"
     return element(
         "path",
         {
@@ -198,7 +198,7 @@ def _legend(chart: Chart) -> Iterator[Element]:
     for place, curve in enumerate(chart.curves):
         line = _line(chart, place)
         yield element("path", {"class": f"curve {line}", "d": f"M{x:.0f} 14h30"})
-        newest = f" {chart.in_words(curve.values[-1])}" if curve.values else ""
+        newest = f" {chart.value_text(curve.values[-1])}" if curve.values else ""
         yield _text(x + 36, 18, f"{curve.name}{newest}", "start")
         x += 170
     if chart.best is not None:
