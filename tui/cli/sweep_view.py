@@ -32,9 +32,9 @@ from mnistop.tui.text.runs import what_next
 from mnistop.tui.text.sweep_table import (
     accuracy_of,
     attacked_acc,
-    combination_text,
     conclusion,
     final_acc,
+    group_name,
     notes,
     settings_of,
     table,
@@ -129,7 +129,7 @@ class SweepView:
         right = f" {share:4.0%}  {left}"
         groups = grouped(reader.outcomes)
         if found := best_of(groups):
-            words = combination_text(settings_of(groups), groups.index(found[0]))
+            words = group_name(settings_of(groups), groups.index(found[0]))
             if measured := found[0].measured(comparable(groups)):
                 right += f"  best {percent(measured.mean)} {words}".rstrip()
         done = f"{reader.done:,} of {count(len(reader.outcomes), 'run')} "
@@ -142,10 +142,10 @@ def _lines(reader: SweepReader, places: list[int]) -> Iterator[str]:
     settings = settings_of(groups)
     if len({one.config.seed for one in reader.outcomes}) > 1:
         settings["seed"] = [str(one.config.seed) for one in reader.outcomes]
-    width = max(len(combination_text(settings, place)) for place in range(len(groups)))
+    width = max(len(group_name(settings, place)) for place in range(len(groups)))
     digits = len(str(len(groups)))
     for place in places:
-        one, words = reader.outcomes[place], combination_text(settings, place)
+        one, words = reader.outcomes[place], group_name(settings, place)
         tested = one.test_acc is not None
         test = f"test {accuracy_of(groups[place], unseen_acc)}  " if tested else ""
         best = f"  at epoch {one.best_epoch}" if one.best_epoch is not None else ""

@@ -103,7 +103,7 @@ def settings_of(groups: Sequence[Group]) -> dict[str, list[str]]:
     return found
 
 
-def combination_text(settings: dict[str, list[str]], row: int) -> str:
+def group_name(settings: dict[str, list[str]], row: int) -> str:
     """Return what sets a group apart, as in `lr 0.1, hidden 64`."""
     return ", ".join(f"{name} {cells[row]}" for name, cells in settings.items())
 
@@ -214,7 +214,7 @@ def conclusion(groups: Sequence[Group], attacked: float | None = None) -> str:
     settings = {label(name): cells for name, cells in settings_of(groups).items()}
     if not found or not settings:
         return ""
-    names = {id(group): combination_text(settings, row) for row, group in enumerate(groups)}
+    names = {id(group): group_name(settings, row) for row, group in enumerate(groups)}
     best, others = found
     so_far = "" if all(group.done == len(group.outcomes) for group in groups) else " so far"
     value = comparable(groups)
