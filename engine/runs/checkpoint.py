@@ -133,7 +133,7 @@ def newest_checkpoint(run: Run) -> dict[str, Any] | None:
         RunError: there are some, but they are damaged.
     """
     problem = None
-    for name in ("pt", KEPT):
+    for name in ("checkpoint.pt", KEPT):
         if os.path.lexists(run.path / name) or why_unreadable(run.path / name):
             try:
                 return load(run.path / name)
