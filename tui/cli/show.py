@@ -85,7 +85,7 @@ def _commands(facts: Facts) -> dict[str, str]:
     if summary.state in ("stopped", "interrupted") and run.is_ours:
         commands[f"mnistop resume {name}"] = "go on with it"
     commands[again(summary.config)] = "train the same again"
-    if facts.can_be_longer:
+    if facts.can_be_longer and run.is_ours:
         epochs = 2 * len(facts.history.epochs)
         commands[f"mnistop resume {name} --epochs {epochs}"] = f"train on to {epochs:,} epochs"
     commands[f"mnistop report {name} -o run.html"] = "write it as a page"
