@@ -89,7 +89,7 @@ def _results(one: Facts) -> tuple[str, str, str, str]:
 
 
 def duel_of(runs: Sequence[Facts]) -> Duel | None:
-    """What the models of two runs say to the same images; None where there is nothing like it."""
+    """Compare the predictions of two runs for the same images; None where there are no such."""
     started = runs[0].history.started
     if len(runs) != 2 or not started or not all(one.history.epochs for one in runs):
         return None
@@ -99,7 +99,7 @@ def duel_of(runs: Sequence[Facts]) -> Duel | None:
 
 
 def _duel(runs: Sequence[Facts]) -> Iterator[Paragraph]:
-    """Whether two runs' results on the same images can be told apart."""
+    """Say whether two runs' results on the same images differ."""
     if found := duel_of(runs):
         one, other = len(found.only_first), len(found.only_second)
         yield Paragraph(

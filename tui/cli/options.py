@@ -48,7 +48,7 @@ class SettingsCommand(click.Command):
     allow_extra_args = True
 
     def parse_args(self, context: click.Context, words: list[str]) -> list[str]:
-        """Tells what to do about a word that belongs to no flag."""
+        """Tell what to do about a word that belongs to no flag."""
         rest = super().parse_args(context, words)
         if rest:
             raise click.UsageError(
@@ -59,7 +59,7 @@ class SettingsCommand(click.Command):
         return rest
 
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes the options: the command's own first."""
+        """Write the options: the command's own first."""
         sections: dict[str, list[tuple[str, str]]] = {"Options": []}
         for parameter in self.get_params(context):
             section = getattr(parameter, "section", "Options")
@@ -91,7 +91,7 @@ class _PresetName(click.Choice[str]):
 def setting_options(
     hidden: bool = False, presets: Iterable[str] = PRESETS
 ) -> Callable[[Command], Command]:
-    """Adds `--preset`, `--config` and a flag for each hyperparameter to a command.
+    """Add `--preset`, `--config` and a flag for each hyperparameter to a command.
 
     Args:
         hidden: whether to leave them out of the help.
@@ -140,7 +140,7 @@ def given_settings(
     from_preset = presets[preset] if preset else {}
     from_file = _read(config_file) if config_file else {}
     values = {**from_preset, **from_file, **given(flags)}
-    with told_by_origin(flags, config_file):
+    with naming_origin(flags, config_file):
         return RunConfig.from_values(values), frozenset(values)
 
 
@@ -150,10 +150,10 @@ def given(flags: Mapping[str, str | None]) -> dict[str, str]:
 
 
 @contextmanager
-def told_by_origin(
+def naming_origin(
     flags: Mapping[str, str | None], config_file: str | None = None
 ) -> Iterator[None]:
-    """Says of each value that is wrong in here which flag or file it came from.
+    """Say of each value that is wrong in here which flag or file it came from.
 
     Raises:
         ConfigError: what was raised, with that.
@@ -161,11 +161,11 @@ def told_by_origin(
     try:
         yield
     except ConfigError as error:
-        told = {}
+        problems = {}
         for name, sentence in error.problems.items():
             origin = config_file if flags.get(name) is None else _flag_of(name)
-            told[name] = f"{origin}: {sentence}" if origin else sentence
-        raise ConfigError(told) from None
+            problems[name] = f"{origin}: {sentence}" if origin else sentence
+        raise ConfigError(problems) from None
 
 
 def _by_section() -> list[tuple[str, list[str]]]:

@@ -9,13 +9,13 @@ from rich.style import Style
 from textual.message import Message
 
 from mnistop.engine.config import label
+from mnistop.engine.formatting import accuracy, count, loss
 from mnistop.tui.draw.cells import beside, line, shorten, shorten_name
 from mnistop.tui.draw.chart import Chart, chart
 from mnistop.tui.draw.legend import letter
 from mnistop.tui.draw.series import Series
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.session.comparing import Compared, Comparing
-from mnistop.tui.text.runs import accuracy, count, loss
 from mnistop.tui.toolkit.bindings import bindings, epochs, key
 from mnistop.tui.toolkit.lines import LinesPane
 from mnistop.tui.toolkit.plotted import PlottedPane

@@ -20,8 +20,7 @@ from mnistop.engine.errors import RunError
 from mnistop.engine.files import open_regular
 from mnistop.engine.formatting import accuracy, count
 from mnistop.engine.runs.entry import Summary
-from mnistop.engine.runs.history import History
-from mnistop.engine.runs.results import unseen_accuracy
+from mnistop.engine.runs.history import History, unseen_accuracy
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
 

@@ -7,7 +7,8 @@ from rich.style import Style
 from textual.strip import Strip as TextualStrip
 
 from mnistop.engine.events import RunFailed, RunFinished, RunStopped
-from mnistop.engine.runs.results import as_good
+from mnistop.engine.formatting import accuracy, count, duration, percent
+from mnistop.engine.runs.history import as_good, unseen_accuracy
 from mnistop.tui.draw import bars
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import PLAIN, clean, line
@@ -15,7 +16,6 @@ from mnistop.tui.draw.palette import Palette
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.session.state import State
 from mnistop.tui.terminal.fault_tolerant import FaultTolerantWidget
-from mnistop.tui.text.runs import accuracy, count, duration, percent, unseen_accuracy
 from mnistop.tui.toolkit.textual_strip import textual_strip
 
 _RECENT = 8

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
+from mnistop.engine.formatting import count
 from mnistop.engine.runs import run_folder
 from mnistop.engine.runs.about import LONGEST_NAME, LONGEST_NOTE, About, write_about
 from mnistop.engine.runs.entry import Listed
@@ -16,7 +17,6 @@ from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.session.notification import clipboard_terms
 from mnistop.tui.session.view import SeveralPanes
-from mnistop.tui.text.runs import count
 from mnistop.tui.toolkit.ask import AskTextScreen
 from mnistop.tui.toolkit.attempts import Attempts
 from mnistop.tui.toolkit.bindings import bindings, hidden, key

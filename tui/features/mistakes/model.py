@@ -13,7 +13,7 @@ from mnistop.engine.filter_grammar import FilterError
 from mnistop.engine.runs.predictions import Floats, Judgement, Learned
 from mnistop.tui.features.mistakes.judged import Judged
 from mnistop.tui.session.state import State
-from mnistop.tui.text.epochs import epoch_name
+from mnistop.tui.text.runs import epoch_name
 
 _NONE: NDArray[np.intp] = np.empty(0, np.intp)
 

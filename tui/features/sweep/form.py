@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from textual.message import Message
 
 from mnistop.engine.config import RunConfig
+from mnistop.engine.formatting import count, duration
 from mnistop.engine.sweep.effort import duration_of
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import clean, line, shorten
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.features.sweep.values import ROWS, SweepValues
-from mnistop.tui.text.runs import count, duration
 from mnistop.tui.toolkit.form_editor import FormEditor
 from mnistop.tui.toolkit.lines import LinesPane
 

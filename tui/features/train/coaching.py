@@ -10,7 +10,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.train.coach import Coach
 from mnistop.tui.features.train.dashboard import Dashboard
 from mnistop.tui.session.state import State
-from mnistop.tui.text.epochs import epoch_name
+from mnistop.tui.text.runs import epoch_name
 
 _LEAST_HEIGHT = 20
 """Rows of a small terminal from which on there are lines for it."""

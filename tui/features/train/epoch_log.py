@@ -11,7 +11,7 @@ from mnistop.engine.formatting import percent
 from mnistop.tui.draw.cells import line
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.session.state import State
-from mnistop.tui.text.epochs import UNTRAINED, epoch_name
+from mnistop.tui.text.runs import UNTRAINED, epoch_name
 from mnistop.tui.toolkit.bindings import bindings, epochs, key
 from mnistop.tui.toolkit.lines import LinesPane
 
