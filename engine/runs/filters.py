@@ -1,10 +1,11 @@
-"""Which runs are wanted, as a person types it: `lr>0.1 val_acc>0.9 hidden:128 state:stopped`."""
+"""Which runs are wanted, as in `lr>0.1 val_acc>0.9 hidden:128 state:stopped`, and in which order."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mnistop.engine.config import RunConfig, as_text, choices
 from mnistop.engine.errors import ConfigError
@@ -245,3 +246,55 @@ def complete(text: str) -> list[str]:
             known = STATES if field == "state" else choices(field)
             possible = [f"{field}:{value}" for value in known]
     return completed(text, last, possible)
+
+
+@dataclass(frozen=True)
+class RunOrder:
+    """One order; of equals, the newer run comes first."""
+
+    short: str
+    """In two words."""
+    key: Callable[[Listed], Any]
+    """What comes first has the least."""
+    column: str = ""
+    """The column of the table that it goes by."""
+
+
+def _least(value: float | None) -> float:
+    return math.inf if value is None else value
+
+
+def _largest(value: float | None) -> float:
+    return math.inf if value is None else -value
+
+
+ORDERS = (
+    RunOrder("newest first", lambda run: not run.is_live, "state"),
+    RunOrder(
+        "best test accuracy first", lambda run: _largest(run.overview.test_acc), "test acc at best"
+    ),
+    RunOrder(
+        "best val accuracy first",
+        lambda run: _largest(run.overview.best_val_acc),
+        "val acc at best",
+    ),
+    RunOrder(
+        "lowest loss first", lambda run: _least(run.overview.best_val_loss), "val loss at best"
+    ),
+    RunOrder("longest first", lambda run: -run.overview.seconds, "time"),
+    RunOrder("by name", lambda run: run.title.casefold(), "name"),
+    RunOrder("by settings", lambda run: run.differences(), "differs by"),
+    RunOrder("largest first", lambda run: -(run.bytes or 0), "size"),
+)
+"""In the first, live ones come before all others."""
+BY_TEST = ORDERS[1]
+
+
+def in_order(runs: Sequence[Listed], order: RunOrder) -> list[Listed]:
+    """Runs in an order.
+
+    Args:
+        runs: newest first.
+        order: one of `ORDERS`.
+    """
+    return sorted(runs, key=order.key)

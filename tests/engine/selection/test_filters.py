@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnistop.engine.analysis.image_filters import Filter, complete, parse
-from mnistop.engine.analysis.image_orders import ORDERS, OrderName, rows
+from mnistop.engine.analysis.image_filters import ORDERS, Filter, OrderName, complete, parse, rows
 from mnistop.engine.filter_grammar import Bound, FilterError
 from mnistop.engine.runs.predictions import NEVER_FIRST, NEVER_LAST, Judgement, Learned, learned
 

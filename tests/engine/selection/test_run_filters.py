@@ -10,8 +10,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.filter_grammar import FilterError
 from mnistop.engine.runs.about import About
 from mnistop.engine.runs.entry import Listed, Overview
-from mnistop.engine.runs.filters import FIELDS, complete, parse
-from mnistop.engine.runs.orders import ORDERS, in_order
+from mnistop.engine.runs.filters import FIELDS, ORDERS, complete, in_order, parse
 from mnistop.engine.runs.run_folder import Run
 
 RATES = st.sampled_from((0.001, 0.01, 0.1, 0.3, 1.0))

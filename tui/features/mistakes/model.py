@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.analysis.image_filters import Filter, complete, parse
-from mnistop.engine.analysis.image_orders import ORDERS, Order, rows
+from mnistop.engine.analysis.image_filters import ORDERS, Filter, Order, complete, parse, rows
 from mnistop.engine.filter_grammar import FilterError
 from mnistop.engine.runs.predictions import Floats, Judgement, Learned
 from mnistop.tui.features.mistakes.judged import Judged
