@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnistop.engine.analysis.image_filters import ORDERS, Filter, OrderName, complete, parse, rows
+from mnistop.engine.analysis.image_filters import ORDERS, Filter, Order, complete, parse, rows
 from mnistop.engine.filter_grammar import Bound, FilterError
 from mnistop.engine.runs.predictions import NEVER_FIRST, NEVER_LAST, Judgement, Learned, learned
 
@@ -62,13 +62,13 @@ def test_an_equal_number_holds_for_what_is_rounded_to_it() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("tru:4", ['"tru:4"', "did you mean true?"]),
-        ("confidence>3", ['"confidence>3"', "did you mean conf?"]),
+        ("tru:4", ['"tru:4"', "did you mean true:4?"]),
+        ("confidence>3", ['"confidence>3"', "did you mean conf>0.5?"]),
         ("xyzzy", ['"xyzzy" is not known', "true: pred: conf>"]),
         ("true:12", ['"true:12"', "there is no class 12", "0, 1, 2"]),
-        ("true:", ["the class is missing"]),
+        ("true:", ["a class is missing, as in true:4."]),
         ("true", ["as in true:4"]),
-        ("true>4", ["not larger or smaller", "true:0"]),
+        ("true>4", ["true is not larger or smaller", "true:4"]),
         ("conf", ["a number is missing", "conf>0.5"]),
         ("conf>", ["a number is missing"]),
         ("conf>high", ["a number is missing"]),
@@ -135,7 +135,7 @@ def test_whatever_is_typed_is_understood_or_refused_with_a_sentence(
     st.one_of(st.none(), st.integers(0, 3)),
     st.one_of(st.none(), st.integers(0, 3)),
     st.sampled_from(["", "conf>0.4", "loss<=1", "margin<0.1", "first>2", "last<3"]),
-    st.sampled_from([order.name for order in ORDERS]),
+    st.sampled_from(ORDERS),
 )
 def test_the_rows_are_those_of_a_straightforward_sort(
     count: int,
@@ -144,7 +144,7 @@ def test_the_rows_are_those_of_a_straightforward_sort(
     true: int | None,
     predicted: int | None,
     bound: str,
-    order: OrderName,
+    order: Order,
 ) -> None:
     judgement, when = judged(count, seed)
     text = bound if kind == "wrong" else f"{bound} {kind}"
@@ -178,7 +178,7 @@ def test_the_rows_are_those_of_a_straightforward_sort(
             "last": values["last"],
         }
         if wanted:
-            expected.append((keys[order], row))
+            expected.append((keys[order.name], row))
     assert rows(chosen, order, judgement, when).tolist() == [row for _, row in sorted(expected)]
 
 

@@ -103,7 +103,7 @@ def test_the_users_words_are_found() -> None:
         ("otter", '"otter" compares nothing: say name:otter, or as in lr>0.1.'),
         ("zzz>1", '"zzz>1" is not known; there are name:'),
         ("hiden:128", "did you mean hidden:256,128?"),
-        ("lr", '"lr": a value is missing, as in lr>0.1.'),
+        ("lr", '"lr": a number is missing, as in lr>0.1.'),
         ("lr>", '"lr>": a number is missing, as in lr>0.1.'),
         ("lr>fast", "a number is missing"),
         ("stopped", '"stopped": say state:stopped.'),

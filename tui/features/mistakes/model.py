@@ -191,7 +191,7 @@ class Browsing:
 
     def _sort(self) -> None:
         if self.judgement and self.learned:
-            self.rows = rows(self.filter, self.order.name, self.judgement, self.learned)
+            self.rows = rows(self.filter, self.order, self.judgement, self.learned)
         else:
             self.rows, self.row = _NONE, None
         found = np.flatnonzero(self.rows == self.row) if self.row is not None else _NONE
