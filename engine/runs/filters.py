@@ -73,7 +73,7 @@ def _setting(name: str) -> Field[Listed]:
     return kind(name, value, example, exact=True, percent=percent)
 
 
-_OTHERS = (
+_OTHERS: tuple[Field[Listed], ...] = (
     _State(
         "state",
         lambda run: run.state,
