@@ -27,8 +27,7 @@ from mnistop.engine.config import (
 )
 from mnistop.engine.errors import ConfigError
 from mnistop.tui.draw.capabilities import TRUE_COLOR, Terminal
-from mnistop.tui.features.train.hyperparameters import Hyperparameters
-from mnistop.tui.session.form_values import FormValues
+from mnistop.tui.features.train.hyperparameters import FormValues, Hyperparameters
 from mnistop.tui.toolkit.value_input import ValueInput
 
 

@@ -1,24 +1,28 @@
-"""A sweep is set up: which hyperparameters vary, and how."""
+"""A new sweep: which hyperparameters vary, and how; and its start."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
+from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
+from mnistop.engine.cores import usable_cores
+from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.engine.sweep.effort import pace
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import clean
 from mnistop.tui.features.sweep.form import SweepForm, SweepSize
 from mnistop.tui.terminal.fault_tolerant import FaultTolerant
+from mnistop.tui.toolkit.attempts import Attempts
 from mnistop.tui.toolkit.key_bar import KeyBar
 from mnistop.tui.toolkit.reasons import GivesReasons
 
@@ -117,3 +121,38 @@ class SweepFormScreen(GivesReasons, FaultTolerant, ModalScreen[Wanted | None]):
         """Gives the sweep to be started."""
         values = self._form.sweep
         self.dismiss(Wanted(values.configs, values.title, values.jobs))
+
+
+def ask_for_sweep(
+    screen: Screen[Any],
+    terminal: Terminal,
+    base: RunConfig | None,
+    known: Sequence[tuple[RunConfig, float]],
+    attempts: Attempts,
+    then: Callable[[Sweep], object],
+) -> None:
+    """Asks what is to vary in a new sweep, and starts it; says so where the form is wrong.
+
+    Args:
+        screen: over which it is asked.
+        terminal: what the terminal can show.
+        base: what the dashboard's form holds; None while that is wrong.
+        known: finished runs with the seconds that each has trained for, the newest first.
+        attempts: starts it.
+        then: is called with the sweep once it has begun.
+    """
+
+    def start(wanted: Wanted | None) -> None:
+        if wanted:
+            attempts.do(
+                lambda: worker.launch_sweep(wanted.configs, wanted.title, wanted.jobs), then
+            )
+
+    if base is None:
+        screen.notify(
+            "A value in the form is wrong: press 1 and correct it; a sweep starts from it.",
+            severity="error",
+        )
+        return
+    form = SweepFormScreen(terminal, base, known, usable_cores())
+    screen.app.push_screen(form, start)

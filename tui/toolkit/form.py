@@ -8,13 +8,132 @@ from typing import ClassVar, Protocol
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.geometry import Region
+from textual.geometry import Region, clamp
+from textual.strip import Strip as TextualStrip
 from textual.widgets import Input
 
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.toolkit.form_lines import Row, View
-from mnistop.tui.toolkit.form_view import FormView
+from mnistop.tui.draw.strip import Strip
+from mnistop.tui.toolkit.drawn import DrawnWidget
+from mnistop.tui.toolkit.form_lines import Layout, Painter, Row, View, lines_of
 from mnistop.tui.toolkit.value_input import ValueInput
+
+
+class FormView(DrawnWidget, can_focus=True):
+    """A form to look at: one widget for all rows.
+
+    Args:
+        count: The number of rows.
+        terminal: What the terminal can show.
+        id: The widget's id.
+    """
+
+    ALLOW_SELECT = False
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Up", False, id="form.up", tooltip="Row above"),
+        Binding("down,j", "move(1)", "Down", False, id="form.down", tooltip="Row below"),
+        Binding("pageup", "page(-1)", "Page up", False, id="form.page_up", tooltip="Rows above"),
+        Binding(
+            "pagedown", "page(1)", "Page down", False, id="form.page_down", tooltip="Rows below"
+        ),
+        Binding("home", "home", "First", False, id="form.first", tooltip="First row"),
+        Binding("end", "end", "Last", False, id="form.last", tooltip="Last row"),
+    ]
+
+    DEFAULT_CSS = "FormView { overflow: hidden; }"
+
+    def __init__(self, count: int, terminal: Terminal, *, id: str | None = None) -> None:
+        super().__init__(terminal, id=id)
+        self.cursor = 0
+        """The number of the selected row."""
+        self.top = 0
+        """The number of the first row in view."""
+        self._count = count
+        self._wanted = 0
+        """Lines that the explanation of the selected row takes."""
+
+    def view(self) -> View:
+        """What to show now."""
+        raise NotImplementedError
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether keys go to the form."""
+        return self.has_focus
+
+    @property
+    def parts(self) -> Layout:
+        """Where the parts of the form are."""
+        return Layout(self.size, self._count, self._wanted)
+
+    # The cursor
+
+    def select(self, row: int) -> None:
+        """Put the cursor on a row, or on the nearest one that exists."""
+        self.cursor = clamp(row, 0, self._count - 1)
+        self.show_cursor()
+        self.redraw()
+
+    def action_move(self, by: int) -> None:
+        """Move the cursor by rows."""
+        self.select(self.cursor + by)
+
+    def action_page(self, by: int) -> None:
+        """Move the cursor by pages."""
+        self.select(self.cursor + by * self.parts.rows.height)
+
+    def action_home(self) -> None:
+        """Move the cursor to the first row."""
+        self.select(0)
+
+    def action_end(self) -> None:
+        """Move the cursor to the last row."""
+        self.select(self._count - 1)
+
+    def about(self) -> Sequence[str]:
+        """Sentences on the selected row."""
+        return ()
+
+    def show_cursor(self) -> None:
+        """Give the explanation its lines, and scroll as little as brings the cursor into view."""
+        width = Layout(self.size, self._count).words.width
+        self._wanted = lines_of(self.about(), width, self.terminal)
+        height = self.parts.rows.height
+        top = clamp(self.top, self.cursor - height + 1, self.cursor)
+        self.top = clamp(top, 0, self._count - height)
+
+    # The wheel
+
+    def scroll_rows(self, by: int) -> bool:
+        """Show other rows, wherever the cursor is; say whether there were any."""
+        top = clamp(self.top + by, 0, self._count - self.parts.rows.height)
+        moved = top != self.top
+        self.top = top
+        self.redraw()
+        return moved
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Show rows further down."""
+        if self.scroll_rows(2):
+            event.stop()
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Show rows further up."""
+        if self.scroll_rows(-2):
+            event.stop()
+
+    # Drawing
+
+    def render_lines(self, crop: Region) -> list[TextualStrip]:
+        """Lines for Textual's compositor, those of another size with the cursor in view."""
+        if self.size != self._drawn_for:
+            self.show_cursor()
+        return super().render_lines(crop)
+
+    def _draw(self) -> list[Strip]:
+        painter = Painter(self.palette, self.terminal, self.has_keys)
+        return self._based(painter.paint(self.view(), self.parts))
 
 
 class Values(Protocol):
