@@ -27,7 +27,7 @@ from mnistop.engine.config import (
 )
 from mnistop.engine.errors import ConfigError
 from mnistop.tui.draw.capabilities import TRUE_COLOR, Terminal
-from mnistop.tui.features.train.hyperparameters import FormValues, Hyperparameters
+from mnistop.tui.features.train.hyperparameters import ConfigValues, Hyperparameters
 from mnistop.tui.toolkit.value_input import ValueInput
 
 
@@ -561,7 +561,7 @@ def test_every_binding_can_be_explained_and_remapped() -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(NAMES), st.text() | st.integers().map(str) | st.floats().map(str))
 def test_any_text_makes_a_configuration_or_a_sentence(name: str, text: str) -> None:
-    values = FormValues({name: text})
+    values = ConfigValues({name: text})
     assert (values.config is None) == (name in values.problems)
     if values.config is None:
         assert label(name).capitalize() in values.problems[name]
@@ -614,6 +614,6 @@ def test_a_name_that_is_no_hyperparameter_is_refused() -> None:
     ],
 )
 def test_auto_is_a_step_before_the_least_number(name: str, text: str, by: int, then: str) -> None:
-    values = FormValues({name: text})
+    values = ConfigValues({name: text})
     values.step(name, by)
     assert values.texts[name] == then

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from textual.message import Message
 
@@ -16,9 +15,9 @@ from mnistop.engine.sweep.presets import SWEEPS, SweepPreset
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import clean, line, shorten
 from mnistop.tui.draw.strip import Strip
-from mnistop.tui.features.train.hyperparameters import CUSTOM, PRESET
 from mnistop.tui.text.runs import count, duration
-from mnistop.tui.toolkit.form import FormEditor
+from mnistop.tui.toolkit.form import Form
+from mnistop.tui.toolkit.form_values import CUSTOM, PRESET, FormValues, next_round
 from mnistop.tui.toolkit.lines import LinesPane
 
 SEEDS, RANDOM, JOBS = "seeds", "random", "jobs"
@@ -40,7 +39,7 @@ _WORDS = {
 _STOPS = {SEEDS: ("1", "2", "3", "5", "10"), RANDOM: (_ALL, "5", "10", "20", "50")}
 
 
-class SweepValues:
+class SweepValues(FormValues):
     """The texts of a sweep's form, and the configurations that they make.
 
     Args:
@@ -49,25 +48,20 @@ class SweepValues:
     """
 
     def __init__(self, base: RunConfig, cores: int) -> None:
+        super().__init__()
         self.configs: Sequence[RunConfig] = ()
         """What the texts make; empty while one of them is wrong."""
-        self.problems: dict[str, str] = {}
-        """A sentence for each row that is wrong; under `sweep` what is wrong with all together."""
         self._base = base
         self._cores = cores
-        self._preset = CUSTOM
-        self._typed = {"lr": written("lr", around("lr", base.lr))}
-        """What differs from the texts that the rows start with."""
-        self._by_hand = self._typed
-        """The same without a preset."""
-        self._evaluate()
+        self.typed = {"lr": written("lr", around("lr", base.lr))}
+        self.evaluate()
 
     @property
     def title(self) -> str:
         """What the sweep is about: its preset, or what varies."""
-        if self._preset != CUSTOM:
-            return self._preset
-        return ", ".join(filter(self._varies, NAMES)) or SEEDS
+        if self.preset != CUSTOM:
+            return self.preset
+        return ", ".join(filter(self.is_changed, NAMES)) or SEEDS
 
     @property
     def jobs(self) -> int:
@@ -79,73 +73,9 @@ class SweepValues:
         """How many there are, seeds apart."""
         return len(self.configs) // max(1, self._number(SEEDS) or 1)
 
-    # The rows
-
-    def label(self, name: str) -> str:
-        """What a row is called."""
-        return _LABELS.get(name) or label(name)
-
-    def text(self, name: str) -> str:
-        """What a row says."""
-        return self._typed.get(name, self._start(name))
-
-    def state(self, name: str) -> str:
-        """``problem``, or ``changed`` where there are several values."""
-        if name in self.problems:
-            return "problem"
-        return "changed" if self._varies(name) else ""
-
-    def about(self, name: str, editing: bool) -> list[str]:
-        """Plain words on a row."""
-        if name == PRESET:
-            preset = SWEEPS.get(self._preset)
-            return [preset.question if preset else _BY_HAND, f"Presets: {', '.join(SWEEPS)}."]
-        if name in _WORDS:
-            return [_WORDS[name]]
-        words = [explanation(name), f"{self._example(name)}."]
-        return words[::-1] if editing else words
-
-    def is_typed(self, name: str) -> bool:
-        """Whether the row's text can be typed."""
-        return name != PRESET
-
-    def is_wrong(self, name: str) -> bool:
-        """Whether the row's text makes no sense."""
-        return name in self.problems
-
-    def put(self, name: str, text: str) -> None:
-        """Takes a text, right or wrong."""
-        self._typed = {**self._typed, name: text}
-        if text == self._start(name):
-            del self._typed[name]
-        self._evaluate()
-
-    def tidy(self, name: str) -> None:
-        """Writes a list as the program does, unless it is wrong or has a range."""
-        if name in NAMES and name not in self.problems:
-            text = self.text(name)
-            if ".." not in text or name == "source":
-                self.put(name, written(name, values(name, text)))
-
-    def reset(self, name: str) -> None:
-        """Goes back to the preset's text, or to the dashboard's value."""
-        if name == PRESET:
-            self._take_preset(CUSTOM)
-        else:
-            self.put(name, self._start(name))
-
-    def step(self, name: str, by: int) -> None:
-        """Goes round: of a hyperparameter its value, a few values around it, all usual ones."""
-        if name == PRESET:
-            stops: Sequence[str] = (CUSTOM, *SWEEPS)
-            self._take_preset(_next(stops, self._preset, by))
-        else:
-            self.put(name, _next(self._stops(name), self.text(name), by))
-
-    # What they make
-
-    def _evaluate(self) -> None:
-        texts = {name: text for name, text in self._typed.items() if name in NAMES}
+    def evaluate(self) -> None:
+        """Make the configurations; under `sweep` is what is wrong with all together."""
+        texts = {name: text for name, text in self.typed.items() if name in NAMES}
         self.configs, self.problems = (), {}
         numbers = {name: self._number(name) for name in (SEEDS, RANDOM, JOBS)}
         for name, number in numbers.items():
@@ -155,88 +85,88 @@ class SweepValues:
                     f"{self.label(name).capitalize()} must be a whole number from 1 up{or_all}, "
                     f"not {self.text(name)!r}."
                 )
+        make = self._preset.configs if self._preset else plan
         try:
-            seeds, sample = numbers[SEEDS] or 1, numbers[RANDOM]
-            if preset := SWEEPS.get(self._preset):
-                configs = preset.configs(self._base, texts, seeds, sample)
-            else:
-                configs = plan(self._base, texts, seeds, sample)
+            configs = make(self._base, texts, numbers[SEEDS] or 1, numbers[RANDOM])
         except ConfigError as error:
             self.problems |= error.problems
         else:
             self.configs = () if self.problems else configs
+
+    def label(self, name: str) -> str:
+        """What a row is called."""
+        return _LABELS.get(name) or label(name)
+
+    def start(self, name: str) -> str:
+        """The preset's text, or the dashboard's value."""
+        preset = self._preset
+        if name in (SEEDS, RANDOM, JOBS):
+            seeds = preset.seeds if preset else 1
+            return {SEEDS: str(seeds), RANDOM: _ALL, JOBS: str(self._cores)}[name]
+        base = getattr(self._base, name)
+        if preset is None:
+            return written(name, (base,))
+        base = preset.base.get(name, base)
+        return written(name, tuple(dict.fromkeys(each.get(name, base) for each in preset.variants)))
+
+    def is_changed(self, name: str) -> bool:
+        """Whether a row makes several runs."""
+        if name == PRESET:
+            return self.preset != CUSTOM
+        if name in (SEEDS, RANDOM):
+            return self.text(name).strip() not in ("1", _ALL)
+        try:
+            return name in NAMES and len(values(name, self.text(name))) > 1
+        except ConfigError:
+            return False
+
+    def about(self, name: str, editing: bool = False) -> list[str]:
+        """Plain words on a row."""
+        if name == PRESET:
+            question = self._preset.question if self._preset else _BY_HAND
+            return [question, f"Presets: {', '.join(SWEEPS)}."]
+        if name in _WORDS:
+            return [_WORDS[name]]
+        value = values(name, self.start(name))[0]
+        example = f"Several values: {written(name, around(name, value))}"
+        if name in ("lr", "weight_decay"):
+            example += ", or a range as 0.001..1:7"
+        words = [explanation(name), f"{example}."]
+        return words[::-1] if editing else words
+
+    def presets(self) -> Sequence[str]:
+        """What is typed, and the presets."""
+        return (CUSTOM, *SWEEPS)
+
+    def tidied(self, name: str) -> str:
+        """A list as the program writes it, unless it has a range."""
+        text = self.text(name)
+        if name not in NAMES or (".." in text and name != "source"):
+            return text
+        return written(name, values(name, text))
+
+    def stepped(self, name: str, by: int) -> str:
+        """Of a hyperparameter its value, a few values around it, all usual ones, and again."""
+        stops = _STOPS.get(name, ())
+        if name == JOBS:
+            stops = tuple(str(number + 1) for number in range(self._cores))
+        elif name in NAMES:
+            started = self.start(name)
+            several = around(name, values(name, started)[0]), usual_values(name)
+            stops = tuple(dict.fromkeys([started, *(written(name, each) for each in several)]))
+        return str(next_round(stops, self.text(name), by))
+
+    @property
+    def _preset(self) -> SweepPreset | None:
+        return SWEEPS.get(self.preset)
 
     def _number(self, name: str) -> int | None:
         text = self.text(name).strip()
         is_number = text.isascii() and text.isdecimal() and len(text) <= _DIGITS
         return (int(text) or None) if is_number else None
 
-    def _start(self, name: str) -> str:
-        """The text of a row before anything is typed."""
-        preset = SWEEPS.get(self._preset)
-        match name:
-            case "preset":
-                return self._preset
-            case "seeds":
-                return str(preset.seeds if preset else 1)
-            case "random":
-                return _ALL
-            case "jobs":
-                return str(self._cores)
-        return written(name, self._start_values(name, preset))
 
-    def _start_values(self, name: str, preset: SweepPreset | None) -> Sequence[Any]:
-        base = preset.base.get(name, getattr(self._base, name)) if preset else None
-        if preset is None:
-            return (getattr(self._base, name),)
-        return tuple(dict.fromkeys(each.get(name, base) for each in preset.variants))
-
-    def _varies(self, name: str) -> bool:
-        if name == PRESET:
-            return self._preset != CUSTOM
-        if name in (SEEDS, RANDOM):
-            return self.text(name).strip() not in ("1", _ALL)
-        return name in NAMES and len(self._values(name)) > 1
-
-    def _values(self, name: str) -> tuple[Any, ...]:
-        try:
-            return values(name, self.text(name))
-        except ConfigError:
-            return ()
-
-    def _stops(self, name: str) -> Sequence[str]:
-        if name == JOBS:
-            return [str(number + 1) for number in range(self._cores)]
-        if name in _STOPS:
-            return _STOPS[name]
-        started = self._start(name)
-        value = values(name, started)[0]
-        usual = written(name, usual_values(name))
-        return tuple(dict.fromkeys([started, written(name, around(name, value)), usual]))
-
-    def _example(self, name: str) -> str:
-        value = values(name, self._start(name))[0]
-        several = written(name, around(name, value))
-        if name in ("lr", "weight_decay"):
-            return f"Several values: {several}, or a range as 0.001..1:7"
-        return f"Several values: {several}"
-
-    def _take_preset(self, preset: str) -> None:
-        if self._preset == CUSTOM:
-            self._by_hand = self._typed
-        self._preset = preset
-        self._typed = self._by_hand if preset == CUSTOM else {}
-        self._evaluate()
-
-
-def _next(stops: Sequence[str], stop: str, by: int) -> str:
-    """The next stop of a round; from outside, the first or the last one."""
-    outside = -1 if by > 0 else len(stops)
-    at = stops.index(stop) if stop in stops else outside
-    return stops[(at + by) % len(stops)]
-
-
-class SweepForm(FormEditor):
+class SweepForm(Form):
     """For each hyperparameter the values to try.
 
     Args:

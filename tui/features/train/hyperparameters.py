@@ -16,7 +16,6 @@ from mnistop.engine.config import (
     allowed,
     as_text,
     choices,
-    default,
     explanation,
     label,
     rank,
@@ -24,47 +23,39 @@ from mnistop.engine.config import (
 )
 from mnistop.engine.errors import ConfigError
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.toolkit.form import FormEditor
-
-PRESET = "preset"
-"""The name of the row above the hyperparameters, where a preset is chosen."""
-
-CUSTOM = "custom"
-"""The preset of values that are no preset's."""
+from mnistop.tui.toolkit.form import Form
+from mnistop.tui.toolkit.form_values import CUSTOM, PRESET, FormValues, next_round
 
 _CONFIGS = {name: RunConfig(**changes) for name, changes in PRESETS.items()}
+_NOTEBOOK = {name: as_text(value) for name, value in RunConfig()}
+_ROWS = (PRESET, *NAMES)
+_LOCKED = "The run's values: locked until it ends."
+_FINDER = "Press f to find one by a range test."
 
 
-def _texts(config: RunConfig) -> dict[str, str]:
-    return {name: as_text(value) for name, value in config}
-
-
-_NOTEBOOK = _texts(RunConfig())
-
-
-class FormValues:
+class ConfigValues(FormValues):
     """The texts of a form and the configuration that they make.
 
     Args:
-        values: A configuration, or texts by name; what is left out is the notebook's value.
+        values: a configuration, or texts by name; what is left out is the notebook's value.
 
     Raises:
         ConfigError: there is no hyperparameter of such a name.
     """
 
     def __init__(self, values: RunConfig | Mapping[str, str]) -> None:
-        self.texts = dict(_NOTEBOOK)
-        """The text of each hyperparameter, by name, in the order of `RunConfig`."""
+        super().__init__()
         self.config: RunConfig | None = None
         """What the texts make, None while one of them is wrong."""
-        self.wrong: dict[str, str] = {}
-        """A sentence for each text that is wrong, by name."""
-        self.found: dict[str, str] = {}
+        self._wrong: dict[str, str] = {}
+        self._found: dict[str, str] = {}
         """What others found wrong with texts that are right in themselves, by name."""
-        self.without_effect: frozenset[str] = frozenset()
-        """Names of the hyperparameters that changed nothing when all was last right."""
-        self._custom: dict[str, str] = {}
-        self.update(_texts(values) if isinstance(values, RunConfig) else values)
+        self.update(values.changes() if isinstance(values, RunConfig) else values)
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The text of each hyperparameter, by name."""
+        return {**_NOTEBOOK, **self.typed}
 
     def update(self, texts: Mapping[str, str]) -> None:
         """Replace some or all texts, right or wrong.
@@ -72,83 +63,59 @@ class FormValues:
         Raises:
             ConfigError: there is no hyperparameter of such a name.
         """
-        if unknown := texts.keys() - self.texts.keys():
+        if unknown := texts.keys() - _NOTEBOOK.keys():
             RunConfig.from_values(dict.fromkeys(sorted(unknown)))
-        for name, text in texts.items():
-            if text != self.texts[name]:
-                self.texts[name] = text
-                self.found.pop(name, None)
-        try:
-            self.config = RunConfig.from_values(self.texts)
-        except ConfigError as error:
-            self.config = None
-            self.wrong = error.problems
-        else:
-            self.wrong = {}
-            self.without_effect = self.config.without_effect()
+        for name in self._found.keys() & texts.keys():
+            if texts[name] != self.text(name):
+                del self._found[name]
+        super().update(texts)
 
-    def put(self, name: str, text: str) -> None:
-        """Replace one text, right or wrong."""
-        self.update({name: text})
+    def find(self, name: str, sentence: str) -> None:
+        """Note what is wrong with a text, until it changes."""
+        self._found[name] = sentence
+        self.evaluate()
+
+    def evaluate(self) -> None:
+        """Make the configuration, and find its preset."""
+        try:
+            self.config = RunConfig.from_values(self.typed)
+        except ConfigError as error:
+            self.config, self._wrong = None, error.problems
+        else:
+            self._wrong = {}
+            self.without_effect = self.config.without_effect()
+        self.problems = {**self._found, **self._wrong}
+        equal = (name for name, preset in _CONFIGS.items() if preset == self.config)
+        self.preset = next(equal, CUSTOM)
 
     def is_wrong(self, name: str) -> bool:
         """Whether a text makes no sense in itself."""
-        return name in self.wrong
-
-    def tidy(self, name: str) -> None:
-        """Write a text as the program does, as in 0.001 for 1e-3, unless it is wrong."""
-        if name not in self.wrong:
-            self.update({name: as_text(self._value(name))})
+        return name in self._wrong
 
     def label(self, name: str) -> str:
         """What a row is called."""
         return PRESET if name == PRESET else label(name)
 
+    def start(self, name: str) -> str:
+        """The notebook's text."""
+        return _NOTEBOOK[name]
+
     def is_typed(self, name: str) -> bool:
         """Whether a text can be typed, not only stepped through."""
         return name != PRESET and not choices(name)
 
-    def text(self, name: str) -> str:
-        """The text of a hyperparameter, or the name of the preset."""
-        return self.preset if name == PRESET else self.texts[name]
+    def is_changed(self, name: str) -> bool:
+        """Whether a text is not the notebook's."""
+        return bool(self.typed) if name == PRESET else name in self.typed
 
-    @property
-    def problems(self) -> dict[str, str]:
-        """A sentence for each hyperparameter that is or was found wrong, by name."""
-        return {**self.found, **self.wrong}
+    def presets(self) -> Sequence[str]:
+        """The presets; values made by hand are a stop among them, so that none are lost."""
+        by_hand = self.by_hand or self.preset == CUSTOM
+        return [*_CONFIGS, CUSTOM] if by_hand else list(_CONFIGS)
 
-    def state(self, name: str) -> str:
-        """``problem``, ``without effect``, ``changed``, or nothing where it is the notebook's."""
-        if name in self.problems:
-            return "problem"
-        if name in self.without_effect:
-            return "no effect"
-        return "changed" if self._changed(name) else ""
-
-    @property
-    def preset(self) -> str:
-        """The name of the preset that the values equal, or `CUSTOM`."""
-        return next((name for name, preset in _CONFIGS.items() if preset == self.config), CUSTOM)
-
-    def reset(self, name: str) -> None:
-        """Go back to the notebook's value, for the preset to all of them."""
-        if name == PRESET:
-            self._take_preset(next(iter(_CONFIGS)))
-        else:
-            self.update({name: _NOTEBOOK[name]})
-
-    def step(self, name: str, by: int) -> None:
-        """Go to the next usual value (`by` = 1) or the one before it (`by` = -1).
-
-        Choices and presets go round; values that were made by hand are a stop among the presets,
-        so that looking at a preset loses nothing.
-        """
-        if name == PRESET:
-            by_hand = self._custom or self.preset == CUSTOM
-            stops = [*_CONFIGS, CUSTOM] if by_hand else list(_CONFIGS)
-            self._take_preset(_next_round(stops, self.preset, by))
-        else:
-            self.update({name: as_text(self._stepped(name, by))})
+    def texts_of(self, preset: str) -> Mapping[str, str]:
+        """What a preset changes of the notebook's run."""
+        return _CONFIGS[preset].changes()
 
     def about(self, name: str, editing: bool = False) -> list[str]:
         """Plain words on a hyperparameter or the preset: what it does, may be, and was."""
@@ -157,55 +124,40 @@ class FormValues:
         words = [explanation(name), f"Allowed: {allowed(name)}."]
         if editing:
             words.reverse()
+        elif name == "lr":
+            words.insert(1, _FINDER)
         if name in self.without_effect:
             words.insert(0, "No effect with the other settings as they are.")
-        if self._changed(name):
+        if name in self.typed:
             words.append(f"In the notebook: {_NOTEBOOK[name]}.")
         return words
 
-    def _value(self, name: str) -> Any:
-        return getattr(RunConfig.from_values({name: self.texts[name]}), name)
+    def tidied(self, name: str) -> str:
+        """The text of the value that a text makes."""
+        return as_text(self._value(name))
 
-    def _changed(self, name: str) -> bool:
-        return self.texts != _NOTEBOOK if name == PRESET else self.texts[name] != _NOTEBOOK[name]
-
-    def _take_preset(self, preset: str) -> None:
-        if self.preset == CUSTOM:
-            self._custom = dict(self.texts)
-        self.update(self._custom if preset == CUSTOM else _texts(_CONFIGS[preset]))
-
-    def _stepped(self, name: str, by: int) -> Any:
-        if name in self.wrong:
-            return default(name)
+    def stepped(self, name: str, by: int) -> str:
+        """The next usual value; choices go round."""
+        if name in self._wrong:
+            return self.start(name)
         usual, value = usual_values(name), self._value(name)
         if choices(name) or isinstance(value, str):
-            return _next_round(usual, value, by)
+            return as_text(next_round(usual, value, by))
         order, own = [rank(each) for each in usual], rank(value)
         at = bisect_right(order, own) if by > 0 else bisect_left(order, own) - 1
-        return usual[at] if 0 <= at < len(usual) else value
+        return as_text(usual[at] if 0 <= at < len(usual) else value)
+
+    def _value(self, name: str) -> Any:
+        return getattr(RunConfig.from_values({name: self.text(name)}), name)
 
     def _differences(self) -> str:
-        changed = [
-            f"{label(name)} {self.texts[name]}" for name in self.texts if self._changed(name)
-        ]
+        changed = [f"{label(name)} {self.typed[name]}" for name in NAMES if name in self.typed]
         if changed:
             return f"The notebook's run, but with {', '.join(changed)}."
         return "The notebook's run, as it is."
 
 
-def _next_round(stops: Sequence[Any], stop: Any, by: int) -> Any:
-    """The next stop of a round; from outside, the first or the last one."""
-    outside = -1 if by > 0 else len(stops)
-    at = stops.index(stop) if stop in stops else outside
-    return stops[(at + by) % len(stops)]
-
-
-_ROWS = (PRESET, *NAMES)
-_LOCKED = "The run's values: locked until it ends."
-_FINDER = "Press f to find one by a range test."
-
-
-class Hyperparameters(FormEditor):
+class Hyperparameters(Form):
     """The hyperparameters of the next run or, locked, those of the run that is going on.
 
     Args:
@@ -231,8 +183,8 @@ class Hyperparameters(FormEditor):
         *,
         id: str | None = None,
     ) -> None:
-        self._own = FormValues(values)
-        self._run: FormValues | None = None
+        self._own = ConfigValues(values)
+        self._run: ConfigValues | None = None
         super().__init__(_ROWS, self._own, terminal, id=id)
         self._posted = self.config
 
@@ -259,7 +211,7 @@ class Hyperparameters(FormEditor):
     def show_run(self, config: RunConfig) -> None:
         """Show the values of a run, locked; the user's own come back with `unlock`."""
         self.leave()
-        self.values = self._run = FormValues(config)
+        self.values = self._run = ConfigValues(config)
         self.changed()
 
     def unlock(self) -> None:
@@ -272,7 +224,7 @@ class Hyperparameters(FormEditor):
     def show_problem(self, name: str, sentence: str) -> None:
         """Select a hyperparameter and say what is wrong with it, until its value changes."""
         self.leave()
-        self._own.found[name] = sentence
+        self._own.find(name, sentence)
         self.point_at(name)
 
     def point_at(self, name: str) -> None:
@@ -291,10 +243,3 @@ class Hyperparameters(FormEditor):
         if self.config != self._posted:
             self._posted = self.config
             self.post_message(self.Changed(self.config))
-
-    def about(self) -> Sequence[str]:
-        """What the selected hyperparameter is, and of the learning rate how to find one."""
-        words = super().about()
-        if self.selected == "lr" and not self.editing:
-            words = [*words[:1], _FINDER, *words[1:]]
-        return words
