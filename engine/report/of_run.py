@@ -10,7 +10,7 @@ import numpy as np
 
 from mnistop.engine import events
 from mnistop.engine.architecture import Architecture
-from mnistop.engine.config import RunConfig, as_text, default, label
+from mnistop.engine.config import RunConfig, default, label
 from mnistop.engine.data.notes import ClassCounts
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.events import EpochFinished, RunStarted
@@ -23,6 +23,7 @@ from mnistop.engine.formatting import (
     on_device,
     percent,
 )
+from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.report.document import (
     Chart,
     Code,

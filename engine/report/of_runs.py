@@ -6,10 +6,11 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 
 from mnistop.engine.analysis.comparison import Duel, differing, duel
-from mnistop.engine.config import as_text, is_number, label
+from mnistop.engine.config import is_number, label
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import EpochFinished
 from mnistop.engine.formatting import accuracy, count, loss
+from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.report.document import (
     Chart,
     Curve,

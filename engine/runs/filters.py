@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mnistop.engine.config import NAMES, RunConfig, as_text, choices, default
+from mnistop.engine.config import NAMES, RunConfig, choices, default
 from mnistop.engine.errors import ConfigError
 from mnistop.engine.filter_grammar import Field, FilterError, Grammar, Number, Text, number
+from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.runs.entry import LIVE, Listed
 
 

@@ -16,16 +16,9 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from mnistop.engine.config import (
-    RunConfig,
-    as_text,
-    by_factors,
-    choices,
-    label,
-    rank,
-    usual_values,
-)
+from mnistop.engine.config import RunConfig, by_factors, choices, label, usual_values
 from mnistop.engine.errors import ConfigError
+from mnistop.engine.hyperparameters import as_text, rank
 
 MOST = 1000
 """Runs of one sweep: more would not be looked at."""

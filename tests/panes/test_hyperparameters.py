@@ -18,7 +18,6 @@ from mnistop.engine.config import (
     NAMES,
     PRESETS,
     RunConfig,
-    as_text,
     choices,
     default,
     explanation,
@@ -26,6 +25,7 @@ from mnistop.engine.config import (
     usual_values,
 )
 from mnistop.engine.errors import ConfigError
+from mnistop.engine.hyperparameters import as_text
 from mnistop.tui.draw.capabilities import TRUE_COLOR, Terminal
 from mnistop.tui.features.train.hyperparameters import ConfigValues, Hyperparameters
 from mnistop.tui.toolkit.value_input import ValueInput

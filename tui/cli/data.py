@@ -7,9 +7,10 @@ import shlex
 import click
 import numpy as np
 
-from mnistop.engine.config import RunConfig, as_text
+from mnistop.engine.config import RunConfig
 from mnistop.engine.data.notes import data_notes
 from mnistop.engine.data.sources import Dataset, Description, class_counts, describe, load, split
+from mnistop.engine.hyperparameters import as_text
 from mnistop.tui.cli.gallery import Picture, draw_gallery
 from mnistop.tui.cli.options import given_settings
 from mnistop.tui.cli.output import Output, with_output

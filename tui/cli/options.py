@@ -14,7 +14,6 @@ from mnistop.engine.config import (
     NAMES,
     PRESETS,
     RunConfig,
-    as_text,
     choices,
     default,
     explanation,
@@ -22,6 +21,7 @@ from mnistop.engine.config import (
 )
 from mnistop.engine.errors import ConfigError
 from mnistop.engine.files import expanded
+from mnistop.engine.hyperparameters import as_text
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.analysis.coach import Advice
-from mnistop.engine.config import RunConfig, as_text, default, label
+from mnistop.engine.config import RunConfig, default, label
 from mnistop.engine.data.notes import ClassCounts
 from mnistop.engine.events import RunStarted
+from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.report.facts import Facts, again
 from mnistop.engine.runs.folder import one_line
 from mnistop.engine.runs.history import History, others_as_good

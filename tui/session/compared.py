@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mnistop.engine.config import NAMES, RunConfig, as_text, label
+from mnistop.engine.config import NAMES, RunConfig, label
+from mnistop.engine.hyperparameters import as_text
 
 
 def differences(one: RunConfig, other: RunConfig) -> tuple[str, str]:

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mnistop.engine.config import NAMES, RunConfig, as_text, usual_values
+from mnistop.engine.config import NAMES, RunConfig, usual_values
 from mnistop.engine.errors import ConfigError
+from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.sweep.grid import MOST, around, plan, values, written
 from mnistop.engine.sweep.presets import SWEEPS, sweep_preset
 

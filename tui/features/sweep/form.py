@@ -147,7 +147,7 @@ class SweepValues(FormValues):
 
     def stepped(self, name: str, by: int) -> str:
         """Of a hyperparameter its value, a few values around it, all usual ones, and again."""
-        stops = _STOPS.get(name, ())
+        stops: tuple[str, ...] = _STOPS.get(name, ())
         if name == JOBS:
             stops = tuple(str(number + 1) for number in range(self._cores))
         elif name in NAMES:

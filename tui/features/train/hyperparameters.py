@@ -14,14 +14,13 @@ from mnistop.engine.config import (
     PRESETS,
     RunConfig,
     allowed,
-    as_text,
     choices,
     explanation,
     label,
-    rank,
     usual_values,
 )
 from mnistop.engine.errors import ConfigError
+from mnistop.engine.hyperparameters import as_text, rank
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.toolkit.form import Form
 from mnistop.tui.toolkit.form_values import CUSTOM, PRESET, FormValues, next_round
