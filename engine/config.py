@@ -277,6 +277,18 @@ def default(name: str) -> Any:
     return _FIELDS[name].default
 
 
+def value_of(name: str, given: Any) -> Any:
+    """The value of a hyperparameter that is given as such or as its text.
+
+    Raises:
+        ConfigError: it is wrong.
+    """
+    try:
+        return read(_FIELDS[name], given)
+    except ValueError as error:
+        raise ConfigError({name: str(error)}) from None
+
+
 def label(name: str) -> str:
     """The hyperparameter's name for people, as in `learning rate`."""
     return setting_of(_FIELDS[name]).label

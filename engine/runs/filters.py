@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mnistop.engine.config import NAMES, RunConfig, choices, default
+from mnistop.engine.config import NAMES, choices, default, value_of
 from mnistop.engine.errors import ConfigError
 from mnistop.engine.filter_grammar import Field, FilterError, Grammar, Number, Text, number
 from mnistop.engine.hyperparameters import as_text
@@ -30,7 +30,7 @@ class _Hidden(Field[Listed]):
     def find(self, text: str) -> str:
         """The layers as the configuration writes them."""
         try:
-            return as_text(RunConfig.from_values({"hidden": text}).hidden)
+            return as_text(value_of("hidden", text))
         except ConfigError:
             raise FilterError(
                 "hidden is whole numbers with commas between, or none, as in hidden:256,128."

@@ -16,7 +16,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from mnistop.engine.config import RunConfig, by_factors, choices, label, usual_values
+from mnistop.engine.config import RunConfig, by_factors, choices, label, usual_values, value_of
 from mnistop.engine.errors import ConfigError
 from mnistop.engine.hyperparameters import as_text, rank
 
@@ -172,7 +172,7 @@ def _parts(name: str, text: str) -> list[str]:
 def _refuse_two_meanings(text: str) -> None:
     """Elsewhere commas divide the layers of one network."""
     try:
-        layers = RunConfig.from_values({"hidden": text}).hidden
+        layers = value_of("hidden", text)
     except ConfigError:
         return
     several, one = "; ".join(map(str, layers)), " ".join(map(str, layers))
@@ -187,11 +187,7 @@ def _refuse_two_meanings(text: str) -> None:
 def _part_values(name: str, part: str) -> Sequence[Any]:
     if ".." in part and not choices(name) and name != "source":
         return _range(name, part)
-    return (_value(name, part),)
-
-
-def _value(name: str, text: str) -> Any:
-    return getattr(RunConfig.from_values({name: text}), name)
+    return (value_of(name, part),)
 
 
 def _range(name: str, part: str) -> Sequence[Any]:
@@ -218,7 +214,7 @@ def _range(name: str, part: str) -> Sequence[Any]:
 
 
 def _end(name: str, part: str, text: str) -> int | float:
-    value = _value(name, text)
+    value = value_of(name, text)
     if isinstance(value, tuple) and len(value) == 1:
         value = value[0]
     if not isinstance(value, int | float):
@@ -292,7 +288,7 @@ def around(name: str, value: Any) -> tuple[Any, ...]:
 
 def _is_valid(name: str, value: Any) -> bool:
     try:
-        RunConfig.from_values({name: value})
+        value_of(name, value)
     except ConfigError:
         return False
     return True

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -42,9 +42,8 @@ class FilterInput(FaultTolerant, Input, inherit_bindings=False):
         Binding("escape", "leave", "Leave", id="filter.leave", tooltip="Back, nothing changed"),
     ]
 
-    @dataclass
     class Left(Message):
-        """The line is left as it was."""
+        """The keys go back to the list, and the filter stays as it was."""
 
     def action_complete(self) -> None:
         """Takes the completion that is shown."""
@@ -87,9 +86,7 @@ class FilterLine(FaultTolerant, Horizontal):
 
         text: str
 
-    @dataclass
-    class Left(Message):
-        """The keys shall go back to the list."""
+    Left = FilterInput.Left
 
     def __init__(
         self,
@@ -157,9 +154,3 @@ class FilterLine(FaultTolerant, Horizontal):
     def on_descendant_blur(self) -> None:
         """Shows the filter in force again when the line is left without Enter."""
         self.input.value = self._applied
-
-    @on(FilterInput.Left)
-    def _leave(self, event: events.Event) -> None:
-        event.stop()
-        self.input.value = self._applied
-        self.post_message(self.Left())

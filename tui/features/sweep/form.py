@@ -204,9 +204,6 @@ class SweepSize(LinesPane):
     pace = 1.0
     is_known = False
 
-    def __init__(self, terminal: Terminal) -> None:
-        super().__init__(terminal)
-
     def show(self, values: SweepValues, pace: float, is_known: bool) -> None:
         """Draws what the form makes now.
 

@@ -31,7 +31,7 @@ _RECENT = 20
 
 
 @dataclass(frozen=True)
-class Wanted:
+class NewSweep:
     """What is to be trained."""
 
     configs: Sequence[RunConfig]
@@ -39,7 +39,7 @@ class Wanted:
     jobs: int
 
 
-class SweepFormScreen(GivesReasons, FaultTolerant, ModalScreen[Wanted | None]):
+class SweepFormScreen(GivesReasons, FaultTolerant, ModalScreen[NewSweep | None]):
     """Asks what is to vary; Esc leaves without a sweep.
 
     Args:
@@ -120,7 +120,7 @@ class SweepFormScreen(GivesReasons, FaultTolerant, ModalScreen[Wanted | None]):
     def action_start(self) -> None:
         """Gives the sweep to be started."""
         values = self._form.sweep
-        self.dismiss(Wanted(values.configs, values.title, values.jobs))
+        self.dismiss(NewSweep(values.configs, values.title, values.jobs))
 
 
 def ask_for_sweep(
@@ -142,11 +142,9 @@ def ask_for_sweep(
         then: is called with the sweep once it has begun.
     """
 
-    def start(wanted: Wanted | None) -> None:
-        if wanted:
-            attempts.do(
-                lambda: worker.launch_sweep(wanted.configs, wanted.title, wanted.jobs), then
-            )
+    def start(new: NewSweep | None) -> None:
+        if new:
+            attempts.do(lambda: worker.launch_sweep(new.configs, new.title, new.jobs), then)
 
     if base is None:
         screen.notify(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from textual.message import Message
 
@@ -18,6 +17,7 @@ from mnistop.engine.config import (
     explanation,
     label,
     usual_values,
+    value_of,
 )
 from mnistop.engine.errors import ConfigError
 from mnistop.engine.hyperparameters import as_text, rank
@@ -133,21 +133,18 @@ class ConfigValues(FormValues):
 
     def tidied(self, name: str) -> str:
         """The text of the value that a text makes."""
-        return as_text(self._value(name))
+        return as_text(value_of(name, self.text(name)))
 
     def stepped(self, name: str, by: int) -> str:
         """The next usual value; choices go round."""
         if name in self._wrong:
             return self.start(name)
-        usual, value = usual_values(name), self._value(name)
+        usual, value = usual_values(name), value_of(name, self.text(name))
         if choices(name) or isinstance(value, str):
             return as_text(next_round(usual, value, by))
         order, own = [rank(each) for each in usual], rank(value)
         at = bisect_right(order, own) if by > 0 else bisect_left(order, own) - 1
         return as_text(usual[at] if 0 <= at < len(usual) else value)
-
-    def _value(self, name: str) -> Any:
-        return getattr(RunConfig.from_values({name: self.text(name)}), name)
 
     def _differences(self) -> str:
         changed = [f"{label(name)} {self.typed[name]}" for name in NAMES if name in self.typed]
