@@ -5,7 +5,6 @@ fields of `RunConfig`: type, bounds, default, label, one line of help and the us
 """
 
 import dataclasses
-import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
@@ -13,14 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from msgspec import Meta
 
 from mnistop.engine.errors import ConfigError
-from mnistop.engine.hyperparameters import (
-    allowed_in,
-    as_text,
-    choices_of,
-    read,
-    setting,
-    setting_of,
-)
+from mnistop.engine.hyperparameters import Hyperparameter, as_text, setting
 
 PixelRange = Literal["auto"] | tuple[float, float]
 """The stored values of black and of white; `auto` where the pixels themselves tell."""
@@ -29,16 +21,16 @@ _LARGEST = 1e30
 """Pixel values beyond this are no images."""
 
 
-def _read_samples(text: str) -> str | None:
+def _parse_samples(text: str) -> str | None:
     return None if text.lower() == "all" else text
 
 
-def _read_hidden(text: str) -> tuple[str, ...]:
+def _parse_hidden(text: str) -> tuple[str, ...]:
     words = text.replace(",", " ").split()
     return () if words in ([], ["none"]) else tuple(words)
 
 
-def _read_pixel_range(text: str) -> str | tuple[str, ...]:
+def _parse_pixel_range(text: str) -> str | tuple[str, ...]:
     words = text.lower().replace(",", " ").split()
     if words == ["auto"]:
         return "auto"
@@ -68,7 +60,7 @@ class RunConfig:
         "Where the images come from: bundled, digits, openml, a folder or pair of IDX files, "
         "or an .npz file.",
         ("bundled", "digits", "openml"),
-        allowed="bundled, digits, openml, or the path of a folder or file",
+        format="bundled, digits, openml, or the path of a folder or file",
     )
     samples: Annotated[int, Meta(ge=2)] | None = setting(
         1000,
@@ -77,8 +69,8 @@ class RunConfig:
         "one but a source's test images.",
         (500, 1000, 2000, 4000, None),
         by_factors=True,
-        allowed="a whole number from 2 up, or all",
-        read=_read_samples,
+        format="a whole number from 2 up, or all",
+        parse=_parse_samples,
     )
     pixel_range: Literal["auto"] | tuple[float, float] = setting(
         "auto",
@@ -86,9 +78,9 @@ class RunConfig:
         "The stored pixel values of black and white, as in 0 16; auto finds them where they are "
         "clear.",
         ("auto", (0.0, 1.0), (0.0, 16.0), (0.0, 255.0), (0.0, 4095.0), (0.0, 65535.0), (-1.0, 1.0)),
-        allowed=f"auto, or two numbers from {-_LARGEST:g} to {_LARGEST:g}, black and white, the "
+        format=f"auto, or two numbers from {-_LARGEST:g} to {_LARGEST:g}, black and white, the "
         "lower one first",
-        read=_read_pixel_range,
+        parse=_parse_pixel_range,
         is_possible=_is_pixel_range,
     )
     val_fraction: Annotated[float, Meta(gt=0, lt=1)] = setting(
@@ -127,8 +119,8 @@ class RunConfig:
             "Neurons of each hidden layer, as in 128 or 256 128; none makes a single-layer model.",
             ((), (32,), (64,), (128,), (256,), (256, 128), (512, 256)),
             by_factors=True,
-            allowed="up to 32 whole numbers from 1 to 65,536 separated by spaces, or none",
-            read=_read_hidden,
+            format="up to 32 whole numbers from 1 to 65,536 separated by spaces, or none",
+            parse=_parse_hidden,
         )
     )
     activation: Literal["relu", "tanh", "sigmoid", "gelu"] = setting(
@@ -203,20 +195,20 @@ class RunConfig:
         "Processor threads for the arithmetic; auto takes one for small models, where it is "
         "fastest, and more for large ones.",
         ("auto", 1, 2, 4, 8),
-        allowed="auto, or a whole number from 1 up and at most 1,024",
-        read=str.lower,
+        format="auto, or a whole number from 1 up and at most 1,024",
+        parse=str.lower,
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = setting(
         "auto", "device", "Where to compute: auto takes cuda or mps where there is one, else cpu."
     )
 
     def __post_init__(self) -> None:
-        problems = {}
-        for name, field in _FIELDS.items():
+        problems: dict[str, str] = {}
+        for name, each in HYPERPARAMETERS.items():
             try:
-                object.__setattr__(self, name, read(field, getattr(self, name)))
-            except ValueError as error:
-                problems[name] = str(error)
+                object.__setattr__(self, name, each.read(getattr(self, name)))
+            except ConfigError as error:
+                problems |= error.problems
         if problems:
             raise ConfigError(problems)
 
@@ -242,7 +234,9 @@ class RunConfig:
 
     def changes(self) -> dict[str, str]:
         """What differs from the defaults, the notebook's run, as texts by name."""
-        return {name: as_text(value) for name, value in self if value != default(name)}
+        return {
+            name: as_text(value) for name, value in self if value != HYPERPARAMETERS[name].default
+        }
 
     def without_effect(self) -> frozenset[str]:
         """Names of the hyperparameters that change nothing beside the others."""
@@ -254,9 +248,9 @@ class RunConfig:
         return frozenset(names)
 
 
-_FIELDS = {field.name: field for field in dataclasses.fields(RunConfig)}
+HYPERPARAMETERS = {field.name: Hyperparameter.of(field) for field in dataclasses.fields(RunConfig)}
 
-NAMES = tuple(_FIELDS)
+NAMES = tuple(HYPERPARAMETERS)
 """All hyperparameters, in the order in which they are shown."""
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -270,58 +264,6 @@ PRESETS: dict[str, dict[str, Any]] = {
     "all the data": {"samples": None, "epochs": 30},
 }
 """Named starting points: what each changes of the notebook's run."""
-
-
-def default(name: str) -> Any:
-    """The hyperparameter's value in the notebook's run."""
-    return _FIELDS[name].default
-
-
-def value_of(name: str, given: Any) -> Any:
-    """The value of a hyperparameter that is given as such or as its text.
-
-    Raises:
-        ConfigError: it is wrong.
-    """
-    try:
-        return read(_FIELDS[name], given)
-    except ValueError as error:
-        raise ConfigError({name: str(error)}) from None
-
-
-def label(name: str) -> str:
-    """The hyperparameter's name for people, as in `learning rate`."""
-    return setting_of(_FIELDS[name]).label
-
-
-def explanation(name: str) -> str:
-    """One line on what the hyperparameter does."""
-    return setting_of(_FIELDS[name]).explanation
-
-
-def choices(name: str) -> tuple[str, ...]:
-    """All values of a hyperparameter that is chosen by name; empty for the others."""
-    return choices_of(_FIELDS[name])
-
-
-def is_number(name: str) -> bool:
-    """Whether all values of a hyperparameter are numbers."""
-    return typing.get_args(_FIELDS[name].type)[:1] in ((int,), (float,))
-
-
-def usual_values(name: str) -> tuple[Any, ...]:
-    """The values that a person steps through, in order."""
-    return choices(name) or setting_of(_FIELDS[name]).usual
-
-
-def by_factors(name: str) -> bool:
-    """Whether one tries the hyperparameter in equal factors, as 0.01, 0.1, 1."""
-    return setting_of(_FIELDS[name]).by_factors
-
-
-def allowed(name: str) -> str:
-    """What the hyperparameter may be, as in `a number above 0 and at most 1,000`."""
-    return allowed_in(_FIELDS[name])
 
 
 def _unknown(name: str) -> str:

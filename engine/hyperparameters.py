@@ -1,88 +1,100 @@
-"""How a hyperparameter is declared, read, and written: a field with all that is known of it.
+"""How a hyperparameter is declared, read, and written.
 
-The type of the field, with its bounds, says which values there are; `setting` adds the default, the
-label, one line of help and the usual values.
+A field of a dataclass has its type, with the bounds, and its default; `setting` adds what a person
+reads of it. `Hyperparameter` holds all of that.
 """
 
 import dataclasses
 import math
 import typing
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, Self
 
 import msgspec
 
+from mnistop.engine.errors import ConfigError
 
-class Setting(NamedTuple):
-    """What is known of a hyperparameter beside its name, type and default."""
 
+@dataclasses.dataclass(frozen=True)
+class Hyperparameter:
+    """All that is known of a hyperparameter."""
+
+    name: str
+    type: Any
+    default: Any
+    """The value in the notebook's run."""
     label: str
     """Its name for people, as in `learning rate`."""
     explanation: str
     """One line on what it does."""
     usual: tuple[Any, ...] = ()
-    """Values that a person steps through, from the least to the most."""
+    """Values that a person steps through, from the least to the most, or all choices."""
     by_factors: bool = False
     """Whether one tries it in equal factors, as rates and sizes, not in equal steps."""
-    allowed: str = ""
+    format: str = ""
     """What it may be, where the type does not say it."""
-    read: Callable[[str], Any] = str
-    """What a person types for a value, as the type has it."""
+    parse: Callable[[str], Any] = str
+    """What a person types, made ready for the type."""
     is_possible: Callable[[Any], bool] = lambda value: True
     """Whether a value of the type is one of the hyperparameter's."""
 
+    @classmethod
+    def of(cls, field: "dataclasses.Field[Any]") -> Self:
+        """What is known of a field that `setting` has made."""
+        made = cls(field.name, field.type, field.default, **field.metadata)
+        return dataclasses.replace(made, usual=made.choices or made.usual)
 
-def setting(default: Any, label: str, explanation: str, *more: Any, **options: Any) -> Any:
-    """A field of a dataclass with its default and the parts of its `Setting`."""
-    metadata = {"setting": Setting(label, explanation, *more, **options)}
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """All values where it is chosen by name; empty for the others."""
+        return typing.get_args(self.type) if typing.get_origin(self.type) is Literal else ()
+
+    @property
+    def is_number(self) -> bool:
+        """Whether all values are numbers."""
+        return typing.get_args(self.type)[:1] in ((int,), (float,))
+
+    @property
+    def allowed(self) -> str:
+        """What it may be, as in `a number above 0 and at most 1,000`."""
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        if self.format:
+            return self.format
+        kind, bounds = typing.get_args(self.type)
+        ends = {
+            "above {:,}": bounds.gt,
+            "from {:,} up": bounds.ge,
+            "at most {:,}": bounds.le,
+            "below {:,}": bounds.lt,
+        }
+        words = " and ".join(form.format(end) for form, end in ends.items() if end is not None)
+        return f"{'a number' if kind is float else 'a whole number'} {words}"
+
+    def read(self, given: Any) -> Any:
+        """The value that is given as such or as its text.
+
+        Raises:
+            ConfigError: it is wrong.
+        """
+        try:
+            ready = self.parse(given.strip()) if isinstance(given, str) else given
+            value = msgspec.convert(ready, self.type, strict=False)
+            if self.is_possible(value):
+                return value
+        except ValueError:
+            pass
+        shown = repr(given) if isinstance(given, str) else as_text(given)
+        shown = {"''": "empty", "all": "null"}.get(shown, shown)
+        raise ConfigError(
+            {self.name: f"{self.label.capitalize()} must be {self.allowed}, not {shown}."}
+        )
+
+
+def setting(default: Any, label: str, explanation: str, usual: Any = (), **more: Any) -> Any:
+    """A field of a dataclass with its default and other parts of its `Hyperparameter`."""
+    metadata = {"label": label, "explanation": explanation, "usual": usual, **more}
     return dataclasses.field(default=default, metadata=metadata)
-
-
-def setting_of(field: "dataclasses.Field[Any]") -> Setting:
-    """What is known of a field that `setting` has made."""
-    known: Setting = field.metadata["setting"]
-    return known
-
-
-def choices_of(field: "dataclasses.Field[Any]") -> tuple[str, ...]:
-    """All values of a field that is chosen by name; empty for the others."""
-    return typing.get_args(field.type) if typing.get_origin(field.type) is Literal else ()
-
-
-def read(field: "dataclasses.Field[Any]", given: Any) -> Any:
-    """The value of a field that is given as such or as its text.
-
-    Raises:
-        ValueError: it is wrong; a sentence that says what is allowed.
-    """
-    known = setting_of(field)
-    try:
-        ready = known.read(given.strip()) if isinstance(given, str) else given
-        value = msgspec.convert(ready, field.type, strict=False)
-        if known.is_possible(value):
-            return value
-    except ValueError:
-        pass
-    shown = repr(given) if isinstance(given, str) else as_text(given)
-    shown = {"''": "empty", "all": "null"}.get(shown, shown)
-    raise ValueError(f"{known.label.capitalize()} must be {allowed_in(field)}, not {shown}.")
-
-
-def allowed_in(field: "dataclasses.Field[Any]") -> str:
-    """What a field may be, as in `a number above 0 and at most 1,000`."""
-    if names := choices_of(field):
-        return "one of " + ", ".join(names)
-    if known := setting_of(field).allowed:
-        return known
-    kind, bounds = typing.get_args(field.type)
-    ends = {
-        "above {:,}": bounds.gt,
-        "from {:,} up": bounds.ge,
-        "at most {:,}": bounds.le,
-        "below {:,}": bounds.lt,
-    }
-    words = " and ".join(form.format(end) for form, end in ends.items() if end is not None)
-    return f"{'a number' if kind is float else 'a whole number'} {words}"
 
 
 def as_text(value: Any) -> str:

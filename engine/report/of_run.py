@@ -10,7 +10,7 @@ import numpy as np
 
 from mnistop.engine import events
 from mnistop.engine.architecture import Architecture
-from mnistop.engine.config import RunConfig, default, label
+from mnistop.engine.config import HYPERPARAMETERS, RunConfig
 from mnistop.engine.data.notes import ClassCounts
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.events import EpochFinished, RunStarted
@@ -173,8 +173,12 @@ def settings(config: RunConfig) -> Iterator[Entry]:
     changes, idle = config.changes(), config.without_effect()
     for name, value in config:
         if name not in idle:
-            remark = f"the notebook has {as_text(default(name))}" if name in changes else ""
-            yield Entry(label(name), as_text(value), remark)
+            remark = (
+                f"the notebook has {as_text(HYPERPARAMETERS[name].default)}"
+                if name in changes
+                else ""
+            )
+            yield Entry(HYPERPARAMETERS[name].label, as_text(value), remark)
 
 
 def _model(started: RunStarted) -> Iterator[Part]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mnistop.engine.config import NAMES, choices, default, value_of
+from mnistop.engine.config import HYPERPARAMETERS, NAMES
 from mnistop.engine.errors import ConfigError
 from mnistop.engine.filter_grammar import Field, FilterError, Grammar, Number, Text, number
 from mnistop.engine.hyperparameters import as_text
@@ -30,7 +30,7 @@ class _Hidden(Field[Listed]):
     def find(self, text: str) -> str:
         """The layers as the configuration writes them."""
         try:
-            return as_text(value_of("hidden", text))
+            return as_text(HYPERPARAMETERS["hidden"].read(text))
         except ConfigError:
             raise FilterError(
                 "hidden is whole numbers with commas between, or none, as in hidden:256,128."
@@ -53,7 +53,7 @@ def _accuracy(name: str, result: Callable[[Listed], float | None], example: str)
 
 def _setting(name: str) -> Field[Listed]:
     """The field of a hyperparameter."""
-    usual = as_text(default(name))
+    usual = as_text(HYPERPARAMETERS[name].default)
 
     def text(run: Listed) -> str:
         return run.overview.changes.get(name, usual)
@@ -66,7 +66,7 @@ def _setting(name: str) -> Field[Listed]:
         return Text(name, text, "source:mnist")
     if name == "hidden":
         return _Hidden(name, text, "hidden:256,128")
-    if known := choices(name):
+    if known := HYPERPARAMETERS[name].choices:
         return Field(name, text, f"{name}:{known[0]}", known)
     example = {"lr": "lr>0.1", "threads": "threads:2"}.get(name, f"{name}:{usual}")
     kind = _Samples if name == "samples" else Number

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.analysis.coach import Advice
-from mnistop.engine.config import RunConfig, default, label
+from mnistop.engine.config import HYPERPARAMETERS, RunConfig
 from mnistop.engine.data.notes import ClassCounts
 from mnistop.engine.events import RunStarted
 from mnistop.engine.hyperparameters import as_text
@@ -83,10 +83,13 @@ def tell_settings(out: Output, config: RunConfig) -> None:
     if not changes:
         out.say("as in the notebook")
     for name, text in changes.items():
-        out.say(one_line(f"{label(name)}: {text} (the notebook has {as_text(default(name))})"))
+        known = HYPERPARAMETERS[name]
+        out.say(one_line(f"{known.label}: {text} (the notebook has {as_text(known.default)})"))
     idle = config.without_effect()
     items = [
-        one_line(f"{label(name)} {as_text(value)}") for name, value in config if name not in idle
+        one_line(f"{HYPERPARAMETERS[name].label} {as_text(value)}")
+        for name, value in config
+        if name not in idle
     ]
     out.say()
     out.say("\n".join(_flow(items, out.width)))

@@ -10,7 +10,7 @@ from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from mnistop.engine.config import label
+from mnistop.engine.config import HYPERPARAMETERS
 from mnistop.tui.draw.cells import beside, line, shorten, shorten_name
 from mnistop.tui.draw.chart import Chart, chart
 from mnistop.tui.draw.legend import letter
@@ -268,7 +268,10 @@ class ComparedTable(LinesPane):
             ["val acc", *map(self._accuracy, runs)],
             ["val loss", *(loss(each.val_loss) if each else "-" for each in at)],
         ]
-        settings = [[label(name), *values] for name, values in self.comparing.settings.items()]
+        settings = [
+            [HYPERPARAMETERS[name].label, *values]
+            for name, values in self.comparing.settings.items()
+        ]
         return columns + settings, len(columns)
 
     def _accuracy(self, one: Compared) -> str:

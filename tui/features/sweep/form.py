@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
-from mnistop.engine.config import NAMES, RunConfig, explanation, label, usual_values
+from mnistop.engine.config import HYPERPARAMETERS, NAMES, RunConfig
 from mnistop.engine.errors import ConfigError
 from mnistop.engine.sweep.effort import duration_of
 from mnistop.engine.sweep.grid import around, plan, values, written
@@ -95,7 +95,7 @@ class SweepValues(FormValues):
 
     def label(self, name: str) -> str:
         """What a row is called."""
-        return _LABELS.get(name) or label(name)
+        return _LABELS.get(name) or HYPERPARAMETERS[name].label
 
     def start(self, name: str) -> str:
         """The preset's text, or the dashboard's value."""
@@ -131,7 +131,7 @@ class SweepValues(FormValues):
         example = f"Several values: {written(name, around(name, value))}"
         if name in ("lr", "weight_decay"):
             example += ", or a range as 0.001..1:7"
-        words = [explanation(name), f"{example}."]
+        words = [HYPERPARAMETERS[name].explanation, f"{example}."]
         return words[::-1] if editing else words
 
     def presets(self) -> Sequence[str]:
@@ -152,7 +152,7 @@ class SweepValues(FormValues):
             stops = tuple(str(number + 1) for number in range(self._cores))
         elif name in NAMES:
             started = self.start(name)
-            several = around(name, values(name, started)[0]), usual_values(name)
+            several = around(name, values(name, started)[0]), HYPERPARAMETERS[name].usual
             stops = tuple(dict.fromkeys([started, *(written(name, each) for each in several)]))
         return str(next_round(stops, self.text(name), by))
 

@@ -8,17 +8,7 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
-from mnistop.engine.config import (
-    NAMES,
-    PRESETS,
-    RunConfig,
-    allowed,
-    choices,
-    explanation,
-    label,
-    usual_values,
-    value_of,
-)
+from mnistop.engine.config import HYPERPARAMETERS, NAMES, PRESETS, RunConfig
 from mnistop.engine.errors import ConfigError
 from mnistop.engine.hyperparameters import as_text, rank
 from mnistop.tui.draw.capabilities import Terminal
@@ -93,7 +83,7 @@ class ConfigValues(FormValues):
 
     def label(self, name: str) -> str:
         """What a row is called."""
-        return PRESET if name == PRESET else label(name)
+        return PRESET if name == PRESET else HYPERPARAMETERS[name].label
 
     def start(self, name: str) -> str:
         """The notebook's text."""
@@ -101,7 +91,7 @@ class ConfigValues(FormValues):
 
     def is_typed(self, name: str) -> bool:
         """Whether a text can be typed, not only stepped through."""
-        return name != PRESET and not choices(name)
+        return name != PRESET and not HYPERPARAMETERS[name].choices
 
     def is_changed(self, name: str) -> bool:
         """Whether a text is not the notebook's."""
@@ -120,7 +110,7 @@ class ConfigValues(FormValues):
         """Plain words on a hyperparameter or the preset: what it does, may be, and was."""
         if name == PRESET:
             return [self._differences(), f"Presets: {', '.join(_CONFIGS)}."]
-        words = [explanation(name), f"Allowed: {allowed(name)}."]
+        words = [HYPERPARAMETERS[name].explanation, f"Allowed: {HYPERPARAMETERS[name].allowed}."]
         if editing:
             words.reverse()
         elif name == "lr":
@@ -133,21 +123,22 @@ class ConfigValues(FormValues):
 
     def tidied(self, name: str) -> str:
         """The text of the value that a text makes."""
-        return as_text(value_of(name, self.text(name)))
+        return as_text(HYPERPARAMETERS[name].read(self.text(name)))
 
     def stepped(self, name: str, by: int) -> str:
         """The next usual value; choices go round."""
         if name in self._wrong:
             return self.start(name)
-        usual, value = usual_values(name), value_of(name, self.text(name))
-        if choices(name) or isinstance(value, str):
+        known = HYPERPARAMETERS[name]
+        usual, value = known.usual, known.read(self.text(name))
+        if known.choices or isinstance(value, str):
             return as_text(next_round(usual, value, by))
         order, own = [rank(each) for each in usual], rank(value)
         at = bisect_right(order, own) if by > 0 else bisect_left(order, own) - 1
         return as_text(usual[at] if 0 <= at < len(usual) else value)
 
     def _differences(self) -> str:
-        changed = [f"{label(name)} {self.typed[name]}" for name in NAMES if name in self.typed]
+        changed = [f"{self.label(name)} {self.typed[name]}" for name in NAMES if name in self.typed]
         if changed:
             return f"The notebook's run, but with {', '.join(changed)}."
         return "The notebook's run, as it is."
