@@ -76,13 +76,15 @@ class Form(DrawnWidget, can_focus=True):
         self.top = 0
         """The number of the first row in view."""
         self.notice = ""
-        """What is said in place of the words on the row."""
-        self._wanted = 0
+        """Shown in place of the words on the row."""
+        self.locked = ""
+        """Why nothing can be changed; empty where it can."""
+        self._explained = 0
         """Lines that the explanation of the selected row takes."""
         self._input = ValueInput(self.take, self.keep, self.cancel, terminal.unicode)
         self._before: str | None = None
         """The text before it was edited; None while none is."""
-        self._lent = False
+        self._editor_focused = False
         """Whether the editor has the focus from the form."""
 
     def compose(self) -> ComposeResult:
@@ -102,11 +104,6 @@ class Form(DrawnWidget, can_focus=True):
         return self._before is not None
 
     @property
-    def locked(self) -> bool:
-        """Whether nothing can be changed."""
-        return False
-
-    @property
     def selected(self) -> str:
         """The name of the row under the cursor."""
         return self.rows[self.cursor]
@@ -114,10 +111,10 @@ class Form(DrawnWidget, can_focus=True):
     @property
     def parts(self) -> FormLines:
         """Where the parts of the form are."""
-        return FormLines(self.palette, self.terminal, self.size, len(self.rows), self._wanted)
+        return FormLines(self.palette, self.terminal, self.size, len(self.rows), self._explained)
 
     def changed(self) -> None:
-        """Shows other texts; the subclass may tell others."""
+        """Show other texts; a subclass may post that."""
         if not self.editing:
             self.show_cursor()
         self.redraw()
@@ -151,7 +148,7 @@ class Form(DrawnWidget, can_focus=True):
 
     def show_cursor(self) -> None:
         """Give the explanation its lines, and scroll as little as brings the cursor into view."""
-        self._wanted = self.parts.lines_of(self.about())
+        self._explained = self.parts.lines_of(self.about())
         height = self.parts.rows.height
         top = clamp(self.top, self.cursor - height + 1, self.cursor)
         self.top = clamp(top, 0, len(self.rows) - height)
@@ -179,19 +176,21 @@ class Form(DrawnWidget, can_focus=True):
         ):
             event.stop()
 
-    def may_change(self) -> bool:
-        """Whether the selected row can be changed now; says why where it cannot."""
-        return True
+    def _may_change(self) -> bool:
+        """Whether the selected row can be changed now; say why where it cannot."""
+        self.notice = self.locked
+        self.redraw()
+        return not self.locked
 
     def action_step(self, by: int) -> None:
         """Go to the next usual value, or the one before."""
-        if self.may_change():
+        if self._may_change():
             self.values.step(self.selected, by)
             self.changed()
 
     def action_reset(self) -> None:
         """Go back to the value that the row started with."""
-        if self.may_change():
+        if self._may_change():
             self.values.reset(self.selected)
             self.changed()
 
@@ -199,7 +198,7 @@ class Form(DrawnWidget, can_focus=True):
         """Edit the value in place; where it cannot be typed, go to the next one."""
         if not self.values.is_typed(self.selected):
             self.action_step(1)
-        elif self.may_change():
+        elif self._may_change():
             self._before = self.values.text(self.selected)
             self._input.open(self._before, self._place())
             self.redraw()
@@ -219,7 +218,7 @@ class Form(DrawnWidget, can_focus=True):
             self.leave()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Judge a text while it is typed."""
+        """Take over a text while it is typed."""
         event.stop()
         self._read()
 
@@ -245,7 +244,7 @@ class Form(DrawnWidget, can_focus=True):
             if self.screen.focused is self._input:
                 self.screen.set_focus(self, scroll_visible=False)
             else:
-                self._lent = False
+                self._editor_focused = False
             self._input.display = False
             self.changed()
 
@@ -254,17 +253,17 @@ class Form(DrawnWidget, can_focus=True):
     @property
     def has_keys(self) -> bool:
         """Whether keys go to the form or its editor."""
-        return self.has_focus or self._lent
+        return self.has_focus or self._editor_focused
 
     def on_blur(self, event: events.Blur) -> None:
-        """Lends the focus to the editor, or gives it away."""
-        self._lent = self.editing
+        """Give the focus to the editor, or away."""
+        self._editor_focused = self.editing
         super().on_blur(event)
 
     def on_focus(self, event: events.Focus) -> None:
-        """Takes the focus, maybe back from the editor."""
+        """Take the focus, maybe back from the editor."""
         super().on_focus(event)
-        self._lent = False
+        self._editor_focused = False
 
     def on_descendant_focus(self) -> None:
         """Send the focus back that was given to an editor which is closed by now."""
@@ -330,7 +329,7 @@ class Form(DrawnWidget, can_focus=True):
         parts = self.parts
         names = self.rows[self.top : self.top + parts.rows.height]
         below = len(self.rows) - self.top - len(names)
-        hints = ["locked"] * self.locked
+        hints = ["locked"] * bool(self.locked)
         hints += [f"{self.top} above"] * bool(self.top) + [f"{below} below"] * bool(below)
         words, style = self.about(), ""
         if self.notice:

@@ -43,7 +43,7 @@ class FormLines:
     size: Size
     count: int
     """Rows that there are."""
-    wanted: int
+    explained: int
     """Lines that the explanation takes below the rows, which give way to it."""
 
     @property
@@ -57,7 +57,7 @@ class FormLines:
         width, height = self.size
         if self.beside:
             return Region(0, 0, min(width // 2, 44), min(self.count, height))
-        words = max(_WORDS, min(self.wanted, height - 1 - _ROWS))
+        words = max(_WORDS, min(self.explained, height - 1 - _ROWS))
         return Region(0, 0, width, min(self.count, max(height - 1 - words, 1)))
 
     @property

@@ -170,20 +170,14 @@ class Hyperparameters(Form):
         *,
         id: str | None = None,
     ) -> None:
-        self._own = ConfigValues(values)
-        self._run: ConfigValues | None = None
+        self._own = self._shown = ConfigValues(values)
         super().__init__(_ROWS, self._own, terminal, id=id)
         self._posted = self.config
 
     @property
     def config(self) -> RunConfig | None:
         """What the form holds, as typed so far; None while a value is wrong."""
-        return (self._run or self._own).config
-
-    @property
-    def locked(self) -> bool:
-        """Whether the form shows the values of a run, which cannot be changed."""
-        return self._run is not None
+        return self._shown.config
 
     def set_values(self, values: Mapping[str, str]) -> None:
         """Replace some or all of the user's own values, which a run that is shown hides.
@@ -198,14 +192,16 @@ class Hyperparameters(Form):
     def show_run(self, config: RunConfig) -> None:
         """Show the values of a run, locked; the user's own come back with `unlock`."""
         self.leave()
-        self.values = self._run = ConfigValues(config)
-        self.changed()
+        self._show(ConfigValues(config), _LOCKED)
 
     def unlock(self) -> None:
         """Show the user's own values again."""
-        self._run = None
-        self.values = self._own
         self.notice = ""
+        self._show(self._own, "")
+
+    def _show(self, values: ConfigValues, locked: str) -> None:
+        self.values = self._shown = values
+        self.locked = locked
         self.changed()
 
     def show_problem(self, name: str, sentence: str) -> None:
@@ -217,12 +213,6 @@ class Hyperparameters(Form):
     def point_at(self, name: str) -> None:
         """Select a hyperparameter."""
         self.select(_ROWS.index(name))
-
-    def may_change(self) -> bool:
-        """Whether the values are the user's own."""
-        self.notice = _LOCKED if self.locked else ""
-        self.redraw()
-        return not self.locked
 
     def changed(self) -> None:
         """Shows the values, and tells of a configuration that is another one."""
