@@ -233,7 +233,7 @@ class RunConfig:
         return made
 
     def changes(self) -> dict[str, str]:
-        """What differs from the defaults, the notebook's run, as texts by name."""
+        """Return what differs from the defaults, the notebook's run, as texts by name."""
         return {
             name: as_text(value) for name, value in self if value != HYPERPARAMETERS[name].default
         }

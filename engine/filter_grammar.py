@@ -44,13 +44,13 @@ class Bound:
     high_counts: bool = True
 
     def passes(self, values: Any) -> Any:
-        """Whether a number, or each of an array, lies between the ends; NaN does not."""
+        """Return whether a number, or each of an array, lies between the ends; NaN does not."""
         above = values >= self.low if self.low_counts else values > self.low
         below = values <= self.high if self.high_counts else values < self.high
         return above & below
 
     def narrowed(self, other: Bound) -> Bound | None:
-        """What passes this bound and another one; None if no number can."""
+        """Return the bound that passes what both pass; None if no number can."""
         low, low_counts = max((self.low, not self.low_counts), (other.low, not other.low_counts))
         high, high_counts = min((self.high, self.high_counts), (other.high, other.high_counts))
         both = Bound(self.field, low, high, not low_counts, high_counts)
@@ -60,7 +60,7 @@ class Bound:
 
 @dataclass(frozen=True)
 class Field(Generic[Item]):
-    """What a filter can compare; of this kind, with one value."""
+    """A field of the language; of this kind, one that is compared with one value."""
 
     name: str
     value: Callable[[Item], Any]
@@ -110,7 +110,7 @@ class Field(Generic[Item]):
         return one if one == other else None
 
     def passes(self, item: Item, wanted: Any) -> Any:
-        """Whether an item, or each of an array, is as wanted."""
+        """Return whether an item, or each of an array, is as wanted."""
         return self.value(item) == wanted
 
 
@@ -127,7 +127,7 @@ class Text(Field[Item]):
         return one + other
 
     def passes(self, item: Item, wanted: tuple[str, ...]) -> bool:
-        """Whether an item has all parts."""
+        """Return whether an item has all parts."""
         return all(part in self.value(item).casefold() for part in wanted)
 
 
@@ -183,7 +183,7 @@ class Number(Field[Item]):
         return one.narrowed(other)
 
     def passes(self, item: Item, wanted: Bound) -> Any:
-        """Whether an item's number lies within a bound."""
+        """Return whether an item's number lies within a bound."""
         return wanted.passes(self.value(item))
 
 
@@ -228,7 +228,7 @@ class Grammar(Generic[Item]):
         return {name: both for name, (both, _) in wanted.items()}
 
     def passes(self, item: Item, wanted: Mapping[str, Any]) -> Any:
-        """Whether an item, or each of an array, is as wanted in all fields; None is for any."""
+        """Return whether an item, or each of an array, is as wanted; None is for any."""
         found = (
             self.fields[name].passes(item, one) for name, one in wanted.items() if one is not None
         )

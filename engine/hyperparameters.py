@@ -40,7 +40,7 @@ class Hyperparameter:
 
     @classmethod
     def of(cls, field: "dataclasses.Field[Any]") -> Self:
-        """What is known of a field that `setting` has made."""
+        """Collect what is known of a field that `setting` has made."""
         made = cls(field.name, field.type, field.default, **field.metadata)
         return dataclasses.replace(made, usual=made.choices or made.usual)
 
@@ -55,8 +55,16 @@ class Hyperparameter:
         return typing.get_args(self.type)[:1] in ((int,), (float,))
 
     @property
+    def is_share(self) -> bool:
+        """Whether all values are numbers from 0 to 1."""
+        if not self.is_number:
+            return False
+        _, bounds = typing.get_args(self.type)
+        return 0 in (bounds.gt, bounds.ge) and 1 in (bounds.lt, bounds.le)
+
+    @property
     def allowed(self) -> str:
-        """What it may be, as in `a number above 0 and at most 1,000`."""
+        """The values there are, as in `a number above 0 and at most 1,000`."""
         if self.choices:
             return "one of " + ", ".join(self.choices)
         if self.format:
@@ -107,7 +115,7 @@ def as_text(value: Any) -> str:
 
 
 def rank(value: Any) -> tuple[float, ...]:
-    """What the values of a hyperparameter that is not chosen by name are ordered by.
+    """A key that sorts the values of a hyperparameter that is not chosen by name.
 
     `auto` is less than any number, and all of the images are more.
     """

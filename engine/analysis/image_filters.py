@@ -39,7 +39,7 @@ class _Kind(Field[Images]):
     bare: ClassVar[bool] = True
 
     def passes(self, item: Images, wanted: Kind) -> NDArray[np.bool_]:
-        """Which images are right, wrong, or either, `(n,)`."""
+        """Return a mask of the images that are right, wrong, or either, `(n,)`."""
         right = item[0].right
         return np.ones_like(right) if wanted == "all" else right == (wanted == "right")
 
@@ -77,7 +77,7 @@ def as_word(name: str) -> str:
 
 @dataclass(frozen=True)
 class Filter:
-    """Which validation images are wanted; without anything, those predicted wrongly."""
+    """A filter of validation images; an empty one passes the mistakes."""
 
     kind: Kind = "wrong"
     true: int | None = None
@@ -87,7 +87,7 @@ class Filter:
     bounds: tuple[Bound, ...] = ()
 
     def passes(self, judgement: Judgement, learned: Learned) -> NDArray[np.bool_]:
-        """Which images are wanted, `(n,)`.
+        """Return a mask of the images that pass, `(n,)`.
 
         Args:
             judgement: the predictions.

@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mnistop.engine.config import HYPERPARAMETERS, NAMES
+from mnistop.engine.config import HYPERPARAMETERS
 from mnistop.engine.errors import ConfigError
 from mnistop.engine.filter_grammar import Field, FilterError, Grammar, Number, Text, number
-from mnistop.engine.hyperparameters import as_text
+from mnistop.engine.hyperparameters import Hyperparameter, as_text
 from mnistop.engine.runs.entry import LIVE, Listed
 
 
 class _State(Field[Listed]):
     def passes(self, item: Listed, wanted: str) -> bool:
-        """Whether a run is in a state; `live` is any of the first three."""
+        """Return whether a run is in a state; `live` is any of the first three."""
         return item.is_live if wanted == "live" else item.state == wanted
 
 
@@ -26,15 +26,16 @@ class _Samples(Number[Listed]):
         return math.inf if text.lower() == "all" else number(text)
 
 
-class _Hidden(Field[Listed]):
+@dataclass(frozen=True)
+class _Numbers(Field[Listed]):
+    format: str = ""
+
     def find(self, text: str) -> str:
-        """The layers as the configuration writes them."""
+        """The numbers as the configuration writes them."""
         try:
-            return as_text(HYPERPARAMETERS["hidden"].read(text))
+            return as_text(HYPERPARAMETERS[self.name].read(text))
         except ConfigError:
-            raise FilterError(
-                "hidden is whole numbers with commas between, or none, as in hidden:256,128."
-            ) from None
+            raise FilterError(f"{self.name} is {self.format}, as in {self.example}.") from None
 
 
 def _result(
@@ -51,9 +52,9 @@ def _accuracy(name: str, result: Callable[[Listed], float | None], example: str)
     return _result(name, result, example, low=0, high=1, percent=True)
 
 
-def _setting(name: str) -> Field[Listed]:
+def _setting(known: Hyperparameter) -> Field[Listed]:
     """The field of a hyperparameter."""
-    usual = as_text(HYPERPARAMETERS[name].default)
+    name, usual = known.name, as_text(known.default)
 
     def text(run: Listed) -> str:
         return run.overview.changes.get(name, usual)
@@ -65,13 +66,16 @@ def _setting(name: str) -> Field[Listed]:
     if name == "source":
         return Text(name, text, "source:mnist")
     if name == "hidden":
-        return _Hidden(name, text, "hidden:256,128")
-    if known := HYPERPARAMETERS[name].choices:
-        return Field(name, text, f"{name}:{known[0]}", known)
+        what = "whole numbers with commas between, or none"
+        return _Numbers(name, text, "hidden:256,128", format=what)
+    if name == "pixel_range":
+        what = "two numbers with a comma between, or auto"
+        return _Numbers(name, text, "pixel_range:0,16", format=what)
+    if known.choices:
+        return Field(name, text, f"{name}:{known.choices[0]}", known.choices)
     example = {"lr": "lr>0.1", "threads": "threads:2"}.get(name, f"{name}:{usual}")
     kind = _Samples if name == "samples" else Number
-    percent = name in ("val_fraction", "momentum", "dropout")
-    return kind(name, value, example, exact=True, percent=percent)
+    return kind(name, value, example, exact=True, percent=known.is_share)
 
 
 _OTHERS: tuple[Field[Listed], ...] = (
@@ -100,7 +104,7 @@ seconds. There is none before the first epoch, the first one before the run is f
 
 _LIKELY = ("lr", "test_acc", "val_acc", "hidden", "state")
 _FIELDS = sorted(
-    (*_OTHERS, *map(_setting, NAMES)),
+    (*_OTHERS, *map(_setting, HYPERPARAMETERS.values())),
     key=lambda each: _LIKELY.index(each.name) if each.name in _LIKELY else len(_LIKELY),
 )
 _GRAMMAR = Grammar(
@@ -117,13 +121,13 @@ complete = _GRAMMAR.complete
 
 @dataclass(frozen=True)
 class RunFilter:
-    """Which runs are wanted; without anything, all."""
+    """A filter of runs; an empty one passes all."""
 
     wanted: Mapping[str, Any] = field(default_factory=dict)
     """By field, as `Grammar.parse` gives it."""
 
     def passes(self, run: Listed) -> bool:
-        """Whether a run is wanted."""
+        """Return whether a run is wanted."""
         return bool(_GRAMMAR.passes(run, self.wanted))
 
 

@@ -177,7 +177,7 @@ class Form(DrawnWidget, can_focus=True):
             event.stop()
 
     def _may_change(self) -> bool:
-        """Whether the selected row can be changed now; say why where it cannot."""
+        """Return whether the selected row can be changed now; say why where it cannot."""
         self.notice = self.locked
         self.redraw()
         return not self.locked
@@ -316,7 +316,7 @@ class Form(DrawnWidget, can_focus=True):
         return self.parts.editor(self.values.label(name), text, self.cursor - self.top)
 
     def about(self) -> Sequence[str]:
-        """What the selected value is, and which are allowed."""
+        """Sentences on the selected value, and on which are allowed."""
         return self.values.about(self.selected, self.editing)
 
     def render_lines(self, crop: Region) -> list[TextualStrip]:

@@ -37,7 +37,7 @@ class FormValues(ABC):
 
     @abstractmethod
     def label(self, name: str) -> str:
-        """What a row is called."""
+        """Return the label of a row."""
 
     @abstractmethod
     def start(self, name: str) -> str:
@@ -45,7 +45,7 @@ class FormValues(ABC):
 
     @abstractmethod
     def is_changed(self, name: str) -> bool:
-        """Whether a row is marked as changed."""
+        """Return whether a row is marked as changed."""
 
     @abstractmethod
     def about(self, name: str, editing: bool = False) -> Sequence[str]:
@@ -64,15 +64,15 @@ class FormValues(ABC):
         """The presets to step through, the first one that of a reset."""
 
     def texts_of(self, preset: str) -> Mapping[str, str]:
-        """What a preset changes of the texts that the rows start with."""
+        """Return what a preset changes of the texts that the rows start with."""
         return {}
 
     def is_typed(self, name: str) -> bool:
-        """Whether a text can be typed, not only stepped through."""
+        """Return whether a text can be typed, not only stepped through."""
         return name != PRESET
 
     def is_wrong(self, name: str) -> bool:
-        """Whether a text makes no sense in itself."""
+        """Return whether a text makes no sense in itself."""
         return name in self.problems
 
     def text(self, name: str) -> str:

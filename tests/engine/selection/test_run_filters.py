@@ -84,6 +84,9 @@ def passes(text: str, run: Listed) -> bool:
         ("samples:all", False),
         ("best:42 trained>=100 seconds<60 val_loss<0.6 last_loss>0.6", True),
         ("test_acc>0", False),
+        ("pixel_range:auto", True),
+        ("pixel_range:0,16", False),
+        ("val_fraction:20% adversarial_epsilon<1%", True),
     ],
 )
 def test_words_say_which_runs_pass(text: str, wanted: bool) -> None:
@@ -111,6 +114,8 @@ def test_the_users_words_are_found() -> None:
         ("state>stopped", "state is not larger or smaller; say state:stopped."),
         ("optimizer:lbfgs", "there is no optimizer lbfgs; they are manual, sgd, adam, adamw."),
         ("hidden:many", "hidden is whole numbers with commas between, or none"),
+        ("pixel_range:dark", "pixel_range is two numbers with a comma between, or auto"),
+        ("adam", '"adam": say optimizer:adam.'),
         ("val_acc>90", "val_acc is from 0 to 1, or a percentage as in val_acc>90%."),
         ("lr>1 lr<0.1", '"lr>1" and "lr<0.1" exclude each other: leave one out.'),
         ("state:live state:stopped", "exclude each other"),

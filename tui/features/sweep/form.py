@@ -58,19 +58,19 @@ class SweepValues(FormValues):
 
     @property
     def title(self) -> str:
-        """What the sweep is about: its preset, or what varies."""
+        """The preset, or the hyperparameters that vary."""
         if self.preset != CUSTOM:
             return self.preset
         return ", ".join(filter(self.is_changed, NAMES)) or SEEDS
 
     @property
     def jobs(self) -> int:
-        """How many runs are trained at the same time."""
+        """Number of runs that are trained at the same time."""
         return self._number(JOBS) or self._cores
 
     @property
     def combinations(self) -> int:
-        """How many there are, seeds apart."""
+        """Number of combinations, seeds apart."""
         return len(self.configs) // max(1, self._number(SEEDS) or 1)
 
     def evaluate(self) -> None:
@@ -94,7 +94,7 @@ class SweepValues(FormValues):
             self.configs = () if self.problems else configs
 
     def label(self, name: str) -> str:
-        """What a row is called."""
+        """Return the label of a row."""
         return _LABELS.get(name) or HYPERPARAMETERS[name].label
 
     def start(self, name: str) -> str:
@@ -110,7 +110,7 @@ class SweepValues(FormValues):
         return written(name, tuple(dict.fromkeys(each.get(name, base) for each in preset.variants)))
 
     def is_changed(self, name: str) -> bool:
-        """Whether a row makes several runs."""
+        """Return whether a row makes several runs."""
         if name == PRESET:
             return self.preset != CUSTOM
         if name in (SEEDS, RANDOM):
@@ -135,7 +135,7 @@ class SweepValues(FormValues):
         return words[::-1] if editing else words
 
     def presets(self) -> Sequence[str]:
-        """What is typed, and the presets."""
+        """Return the name for what is typed, and the presets."""
         return (CUSTOM, *SWEEPS)
 
     def tidied(self, name: str) -> str:
@@ -190,13 +190,13 @@ class SweepForm(Form):
         super().__init__(ROWS, self.sweep, terminal)
 
     def changed(self) -> None:
-        """Shows the values, and tells that they make other runs."""
+        """Show the values, and post that they make other runs."""
         super().changed()
         self.post_message(self.Changed())
 
 
 class SweepSize(LinesPane):
-    """How many runs the form makes, and how long they will take."""
+    """The number of runs that the form makes, and the time that they will take."""
 
     DEFAULT_CSS = "SweepSize { height: 4; }"
 
@@ -205,7 +205,7 @@ class SweepSize(LinesPane):
     is_known = False
 
     def show(self, values: SweepValues, pace: float, is_known: bool) -> None:
-        """Draws what the form makes now.
+        """Draw what the form makes now.
 
         Args:
             values: what it holds.
@@ -216,7 +216,7 @@ class SweepSize(LinesPane):
         self.redraw()
 
     def title(self) -> str:
-        """What it is about."""
+        """Return the pane's title."""
         return "What this makes"
 
     def lines(self, width: int, height: int) -> list[Strip]:

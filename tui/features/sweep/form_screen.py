@@ -32,7 +32,7 @@ _RECENT = 20
 
 @dataclass(frozen=True)
 class NewSweep:
-    """What is to be trained."""
+    """A sweep to be started."""
 
     configs: Sequence[RunConfig]
     title: str
@@ -40,7 +40,7 @@ class NewSweep:
 
 
 class SweepFormScreen(GivesReasons, FaultTolerant, ModalScreen[NewSweep | None]):
-    """Asks what is to vary; Esc leaves without a sweep.
+    """A dialog that asks what is to vary; Esc leaves without a sweep.
 
     Args:
         terminal: what the terminal can show.
@@ -102,7 +102,7 @@ class SweepFormScreen(GivesReasons, FaultTolerant, ModalScreen[NewSweep | None])
             yield KeyBar(self._terminal)
 
     def on_mount(self) -> None:
-        """Starts in the form."""
+        """Start in the form."""
         self.set_focus(self._form)
         self._show()
 
@@ -118,7 +118,7 @@ class SweepFormScreen(GivesReasons, FaultTolerant, ModalScreen[NewSweep | None])
         return super().why_not(action, parameters)
 
     def action_start(self) -> None:
-        """Gives the sweep to be started."""
+        """Return the sweep to be started."""
         values = self._form.sweep
         self.dismiss(NewSweep(values.configs, values.title, values.jobs))
 
@@ -131,7 +131,7 @@ def ask_for_sweep(
     attempts: Attempts,
     then: Callable[[Sweep], object],
 ) -> None:
-    """Asks what is to vary in a new sweep, and starts it; says so where the form is wrong.
+    """Ask what is to vary in a new sweep, and start it; where the form is wrong, say so.
 
     Args:
         screen: over which it is asked.

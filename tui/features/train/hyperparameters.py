@@ -78,11 +78,11 @@ class ConfigValues(FormValues):
         self.preset = next(equal, CUSTOM)
 
     def is_wrong(self, name: str) -> bool:
-        """Whether a text makes no sense in itself."""
+        """Return whether a text makes no sense in itself."""
         return name in self._wrong
 
     def label(self, name: str) -> str:
-        """What a row is called."""
+        """Return the label of a row."""
         return PRESET if name == PRESET else HYPERPARAMETERS[name].label
 
     def start(self, name: str) -> str:
@@ -90,11 +90,11 @@ class ConfigValues(FormValues):
         return _NOTEBOOK[name]
 
     def is_typed(self, name: str) -> bool:
-        """Whether a text can be typed, not only stepped through."""
+        """Return whether a text can be typed, not only stepped through."""
         return name != PRESET and not HYPERPARAMETERS[name].choices
 
     def is_changed(self, name: str) -> bool:
-        """Whether a text is not the notebook's."""
+        """Return whether a text is not the notebook's."""
         return bool(self.typed) if name == PRESET else name in self.typed
 
     def presets(self) -> Sequence[str]:
@@ -103,7 +103,7 @@ class ConfigValues(FormValues):
         return [*_CONFIGS, CUSTOM] if by_hand else list(_CONFIGS)
 
     def texts_of(self, preset: str) -> Mapping[str, str]:
-        """What a preset changes of the notebook's run."""
+        """Return what a preset changes of the notebook's run."""
         return _CONFIGS[preset].changes()
 
     def about(self, name: str, editing: bool = False) -> list[str]:
@@ -176,7 +176,7 @@ class Hyperparameters(Form):
 
     @property
     def config(self) -> RunConfig | None:
-        """What the form holds, as typed so far; None while a value is wrong."""
+        """The configuration as typed so far; None while a value is wrong."""
         return self._shown.config
 
     def set_values(self, values: Mapping[str, str]) -> None:
@@ -215,7 +215,7 @@ class Hyperparameters(Form):
         self.select(_ROWS.index(name))
 
     def changed(self) -> None:
-        """Shows the values, and tells of a configuration that is another one."""
+        """Show the values, and post a configuration that is another one."""
         super().changed()
         if self.config != self._posted:
             self._posted = self.config
