@@ -54,7 +54,8 @@ _NUMBERS = (
 _KINDS = _Kind("kind", lambda of: of[0].right, "all", ("all", "right", "wrong"))
 
 
-def _grammar(names: Sequence[str]) -> Grammar[Images]:
+def grammar(names: Sequence[str]) -> Grammar[Images]:
+    """The language of filters for classes of these names."""
     names = [as_word(name) for name in names]
     example = names[4] if len(names) > 4 else "".join(names[:1])
     return Grammar(
@@ -67,7 +68,7 @@ def _grammar(names: Sequence[str]) -> Grammar[Images]:
     )
 
 
-_ANY_CLASSES = _grammar(())
+_ANY_CLASSES = grammar(())
 
 
 def as_word(name: str) -> str:
@@ -110,7 +111,7 @@ def parse(text: str, names: Sequence[str]) -> Filter:
     Raises:
         FilterError: a word is unknown or malformed, or two of them exclude each other.
     """
-    wanted = _grammar(names).parse(text)
+    wanted = grammar(names).parse(text)
     kind, true, predicted = (wanted.pop(name, None) for name in ("kind", "true", "pred"))
     one_cell = None not in (true, predicted)
     if kind == "right" and one_cell and true != predicted:
@@ -119,11 +120,6 @@ def parse(text: str, names: Sequence[str]) -> Filter:
         raise FilterError("What is wrong is not predicted as its true class: leave out wrong.")
     usual: Kind = "right" if one_cell and true == predicted else "wrong"
     return Filter(kind or usual, true, predicted, tuple(wanted.values()))
-
-
-def complete(text: str, names: Sequence[str]) -> list[str]:
-    """The lines that a filter may become, as `Grammar.complete`, for classes of these names."""
-    return _grammar(names).complete(text)
 
 
 OrderName = Literal["confidence", "loss", "margin", "index", "first", "last"]

@@ -107,16 +107,16 @@ _FIELDS = sorted(
     (*_OTHERS, *map(_setting, HYPERPARAMETERS.values())),
     key=lambda each: _LIKELY.index(each.name) if each.name in _LIKELY else len(_LIKELY),
 )
-_GRAMMAR = Grammar(
+GRAMMAR = Grammar(
     _FIELDS,
     "name: note: state: test_acc> val_acc> val_loss< trained> seconds> and all hyperparameters, "
     "as lr>0.1",
     "say name:{word}, or as in lr>0.1.",
 )
-FIELDS = tuple(_GRAMMAR.fields)
+FIELDS = tuple(GRAMMAR.fields)
 """What can be asked for, the likeliest first."""
 
-complete = _GRAMMAR.complete
+complete = GRAMMAR.complete
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class RunFilter:
 
     def passes(self, run: Listed) -> bool:
         """Return whether a run is wanted."""
-        return bool(_GRAMMAR.passes(run, self.wanted))
+        return bool(GRAMMAR.passes(run, self.wanted))
 
 
 def parse(text: str) -> RunFilter:
@@ -141,7 +141,7 @@ def parse(text: str) -> RunFilter:
     Raises:
         FilterError: a word is unknown or malformed, or two of them exclude each other.
     """
-    return RunFilter(_GRAMMAR.parse(text))
+    return RunFilter(GRAMMAR.parse(text))
 
 
 @dataclass(frozen=True)

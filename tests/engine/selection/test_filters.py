@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnistop.engine.analysis.image_filters import ORDERS, Filter, Order, complete, parse, rows
+from mnistop.engine.analysis.image_filters import ORDERS, Filter, Order, grammar, parse, rows
 from mnistop.engine.filter_grammar import Bound, FilterError
 from mnistop.engine.runs.predictions import NEVER_FIRST, NEVER_LAST, Judgement, Learned, learned
 
@@ -123,7 +123,7 @@ def test_whatever_is_typed_is_understood_or_refused_with_a_sentence(
         sentence = str(error)
     assert sentence.endswith((".", "?"))
     assert "\n" not in sentence
-    for line in complete(text, names):
+    for line in grammar(names).complete(text):
         assert line.startswith(text)
         assert line != text
 
@@ -197,9 +197,9 @@ def test_first_and_last_are_the_epochs_in_which_an_image_was_right(
 
 
 def test_completion_offers_words_and_then_classes() -> None:
-    assert complete("t", DIGITS) == ["true:"]
-    assert complete("true:4 p", DIGITS) == ["true:4 pred:"]
-    assert complete("pred:", ("cat", "dog")) == ["pred:cat", "pred:dog"]
-    assert complete("true:an", CLOTHES) == ["true:ankle_boot"]
-    assert complete("a", DIGITS) == ["all"]
-    assert complete("all ", DIGITS) == []
+    assert grammar(DIGITS).complete("t") == ["true:"]
+    assert grammar(DIGITS).complete("true:4 p") == ["true:4 pred:"]
+    assert grammar(("cat", "dog")).complete("pred:") == ["pred:cat", "pred:dog"]
+    assert grammar(CLOTHES).complete("true:an") == ["true:ankle_boot"]
+    assert grammar(DIGITS).complete("a") == ["all"]
+    assert grammar(DIGITS).complete("all ") == []

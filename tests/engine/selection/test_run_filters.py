@@ -10,7 +10,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.filter_grammar import FilterError
 from mnistop.engine.runs.about import About
 from mnistop.engine.runs.entry import Listed, Overview
-from mnistop.engine.runs.filters import FIELDS, ORDERS, complete, in_order, parse
+from mnistop.engine.runs.filters import FIELDS, GRAMMAR, ORDERS, complete, in_order, parse
 from mnistop.engine.runs.run_folder import Run
 
 RATES = st.sampled_from((0.001, 0.01, 0.1, 0.3, 1.0))
@@ -188,3 +188,10 @@ def test_the_accuracy_on_unseen_images_is_asked_for() -> None:
     tested = listed(test=0.878)
     assert passes("test_acc>0.87 test_acc<88% test_acc:87.8%", tested)
     assert not passes("test_acc>88%", tested)
+
+
+@pytest.mark.parametrize("field", GRAMMAR.fields.values(), ids=FIELDS)
+def test_the_example_of_a_field_is_a_filter_and_completed_from_its_beginning(field: object) -> None:
+    name, example = field.name, field.example  # type: ignore[attr-defined]
+    assert parse(example).wanted.keys() == {name}
+    assert example[: len(name) + 1] in complete(name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.analysis.image_filters import ORDERS, Filter, Order, complete, parse, rows
+from mnistop.engine.analysis.image_filters import ORDERS, Filter, Order, grammar, parse, rows
 from mnistop.engine.filter_grammar import FilterError
 from mnistop.engine.runs.predictions import Floats, Judgement, Learned
 from mnistop.tui.features.mistakes.judged import Judged
@@ -77,7 +77,7 @@ class Browsing:
 
     def complete(self, text: str) -> list[str]:
         """The lines that a filter that is being typed may become."""
-        return complete(text, self.names)
+        return grammar(self.names).complete(text)
 
     @property
     def order(self) -> Order:
