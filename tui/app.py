@@ -293,7 +293,7 @@ class MnistopApp(GivesReasons, TerminalApp):
 
     @on(ViewScreen.NewSweepWanted)
     def _on_new_sweep_wanted(self, message: ViewScreen.NewSweepWanted) -> None:
-        from mnistop.tui.features.sweep.new_sweep import ask_for_sweep
+        from mnistop.tui.features.sweep.form_screen import ask_for_sweep
 
         def show(sweep: Sweep) -> None:
             self.post_message(ViewScreen.SweepWanted(sweep))

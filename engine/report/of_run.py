@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from mnistop.engine.architecture import Architecture
-from mnistop.engine.config import RunConfig, as_text, default, label
+from mnistop.engine.config import HYPERPARAMETERS, RunConfig
 from mnistop.engine.data.notes import ClassCounts
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.events import EpochFinished, RunStarted
@@ -22,6 +22,7 @@ from mnistop.engine.formatting import (
     on_device,
     percent,
 )
+from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.report.document import (
     Chart,
     Code,
@@ -180,8 +181,12 @@ def settings(config: RunConfig) -> Iterator[Entry]:
     changes, idle = config.changes(), config.without_effect()
     for name, value in config:
         if name not in idle:
-            remark = f"the notebook has {as_text(default(name))}" if name in changes else ""
-            yield Entry(label(name), as_text(value), remark)
+            remark = (
+                f"the notebook has {as_text(HYPERPARAMETERS[name].default)}"
+                if name in changes
+                else ""
+            )
+            yield Entry(HYPERPARAMETERS[name].label, as_text(value), remark)
 
 
 def _model(started: RunStarted) -> Iterator[Part]:

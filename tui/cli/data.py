@@ -7,10 +7,11 @@ import shlex
 import click
 import numpy as np
 
-from mnistop.engine.config import RunConfig, as_text
+from mnistop.engine.config import RunConfig
 from mnistop.engine.data.notes import data_notes
 from mnistop.engine.data.sources import Dataset, Description, class_counts, describe, load, split
 from mnistop.engine.formatting import count
+from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.report.document import Picture
 from mnistop.tui.cli.document import print_gallery
 from mnistop.tui.cli.options import given_settings

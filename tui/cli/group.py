@@ -10,7 +10,7 @@ from dataclasses import replace
 import click
 from click.shell_completion import CompletionItem
 
-from mnistop.engine.config import as_text
+from mnistop.engine.hyperparameters import as_text
 from mnistop.tui.cli.options import given_settings, setting_options
 from mnistop.tui.draw.capabilities import Terminal, inherited_environ
 from mnistop.tui.terminal import tidying

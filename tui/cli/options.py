@@ -10,18 +10,10 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from mnistop.engine.config import (
-    NAMES,
-    PRESETS,
-    RunConfig,
-    as_text,
-    choices,
-    default,
-    explanation,
-    usual_values,
-)
+from mnistop.engine.config import HYPERPARAMETERS, NAMES, PRESETS, RunConfig
 from mnistop.engine.errors import ConfigError
 from mnistop.engine.files import expanded
+from mnistop.engine.hyperparameters import as_text
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -179,11 +171,11 @@ def _flag(name: str, section: str, hidden: bool) -> Callable[[Command], Command]
     def complete(
         context: click.Context, parameter: click.Parameter, start: str
     ) -> list[CompletionItem]:
-        texts = map(as_text, usual_values(name))
+        texts = map(as_text, HYPERPARAMETERS[name].usual)
         return [CompletionItem(text) for text in texts if text.startswith(start)]
 
-    usual = as_text(default(name))
-    others = ", ".join(choice for choice in choices(name) if choice != usual)
+    usual = as_text(HYPERPARAMETERS[name].default)
+    others = ", ".join(choice for choice in HYPERPARAMETERS[name].choices if choice != usual)
     values = f"default: {usual}; others: {others}" if others else f"default: {usual}"
     return click.option(
         _flag_of(name),
@@ -191,7 +183,7 @@ def _flag(name: str, section: str, hidden: bool) -> Callable[[Command], Command]
         cls=_Setting,
         section=section,
         metavar="NAME" if others else _METAVARS.get(name, "N"),
-        help=f"{explanation(name)}  [{values}]",
+        help=f"{HYPERPARAMETERS[name].explanation}  [{values}]",
         shell_complete=complete,
         hidden=hidden,
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mnistop.engine.config import NAMES, RunConfig, as_text, label
+from mnistop.engine.config import HYPERPARAMETERS, NAMES, RunConfig
+from mnistop.engine.hyperparameters import as_text
 
 
 def differences(one: RunConfig, other: RunConfig) -> tuple[str, str]:
@@ -31,5 +32,5 @@ def in_words(settings: Mapping[str, str]) -> str:
     Args:
         settings: texts by name; none means those of the notebook.
     """
-    words = ", ".join(f"{label(name)} {text}" for name, text in settings.items())
+    words = ", ".join(f"{HYPERPARAMETERS[name].label} {text}" for name, text in settings.items())
     return words or "as the notebook"

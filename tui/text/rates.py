@@ -11,7 +11,7 @@ from mnistop.engine.analysis.rates.answer import ONE_CLASS, RateAnswer
 from mnistop.engine.analysis.rates.range_test import TRIAL, RangeTest, Trial
 from mnistop.engine.analysis.rates.recommend import EXPECTED, recommend
 from mnistop.engine.axis import scientific
-from mnistop.engine.config import RunConfig, label
+from mnistop.engine.config import HYPERPARAMETERS, RunConfig
 from mnistop.engine.formatting import count
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.chart import Chart, chart
@@ -41,7 +41,7 @@ def settings_text(config: RunConfig) -> str:
         return "the notebook's settings"
     if "source" in changes:
         changes["source"] = Path(changes["source"]).name
-    words = [f"{label(name)} {text}" for name, text in changes.items()]
+    words = [f"{HYPERPARAMETERS[name].label} {text}" for name, text in changes.items()]
     more = len(words) - _NAMED
     return ", ".join(words[:_NAMED]) + (f" and {count(more, 'more change')}" if more > 0 else "")
 

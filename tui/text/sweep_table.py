@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from mnistop.engine.analysis.comparison import differing
-from mnistop.engine.config import label
+from mnistop.engine.config import HYPERPARAMETERS
 from mnistop.engine.formatting import accuracy, count, loss, percent
 from mnistop.engine.sweep.outcomes import (
     Group,
@@ -112,7 +112,9 @@ def in_common(groups: Sequence[Group]) -> str:
     """Return what all runs change of the notebook's, as a sentence."""
     config, varied = groups[0].config, {*settings_of(groups), "seed"}
     words = [
-        f"{label(name)} {text}" for name, text in config.changes().items() if name not in varied
+        f"{HYPERPARAMETERS[name].label} {text}"
+        for name, text in config.changes().items()
+        if name not in varied
     ]
     same = ", ".join(words)
     return f"Everything else is as in the notebook{f', but {same}' if same else ''}."
@@ -211,7 +213,7 @@ def conclusion(groups: Sequence[Group], attacked: float | None = None) -> str:
         attacked: the ε at which accuracy under attack was measured, None if it was not.
     """
     found = best_of(groups)
-    settings = {label(name): cells for name, cells in settings_of(groups).items()}
+    settings = {HYPERPARAMETERS[name].label: cells for name, cells in settings_of(groups).items()}
     if not found or not settings:
         return ""
     names = {id(group): group_name(settings, row) for row, group in enumerate(groups)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mnistop.engine.analysis.image_orders import OrderName
+from mnistop.engine.analysis.image_filters import OrderName
 from mnistop.engine.formatting import loss, percent, with_sign
 from mnistop.engine.runs.predictions import NEVER_FIRST, NEVER_LAST, Judgement, Learned
 from mnistop.tui.draw.capabilities import Terminal
