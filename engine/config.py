@@ -5,68 +5,40 @@ fields of `RunConfig`: type, bounds, default, label, one line of help and the us
 """
 
 import dataclasses
-import math
-import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, Self
 
-import msgspec
 from msgspec import Meta
 
 from mnistop.engine.errors import ConfigError
-
-
-class _Told(NamedTuple):
-    """What a person is told of a hyperparameter."""
-
-    label: str
-    explanation: str
-    usual: tuple[Any, ...]
-    by_factors: bool
-
-
-def _setting(
-    default: Any,
-    label: str,
-    explanation: str,
-    usual: tuple[Any, ...] = (),
-    by_factors: bool = False,
-) -> Any:
-    """A field with its label, one line of help, and usual values from the least to the most.
-
-    `by_factors` is for what one tries in equal factors, as rates and sizes, not in equal steps.
-    """
-    told = _Told(label, explanation, usual, by_factors)
-    return dataclasses.field(default=default, metadata={"told": told})
-
-
-def _ready(name: str, value: Any) -> Any:
-    """What a person types for a value, as the types of `RunConfig` have it."""
-    if not isinstance(value, str):
-        return value
-    text = value.strip()
-    if name == "samples" and text.lower() == "all":
-        return None
-    words = text.replace(",", " ").split()
-    if name == "hidden":
-        return () if words in ([], ["none"]) else tuple(words)
-    if name == "pixel_range" and text.lower() != "auto":
-        return ("0", *words) if len(words) == 1 else tuple(words)
-    return text.lower() if name in ("pixel_range", "threads") else text
-
+from mnistop.engine.hyperparameters import Hyperparameter, as_text, setting
 
 PixelRange = Literal["auto"] | tuple[float, float]
 """The stored values of black and of white; `auto` where the pixels themselves tell."""
-
 
 _LARGEST = 1e30
 """Pixel values beyond this are no images."""
 
 
-def _is_possible(name: str, value: Any) -> bool:
-    """Whether a value of the right type is one of the hyperparameter's."""
-    if name != "pixel_range" or value == "auto":
+def _parse_samples(text: str) -> str | None:
+    return None if text.lower() == "all" else text
+
+
+def _parse_hidden(text: str) -> tuple[str, ...]:
+    words = text.replace(",", " ").split()
+    return () if words in ([], ["none"]) else tuple(words)
+
+
+def _parse_pixel_range(text: str) -> str | tuple[str, ...]:
+    words = text.lower().replace(",", " ").split()
+    if words == ["auto"]:
+        return "auto"
+    return ("0", *words) if len(words) == 1 else tuple(words)
+
+
+def _is_pixel_range(value: Any) -> bool:
+    if value == "auto":
         return True
     black, white = value
     return bool(-_LARGEST <= black < white <= _LARGEST and white - black >= 1 / _LARGEST)
@@ -82,51 +54,58 @@ class RunConfig:
         ConfigError: a sentence for each value that is wrong.
     """
 
-    source: Annotated[str, Meta(min_length=1)] = _setting(
+    source: Annotated[str, Meta(min_length=1)] = setting(
         "bundled",
         "source",
         "Where the images come from: bundled, digits, openml, a folder or pair of IDX files, "
         "or an .npz file.",
         ("bundled", "digits", "openml"),
+        format="bundled, digits, openml, or the path of a folder or file",
     )
-    samples: Annotated[int, Meta(ge=2)] | None = _setting(
+    samples: Annotated[int, Meta(ge=2)] | None = setting(
         1000,
         "samples",
         "How many of the first images to use; the others test the finished model. all uses every "
         "one but a source's test images.",
         (500, 1000, 2000, 4000, None),
         by_factors=True,
+        format="a whole number from 2 up, or all",
+        parse=_parse_samples,
     )
-    pixel_range: Literal["auto"] | tuple[float, float] = _setting(
+    pixel_range: Literal["auto"] | tuple[float, float] = setting(
         "auto",
         "pixel range",
         "The stored pixel values of black and white, as in 0 16; auto finds them where they are "
         "clear.",
         ("auto", (0.0, 1.0), (0.0, 16.0), (0.0, 255.0), (0.0, 4095.0), (0.0, 65535.0), (-1.0, 1.0)),
+        format=f"auto, or two numbers from {-_LARGEST:g} to {_LARGEST:g}, black and white, the "
+        "lower one first",
+        parse=_parse_pixel_range,
+        is_possible=_is_pixel_range,
     )
-    val_fraction: Annotated[float, Meta(gt=0, lt=1)] = _setting(
+    val_fraction: Annotated[float, Meta(gt=0, lt=1)] = setting(
         0.2,
         "validation share",
         "The fraction of the images that is held out of training for validation.",
         (0.1, 0.2, 0.3, 0.5),
     )
-    split_seed: Annotated[int, Meta(ge=0, lt=2**32)] = _setting(
+    split_seed: Annotated[int, Meta(ge=0, lt=2**32)] = setting(
         42, "split seed", "Decides which images are kept for validation.", (0, 1, 2, 42)
     )
-    seed: Annotated[int, Meta(ge=0, lt=2**32)] = _setting(
+    seed: Annotated[int, Meta(ge=0, lt=2**32)] = setting(
         0,
         "seed",
         "Decides the first weights, the shuffling, the dropout and the shifts.",
         (0, 1, 2, 3, 4, 5, 6, 7, 8, 9),
     )
-    epochs: Annotated[int, Meta(ge=1, le=1_000_000)] = _setting(
+    epochs: Annotated[int, Meta(ge=1, le=1_000_000)] = setting(
         100,
         "epochs",
         "How many times training goes through all training images.",
         (10, 20, 50, 100, 200, 500, 1000),
         by_factors=True,
     )
-    batch_size: Annotated[int, Meta(ge=1, le=1_000_000)] = _setting(
+    batch_size: Annotated[int, Meta(ge=1, le=1_000_000)] = setting(
         32,
         "batch size",
         "How many images each weight update is computed from.",
@@ -134,103 +113,102 @@ class RunConfig:
         by_factors=True,
     )
     hidden: Annotated[tuple[Annotated[int, Meta(ge=1, le=65_536)], ...], Meta(max_length=32)] = (
-        _setting(
+        setting(
             (128,),
             "hidden layers",
             "Neurons of each hidden layer, as in 128 or 256 128; none makes a single-layer model.",
             ((), (32,), (64,), (128,), (256,), (256, 128), (512, 256)),
             by_factors=True,
+            format="up to 32 whole numbers from 1 to 65,536 separated by spaces, or none",
+            parse=_parse_hidden,
         )
     )
-    activation: Literal["relu", "tanh", "sigmoid", "gelu"] = _setting(
+    activation: Literal["relu", "tanh", "sigmoid", "gelu"] = setting(
         "relu",
         "activation",
         "The nonlinearity after each hidden layer; without one, more layers add nothing.",
     )
-    optimizer: Literal["manual", "sgd", "adam", "adamw"] = _setting(
+    optimizer: Literal["manual", "sgd", "adam", "adamw"] = setting(
         "manual",
         "optimizer",
         "How a gradient becomes an update: manual is SGD written by hand, w -= lr * gradient.",
     )
-    lr: Annotated[float, Meta(gt=0, le=1000)] = _setting(
+    lr: Annotated[float, Meta(gt=0, le=1000)] = setting(
         0.1,
         "learning rate",
         "How far each update goes: too high and the loss swings, too low and it barely falls.",
         (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
         by_factors=True,
     )
-    momentum: Annotated[float, Meta(ge=0, lt=1)] = _setting(
+    momentum: Annotated[float, Meta(ge=0, lt=1)] = setting(
         0.9,
         "momentum",
         "How much of the last update the next one keeps; used by the sgd optimizer only.",
         (0.0, 0.5, 0.8, 0.9, 0.95, 0.99),
     )
-    weight_decay: Annotated[float, Meta(ge=0, le=100)] = _setting(
+    weight_decay: Annotated[float, Meta(ge=0, le=100)] = setting(
         0.0,
         "weight decay",
         "How strongly every update pulls the weights towards zero.",
         (0.0, 0.00001, 0.0001, 0.001, 0.01),
         by_factors=True,
     )
-    dropout: Annotated[float, Meta(ge=0, lt=1)] = _setting(
+    dropout: Annotated[float, Meta(ge=0, lt=1)] = setting(
         0.0,
         "dropout",
         "The share of hidden activations that is switched off at random in each training step.",
         (0.0, 0.1, 0.2, 0.3, 0.5),
     )
-    schedule: Literal["constant", "cosine", "step"] = _setting(
+    schedule: Literal["constant", "cosine", "step"] = setting(
         "constant",
         "schedule",
         "How the learning rate changes: cosine falls to zero, step falls to a tenth at 1/2 "
         "and at 3/4 of the epochs.",
     )
-    shift: Annotated[int, Meta(ge=0, le=64)] = _setting(
+    shift: Annotated[int, Meta(ge=0, le=64)] = setting(
         0,
         "shift",
         "Training images are moved by up to this many pixels each way, differently in each epoch.",
         (0, 1, 2, 3, 4),
     )
-    adversarial_epsilon: Annotated[float, Meta(ge=0, le=1)] = _setting(
+    adversarial_epsilon: Annotated[float, Meta(ge=0, le=1)] = setting(
         0.0,
         "adversarial epsilon",
         "Half of the loss is on images perturbed by FGSM this much, for a robust model; 0 is off.",
         (0.0, 0.025, 0.05, 0.1, 0.125, 0.2),
     )
-    early_stopping: Annotated[int, Meta(ge=0, le=1_000_000)] = _setting(
+    early_stopping: Annotated[int, Meta(ge=0, le=1_000_000)] = setting(
         0,
         "early stopping",
         "Stop when the validation loss has not improved for this many epochs; 0 is off.",
         (0, 5, 10, 20, 50),
     )
-    clip_norm: Annotated[float, Meta(ge=0, le=1_000_000)] = _setting(
+    clip_norm: Annotated[float, Meta(ge=0, le=1_000_000)] = setting(
         0.0,
         "gradient clipping",
         "The gradient is scaled down to this norm when it is longer; 0 is off.",
         (0.0, 0.5, 1.0, 5.0),
     )
-    threads: Literal["auto"] | Annotated[int, Meta(ge=1, le=1024)] = _setting(
+    threads: Literal["auto"] | Annotated[int, Meta(ge=1, le=1024)] = setting(
         "auto",
         "threads",
         "Processor threads for the arithmetic; auto takes one for small models, where it is "
         "fastest, and more for large ones.",
         ("auto", 1, 2, 4, 8),
+        format="auto, or a whole number from 1 up and at most 1,024",
+        parse=str.lower,
     )
-    device: Literal["auto", "cpu", "cuda", "mps"] = _setting(
+    device: Literal["auto", "cpu", "cuda", "mps"] = setting(
         "auto", "device", "Where to compute: auto takes cuda or mps where there is one, else cpu."
     )
 
     def __post_init__(self) -> None:
-        problems = {}
-        for name, field in _FIELDS.items():
-            given = getattr(self, name)
+        problems: dict[str, str] = {}
+        for name, each in HYPERPARAMETERS.items():
             try:
-                value = msgspec.convert(_ready(name, given), field.type, strict=False)
-            except ValueError:
-                problems[name] = _problem(name, given)
-                continue
-            object.__setattr__(self, name, value)
-            if not _is_possible(name, value):
-                problems[name] = _problem(name, given)
+                object.__setattr__(self, name, each.read(getattr(self, name)))
+            except ConfigError as error:
+                problems |= error.problems
         if problems:
             raise ConfigError(problems)
 
@@ -255,8 +233,10 @@ class RunConfig:
         return made
 
     def changes(self) -> dict[str, str]:
-        """What differs from the defaults, the notebook's run, as texts by name."""
-        return {name: as_text(value) for name, value in self if value != default(name)}
+        """Return what differs from the defaults, the notebook's run, as texts by name."""
+        return {
+            name: as_text(value) for name, value in self if value != HYPERPARAMETERS[name].default
+        }
 
     def without_effect(self) -> frozenset[str]:
         """Names of the hyperparameters that change nothing beside the others."""
@@ -268,9 +248,9 @@ class RunConfig:
         return frozenset(names)
 
 
-_FIELDS = {field.name: field for field in dataclasses.fields(RunConfig)}
+HYPERPARAMETERS = {field.name: Hyperparameter.of(field) for field in dataclasses.fields(RunConfig)}
 
-NAMES = tuple(_FIELDS)
+NAMES = tuple(HYPERPARAMETERS)
 """All hyperparameters, in the order in which they are shown."""
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -284,100 +264,6 @@ PRESETS: dict[str, dict[str, Any]] = {
     "all the data": {"samples": None, "epochs": 30},
 }
 """Named starting points: what each changes of the notebook's run."""
-
-
-def default(name: str) -> Any:
-    """The hyperparameter's value in the notebook's run."""
-    return _FIELDS[name].default
-
-
-def label(name: str) -> str:
-    """The hyperparameter's name for people, as in `learning rate`."""
-    return _told(name).label
-
-
-def explanation(name: str) -> str:
-    """One line on what the hyperparameter does."""
-    return _told(name).explanation
-
-
-def choices(name: str) -> tuple[str, ...]:
-    """All values of a hyperparameter that is chosen by name; empty for the others."""
-    kind = _FIELDS[name].type
-    return typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
-
-
-def is_number(name: str) -> bool:
-    """Whether all values of a hyperparameter are numbers."""
-    return typing.get_args(_FIELDS[name].type)[:1] in ((int,), (float,))
-
-
-def usual_values(name: str) -> tuple[Any, ...]:
-    """The values that a person steps through, in order."""
-    return choices(name) or _told(name).usual
-
-
-def by_factors(name: str) -> bool:
-    """Whether one tries the hyperparameter in equal factors, as 0.01, 0.1, 1."""
-    return _told(name).by_factors
-
-
-def _told(name: str) -> _Told:
-    told: _Told = _FIELDS[name].metadata["told"]
-    return told
-
-
-def rank(value: Any) -> tuple[float, ...]:
-    """What the values of a hyperparameter that is not chosen by name are ordered by.
-
-    `auto` is less than any number, and all of the images are more.
-    """
-    if isinstance(value, tuple):
-        return value
-    return ({"auto": -math.inf, None: math.inf}.get(value, value),)
-
-
-def as_text(value: Any) -> str:
-    """A hyperparameter's value as a person types it; `RunConfig.from_values` reads it back."""
-    if value is None:
-        return "all"
-    if isinstance(value, tuple):
-        return " ".join(map(as_text, value)) or "none"
-    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
-
-
-def allowed(name: str) -> str:
-    """What the hyperparameter may be, as in `a number above 0 and at most 1,000`."""
-    if choices(name):
-        return "one of " + ", ".join(choices(name))
-    if name == "hidden":
-        return "up to 32 whole numbers from 1 to 65,536 separated by spaces, or none"
-    if name == "samples":
-        return "a whole number from 2 up, or all"
-    if name == "pixel_range":
-        return (
-            f"auto, or two numbers from {-_LARGEST:g} to {_LARGEST:g}, black and white, the lower "
-            "one first"
-        )
-    if name == "threads":
-        return "auto, or a whole number from 1 up and at most 1,024"
-    if name == "source":
-        return "bundled, digits, openml, or the path of a folder or file"
-    kind, bounds = typing.get_args(_FIELDS[name].type)
-    ends = {
-        "above {:,}": bounds.gt,
-        "from {:,} up": bounds.ge,
-        "at most {:,}": bounds.le,
-        "below {:,}": bounds.lt,
-    }
-    words = " and ".join(form.format(end) for form, end in ends.items() if end is not None)
-    return f"{'a number' if kind is float else 'a whole number'} {words}"
-
-
-def _problem(name: str, given: Any) -> str:
-    shown = repr(given) if isinstance(given, str) else as_text(given)
-    shown = {"''": "empty", "all": "null"}.get(shown, shown)
-    return f"{label(name).capitalize()} must be {allowed(name)}, not {shown}."
 
 
 def _unknown(name: str) -> str:

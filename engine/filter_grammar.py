@@ -1,25 +1,32 @@
-"""What the filters that a person types have in common: words, comparisons, bounds, complaints."""
+"""The language of filters, read by a table of fields: words as in `lr>0.1 state:stopped all`.
+
+All words of a filter must hold, in any order. A field has one value (`Field`), contains a text
+(`Text`), or is compared with a number (`Number`).
+"""
 
 from __future__ import annotations
 
 import difflib
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import reduce
+from operator import and_
+from typing import Any, ClassVar, Generic, TypeVar
 
 from mnistop.engine.errors import MnistopError
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 WORD = re.compile(r"([a-z_]+)(>=|<=|[<>=:])(.*)", re.IGNORECASE)
 """A word that compares: field, comparison and value."""
 
 _GAPS = re.compile(r"\s*(>=|<=|[<>=:])\s*")
 _LAST = re.compile(r"(.*?)(\S*)", re.DOTALL)
+_LISTED = 10
+"""Values that an error names at most."""
+
+Item = TypeVar("Item")
+"""What is filtered: one thing, or arrays of the values of many."""
 
 
 class FilterError(MnistopError):
@@ -36,84 +43,274 @@ class Bound:
     low_counts: bool = True
     high_counts: bool = True
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether no number can pass."""
-        if self.low == self.high:
-            return not (self.low_counts and self.high_counts)
-        return self.low > self.high
-
-    def passes(self, values: NDArray[np.floating | np.integer]) -> NDArray[np.bool_]:
-        """Which values lie between the ends."""
+    def passes(self, values: Any) -> Any:
+        """Return whether a number, or each of an array, lies between the ends; NaN does not."""
         above = values >= self.low if self.low_counts else values > self.low
         below = values <= self.high if self.high_counts else values < self.high
-        passed: NDArray[np.bool_] = above & below
-        return passed
+        return above & below
 
-    def narrowed(self, other: Bound) -> Bound:
-        """What passes this bound and another one."""
+    def narrowed(self, other: Bound) -> Bound | None:
+        """Return the bound that passes what both pass; None if no number can."""
         low, low_counts = max((self.low, not self.low_counts), (other.low, not other.low_counts))
         high, high_counts = min((self.high, self.high_counts), (other.high, other.high_counts))
-        return Bound(self.field, low, high, not low_counts, high_counts)
+        both = Bound(self.field, low, high, not low_counts, high_counts)
+        possible = both.low_counts and both.high_counts if low == high else low < high
+        return both if possible else None
+
+
+@dataclass(frozen=True)
+class Field(Generic[Item]):
+    """A field of the language; of this kind, one that is compared with one value."""
+
+    name: str
+    value: Callable[[Item], Any]
+    """What an item has; for arrays, one each."""
+    example: str
+    """A word that compares it."""
+    values: Sequence[str] = ()
+    """What it may be, where there are few."""
+    noun: ClassVar[str] = "value"
+    bare: ClassVar[bool] = False
+    """Whether its values are words of their own."""
+
+    def read(self, comparison: str, text: str) -> Any:
+        """Read what is wanted.
+
+        Raises:
+            FilterError: it makes no sense.
+        """
+        if comparison not in (":", "="):
+            raise FilterError(f"{self.name} is not larger or smaller; say {self.example}.")
+        if not text:
+            raise self.missing()
+        return self.find(text)
+
+    def missing(self) -> FilterError:
+        """The error that there is no value."""
+        return FilterError(f"a {self.noun} is missing, as in {self.example}.")
+
+    def find(self, text: str) -> Any:
+        """Read a value.
+
+        Raises:
+            FilterError: there is no such value.
+        """
+        if text.lower() in self.values:
+            return text.lower()
+        near = "" if text.isdecimal() else nearest(text, self.values)
+        listed = ", ".join(self.values[:_LISTED])
+        if more := len(self.values[_LISTED:]):
+            listed += f" and {more} more"
+        hint = f"did you mean {near}?" if near else f"they are {listed}."
+        what = self.name if self.noun == "value" else self.noun
+        raise FilterError(f"there is no {what} {text}; {hint}")
+
+    def both(self, one: Any, other: Any) -> Any:
+        """Combine what two words want; None if they exclude each other."""
+        return one if one == other else None
+
+    def passes(self, item: Item, wanted: Any) -> Any:
+        """Return whether an item, or each of an array, is as wanted."""
+        return self.value(item) == wanted
+
+
+@dataclass(frozen=True)
+class Text(Field[Item]):
+    """A field of which parts are named, in any case of letters."""
+
+    def find(self, text: str) -> tuple[str, ...]:
+        """The part to look for."""
+        return (text.casefold(),)
+
+    def both(self, one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+        """All parts."""
+        return one + other
+
+    def passes(self, item: Item, wanted: tuple[str, ...]) -> bool:
+        """Return whether an item has all parts."""
+        return all(part in self.value(item).casefold() for part in wanted)
+
+
+@dataclass(frozen=True)
+class Number(Field[Item]):
+    """A field that is compared with a number; an item without one has NaN."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    whole: bool = False
+    """Whether it is compared with whole numbers only."""
+    exact: bool = False
+    """Whether an equality does not hold for what is rounded to the number."""
+    percent: bool = False
+    """Whether it may be given as a percentage."""
+    noun: ClassVar[str] = "number"
+
+    def read(self, comparison: str, text: str) -> Bound:
+        """Read a comparison.
+
+        Raises:
+            FilterError: there is no number, or it is impossible.
+        """
+        scale = 100 if self.percent and text.endswith("%") else 1
+        digits = text.removesuffix("%") if scale > 1 else text
+        value = self.find(digits) / scale
+        if self.whole and value % 1 != 0:
+            raise FilterError(f"{self.name} is a whole number, as in {self.example}.")
+        if math.isnan(value):
+            raise self.missing()
+        if not self.low <= value <= self.high:
+            ends = f"from {self.low} to {self.high}"
+            if self.high == math.inf:
+                ends = f"at least {self.low}"
+            if self.percent:
+                ends += f", or a percentage as in {self.example[: len(self.name) + 1]}90%"
+            raise FilterError(f"{self.name} is {ends}.")
+        if comparison in (">", ">="):
+            return Bound(self.name, value, math.inf, low_counts=comparison == ">=")
+        if comparison in ("<", "<="):
+            return Bound(self.name, -math.inf, value, high_counts=comparison == "<=")
+        half = 0.5 / 10 ** len(digits.partition(".")[2]) / scale
+        if self.whole or self.exact:
+            half = 0
+        return Bound(self.name, value - half, value + half)
+
+    def find(self, text: str) -> float:
+        """The number that a text is, NaN if it is none."""
+        return number(text)
+
+    def both(self, one: Bound, other: Bound) -> Bound | None:
+        """The numbers that pass both bounds."""
+        return one.narrowed(other)
+
+    def passes(self, item: Item, wanted: Bound) -> Any:
+        """Return whether an item's number lies within a bound."""
+        return wanted.passes(self.value(item))
+
+
+class Grammar(Generic[Item]):
+    """A table of fields, and the language that it makes.
+
+    Args:
+        fields: the likeliest first.
+        summary: what the fields are, for a word that is none of them; without it, all of them.
+        alone: the advice on a word that compares nothing, `{word}`; without it, a similar field.
+    """
+
+    def __init__(self, fields: Iterable[Field[Item]], summary: str = "", alone: str = "") -> None:
+        self.fields = {each.name: each for each in fields}
+        self._words: dict[str, tuple[Field[Item], str]] = {}
+        """The field of each known word, and how it goes on."""
+        for name, each in self.fields.items():
+            if each.bare:
+                self._words |= {value: (each, value) for value in each.values}
+            else:
+                self._words[name] = each, each.example[: len(name) + 1]
+        self._summary = summary or " ".join(start for _, start in self._words.values())
+        self._alone = alone
+
+    def parse(self, text: str) -> dict[str, Any]:
+        """Read a filter.
+
+        Returns:
+            What is wanted of each field that is named, as `Field.read` makes it.
+
+        Raises:
+            FilterError: a word is unknown or malformed, or two of them exclude each other.
+        """
+        wanted: dict[str, tuple[Any, str]] = {}
+        for word in words(text):
+            field, one = self._read(word)
+            earlier, before = wanted.get(field.name, (one, word))
+            both = field.both(earlier, one)
+            if both is None:
+                raise FilterError(f'"{before}" and "{word}" exclude each other: leave one out.')
+            wanted[field.name] = (both, word)
+        return {name: both for name, (both, _) in wanted.items()}
+
+    def passes(self, item: Item, wanted: Mapping[str, Any]) -> Any:
+        """Return whether an item, or each of an array, is as wanted; None is for any."""
+        found = (
+            self.fields[name].passes(item, one) for name, one in wanted.items() if one is not None
+        )
+        return reduce(and_, found, True)
+
+    def complete(self, text: str) -> list[str]:
+        """Complete the last word of a text that is being typed.
+
+        Args:
+            text: the line up to the cursor.
+
+        Returns:
+            Whole lines that begin with `text`, the likeliest first; none at the start of a word.
+        """
+        start, last = _LAST.fullmatch(text).groups()  # type: ignore[union-attr]
+        if not last:
+            return []
+        name, colon, _ = last.lower().partition(":")
+        compared = self.fields.get(name) if colon else None
+        if compared and compared.values and not compared.bare:
+            possible = [f"{name}:{value}" for value in compared.values]
+        else:
+            given = {word.partition(":")[0].lower() for word in start.split() if ":" in word}
+            possible = [
+                start
+                for field, start in self._words.values()
+                if not (field.values and field.name in given)
+            ]
+        return [
+            text + word[len(last) :]
+            for word in possible
+            if word.lower().startswith(last.lower()) and len(word) > len(last)
+        ]
+
+    def _read(self, word: str) -> tuple[Field[Item], Any]:
+        bare = word.lower()
+        field, _ = self._words.get(bare, (None, ""))
+        if field and field.bare:
+            return field, bare
+        match = WORD.fullmatch(word)
+        name = match[1].lower() if match else ""
+        try:
+            if match and name in self._words:
+                field, _ = self._words[name]
+                return field, field.read(match[2], match[3])
+            if field:
+                raise field.missing()
+        except FilterError as error:
+            raise FilterError(f'"{word}": {error}') from None
+        raise FilterError(f'"{word}"{self._unknown(bare, name)}')
+
+    def _unknown(self, bare: str, name: str) -> str:
+        if meant := [field.name for field in self.fields.values() if bare in field.values]:
+            return f": say {meant[0]}:{bare}."
+        if not name and self._alone:
+            return f" compares nothing: {self._alone.format(word=bare)}"
+        if near := nearest(name or bare, list(self._words)):
+            field, _ = self._words[near]
+            return f" is not known: did you mean {near if field.bare else field.example}?"
+        return f" is not known; there are {self._summary}."
 
 
 def words(text: str) -> list[str]:
-    """The words of a filter; spaces around a comparison do not count."""
+    """Split a filter into its words; spaces around a comparison do not count."""
     return _GAPS.sub(r"\1", text).split()
 
 
 def number(text: str) -> float:
-    """The number that a text is; NaN if it is none."""
+    """Read a finite number; NaN if it is none."""
     try:
-        return float(text) if text.isascii() and "_" not in text else math.nan
+        value = float(text) if text.isascii() and "_" not in text else math.nan
     except ValueError:
         return math.nan
+    return value if math.isfinite(value) else math.nan
 
 
-def compared(field: str, comparison: str, value: float) -> Bound:
-    """What a comparison with a number other than `:` and `=` lets pass."""
-    if comparison in (">", ">="):
-        return Bound(field, value, math.inf, low_counts=comparison == ">=")
-    return Bound(field, -math.inf, value, high_counts=comparison == "<=")
-
-
-def rounded(field: str, value: float, digits: str, scale: float = 1) -> Bound:
-    """What rounds to a number as it was typed.
-
-    Args:
-        field: what is compared.
-        value: the number.
-        digits: its text, whose decimals count.
-        scale: what the text was divided by, 100 for a percentage.
-    """
-    half = 0.5 / 10 ** len(digits.partition(".")[2]) / scale
-    return Bound(field, value - half, value + half)
-
-
-def exclude(one: str, other: str) -> FilterError:
-    """Two words that nothing can satisfy."""
-    return FilterError(f'"{one}" and "{other}" exclude each other: leave one out.')
-
-
-def nearest(said: str, known: Sequence[str]) -> str:
+def nearest(typed: str, known: Sequence[str]) -> str:
     """The known word that was probably meant; empty if none is near."""
     near = [
-        name for name in known if len(said) > 1 and (said.startswith(name) or name.startswith(said))
+        name
+        for name in known
+        if len(typed) > 1 and (typed.startswith(name) or name.startswith(typed))
     ]
-    near += difflib.get_close_matches(said, known, 1)
+    near += difflib.get_close_matches(typed, known, 1)
     return near[0] if near else ""
-
-
-def last_word(text: str) -> tuple[str, str]:
-    """What is typed before the last word, and that word; empty at the start of one."""
-    start, last = _LAST.fullmatch(text).groups()  # type: ignore[union-attr]
-    return start, last
-
-
-def completed(text: str, last: str, possible: Iterable[str]) -> list[str]:
-    """The lines that a text may become when its last word is completed, the likeliest first."""
-    return [
-        text + word[len(last) :]
-        for word in possible
-        if word.lower().startswith(last.lower()) and word != last
-    ]

@@ -78,7 +78,7 @@ def on_device(started: RunStarted) -> str:
 
 
 def is_milestone(epoch: int, epochs: int) -> bool:
-    """Whether the table of a run with so many epochs shows this one.
+    """Return whether the table of a run with so many epochs shows this one.
 
     Every tenth, as the notebook does; all of a few; and of very many at most fifty.
     """

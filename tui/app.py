@@ -272,7 +272,7 @@ class MnistopApp(GivesReasons, TerminalApp):
 
     @on(ViewScreen.NewSweepWanted)
     def _on_new_sweep_wanted(self, message: ViewScreen.NewSweepWanted) -> None:
-        from mnistop.tui.features.sweep.new_sweep import ask_for_sweep
+        from mnistop.tui.features.sweep.form_screen import ask_for_sweep
 
         def show(sweep: Sweep) -> None:
             self.post_message(ScreenWanted("sweep", sweep))
@@ -357,7 +357,7 @@ def run_app(
 def _say_farewell(app: MnistopApp) -> None:
     words = app.fault
     if run := app.shown.run:
-        from mnistop.tui.text.closing import farewell
+        from mnistop.tui.text.runs import farewell
 
         words += farewell(run, app.shown.epochs_planned)
     if words:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.config import NAMES, RunConfig, as_text
+from mnistop.engine.config import NAMES, RunConfig
 from mnistop.engine.evaluate import confusion_matrix
 from mnistop.engine.files import open_regular
+from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.runs.run_folder import Run
 
 

@@ -1,52 +1,84 @@
-"""Which validation images are wanted, as a person types it: `true:4 pred:9 conf>0.9 all`."""
+"""Which validation images are wanted, as in `true:4 pred:9 conf>0.9 all`, and in which order."""
 
 from __future__ import annotations
 
-import difflib
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.filter_grammar import (
-    WORD,
-    Bound,
-    FilterError,
-    compared,
-    completed,
-    exclude,
-    last_word,
-    nearest,
-    rounded,
-    words,
-)
-from mnistop.engine.filter_grammar import number as number_in
+from mnistop.engine.filter_grammar import Bound, Field, FilterError, Grammar, Number
 from mnistop.engine.runs.predictions import Judgement, Learned
 
+Images = tuple[Judgement, Learned]
+"""All validation images: their predictions, and when each was predicted correctly."""
 Kind = Literal["wrong", "right", "all"]
 
-CLASSES = ("true", "pred")
-KINDS: tuple[Kind, ...] = ("all", "right", "wrong")
-LIMITS: dict[str, tuple[float, float]] = {
-    "conf": (0, 1),
-    "loss": (0, math.inf),
-    "margin": (-1, 1),
-    "first": (0, math.inf),
-    "last": (0, math.inf),
-}
-"""What can be compared with a number, and the least and the largest that makes sense."""
 
-_EPOCHS = ("first", "last")
-_USUAL = {"conf": ">", "loss": "<", "margin": "<", "first": ">", "last": "<"}
-_POSSIBLE = "true: pred: conf> loss< margin< first> last< all right wrong"
+@dataclass(frozen=True)
+class _Class(Field[Images]):
+    noun: ClassVar[str] = "class"
+
+    def find(self, text: str) -> int:
+        """The class of a name, spelled exactly or else in any case, or of a number."""
+        folded = [name.casefold() for name in self.values]
+        if text in self.values:
+            return self.values.index(text)
+        if text.casefold() in folded:
+            return folded.index(text.casefold())
+        index = int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else -1
+        if not 0 <= index < len(self.values):
+            super().find(text)
+        return index
+
+
+@dataclass(frozen=True)
+class _Kind(Field[Images]):
+    bare: ClassVar[bool] = True
+
+    def passes(self, item: Images, wanted: Kind) -> NDArray[np.bool_]:
+        """Return a mask of the images that are right, wrong, or either, `(n,)`."""
+        right = item[0].right
+        return np.ones_like(right) if wanted == "all" else right == (wanted == "right")
+
+
+_NUMBERS = (
+    Number[Images]("conf", lambda of: of[0].confidence, "conf>0.5", (), 0, 1, percent=True),
+    Number[Images]("loss", lambda of: of[0].loss, "loss<0.5", (), 0),
+    Number[Images]("margin", lambda of: of[0].margin, "margin<0.5", (), -1, 1, percent=True),
+    Number[Images]("first", lambda of: of[1].first, "first>20", (), 0, whole=True),
+    Number[Images]("last", lambda of: of[1].last, "last<20", (), 0, whole=True),
+)
+_KINDS = _Kind("kind", lambda of: of[0].right, "all", ("all", "right", "wrong"))
+
+
+def grammar(names: Sequence[str]) -> Grammar[Images]:
+    """The language of filters for classes of these names."""
+    names = [as_word(name) for name in names]
+    example = names[4] if len(names) > 4 else "".join(names[:1])
+    return Grammar(
+        (
+            _Class("true", lambda of: of[0].labels, f"true:{example}", names),
+            _Class("pred", lambda of: of[0].predictions, f"pred:{example}", names),
+            *_NUMBERS,
+            _KINDS,
+        )
+    )
+
+
+_ANY_CLASSES = grammar(())
+
+
+def as_word(name: str) -> str:
+    """A class's name as it is written in a filter, without spaces."""
+    return "_".join(name.split())
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which validation images are wanted; without anything, those predicted wrongly."""
+    """A filter of validation images; an empty one passes the mistakes."""
 
     kind: Kind = "wrong"
     true: int | None = None
@@ -56,37 +88,16 @@ class Filter:
     bounds: tuple[Bound, ...] = ()
 
     def passes(self, judgement: Judgement, learned: Learned) -> NDArray[np.bool_]:
-        """Which images are wanted, `(n,)`.
+        """Return a mask of the images that pass, `(n,)`.
 
         Args:
-            judgement: what the model says to them.
-            learned: when it said the right thing.
+            judgement: the predictions.
+            learned: when they were correct.
         """
-        passed = np.ones(len(judgement), np.bool_)
-        if self.kind != "all":
-            passed &= judgement.right == (self.kind == "right")
-        if self.true is not None:
-            passed &= judgement.labels == self.true
-        if self.predicted is not None:
-            passed &= judgement.predictions == self.predicted
-        for bound in self.bounds:
-            passed &= bound.passes(_values(bound.field, judgement, learned))
+        wanted: dict[str, Any] = {"kind": self.kind, "true": self.true, "pred": self.predicted}
+        wanted |= {bound.field: bound for bound in self.bounds}
+        passed: NDArray[np.bool_] = _ANY_CLASSES.passes((judgement, learned), wanted)
         return passed
-
-
-def _values(
-    field: str, judgement: Judgement, learned: Learned
-) -> NDArray[np.floating | np.integer]:
-    match field:
-        case "conf":
-            return judgement.confidence
-        case "loss":
-            return judgement.loss
-        case "margin":
-            return judgement.margin
-        case "first":
-            return learned.first
-    return learned.last
 
 
 def parse(text: str, names: Sequence[str]) -> Filter:
@@ -100,133 +111,61 @@ def parse(text: str, names: Sequence[str]) -> Filter:
     Raises:
         FilterError: a word is unknown or malformed, or two of them exclude each other.
     """
-    kinds: dict[str, str] = {}
-    classes: dict[str, tuple[int, str]] = {}
-    bounds: dict[str, tuple[Bound, str]] = {}
-    for word in words(text):
-        if word.lower() in KINDS:
-            kinds[word.lower()] = word
-            continue
-        match = WORD.fullmatch(word)
-        field = match[1].lower() if match else ""
-        if match and field in CLASSES:
-            index = _class(word, match[2], match[3], names)
-            before = classes.setdefault(field, (index, word))
-            if before[0] != index:
-                raise exclude(before[1], word)
-        elif match and field in LIMITS:
-            bound = _bound(word, field, match[2], match[3])
-            earlier, said = bounds.get(field, (bound, word))
-            both = earlier.narrowed(bound)
-            if both.is_empty:
-                raise exclude(said, word)
-            bounds[field] = (both, word)
-        else:
-            raise _unknown(word, field)
-    if len(kinds) > 1:
-        raise exclude(*list(kinds)[:2])
-    true, predicted = (classes.get(field, (None, ""))[0] for field in CLASSES)
-    kind = _kind(next(iter(kinds), None), true, predicted)
-    return Filter(kind, true, predicted, tuple(bound for bound, _ in bounds.values()))
-
-
-def _kind(said: str | None, true: int | None, predicted: int | None) -> Kind:
-    one_cell = true is not None and predicted is not None
-    if said == "right" and one_cell and true != predicted:
+    wanted = grammar(names).parse(text)
+    kind, true, predicted = (wanted.pop(name, None) for name in ("kind", "true", "pred"))
+    one_cell = None not in (true, predicted)
+    if kind == "right" and one_cell and true != predicted:
         raise FilterError("What is right is predicted as its true class: leave out right.")
-    if said == "wrong" and one_cell and true == predicted:
+    if kind == "wrong" and one_cell and true == predicted:
         raise FilterError("What is wrong is not predicted as its true class: leave out wrong.")
-    for kind in KINDS:
-        if said == kind:
-            return kind
-    return "right" if one_cell and true == predicted else "wrong"
+    usual: Kind = "right" if one_cell and true == predicted else "wrong"
+    return Filter(kind or usual, true, predicted, tuple(wanted.values()))
 
 
-def _class(word: str, comparison: str, name: str, names: Sequence[str]) -> int:
-    field = word[:4].lower()
-    if comparison not in (":", "="):
-        raise FilterError(f'"{word}": a class is not larger or smaller; say {field}:{names[0]}.')
-    found = class_number(name, names)
-    if found is None:
-        words = [] if name.isdecimal() else [as_word(one) for one in names]
-        near = difflib.get_close_matches(name, words, 1)
-        hint = f"did you mean {near[0]}?" if near else f"they are {_listed(names)}."
-        problem = f"there is no class {name}" if name else "the class is missing"
-        raise FilterError(f'"{word}": {problem}; {hint}')
-    return found
+OrderName = Literal["confidence", "loss", "margin", "index", "first", "last"]
 
 
-def class_number(name: str, names: Sequence[str]) -> int | None:
-    """The class of a name, spelled exactly or else in any case, or of a number; None for none."""
-    spelled = [as_word(one) for one in names]
-    folded = [one.casefold() for one in spelled]
-    if name in spelled:
-        return spelled.index(name)
-    if name.casefold() in folded:
-        return folded.index(name.casefold())
-    number = int(name) if name.isascii() and name.isdecimal() and len(name) < 9 else -1
-    return number if 0 <= number < len(names) else None
+@dataclass(frozen=True)
+class Order:
+    """One order; of equals, the lower index comes first."""
+
+    name: OrderName
+    short: str
+    """In two words."""
+    keys: Callable[[Images], NDArray[np.floating | np.integer]]
+    """`(n,)`; what comes first has the least."""
 
 
-def as_word(name: str) -> str:
-    """A class's name as it is written in a filter, without spaces."""
-    return "_".join(name.split())
+ORDERS: tuple[Order, ...] = (
+    Order(
+        "confidence",
+        "by confidence",
+        lambda of: np.where(of[0].right, 1, -1) * of[0].confidence,
+    ),
+    Order("loss", "by loss", lambda of: -of[0].loss),
+    Order("margin", "by margin", lambda of: of[0].margin),
+    Order("index", "by number", lambda of: np.arange(len(of[0]))),
+    Order("first", "by first right", lambda of: -of[1].first),
+    Order("last", "by last right", lambda of: of[1].last),
+)
+"""From the surest mistake to the surest right answer; from the highest loss; from the smallest
+margin; by number; from what was never right and then learned last; from what was never right and
+then longest not any more."""
 
 
-def _bound(word: str, field: str, comparison: str, number: str) -> Bound:
-    low, high = LIMITS[field]
-    share = field in ("conf", "margin") and number.endswith("%")
-    digits = number.removesuffix("%") if share else number
-    scale = 100 if share else 1
-    value = number_in(digits) / scale
-    if field in _EPOCHS and value != value // 1:
-        raise FilterError(f'"{word}": an epoch is a whole number, as in {field}{_USUAL[field]}20.')
-    if not math.isfinite(value):
-        raise FilterError(f'"{word}": a number is missing, as in {field}{_USUAL[field]}0.5.')
-    if not low <= value <= high:
-        ends = f"at least {low}" if high == math.inf else f"from {low} to {high}"
-        raise FilterError(f'"{word}": {field} is {ends}.')
-    if comparison not in (":", "="):
-        return compared(field, comparison, value)
-    if field in _EPOCHS:
-        return Bound(field, value, value)
-    return rounded(field, value, digits, scale)
-
-
-def _unknown(word: str, field: str) -> FilterError:
-    known = [*CLASSES, *LIMITS, *KINDS]
-    bare = word.lower()
-    if bare in CLASSES:
-        return FilterError(f'"{word}": a class is missing, as in {bare}:4.')
-    if bare in LIMITS:
-        return FilterError(f'"{word}": a number is missing, as in {bare}{_USUAL[bare]}0.5.')
-    if near := nearest(field or bare, known):
-        return FilterError(f'"{word}" is not known: did you mean {near}?')
-    return FilterError(f'"{word}" is not known; there are {_POSSIBLE}.')
-
-
-def _listed(names: Sequence[str]) -> str:
-    few = ", ".join(as_word(name) for name in names[:10])
-    return few if len(names) <= 10 else f"{few} and {len(names) - 10} more"
-
-
-def complete(text: str, names: Sequence[str]) -> list[str]:
-    """What a text that is being typed may become: with its last word completed.
+def rows(chosen: Filter, order: Order, judgement: Judgement, learned: Learned) -> NDArray[np.intp]:
+    """The images that pass a filter, in an order.
 
     Args:
-        text: the line up to the cursor.
-        names: of the classes.
+        chosen: the filter.
+        order: one of `ORDERS`.
+        judgement: the predictions.
+        learned: when they were correct.
 
     Returns:
-        Whole lines that begin with `text`, the likeliest first; none at the start of a word.
+        Indices of validation images.
     """
-    start, last = last_word(text)
-    if not last:
-        return []
-    said = {word.partition(":")[0].lower() for word in start.split()}
-    possible = [f"{field}:" for field in CLASSES if field not in said]
-    possible += [field + usual for field, usual in _USUAL.items()] + list(KINDS)
-    for field in CLASSES:
-        if last.lower().startswith(f"{field}:"):
-            possible = [f"{field}:{as_word(name)}" for name in names]
-    return completed(text, last, possible)
+    passed = np.flatnonzero(chosen.passes(judgement, learned))
+    keys = order.keys((judgement, learned))[passed]
+    sorted_rows: NDArray[np.intp] = passed[np.argsort(keys, kind="stable")]
+    return sorted_rows

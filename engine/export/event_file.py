@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnistop.engine.config import RunConfig, as_text
+from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import MnistopError, RunError
+from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.images import to_png
 from mnistop.engine.report.facts import Facts
 from mnistop.engine.report.markdown import as_markdown

@@ -133,7 +133,10 @@ class _Answerer:
             if error:
                 raise error
             return result  # type: ignore[no-any-return]
-        raise RunError("The process that answers questions died twice.")
+        raise RunError(
+            "The process that answers questions died twice: there may be too many processes "
+            "(ulimit -u), or too little memory. End some, and try again."
+        )
 
     def _started(self) -> Connection:
         ours, theirs = fork_server.context.Pipe()

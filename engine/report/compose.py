@@ -67,14 +67,14 @@ def report(runs: Sequence[Run], format: str, epoch: int | None = None) -> str:
     if format == "csv":
         return as_csv(facts)
     if format == "json":
-        told = facts[0].as_json() if len(facts) == 1 else _all_as_json(facts)
-        return json.dumps(told, indent=1) + "\n"
+        values = facts[0].as_json() if len(facts) == 1 else _all_as_json(facts)
+        return json.dumps(values, indent=1) + "\n"
     document = report_of_run(facts[0]) if len(facts) == 1 else report_of_runs(facts)
     return as_html(document) if format == "html" else as_markdown(document)
 
 
 def write_report(runs: Sequence[Run], folder: Path) -> Path:
-    """Writes one run, or several compared, as HTML under a name that is free in a folder.
+    """Write one run, or several compared, as HTML under a name that is free in a folder.
 
     Returns:
         The file.

@@ -1,37 +1,17 @@
-"""A report as a list of parts, and the elements of the markup that it becomes."""
+"""A report as a list of parts, whatever it is to be printed as."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from xml.etree.ElementTree import Element, tostring
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistop.engine.evaluate import class_report
 from mnistop.engine.formatting import loss, percent
 
-Child = Element | str
-
 _HIDDEN = "\N{REPLACEMENT CHARACTER}"
-
-
-def element(tag: str, attributes: Mapping[str, str], *children: Child) -> Element:
-    """An element with its children, texts among them."""
-    made = Element(tag, dict(attributes))
-    for child in children:
-        if isinstance(child, Element):
-            made.append(child)
-        elif len(made):
-            made[-1].tail = (made[-1].tail or "") + clean(child)
-        else:
-            made.text = (made.text or "") + clean(child)
-    return made
-
-
-def to_html(root: Element) -> str:
-    """An element as HTML."""
-    return tostring(root, encoding="unicode", method="html")
 
 
 def clean(text: str) -> str:
@@ -48,7 +28,7 @@ class Paragraph:
 
     text: str
     strong: bool = False
-    """Whether it is what the report is about."""
+    """True for the main result."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +46,7 @@ class Entry:
     name: str
     value: str
     remark: str = ""
-    """What is worth knowing of the value; it then stands out."""
+    """A note on the value, which then stands out."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +65,7 @@ class Table:
     texts: frozenset[str] = frozenset()
     """The columns that hold words; the others hold numbers."""
     lines: bool = False
-    """Whether row `k` belongs to curve `k` of the charts, and its first cell is that letter."""
+    """True if row `k` belongs to curve `k` of the charts, and its first cell is that letter."""
 
 
 @dataclass(frozen=True)
@@ -103,51 +83,58 @@ class Chart:
     title: str
     curves: Sequence[Curve]
     lettered: bool = False
-    """Whether the curves are told apart by letters, else by `training` and `validation`."""
+    """True if letters tell the curves apart, else by `training` and `validation`."""
     fractions: bool = False
-    """Whether the values are fractions, shown in percent; else they are losses or rates."""
+    """True if the values are fractions, shown in percent; else they are losses or rates."""
     reference: tuple[str, float] | None = None
     """Label and value of a line to compare with."""
     best: int | None = None
     """The best epoch."""
     interval: tuple[float, float] | None = None
-    """What the value at the best epoch may be as well: its 95% interval."""
+    """The 95% interval of the value at the best epoch."""
 
     @property
     def description(self) -> str:
         """The curves in words, for those who cannot see them."""
-        said = [self._in_words(curve) for curve in self.curves if curve.values]
+        words = [self._description_of(curve) for curve in self.curves if curve.values]
         if self.best is not None:
-            said.append(f"The best epoch is {self.best}.")
+            words.append(f"The best epoch is {self.best}.")
         if self.interval:
-            low, high = map(self.in_words, self.interval)
-            said.append(f"Its 95% interval is {low} to {high}.")
+            low, high = map(self.value_text, self.interval)
+            words.append(f"Its 95% interval is {low} to {high}.")
         if self.reference:
-            said.append(f"{self.reference[0]} is {self.in_words(self.reference[1])}.")
-        return " ".join(said)
+            words.append(f"{self.reference[0]} is {self.value_text(self.reference[1])}.")
+        return " ".join(words)
 
-    def _in_words(self, curve: Curve) -> str:
+    def _description_of(self, curve: Curve) -> str:
         values = curve.values
         extreme, word = (max, "highest") if self.fractions else (min, "lowest")
         place = values.index(extreme(values))
-        first, last, best = map(self.in_words, (values[0], values[-1], values[place]))
+        first, last, best = map(self.value_text, (values[0], values[-1], values[place]))
         return (
             f"{curve.name}: {first} in epoch 0, {last} in epoch {len(values) - 1}, "
             f"{word} {best} in epoch {place}."
         )
 
-    def in_words(self, value: float) -> str:
+    def value_text(self, value: float) -> str:
         """A value of the chart as a text."""
         return percent(value) if self.fractions else loss(value)
 
 
 @dataclass(frozen=True, eq=False)
 class Matrix:
-    """How often each class was taken for each."""
+    """Counts of the predictions for each true class."""
 
     counts: NDArray[np.int64]
     """`(classes, classes)`: rows true."""
     names: Sequence[str]
+
+    def recall_and_precision(self) -> tuple[list[str], list[str]]:
+        """Return both of each class as texts; a dash where a class has no images."""
+        scores = class_report(self.counts)
+        values = [one.recall for one in scores], [one.precision for one in scores]
+        recall, precision = (["–" if v is None else percent(v) for v in each] for each in values)
+        return recall, precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,10 +170,10 @@ class Document:
 
     title: str
     parts: Sequence[Part]
-    """What comes before the first heading."""
+    """The parts before the first heading."""
     sections: Sequence[Section] = field(default_factory=tuple)
 
 
 def letter(place: int) -> str:
-    """The letter of a curve that is told apart by it."""
+    """Return the letter of a curve."""
     return chr(ord("a") + place)

@@ -1,4 +1,4 @@
-"""What there is to tell of a run, whoever tells it: the terminal, a report or a script."""
+"""The facts of a run for the terminal, a report or a script."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Facts:
 
     @classmethod
     def of(cls, run: Run, epoch: int | None = None) -> Facts:
-        """Reads a run, finished or in training.
+        """Read a run, finished or in training.
 
         Args:
             run: the run.
@@ -63,7 +63,7 @@ class Facts:
 
     @property
     def history(self) -> History:
-        """What it has said."""
+        """Its history."""
         return self.summary.history
 
     @property
@@ -79,13 +79,13 @@ class Facts:
 
     @property
     def can_be_longer(self) -> bool:
-        """Whether the run is finished and more epochs would go on from there."""
+        """True if the run is finished and can be trained on from there."""
         reason = getattr(self.history.ended, "reason", "")
         return reason == "all epochs" and not self.run.sweep
 
     @cached_property
     def about(self) -> About:
-        """What the user says of it."""
+        """The user's name and note for it."""
         return read_about(self.run)
 
     @property
@@ -95,7 +95,7 @@ class Facts:
 
     @cached_property
     def judgement(self) -> Judgement | None:
-        """What the model said to the validation images after `epoch`, if that is recorded."""
+        """The predictions for the validation images after `epoch`, if recorded."""
         return None if self.epoch is None else self._judgement_after(self.epoch + 1)
 
     def _judgement_after(self, epochs: int) -> Judgement | None:
@@ -105,7 +105,7 @@ class Facts:
 
     @cached_property
     def advice(self) -> Advice:
-        """What the coach says after the newest epoch."""
+        """The coach's advice after the newest epoch."""
         epochs = len(self.history.epochs)
         newest = self.epoch is not None and self.epoch + 1 == epochs
         judgement = self.judgement if newest else self._judgement_after(epochs)

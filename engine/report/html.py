@@ -10,8 +10,6 @@ from xml.etree.ElementTree import Element
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.evaluate import class_report
-from mnistop.engine.formatting import percent
 from mnistop.engine.images import to_png
 from mnistop.engine.report import svg
 from mnistop.engine.report.document import (
@@ -27,9 +25,8 @@ from mnistop.engine.report.document import (
     Section,
     Table,
     clean,
-    element,
-    to_html,
 )
+from mnistop.engine.report.svg import element, to_html
 
 _NOTHING_FROM_OUTSIDE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _PICTURE_PIXELS = 112
@@ -135,7 +132,7 @@ def _table(table: Table) -> Element:
 
 
 def _matrix(matrix: Matrix) -> Element:
-    scores = class_report(matrix.counts)
+    recall, precision = matrix.recall_and_precision()
     head = element(
         "tr",
         {},
@@ -149,7 +146,7 @@ def _matrix(matrix: Matrix) -> Element:
             {},
             element("th", {"scope": "row"}, name),
             *_row(matrix, true),
-            element("td", {"class": "score"}, _share(scores[true].recall)),
+            element("td", {"class": "score"}, recall[true]),
         )
         for true, name in enumerate(matrix.names)
     ]
@@ -157,7 +154,7 @@ def _matrix(matrix: Matrix) -> Element:
         "tr",
         {},
         element("th", {"scope": "row"}, "precision"),
-        *(element("td", {"class": "score"}, _share(score.precision)) for score in scores),
+        *(element("td", {"class": "score"}, share) for share in precision),
         element("td", {}),
     )
     return _scrolling(
@@ -192,10 +189,6 @@ def _row(matrix: Matrix, true: int) -> Iterator[Element]:
             },
             f"{count:,}",
         )
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else percent(value)
 
 
 def _picture(picture: Picture) -> Element:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from mnistop.engine.evaluate import class_report
-from mnistop.engine.formatting import percent
 from mnistop.engine.report.document import (
     Chart,
     Code,
@@ -62,17 +60,13 @@ def _entries(listing: Listing) -> Iterator[str]:
 
 
 def _matrix(matrix: Matrix) -> str:
-    scores = class_report(matrix.counts)
+    recall, precision = matrix.recall_and_precision()
     rows = [
-        [name, *(f"{count:,}" if count else "·" for count in counts), _share(score.recall)]
-        for name, counts, score in zip(matrix.names, matrix.counts.tolist(), scores, strict=True)
+        [name, *(f"{count:,}" if count else "·" for count in counts), share]
+        for name, counts, share in zip(matrix.names, matrix.counts.tolist(), recall, strict=True)
     ]
-    rows.append(["precision", *(_share(score.precision) for score in scores), ""])
+    rows.append(["precision", *precision, ""])
     return _table(["true ↓ predicted →", *matrix.names, "recall"], rows)
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else percent(value)
 
 
 def _table(

@@ -8,9 +8,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from mnistop.engine import events
 from mnistop.engine.architecture import Architecture
-from mnistop.engine.config import RunConfig, as_text, default, label
+from mnistop.engine.config import HYPERPARAMETERS, RunConfig
 from mnistop.engine.data.notes import ClassCounts
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.events import EpochFinished, RunStarted
@@ -23,6 +22,7 @@ from mnistop.engine.formatting import (
     on_device,
     percent,
 )
+from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.report.document import (
     Chart,
     Code,
@@ -39,17 +39,23 @@ from mnistop.engine.report.document import (
     Table,
 )
 from mnistop.engine.report.facts import Facts, again
-from mnistop.engine.runs.history import others_as_good
+from mnistop.engine.runs.history import flattering, others_as_good, unseen_accuracy
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.predictions import Mistake
-from mnistop.engine.runs.results import flattering, unseen_accuracy
 
-_MISTAKES = 12
+AGAIN = "Again"
+"""The section on how to train the same and to use the model."""
 
 
-def report_of_run(facts: Facts) -> Document:
-    """All that there is to tell of a run."""
-    return Document(facts.title, tuple(_summary(facts)), tuple(_sections(facts)))
+def report_of_run(facts: Facts, mistakes: int = 12) -> Document:
+    """All that there is to tell of a run.
+
+    Args:
+        facts: the run.
+        mistakes: how many images of the most confident ones to show.
+    """
+    sections = tuple(_sections(facts, mistakes))
+    return Document(facts.title, tuple(_summary(facts)), sections)
 
 
 def how_far(facts: Facts) -> str:
@@ -67,12 +73,14 @@ def _summary(facts: Facts) -> Iterator[Part]:
     yield Paragraph(f"Run {facts.run.name}: {how_far(facts)}{when}.")
     if facts.about.note:
         yield Paragraph(f"Note: {facts.about.note}")
-    if isinstance(history.ended, events.RunFailed):
-        yield Paragraph(history.ended.message)
+    if message := getattr(history.ended, "message", ""):
+        yield Paragraph(message)
     if facts.schedules:
         yield Paragraph(facts.schedules)
     for note in started.notes if started else ():
         yield Paragraph(f"The data: {note}")
+    if not started:
+        yield Paragraph("It has not begun to train.")
     if not (started and history.best):
         return
     images = started.validation_images
@@ -93,7 +101,7 @@ def _summary(facts: Facts) -> Iterator[Part]:
         )
 
 
-def _sections(facts: Facts) -> Iterator[Section]:
+def _sections(facts: Facts, mistakes: int) -> Iterator[Section]:
     history = facts.history
     started = history.started
     if started and history.epochs:
@@ -112,14 +120,15 @@ def _sections(facts: Facts) -> Iterator[Section]:
         )
         yield Section(
             f"Most confident mistakes after epoch {facts.epoch}",
-            (_pictures(facts.mistakes(_MISTAKES), started.class_names),),
+            (_pictures(facts.mistakes(mistakes), started.class_names),),
         )
-    yield Section("Settings", (Listing(tuple(settings(facts.config))),))
+    alike = () if facts.config.changes() else (Paragraph("All as in the notebook."),)
+    yield Section("Settings", (*alike, Listing(tuple(settings(facts.config)))))
     if started:
         yield Section("Data and model", tuple(_model(started)))
     if history.epochs:
         yield Section("Log", (_log(history.epochs, history.best, facts.config.epochs),))
-    yield Section("Again", tuple(_again(facts)))
+    yield Section(AGAIN, tuple(_again(facts)))
 
 
 def _charts(facts: Facts, started: RunStarted) -> Iterator[Chart]:
@@ -172,8 +181,12 @@ def settings(config: RunConfig) -> Iterator[Entry]:
     changes, idle = config.changes(), config.without_effect()
     for name, value in config:
         if name not in idle:
-            remark = f"the notebook has {as_text(default(name))}" if name in changes else ""
-            yield Entry(label(name), as_text(value), remark)
+            remark = (
+                f"the notebook has {as_text(HYPERPARAMETERS[name].default)}"
+                if name in changes
+                else ""
+            )
+            yield Entry(HYPERPARAMETERS[name].label, as_text(value), remark)
 
 
 def _model(started: RunStarted) -> Iterator[Part]:
@@ -200,8 +213,9 @@ def _model(started: RunStarted) -> Iterator[Part]:
 
 def _class_counts(started: RunStarted) -> Iterator[Entry]:
     if counts := ClassCounts.of(started):
-        for name, numbers in (("training", counts.training), ("validation", counts.validation)):
-            yield Entry(f"{name} images of each class", ", ".join(f"{one:,}" for one in numbers))
+        columns = zip(counts.names, counts.training, counts.validation, strict=True)
+        numbers = ", ".join(f"{name} {trained:,} + {kept:,}" for name, trained, kept in columns)
+        yield Entry("images of each class, training + validation", numbers)
 
 
 def _unseen(started: RunStarted) -> Iterator[Entry]:

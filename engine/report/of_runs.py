@@ -6,10 +6,11 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 
 from mnistop.engine.analysis.comparison import Duel, differing, duel
-from mnistop.engine.config import as_text, is_number, label
+from mnistop.engine.config import HYPERPARAMETERS
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import EpochFinished
 from mnistop.engine.formatting import accuracy, count, loss
+from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.report.document import (
     Chart,
     Curve,
@@ -46,7 +47,11 @@ def report_of_runs(runs: Sequence[Facts]) -> Document:
         parts.append(Paragraph("Their settings are all the same."))
     parts += _duel(runs)
     sections = [Section("Curves", tuple(_charts(runs))), Section("Coach", (_advice(runs),))]
-    alike = [Entry(label(n), as_text(v)) for n, v in runs[0].config if _is_shared(runs, n, apart)]
+    alike = [
+        Entry(HYPERPARAMETERS[n].label, as_text(v))
+        for n, v in runs[0].config
+        if _is_shared(runs, n, apart)
+    ]
     sections.append(Section("What they have in common", (Listing(alike),)))
     sections.append(Section("Runs", (Listing(tuple(_names(runs))),)))
     return Document(f"{count(len(runs), 'run')} compared", parts, sections)
@@ -59,7 +64,7 @@ def _is_shared(runs: Sequence[Facts], name: str, apart: dict[str, list[str]]) ->
 def _table(runs: Sequence[Facts], apart: dict[str, list[str]]) -> Table:
     with_tests = any(one.history.test_acc is not None for one in runs)
     heads = _HEADS if with_tests else _HEADS[1:]
-    head = ["", "run", *map(label, apart), *heads]
+    head = ["", "run", *(HYPERPARAMETERS[name].label for name in apart), *heads]
     rows = [
         (
             letter(place),
@@ -69,7 +74,7 @@ def _table(runs: Sequence[Facts], apart: dict[str, list[str]]) -> Table:
         )
         for place, one in enumerate(runs)
     ]
-    words = {label(name) for name in apart if not is_number(name)}
+    words = {HYPERPARAMETERS[name].label for name in apart if not HYPERPARAMETERS[name].is_number}
     return Table(head, rows, frozenset({"", "run"} | words), lines=True)
 
 
@@ -89,7 +94,7 @@ def _results(one: Facts) -> tuple[str, str, str, str]:
 
 
 def duel_of(runs: Sequence[Facts]) -> Duel | None:
-    """What the models of two runs say to the same images; None where there is nothing like it."""
+    """Compare the predictions of two runs for the same images; None where there are no such."""
     started = runs[0].history.started
     if len(runs) != 2 or not started or not all(one.history.epochs for one in runs):
         return None
@@ -99,7 +104,7 @@ def duel_of(runs: Sequence[Facts]) -> Duel | None:
 
 
 def _duel(runs: Sequence[Facts]) -> Iterator[Paragraph]:
-    """Whether two runs' results on the same images can be told apart."""
+    """Say whether two runs' results on the same images differ."""
     if found := duel_of(runs):
         one, other = len(found.only_first), len(found.only_second)
         yield Paragraph(

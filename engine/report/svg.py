@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, tostring
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.axis import Axis, labels, linear_axis, log_axis, ticks
-from mnistop.engine.report.document import Chart, Curve, element, letter
+from mnistop.engine.report.document import Chart, Curve, clean, letter
 
 Floats = NDArray[np.float64]
 
@@ -153,7 +153,7 @@ def _interval(chart: Chart, frame: _Frame, x: float) -> Element:
     low, high = chart.interval or (0, 0)
     _, bottom = frame.at(0, low)
     _, top = frame.at(0, high)
-    words = f"95% interval: {chart.in_words(low)} to {chart.in_words(high)}"
+    words = f"95% interval: {chart.value_text(low)} to {chart.value_text(high)}"
     return element(
         "path",
         {
@@ -198,7 +198,7 @@ def _legend(chart: Chart) -> Iterator[Element]:
     for place, curve in enumerate(chart.curves):
         line = _line(chart, place)
         yield element("path", {"class": f"curve {line}", "d": f"M{x:.0f} 14h30"})
-        newest = f" {chart.in_words(curve.values[-1])}" if curve.values else ""
+        newest = f" {chart.value_text(curve.values[-1])}" if curve.values else ""
         yield _text(x + 36, 18, f"{curve.name}{newest}", "start")
         x += 170
     if chart.best is not None:
@@ -237,3 +237,21 @@ def spread(ys: Sequence[float]) -> list[float]:
 def _text(x: float, y: float, text: str, anchor: str) -> Element:
     place = {"x": f"{x:.1f}", "y": f"{y:.1f}", "text-anchor": anchor}
     return element("text", place, text)
+
+
+def element(tag: str, attributes: Mapping[str, str], *children: Element | str) -> Element:
+    """An element with its children, texts among them."""
+    made = Element(tag, dict(attributes))
+    for child in children:
+        if isinstance(child, Element):
+            made.append(child)
+        elif len(made):
+            made[-1].tail = (made[-1].tail or "") + clean(child)
+        else:
+            made.text = (made.text or "") + clean(child)
+    return made
+
+
+def to_html(root: Element) -> str:
+    """An element as HTML."""
+    return tostring(root, encoding="unicode", method="html")

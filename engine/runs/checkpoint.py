@@ -68,7 +68,7 @@ SECONDS = 10.0
 SHARE = 0.005
 """…and may take this share of the time."""
 
-KEPT = "kept.pt"
+KEPT = "checkpoint.kept.pt"
 
 
 class Safekeeping:
@@ -98,9 +98,9 @@ class Safekeeping:
         beside = folder / (KEPT + ".new")
         with contextlib.suppress(OSError):
             self._sync_all()
-            if os.path.exists(folder / "pt"):
+            if os.path.exists(folder / "checkpoint.pt"):
                 beside.unlink(missing_ok=True)
-                os.link(folder / "pt", beside)
+                os.link(folder / "checkpoint.pt", beside)
                 beside.replace(folder / KEPT)
             _sync(folder)
 
@@ -115,7 +115,7 @@ class Safekeeping:
         for file in self._files:
             os.fsync(file)
         with contextlib.suppress(FileNotFoundError):  # a run that failed before its first
-            _sync(self._run.path / "pt")
+            _sync(self._run.path / "checkpoint.pt")
 
 
 def _sync(path: os.PathLike[str]) -> None:
@@ -133,7 +133,7 @@ def newest_checkpoint(run: Run) -> dict[str, Any] | None:
         RunError: there are some, but they are damaged.
     """
     problem = None
-    for name in ("pt", KEPT):
+    for name in ("checkpoint.pt", KEPT):
         if os.path.lexists(run.path / name) or why_unreadable(run.path / name):
             try:
                 return load(run.path / name)

@@ -19,9 +19,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnistop.engine.config import RunConfig, as_text
+from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
 from mnistop.engine.files import from_json, open_own, replace_own
+from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.runs import lock
 from mnistop.engine.runs.about import FILE as ABOUT
 from mnistop.engine.runs.entry import Listed, Overview

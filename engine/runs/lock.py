@@ -89,7 +89,7 @@ def _holder_in(lock: IO[bytes]) -> tuple[str, str]:
 def _this_machine() -> str:
     """What no other machine that shares a disk with this one is called; names may be the same."""
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return Path("/proc/sys/kernel/random/boot_id").read_text("utf-8").strip()
     except (OSError, ValueError):
         return platform.node().replace(" ", "-")
 

@@ -17,7 +17,7 @@ from mnistop.engine.runs.sweep_folder import Sweep, list_sweeps
 
 @dataclass
 class Chosen:
-    """What is meant, each once."""
+    """Runs and sweeps that are meant, each once."""
 
     found: list[Run | Sweep] = field(default_factory=list)
     """In the order in which they were named, then newest first. A sweep stands for its runs."""
@@ -29,7 +29,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Purpose:
-    """What the runs are chosen for."""
+    """The purpose that runs are chosen for."""
 
     fits: Callable[[Listed], bool]
     """Whether it can be done with a run: a filter passes over the others."""
@@ -44,7 +44,7 @@ TO_DELETE = Purpose(lambda run: True, lambda sweep: sweep.has_said_its_end())
 
 
 def is_filter(word: str) -> bool:
-    """Whether a word of the command line compares, as in `state:running` or `lr > 0.1`."""
+    """Return whether a word of the command line compares, as in `state:running` or `lr > 0.1`."""
     return any(WORD.fullmatch(each) for each in words(word))
 
 
@@ -90,7 +90,7 @@ def choose_all(purpose: Purpose) -> Chosen:
 
 
 def _is_title(word: str) -> bool:
-    """Whether it makes no sense as a filter, but is the name that a user has given."""
+    """Return whether it makes no sense as a filter, but is the name that a user has given."""
     try:
         parse(word)
     except FilterError:

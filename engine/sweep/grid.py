@@ -16,16 +16,9 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from mnistop.engine.config import (
-    RunConfig,
-    as_text,
-    by_factors,
-    choices,
-    label,
-    rank,
-    usual_values,
-)
+from mnistop.engine.config import HYPERPARAMETERS, RunConfig
 from mnistop.engine.errors import ConfigError
+from mnistop.engine.hyperparameters import Hyperparameter, as_text, rank
 
 MOST = 1000
 """Runs of one sweep: more would not be looked at."""
@@ -179,7 +172,7 @@ def _parts(name: str, text: str) -> list[str]:
 def _refuse_two_meanings(text: str) -> None:
     """Elsewhere commas divide the layers of one network."""
     try:
-        layers = RunConfig.from_values({"hidden": text}).hidden
+        layers = HYPERPARAMETERS["hidden"].read(text)
     except ConfigError:
         return
     several, one = "; ".join(map(str, layers)), " ".join(map(str, layers))
@@ -192,61 +185,58 @@ def _refuse_two_meanings(text: str) -> None:
 
 
 def _part_values(name: str, part: str) -> Sequence[Any]:
-    if ".." in part and not choices(name) and name != "source":
-        return _range(name, part)
-    return (_value(name, part),)
+    known = HYPERPARAMETERS[name]
+    if ".." in part and not known.choices and name != "source":
+        return _range(known, part)
+    return (known.read(part),)
 
 
-def _value(name: str, text: str) -> Any:
-    return getattr(RunConfig.from_values({name: text}), name)
-
-
-def _range(name: str, part: str) -> Sequence[Any]:
+def _range(known: Hyperparameter, part: str) -> Sequence[Any]:
     low_text, _, rest = part.partition("..")
     high_text, colon, count_text = (each.strip() for each in rest.partition(":"))
     if not low_text.strip() or not high_text:
-        raise _range_error(name, part, "needs both ends")
-    ends = [_end(name, part, text) for text in (low_text, high_text)]
+        raise _range_error(known, part, "needs both ends")
+    ends = [_end(known, part, text) for text in (low_text, high_text)]
     count = int(count_text) if count_text.isdecimal() and count_text.isascii() else None
     if colon and (count is None or not 2 <= count <= MOST):
-        raise _range_error(name, part, f"has 2 to {MOST:,} values")
+        raise _range_error(known, part, f"has 2 to {MOST:,} values")
     low, high = ends
     if low == high:
-        return [_from_number(name, low)]
-    if by_factors(name) and min(ends) <= 0:
+        return [_from_number(known, low)]
+    if known.by_factors and min(ends) <= 0:
         raise _range_error(
-            name, part, "goes by factors and cannot begin at 0; name the 0 beside it"
+            known, part, "goes by factors and cannot begin at 0; name the 0 beside it"
         )
     whole = isinstance(low, int)
-    if count is None and whole and not by_factors(name) and abs(high - low) >= MOST:
-        raise _range_error(name, part, f"has {abs(high - low) + 1:,} whole numbers; say how many")
-    numbers = _between(low, high, count or _usual_count(name, low, high), by_factors(name), whole)
-    return [_from_number(name, number) for number in numbers]
+    if count is None and whole and not known.by_factors and abs(high - low) >= MOST:
+        raise _range_error(known, part, f"has {abs(high - low) + 1:,} whole numbers; say how many")
+    numbers = _between(low, high, count or _usual_count(known, low, high), known.by_factors, whole)
+    return [_from_number(known, number) for number in numbers]
 
 
-def _end(name: str, part: str, text: str) -> int | float:
-    value = _value(name, text)
+def _end(known: Hyperparameter, part: str, text: str) -> int | float:
+    value = known.read(text)
     if isinstance(value, tuple) and len(value) == 1:
         value = value[0]
     if not isinstance(value, int | float):
-        raise _range_error(name, part, f"cannot end at {as_text(value)}")
+        raise _range_error(known, part, f"cannot end at {as_text(value)}")
     return value
 
 
-def _range_error(name: str, part: str, what: str) -> ConfigError:
-    example = "0.001..1:4" if by_factors(name) else "0..0.4:5"
-    if name == "hidden":
+def _range_error(known: Hyperparameter, part: str, what: str) -> ConfigError:
+    example = "0.001..1:4" if known.by_factors else "0..0.4:5"
+    if known.name == "hidden":
         example = "32..256:4"
-    elif any(isinstance(value, int) for value in usual_values(name)):
-        example = "16..128:4" if by_factors(name) else "0..4:3"
+    elif any(isinstance(value, int) for value in known.usual):
+        example = "16..128:4" if known.by_factors else "0..4:3"
     return ConfigError(
-        {name: f"{label(name).capitalize()}: the range {part} {what}, as in {example}."}
+        {known.name: f"{known.label.capitalize()}: the range {part} {what}, as in {example}."}
     )
 
 
-def _usual_count(name: str, low: int | float, high: int | float) -> int:
+def _usual_count(known: Hyperparameter, low: int | float, high: int | float) -> int:
     whole = isinstance(low, int)
-    if by_factors(name):
+    if known.by_factors:
         factor = max(low, high) / min(low, high)
         return max(2, round(math.log2(factor) if whole else math.log10(factor)) + 1)
     return int(abs(high - low)) + 1 if whole else _STEPS
@@ -271,8 +261,8 @@ def _between(
     return numbers
 
 
-def _from_number(name: str, number: int | float) -> Any:
-    return (number,) if name == "hidden" else number
+def _from_number(known: Hyperparameter, number: int | float) -> Any:
+    return (number,) if known.name == "hidden" else number
 
 
 # What to try
@@ -285,21 +275,22 @@ def around(name: str, value: Any) -> tuple[Any, ...]:
 
     Of all else it and its neighbours among the usual values.
     """
-    if choices(name):
-        return choices(name)
+    known = HYPERPARAMETERS[name]
+    if known.choices:
+        return known.choices
     if name in ("source", "pixel_range"):
         return (value,)
-    if by_factors(name) and isinstance(value, float) and value > 0:
+    if known.by_factors and isinstance(value, float) and value > 0:
         tried = (float(f"{factor * value:.3g}") for factor in (0.1, 1, 10))
-        return tuple(each for each in tried if _is_valid(name, each))
-    ordered = sorted({*usual_values(name), value}, key=rank)
+        return tuple(each for each in tried if _is_valid(known, each))
+    ordered = sorted({*known.usual, value}, key=rank)
     first = max(0, min(ordered.index(value) - 1, len(ordered) - _AROUND))
     return tuple(ordered[first : first + _AROUND])
 
 
-def _is_valid(name: str, value: Any) -> bool:
+def _is_valid(known: Hyperparameter, value: Any) -> bool:
     try:
-        RunConfig.from_values({name: value})
+        known.read(value)
     except ConfigError:
         return False
     return True

@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
-from mnistop.engine.config import RunConfig, as_text
+from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import is_at_hand
 from mnistop.engine.errors import MnistopError, RunError, TooFewImagesError
 from mnistop.engine.events import SweepData
 from mnistop.engine.fingerprint import Fingerprint, changes, has_changed
+from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.runs.event_log import EventLog, read_events
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep

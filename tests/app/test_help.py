@@ -12,7 +12,7 @@ from textual.command import Hit
 from textual.dom import DOMNode
 from textual.widgets import Input
 
-from mnistop.engine.config import RunConfig, explanation
+from mnistop.engine.config import HYPERPARAMETERS, RunConfig
 from mnistop.tui.app import MnistopApp
 from mnistop.tui.dialogs import QuitScreen
 from mnistop.tui.features.rates.curve import RateCurve
@@ -351,6 +351,6 @@ async def test_the_help_and_the_form_speak_plain_english(opened: Opened) -> None
                 *(binding.tooltip for binding in section.bindings),
             )
         ]
-    texts += [explanation(each.name) for each in fields(RunConfig)]
+    texts += [HYPERPARAMETERS[each.name].explanation for each in fields(RunConfig)]
     for text in texts:
         assert not re.search(rf"\b({STILTED})\b", text), text

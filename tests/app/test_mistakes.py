@@ -193,7 +193,7 @@ async def test_a_word_that_is_being_typed_is_not_called_wrong_before_enter(
         assert "not known" not in shown.sentences
         await shown.press("enter")
         await shown.settle()
-        assert '"co" is not known: did you mean conf?' in shown.sentences
+        assert '"co" is not known: did you mean conf>0.5?' in shown.sentences
         await shown.press("x")
         await shown.settle()
         assert '"cox" is not known' in shown.sentences

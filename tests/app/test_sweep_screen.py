@@ -18,10 +18,10 @@ from mnistop.engine.sweep.reader import SweepReader
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.compare.screen import CompareScreen
 from mnistop.tui.features.runs.screen import RunsScreen
+from mnistop.tui.features.sweep.form import ROWS
 from mnistop.tui.features.sweep.form_screen import SweepFormScreen
 from mnistop.tui.features.sweep.model import Sweeping
 from mnistop.tui.features.sweep.screen import SweepScreen
-from mnistop.tui.features.sweep.values import ROWS
 from tests.app import made_up_sweeps as made_up
 from tests.app.dashboard import Dashboard, Opened, Workers
 from tests.app.made_up import write_run

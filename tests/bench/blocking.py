@@ -33,7 +33,7 @@ def _watch() -> None:
 def main() -> None:
     path = Path(sys.argv.pop(1))
     _watch()
-    from mnistop.tui.__main__ import main
+    from mnistop.__main__ import main
 
     try:
         main()

@@ -18,7 +18,8 @@ SHORT = ("--epochs", "12", "--samples", "400", "--hidden", "16")
 
 def _as_in_a_new_terminal() -> None:
     """No signal is blocked or ignored, whatever the tests before have made of this process."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 

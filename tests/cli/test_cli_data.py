@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnistop.tui.text.runs import accuracy, count, duration, is_milestone, loss
+from mnistop.engine.formatting import accuracy, count, duration, is_milestone, loss
 from tests.cli.command_line import Answer, Place
 from tests.data_files import write_idx_pair
 

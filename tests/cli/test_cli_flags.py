@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine.config import NAMES, PRESETS, RunConfig, choices, explanation
+from mnistop.engine.config import HYPERPARAMETERS, NAMES, PRESETS, RunConfig
 from mnistop.tui.cli.group import COMMANDS
 from mnistop.tui.cli.options import given_settings
 
@@ -16,8 +16,8 @@ def test_help_explains_every_hyperparameter(call):
     assert answer.code == 0
     for name in NAMES:
         assert f"--{name.replace('_', '-')} " in text
-        assert explanation(name).split()[0] in text
-        assert all(choice in text for choice in choices(name))
+        assert HYPERPARAMETERS[name].explanation.split()[0] in text
+        assert all(choice in text for choice in HYPERPARAMETERS[name].choices)
 
 
 def test_help_lists_the_commands_and_gives_examples(call):

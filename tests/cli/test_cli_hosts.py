@@ -228,7 +228,8 @@ def limited(place: Place, limit: int, value: int, *words: str) -> subprocess.Com
 def is_a_sentence(done: subprocess.CompletedProcess[str], *words: str) -> None:
     assert done.returncode == 2, done.stderr
     lines = [line for line in done.stderr.splitlines() if not line.startswith("loading PyTorch")]
-    [line] = lines
+    assert len(lines) == 1, done.stderr
+    line = lines[0]
     assert line.startswith("mnistop: "), done.stderr
     assert any(word in line for word in words), line
     assert "fault of the program" not in line

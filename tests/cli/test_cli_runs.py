@@ -97,7 +97,7 @@ def test_a_name_and_a_note_are_shown(call: Call, finished: Finished, tmp_path: P
     assert (row["title"], row["note"]) == ("my first", "nothing learned")
     told = call("show", "last", runs=folder).out
     assert "named my first" in told
-    assert "note: nothing learned" in told
+    assert "Note: nothing learned" in told
 
 
 def test_no_runs_is_told_kindly(call: Call):

@@ -117,8 +117,9 @@ def test_a_stop_that_ends_the_start_as_well_is_no_failure_to_start(place: Place)
         import asyncio, os, signal, time
         from mnistop.engine.errors import RunError
         from mnistop.tui.cli.output import Output
-        from mnistop.tui.cli.views import view_for
-        from mnistop.tui.cli.watch import RunWatch
+        from mnistop.tui.cli.run_view import RunView
+        from mnistop.tui.cli.arguments import Ending
+        from mnistop.tui.cli.watch import Watch
 
         def start():
             os.kill(os.getpid(), signal.SIGTERM)
@@ -126,7 +127,7 @@ def test_a_stop_that_ends_the_start_as_well_is_no_failure_to_start(place: Place)
                 time.sleep(0.01)
             raise RunError("No training process could be started.")
 
-        watch = RunWatch(view_for(Output.detect(), False), stops=True)
+        watch = Watch(RunView(Output.detect(), False), Ending(), stops=True)
         asyncio.run(watch.launch(start, "loading"))
     """
     done = subprocess.run(

@@ -1,10 +1,9 @@
 import pytest
 
 from mnistop.engine.runs.event_log import read_events
-from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.cli.output import Output
-from mnistop.tui.cli.views import LiveView
+from mnistop.tui.cli.run_view import RunView
 from mnistop.tui.draw.capabilities import Terminal
 from tests.cli.command_line import Finished
 from tests.waiting import wait_until
@@ -22,9 +21,9 @@ def test_that_it_stops_is_shown_at_once_and_stays(
 ):
     run = Run(finished.place.folder / finished.name)
     told = read_events(run)[:-1]
-    view = LiveView(screen)
-    view.begin(run, run.config())
-    view.update(told[:4], reduce(History(), told[:4]))
+    view = RunView(screen, as_json=False)
+    view.begin(run)
+    view.update(told[:4])
     shown = ""
 
     def drawn(text: str, times: int) -> bool:
@@ -33,10 +32,10 @@ def test_that_it_stops_is_shown_at_once_and_stays(
         return shown.count(text) >= times
 
     wait_until(lambda: drawn(" left ", 1))
-    view.stopping()
+    view.printer.stopping()
     assert drawn("stopping and saving", 1)
     shown = ""
-    view.update(told[4:], reduce(History(), told))
+    view.update(told[4:])
     wait_until(lambda: drawn("stopping and saving", 3))
-    view.close()
+    view.printer.close()
     assert " left " not in shown

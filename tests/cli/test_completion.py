@@ -12,7 +12,6 @@ import pytest
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.runs.run_folder import create
-from tests.engine.small_runs import ROOT
 from tests.waiting import wait_until
 
 TAKE = "take() { printf '%s\\n' \"$@\" > words; mv words taken; }"
@@ -49,7 +48,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
     command = tmp_path / "bin" / "mnistop"
     command.parent.mkdir()
     python = shlex.quote(sys.executable)
-    command.write_text(f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(ROOT))} exec {python} -m tui "$@"')
+    command.write_text(f'#!/bin/sh\nexec {python} -m mnistop "$@"')
     command.chmod(0o755)
     _, lock = create(RunConfig(), _made(tmp_path / "runs"), "20260101-120000-quiet-otter")
     lock.close()
@@ -114,7 +113,8 @@ def test_fish_completes_the_same_lines(environ: dict[str, str], tmp_path: Path) 
             check=False,
         )
         found = [line.partition("\t")[0] for line in done.stdout.splitlines()]
-        wanted = expected.removeprefix(typed.rpartition(" ")[0] + " ").replace("\\", "")
+        before = typed.partition("'")[0] if "'" in typed else typed.rpartition(" ")[0] + " "
+        wanted = expected.removeprefix(before).replace("\\", "")
         assert wanted in [word.replace("\\", "") for word in found], done.stderr
 
 

@@ -28,19 +28,19 @@ VALID = st.fixed_dictionaries(
         "epochs": st.integers(1, 1_000_000),
         "batch_size": st.integers(1, 1_000_000),
         "hidden": st.lists(st.integers(1, 65_536), max_size=32).map(tuple),
-        "activation": st.sampled_from(config.choices("activation")),
-        "optimizer": st.sampled_from(config.choices("optimizer")),
+        "activation": st.sampled_from(config.HYPERPARAMETERS["activation"].choices),
+        "optimizer": st.sampled_from(config.HYPERPARAMETERS["optimizer"].choices),
         "lr": numbers(0, 1000, exclude_min=True),
         "momentum": numbers(0, 1, exclude_max=True),
         "weight_decay": numbers(0, 100),
         "dropout": numbers(0, 1, exclude_max=True),
-        "schedule": st.sampled_from(config.choices("schedule")),
+        "schedule": st.sampled_from(config.HYPERPARAMETERS["schedule"].choices),
         "shift": st.integers(0, 64),
         "adversarial_epsilon": numbers(0, 1),
         "early_stopping": st.integers(0, 1_000_000),
         "clip_norm": numbers(0, 1_000_000),
         "threads": st.just("auto") | st.integers(1, 1024),
-        "device": st.sampled_from(config.choices("device")),
+        "device": st.sampled_from(config.HYPERPARAMETERS["device"].choices),
     },
 )
 
@@ -134,7 +134,7 @@ def test_a_wrong_value_is_told_in_one_sentence(
     name: str, value: Any, range_in_words: str, shown: str
 ) -> None:
     (problem,) = problems_of({name: value}).values()
-    assert problem.startswith(f"{config.label(name).capitalize()} must be ")
+    assert problem.startswith(f"{config.HYPERPARAMETERS[name].label.capitalize()} must be ")
     allowed, _, given = problem.partition(", not ")
     assert range_in_words in allowed
     assert shown in given
@@ -191,10 +191,10 @@ def test_every_preset_is_a_valid_run_and_changes_what_it_says(preset: str) -> No
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_hyperparameter_explains_itself(name: str) -> None:
-    assert config.label(name)
-    assert config.explanation(name).endswith(".")
-    assert config.allowed(name)
-    for value in config.usual_values(name):
+    assert config.HYPERPARAMETERS[name].label
+    assert config.HYPERPARAMETERS[name].explanation.endswith(".")
+    assert config.HYPERPARAMETERS[name].allowed
+    for value in config.HYPERPARAMETERS[name].usual:
         assert getattr(RunConfig.from_values({name: value}), name) == value
 
 

@@ -79,12 +79,15 @@ def test_a_run_that_goes_on_keeps_its_threads_whatever_the_machine(
     assert glance.config_to_resume(run).threads == 1
 
 
+BESIDE = 1
+"""Threads of a training process that compute nothing: one gives signs of life by its lock."""
+
+
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
 async def test_as_many_threads_compute_as_are_recorded(runs_folder: Path) -> None:
     many = await _threads_of(RunConfig(**{**LARGE, "epochs": 1000}, threads=3))
     one = await _threads_of(digits_config(epochs=1_000_000))
-    assert one == 1
-    assert many >= 3
+    assert (one, many) == (1 + BESIDE, 3 + BESIDE)
 
 
 async def _threads_of(config: RunConfig) -> int:

@@ -14,21 +14,11 @@ from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from mnistop.engine.config import (
-    NAMES,
-    PRESETS,
-    RunConfig,
-    as_text,
-    choices,
-    default,
-    explanation,
-    label,
-    usual_values,
-)
+from mnistop.engine.config import HYPERPARAMETERS, NAMES, PRESETS, RunConfig
 from mnistop.engine.errors import ConfigError
+from mnistop.engine.hyperparameters import as_text
 from mnistop.tui.draw.capabilities import TRUE_COLOR, Terminal
-from mnistop.tui.features.train.hyperparameters import Hyperparameters
-from mnistop.tui.session.form_values import FormValues
+from mnistop.tui.features.train.hyperparameters import ConfigValues, Hyperparameters
 from mnistop.tui.toolkit.value_input import ValueInput
 
 
@@ -76,7 +66,9 @@ class FormApp(App[None]):
 
     def row(self, name: str) -> str:
         """The row of a hyperparameter."""
-        return next(line for line in self.lines if line[2:].startswith(f"{label(name)} "))
+        return next(
+            line for line in self.lines if line[2:].startswith(f"{HYPERPARAMETERS[name].label} ")
+        )
 
     def value(self, name: str) -> object:
         return getattr(self.form.config, name)
@@ -117,12 +109,16 @@ async def type_value(pilot: Pilot[None], name: str, text: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 async def test_every_hyperparameter_can_be_set_by_keyboard(name: str) -> None:
     app = FormApp()
-    other = next(value for value in usual_values(name) if value != default(name))
+    other = next(
+        value for value in HYPERPARAMETERS[name].usual if value != HYPERPARAMETERS[name].default
+    )
     async with app.run_test(size=(34, 30)) as pilot:
         go_to(pilot, name)
-        if choices(name):
-            steps = choices(name).index(other) - choices(name).index(default(name))
-            await press(pilot, *["enter"] * (steps % len(choices(name))))
+        if HYPERPARAMETERS[name].choices:
+            steps = HYPERPARAMETERS[name].choices.index(other) - HYPERPARAMETERS[
+                name
+            ].choices.index(HYPERPARAMETERS[name].default)
+            await press(pilot, *["enter"] * (steps % len(HYPERPARAMETERS[name].choices)))
         else:
             await press(pilot, "enter", *as_text(other), "enter")
         assert app.form.config == RunConfig(**{name: other})
@@ -299,9 +295,9 @@ async def test_every_row_comes_into_view_and_is_explained(size: tuple[int, int])
         for name in NAMES:
             await press(pilot, "down")
             row = next(line for line in app.lines if line.startswith("›"))
-            assert label(name) in row
+            assert HYPERPARAMETERS[name].label in row
             assert "‹" in row
-            words = explanation(name)
+            words = HYPERPARAMETERS[name].explanation
             beside = " ".join(" ".join(line.partition("│")[2] for line in app.lines).split())
             assert words[:25] in (beside or app.text)
         await press(pilot, "down")
@@ -562,10 +558,10 @@ def test_every_binding_can_be_explained_and_remapped() -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(NAMES), st.text() | st.integers().map(str) | st.floats().map(str))
 def test_any_text_makes_a_configuration_or_a_sentence(name: str, text: str) -> None:
-    values = FormValues({name: text})
+    values = ConfigValues({name: text})
     assert (values.config is None) == (name in values.problems)
     if values.config is None:
-        assert label(name).capitalize() in values.problems[name]
+        assert HYPERPARAMETERS[name].label.capitalize() in values.problems[name]
     before = values.config
     values.tidy(name)
     assert values.config == before
@@ -583,7 +579,7 @@ def test_any_text_can_be_typed_into_any_value(entries: list[tuple[str, str]]) ->
         app = FormApp()
         async with app.run_test(size=(34, 14)) as pilot:
             for name, text in entries:
-                if choices(name):
+                if HYPERPARAMETERS[name].choices:
                     continue
                 await type_value(pilot, name, "")
                 app.post_message(events.Paste(text))
@@ -615,6 +611,6 @@ def test_a_name_that_is_no_hyperparameter_is_refused() -> None:
     ],
 )
 def test_auto_is_a_step_before_the_least_number(name: str, text: str, by: int, then: str) -> None:
-    values = FormValues({name: text})
+    values = ConfigValues({name: text})
     values.step(name, by)
     assert values.texts[name] == then

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mnistop.engine.analysis.fragility import AttackedImage
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.text.attacked_image import attacked
-from mnistop.tui.text.bracket import bracket
+from mnistop.tui.text.proof import bracket
 from tests.render.reading import ASCII, MONO, TRUE, cells, terminals, texts, widths
 
 epsilons = st.floats(0, 1)

@@ -248,7 +248,7 @@ def test_somebody_else_may_watch_a_run_that_is_opened_to_him_and_nothing_more(
 
         worker.stop(run)
         wait_until(lambda: not run.is_running())
-        assert "it belongs to another user" in as_nobody("delete", run.name, "--yes")[1]
+        assert "belongs to another user" in as_nobody("delete", run.name, "--yes")[1]
         assert run.config().source == "digits"
     finally:
         for run in run_folder.list_runs():

@@ -184,7 +184,7 @@ def test_a_shared_run_is_read_by_another_user_and_by_nobody_once_it_is_taken_bac
     one.shell(command)
     assert one.run("share", "quiet-otter").returncode == 0
     shown = other.run(*asked)
-    assert f"run {NAME}: finished" in shown.stdout
+    assert f"Run {NAME}: finished" in shown.stdout
     assert "mnistop resume" not in shown.stdout
     assert f"mnistop --run {run.path}" in shown.stdout
     assert other.run("show", str(neighbour.path)).returncode == 2
@@ -214,7 +214,7 @@ def test_a_copy_is_shared_where_the_home_folder_stays_closed(
     done = one.run("share", NAME, "--to", str(public))
     assert done.returncode == 0, done.stderr
     assert mode(run.path) == 0o700
-    assert f"run {NAME}: finished" in other.run(*line_for_others(done.stdout)).stdout
+    assert f"Run {NAME}: finished" in other.run(*line_for_others(done.stdout)).stdout
     copied = {path.name for path in (public / NAME).iterdir()}
     assert copied == {path.name for path in run.path.iterdir()} - {"secret", "diary"}
     assert "is there already" in one.run("share", NAME, "--to", str(public)).stderr

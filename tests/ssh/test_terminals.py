@@ -243,9 +243,7 @@ def assert_all_is_drawn(shown: Terminal) -> None:
 def app_below(process: int) -> int:
     """The app that some process has started, or one that this one has."""
     [app] = [
-        number
-        for number in session_of(process)
-        if command_of(number).split("\0")[: len(COMMAND)] == list(COMMAND)
+        number for number in session_of(process) if command_of(number).split("\0")[0] == "mnistop"
     ]
     return app
 
@@ -260,7 +258,7 @@ if not os.fork():
         os.tcsetpgrp(0, os.getpid())
         signal.signal(signal.SIGTTOU, signal.SIG_DFL)
         os.write(go, b"1")
-        os.execvp("sh", ["sh", "-c", f"{sys.executable} -m tui; true"])
+        os.execvp("sh", ["sh", "-c", f"{sys.executable} -m mnistop; true"])
     os.read(ready, 1)
     os._exit(0)
 os.wait()

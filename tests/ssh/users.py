@@ -21,9 +21,9 @@ import ctypes, importlib
 import mnistop.tui.cli, mnistop.tui.cli.entry
 import mnistop.engine.runs.lookup, mnistop.engine.report.compose, mnistop.engine.runs.sharing
 import mnistop.engine.runs.entry, mnistop.engine.sweep.reader
-for name in ("report", "runs", "share", "show", "story", "train", "views", "words", "attack"):
+for name in ("report", "runs", "share", "show", "document", "train", "run_view", "attack"):
     importlib.import_module(f"mnistop.tui.cli.{name}")
-import _strptime, difflib, mnistop.engine.worker, traceback
+import _strptime, difflib, encodings.ascii, mnistop.engine.worker, traceback
 libc = ctypes.CDLL(None)
 libc.prctl(47, 4, 0, 0, 0)  # no ambient capabilities
 libc.capset((ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)())

@@ -1,20 +1,29 @@
-"""`mnistop attack`: how little it takes to fool a run's model."""
+"""`mnistop attack`: how little it takes to fool a run's model, and the adversarial images as
+files."""
 
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
 
+from mnistop.engine.analysis.attack_set import AttackedSet, attack_all
 from mnistop.engine.analysis.loading import answer_here
+from mnistop.engine.files import expanded
+from mnistop.engine.formatting import count
+from mnistop.engine.images import to_png
 from mnistop.engine.methods import METHODS
 from mnistop.engine.runs.lookup import find_run
-from mnistop.tui.cli.attacked import Attacked, tell_image, tell_table
+from mnistop.engine.safe_write import check_file, check_folder, write_folder, write_out
+from mnistop.tui.cli.arguments import run_argument
+from mnistop.tui.cli.attacked import Attacked, print_image, print_table
 from mnistop.tui.cli.output import Output, with_output
-from mnistop.tui.cli.run_argument import run_argument
-from mnistop.tui.cli.saved_images import SavedImages, tell_saved
-from mnistop.tui.cli.waiting import waiting
+from mnistop.tui.cli.printer import waiting
 
 USUAL_EPSILONS = (0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3)
 """The rows of the table."""
@@ -113,14 +122,14 @@ def attack(
         progress("loading PyTorch")
         answer_here()
     result = (
-        tell_table(out, attacked, rows, as_json)
+        print_table(out, attacked, rows, as_json)
         if index is None
-        else tell_image(out, attacked, index, as_json)
+        else print_image(out, attacked, index, as_json)
     )
     if destination:
-        result["saved"] = tell_saved(out, attacked, index, destination, as_json)
+        result["saved"] = print_saved(out, attacked, index, destination, as_json)
     if as_json:
-        out.say_json(result)
+        out.print_json(result)
     return 0
 
 
@@ -132,7 +141,7 @@ def _check(
     save: str | None,
     force: bool,
 ) -> None:
-    """Whether what was asked for goes together.
+    """Check that the options go together.
 
     Raises:
         UsageError: it does not.
@@ -152,3 +161,100 @@ def _check(
         raise click.UsageError("--force goes with --save: nothing else is written.")
     if len(epsilons) > 1 and one:
         raise click.UsageError("Several ε are for the table; --index and --save take one.")
+
+
+@dataclass(frozen=True)
+class SavedImages:
+    """Where adversarial images go: an `.npz` file, or a folder of PNG files."""
+
+    path: Path
+    is_file: bool
+    force: bool
+    """Whether a file may be replaced, and a folder written into that is not empty."""
+
+    @classmethod
+    def at(cls, save: str, force: bool) -> SavedImages:
+        """Check, before the work, that they can be written there.
+
+        Raises:
+            UsageError: the ending stands for neither.
+            MnistopError: it cannot be written, or there is something already.
+        """
+        path = expanded(save)
+        ending = path.suffix.lower()
+        is_file = ending == ".npz"
+        is_folder = save.endswith("/") or os.path.isdir(path)
+        if any(map(str.isalpha, ending)) and not (is_file or is_folder):
+            raise click.UsageError(
+                f"{save}: images are saved in a file that ends in .npz, or as PNG in a folder, "
+                "whose name has no ending."
+            )
+        if is_file:
+            check_file(path, force)
+        else:
+            check_folder(path, force)
+        return cls(path, is_file, force)
+
+    def write(self, found: AttackedSet, first: int, names: Sequence[str]) -> None:
+        """Write them.
+
+        Args:
+            found: the images.
+            first: the number of the first of them.
+            names: of the classes.
+
+        Raises:
+            MnistopError: they cannot be written, or there is something by now.
+        """
+        if self.is_file:
+            write_out(self.path, found.to_npz(), self.force)
+        else:
+            write_folder(self.path, _pngs(found, first, names), self.force)
+
+
+def print_saved(
+    out: Output, attacked: Attacked, index: int | None, destination: SavedImages, quiet: bool
+) -> str:
+    """Save adversarial images, and print where.
+
+    Args:
+        out: standard output.
+        attacked: which run, and how it is attacked.
+        index: the only image to save, or None for all.
+        destination: where they go.
+        quiet: whether to tell nothing.
+
+    Raises:
+        MnistopError: they cannot be written.
+    """
+    found = attack_all(
+        attacked.run,
+        attacked.method,
+        attacked.epsilon,
+        attacked.epochs,
+        attacked.target,
+        index,
+        levels=None if destination.is_file else 255,
+    )
+    destination.write(found, index or 0, attacked.started.class_names)
+    if not quiet:
+        out.print()
+        fooled = int((found.predictions != found.labels).sum())
+        out.paragraph(
+            f"{count(len(found.labels), 'adversarial image')} saved in {destination.path}; the "
+            f"model takes {fooled:,} of them for another class."
+        )
+    return str(destination.path)
+
+
+def _pngs(found: AttackedSet, first: int, names: Sequence[str]) -> dict[str, bytes]:
+    files = {}
+    for place, image in enumerate(found.images):
+        label, taken = (names[classes[place]] for classes in (found.labels, found.predictions))
+        name = f"{first + place:05d}-{_in_a_name(label)}-taken-for-{_in_a_name(taken)}.png"
+        files[name] = to_png(image)
+    return files
+
+
+def _in_a_name(text: str) -> str:
+    return "".join(char if char.isalnum() else "_" for char in text)

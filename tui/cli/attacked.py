@@ -1,4 +1,4 @@
-"""What `mnistop attack` finds, in words, pictures and JSON."""
+"""The results of `mnistop attack` in words, pictures and JSON."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from mnistop.engine.analysis.fragility import AttackedImage, Bracket, attack_ima
 from mnistop.engine.analysis.robustness import Robustness, plain, robustness
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import RunStarted
+from mnistop.engine.formatting import accuracy, count, percent
 from mnistop.engine.methods import METHODS
 from mnistop.engine.runs.entry import Summary
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.cli.output import Output
-from mnistop.tui.cli.waiting import waiting
+from mnistop.tui.cli.printer import waiting
 from mnistop.tui.text import attack_words
 from mnistop.tui.text.attack_words import at_least, at_most
 from mnistop.tui.text.attacked_image import attacked as drawn
-from mnistop.tui.text.epochs import epoch_name
-from mnistop.tui.text.runs import accuracy, count, percent
+from mnistop.tui.text.runs import epoch_name
 
 
 @dataclass(frozen=True)
 class Attacked:
-    """What is attacked, and how."""
+    """A run's model, and the attack on it."""
 
     run: Run
     started: RunStarted
@@ -43,7 +43,7 @@ class Attacked:
     def of(
         cls, run: Run, epoch: int | None, method: str, epsilon: float | None, target: str | None
     ) -> Attacked:
-        """Checks what a person asked for.
+        """Check what a person asked for.
 
         Raises:
             RunError: the run has not started to train.
@@ -65,13 +65,13 @@ class Attacked:
         )
 
 
-def tell_table(
+def print_table(
     out: Output, attacked: Attacked, epsilons: Sequence[float], quiet: bool
 ) -> dict[str, Any]:
     """The robustness of all validation images.
 
     Args:
-        out: where it is told.
+        out: standard output.
         attacked: which run.
         epsilons: the rows of the table.
         quiet: whether to tell nothing, and only return it for JSON.
@@ -89,7 +89,7 @@ def tell_table(
     ]
     median, proven = known.medians
     if not quiet:
-        _tell_rows(out, attacked, known, rows)
+        _print_rows(out, attacked, known, rows)
     return {
         "run": attacked.run.name,
         "epochs": known.epochs,
@@ -118,41 +118,41 @@ def _measured(out: Output, attacked: Attacked) -> Robustness:
     return known
 
 
-def _tell_rows(
+def _print_rows(
     out: Output, attacked: Attacked, known: Robustness, rows: list[dict[str, float]]
 ) -> None:
-    out.tell(
+    out.paragraph(
         f"run {attacked.run.name}, {epoch_name(known.epochs - 1)}: "
         f"{count(known.total, 'validation image')}, "
         f"{accuracy(known.clean, known.total)} right without an attack"
     )
-    out.say()
-    out.say(f"{'ε':>6}  {'clean':>7}  {'FGSM':>7}  {'PGD':>7}  certified")
+    out.print()
+    out.print(f"{'ε':>6}  {'clean':>7}  {'FGSM':>7}  {'PGD':>7}  certified")
     for row in rows:
         shares = [percent(row[name]) for name in ("clean", "fgsm", "pgd", "certified")]
         cells = "  ".join(f"{share:>7}" for share in shares[:3])
-        out.say(f"{row['epsilon']:>6g}  {cells}  {shares[3]:>9}")
-    out.say()
+        out.print(f"{row['epsilon']:>6g}  {cells}  {shares[3]:>9}")
+    out.print()
     median, proven = known.medians
     if math.isfinite(median):
-        out.tell(
+        out.paragraph(
             f"Half of the correctly classified images are fooled by ε {at_most(median)} or less "
             f"(the median smallest ε found), and half are proven safe below {at_least(proven)}."
         )
     elif known.clean:
-        out.tell("Most of the correctly classified images were not fooled at any ε.")
-    out.tell(
+        out.paragraph("Most of the correctly classified images were not fooled at any ε.")
+    out.paragraph(
         "PGD is the share whose smallest ε, found by PGD, FGSM, DeepFool and FAB together, is "
         "larger; certified is the share for which no perturbation of that size can change the "
         "prediction (CROWN's bounds)."
     )
 
 
-def tell_image(out: Output, attacked: Attacked, index: int, quiet: bool) -> dict[str, Any]:
+def print_image(out: Output, attacked: Attacked, index: int, quiet: bool) -> dict[str, Any]:
     """One validation image: the attack drawn, and its smallest ε.
 
     Args:
-        out: where it is told.
+        out: standard output.
         attacked: which run, and how it is attacked.
         index: which validation image.
         quiet: whether to tell nothing, and only return it for JSON.
@@ -205,16 +205,16 @@ def _draw_image(
     method = METHODS[image.method]
     within = "within" if method.seeks else "with"
     strength = "" if epsilon is None else f" {within} ε {epsilon:g}"
-    out.tell(
+    out.paragraph(
         f"validation image {image.subject}, a {names[image.label]}, attacked by {method.title} "
         f"({method.norm_name}){strength}, {epoch_name(image.epochs - 1)}"
     )
-    out.say()
+    out.print()
     out.draw(drawn(image, names, out.terminal, min(out.width, 100), 30))
-    out.say()
-    said = [*attack_words.outcome(image, names), *attack_words.bounds(image, known)]
-    for text in (said[0].text, attack_words.sizes(image), *(one.text for one in said[1:])):
-        out.tell(text)
+    out.print()
+    phrases = [*attack_words.outcome(image, names), *attack_words.bounds(image, known)]
+    for text in (phrases[0].text, attack_words.sizes(image), *(one.text for one in phrases[1:])):
+        out.paragraph(text)
 
 
 def _number(value: float) -> float | None:

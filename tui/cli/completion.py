@@ -25,16 +25,16 @@ from click.shell_completion import (
 SHELLS = ("bash", "zsh", "fish")
 
 VARIABLE = "_MNISTOP_COMPLETE"
-"""What the scripts set when they ask, as click has it."""
+"""The variable that the scripts set when they ask, as click has it."""
 
 
 def script(command: click.Command, shell: str) -> str:
-    """What a shell has to evaluate for the completion of a command."""
+    """Return the script that a shell evaluates for the completion of a command."""
     return _CLASSES[shell](command, {}, "mnistop", VARIABLE).source()
 
 
 def register() -> None:
-    """Has click answer the scripts of this module."""
+    """Have click answer the scripts of this module."""
     for kind in _CLASSES.values():
         add_completion_class(kind)
 

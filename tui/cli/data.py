@@ -7,15 +7,18 @@ import shlex
 import click
 import numpy as np
 
-from mnistop.engine.config import RunConfig, as_text
+from mnistop.engine.config import RunConfig
 from mnistop.engine.data.notes import data_notes
 from mnistop.engine.data.sources import Dataset, Description, class_counts, describe, load, split
-from mnistop.tui.cli.gallery import Picture, draw_gallery
+from mnistop.engine.formatting import count
+from mnistop.engine.hyperparameters import as_text
+from mnistop.engine.report.document import Picture
+from mnistop.tui.cli.document import print_gallery
 from mnistop.tui.cli.options import given_settings
 from mnistop.tui.cli.output import Output, with_output
-from mnistop.tui.cli.waiting import waiting
+from mnistop.tui.cli.printer import waiting
 from mnistop.tui.draw.bars import counts
-from mnistop.tui.text.runs import count, what_next
+from mnistop.tui.text.runs import what_next
 
 _PICTURES = 10
 _WIDEST_HISTOGRAM = 60
@@ -51,65 +54,67 @@ def data(out: Output, samples: str, pixel_range: str, source: str) -> int:
     with waiting(out) as progress:
         dataset = load(source, config.samples, progress, config.pixel_range)
     facts = describe(dataset)
-    _tell(out, facts)
+    _print_facts(out, facts)
     if len(dataset) > 1:
-        _tell_sides(out, dataset, facts)
-    _tell_unseen(out, facts, config.samples)
+        _print_sides(out, dataset, facts)
+    _print_unseen(out, facts, config.samples)
     out.heading("The first of each class")
-    draw_gallery(out, _pictures(dataset))
-    out.say()
-    out.say(what_next({_command(source, config): "train on it"}))
+    print_gallery(out, _pictures(dataset))
+    out.print()
+    out.print(what_next({_command(source, config): "train on it"}))
     return 0
 
 
-def _tell(out: Output, facts: Description) -> None:
+def _print_facts(out: Output, facts: Description) -> None:
     height, width = facts.image_shape
     known = facts.provenance == facts.source
-    out.tell(facts.source if known else f"{facts.source}: {facts.provenance}")
-    out.tell(
+    out.paragraph(facts.source if known else f"{facts.source}: {facts.provenance}")
+    out.paragraph(
         f"{count(facts.count, 'image')} of {height}×{width} pixels, "
         f"{len(facts.class_names)} classes"
     )
-    out.tell(
+    out.paragraph(
         f"pixels: {facts.pixels}, scaled to 0 to 1: "
         f"mean {facts.mean:.3f}, standard deviation {facts.std:.3f}"
     )
 
 
-def _tell_sides(out: Output, dataset: Dataset, facts: Description) -> None:
-    """What would be trained on and validated with, and what is odd about it."""
+def _print_sides(out: Output, dataset: Dataset, facts: Description) -> None:
+    """Print the split into training and validation images, and what is odd about it."""
     share = RunConfig().val_fraction
     train, val = split(dataset, share, RunConfig().split_seed)
     sides = class_counts(dataset, train, val)
-    out.tell(
+    out.paragraph(
         f"split by the usual share of {share:.0%}: {len(train):,} to train on, "
         f"{len(val):,} to validate"
     )
     for note in data_notes(sides, facts.pixels.clipping, facts.contrast):
-        out.tell(note)
+        out.paragraph(note)
     width = min(out.width, _WIDEST_HISTOGRAM)
     for name, of_class in (("training", sides.training), ("validation", sides.validation)):
         out.heading(f"{name} images of each class".capitalize())
         out.draw(counts(of_class, facts.class_names, out.terminal, width))
 
 
-def _tell_unseen(out: Output, facts: Description, samples: int | None) -> None:
-    """Which images a trained model is tested on."""
+def _print_unseen(out: Output, facts: Description, samples: int | None) -> None:
+    """Print how many images are left to test a trained model on."""
     default = RunConfig().samples
     if facts.unseen:
         stay = "stays" if facts.unseen == 1 else "stay"
         more = "" if samples else f", unless --samples asks for more than {facts.count:,}"
-        out.tell(
+        out.paragraph(
             f"{count(facts.unseen, 'more image')} {stay} unseen: a trained model is tested on "
             f"them{more}"
         )
     elif default and facts.count > default:
-        out.tell(
+        out.paragraph(
             f"nothing stays unseen to test a trained model on; with --samples {default} "
             f"{facts.count - default:,} images would"
         )
     else:
-        out.tell("nothing stays unseen to test a trained model on; with fewer samples some would")
+        out.paragraph(
+            "nothing stays unseen to test a trained model on; with fewer samples some would"
+        )
 
 
 def _pictures(dataset: Dataset) -> list[Picture]:

@@ -23,11 +23,11 @@ DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 """The exit codes, as `mnistop --help` tells them."""
 
 CLOSED_PIPE = 141
-"""What a shell calls the end of a process by SIGPIPE."""
+"""The exit code in a shell of a process that SIGPIPE has ended."""
 
 
 def run() -> None:
-    """Runs the command of `sys.argv` and ends the process with its exit code.
+    """Run the command of `sys.argv` and end the process with its exit code.
 
     Python would then take all modules apart, which takes 10 ms and more and is of use to nobody.
     """
@@ -49,7 +49,7 @@ def run() -> None:
 
 
 def _open_closed_descriptors() -> None:
-    """Points standard descriptors that were closed, as by `ssh host 'command >&- 2>&-'`, nowhere.
+    """Point standard descriptors that were closed, as by `ssh host 'command >&- 2>&-'`, nowhere.
 
     The first files and sockets that are opened would take their numbers, and what is meant for the
     terminal would be written into them.
@@ -60,7 +60,7 @@ def _open_closed_descriptors() -> None:
 
 
 def exit_code_of(arguments: list[str]) -> int:
-    """Runs a command and says on stderr what went wrong, if anything did.
+    """Run a command and print on stderr what went wrong, if anything did.
 
     Args:
         arguments: all that follows `mnistop` on the command line.

@@ -9,15 +9,15 @@ import click
 from mnistop.engine.files import expanded
 from mnistop.engine.runs.lookup import find_run
 from mnistop.engine.runs.run_folder import Run
-from mnistop.tui.cli.destination import (
+from mnistop.tui.cli.arguments import (
     STDOUT,
     check_destination,
     deliver,
     format_of,
+    runs_argument,
     with_destination,
 )
 from mnistop.tui.cli.output import Output, with_output
-from mnistop.tui.cli.run_argument import runs_argument
 
 _FORMATS = {".pt": "state_dict", ".pth": "state_dict", ".onnx": "onnx"}
 """The format of a model by the ending of its file."""
@@ -109,7 +109,7 @@ def export(
 def _write_model(
     out: Output, run: Run, weights: str, format: str, output: str, force: bool
 ) -> None:
-    from mnistop.tui.cli.waiting import waiting
+    from mnistop.tui.cli.printer import waiting
 
     with waiting(out) as progress:
         progress("loading PyTorch")
@@ -131,7 +131,7 @@ def _write_model(
         deliver(out, to_pytorch(trained), output, force)
         lines = trained.architecture.in_pytorch(output)
     if output != STDOUT:
-        out.say(f"The model of run {run.name} after epoch {trained.epoch}:\n\n{lines}")
+        out.print(f"The model of run {run.name} after epoch {trained.epoch}:\n\n{lines}")
 
 
 def _write_event_files(out: Output, found: Sequence[Run], output: str, force: bool) -> None:
@@ -141,5 +141,5 @@ def _write_event_files(out: Output, found: Sequence[Run], output: str, force: bo
     for run in found:
         check_event_file(run, folder, force)
     for run in found:
-        out.say(f"Written to {write_event_file(run, folder, force)}")
-    out.say(f"tensorboard --logdir {output} shows it.")
+        out.print(f"Written to {write_event_file(run, folder, force)}")
+    out.print(f"tensorboard --logdir {output} shows it.")

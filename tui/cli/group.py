@@ -10,7 +10,7 @@ from dataclasses import replace
 import click
 from click.shell_completion import CompletionItem
 
-from mnistop.engine.config import as_text
+from mnistop.engine.hyperparameters import as_text
 from mnistop.tui.cli.options import given_settings, setting_options
 from mnistop.tui.draw.capabilities import Terminal, inherited_environ
 from mnistop.tui.terminal import garbage_collection
@@ -76,8 +76,8 @@ class _LazyGroup(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
-def _tell_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
-    if not wanted or context.resilient_parsing:
+def _print_version(context: click.Context, parameter: click.Parameter, is_asked: bool) -> None:
+    if not is_asked or context.resilient_parsing:
         return
     from importlib import metadata
 
@@ -95,7 +95,9 @@ def _tell_version(context: click.Context, parameter: click.Parameter, wanted: bo
     context.exit()
 
 
-def _tell_completion(context: click.Context, parameter: click.Parameter, shell: str | None) -> None:
+def _print_completion(
+    context: click.Context, parameter: click.Parameter, shell: str | None
+) -> None:
     if not shell or context.resilient_parsing:
         return
     from mnistop.tui.cli.completion import script
@@ -153,7 +155,7 @@ Exit codes: 0 done, 1 failed, 2 wrong use or bad input, 130 stopped by Ctrl+C.
     metavar="SHELL",
     is_eager=True,
     expose_value=False,
-    callback=_tell_completion,
+    callback=_print_completion,
     help="Print what completes words in bash, zsh or fish; see below.",
 )
 @click.option(
@@ -161,7 +163,7 @@ Exit codes: 0 done, 1 failed, 2 wrong use or bad input, 130 stopped by Ctrl+C.
     is_flag=True,
     is_eager=True,
     expose_value=False,
-    callback=_tell_version,
+    callback=_print_version,
     help="Show the versions and exit.",
 )
 @setting_options(hidden=True)

@@ -10,18 +10,10 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from mnistop.engine.config import (
-    NAMES,
-    PRESETS,
-    RunConfig,
-    as_text,
-    choices,
-    default,
-    explanation,
-    usual_values,
-)
+from mnistop.engine.config import HYPERPARAMETERS, NAMES, PRESETS, RunConfig
 from mnistop.engine.errors import ConfigError
 from mnistop.engine.files import expanded
+from mnistop.engine.hyperparameters import as_text
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -48,7 +40,7 @@ class SettingsCommand(click.Command):
     allow_extra_args = True
 
     def parse_args(self, context: click.Context, words: list[str]) -> list[str]:
-        """Tells what to do about a word that belongs to no flag."""
+        """Tell what to do about a word that belongs to no flag."""
         rest = super().parse_args(context, words)
         if rest:
             raise click.UsageError(
@@ -59,7 +51,7 @@ class SettingsCommand(click.Command):
         return rest
 
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes the options: the command's own first."""
+        """Write the options: the command's own first."""
         sections: dict[str, list[tuple[str, str]]] = {"Options": []}
         for parameter in self.get_params(context):
             section = getattr(parameter, "section", "Options")
@@ -91,7 +83,7 @@ class _PresetName(click.Choice[str]):
 def setting_options(
     hidden: bool = False, presets: Iterable[str] = PRESETS
 ) -> Callable[[Command], Command]:
-    """Adds `--preset`, `--config` and a flag for each hyperparameter to a command.
+    """Add `--preset`, `--config` and a flag for each hyperparameter to a command.
 
     Args:
         hidden: whether to leave them out of the help.
@@ -140,7 +132,7 @@ def given_settings(
     from_preset = presets[preset] if preset else {}
     from_file = _read(config_file) if config_file else {}
     values = {**from_preset, **from_file, **given(flags)}
-    with told_by_origin(flags, config_file):
+    with naming_origin(flags, config_file):
         return RunConfig.from_values(values), frozenset(values)
 
 
@@ -150,10 +142,10 @@ def given(flags: Mapping[str, str | None]) -> dict[str, str]:
 
 
 @contextmanager
-def told_by_origin(
+def naming_origin(
     flags: Mapping[str, str | None], config_file: str | None = None
 ) -> Iterator[None]:
-    """Says of each value that is wrong in here which flag or file it came from.
+    """Say of each value that is wrong in here which flag or file it came from.
 
     Raises:
         ConfigError: what was raised, with that.
@@ -161,11 +153,11 @@ def told_by_origin(
     try:
         yield
     except ConfigError as error:
-        told = {}
+        problems = {}
         for name, sentence in error.problems.items():
             origin = config_file if flags.get(name) is None else _flag_of(name)
-            told[name] = f"{origin}: {sentence}" if origin else sentence
-        raise ConfigError(told) from None
+            problems[name] = f"{origin}: {sentence}" if origin else sentence
+        raise ConfigError(problems) from None
 
 
 def _by_section() -> list[tuple[str, list[str]]]:
@@ -179,11 +171,11 @@ def _flag(name: str, section: str, hidden: bool) -> Callable[[Command], Command]
     def complete(
         context: click.Context, parameter: click.Parameter, start: str
     ) -> list[CompletionItem]:
-        texts = map(as_text, usual_values(name))
+        texts = map(as_text, HYPERPARAMETERS[name].usual)
         return [CompletionItem(text) for text in texts if text.startswith(start)]
 
-    usual = as_text(default(name))
-    others = ", ".join(choice for choice in choices(name) if choice != usual)
+    usual = as_text(HYPERPARAMETERS[name].default)
+    others = ", ".join(choice for choice in HYPERPARAMETERS[name].choices if choice != usual)
     values = f"default: {usual}; others: {others}" if others else f"default: {usual}"
     return click.option(
         _flag_of(name),
@@ -191,7 +183,7 @@ def _flag(name: str, section: str, hidden: bool) -> Callable[[Command], Command]
         cls=_Setting,
         section=section,
         metavar="NAME" if others else _METAVARS.get(name, "N"),
-        help=f"{explanation(name)}  [{values}]",
+        help=f"{HYPERPARAMETERS[name].explanation}  [{values}]",
         shell_complete=complete,
         hidden=hidden,
     )

@@ -1,4 +1,4 @@
-"""What the commands print: plain lines for pipes, and what the terminal can show for people."""
+"""Standard output of the commands: plain lines for pipes, all that it can show for a terminal."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Output:
 
     @classmethod
     def detect(cls, force_ascii: bool = False) -> Output:
-        """Finds out where standard output leads to.
+        """Find out where standard output leads to.
 
         Args:
             force_ascii: whether to print ASCII even where more can be shown.
@@ -62,40 +62,40 @@ class Output:
 
     @property
     def can_redraw(self) -> bool:
-        """Whether a line on the screen can be replaced, as a progress bar needs."""
+        """True if a line on the screen can be replaced, as a progress bar needs."""
         return self.is_terminal and os.environ.get("TERM", "dumb") not in ("", "dumb")
 
-    def say(self, text: str = "") -> None:
-        """Prints lines at once.
+    def print(self, text: str = "") -> None:
+        """Print lines at once.
 
         Raises:
             OutputClosedError: nobody reads them.
             OutputError: they cannot be written.
         """
-        with _told_when_closed():
+        with _output_errors():
             if sys.stdout:
                 sys.stdout.write(self.clean(text) + "\n")
                 sys.stdout.flush()
 
-    def tell(self, text: str) -> None:
-        """Prints a sentence, broken between words where the line ends."""
-        self.say(textwrap.fill(text, self.width, break_long_words=False, break_on_hyphens=False))
+    def paragraph(self, text: str) -> None:
+        """Print a sentence, broken between words where the line ends."""
+        self.print(textwrap.fill(text, self.width, break_long_words=False, break_on_hyphens=False))
 
-    def send(self, content: bytes) -> None:
-        """Passes on a file's content as it is.
+    def write(self, content: bytes) -> None:
+        """Pass on a file's content as it is.
 
         Raises:
             OutputClosedError: nobody reads it.
             OutputError: it cannot be written.
         """
-        with _told_when_closed():
+        with _output_errors():
             if sys.stdout:
                 sys.stdout.buffer.write(content)
                 sys.stdout.flush()
 
-    def say_json(self, value: Any) -> None:
-        """Prints a value as JSON, indented."""
-        self.say(json.dumps(value, indent=1))
+    def print_json(self, value: Any) -> None:
+        """Print a value as JSON, indented."""
+        self.print(json.dumps(value, indent=1))
 
     def clean(self, text: str) -> str:
         """The lines without control characters, and in ASCII where only that is shown."""
@@ -107,25 +107,25 @@ class Output:
         return "\n".join(cells.clean(line, self.terminal) for line in text.split("\n"))
 
     def draw(self, strips: Sequence[Strip], indent: int = 0) -> None:
-        """Prints what a renderer made, in colour where that is possible."""
+        """Print what a renderer made, in colour where that is possible."""
         from mnistop.tui.draw.cells import plain, printable
         from mnistop.tui.draw.strip import Strip
 
         if self.terminal.colors and strips:
             moved = [Strip.join([Strip.blank(indent), strip]) for strip in strips]
-            with _told_when_closed():
+            with _output_errors():
                 self.console().print(printable(moved), end="")
         elif strips:
             for line in plain(strips).split("\n"):
-                self.say((" " * indent + line).rstrip())
+                self.print((" " * indent + line).rstrip())
 
     def heading(self, text: str) -> None:
-        """Prints an empty line and a line that stands out."""
-        self.say()
+        """Print an empty line and a line that stands out."""
+        self.print()
         if not self.terminal.colors:
-            self.say(text.upper())
+            self.print(text.upper())
             return
-        with _told_when_closed():
+        with _output_errors():
             self.console().print(self.clean(text), style="bold")
 
     def console(self) -> Console:
@@ -152,7 +152,7 @@ class Output:
 
 
 @contextmanager
-def _told_when_closed() -> Iterator[None]:
+def _output_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -162,12 +162,12 @@ def _told_when_closed() -> Iterator[None]:
 
 
 def complain(text: str) -> None:
-    """Prints a sentence on stderr, after the name of the program."""
+    """Print a sentence on stderr, after the name of the program."""
     remark(f"mnistop: {text}")
 
 
 def remark(text: str) -> None:
-    """Prints a line on stderr, for what does not belong to the result."""
+    """Print a line on stderr, for what does not belong to the result."""
     stream = sys.stderr
     if not stream:
         return
@@ -183,13 +183,13 @@ def remark(text: str) -> None:
 
 
 def silence() -> None:
-    """Sends what is still buffered nowhere, so that the process can end in peace."""
+    """Send what is still buffered nowhere, so that the process can end in peace."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
 
 
 def with_output(command: Command) -> Command:
-    """Adds `--ascii` to a command and hands it the `Output` as its first argument."""
+    """Add `--ascii` to a command, and hand it the `Output` as its first argument."""
 
     def detect(context: click.Context, parameter: click.Parameter, force_ascii: bool) -> Output:
         return Output.detect(force_ascii or bool(context.find_root().params.get("ascii")))

@@ -17,19 +17,19 @@ import click
 from mnistop.engine import worker
 from mnistop.engine.analysis.rates.range_test import RangeTest, range_test
 from mnistop.engine.analysis.rates.recommend import Recommendation, recommend
-from mnistop.engine.config import RunConfig, as_text
+from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import absolute
 from mnistop.engine.errors import MnistopError
+from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.process.temporary import temporary_folder
 from mnistop.tui.cli.options import SettingsCommand, given_settings, setting_options
 from mnistop.tui.cli.output import Output, remark, with_output
-from mnistop.tui.cli.processes import warm_up
-from mnistop.tui.cli.waiting import waiting
+from mnistop.tui.cli.printer import waiting
+from mnistop.tui.cli.watch import warm_up
 from mnistop.tui.draw.chart import chart
 from mnistop.tui.draw.series import Series
 from mnistop.tui.features.rates.model import ThreeRates, train_at
-from mnistop.tui.text.range_chart import CEILING, range_chart
-from mnistop.tui.text.rates import rate_text, reasons
+from mnistop.tui.text.rates import CEILING, range_chart, rate_text, reasons
 from mnistop.tui.text.runs import what_next
 
 _WIDEST, _HEIGHT = 110, 18
@@ -77,7 +77,7 @@ def rates(
         test = _tested(out, config)
         result = _as_json(test)
         if not as_json:
-            _tell_test(out, test)
+            _print_test(out, test)
         found = recommend(test, {})
         failed = False
         if trains and test.marks:
@@ -85,12 +85,12 @@ def rates(
             found, failed = three.recommended, bool(_failures(three))
             result |= {"runs": _runs_as_json(three), "conclusion": three.conclusion}
             if not as_json:
-                _tell_runs(out, three)
+                _print_runs(out, three)
         if as_json:
-            out.say_json(result | {"recommended": found.rate, "to_try": found.to_try})
+            out.print_json(result | {"recommended": found.rate, "to_try": found.to_try})
         elif commands := _next_commands(config, test, trains, found):
-            out.say()
-            out.say(what_next(commands))
+            out.print()
+            out.print(what_next(commands))
     finally:
         worker.close()
     return 1 if failed or found.rate is None else 0
@@ -98,16 +98,16 @@ def rates(
 
 def _tested(out: Output, config: RunConfig) -> RangeTest:
     there = replace(config, source=absolute(config.source))
-    said = temporary_folder() / "progress"
-    said.unlink(missing_ok=True)
+    progress_file = temporary_folder() / "progress"
+    progress_file.unlink(missing_ok=True)
     with waiting(out) as progress:
 
         async def ask() -> RangeTest:
-            asked = asyncio.ensure_future(worker.ask(range_test, there, said))
+            asked = asyncio.ensure_future(worker.ask(range_test, there, progress_file))
             while not asked.done():
                 text = "loading PyTorch"
                 with contextlib.suppress(OSError):
-                    text = said.read_text(encoding="utf-8") or text
+                    text = progress_file.read_text(encoding="utf-8") or text
                 progress(text)
                 await asyncio.wait([asked], timeout=_LOOK_SECONDS)
             return asked.result()
@@ -115,24 +115,24 @@ def _tested(out: Output, config: RunConfig) -> RangeTest:
         return asyncio.run(ask())
 
 
-def _tell_test(out: Output, test: RangeTest) -> None:
-    out.tell(
+def _print_test(out: Output, test: RangeTest) -> None:
+    out.paragraph(
         f"learning-rate range test: {len(test.rates)} steps, each at a higher rate, from "
         f"{rate_text(float(test.rates[0]))} to {rate_text(float(test.rates[-1]))}; the loss after "
         "each, and rates for whole runs"
     )
-    out.say()
+    out.print()
     out.draw(range_chart(test, min(out.width, _WIDEST), _HEIGHT, out.terminal, test.good))
-    out.say()
+    out.print()
     for name, reason in reasons(test).items():
         rate = test.marks.get(name)
-        _tell_beside(out, f"{name:<10}{'-' if rate is None else rate_text(rate):<9}", reason)
+        _print_beside(out, f"{name:<10}{'-' if rate is None else rate_text(rate):<9}", reason)
 
 
-def _tell_beside(out: Output, head: str, text: str) -> None:
+def _print_beside(out: Output, head: str, text: str) -> None:
     """A sentence with words before it that stay clear of its other lines."""
     indent = " " * len(head)
-    out.say(
+    out.print(
         textwrap.fill(
             text,
             min(out.width, _WIDEST),
@@ -160,12 +160,12 @@ def _trained(out: Output, config: RunConfig, test: RangeTest) -> ThreeRates:
 def _follow(three: ThreeRates, progress: Callable[[str], None]) -> None:
     while not three.is_over:
         if three.read():
-            told = (f"{mark}: {three.state(place)}" for place, mark in enumerate(three.marks))
-            progress("training; " + ", ".join(told))
+            states = (f"{mark}: {three.state(place)}" for place, mark in enumerate(three.marks))
+            progress("training; " + ", ".join(states))
         time.sleep(_LOOK_SECONDS)
 
 
-def _tell_runs(out: Output, three: ThreeRates) -> None:
+def _print_runs(out: Output, three: ThreeRates) -> None:
     out.heading("Trained at these rates")
     out.draw(
         chart(
@@ -181,17 +181,17 @@ def _tell_runs(out: Output, three: ThreeRates) -> None:
             empty="no epoch was finished",
         )
     )
-    out.say()
+    out.print()
     for place, (one, found) in enumerate(zip(three.runs, three.answers, strict=True)):
         head = f"{one.title:<17}"
-        _tell_beside(out, head, f"{three.told(place)}. {found.sentence}")
-    _tell_beside(out, "", three.conclusion)
+        _print_beside(out, head, f"{three.told(place)}. {found.sentence}")
+    _print_beside(out, "", three.conclusion)
     for sentence in _failures(three):
-        out.tell(sentence)
+        out.paragraph(sentence)
 
 
 def _failures(three: ThreeRates) -> list[str]:
-    """What kept runs from their end, other than that they diverged."""
+    """Return what kept runs from their end, other than divergence."""
     ended = [(one, one.history.ended) for one in three.runs]
     return [
         getattr(last, "message", "") or f"Run {one.run.name} was not trained to its end."

@@ -9,15 +9,15 @@ from mnistop.engine.report import FORMATS
 from mnistop.engine.runs.lookup import find_run_or_sweep
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
-from mnistop.tui.cli.destination import (
+from mnistop.tui.cli.arguments import (
     STDOUT,
     check_destination,
     deliver,
     format_of,
+    runs_argument,
     with_destination,
 )
 from mnistop.tui.cli.output import Output, with_output
-from mnistop.tui.cli.run_argument import runs_argument
 
 
 @click.command(

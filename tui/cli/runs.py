@@ -10,6 +10,7 @@ import click
 
 from mnistop.engine.errors import RunError
 from mnistop.engine.filter_grammar import FilterError
+from mnistop.engine.formatting import count, size
 from mnistop.engine.runs import run_folder as engine_runs
 from mnistop.engine.runs import sweep_folder
 from mnistop.engine.runs.entry import Listed, Summary
@@ -26,10 +27,10 @@ from mnistop.engine.runs.several import (
     choose_all,
 )
 from mnistop.engine.runs.sweep_folder import Sweep
+from mnistop.tui.cli.arguments import complete_filter, several_argument
 from mnistop.tui.cli.output import Output, complain, remark, with_output
-from mnistop.tui.cli.run_argument import complete_filter, several_argument
 from mnistop.tui.text.run_table import crowding, either_accuracy, table
-from mnistop.tui.text.runs import count, size, what_next
+from mnistop.tui.text.runs import what_next
 
 _POLL_SECONDS = 0.05
 _MOST_LISTED = 30
@@ -58,26 +59,26 @@ def runs(out: Output, as_json: bool, words: tuple[str, ...]) -> int:
     takes on the disk; what is unknown or does not apply is null.
     """
     try:
-        wanted = parse(" ".join(words))
+        conditions = parse(" ".join(words))
     except FilterError as error:
         raise click.UsageError(str(error)) from None
     index = list_all()
     for run, problem in index.problems.items():
         complain(problem + f" mnistop delete {run.name} removes it." * run.is_ours)
-    found = [run for run in index.runs if wanted.passes(run)]
+    found = [run for run in index.runs if conditions.passes(run)]
     why_none = (
         ""
         if index.runs
         else why_no_runs("mnistop opens the app, and mnistop train makes one here.")
     )
     if as_json:
-        out.say_json([run.as_json() for run in found])
+        out.print_json([run.as_json() for run in found])
     elif found:
-        out.say("\n".join(table(found, out.width if out.is_terminal else None)))
+        out.print("\n".join(table(found, out.width if out.is_terminal else None)))
     elif index.runs:
-        out.say(f"None of the {count(len(index.runs), 'run')} passes this filter.")
+        out.print(f"None of the {count(len(index.runs), 'run')} passes this filter.")
     else:
-        out.say(why_none)
+        out.print(why_none)
     if found and out.is_terminal and not as_json:
         taken = sum(run.bytes or 0 for run in found)
         remark(f"{count(len(found), 'run')} on the disk: {size(taken)}")
@@ -103,7 +104,7 @@ def stop(out: Output, every: bool, words: tuple[str, ...]) -> int:
     """
     chosen = chosen_by(words, every, IN_TRAINING)
     if not (chosen.found or chosen.unknown):
-        out.say("Nothing is in training." if every else "No run in training passes this filter.")
+        out.print("Nothing is in training." if every else "No run in training passes this filter.")
         return 0
     asked, failures = _try_each(chosen.found, _ask_to_stop)
     failures = [*chosen.unknown, *failures]
@@ -113,13 +114,13 @@ def stop(out: Output, every: bool, words: tuple[str, ...]) -> int:
     for one in asked:
         _wait_for_end(one)
         sentence, state = _end_of(one)
-        out.say(sentence)
+        out.print(sentence)
         if state == "stopped":
             resumable.append(typed(one))
         went_wrong |= state not in ("stopped", "finished")
     if resumable:
         name = resumable[0] if len(resumable) == 1 else "RUN"
-        out.say(what_next({f"mnistop resume {name}": "go on with it"}))
+        out.print(what_next({f"mnistop resume {name}": "go on with it"}))
     return _exit_code(chosen, words, failures, asked) or int(went_wrong)
 
 
@@ -140,7 +141,7 @@ def _wait_for_end(one: Run | Sweep) -> None:
 
 
 def _end_of(one: Run | Sweep) -> tuple[str, str]:
-    """How what was asked to stop has ended: a sentence, and the state."""
+    """Return a sentence on how a run or a sweep has stopped, and its state."""
     if isinstance(one, Sweep):
         from mnistop.engine.sweep.reader import SweepReader
 
@@ -179,7 +180,7 @@ def delete(out: Output, yes: bool, every: bool, words: tuple[str, ...]) -> int:
     """
     chosen = chosen_by(words, every, TO_DELETE)
     if not (chosen.found or chosen.unknown):
-        out.say("There are no runs." if every else "No run passes this filter.")
+        out.print("There are no runs." if every else "No run passes this filter.")
         return 0
     doomed, failures = _try_each(chosen.found, _check_idle)
     failures = [*chosen.unknown, *failures]
@@ -188,11 +189,11 @@ def delete(out: Output, yes: bool, every: bool, words: tuple[str, ...]) -> int:
     if not doomed:
         return _exit_code(chosen, words, failures, doomed)
     if not (yes or _is_agreed(out, chosen, doomed)):
-        out.say("nothing was deleted")
+        out.print("nothing was deleted")
         return 0
     deleted, undeleted = _try_each(doomed, _delete)
     for one in deleted:
-        out.say(f"{_kind(one)} {one.name} is deleted")
+        out.print(f"{_kind(one)} {one.name} is deleted")
     for sentence in undeleted:
         complain(sentence)
     return _exit_code(chosen, words, [*failures, *undeleted], deleted)
@@ -217,7 +218,7 @@ def _delete(one: Run | Sweep) -> None:
 
 
 def _is_agreed(out: Output, chosen: Chosen, doomed: Sequence[Run | Sweep]) -> bool:
-    """Whether a person wants these deleted, once they have seen what they are."""
+    """Ask a person, who is shown what it is, whether to delete."""
     what, taken = _sum(doomed), sum(map(_size_of, doomed))
     single = doomed[0] if len(doomed) == 1 else None
     if not (sys.stdin and sys.stdin.isatty() and out.is_terminal):
@@ -232,15 +233,15 @@ def _is_agreed(out: Output, chosen: Chosen, doomed: Sequence[Run | Sweep]) -> bo
     else:
         for one in doomed[:_MOST_LISTED]:
             worth = _worth(one, chosen.listed)
-            out.say(f"{_kind(one):<5}  {one.name}  {worth}{size(_size_of(one))}")
+            out.print(f"{_kind(one):<5}  {one.name}  {worth}{size(_size_of(one))}")
         if (more := len(doomed) - _MOST_LISTED) > 0:
-            out.say(f"... and {more:,} more")
+            out.print(f"... and {more:,} more")
         question = f"Delete {what}, {size(taken)}?"
     return click.confirm(out.clean(question))
 
 
 def _worth(one: Run | Sweep, known: Mapping[Run, Listed]) -> str:
-    """What would be lost: state, epochs and accuracy, each before a comma."""
+    """Return what would be lost: state, epochs and accuracy, each before a comma."""
     if isinstance(one, Sweep):
         try:
             title = one.title
@@ -273,7 +274,7 @@ def _sum(found: Sequence[Run | Sweep]) -> str:
 
 
 def chosen_by(words: Sequence[str], every: bool, purpose: Purpose) -> Chosen:
-    """What a command is about.
+    """Find the runs and sweeps that a command is about.
 
     Raises:
         UsageError: nothing is named, or something beside `--all`, or a filter makes no sense.

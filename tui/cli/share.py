@@ -11,8 +11,8 @@ from mnistop.engine.runs import sharing
 from mnistop.engine.runs.folder import one_line, owner_of
 from mnistop.engine.runs.lookup import find_run_or_sweep, quoted, typed
 from mnistop.engine.runs.sweep_folder import Sweep
+from mnistop.tui.cli.arguments import run_argument
 from mnistop.tui.cli.output import Output, remark, with_output
-from mnistop.tui.cli.run_argument import run_argument
 from mnistop.tui.text.runs import what_next
 
 
@@ -38,22 +38,22 @@ def share(out: Output, to: str | None, run: str) -> int:
     kind = "sweep" if isinstance(found, Sweep) else "run"
     if to is None:
         shared = sharing.share(found)
-        out.say(f"{kind} {found.name} is open to all users of this machine, for reading")
+        out.print(f"{kind} {found.name} is open to all users of this machine, for reading")
     else:
         shared = sharing.copy_to(found, Path(os.path.abspath(os.path.expanduser(to))))
         what = "copied as it is now" if found.is_running() else "copied"
-        out.say(f"{kind} {found.name} is {what}; the copy is open to all users of this machine")
+        out.print(f"{kind} {found.name} is {what}; the copy is open to all users of this machine")
     if shared.left_out:
         names = ", ".join(map(one_line, shared.left_out))
         remark(f"What is no file of a run stays private: {names}")
     if shared.closed:
-        _tell_closed(out, shared.closed)
+        _print_closed(out, shared.closed)
     opens = "follow" if found.is_running() and to is None else "show"
     line = f"{opens} " if isinstance(found, Sweep) else "--run "
     taken_back = typed(found) if to is None else quoted(shared.path)
     undo = "unshare" if to is None else "delete"
-    out.say()
-    out.say(
+    out.print()
+    out.print(
         what_next(
             {
                 f"mnistop {line}{quoted(shared.path)}": "the others type",
@@ -76,17 +76,17 @@ def unshare(out: Output, run: str) -> int:
     found = find_run_or_sweep(run)
     kind = "sweep" if isinstance(found, Sweep) else "run"
     if sharing.unshare(found):
-        out.say(f"{kind} {found.name} is private again")
+        out.print(f"{kind} {found.name} is private again")
     else:
-        out.say(f"{kind} {found.name} was not shared: it is private")
+        out.print(f"{kind} {found.name} was not shared: it is private")
     return 0
 
 
-def _tell_closed(out: Output, closed: tuple[Path, ...]) -> None:
+def _print_closed(out: Output, closed: tuple[Path, ...]) -> None:
     """Say which folders above keep the others out, and the commands that let them pass."""
     user = os.geteuid()
-    out.say()
-    out.tell(
+    out.print()
+    out.paragraph(
         "Others cannot reach it yet: folders above it let nobody else pass, and mnistop changes "
         "nothing there. These commands let them pass, without seeing what the folders hold; what "
         "is open in there can then be reached too. With --to FOLDER a copy is shared instead."
@@ -94,4 +94,4 @@ def _tell_closed(out: Output, closed: tuple[Path, ...]) -> None:
     for folder in closed:
         owner = folder.stat().st_uid
         theirs = "" if owner == user or not user else f"   # by {owner_of(folder)}, whose it is"
-        out.say(f"  chmod a+x {quoted(folder)}{theirs}")
+        out.print(f"  chmod a+x {quoted(folder)}{theirs}")

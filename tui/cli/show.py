@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import click
 
-from mnistop.engine.report.facts import Facts
-from mnistop.engine.runs.lookup import find_run_or_sweep
+from mnistop.engine.report.facts import Facts, again
+from mnistop.engine.report.of_run import AGAIN, report_of_run
+from mnistop.engine.runs.folder import one_line
+from mnistop.engine.runs.lookup import find_run_or_sweep, typed
 from mnistop.engine.runs.sweep_folder import Sweep
-from mnistop.tui.cli import story
+from mnistop.tui.cli.arguments import run_argument
+from mnistop.tui.cli.document import print_parts
 from mnistop.tui.cli.output import Output, with_output
-from mnistop.tui.cli.run_argument import run_argument
+from mnistop.tui.text.runs import what_next
+
+_MISTAKES = 8
+"""Images of the most confident mistakes."""
 
 
 @click.command()
@@ -34,42 +40,53 @@ def show(out: Output, as_json: bool, epoch: int | None, run: str) -> int:
         return _show_sweep(out, found, as_json)
     facts = Facts.of(found, epoch)
     if as_json:
-        out.say_json(facts.as_json())
+        out.print_json(facts.as_json())
     else:
-        _tell(out, facts)
+        _print_run(out, facts)
     return 0
 
 
 def _show_sweep(out: Output, sweep: Sweep, as_json: bool) -> int:
     from mnistop.engine.sweep.reader import SweepReader
-    from mnistop.tui.cli import sweep_story
+    from mnistop.tui.cli import sweep_view
 
     reader = SweepReader(sweep)
     reader.read()
     if as_json:
-        out.say_json(sweep_story.as_summary(reader, sweep_story.measure(out, reader, None)))
+        out.print_json(sweep_view.as_summary(reader, sweep_view.measure(out, reader, None)))
     else:
-        sweep_story.tell_story(out, reader)
+        sweep_view.print_story(out, reader)
     return 0
 
 
-def _tell(out: Output, facts: Facts) -> None:
-    history = facts.history
-    started = history.started
-    story.tell_state(out, facts)
-    story.tell_settings(out, facts.config)
-    if not started:
-        out.say()
-        out.say("It has not begun to train.")
-        return
-    story.tell_facts(out, started)
-    if history.epochs:
-        story.tell_log(out, history, facts.config.epochs)
-        story.draw_charts(out, history, started)
-    story.tell_coach(out, facts.advice, len(history.epochs))
-    if facts.counts is not None and facts.epoch is not None:
-        story.draw_confusion(out, facts.counts, started.class_names, facts.epoch)
-    story.tell_best(out, history, started)
-    if facts.judgement:
-        out.heading(f"Most confident mistakes after epoch {facts.epoch}")
-        story.draw_mistakes(out, facts.mistakes(), started.class_names)
+def _print_run(out: Output, facts: Facts) -> None:
+    document = report_of_run(facts, _MISTAKES)
+    state, *others = document.parts
+    print_parts(out, [state])
+    if facts.about.name:
+        out.paragraph(one_line(f"named {facts.about.name}"))
+    print_parts(out, others)
+    out.print()
+    out.print(what_next(_commands(facts)))
+    for section in document.sections:
+        if section.title != AGAIN:  # the commands above say so
+            out.heading(section.title)
+            print_parts(out, section.parts)
+
+
+def _commands(facts: Facts) -> dict[str, str]:
+    """Return what can be done with the run, by command."""
+    run, summary, name = facts.run, facts.summary, typed(facts.run)
+    commands = {f"mnistop --run {name}": "open it in the app"}
+    if summary.is_live:
+        commands[f"mnistop follow {name}"] = "watch it"
+    if summary.is_live and run.is_ours:
+        commands[f"mnistop stop {name}"] = "stop and save it"
+    if summary.state in ("stopped", "interrupted") and run.is_ours:
+        commands[f"mnistop resume {name}"] = "go on with it"
+    commands[again(summary.config)] = "train the same again"
+    if facts.can_be_longer and run.is_ours:
+        epochs = 2 * len(facts.history.epochs)
+        commands[f"mnistop resume {name} --epochs {epochs}"] = f"train on to {epochs:,} epochs"
+    commands[f"mnistop report {name} -o run.html"] = "write it as a page"
+    return commands

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import Callable, Sequence
-
 import click
 
 from mnistop.engine import worker
 from mnistop.engine.analysis.comparison import differing
-from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.engine.sweep.grid import plan
 from mnistop.engine.sweep.outcomes import ATTACK
 from mnistop.engine.sweep.presets import SWEEPS, sweep_preset
-from mnistop.engine.sweep.reader import SweepReader
-from mnistop.tui.cli.ending import Ending, with_ending
+from mnistop.tui.cli import watch
+from mnistop.tui.cli.arguments import Ending, with_ending
 from mnistop.tui.cli.options import (
     SettingsCommand,
     given,
     given_settings,
+    naming_origin,
     setting_options,
-    told_by_origin,
 )
-from mnistop.tui.cli.output import Output, remark, with_output
-from mnistop.tui.cli.sweep_view import SweepView, view_for
-from mnistop.tui.cli.watch import Watch
-from mnistop.tui.text.runs import count
+from mnistop.tui.cli.output import Output, with_output
+from mnistop.tui.cli.sweep_view import SweepView
 
-_POLL_SECONDS = 0.1
 _WHOLE = click.IntRange(min=1)
 
 
@@ -117,7 +109,7 @@ def sweep(
     With --json each run is a line when it ends, and the last line is about the whole sweep.
     """
     base, _ = given_settings(None, config_file, {})
-    with told_by_origin(flags):
+    with naming_origin(flags):
         if preset:
             configs = sweep_preset(preset).configs(base, given(flags), seeds, sample, sample_seed)
         else:
@@ -129,106 +121,10 @@ def sweep(
         )
     varied = [name for name in differing(configs) if name != "seed"] or ["seeds"]
     title = title or (preset or "").replace("-", " ") or ", ".join(varied)
-    return watch_sweep(
-        out,
-        lambda: worker.launch_sweep(configs, title, jobs, dask),
-        "loading PyTorch and the data",
-        as_json,
+    return watch.train(
+        SweepView(out, as_json, attack),
         ending,
+        lambda: (worker.launch_sweep(configs, title, jobs, dask), ""),
+        "loading PyTorch and the data",
         detach,
-        attack,
-    )
-
-
-def watch_sweep(
-    out: Output,
-    start: Callable[[], Sweep],
-    message: str,
-    as_json: bool,
-    ending: Ending,
-    detach: bool = False,
-    attack: float | None = None,
-    warnings: Sequence[str] = (),
-) -> int:
-    """Starts a sweep or goes on with it, and shows it until its end.
-
-    Args:
-        out: where it is shown.
-        start: returns once the sweep is there.
-        message: what is waited for meanwhile.
-        as_json: whether to print JSON lines.
-        ending: what is to be done at its end.
-        detach: whether to leave it at once.
-        attack: the ε of the attack to compare under, None for the usual.
-        warnings: those that `start` gives.
-
-    Returns:
-        The exit code.
-    """
-    if detach:
-        ending.refuse_bell()
-    view = view_for(out, as_json)
-    watch: Watch[Sweep] = Watch("sweep", view, worker.stop_sweep, stops=True, leave=ending.left)
-
-    async def start_and_follow() -> SweepReader:
-        going = await watch.launch(start, message)
-        watch.warn(warnings)
-        reader = SweepReader(going)
-        if detach and not watch.asked:
-            watch.close()
-        else:
-            await _follow(watch, view, reader)
-        return reader
-
-    reader = asyncio.run(start_and_follow())
-    if not reader.state:
-        ending.left(reader.sweep)
-        _tell_detached(out, reader, as_json)
-        return 0
-    try:
-        _tell_end(out, reader, as_json, attack)
-    finally:
-        ending.reached(reader.sweep)
-    if reader.state == "finished":
-        return 0
-    return 128 + watch.asked if reader.state == "stopped" and watch.asked else 1
-
-
-def follow_sweep(out: Output, going: Sweep, as_json: bool, ending: Ending) -> int:
-    """Shows a sweep until its end; Ctrl+C leaves it going on."""
-    view = view_for(out, as_json)
-    watch: Watch[Sweep] = Watch("sweep", view, worker.stop_sweep, stops=False, leave=ending.left)
-    reader = SweepReader(going)
-    asyncio.run(_follow(watch, view, reader))
-    try:
-        _tell_end(out, reader, as_json, None)
-    finally:
-        ending.reached(going)
-    return 0 if reader.state == "finished" else 1
-
-
-async def _follow(watch: Watch[Sweep], view: SweepView, reader: SweepReader) -> None:
-    with watch.following(reader.sweep):
-        reader.read()
-        view.begin(reader)
-        view.update(reader)
-        while reader.state in ("starting", "running"):
-            await asyncio.sleep(_POLL_SECONDS)
-            if reader.read():
-                view.update(reader)
-        reader.sweep.check_readable()  # where its owner has closed it, its end is not known
-
-
-def _tell_end(out: Output, reader: SweepReader, as_json: bool, attack: float | None) -> None:
-    from mnistop.tui.cli.sweep_story import tell_end
-
-    tell_end(out, reader, as_json, attack)
-
-
-def _tell_detached(out: Output, reader: SweepReader, as_json: bool) -> None:
-    name = reader.sweep.name
-    out.say(json.dumps({"sweep": name}) if as_json else name)
-    remark(
-        f"{count(len(reader.outcomes), 'run')}, which train by themselves: mnistop follow {name} "
-        f"watches them, mnistop stop {name} stops them."
     )

@@ -1,17 +1,24 @@
-"""The ways in which `mnistop sweep` shows a sweep while it goes on."""
+"""A sweep as the commands show it: while it goes on, when it has ended, and ever after."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from mnistop.engine import events
 from mnistop.engine.evaluate import wilson_interval
+from mnistop.engine.formatting import count, duration, percent
+from mnistop.engine.runs.lookup import typed
+from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.engine.sweep.effort import effort
 from mnistop.engine.sweep.outcomes import (
+    ATTACK,
     Group,
     Outcome,
+    Value,
     best_acc,
     best_of,
     comparable,
@@ -19,194 +26,136 @@ from mnistop.engine.sweep.outcomes import (
     unseen_acc,
 )
 from mnistop.engine.sweep.reader import SweepReader
-from mnistop.tui.cli.live_line import LiveLine
-from mnistop.tui.cli.output import Output, remark
-from mnistop.tui.text.runs import STOPPING, count, duration, percent
-from mnistop.tui.text.sweep_table import accuracy_of, in_words, settings_of
+from mnistop.tui.cli.output import Output, complain
+from mnistop.tui.cli.printer import Printer, bar_line, waiting
+from mnistop.tui.text.runs import what_next
+from mnistop.tui.text.sweep_table import (
+    accuracy_of,
+    attacked_acc,
+    conclusion,
+    final_acc,
+    group_name,
+    notes,
+    settings_of,
+    table,
+)
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-
-class SweepView(Protocol):
-    """Shows one sweep; called in the order of its methods."""
-
-    def wait(self, message: str) -> None:
-        """Something takes its time."""
-
-    def stopping(self) -> None:
-        """It has been asked to stop and save."""
-
-    def begin(self, reader: SweepReader) -> None:
-        """The sweep is there."""
-
-    def update(self, reader: SweepReader) -> None:
-        """Something has changed."""
-
-    def close(self) -> None:
-        """Leaves the terminal as it was; nothing more comes."""
+_POLL_SECONDS = 0.1
+_MOST_FAILURES = 3
 
 
-class JsonSweepView:
-    """A JSON line for each run that has come to its end.
+class SweepView:
+    """A view of one sweep until its end: a line for each run that has ended, or its result as JSON.
 
     Args:
-        out: where to print.
+        out: standard output.
+        as_json: whether to print JSON lines.
+        attack: the ε of the attack to compare under at the end, None for the usual.
     """
 
-    def __init__(self, out: Output) -> None:
-        self._out = out
-        self._ended = _Ended()
+    kind: ClassVar[str] = "sweep"
 
-    def wait(self, message: str) -> None:
-        """Says nothing: it is no result."""
-
-    def stopping(self) -> None:
-        """Says nothing: the runs tell how they ended."""
-
-    def begin(self, reader: SweepReader) -> None:
-        """Says nothing: each line names its run."""
-
-    def update(self, reader: SweepReader) -> None:
-        """Prints the runs that have ended since."""
-        for _, one in self._ended.of(reader):
-            self._out.say(json.dumps(outcome_as_json(one)))
-
-    def close(self) -> None:
-        """Nothing to do."""
-
-
-class PlainSweepView:
-    """A line for each run that has come to its end, for pipes and files.
-
-    Args:
-        out: where to print.
-    """
-
-    def __init__(self, out: Output) -> None:
-        self._out = out
-        self._ended = _Ended()
-
-    def wait(self, message: str) -> None:
-        """Says so on stderr."""
-        remark(f"{message} ...")
-
-    def stopping(self) -> None:
-        """Says so on stderr."""
-        remark(f"{STOPPING} ...")
-
-    def begin(self, reader: SweepReader) -> None:
-        """Prints the sweep's name, and how many runs it has."""
-        self._out.say(heading(reader))
-
-    def update(self, reader: SweepReader) -> None:
-        """Prints the runs that have ended since."""
-        for line in self._ended.lines(reader):
-            self._out.say(line)
-
-    def close(self) -> None:
-        """Nothing to do."""
-
-
-class LiveSweepView:
-    """The same lines, and below them one that shows how far the sweep is.
-
-    Args:
-        out: a terminal.
-    """
-
-    def __init__(self, out: Output) -> None:
-        self._out = out
-        self._ended = _Ended()
+    def __init__(self, out: Output, as_json: bool, attack: float | None = None) -> None:
+        self.state = ""
+        """The sweep's last state, once `print_end` has been called."""
+        self.went_well = False
+        self._attack = attack
         self._reader: SweepReader | None = None
+        self._printed: set[int] = set()
+        """The runs that have been printed, by their place in the plan."""
         self._since = time.monotonic()
-        self._share = 0.0
-        """What was done when this began."""
-        self._live = LiveLine(out, self._progress)
+        self._done_before = 0.0
+        """The share that was done when this began."""
+        self.printer = Printer(out, as_json, self._progress)
 
-    def wait(self, message: str) -> None:
-        """Shows it with a sign that turns."""
-        self._live.wait(message)
+    def stop(self, sweep: Sweep) -> None:
+        """Ask the sweep to stop and save."""
+        from mnistop.engine import worker
 
-    def stopping(self) -> None:
-        """Shows it until the end."""
-        self._live.stopping()
+        worker.stop_sweep(sweep)
 
-    def begin(self, reader: SweepReader) -> None:
-        """Prints the sweep's name and starts the progress bar."""
-        self._reader, self._since = reader, time.monotonic()
-        self._share = share_done(reader)
-        self._live.message = ""
-        self._live.start()
-        self._live.print(heading(reader))
+    async def follow(self, sweep: Sweep) -> None:
+        """Print the runs that have ended, and those that do, until all have."""
+        import asyncio
 
-    def update(self, reader: SweepReader) -> None:
-        """Prints the runs that have ended since."""
-        for line in self._ended.lines(reader):
-            self._live.print(line, crop=True)
+        reader = SweepReader(sweep)
+        reader.read()
+        self._since, self._done_before = time.monotonic(), _share_done(reader)
+        self._reader, self.printer.message = reader, ""
+        if not self.printer.as_json:
+            self.printer.print(f"sweep {sweep.name}: {count(len(reader.outcomes), 'run')}")
+        self._update(reader)
+        while reader.state in ("starting", "running"):
+            await asyncio.sleep(_POLL_SECONDS)
+            if reader.read():
+                self._update(reader)
+        sweep.check_readable()  # where its owner has closed it, its end is not known
 
-    def close(self) -> None:
-        """Takes the progress bar away."""
-        self._live.close()
+    def _update(self, reader: SweepReader) -> None:
+        ended = {place for place, one in enumerate(reader.outcomes) if one.is_done}
+        new = sorted(ended - self._printed)
+        self._printed |= ended
+        if self.printer.as_json:
+            self.printer.print(*(json.dumps(outcome_as_json(reader.outcomes[i])) for i in new))
+        else:
+            self.printer.print(*_lines(reader, new), crop=True)
+
+    def print_end(self, sweep: Sweep) -> None:
+        """Print what came of it, and what could not be trained."""
+        out, reader = self.printer.out, self._reader
+        if reader is None:
+            return
+        self.state, self.went_well = reader.state, reader.state == "finished"
+        epsilon = measure(out, reader, self._attack)
+        if self.printer.as_json:
+            out.print(json.dumps(as_summary(reader, epsilon)))
+        else:
+            out.print()
+            _print_state(out, reader)
+            _print_results(out, reader, epsilon)
+        _print_failures(reader)
 
     def _progress(self, width: int) -> RenderableType | None:
-        from mnistop.tui.cli.progress import bar_line
-
+        """A bar with the time left and the best run so far."""
         reader, seconds = self._reader, time.monotonic() - self._since
         if reader is None:
             return None
-        share = share_done(reader)
-        pace = (share - self._share) / seconds if seconds else 0.0
-        left = f"{reader.done:,} of {count(len(reader.outcomes), 'run')} "
-        right = f" {share:4.0%}  {progress_words(reader, share, pace)}"
-        return bar_line(left, share, right, self._out, width)
+        share = _share_done(reader)
+        pace = (share - self._done_before) / seconds if seconds else 0.0
+        left = f"{duration((1 - share) / pace)} left" if pace > 0 else "starting"
+        right = f" {share:4.0%}  {left}"
+        groups = grouped(reader.outcomes)
+        if found := best_of(groups):
+            words = group_name(settings_of(groups), groups.index(found[0]))
+            if measured := found[0].measured(comparable(groups)):
+                right += f"  best {percent(measured.mean)} {words}".rstrip()
+        done = f"{reader.done:,} of {count(len(reader.outcomes), 'run')} "
+        return bar_line(done, share, right, self.printer.out, width)
 
 
-def view_for(out: Output, as_json: bool) -> SweepView:
-    """The view that fits where the output goes."""
-    if as_json:
-        return JsonSweepView(out)
-    return LiveSweepView(out) if out.can_redraw else PlainSweepView(out)
+def _lines(reader: SweepReader, places: list[int]) -> Iterator[str]:
+    """A line for each run at these places of the plan."""
+    groups = [Group((one,)) for one in reader.outcomes]
+    settings = settings_of(groups)
+    if len({one.config.seed for one in reader.outcomes}) > 1:
+        settings["seed"] = [str(one.config.seed) for one in reader.outcomes]
+    width = max(len(group_name(settings, place)) for place in range(len(groups)))
+    digits = len(str(len(groups)))
+    for place in places:
+        one, words = reader.outcomes[place], group_name(settings, place)
+        tested = one.test_acc is not None
+        test = f"test {accuracy_of(groups[place], unseen_acc)}  " if tested else ""
+        best = f"  at epoch {one.best_epoch}" if one.best_epoch is not None else ""
+        yield (
+            f"{place + 1:>{digits}}/{len(groups)}  {words:<{width}}  {test}"
+            f"val {accuracy_of(groups[place], best_acc)}{best}  {one.verdict}"
+        ).rstrip()
 
 
-class _Ended:
-    """Which runs have come to their end and been told."""
-
-    def __init__(self) -> None:
-        self._told: set[int] = set()
-
-    def of(self, reader: SweepReader) -> Iterator[tuple[int, Outcome]]:
-        """Those that have ended since, by their place in the plan."""
-        for place, one in enumerate(reader.outcomes):
-            if one.is_done and place not in self._told:
-                self._told.add(place)
-                yield place, one
-
-    def lines(self, reader: SweepReader) -> Iterator[str]:
-        """A line for each."""
-        groups = [Group((one,)) for one in reader.outcomes]
-        settings = settings_of(groups)
-        if len({one.config.seed for one in reader.outcomes}) > 1:
-            settings["seed"] = [str(one.config.seed) for one in reader.outcomes]
-        width = max(len(in_words(settings, place)) for place in range(len(groups)))
-        digits = len(str(len(groups)))
-        for place, one in self.of(reader):
-            words = in_words(settings, place)
-            tested = one.test_acc is not None
-            test = f"test {accuracy_of(groups[place], unseen_acc)}  " if tested else ""
-            best = f"  at epoch {one.best_epoch}" if one.best_epoch is not None else ""
-            yield (
-                f"{place + 1:>{digits}}/{len(groups)}  {words:<{width}}  {test}"
-                f"val {accuracy_of(groups[place], best_acc)}{best}  {one.verdict}"
-            ).rstrip()
-
-
-def heading(reader: SweepReader) -> str:
-    """The sweep's name and size, as in `sweep 20261124-142501-quiet-otter: 12 runs`."""
-    return f"sweep {reader.sweep.name}: {count(len(reader.outcomes), 'run')}"
-
-
-def share_done(reader: SweepReader) -> float:
+def _share_done(reader: SweepReader) -> float:
     """The share of the work that is done, by what each run takes."""
     done = whole = 0.0
     for one in reader.outcomes:
@@ -216,23 +165,141 @@ def share_done(reader: SweepReader) -> float:
     return done / whole
 
 
-def progress_words(reader: SweepReader, share: float, pace: float) -> str:
-    """The time left, and the best run so far.
+def print_story(out: Output, reader: SweepReader) -> None:
+    """All that there is to tell of a sweep, for `mnistop show`."""
+    epsilon = measure(out, reader, None)
+    _print_state(out, reader)
+    out.heading("Results")
+    _print_results(out, reader, epsilon)
+    _print_failures(reader)
+
+
+def measure(out: Output, reader: SweepReader, attack: float | None) -> float | None:
+    """Measure accuracy under attack where that is of interest.
 
     Args:
-        reader: the sweep.
-        share: what is done of it.
-        pace: the share that is done in a second.
+        out: where it is shown how far this is.
+        reader: whose outcomes get the accuracies.
+        attack: the ε; None for the usual one where the adversarial ε varies, else for no attack.
+
+    Returns:
+        The ε of the attack, None if there was none.
     """
-    left = f"{duration((1 - share) / pace)} left" if pace > 0 else "starting"
     groups = grouped(reader.outcomes)
-    found = best_of(groups)
-    if not found:
-        return left
-    best = found[0]
-    words = in_words(settings_of(groups), groups.index(best))
-    measured = best.measured(comparable(groups))
-    return f"{left}  best {percent(measured.mean)} {words}".rstrip() if measured else left
+    if attack is None and "adversarial_epsilon" not in settings_of(groups):
+        return None
+    epsilon = ATTACK if attack is None else attack
+    from mnistop.engine.analysis.loading import answer_here
+    from mnistop.engine.analysis.robustness import robustness
+
+    with waiting(out) as progress:
+        progress("loading PyTorch")
+        answer_here()
+        for place, one in enumerate(reader.outcomes):
+            if not one.epochs:
+                continue
+            run = reader.sweep.member(place + 1)
+            known = robustness(run)
+            while not known.is_complete:
+                progress(f"attacking run {place + 1} of {len(reader.outcomes)}")
+                known = robustness(run)
+            attacked = known.under_attack(epsilon)
+            reader.outcomes[place] = dataclasses.replace(one, attacked=attacked)
+    return epsilon
+
+
+def _print_state(out: Output, reader: SweepReader) -> None:
+    """Print how far the sweep is, and how to go on."""
+    name, runs = typed(reader.sweep), len(reader.outcomes)
+    title = f" ({reader.sweep.title})" if reader.sweep.title else ""
+    done = f"{reader.done:,} of {count(runs, 'run')} done"
+    out.paragraph(f"sweep {reader.sweep.name}{title}: {reader.state}, {done}")
+    commands = {}
+    if reader.state in ("starting", "running"):
+        commands[f"mnistop follow {name}"] = "watch it"
+        if reader.sweep.is_ours:
+            commands[f"mnistop stop {name}"] = "stop and save it"
+    elif reader.state != "finished" and reader.sweep.is_ours:
+        commands[f"mnistop resume {name}"] = "go on with it"
+    if name == reader.sweep.name:
+        commands[f"mnistop runs sweep:{reader.sweep.words}"] = "list its runs"
+    out.print(what_next(commands))
+
+
+def _print_results(out: Output, reader: SweepReader, epsilon: float | None) -> None:
+    """The table, on a terminal with the accuracies on one scale, and which is best."""
+    groups = grouped(reader.outcomes)
+    if out.is_terminal:
+        from mnistop.tui.text.sweep_rows import SweepRows
+
+        rows = SweepRows.fit(groups, out.width, out.terminal, epsilon)
+        drawn = [rows.row(index, out.width) for index in range(len(groups))]
+        out.draw([rows.header(out.width), *drawn])
+    else:
+        out.print("\n".join(table(groups, epsilon, out.clean)))
+    out.print()
+    out.paragraph(" ".join(notes(groups, epsilon)))
+    if words := conclusion(groups, epsilon):
+        out.print()
+        out.paragraph(words)
+
+
+def _print_failures(reader: SweepReader) -> None:
+    """Print on stderr what could not be trained, and why."""
+    if reader.trouble:
+        complain(f"the sweep stopped: {reader.trouble}")
+    failed = {
+        event.member: event.message
+        for event in reader.sweep.events()
+        if isinstance(event, events.MemberFailed)
+    }
+    for one in reader.outcomes:
+        if one.is_done:
+            failed.pop(one.name, None)
+    for member, message in list(failed.items())[:_MOST_FAILURES]:
+        complain(f"run {member}: {message}")
+    if len(failed) > _MOST_FAILURES:
+        complain(f"and {count(len(failed) - _MOST_FAILURES, 'run')} more failed")
+
+
+def as_summary(reader: SweepReader, epsilon: float | None) -> dict[str, Any]:
+    """The whole sweep as one JSON object."""
+    groups = grouped(reader.outcomes)
+    settings = settings_of(groups)
+    return {
+        "sweep": reader.sweep.name,
+        "title": reader.sweep.title,
+        "state": reader.state,
+        "runs": len(reader.outcomes),
+        "done": reader.done,
+        "message": reader.trouble or None,
+        "epsilon": epsilon,
+        "groups": [
+            {
+                "settings": {name: getattr(group.config, name) for name in settings},
+                "test_images": max(one.test_images for one in group.outcomes) or None,
+                "test_acc": _measured(group, unseen_acc),
+                "best_val_acc": _measured(group, best_acc),
+                "val_acc": _measured(group, final_acc),
+                "val_loss": _measured(group, lambda one: one.val_loss, interval=False),
+                "attacked_acc": _measured(group, attacked_acc),
+                "learning_rate": group.verdict or None,
+                "runs": [outcome_as_json(one) for one in group.outcomes],
+            }
+            for group in groups
+        ],
+        "conclusion": conclusion(groups, epsilon) or None,
+    }
+
+
+def _measured(group: Group, value: Value, interval: bool = True) -> dict[str, Any] | None:
+    found = group.measured(value)
+    if found is None:
+        return None
+    values: dict[str, Any] = {"mean": found.mean, "spread": found.spread, "runs": found.count}
+    if interval:
+        values["interval"] = wilson_interval(found.mean, group.images_of(value))
+    return values
 
 
 def outcome_as_json(one: Outcome) -> dict[str, Any]:

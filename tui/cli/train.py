@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import signal
-from collections.abc import Callable, Sequence
-
 import click
 
 from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
-from mnistop.engine.runs.history import History
 from mnistop.engine.runs.lookup import find_run_or_sweep
-from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
-from mnistop.tui.cli.ending import Ending, with_ending
-from mnistop.tui.cli.options import SettingsCommand, given_settings, setting_options, told_by_origin
-from mnistop.tui.cli.output import Output, complain, remark, with_output
-from mnistop.tui.cli.run_argument import run_argument
-from mnistop.tui.cli.views import view_for
-from mnistop.tui.cli.watch import RunWatch
-from mnistop.tui.text.closing import closing_words, complaint
+from mnistop.tui.cli import watch
+from mnistop.tui.cli.arguments import Ending, run_argument, with_ending
+from mnistop.tui.cli.options import SettingsCommand, given_settings, naming_origin, setting_options
+from mnistop.tui.cli.output import Output, with_output
+from mnistop.tui.cli.run_view import RunView
 
 _json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print the run's events as JSON lines."
@@ -69,14 +60,8 @@ def train(
     away, training goes on, and mnistop follow watches it again.
     """
     config, _ = given_settings(preset, config_file, flags)
-    return _train(
-        out,
-        lambda: worker.launch(config),
-        "loading PyTorch, the data and the model",
-        as_json,
-        detach,
-        ending,
-    )
+    view, message = RunView(out, as_json), "loading PyTorch, the data and the model"
+    return watch.train(view, ending, lambda: (worker.launch(config), ""), message, detach)
 
 
 @click.command()
@@ -122,21 +107,29 @@ def resume(
                 "same length: mnistop sweep trains a new one."
             )
         found.check_ours()
-        return _resume_sweep(out, found, as_json, detach, dask, ending)
+        from mnistop.tui.cli.sweep_view import SweepView
+
+        sweep, where = found, "" if dask == "none" else dask
+        return watch.train(
+            SweepView(out, as_json),
+            ending,
+            lambda: (sweep, worker.resume_sweep(sweep, where)),
+            "loading PyTorch and the data",
+            detach,
+        )
     found.check_ours()
     if dask:
         raise click.UsageError(f"--dask is for sweeps, and {found.name} is a run.")
-
-    warnings: list[str] = []
-
-    def start() -> Run:
-        warnings.append(worker.resume(found, total))
-        return found
-
-    message = (
-        "resuming the run" if found.is_running() else "loading PyTorch, the data and the checkpoint"
+    going = found.is_running()
+    message = "resuming the run" if going else "loading PyTorch, the data and the checkpoint"
+    resumed = found
+    return watch.train(
+        RunView(out, as_json),
+        ending,
+        lambda: (resumed, worker.resume(resumed, total)),
+        message,
+        detach,
     )
-    return _train(out, start, message, as_json, detach, ending, warnings)
 
 
 @click.command()
@@ -151,16 +144,10 @@ def follow(out: Output, ending: Ending, as_json: bool, run: str) -> int:
     """
     found = find_run_or_sweep(run)
     if isinstance(found, Sweep):
-        from mnistop.tui.cli.sweep import follow_sweep
+        from mnistop.tui.cli.sweep_view import SweepView
 
-        return follow_sweep(out, found, as_json, ending)
-    watch = RunWatch(view_for(out, as_json), stops=False, leave=ending.left)
-    history = asyncio.run(watch.follow(found))
-    try:
-        _close(out, found, history, as_json)
-    finally:
-        ending.reached(found)
-    return 1 if complaint(found, history) else 0
+        return watch.follow(SweepView(out, as_json), ending, found)
+    return watch.follow(RunView(out, as_json), ending, found)
 
 
 def _total(epochs: str | None) -> int | None:
@@ -171,92 +158,5 @@ def _total(epochs: str | None) -> int | None:
     """
     if epochs is None:
         return None
-    with told_by_origin({"epochs": epochs}):
+    with naming_origin({"epochs": epochs}):
         return RunConfig.from_values({"epochs": epochs}).epochs
-
-
-def _resume_sweep(
-    out: Output, sweep: Sweep, as_json: bool, detach: bool, dask: str | None, ending: Ending
-) -> int:
-    from mnistop.tui.cli.sweep import watch_sweep
-
-    warnings: list[str] = []
-
-    def start() -> Sweep:
-        warnings.append(worker.resume_sweep(sweep, "" if dask == "none" else dask))
-        return sweep
-
-    message = "loading PyTorch and the data"
-    return watch_sweep(out, start, message, as_json, ending, detach, warnings=warnings)
-
-
-def _train(
-    out: Output,
-    start: Callable[[], Run],
-    message: str,
-    as_json: bool,
-    detach: bool,
-    ending: Ending,
-    warnings: Sequence[str] = (),
-) -> int:
-    """Start a run, or resume one, and show it to its end.
-
-    Args:
-        out: where it is shown.
-        start: returns once it is there, or raises.
-        message: what is waited for meanwhile.
-        as_json: whether to print JSON lines.
-        detach: whether to leave it at once.
-        ending: what is to be done at its end.
-        warnings: those that `start` gives.
-
-    Returns:
-        The exit code.
-    """
-    if detach:
-        ending.refuse_bell()
-    watch = RunWatch(view_for(out, as_json), stops=True, leave=ending.left)
-
-    async def start_and_follow() -> tuple[Run, History | None]:
-        run = await watch.launch(start, message)
-        watch.warn(warnings)
-        if detach and not watch.asked:
-            watch.close()
-            return run, None
-        return run, await watch.follow(run)
-
-    run, history = asyncio.run(start_and_follow())
-    if not history:
-        ending.left(run)
-        _tell_detached(out, run, as_json)
-        return 0
-    try:
-        _close(out, run, history, as_json)
-    finally:
-        ending.reached(run)
-    return _exit_code(history, watch.asked)
-
-
-def _exit_code(history: History, asked: signal.Signals | None) -> int:
-    state = history.state(running=False)
-    if state == "finished":
-        return 1 if getattr(history.ended, "message", "") else 0
-    return 128 + asked if state == "stopped" and asked else 1
-
-
-def _close(out: Output, run: Run, history: History, as_json: bool) -> None:
-    lines = closing_words(run, history, run.config().epochs)
-    if as_json:
-        remark(lines[1])
-    else:
-        out.say("\n".join(lines))
-    if sentence := complaint(run, history):
-        complain(sentence)
-
-
-def _tell_detached(out: Output, run: Run, as_json: bool) -> None:
-    out.say(json.dumps({"run": run.name}) if as_json else run.name)
-    remark(
-        f"It trains by itself: mnistop follow {run.name} watches it, "
-        f"mnistop stop {run.name} stops it."
-    )

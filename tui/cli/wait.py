@@ -14,7 +14,7 @@ from mnistop.engine.runs import lock
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.several import IN_TRAINING
 from mnistop.engine.runs.sweep_folder import Sweep
-from mnistop.tui.cli.ending import Ending, with_ending
+from mnistop.tui.cli.arguments import Ending, several_argument, with_ending
 from mnistop.tui.cli.output import (
     Output,
     OutputClosedError,
@@ -23,7 +23,6 @@ from mnistop.tui.cli.output import (
     remark,
     with_output,
 )
-from mnistop.tui.cli.run_argument import several_argument
 from mnistop.tui.cli.runs import chosen_by
 from mnistop.tui.session.notification import Outcome
 
@@ -60,8 +59,9 @@ def wait(out: Output, ending: Ending, every: bool, words: tuple[str, ...]) -> in
     if chosen.unknown:
         return 2
     if not chosen.found:
-        out.say("Nothing is in training." if every else "No run in training passes this filter.")
+        out.print("Nothing is in training." if every else "No run in training passes this filter.")
         return 0
+    before = signal.getsignal(signal.SIGHUP)
     if ending.command:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
@@ -72,6 +72,8 @@ def wait(out: Output, ending: Ending, every: bool, words: tuple[str, ...]) -> in
             name = going[0] if len(going) == 1 else "RUN"
             remark(f"{', '.join(going)} goes on; this stops it: mnistop stop {name}")
         raise
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def _wait_for_all(out: Output, ending: Ending, found: Sequence[Run | Sweep]) -> int:
@@ -97,6 +99,6 @@ def _wait_for_all(out: Output, ending: Ending, found: Sequence[Run | Sweep]) -> 
         outcome = Outcome.of(one)
         ending.reached(one)
         with suppress(*([OutputClosedError, OutputError] if ending.command else [])):
-            out.say(outcome.sentence)
+            out.print(outcome.sentence)
         codes.append(outcome.exit_code)
     return next((code for code in (1, 130) if code in codes), 0)

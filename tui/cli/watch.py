@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import multiprocessing
+import os
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, NoReturn, Protocol, TypeVar
 
 from mnistop.engine import worker
 from mnistop.engine.errors import RunError
-from mnistop.engine.runs.folder import Folder
-from mnistop.engine.runs.history import History, reduce
+from mnistop.engine.formatting import count
+from mnistop.engine.process.temporary import remove_temporary_folder
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.sweep_folder import Sweep
+from mnistop.tui.cli.arguments import Ending
 from mnistop.tui.cli.output import OutputClosedError, remark
-from mnistop.tui.cli.processes import leave, warm_up
-from mnistop.tui.cli.views import View
+from mnistop.tui.cli.printer import Printer
 
-
-class Waiting(Protocol):
-    """Shows what is waited for."""
-
-    def wait(self, message: str) -> None:
-        """Something takes its time."""
-
-    def stopping(self) -> None:
-        """It has been asked to stop and save."""
-
-    def close(self) -> None:
-        """Leaves the terminal as it was."""
-
+T = TypeVar("T", Run, Sweep)
+Shown = TypeVar("Shown", Run, Sweep, contravariant=True)
 
 _ENDING = (
     signal.SIGINT,
@@ -40,47 +33,55 @@ _ENDING = (
     signal.SIGUSR2,
     signal.SIGXCPU,
 )
-"""What asks for the end; batch systems warn of that of a job by the last three."""
+"""The signals that ask for the end; batch systems warn of that of a job by the last three."""
 
-T = TypeVar("T", bound=Folder)
+
+class View(Protocol[Shown]):
+    """A view of a run or a sweep until its end."""
+
+    kind: ClassVar[str]
+    """`run` or `sweep`."""
+    printer: Printer
+    state: str
+    """Its last state, once `print_end` has been called."""
+    went_well: bool
+    """True if nothing is wrong with that end."""
+
+    def stop(self, going: Shown) -> None:
+        """Ask it to stop and save."""
+
+    async def follow(self, going: Shown) -> None:
+        """Print how it goes, until its end."""
+
+    def print_end(self, going: Shown) -> None:
+        """Print how it has ended."""
 
 
 class Watch(Generic[T]):
     """The way of a run or a sweep from its start to its end, before a person's eyes.
 
     Args:
-        kind: what it is, in a word.
         view: what shows it.
-        stop: asks it to stop and save.
+        ending: what is to be done at its end; if its terminal or its output goes away before, or
+            a signal leaves what it was to stop, by a process of its own.
         stops: whether Ctrl+C, SIGTERM and the warnings of batch systems stop it and wait until it
             has saved, and only when they come again leave at once; otherwise they leave at once and
             it goes on.
-        leave: is told of what goes on when its terminal has gone away, or its output; and by a
-            signal to leave what it was to stop.
     """
 
-    def __init__(
-        self,
-        kind: str,
-        view: Waiting,
-        stop: Callable[[T], None],
-        stops: bool,
-        leave: Callable[[T], None] = lambda going: None,
-    ) -> None:
-        self._kind = kind
-        self._view = view
-        self._stop = stop
+    def __init__(self, view: View[T], ending: Ending, stops: bool) -> None:
+        self._view: View[T] = view
+        self._ending = ending
         self._stops = stops
-        self._leaving = leave
         self._going: T | None = None
         self.asked: signal.Signals | None = None
         """The signal that asked for the stop, if any."""
 
-    async def launch(self, start: Callable[[], T], message: str) -> T:
-        """Starts it, which takes a moment.
+    async def launch(self, start: Callable[[], tuple[T, str]], message: str) -> T:
+        """Start it, which takes a moment.
 
         Args:
-            start: returns once it is there, or raises.
+            start: returns it once it is there, with a warning or nothing; or raises.
             message: what is waited for meanwhile.
 
         Raises:
@@ -89,41 +90,55 @@ class Watch(Generic[T]):
         warm_up()
         with self._signals():
             try:
-                self._view.wait(message)
-                self._going = await asyncio.to_thread(start)
+                self._view.printer.wait(message)
+                going, warning = await asyncio.to_thread(start)
+                self._going = going
                 self._stop_if_asked()
             except BaseException as error:
-                self._view.close()
+                self._view.printer.close()
                 if self.asked and isinstance(error, RunError):  # what was to start it has ended too
                     leave(self.asked)
                 raise
-        return self._going
-
-    def warn(self, warnings: Iterable[str]) -> None:
-        """Print warnings on stderr, where they stay; empty ones are none."""
-        for warning in filter(None, warnings):
-            self._view.close()
+        if warning:
+            self._view.printer.close()
             remark(warning)
+        return going
 
-    def close(self) -> None:
-        """Shows nothing more of it."""
-        self._view.close()
-
-    @contextmanager
-    def following(self, going: T) -> Iterator[None]:
-        """Answers signals while something is followed, and leaves the terminal as it was."""
+    async def follow(self, going: T) -> None:
+        """Show it to its end; answer signals meanwhile, and leave the terminal as it was."""
         self._going = going
         with self._signals():
             try:
-                yield
+                await self._view.follow(going)
             except OutputClosedError:
-                self._leaving(going)
+                self._ending.left(going)
                 if going.is_running():
                     stops = f"; this stops it: mnistop stop {typed(going)}"
-                    remark(f"{self._kind} {going.name} goes on{stops * going.is_ours}")
+                    remark(f"{self._view.kind} {going.name} goes on{stops * going.is_ours}")
                 raise
             finally:
-                self._view.close()
+                self._view.printer.close()
+
+    def print_end(self, going: T) -> int:
+        """Print how it has ended, and do what is to be done then; return the exit code."""
+        try:
+            self._view.print_end(going)
+        finally:
+            self._ending.reached(going)
+        if self._stops and self._view.state == "stopped":
+            return 128 + self.asked if self.asked else 1
+        return 0 if self._view.went_well else 1
+
+    def detach(self, going: T) -> None:
+        """Leave it to itself, and print its name."""
+        printer, name = self._view.printer, going.name
+        printer.close()
+        self._ending.left(going)
+        printer.out.print(json.dumps({self._view.kind: name}) if printer.as_json else name)
+        words, them = "It trains by itself", "it"
+        if isinstance(going, Sweep):
+            words, them = f"{count(len(going.plan().configs), 'run')} train by themselves", "them"
+        remark(f"{words}: mnistop follow {name} watches {them}, mnistop stop {name} stops {them}.")
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
@@ -149,46 +164,81 @@ class Watch(Generic[T]):
         else:
             self.asked = number
             with suppress(OutputClosedError):
-                self._view.stopping()
+                self._view.printer.stopping()
             self._stop_if_asked()
 
     def _stop_if_asked(self) -> None:
         if self._going and self.asked:
             with suppress(RunError):
-                self._stop(self._going)
+                self._view.stop(self._going)
 
     def _leave(self, number: signal.Signals, fate: str = "", command: str = "") -> None:
         if self._going and (self._stops or number == signal.SIGHUP):
-            self._leaving(self._going)
+            self._ending.left(self._going)
         with suppress(OutputClosedError, OSError):
-            self._view.close()
+            self._view.printer.close()
         if self._going and command:
             name = self._going.name
-            remark(f"{self._kind} {name} {fate} mnistop {command} {typed(self._going)}")
+            remark(f"{self._view.kind} {name} {fate} mnistop {command} {typed(self._going)}")
         leave(number)
 
 
-class RunWatch(Watch[Run]):
-    """Watches one run.
+def train(
+    view: View[T],
+    ending: Ending,
+    start: Callable[[], tuple[T, str]],
+    message: str,
+    detach: bool = False,
+) -> int:
+    """Start a run or a sweep, or resume one, and show it to its end.
 
     Args:
         view: what shows it.
-        stops: as for `Watch`, and so the next.
-        leave: what is to be done with a run that goes on.
+        ending: what is to be done at its end.
+        start: returns it once it is there, with a warning or nothing; or raises.
+        message: what is waited for meanwhile.
+        detach: whether to leave it at once.
+
+    Returns:
+        The exit code.
     """
+    if detach:
+        ending.refuse_bell()
+    watch = Watch(view, ending, stops=True)
 
-    def __init__(
-        self, view: View, stops: bool, leave: Callable[[Run], None] = lambda going: None
-    ) -> None:
-        super().__init__("run", view, worker.stop, stops, leave)
-        self._events = view
+    async def launch_and_follow() -> tuple[T, bool]:
+        going = await watch.launch(start, message)
+        is_followed = not detach or bool(watch.asked)
+        if is_followed:
+            await watch.follow(going)
+        return going, is_followed
 
-    async def follow(self, run: Run) -> History:
-        """Shows all that the run says, until its last event."""
-        history = History()
-        with self.following(run):
-            self._events.begin(run, run.config())
-            async for batch in worker.follow(run):
-                history = reduce(history, batch)
-                self._events.update(batch, history)
-        return history
+    going, is_followed = asyncio.run(launch_and_follow())
+    if is_followed:
+        return watch.print_end(going)
+    watch.detach(going)
+    return 0
+
+
+def follow(view: View[T], ending: Ending, going: T) -> int:
+    """Show a run or a sweep until its end; Ctrl+C leaves it going on. Return the exit code."""
+    watch = Watch(view, ending, stops=False)
+    asyncio.run(watch.follow(going))
+    return watch.print_end(going)
+
+
+def warm_up() -> None:
+    """Start the fork server, out of reach of a Ctrl+C that is meant for this process."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        worker.warm_up()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def leave(number: int) -> NoReturn:
+    """End this process at once, as by a signal; what it started for itself ends with it."""
+    for helper in multiprocessing.active_children():
+        helper.terminate()
+    remove_temporary_folder()
+    os._exit(128 + number)

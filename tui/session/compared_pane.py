@@ -8,14 +8,14 @@ from rich.cells import cell_len
 from rich.style import Style
 from textual.message import Message
 
-from mnistop.engine.config import label
+from mnistop.engine.config import HYPERPARAMETERS
+from mnistop.engine.formatting import accuracy, count, loss
 from mnistop.tui.draw.cells import beside, line, shorten, shorten_name
 from mnistop.tui.draw.chart import Chart, chart
 from mnistop.tui.draw.legend import letter
 from mnistop.tui.draw.series import Series
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.session.comparing import Compared, Comparing
-from mnistop.tui.text.runs import accuracy, count, loss
 from mnistop.tui.toolkit.bindings import bindings, epochs, key
 from mnistop.tui.toolkit.pane import LinesPane, PlottedPane
 
@@ -214,7 +214,10 @@ class ComparedTable(LinesPane):
             ["val acc", *map(self._accuracy, runs)],
             ["val loss", *(loss(each.val_loss) if each else "-" for each in at)],
         ]
-        settings = [[label(name), *values] for name, values in self.comparing.settings.items()]
+        settings = [
+            [HYPERPARAMETERS[name].label, *values]
+            for name, values in self.comparing.settings.items()
+        ]
         return columns + settings, len(columns)
 
     def _accuracy(self, one: Compared) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mnistop.engine.analysis.comparison import Duel, differing, duel
-from mnistop.engine.config import NAMES, RunConfig, as_text, label
+from mnistop.engine.config import HYPERPARAMETERS, NAMES, RunConfig
 from mnistop.engine.events import EpochFinished
+from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.runs.entry import Listed
 from mnistop.engine.runs.event_log import EventTail
 from mnistop.engine.runs.history import History, reduce
@@ -38,7 +39,7 @@ def in_words(settings: Mapping[str, str]) -> str:
     Args:
         settings: texts by name; none means those of the notebook.
     """
-    words = ", ".join(f"{label(name)} {text}" for name, text in settings.items())
+    words = ", ".join(f"{HYPERPARAMETERS[name].label} {text}" for name, text in settings.items())
     return words or "as the notebook"
 
 

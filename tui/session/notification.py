@@ -20,8 +20,7 @@ from mnistop.engine.errors import RunError
 from mnistop.engine.files import open_regular
 from mnistop.engine.formatting import accuracy, count
 from mnistop.engine.runs.entry import Summary
-from mnistop.engine.runs.history import History
-from mnistop.engine.runs.results import unseen_accuracy
+from mnistop.engine.runs.history import History, unseen_accuracy
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
 
@@ -140,10 +139,7 @@ def leave_watcher(found: Run | Sweep, command: str) -> None:
     It is `mnistop wait RUN --notify COMMAND` in a session of its own, so that it outlives this
     process and its terminal. What goes wrong with the command is added to the run's `log.txt`.
     """
-    root = __name__.partition(".")[0]
-    path = [os.path.abspath(place) for place in sys.path]
-    program = f"import sys; sys.path[:] = {path!r}; from {root}.__main__ import main; main()"
-    words = [sys.executable, "-c", program, "wait", found.name, "--notify", command]
+    words = [sys.executable, "-P", "-m", "mnistop", "wait", found.name, "--notify", command]
     log: IO[bytes] | int = subprocess.DEVNULL
     with suppress(OSError):
         open_regular(found.log_path).close()

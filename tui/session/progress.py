@@ -16,8 +16,9 @@ from textual.worker import Worker
 
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import RunFailed, RunFinished, RunStopped
+from mnistop.engine.formatting import accuracy, count, duration, percent
 from mnistop.engine.runs.glance import epochs_trained, in_training
-from mnistop.engine.runs.results import as_good
+from mnistop.engine.runs.history import as_good, unseen_accuracy
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw import bars
 from mnistop.tui.draw.capabilities import Terminal
@@ -26,7 +27,6 @@ from mnistop.tui.draw.palette import Palette
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.session.state import State
 from mnistop.tui.terminal.faults import FaultTolerant, FaultTolerantWidget
-from mnistop.tui.text.runs import accuracy, count, duration, percent, unseen_accuracy
 from mnistop.tui.toolkit.pane import textual_strip
 
 _RECENT = 8

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mnistop.engine.runs.entry import Listed
-from mnistop.engine.runs.filters import RunFilter, parse
-from mnistop.engine.runs.orders import BY_TEST, ORDERS, RunOrder, in_order
+from mnistop.engine.runs.filters import BY_TEST, ORDERS, RunFilter, RunOrder, in_order, parse
 from mnistop.engine.runs.run_folder import Run
 
 MOST_MARKED = 8

@@ -1,4 +1,4 @@
-"""What an attack achieved and how little it takes, in words."""
+"""The outcome of an attack, and the bounds of the smallest ε, in words."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import numpy as np
 
 from mnistop.engine.analysis.fragility import AttackedImage, Bracket, OwnImage
 from mnistop.engine.methods import METHODS
-from mnistop.tui.text.epochs import epoch_name
+from mnistop.tui.text.runs import epoch_name
 
 SEARCHED_BY = "PGD, FGSM, DeepFool or FAB"
-"""What finds the smallest perturbation of an image."""
+"""The attacks that search for the smallest perturbation of an image."""
 
 
-class Said(NamedTuple):
+class Phrase(NamedTuple):
     """A sentence or a note."""
 
     text: str
     tone: Literal["good", "bad", "plain", "muted"] = "plain"
 
 
-def outcome(attacked: AttackedImage, names: Sequence[str]) -> list[Said]:
-    """What the model says to the adversarial image.
+def outcome(attacked: AttackedImage, names: Sequence[str]) -> list[Phrase]:
+    """Describe the prediction for the adversarial image.
 
     Args:
         attacked: the image.
@@ -34,24 +34,24 @@ def outcome(attacked: AttackedImage, names: Sequence[str]) -> list[Said]:
     label, now = names[attacked.label], names[attacked.prediction]
     fooled = attacked.prediction != attacked.label
     what = f"{label} is taken for {now}" if fooled else f"still {now}"
-    said = [Said(what, "bad" if fooled else "good")]
+    phrases = [Phrase(what, "bad" if fooled else "good")]
     if isinstance(attacked.subject, OwnImage):
-        said.append(Said(f"{label} counts as right, since the model predicts it", "muted"))
+        phrases.append(Phrase(f"{label} counts as right, since the model predicts it", "muted"))
     if attacked.target == attacked.label:
-        return [*said, Said(f"the target {label} is its own class: nothing to reach", "muted")]
+        return [*phrases, Phrase(f"the target {label} is its own class: nothing to reach", "muted")]
     if attacked.target is not None:
         reached = "reached" if attacked.success else "not reached"
-        said.append(Said(f"target {names[attacked.target]} {reached}"))
+        phrases.append(Phrase(f"target {names[attacked.target]} {reached}"))
     if METHODS[attacked.method].seeks:
         if not attacked.success:
-            said.append(Said("the search found no way there", "muted"))
+            phrases.append(Phrase("the search found no way there", "muted"))
     elif not attacked.l0 and attacked.epsilon and not _is_done(attacked):
-        said.append(Said("nothing changed: the gradient is exactly 0 here", "muted"))
-    return said
+        phrases.append(Phrase("nothing changed: the gradient is exactly 0 here", "muted"))
+    return phrases
 
 
 def _is_done(attacked: AttackedImage) -> bool:
-    """Whether the model says what the attack wants it to without any attack."""
+    """Return whether the model predicts what the attack aims at without any attack."""
     if attacked.target is None:
         return attacked.is_wrong
     return attacked.clean_prediction == attacked.target
@@ -63,7 +63,7 @@ def sizes(attacked: AttackedImage) -> str:
     return f"L∞ {linf}  L2 {attacked.l2:.2f}  L0 {attacked.l0}"
 
 
-def bounds(attacked: AttackedImage, known: Bracket) -> list[Said]:
+def bounds(attacked: AttackedImage, known: Bracket) -> list[Phrase]:
     """Between which ε the smallest one that fools the model lies.
 
     Args:
@@ -73,35 +73,35 @@ def bounds(attacked: AttackedImage, known: Bracket) -> list[Said]:
     if attacked.target == attacked.label:
         return []
     if _is_done(attacked):
-        return [Said("It is misclassified without any perturbation: there is nothing to fool.")]
+        return [Phrase("It is misclassified without any perturbation: there is nothing to fool.")]
     if attacked.is_wrong:
-        said = [Said("misclassified already: no ε is safe", "muted")]
+        phrases = [Phrase("misclassified already: no ε is safe", "muted")]
     else:
-        said = [Said(f"safe below ε {at_least(known.certified)}: proven", "good")]
+        phrases = [Phrase(f"safe below ε {at_least(known.certified)}: proven", "good")]
     what = "fooled" if known.target is None else "target reached"
     if math.isinf(known.found):
-        said.append(Said("no attack succeeds up to ε 1", "good"))
+        phrases.append(Phrase("no attack succeeds up to ε 1", "good"))
     elif known.optimal:
-        said.append(Said(f"fooled from ε {at_most(known.found)}: the true minimum", "bad"))
+        phrases.append(Phrase(f"fooled from ε {at_most(known.found)}: the true minimum", "bad"))
     else:
         by = METHODS[known.found_by].title if known.found_by in METHODS else "FAB"
-        said.append(Said(f"{what} from ε {at_most(known.found)}: shown by {by}", "bad"))
-    said += _path(known)
+        phrases.append(Phrase(f"{what} from ε {at_most(known.found)}: shown by {by}", "bad"))
+    phrases += _path(known)
     if known.epochs != attacked.epochs:
-        said.append(Said(f"as of {epoch_name(known.epochs - 1)}", "muted"))
-    return said
+        phrases.append(Phrase(f"as of {epoch_name(known.epochs - 1)}", "muted"))
+    return phrases
 
 
-def _path(known: Bracket) -> list[Said]:
-    """How far FGSM has to go."""
+def _path(known: Bracket) -> list[Phrase]:
+    """Describe the smallest ε at which FGSM succeeds."""
     if math.isinf(known.path):
-        return [Said("FGSM does not succeed at any ε up to 1", "muted")]
+        return [Phrase("FGSM does not succeed at any ε up to 1", "muted")]
     how = "exact" if known.exact else "by a fine grid"
     level = f" ({known.level}/255)" if known.level >= 0 else ""
-    said = [Said(f"FGSM succeeds from ε {at_most(known.path)}{level}, {how}", "muted")]
+    phrases = [Phrase(f"FGSM succeeds from ε {at_most(known.path)}{level}, {how}", "muted")]
     if known.returns:
-        said.append(Said("but fails at some larger ε", "muted"))
-    return said
+        phrases.append(Phrase("but fails at some larger ε", "muted"))
+    return phrases
 
 
 def at_least(epsilon: float | np.float32, digits: int = 4) -> str:

@@ -77,8 +77,8 @@ class _Drawing:
         rows, columns = answer.image.shape
         columns, _ = image.size(rows, columns, self._terminal, self._mode)
         cell = max(columns, _LEAST_CELL)
-        original = self._said("original", answer.image, answer.clean_probabilities, cell)
-        adversarial = self._said(
+        original = self._picture("original", answer.image, answer.clean_probabilities, cell)
+        adversarial = self._picture(
             "adversarial", answer.adversarial, answer.adversarial_probabilities, cell
         )
         between = width - 2 * (cell + 1)
@@ -90,7 +90,7 @@ class _Drawing:
             return [original, self._perturbation(reduced, between), adversarial]
         return [original, adversarial] if between >= -1 else [adversarial]
 
-    def _said(
+    def _picture(
         self, what: str, picture: FloatArray, probabilities: FloatArray, width: int
     ) -> list[Strip]:
         predicted = int(probabilities.argmax())
@@ -99,8 +99,8 @@ class _Drawing:
         share = f" {probabilities[predicted]:.0%} {marks[not right]}"
         name = shorten(self._names[predicted], width - len(what) - len(share) - 2, self._terminal)
         style = self._palette.good if right else self._palette.bad
-        said = line([(f"{what}: ", self._palette.muted), (name + share, style)], width)
-        return [said, *_padded(image.gray(picture, self._terminal, self._mode), width)]
+        caption = line([(f"{what}: ", self._palette.muted), (name + share, style)], width)
+        return [caption, *_padded(image.gray(picture, self._terminal, self._mode), width)]
 
     def _perturbation(self, values: FloatArray, width: int) -> list[Strip]:
         scale = self._answer.linf
@@ -116,16 +116,16 @@ class _Drawing:
             [
                 line([(f"prediction for the {what}", self._palette.muted)], width),
                 *bars.probabilities(
-                    said.tolist(),
+                    predicted.tolist(),
                     self._names,
                     self._terminal,
                     width,
                     answer.label,
-                    int(said.argmax()),
+                    int(predicted.argmax()),
                     height - 1,
                 ),
             ]
-            for what, said in (
+            for what, predicted in (
                 ("original", answer.clean_probabilities),
                 ("adversarial", answer.adversarial_probabilities),
             )

@@ -1,4 +1,4 @@
-"""What is said of a network: why its shapes are what they are, and what it can represent."""
+"""The words for a network: why its shapes are what they are, and what it can represent."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def shape_of(step: Step) -> str:
 
 
 def note(step: Step, walk: Walk, names: tuple[str, ...]) -> str:
-    """What came out of a step for the image, in a few words."""
+    """Describe the outputs of a step for the image in a few words."""
     values = step.values
     match step.name:
         case "input":

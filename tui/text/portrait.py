@@ -31,7 +31,7 @@ def portrait(
     label: int,
     mode: image.Mode = "auto",
 ) -> list[Strip]:
-    """Draws an image and the probabilities, beside it or below.
+    """Draw an image and the probabilities, beside it or below.
 
     Args:
         picture: `(height, width)` in [0, 1]; None to draw the bars alone, as where it does not
@@ -102,7 +102,7 @@ def _kind(
     height: int,
     mode: image.Mode,
 ) -> image.Mode | None:
-    """How the image is drawn to fit with its bars beside it or below; None where it does not."""
+    """Return the mode in which the image fits with its bars beside it or below; None for none."""
     if picture is None or not picture.size:
         return None
     ways: list[tuple[image.Mode, int]] = [("large", min(classes, 10))] * (mode == "auto")

@@ -1,4 +1,4 @@
-"""What a range test says, in words: the same in the app and on the command line."""
+"""A range test in words and as a chart: the same in the app and on the command line."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from mnistop.engine.analysis.rates.answer import ONE_CLASS, RateAnswer
 from mnistop.engine.analysis.rates.range_test import TRIAL, RangeTest, Trial
 from mnistop.engine.analysis.rates.recommend import EXPECTED, recommend
 from mnistop.engine.axis import scientific
-from mnistop.engine.config import RunConfig, label
+from mnistop.engine.config import HYPERPARAMETERS, RunConfig
 from mnistop.engine.formatting import count
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.chart import Chart, chart
+from mnistop.tui.draw.series import Series
 
 DIGITS_FROM = 1e-4
 """Rates below are written with an exponent."""
@@ -28,7 +31,7 @@ def rate_text(rate: float) -> str:
 
 
 def settings_text(config: RunConfig) -> str:
-    """What runs of a range test have in common, as in `hidden layers none, optimizer adam`.
+    """Return what runs of a range test have in common, as in `hidden layers none, optimizer adam`.
 
     Args:
         config: the hyperparameters; its learning rate is without effect.
@@ -38,7 +41,7 @@ def settings_text(config: RunConfig) -> str:
         return "the notebook's settings"
     if "source" in changes:
         changes["source"] = Path(changes["source"]).name
-    words = [f"{label(name)} {text}" for name, text in changes.items()]
+    words = [f"{HYPERPARAMETERS[name].label} {text}" for name, text in changes.items()]
     more = len(words) - _NAMED
     return ", ".join(words[:_NAMED]) + (f" and {count(more, 'more change')}" if more > 0 else "")
 
@@ -126,7 +129,7 @@ _VERDICTS = {
 
 
 def told(state: str, found: RateAnswer, mark: str) -> str:
-    """What a run shows, how far it is and how good, as in `it is too low, accuracy 38.0% (…)`.
+    """Describe what a run shows and how good it is, as in `it is too low, accuracy 38.0% (…)`.
 
     Args:
         state: how far it is, which is left out where it is finished and shows something.
@@ -142,12 +145,12 @@ def told(state: str, found: RateAnswer, mark: str) -> str:
 
 
 def agrees(mark: str, found: RateAnswer) -> bool:
-    """Whether a run shows of its rate what the range test took it for."""
+    """Return whether a run shows of its rate what the range test took it for."""
     return found.verdict in EXPECTED[mark]
 
 
 def conclusion(test: RangeTest, answers: Mapping[str, RateAnswer]) -> str:
-    """Which rate to train with once the runs at the marks are over, as some sentences.
+    """Recommend a rate once the runs at the marks are over, in some sentences.
 
     Args:
         test: the range test.
@@ -181,3 +184,43 @@ def conclusion(test: RangeTest, answers: Mapping[str, RateAnswer]) -> str:
         else "more epochs or smaller batches, which are more steps, may help."
     )
     return f"{seen} None of these rates works: {remedy}".lstrip()
+
+
+CEILING = 1.5
+"""The loss axis ends at so many times the first loss: what is above only says too much."""
+
+
+def first_shown(test: RangeTest) -> int:
+    """The index of the rate that the chart begins with.
+
+    It lies a decade below the lowest mark, as nothing happens before.
+    """
+    lowest = min(test.marks.values(), default=float(test.rates[0]))
+    return int((test.rates < lowest / 10).sum())
+
+
+def range_chart(
+    test: RangeTest, width: int, height: int, terminal: Terminal, cursor: float | None
+) -> Chart:
+    """The loss after the step at each rate, with the marks.
+
+    Args:
+        test: the test.
+        width: cells.
+        height: lines.
+        terminal: what the terminal can show.
+        cursor: the rate that is read out, or None.
+    """
+    first = first_shown(test)
+    return chart(
+        [Series("loss", test.losses[first:], "train", test.rates[first:])],
+        width,
+        height,
+        terminal,
+        log_x=True,
+        cursor=cursor,
+        named=tuple(test.marks.items()),
+        reference=(f"ln {test.classes}", math.log(test.classes)),
+        y_limits=(0, CEILING * test.start),
+        x_label="rate",
+    )

@@ -6,10 +6,10 @@ import unicodedata
 from collections.abc import Callable, Sequence
 
 from mnistop.engine.cores import usable_cores
+from mnistop.engine.formatting import accuracy, count, duration, loss, size
 from mnistop.engine.runs.entry import Listed
 from mnistop.engine.runs.folder import one_line
 from mnistop.engine.runs.glance import trained_here
-from mnistop.tui.text.runs import accuracy, count, duration, loss, size
 
 _LEAST_SETTINGS = 20
 """Cells that the settings are to have before other columns have room."""
@@ -67,7 +67,7 @@ def time_taken(run: Listed) -> str:
 
 
 def on_disk(run: Listed) -> str:
-    """What it takes on the disk."""
+    """Return its size on the disk."""
     return "-" if run.bytes is None else size(run.bytes)
 
 
@@ -120,10 +120,10 @@ def table(runs: Sequence[Listed], width: int | None = None) -> list[str]:
     widths = {head: max(map(_cells, cells)) for head, cells in columns.items()}
     room = max(map(_cells, settings))
     if width is not None:
-        wanted = min(room, _LEAST_SETTINGS)
+        least = min(room, _LEAST_SETTINGS)
         for head in _DISPENSABLE:
             is_needed = head == VAL_ACC and TEST_ACC not in columns
-            if _left(width, widths) < wanted and not is_needed:
+            if _left(width, widths) < least and not is_needed:
                 widths.pop(head, None)
         if VAL_ACC not in widths:
             columns[TEST_ACC] = [TEST_ACC, *map(either_accuracy, runs)]
@@ -144,7 +144,7 @@ def table(runs: Sequence[Listed], width: int | None = None) -> list[str]:
 
 
 def _cells(text: str) -> int:
-    """How wide a text is on the screen."""
+    """Return the width of a text on the screen."""
     if text.isascii():
         return len(text)
     wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)

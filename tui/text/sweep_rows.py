@@ -43,7 +43,7 @@ class SweepRows:
         attacked: float | None = None,
         near: bool = False,
     ) -> SweepRows:
-        """Lays out a table.
+        """Lay out a table.
 
         Args:
             groups: at least one.

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from mnistop.engine.analysis.comparison import differing
-from mnistop.engine.config import label
+from mnistop.engine.config import HYPERPARAMETERS
+from mnistop.engine.formatting import accuracy, count, loss, percent
 from mnistop.engine.sweep.outcomes import (
     Group,
     Outcome,
@@ -18,7 +19,6 @@ from mnistop.engine.sweep.outcomes import (
     unseen_acc,
 )
 from mnistop.tui.text.attack_words import SEARCHED_BY
-from mnistop.tui.text.runs import accuracy, count, loss, percent
 
 _MOST_NAMED = 4
 """Of those that may be as good as the best."""
@@ -64,7 +64,7 @@ def best_epoch(group: Group) -> str:
 
 
 def progress_of(group: Group) -> str:
-    """How far the runs are: `2/3`, or of one its state."""
+    """Return how far the runs are: `2/3`, or of one its state."""
     if len(group.outcomes) > 1:
         return f"{group.done}/{len(group.outcomes)}"
     one = group.outcomes[0]
@@ -80,7 +80,7 @@ class Column:
     rank: int = 0
     """The columns of the lowest rank have room first."""
     is_number: bool = True
-    """Whether it stands at the right of its place."""
+    """True if it is aligned to the right."""
 
     @property
     def width(self) -> int:
@@ -103,23 +103,25 @@ def settings_of(groups: Sequence[Group]) -> dict[str, list[str]]:
     return found
 
 
-def in_words(settings: dict[str, list[str]], row: int) -> str:
-    """What sets a group apart, as in `lr 0.1, hidden 64`."""
+def group_name(settings: dict[str, list[str]], row: int) -> str:
+    """Return what sets a group apart, as in `lr 0.1, hidden 64`."""
     return ", ".join(f"{name} {cells[row]}" for name, cells in settings.items())
 
 
 def in_common(groups: Sequence[Group]) -> str:
-    """What all runs change of the notebook's, as a sentence."""
+    """Return what all runs change of the notebook's, as a sentence."""
     config, varied = groups[0].config, {*settings_of(groups), "seed"}
     words = [
-        f"{label(name)} {text}" for name, text in config.changes().items() if name not in varied
+        f"{HYPERPARAMETERS[name].label} {text}"
+        for name, text in config.changes().items()
+        if name not in varied
     ]
     same = ", ".join(words)
     return f"Everything else is as in the notebook{f', but {same}' if same else ''}."
 
 
 def notes(groups: Sequence[Group], attacked: float | None) -> list[str]:
-    """How the numbers are to be read, and what all runs have in common.
+    """Explain the numbers, and what all runs have in common.
 
     Args:
         groups: at least one.
@@ -204,17 +206,17 @@ def table(
 
 
 def conclusion(groups: Sequence[Group], attacked: float | None = None) -> str:
-    """Which is best, and which may be as good, as some sentences; empty before any result.
+    """Name the best, and those that may be as good, in some sentences; empty before any result.
 
     Args:
         groups: at least one.
         attacked: the ε at which accuracy under attack was measured, None if it was not.
     """
     found = best_of(groups)
-    settings = {label(name): cells for name, cells in settings_of(groups).items()}
+    settings = {HYPERPARAMETERS[name].label: cells for name, cells in settings_of(groups).items()}
     if not found or not settings:
         return ""
-    names = {id(group): in_words(settings, row) for row, group in enumerate(groups)}
+    names = {id(group): group_name(settings, row) for row, group in enumerate(groups)}
     best, others = found
     so_far = "" if all(group.done == len(group.outcomes) for group in groups) else " so far"
     value = comparable(groups)

@@ -1,4 +1,4 @@
-"""What one image was taken for, epoch by epoch."""
+"""The predictions for one image, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -106,8 +106,8 @@ def _marker(shown: int, epochs: int, terminal: Terminal, width: int) -> Strip:
     sign, text = "▲" if terminal.unicode else "^", f"epoch {shown}"
     before = column + 1 + len(text) + 1 > width and column > len(text)
     start = column - len(text) - 1 if before else column
-    said = f"{text} {sign}" if before else f"{sign} {text}"
-    return line([(" " * start, None), (said, Palette.of(terminal).muted)], width)
+    words = f"{text} {sign}" if before else f"{sign} {text}"
+    return line([(" " * start, None), (words, Palette.of(terminal).muted)], width)
 
 
 def _runs(

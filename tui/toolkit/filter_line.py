@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -46,17 +46,16 @@ class FilterInput(FaultTolerant, Input, inherit_bindings=False):
         ),
     ]
 
-    @dataclass
     class Left(Message):
-        """The line is left as it was."""
+        """The keys go back to the list, and the filter stays as it was."""
 
     def action_complete(self) -> None:
-        """Takes the completion that is shown."""
+        """Take the completion that is shown."""
         self.action_end()
         self.action_cursor_right()
 
     def action_leave(self) -> None:
-        """Gives up."""
+        """Leave the line."""
         self.post_message(self.Left())
 
 
@@ -87,13 +86,11 @@ class FilterLine(FaultTolerant, Horizontal):
 
     @dataclass
     class Applied(Message):
-        """What passes shall be shown."""
+        """A filter is to be applied."""
 
         text: str
 
-    @dataclass
-    class Left(Message):
-        """The keys shall go back to the list."""
+    Left = FilterInput.Left
 
     def __init__(
         self,
@@ -123,7 +120,7 @@ class FilterLine(FaultTolerant, Horizontal):
         yield self._problem
 
     def show(self, text: str) -> None:
-        """Shows the filter in force.
+        """Show the filter in force.
 
         Args:
             text: as it was typed.
@@ -132,17 +129,17 @@ class FilterLine(FaultTolerant, Horizontal):
             self._applied = self.input.value = text
 
     @on(Input.Changed)
-    def _judge(self, event: Input.Changed) -> None:
-        """Says what is wrong, but not of a word that is just being begun."""
+    def _check_typed(self, event: Input.Changed) -> None:
+        """Show what is wrong, but not with a word that is just being begun."""
         event.stop()
         begun = self.input.has_focus and self._complete(self.input.value)
-        self._say("" if begun else self.problem())
+        self._show_problem("" if begun else self.problem())
 
-    def _say(self, problem: str) -> None:
+    def _show_problem(self, problem: str) -> None:
         self._problem.update(clean(problem, self._terminal))
 
     def problem(self) -> str:
-        """What is wrong with what is typed."""
+        """Return what is wrong with what is typed; empty for nothing."""
         try:
             self._check(self.input.value)
         except FilterError as error:
@@ -153,17 +150,11 @@ class FilterLine(FaultTolerant, Horizontal):
     def _apply(self, event: Input.Submitted) -> None:
         event.stop()
         if problem := self.problem():
-            self._say(problem)
+            self._show_problem(problem)
         else:
             self._applied = self.input.value
             self.post_message(self.Applied(self.input.value))
 
     def on_descendant_blur(self) -> None:
-        """Shows the filter in force again when the line is left without Enter."""
+        """Show the filter in force again when the line is left without Enter."""
         self.input.value = self._applied
-
-    @on(FilterInput.Left)
-    def _leave(self, event: events.Event) -> None:
-        event.stop()
-        self.input.value = self._applied
-        self.post_message(self.Left())

@@ -1,4 +1,4 @@
-"""How the hyperparameters form looks: what is shown, and the strips that it becomes."""
+"""How a form looks: where its parts are, and their lines."""
 
 from __future__ import annotations
 
@@ -30,48 +30,20 @@ _ROWS = 8
 _EDITOR = 12
 """Columns that an editor has at least."""
 
-_LOOKS = {
-    "": (" ", ""),
-    "changed": ("*", "changed"),
-    "no effect": ("-", "faint"),
-    "problem": ("!", "problem"),
-}
-"""For each state of a row, its sign and its style: colour is never the only one."""
+_SIGNS = {"": " ", "changed": "*", "no effect": "-", "problem": "!"}
+"""For each state of a row its sign: colour is never the only one."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """One row of the form."""
+class FormLines:
+    """The places and lines of a form's parts, for one terminal."""
 
-    label: str
-    value: str
-    state: str
-    """``changed``, ``without effect``, ``problem``, or nothing of these."""
-    selected: bool
-    steps: bool
-    """Whether the arrows that step the value are shown."""
-
-
-@dataclass(frozen=True)
-class View:
-    """All that is in view."""
-
-    rows: Sequence[Row]
-    words: Sequence[str]
-    """Sentences on the selected row."""
-    part: str
-    """The style of the words."""
-    hints: Sequence[str]
-    """What else is to know, as in ``9 below``."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where the parts of the form are: by the size of its content, and the rows that it has."""
-
+    palette: Palette
+    terminal: Terminal
     size: Size
     count: int
-    wanted: int = 0
+    """Rows that there are."""
+    explained: int
     """Lines that the explanation takes below the rows, which give way to it."""
 
     @property
@@ -85,7 +57,7 @@ class Layout:
         width, height = self.size
         if self.beside:
             return Region(0, 0, min(width // 2, 44), min(self.count, height))
-        words = max(_WORDS, min(self.wanted, height - 1 - _ROWS))
+        words = max(_WORDS, min(self.explained, height - 1 - _ROWS))
         return Region(0, 0, width, min(self.count, max(height - 1 - words, 1)))
 
     @property
@@ -103,86 +75,88 @@ class Layout:
         width = min(max(cell_len(text) + 1, _EDITOR), room)
         return Region(self.rows.width - width, y, width, 1)
 
+    def paint(
+        self, rows: Sequence[Strip], words: Sequence[str], style: str, hints: Sequence[str]
+    ) -> list[Strip]:
+        """All lines from top to bottom.
 
-@dataclass(frozen=True)
-class Painter:
-    """Draws a form for one terminal."""
-
-    palette: Palette
-    """The terminal's styles."""
-    terminal: Terminal
-    """What it can show."""
-    has_keys: bool
-    """Whether keys go to the form: the selected row stands out more then."""
-
-    def paint(self, view: View, layout: Layout) -> list[Strip]:
-        """Draw all lines from top to bottom."""
-        width, height = layout.size
-        rows = [self._row(row, layout.rows.width) for row in view.rows]
-        words = self._words(view, layout)
+        Args:
+            rows: those in view.
+            words: sentences on the selected row.
+            style: of the words: ``problem``, ``changed`` or none.
+            hints: what else is to know, as in ``9 below``.
+        """
+        width, height = self.size
+        explained = self._explanation(words, style)
         margin = Strip.blank(1, PLAIN)
-        if not layout.beside:
-            rule = self._rule(view.hints, width)
-            return [*rows, rule, *(Strip.join([margin, line, margin]) for line in words)]
-        empty = [Strip.blank(layout.rows.width, PLAIN)]
-        rows += empty * (height - len(rows))
-        words.append(self._line(", ".join(view.hints), layout.words.width, "faint"))
-        wall = self._line(" │ " if self.terminal.unicode else " | ", 3, "faint")
-        pairs = zip(rows, words, strict=True)
+        if not self.beside:
+            dash = "─" if self.terminal.unicode else "-"
+            text = dash + "".join(f" {hint} {dash}" for hint in hints)
+            rule = self._line(text.ljust(width, dash), width, "no effect")
+            return [*rows, rule, *(Strip.join([margin, line, margin]) for line in explained)]
+        empty = [Strip.blank(self.rows.width, PLAIN)]
+        explained.append(self._line(", ".join(hints), self.words.width, "no effect"))
+        wall = self._line(" │ " if self.terminal.unicode else " | ", 3, "no effect")
+        pairs = zip([*rows, *empty * (height - len(rows))], explained, strict=True)
         return [Strip.join([row, wall, line, margin]) for row, line in pairs]
 
-    def _row(self, row: Row, width: int) -> Strip:
+    def row(
+        self, label: str, value: str, state: str, selected: bool, has_keys: bool, steps: bool
+    ) -> Strip:
+        """One row.
+
+        Args:
+            label: what it is called.
+            value: its text.
+            state: as `FormValues.state` has it.
+            selected: whether the cursor is on it.
+            has_keys: whether keys go to the form: the selected row stands out more then.
+            steps: whether it has the arrows that step the value.
+        """
         pointer, before, after = "›‹›" if self.terminal.unicode else "><>"
-        room = width - _MARKS - len(row.label)
-        value = shorten(row.value, max(room - 3, 0), self.terminal)
-        sign, part = _LOOKS[row.state]
-        of_value, of_label = self._style_of(part), self.palette.muted
-        if row.selected and self.has_keys:
+        room = self.rows.width - _MARKS - len(label)
+        value = shorten(value, max(room - 3, 0), self.terminal)
+        of_value, of_label = self._style_of(state), self.palette.muted
+        if selected and has_keys:
             of_label = self.palette.cursor
             of_value = of_label + Style(bold=of_value.bold)
-        elif row.selected:
+        elif selected:
             of_label = self.palette.strong
         cells = [
-            ((pointer if row.selected else " ") + sign, of_value),
-            (row.label + " " * max(room - 2 - cell_len(value), 0), of_label),
-            (before if row.steps else " ", of_label),
+            ((pointer if selected else " ") + _SIGNS[state], of_value),
+            (label + " " * max(room - 2 - cell_len(value), 0), of_label),
+            (before if steps else " ", of_label),
             (value, of_value),
-            (after if row.steps else " ", of_label),
+            (after if steps else " ", of_label),
         ]
         drawn = sum(cell_len(text) for text, _ in cells)
-        return strip(cells, drawn).adjust_cell_length(width, of_label)
+        return strip(cells, drawn).adjust_cell_length(self.rows.width, of_label)
 
-    def _rule(self, hints: Sequence[str], width: int) -> Strip:
-        dash = "─" if self.terminal.unicode else "-"
-        text = dash + "".join(f" {hint} {dash}" for hint in hints)
-        return self._line(text.ljust(width, dash), width, "faint")
+    def lines_of(self, words: Sequence[str]) -> int:
+        """Count the lines that an explanation takes below the rows."""
+        return len(textwrap.wrap(clean(" ".join(words), self.terminal), self.words.width))
 
-    def _words(self, view: View, layout: Layout) -> list[Strip]:
-        _, _, width, height = layout.words
-        texts = [clean(text, self.terminal) for text in view.words]
-        if layout.beside:
+    def _explanation(self, words: Sequence[str], style: str) -> list[Strip]:
+        _, _, width, height = self.words
+        texts = [clean(text, self.terminal) for text in words]
+        if self.beside:
             lines = [line for text in texts for line in (*textwrap.wrap(text, width), "")]
         else:
             cut = " …" if self.terminal.unicode else " ~"
             lines = textwrap.wrap(" ".join(texts), width, max_lines=height, placeholder=cut)
         lines = [*lines, *[""] * height][:height]
-        return [self._line(line, width, view.part) for line in lines]
+        return [self._line(line, width, style) for line in lines]
 
-    def _line(self, text: str, width: int, part: str) -> Strip:
+    def _line(self, text: str, width: int, state: str) -> Strip:
         text = shorten(text, width, self.terminal)
-        return strip([(text + " " * (width - cell_len(text)), self._style_of(part))], width)
+        return strip([(text + " " * (width - cell_len(text)), self._style_of(state))], width)
 
-    def _style_of(self, part: str) -> Style:
-        match part:
+    def _style_of(self, state: str) -> Style:
+        match state:
             case "changed":
                 return self.palette.train + self.palette.strong
             case "problem":
                 return self.palette.bad + self.palette.strong
-            case "faint":
+            case "no effect":
                 return self.palette.muted
         return PLAIN
-
-
-def lines_of(words: Sequence[str], width: int, terminal: Terminal) -> int:
-    """Count the lines that an explanation takes below the rows."""
-    return len(textwrap.wrap(clean(" ".join(words), terminal), max(width, 1)))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol
+from collections.abc import Awaitable, Callable
+from typing import ClassVar
 
 from rich.text import Text
 from textual import events
@@ -15,26 +16,15 @@ from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.toolkit.bindings import bindings, key
 
 
-class Form(Protocol):
-    """What a value belongs to."""
-
-    async def take(self, event: events.Key, /) -> object:
-        """Act on a key that is no text."""
-
-    def keep(self) -> object:
-        """Take the value over where it is right."""
-
-    def cancel(self) -> object:
-        """Leave the value as it was."""
-
-
 class ValueInput(FaultTolerant, Input, inherit_bindings=False):
     """An input that lies over the value of a row while it is edited.
 
     It has the bindings of `Input` alone: those that scroll would take keys which are the form's.
 
     Args:
-        form: The form that judges and takes the value.
+        take: acts on a key that is no text.
+        keep: ends the editing with the value, unless it is wrong.
+        cancel: ends the editing with the old value.
         unicode: Whether characters outside ASCII can be shown.
     """
 
@@ -64,9 +54,15 @@ class ValueInput(FaultTolerant, Input, inherit_bindings=False):
     }
     """
 
-    def __init__(self, form: Form, unicode: bool) -> None:
+    def __init__(
+        self,
+        take: Callable[[events.Key], Awaitable[object]],
+        keep: Callable[[], object],
+        cancel: Callable[[], object],
+        unicode: bool,
+    ) -> None:
         super().__init__(compact=True, select_on_focus=False)
-        self._form = form
+        self._take, self._keep, self._cancel = take, keep, cancel
         self._unicode = unicode
         self.cursor_blink = False
 
@@ -87,7 +83,7 @@ class ValueInput(FaultTolerant, Input, inherit_bindings=False):
         """Take what is typed; all else is the form's to decide."""
         if not (self.display and event.is_printable):
             event.prevent_default()
-            await self._form.take(event)
+            await self._take(event)
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Keep from the form what is for the text: `Input` puts its cursor there."""
@@ -95,11 +91,11 @@ class ValueInput(FaultTolerant, Input, inherit_bindings=False):
 
     async def action_submit(self) -> None:
         """Keep the value where it is right."""
-        self._form.keep()
+        self._keep()
 
     def action_cancel(self) -> None:
         """Give the old value back."""
-        self._form.cancel()
+        self._cancel()
 
     @property
     def _value(self) -> Text:

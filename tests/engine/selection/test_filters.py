@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnistop.engine.analysis.image_filters import Filter, complete, parse
-from mnistop.engine.analysis.image_orders import ORDERS, OrderName, rows
+from mnistop.engine.analysis.image_filters import ORDERS, Filter, Order, grammar, parse, rows
 from mnistop.engine.filter_grammar import Bound, FilterError
 from mnistop.engine.runs.predictions import NEVER_FIRST, NEVER_LAST, Judgement, Learned, learned
 
@@ -63,13 +62,13 @@ def test_an_equal_number_holds_for_what_is_rounded_to_it() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("tru:4", ['"tru:4"', "did you mean true?"]),
-        ("confidence>3", ['"confidence>3"', "did you mean conf?"]),
+        ("tru:4", ['"tru:4"', "did you mean true:4?"]),
+        ("confidence>3", ['"confidence>3"', "did you mean conf>0.5?"]),
         ("xyzzy", ['"xyzzy" is not known', "true: pred: conf>"]),
         ("true:12", ['"true:12"', "there is no class 12", "0, 1, 2"]),
-        ("true:", ["the class is missing"]),
+        ("true:", ["a class is missing, as in true:4."]),
         ("true", ["as in true:4"]),
-        ("true>4", ["not larger or smaller", "true:0"]),
+        ("true>4", ["true is not larger or smaller", "true:4"]),
         ("conf", ["a number is missing", "conf>0.5"]),
         ("conf>", ["a number is missing"]),
         ("conf>high", ["a number is missing"]),
@@ -124,7 +123,7 @@ def test_whatever_is_typed_is_understood_or_refused_with_a_sentence(
         sentence = str(error)
     assert sentence.endswith((".", "?"))
     assert "\n" not in sentence
-    for line in complete(text, names):
+    for line in grammar(names).complete(text):
         assert line.startswith(text)
         assert line != text
 
@@ -136,7 +135,7 @@ def test_whatever_is_typed_is_understood_or_refused_with_a_sentence(
     st.one_of(st.none(), st.integers(0, 3)),
     st.one_of(st.none(), st.integers(0, 3)),
     st.sampled_from(["", "conf>0.4", "loss<=1", "margin<0.1", "first>2", "last<3"]),
-    st.sampled_from([order.name for order in ORDERS]),
+    st.sampled_from(ORDERS),
 )
 def test_the_rows_are_those_of_a_straightforward_sort(
     count: int,
@@ -145,7 +144,7 @@ def test_the_rows_are_those_of_a_straightforward_sort(
     true: int | None,
     predicted: int | None,
     bound: str,
-    order: OrderName,
+    order: Order,
 ) -> None:
     judgement, when = judged(count, seed)
     text = bound if kind == "wrong" else f"{bound} {kind}"
@@ -179,7 +178,7 @@ def test_the_rows_are_those_of_a_straightforward_sort(
             "last": values["last"],
         }
         if wanted:
-            expected.append((keys[order], row))
+            expected.append((keys[order.name], row))
     assert rows(chosen, order, judgement, when).tolist() == [row for _, row in sorted(expected)]
 
 
@@ -198,9 +197,9 @@ def test_first_and_last_are_the_epochs_in_which_an_image_was_right(
 
 
 def test_completion_offers_words_and_then_classes() -> None:
-    assert complete("t", DIGITS) == ["true:"]
-    assert complete("true:4 p", DIGITS) == ["true:4 pred:"]
-    assert complete("pred:", ("cat", "dog")) == ["pred:cat", "pred:dog"]
-    assert complete("true:an", CLOTHES) == ["true:ankle_boot"]
-    assert complete("a", DIGITS) == ["all"]
-    assert complete("all ", DIGITS) == []
+    assert grammar(DIGITS).complete("t") == ["true:"]
+    assert grammar(DIGITS).complete("true:4 p") == ["true:4 pred:"]
+    assert grammar(("cat", "dog")).complete("pred:") == ["pred:cat", "pred:dog"]
+    assert grammar(CLOTHES).complete("true:an") == ["true:ankle_boot"]
+    assert grammar(DIGITS).complete("a") == ["all"]
+    assert grammar(DIGITS).complete("all ") == []

@@ -10,8 +10,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.filter_grammar import FilterError
 from mnistop.engine.runs.about import About
 from mnistop.engine.runs.entry import Listed, Overview
-from mnistop.engine.runs.filters import FIELDS, complete, parse
-from mnistop.engine.runs.orders import ORDERS, in_order
+from mnistop.engine.runs.filters import FIELDS, GRAMMAR, ORDERS, complete, in_order, parse
 from mnistop.engine.runs.run_folder import Run
 
 RATES = st.sampled_from((0.001, 0.01, 0.1, 0.3, 1.0))
@@ -85,6 +84,9 @@ def passes(text: str, run: Listed) -> bool:
         ("samples:all", False),
         ("best:42 trained>=100 seconds<60 val_loss<0.6 last_loss>0.6", True),
         ("test_acc>0", False),
+        ("pixel_range:auto", True),
+        ("pixel_range:0,16", False),
+        ("val_fraction:20% adversarial_epsilon<1%", True),
     ],
 )
 def test_words_say_which_runs_pass(text: str, wanted: bool) -> None:
@@ -104,7 +106,7 @@ def test_the_users_words_are_found() -> None:
         ("otter", '"otter" compares nothing: say name:otter, or as in lr>0.1.'),
         ("zzz>1", '"zzz>1" is not known; there are name:'),
         ("hiden:128", "did you mean hidden:256,128?"),
-        ("lr", '"lr": a value is missing, as in lr>0.1.'),
+        ("lr", '"lr": a number is missing, as in lr>0.1.'),
         ("lr>", '"lr>": a number is missing, as in lr>0.1.'),
         ("lr>fast", "a number is missing"),
         ("stopped", '"stopped": say state:stopped.'),
@@ -112,6 +114,8 @@ def test_the_users_words_are_found() -> None:
         ("state>stopped", "state is not larger or smaller; say state:stopped."),
         ("optimizer:lbfgs", "there is no optimizer lbfgs; they are manual, sgd, adam, adamw."),
         ("hidden:many", "hidden is whole numbers with commas between, or none"),
+        ("pixel_range:dark", "pixel_range is two numbers with a comma between, or auto"),
+        ("adam", '"adam": say optimizer:adam.'),
         ("val_acc>90", "val_acc is from 0 to 1, or a percentage as in val_acc>90%."),
         ("lr>1 lr<0.1", '"lr>1" and "lr<0.1" exclude each other: leave one out.'),
         ("state:live state:stopped", "exclude each other"),
@@ -184,3 +188,10 @@ def test_the_accuracy_on_unseen_images_is_asked_for() -> None:
     tested = listed(test=0.878)
     assert passes("test_acc>0.87 test_acc<88% test_acc:87.8%", tested)
     assert not passes("test_acc>88%", tested)
+
+
+@pytest.mark.parametrize("field", GRAMMAR.fields.values(), ids=FIELDS)
+def test_the_example_of_a_field_is_a_filter_and_completed_from_its_beginning(field: object) -> None:
+    name, example = field.name, field.example  # type: ignore[attr-defined]
+    assert parse(example).wanted.keys() == {name}
+    assert example[: len(name) + 1] in complete(name)

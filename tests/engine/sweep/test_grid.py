@@ -7,8 +7,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mnistop.engine.config import NAMES, RunConfig, as_text, usual_values
+from mnistop.engine.config import HYPERPARAMETERS, NAMES, RunConfig
 from mnistop.engine.errors import ConfigError
+from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.sweep.grid import MOST, around, plan, values, written
 from mnistop.engine.sweep.presets import SWEEPS, sweep_preset
 
@@ -21,7 +22,14 @@ def grids(draw: st.DrawFn) -> dict[str, tuple[Any, ...]]:
     names = draw(st.lists(st.sampled_from(LISTED), min_size=0, max_size=3, unique=True))
     return {
         name: tuple(
-            draw(st.lists(st.sampled_from(usual_values(name)), min_size=1, max_size=4, unique=True))
+            draw(
+                st.lists(
+                    st.sampled_from(HYPERPARAMETERS[name].usual),
+                    min_size=1,
+                    max_size=4,
+                    unique=True,
+                )
+            )
         )
         for name in names
     }
@@ -220,7 +228,7 @@ def test_values_to_try_around_one(name: str, value: Any, expected: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_there_are_values_to_try_for_each_hyperparameter(name: str) -> None:
-    for value in (getattr(RunConfig(), name), *usual_values(name)):
+    for value in (getattr(RunConfig(), name), *HYPERPARAMETERS[name].usual):
         tried = around(name, value)
         assert value in tried
         assert values(name, written(name, tried)) == tried

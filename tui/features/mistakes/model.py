@@ -7,14 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.analysis.image_filters import Filter, complete, parse
-from mnistop.engine.analysis.image_orders import ORDERS, Order, rows
+from mnistop.engine.analysis.image_filters import (
+    ORDERS,
+    Filter,
+    Order,
+    grammar,
+    parse,
+    rows,
+)
 from mnistop.engine.events import RunStarted
 from mnistop.engine.filter_grammar import FilterError
 from mnistop.engine.runs.predictions import Floats, Judgement, Learned, judgement_after, learned
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.session.state import State
-from mnistop.tui.text.epochs import epoch_name
+from mnistop.tui.text.runs import epoch_name
 
 _KEPT_IMAGES = 256
 """Some pages of a gallery."""
@@ -128,7 +134,7 @@ class Browsing:
 
     def complete(self, text: str) -> list[str]:
         """The lines that a filter that is being typed may become."""
-        return complete(text, self.names)
+        return grammar(self.names).complete(text)
 
     @property
     def order(self) -> Order:
@@ -242,7 +248,7 @@ class Browsing:
 
     def _sort(self) -> None:
         if self.judgement and self.learned:
-            self.rows = rows(self.filter, self.order.name, self.judgement, self.learned)
+            self.rows = rows(self.filter, self.order, self.judgement, self.learned)
         else:
             self.rows, self.row = _NONE, None
         found = np.flatnonzero(self.rows == self.row) if self.row is not None else _NONE

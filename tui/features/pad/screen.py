@@ -22,7 +22,7 @@ from mnistop.tui.features.pad.canvas import Canvas
 from mnistop.tui.features.pad.verdict import Seen, Verdict
 from mnistop.tui.session.state import State, weights_name
 from mnistop.tui.session.view import AtAnEpoch, ScreenWanted
-from mnistop.tui.text.epochs import epoch_name
+from mnistop.tui.text.runs import epoch_name
 from mnistop.tui.toolkit.bindings import ATTACK, IMAGES, bindings, declared, key
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.questions import LatestAnswer

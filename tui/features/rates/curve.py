@@ -6,8 +6,7 @@ import math
 
 from mnistop.engine.analysis.rates.range_test import RangeTest
 from mnistop.tui.draw.strip import Strip
-from mnistop.tui.text.range_chart import first_shown, range_chart
-from mnistop.tui.text.rates import rate_text
+from mnistop.tui.text.rates import first_shown, range_chart, rate_text
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
 from mnistop.tui.toolkit.pane import PlottedPane
 

@@ -11,8 +11,9 @@ from textual.widget import Widget
 
 from mnistop.engine import worker
 from mnistop.engine.analysis.rates.range_test import RangeTest, range_test
-from mnistop.engine.config import RunConfig, as_text
+from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import MnistopError
+from mnistop.engine.hyperparameters import as_text
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.rates.curve import RateCurve
 from mnistop.tui.features.rates.model import ThreeRates, test_settings, train_at

@@ -8,6 +8,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 
 from mnistop.engine import worker
+from mnistop.engine.formatting import count
 from mnistop.engine.runs import run_folder
 from mnistop.engine.runs.about import LONGEST_NAME, LONGEST_NOTE, About, write_about
 from mnistop.engine.runs.entry import Listed
@@ -15,7 +16,6 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.session.notification import clipboard_terms
 from mnistop.tui.session.session import ask_to_train_on
 from mnistop.tui.session.view import SeveralPanes
-from mnistop.tui.text.runs import count
 from mnistop.tui.toolkit.ask import AskTextScreen, Attempts
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
 

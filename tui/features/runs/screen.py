@@ -10,6 +10,7 @@ from textual import on
 from textual.widget import Widget
 
 from mnistop.engine.errors import RunError
+from mnistop.engine.formatting import count
 from mnistop.engine.runs.entry import Listed
 from mnistop.engine.runs.filters import complete, parse
 from mnistop.engine.runs.index import Index
@@ -24,7 +25,6 @@ from mnistop.tui.session.state import State
 from mnistop.tui.session.view import ScreenWanted
 from mnistop.tui.session.writing import write_report, write_text
 from mnistop.tui.text.run_table import crowding, table
-from mnistop.tui.text.runs import count
 from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key
 from mnistop.tui.toolkit.filter_line import FilterInput, FilterLine
 from mnistop.tui.toolkit.help import Section

@@ -1,23 +1,172 @@
-"""The form of a sweep, and the line that says what it makes."""
+"""The form of a sweep: for each hyperparameter the values to try, and what they make."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual.message import Message
 
-from mnistop.engine.config import RunConfig
+from mnistop.engine.config import HYPERPARAMETERS, NAMES, RunConfig
+from mnistop.engine.errors import ConfigError
+from mnistop.engine.formatting import count, duration
 from mnistop.engine.sweep.effort import duration_of
+from mnistop.engine.sweep.grid import around, plan, values, written
+from mnistop.engine.sweep.presets import SWEEPS, SweepPreset
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import clean, line, shorten
 from mnistop.tui.draw.strip import Strip
-from mnistop.tui.features.sweep.values import ROWS, SweepValues
-from mnistop.tui.text.runs import count, duration
-from mnistop.tui.toolkit.form_editor import FormEditor
+from mnistop.tui.toolkit.form import Form
+from mnistop.tui.toolkit.form_values import CUSTOM, PRESET, FormValues, next_round
 from mnistop.tui.toolkit.pane import LinesPane
 
+SEEDS, RANDOM, JOBS = "seeds", "random", "jobs"
+"""The names of the rows beside the hyperparameters."""
 
-class SweepForm(FormEditor):
+ROWS = (PRESET, SEEDS, RANDOM, JOBS, *NAMES)
+
+_BY_HAND = "The varied values are set below; left and right step through presets."
+_ALL = "all"
+_DIGITS = 4
+"""That a number in these rows may have."""
+_LABELS = {PRESET: PRESET, SEEDS: "seeds each", RANDOM: "combinations", JOBS: "at once"}
+_WORDS = {
+    SEEDS: "How many seeds each combination is trained with: more of them tell luck from a real "
+    "difference.",
+    RANDOM: "How many of the combinations are trained, drawn at random; all trains every one.",
+    JOBS: "How many runs are trained at the same time.",
+}
+_STOPS = {SEEDS: ("1", "2", "3", "5", "10"), RANDOM: (_ALL, "5", "10", "20", "50")}
+
+
+class SweepValues(FormValues):
+    """The texts of a sweep's form, and the configurations that they make.
+
+    Args:
+        base: what the dashboard's form holds.
+        cores: how many there are.
+    """
+
+    def __init__(self, base: RunConfig, cores: int) -> None:
+        super().__init__()
+        self.configs: Sequence[RunConfig] = ()
+        """What the texts make; empty while one of them is wrong."""
+        self._base = base
+        self._cores = cores
+        self.typed = {"lr": written("lr", around("lr", base.lr))}
+        self.evaluate()
+
+    @property
+    def title(self) -> str:
+        """The preset, or the hyperparameters that vary."""
+        if self.preset != CUSTOM:
+            return self.preset
+        return ", ".join(filter(self.is_changed, NAMES)) or SEEDS
+
+    @property
+    def jobs(self) -> int:
+        """Number of runs that are trained at the same time."""
+        return self._number(JOBS) or self._cores
+
+    @property
+    def combinations(self) -> int:
+        """Number of combinations, seeds apart."""
+        return len(self.configs) // max(1, self._number(SEEDS) or 1)
+
+    def evaluate(self) -> None:
+        """Make the configurations; under `sweep` is what is wrong with all together."""
+        texts = {name: text for name, text in self.typed.items() if name in NAMES}
+        self.configs, self.problems = (), {}
+        numbers = {name: self._number(name) for name in (SEEDS, RANDOM, JOBS)}
+        for name, number in numbers.items():
+            if number is None and not (name == RANDOM and self.text(name).strip() == _ALL):
+                or_all = ", or all" if name == RANDOM else ""
+                self.problems[name] = (
+                    f"{self.label(name).capitalize()} must be a whole number from 1 up{or_all}, "
+                    f"not {self.text(name)!r}."
+                )
+        make = self._preset.configs if self._preset else plan
+        try:
+            configs = make(self._base, texts, numbers[SEEDS] or 1, numbers[RANDOM])
+        except ConfigError as error:
+            self.problems |= error.problems
+        else:
+            self.configs = () if self.problems else configs
+
+    def label(self, name: str) -> str:
+        """Return the label of a row."""
+        return _LABELS.get(name) or HYPERPARAMETERS[name].label
+
+    def start(self, name: str) -> str:
+        """The preset's text, or the dashboard's value."""
+        preset = self._preset
+        if name in (SEEDS, RANDOM, JOBS):
+            seeds = preset.seeds if preset else 1
+            return {SEEDS: str(seeds), RANDOM: _ALL, JOBS: str(self._cores)}[name]
+        base = getattr(self._base, name)
+        if preset is None:
+            return written(name, (base,))
+        base = preset.base.get(name, base)
+        return written(name, tuple(dict.fromkeys(each.get(name, base) for each in preset.variants)))
+
+    def is_changed(self, name: str) -> bool:
+        """Return whether a row makes several runs."""
+        if name == PRESET:
+            return self.preset != CUSTOM
+        if name in (SEEDS, RANDOM):
+            return self.text(name).strip() not in ("1", _ALL)
+        try:
+            return name in NAMES and len(values(name, self.text(name))) > 1
+        except ConfigError:
+            return False
+
+    def about(self, name: str, editing: bool = False) -> list[str]:
+        """Plain words on a row."""
+        if name == PRESET:
+            question = self._preset.question if self._preset else _BY_HAND
+            return [question, f"Presets: {', '.join(SWEEPS)}."]
+        if name in _WORDS:
+            return [_WORDS[name]]
+        value = values(name, self.start(name))[0]
+        example = f"Several values: {written(name, around(name, value))}"
+        if name in ("lr", "weight_decay"):
+            example += ", or a range as 0.001..1:7"
+        words = [HYPERPARAMETERS[name].explanation, f"{example}."]
+        return words[::-1] if editing else words
+
+    def presets(self) -> Sequence[str]:
+        """Return the name for what is typed, and the presets."""
+        return (CUSTOM, *SWEEPS)
+
+    def tidied(self, name: str) -> str:
+        """A list as the program writes it, unless it has a range."""
+        text = self.text(name)
+        if name not in NAMES or (".." in text and name != "source"):
+            return text
+        return written(name, values(name, text))
+
+    def stepped(self, name: str, by: int) -> str:
+        """Of a hyperparameter its value, a few values around it, all usual ones, and again."""
+        stops: tuple[str, ...] = _STOPS.get(name, ())
+        if name == JOBS:
+            stops = tuple(str(number + 1) for number in range(self._cores))
+        elif name in NAMES:
+            started = self.start(name)
+            several = around(name, values(name, started)[0]), HYPERPARAMETERS[name].usual
+            stops = tuple(dict.fromkeys([started, *(written(name, each) for each in several)]))
+        return str(next_round(stops, self.text(name), by))
+
+    @property
+    def _preset(self) -> SweepPreset | None:
+        return SWEEPS.get(self.preset)
+
+    def _number(self, name: str) -> int | None:
+        text = self.text(name).strip()
+        is_number = text.isascii() and text.isdecimal() and len(text) <= _DIGITS
+        return (int(text) or None) if is_number else None
+
+
+class SweepForm(Form):
     """For each hyperparameter the values to try.
 
     Args:
@@ -41,13 +190,13 @@ class SweepForm(FormEditor):
         super().__init__(ROWS, self.sweep, terminal)
 
     def changed(self) -> None:
-        """Shows the values, and tells that they make other runs."""
+        """Show the values, and post that they make other runs."""
         super().changed()
         self.post_message(self.Changed())
 
 
 class SweepSize(LinesPane):
-    """How many runs the form makes, and how long they will take."""
+    """The number of runs that the form makes, and the time that they will take."""
 
     DEFAULT_CSS = "SweepSize { height: 4; }"
 
@@ -55,11 +204,8 @@ class SweepSize(LinesPane):
     pace = 1.0
     is_known = False
 
-    def __init__(self, terminal: Terminal) -> None:
-        super().__init__(terminal)
-
     def show(self, values: SweepValues, pace: float, is_known: bool) -> None:
-        """Draws what the form makes now.
+        """Draw what the form makes now.
 
         Args:
             values: what it holds.
@@ -70,7 +216,7 @@ class SweepSize(LinesPane):
         self.redraw()
 
     def title(self) -> str:
-        """What it is about."""
+        """Return the pane's title."""
         return "What this makes"
 
     def lines(self, width: int, height: int) -> list[Strip]:

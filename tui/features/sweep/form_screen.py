@@ -1,22 +1,27 @@
-"""A sweep is set up: which hyperparameters vary, and how."""
+"""A new sweep: which hyperparameters vary, and how; and its start."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
+from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
+from mnistop.engine.cores import usable_cores
+from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.engine.sweep.effort import pace
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import clean
 from mnistop.tui.features.sweep.form import SweepForm, SweepSize
 from mnistop.tui.terminal.faults import FaultTolerant
+from mnistop.tui.toolkit.ask import Attempts
 from mnistop.tui.toolkit.bars import KeyBar
 from mnistop.tui.toolkit.bindings import GivesReasons, bindings, key
 
@@ -25,16 +30,16 @@ _RECENT = 20
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is to be trained."""
+class NewSweep:
+    """A sweep to be started."""
 
     configs: Sequence[RunConfig]
     title: str
     jobs: int
 
 
-class SweepFormScreen(GivesReasons, FaultTolerant, ModalScreen[Wanted | None]):
-    """Asks what is to vary; Esc leaves without a sweep.
+class SweepFormScreen(GivesReasons, FaultTolerant, ModalScreen[NewSweep | None]):
+    """A dialog that asks what is to vary; Esc leaves without a sweep.
 
     Args:
         terminal: what the terminal can show.
@@ -91,7 +96,7 @@ class SweepFormScreen(GivesReasons, FaultTolerant, ModalScreen[Wanted | None]):
             yield KeyBar(self._terminal)
 
     def on_mount(self) -> None:
-        """Starts in the form."""
+        """Start in the form."""
         self.set_focus(self._form)
         self._show()
 
@@ -107,6 +112,39 @@ class SweepFormScreen(GivesReasons, FaultTolerant, ModalScreen[Wanted | None]):
         return super().why_not(action, parameters)
 
     def action_start(self) -> None:
-        """Gives the sweep to be started."""
+        """Return the sweep to be started."""
         values = self._form.sweep
-        self.dismiss(Wanted(values.configs, values.title, values.jobs))
+        self.dismiss(NewSweep(values.configs, values.title, values.jobs))
+
+
+def ask_for_sweep(
+    screen: Screen[Any],
+    terminal: Terminal,
+    base: RunConfig | None,
+    known: Sequence[tuple[RunConfig, float]],
+    attempts: Attempts,
+    then: Callable[[Sweep], object],
+) -> None:
+    """Ask what is to vary in a new sweep, and start it; where the form is wrong, say so.
+
+    Args:
+        screen: over which it is asked.
+        terminal: what the terminal can show.
+        base: what the dashboard's form holds; None while that is wrong.
+        known: finished runs with the seconds that each has trained for, the newest first.
+        attempts: starts it.
+        then: is called with the sweep once it has begun.
+    """
+
+    def start(new: NewSweep | None) -> None:
+        if new:
+            attempts.do(lambda: worker.launch_sweep(new.configs, new.title, new.jobs), then)
+
+    if base is None:
+        screen.notify(
+            "A value in the form is wrong: press 1 and correct it; a sweep starts from it.",
+            severity="error",
+        )
+        return
+    form = SweepFormScreen(terminal, base, known, usable_cores())
+    screen.app.push_screen(form, start)

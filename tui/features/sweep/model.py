@@ -16,7 +16,7 @@ from mnistop.engine.sweep.outcomes import ATTACK, Group, Value, comparable, grou
 from mnistop.engine.sweep.reader import SweepReader
 from mnistop.tui.session.comparing import Compared, Comparing
 from mnistop.tui.session.run_list import MOST_MARKED
-from mnistop.tui.text.sweep_table import attacked_acc, in_words, settings_of
+from mnistop.tui.text.sweep_table import attacked_acc, group_name, settings_of
 
 _SHORT = 9
 """Characters that the name of a hyperparameter may have beside a curve."""
@@ -126,7 +126,10 @@ class Sweeping:
         for row, group in enumerate(planned):
             name = group.outcomes[0].name
             if name and name not in known:
-                run, title = Run(sweep.path.with_name(name)), in_words(settings, row).strip()
+                run, title = (
+                    Run(sweep.path.with_name(name)),
+                    group_name(settings, row).strip(),
+                )
                 self.curves.add(Compared(run, title, run.config()))
         self.curves.read()
 

@@ -11,6 +11,7 @@ from textual import on
 from textual.widget import Widget
 
 from mnistop.engine import worker
+from mnistop.engine.formatting import count
 from mnistop.engine.runs import sweep_folder
 from mnistop.engine.runs.entry import Listed, Overview
 from mnistop.engine.runs.history import History
@@ -27,7 +28,6 @@ from mnistop.tui.session.run_list import MOST_MARKED
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import ScreenWanted, SeveralPanes
 from mnistop.tui.session.writing import write_text
-from mnistop.tui.text.runs import count
 from mnistop.tui.text.sweep_table import conclusion, table
 from mnistop.tui.toolkit.ask import Attempts
 from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key

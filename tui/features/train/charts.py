@@ -13,7 +13,7 @@ from mnistop.tui.draw.cells import beside, in_the_middle
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import EpochMoved
-from mnistop.tui.text.epochs import UNTRAINED
+from mnistop.tui.text.runs import UNTRAINED
 from mnistop.tui.toolkit.bindings import bindings, epochs, hidden, key
 from mnistop.tui.toolkit.pane import PlottedPane
 

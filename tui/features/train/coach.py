@@ -16,7 +16,7 @@ from mnistop.tui.draw.cells import clean, line
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.features.train.dashboard import Dashboard
 from mnistop.tui.session.state import State
-from mnistop.tui.text.epochs import epoch_name
+from mnistop.tui.text.runs import epoch_name
 from mnistop.tui.toolkit.pane import LinesPane
 
 _LEAST, _MOST = 2, 10

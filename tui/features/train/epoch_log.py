@@ -9,7 +9,7 @@ from mnistop.tui.draw.cells import line
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import EpochMoved
-from mnistop.tui.text.epochs import UNTRAINED, epoch_name
+from mnistop.tui.text.runs import UNTRAINED, epoch_name
 from mnistop.tui.toolkit.bindings import bindings, epochs, key
 from mnistop.tui.toolkit.pane import LinesPane
 

@@ -14,7 +14,8 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from mnistop.engine import worker
-from mnistop.engine.config import RunConfig, as_text
+from mnistop.engine.config import RunConfig
+from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.train.charts import Charts

@@ -3,60 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 from textual import events
 from textual.app import ComposeResult
-from textual.geometry import Region
+from textual.geometry import Region, clamp
+from textual.strip import Strip as TextualStrip
 from textual.widgets import Input
 
 from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.strip import Strip
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
-from mnistop.tui.toolkit.form_lines import Row, View
-from mnistop.tui.toolkit.form_view import FormView
+from mnistop.tui.toolkit.form_lines import FormLines
+from mnistop.tui.toolkit.form_values import FormValues
+from mnistop.tui.toolkit.pane import DrawnWidget
 from mnistop.tui.toolkit.value_input import ValueInput
 
 
-class Values(Protocol):
-    """The texts of a form, by the names of its rows."""
-
-    @property
-    def problems(self) -> Mapping[str, str]:
-        """A sentence for each text that is wrong."""
-
-    def label(self, name: str) -> str:
-        """What the row is called."""
-
-    def text(self, name: str) -> str:
-        """What the row says."""
-
-    def state(self, name: str) -> str:
-        """``problem``, ``without effect``, ``changed``, or nothing of these."""
-
-    def about(self, name: str, editing: bool) -> Sequence[str]:
-        """Plain words on the row."""
-
-    def is_typed(self, name: str) -> bool:
-        """Whether the row's text can be typed, not only stepped through."""
-
-    def put(self, name: str, text: str) -> None:
-        """Takes a text, right or wrong."""
-
-    def is_wrong(self, name: str) -> bool:
-        """Whether the row's text makes no sense in itself."""
-
-    def tidy(self, name: str) -> None:
-        """Writes a text as the program does, unless it is wrong."""
-
-    def step(self, name: str, by: int) -> None:
-        """Goes to the next usual text (`by` = 1) or the one before it (`by` = -1)."""
-
-    def reset(self, name: str) -> None:
-        """Goes back to the text that the row started with."""
-
-
-class FormEditor(FormView):
-    """Rows that can be changed.
+class Form(DrawnWidget, can_focus=True):
+    """Rows that can be changed, and an explanation of the selected one.
 
     The pane is one widget with a cursor on one of its rows, so that the app's keys work while it
     has the focus; only while a value is edited are letters and digits its own.
@@ -68,26 +32,44 @@ class FormEditor(FormView):
         id: the widget's id.
     """
 
+    ALLOW_SELECT = False
+
     BINDINGS = bindings(
         "form",
+        hidden("up", "up,k", "move(-1)", "Up", "Row above"),
+        hidden("down", "down,j", "move(1)", "Down", "Row below"),
+        hidden("page_up", "pageup", "page(-1)", "Page up", "Rows above"),
+        hidden("page_down", "pagedown", "page(1)", "Page down", "Rows below"),
+        hidden("first", "home", "home", "First", "First row"),
+        hidden("last", "end", "end", "Last", "Last row"),
         key("edit", "enter", "edit", "Edit", "Type another value"),
         hidden("previous", "left,h", "step(-1)", "Previous", "Previous usual value"),
         key("next", "right,l", "step(1)", "Next", "Next usual value"),
         key("reset", "backspace,delete", "reset", "Reset", "Back to the initial value"),
     )
 
+    DEFAULT_CSS = "Form { overflow: hidden; }"
+
     def __init__(
-        self, rows: Sequence[str], values: Values, terminal: Terminal, *, id: str | None = None
+        self, rows: Sequence[str], values: FormValues, terminal: Terminal, *, id: str | None = None
     ) -> None:
-        super().__init__(len(rows), terminal, id=id)
+        super().__init__(terminal, id=id)
         self.rows = rows
         self.values = values
+        self.cursor = 0
+        """The number of the selected row."""
+        self.top = 0
+        """The number of the first row in view."""
         self.notice = ""
-        """What is said in place of the words on the row."""
-        self._input = ValueInput(self, terminal.unicode)
+        """Shown in place of the words on the row."""
+        self.locked = ""
+        """Why nothing can be changed; empty where it can."""
+        self._explained = 0
+        """Lines that the explanation of the selected row takes."""
+        self._input = ValueInput(self.take, self.keep, self.cancel, terminal.unicode)
         self._before: str | None = None
         """The text before it was edited; None while none is."""
-        self._lent = False
+        self._editor_focused = False
         """Whether the editor has the focus from the form."""
 
     def compose(self) -> ComposeResult:
@@ -107,20 +89,54 @@ class FormEditor(FormView):
         return self._before is not None
 
     @property
-    def locked(self) -> bool:
-        """Whether nothing can be changed."""
-        return False
-
-    @property
     def selected(self) -> str:
         """The name of the row under the cursor."""
         return self.rows[self.cursor]
 
+    @property
+    def parts(self) -> FormLines:
+        """Where the parts of the form are."""
+        return FormLines(self.palette, self.terminal, self.size, len(self.rows), self._explained)
+
     def changed(self) -> None:
-        """Shows other texts; the subclass may tell others."""
+        """Show other texts; a subclass may post that."""
         if not self.editing:
             self.show_cursor()
         self.redraw()
+
+    # The cursor
+
+    def select(self, row: int) -> None:
+        """Put the cursor on the row nearest to a number, unless what is being edited is wrong."""
+        self.keep()
+        if not self.editing:
+            self.notice = ""
+            self.cursor = clamp(row, 0, len(self.rows) - 1)
+            self.show_cursor()
+            self.redraw()
+
+    def action_move(self, by: int) -> None:
+        """Move the cursor by rows."""
+        self.select(self.cursor + by)
+
+    def action_page(self, by: int) -> None:
+        """Move the cursor by pages."""
+        self.select(self.cursor + by * self.parts.rows.height)
+
+    def action_home(self) -> None:
+        """Move the cursor to the first row."""
+        self.select(0)
+
+    def action_end(self) -> None:
+        """Move the cursor to the last row."""
+        self.select(len(self.rows) - 1)
+
+    def show_cursor(self) -> None:
+        """Give the explanation its lines, and scroll as little as brings the cursor into view."""
+        self._explained = self.parts.lines_of(self.about())
+        height = self.parts.rows.height
+        top = clamp(self.top, self.cursor - height + 1, self.cursor)
+        self.top = clamp(top, 0, len(self.rows) - height)
 
     # Keys
 
@@ -145,19 +161,21 @@ class FormEditor(FormView):
         ):
             event.stop()
 
-    def may_change(self) -> bool:
-        """Whether the selected row can be changed now; says why where it cannot."""
-        return True
+    def _may_change(self) -> bool:
+        """Return whether the selected row can be changed now; say why where it cannot."""
+        self.notice = self.locked
+        self.redraw()
+        return not self.locked
 
     def action_step(self, by: int) -> None:
         """Go to the next usual value, or the one before."""
-        if self.may_change():
+        if self._may_change():
             self.values.step(self.selected, by)
             self.changed()
 
     def action_reset(self) -> None:
         """Go back to the value that the row started with."""
-        if self.may_change():
+        if self._may_change():
             self.values.reset(self.selected)
             self.changed()
 
@@ -165,7 +183,7 @@ class FormEditor(FormView):
         """Edit the value in place; where it cannot be typed, go to the next one."""
         if not self.values.is_typed(self.selected):
             self.action_step(1)
-        elif self.may_change():
+        elif self._may_change():
             self._before = self.values.text(self.selected)
             self._input.open(self._before, self._place())
             self.redraw()
@@ -185,7 +203,7 @@ class FormEditor(FormView):
             self.leave()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Judge a text while it is typed."""
+        """Take over a text while it is typed."""
         event.stop()
         self._read()
 
@@ -198,7 +216,7 @@ class FormEditor(FormView):
     def _read(self) -> None:
         """Take over what is in the editor."""
         if self.editing:
-            self.values.put(self.selected, self._input.value)
+            self.values.update({self.selected: self._input.value})
             self._input.place(self._place())
             self.changed()
 
@@ -211,7 +229,7 @@ class FormEditor(FormView):
             if self.screen.focused is self._input:
                 self.screen.set_focus(self, scroll_visible=False)
             else:
-                self._lent = False
+                self._editor_focused = False
             self._input.display = False
             self.changed()
 
@@ -220,17 +238,17 @@ class FormEditor(FormView):
     @property
     def has_keys(self) -> bool:
         """Whether keys go to the form or its editor."""
-        return super().has_keys or self._lent
+        return self.has_focus or self._editor_focused
 
     def on_blur(self, event: events.Blur) -> None:
-        """Lends the focus to the editor, or gives it away."""
-        self._lent = self.editing
+        """Give the focus to the editor, or away."""
+        self._editor_focused = self.editing
         super().on_blur(event)
 
     def on_focus(self, event: events.Focus) -> None:
-        """Takes the focus, maybe back from the editor."""
+        """Take the focus, maybe back from the editor."""
         super().on_focus(event)
-        self._lent = False
+        self._editor_focused = False
 
     def on_descendant_focus(self) -> None:
         """Send the focus back that was given to an editor which is closed by now."""
@@ -253,18 +271,23 @@ class FormEditor(FormView):
         else:
             self.select(row)
 
-    # What is shown
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Show rows further down."""
+        self._scroll(2, event)
 
-    def select(self, row: int) -> None:
-        """Put the cursor on a row, unless what is being edited is wrong."""
-        self.keep()
-        if not self.editing:
-            self.notice = ""
-            super().select(row)
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Show rows further up."""
+        self._scroll(-2, event)
 
-    def scroll_rows(self, by: int) -> bool:
-        """Show other rows, but not while one is edited."""
-        return not self.editing and super().scroll_rows(by)
+    def _scroll(self, by: int, event: events.MouseEvent) -> None:
+        """Show other rows, wherever the cursor is, but not while one is edited."""
+        top = clamp(self.top + by, 0, len(self.rows) - self.parts.rows.height)
+        if top != self.top and not self.editing:
+            self.top = top
+            self.redraw()
+            event.stop()
+
+    # Drawing
 
     def on_resize(self) -> None:
         """Keep the editor over its row."""
@@ -277,29 +300,34 @@ class FormEditor(FormView):
         text = self.values.text(name)
         return self.parts.editor(self.values.label(name), text, self.cursor - self.top)
 
-    def view(self) -> View:
-        """The rows, and the words on the selected one."""
-        names = self.rows[self.top : self.top + self.parts.rows.height]
-        below = len(self.rows) - self.top - len(names)
-        hints = ["locked"] * self.locked
-        hints += [f"{self.top} above"] * bool(self.top) + [f"{below} below"] * bool(below)
-        rows = [self._row(name) for name in names]
-        if self.notice:
-            return View(rows, [self.notice], "changed", hints)
-        if problem := self.problems.get(self.selected):
-            return View(rows, [f"! {problem}"], "problem", hints)
-        return View(rows, self.about(), "", hints)
-
     def about(self) -> Sequence[str]:
-        """What the selected value is, and which are allowed."""
+        """Sentences on the selected value, and on which are allowed."""
         return self.values.about(self.selected, self.editing)
 
-    def _row(self, name: str) -> Row:
-        selected = name == self.selected
-        return Row(
-            label=self.values.label(name),
-            value="" if selected and self.editing else self.values.text(name),
-            state=self.values.state(name),
-            selected=selected,
-            steps=selected and not self.editing and not self.locked,
+    def render_lines(self, crop: Region) -> list[TextualStrip]:
+        """Lines for Textual's compositor, those of another size with the cursor in view."""
+        if self.size != self._drawn_for:
+            self.show_cursor()
+        return super().render_lines(crop)
+
+    def _draw(self) -> list[Strip]:
+        parts = self.parts
+        names = self.rows[self.top : self.top + parts.rows.height]
+        below = len(self.rows) - self.top - len(names)
+        hints = ["locked"] * bool(self.locked)
+        hints += [f"{self.top} above"] * bool(self.top) + [f"{below} below"] * bool(below)
+        words, style = self.about(), ""
+        if self.notice:
+            words, style = [self.notice], "changed"
+        elif problem := self.problems.get(self.selected):
+            words, style = [f"! {problem}"], "problem"
+        rows = [self._row(name, parts) for name in names]
+        return self._based(parts.paint(rows, words, style, hints))
+
+    def _row(self, name: str, parts: FormLines) -> Strip:
+        selected, values = name == self.selected, self.values
+        value = "" if selected and self.editing else values.text(name)
+        steps = selected and not self.editing and not self.locked
+        return parts.row(
+            values.label(name), value, values.state(name), selected, self.has_keys, steps
         )

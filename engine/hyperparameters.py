@@ -1,0 +1,124 @@
+"""How a hyperparameter is declared, read, and written.
+
+A field of a dataclass has its type, with the bounds, and its default; `setting` adds what a person
+reads of it. `Hyperparameter` holds all of that.
+"""
+
+import dataclasses
+import math
+import typing
+from collections.abc import Callable
+from typing import Any, Literal, Self
+
+import msgspec
+
+from mnistop.engine.errors import ConfigError
+
+
+@dataclasses.dataclass(frozen=True)
+class Hyperparameter:
+    """All that is known of a hyperparameter."""
+
+    name: str
+    type: Any
+    default: Any
+    """The value in the notebook's run."""
+    label: str
+    """Its name for people, as in `learning rate`."""
+    explanation: str
+    """One line on what it does."""
+    usual: tuple[Any, ...] = ()
+    """Values that a person steps through, from the least to the most, or all choices."""
+    by_factors: bool = False
+    """Whether one tries it in equal factors, as rates and sizes, not in equal steps."""
+    format: str = ""
+    """What it may be, where the type does not say it."""
+    parse: Callable[[str], Any] = str
+    """What a person types, made ready for the type."""
+    is_possible: Callable[[Any], bool] = lambda value: True
+    """Whether a value of the type is one of the hyperparameter's."""
+
+    @classmethod
+    def of(cls, field: "dataclasses.Field[Any]") -> Self:
+        """Collect what is known of a field that `setting` has made."""
+        made = cls(field.name, field.type, field.default, **field.metadata)
+        return dataclasses.replace(made, usual=made.choices or made.usual)
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """All values where it is chosen by name; empty for the others."""
+        return typing.get_args(self.type) if typing.get_origin(self.type) is Literal else ()
+
+    @property
+    def is_number(self) -> bool:
+        """Whether all values are numbers."""
+        return typing.get_args(self.type)[:1] in ((int,), (float,))
+
+    @property
+    def is_share(self) -> bool:
+        """Whether all values are numbers from 0 to 1."""
+        if not self.is_number:
+            return False
+        _, bounds = typing.get_args(self.type)
+        return 0 in (bounds.gt, bounds.ge) and 1 in (bounds.lt, bounds.le)
+
+    @property
+    def allowed(self) -> str:
+        """The values there are, as in `a number above 0 and at most 1,000`."""
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        if self.format:
+            return self.format
+        kind, bounds = typing.get_args(self.type)
+        ends = {
+            "above {:,}": bounds.gt,
+            "from {:,} up": bounds.ge,
+            "at most {:,}": bounds.le,
+            "below {:,}": bounds.lt,
+        }
+        words = " and ".join(form.format(end) for form, end in ends.items() if end is not None)
+        return f"{'a number' if kind is float else 'a whole number'} {words}"
+
+    def read(self, given: Any) -> Any:
+        """The value that is given as such or as its text.
+
+        Raises:
+            ConfigError: it is wrong.
+        """
+        try:
+            ready = self.parse(given.strip()) if isinstance(given, str) else given
+            value = msgspec.convert(ready, self.type, strict=False)
+            if self.is_possible(value):
+                return value
+        except ValueError:
+            pass
+        shown = repr(given) if isinstance(given, str) else as_text(given)
+        shown = {"''": "empty", "all": "null"}.get(shown, shown)
+        raise ConfigError(
+            {self.name: f"{self.label.capitalize()} must be {self.allowed}, not {shown}."}
+        )
+
+
+def setting(default: Any, label: str, explanation: str, usual: Any = (), **more: Any) -> Any:
+    """A field of a dataclass with its default and other parts of its `Hyperparameter`."""
+    metadata = {"label": label, "explanation": explanation, "usual": usual, **more}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def as_text(value: Any) -> str:
+    """A hyperparameter's value as a person types it; `RunConfig.from_values` reads it back."""
+    if value is None:
+        return "all"
+    if isinstance(value, tuple):
+        return " ".join(map(as_text, value)) or "none"
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
+
+
+def rank(value: Any) -> tuple[float, ...]:
+    """A key that sorts the values of a hyperparameter that is not chosen by name.
+
+    `auto` is less than any number, and all of the images are more.
+    """
+    if isinstance(value, tuple):
+        return value
+    return ({"auto": -math.inf, None: math.inf}.get(value, value),)

@@ -1,0 +1,153 @@
+"""A report's document printed in a terminal, beside its Markdown and HTML in `engine.report`."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from mnistop.engine.report.document import (
+    Chart,
+    Code,
+    Listing,
+    Matrix,
+    Paragraph,
+    Part,
+    Picture,
+    Pictures,
+    Table,
+)
+from mnistop.engine.runs.folder import one_line
+from mnistop.tui.cli.output import Output
+from mnistop.tui.draw.cells import beside, line, shorten
+from mnistop.tui.draw.chart import chart
+from mnistop.tui.draw.image import gray
+from mnistop.tui.draw.matrix import confusion
+from mnistop.tui.draw.series import Series
+from mnistop.tui.draw.strip import Strip
+
+_GAP = 2
+_MOST_ABREAST = 5
+"""Pictures side by side."""
+_CHART_HEIGHT = 15
+_WIDEST_CHART = 72
+_NARROWEST_PAIR = 100
+"""From this width on two charts stand side by side."""
+
+
+def print_parts(out: Output, parts: Iterable[Part]) -> None:
+    """Print the parts of a document or a section one after the other; charts in pairs."""
+    for kind, group in groupby(parts, type):
+        if kind is Chart:
+            _print_charts(out, [part for part in group if isinstance(part, Chart)])
+            continue
+        for part in group:
+            _print_part(out, part)
+
+
+def _print_part(out: Output, part: Part) -> None:
+    match part:
+        case Paragraph(text):
+            out.paragraph(one_line(text))
+        case Code(text):
+            out.print(text)
+        case Listing():
+            _print_listing(out, part)
+        case Table():
+            _print_table(out, part)
+        case Matrix(counts, names):
+            out.draw(confusion(counts, names, out.terminal, out.width, len(names) + 2))
+        case Pictures(pictures):
+            print_gallery(out, pictures)
+
+
+def _print_listing(out: Output, listing: Listing) -> None:
+    """Entries with a remark on lines of their own, the others in a row if they are short."""
+    remarked = [entry for entry in listing.entries if entry.remark]
+    for entry in remarked:
+        out.print(one_line(f"{entry.name}: {entry.value} ({entry.remark})"))
+    if any("," in entry.value for entry in listing.entries):
+        for entry in listing.entries:
+            if not entry.remark:
+                words = one_line(f"{entry.name}: {entry.value}")
+                out.print(textwrap.fill(words, out.width, subsequent_indent="  "))
+        return
+    items = [one_line(f"{entry.name} {entry.value}") for entry in listing.entries]
+    lines = [""]
+    for number, item in enumerate(items):
+        text = item + "," * (number < len(items) - 1)
+        if lines[-1] and len(lines[-1]) + 1 + len(text) > out.width:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {text}".lstrip()
+    out.print("\n" * bool(remarked) + "\n".join(lines))
+
+
+def _print_table(out: Output, table: Table) -> None:
+    """Columns under their heads, which take two lines where they are too wide on one."""
+    head, columns = [table.head], zip(table.head, *table.rows, strict=True)
+    if sum(max(map(len, cells)) + _GAP for cells in columns) - _GAP > out.width:
+        words = [name.rpartition(" ") for name in table.head]
+        head = [[first for first, _, _ in words], [last for _, _, last in words]]
+    lines = [*head, *table.rows]
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    pads = [str.ljust if name in table.texts else str.rjust for name in table.head]
+    for cells in lines:
+        padded = (pad(text, wide) for pad, text, wide in zip(pads, cells, widths, strict=True))
+        out.print((" " * _GAP).join(padded).rstrip())
+
+
+def _print_charts(out: Output, charts: Sequence[Chart]) -> None:
+    is_pair = out.width >= _NARROWEST_PAIR
+    width = min((out.width - _GAP) // 2 if is_pair else out.width, _WIDEST_CHART)
+    drawn = [_drawn(one, out, width) for one in charts]
+    abreast = 2 if is_pair else 1
+    for start in range(0, len(drawn), abreast):
+        if start:
+            out.print()
+        out.draw(beside(drawn[start : start + abreast]))
+
+
+def _drawn(shown: Chart, out: Output, width: int) -> list[Strip]:
+    names = {"training": "train", "validation": "val"}
+    return chart(
+        [
+            Series(
+                names.get(curve.name, curve.name),
+                curve.values,
+                place if shown.lettered else ("val" if curve.name == "validation" else "train"),
+            )
+            for place, curve in enumerate(shown.curves)
+        ],
+        width,
+        _CHART_HEIGHT,
+        out.terminal,
+        best=shown.best,
+        reference=shown.reference,
+        percent=shown.fractions,
+        title=shown.title.lower(),
+    )
+
+
+def print_gallery(out: Output, pictures: Sequence[Picture]) -> None:
+    """Print pictures in rows, as many side by side as there is room for, with a line between."""
+    blocks = [_block(picture, out) for picture in pictures]
+    width = max(block[0].cell_length for block in blocks)
+    abreast = min(max(1, (out.width + _GAP) // (width + _GAP)), _MOST_ABREAST)
+    for start in range(0, len(blocks), abreast):
+        if start:
+            out.print()
+        row = [
+            [strip.adjust_cell_length(width) for strip in block]
+            for block in blocks[start : start + abreast]
+        ]
+        out.draw(beside(row, _GAP))
+
+
+def _block(picture: Picture, out: Output) -> list[Strip]:
+    drawing = gray(picture.image, out.terminal)
+    width = max(drawing[0].cell_length, *(len(text) for text in picture.caption))
+    width = min(width, out.width)
+    captions = [
+        line([(shorten(text, width, out.terminal), None)], width) for text in picture.caption
+    ]
+    return [strip.adjust_cell_length(width) for strip in drawing] + captions
