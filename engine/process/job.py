@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -16,18 +15,16 @@ import torch
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.cores import usable_cores
-from mnistop.engine.data.dataset import Unseen
 from mnistop.engine.data.sources import is_at_hand, load
 from mnistop.engine.errors import MnistopError, RunError, host_error
 from mnistop.engine.files import reason, write_atomically
-from mnistop.engine.model import MLP
 from mnistop.engine.process.child import fork_off, in_words, leave, tell
 from mnistop.engine.process.going_on import config_to_go_on
 from mnistop.engine.process.same_data import load_for
 from mnistop.engine.process.signal_control import SignalControl, StopRequestedError
-from mnistop.engine.process.stdio import log_to
-from mnistop.engine.process.title import set_title
-from mnistop.engine.recording.recorder import PROGRESS_SECONDS, Recorder
+from mnistop.engine.process.stdio import log_to, set_title
+from mnistop.engine.process.unseen import evaluate_on_unseen
+from mnistop.engine.recording.recorder import Recorder
 from mnistop.engine.runs import glance, lock, run_folder
 from mnistop.engine.runs.checkpoint import newest_checkpoint
 from mnistop.engine.runs.run_folder import Continuation, Run
@@ -35,7 +32,6 @@ from mnistop.engine.training.examples import Examples, examples_of, find_device
 from mnistop.engine.training.loop import DivergedError, train
 from mnistop.engine.training.state import Training, accuracy, judge
 from mnistop.engine.training.threads import choose_threads
-from mnistop.engine.training.unseen import evaluate_unseen
 
 
 def start(what: RunConfig | Continuation, folder: Path, answer: Connection) -> None:
@@ -294,7 +290,7 @@ def _train(prepared: Prepared, recorder: Recorder, control: SignalControl) -> No
     recorder.begin(training)
     train(training, images, validation, recorder, control)
     recorder.save_checkpoint(training)
-    if training.is_over() and _tested(training, examples.unseen, recorder, control):
+    if training.is_over() and evaluate_on_unseen(training, examples.unseen, recorder, control):
         reason = "early stopping" if training.stopped_early() else "all epochs"
         recorder.end(events.RunFinished, epochs=training.epoch, reason=reason)
     else:
@@ -309,56 +305,6 @@ def _threads(training: Training, images: int, validation: int, cores: int) -> in
     if training.device.type != "cpu":
         return 1
     return choose_threads(training.model.sizes, config.batch_size, images, validation, cores)
-
-
-def _tested(training: Training, unseen: Unseen, recorder: Recorder, control: SignalControl) -> bool:
-    """Tells how good a trained model is on images never seen; says whether it came to its end."""
-    if not len(unseen):
-        return True
-    models = [training.model]
-    if best := _best_model(training, recorder):
-        models.append(best)
-    due = time.monotonic() + PROGRESS_SECONDS
-
-    def after_batch(done: int) -> None:
-        nonlocal due
-        control.wait_while_paused()
-        if control.wants_stop() and done < len(unseen):
-            raise StopRequestedError
-        if time.monotonic() >= due:
-            words = f"testing on images never seen: {done:,} of {len(unseen):,}"
-            recorder.say(events.Preparing, message=words)
-            due = time.monotonic() + PROGRESS_SECONDS
-
-    try:
-        last, *others = evaluate_unseen(models, unseen, training.device, after_batch)
-    except StopRequestedError:
-        return False
-    best_acc, best_loss = others[0] if others else (None, None)
-    if training.best_epochs == training.epoch:
-        best_acc, best_loss = last
-    recorder.say(
-        events.RunTested,
-        images=len(unseen),
-        acc=last[0],
-        loss=last[1],
-        best_acc=best_acc,
-        best_loss=best_loss,
-    )
-    return True
-
-
-def _best_model(training: Training, recorder: Recorder) -> MLP | None:
-    """The model of the best epoch; None if that is the newest, or its weights are lost."""
-    weights = recorder.best_weights()
-    if training.best_epochs == training.epoch or weights is None:
-        return None
-    best = MLP(training.model.sizes, training.model.activation).to(training.device)
-    try:
-        best.load_state_dict(weights)
-    except (RuntimeError, TypeError, AttributeError, ValueError):
-        return None
-    return best
 
 
 def _load_state(training: Training, run: Run, state: dict[str, Any]) -> None:

@@ -1,5 +1,7 @@
-"""The standard descriptors of a process that has no business with a terminal."""
+"""The title of a process, and the standard descriptors of one that has no business with a
+terminal."""
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -31,3 +33,21 @@ def log_to(path: Path) -> None:
     os.close(null)
     os.close(log)
     sys.stdout = sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
+
+
+HELPER = "mnistop: helper"
+"""A process that has loaded PyTorch for others to be forked from, or answers questions."""
+
+
+def set_title(title: str) -> None:
+    """Name this process, as in `mnistop: quiet-otter`.
+
+    Args:
+        title: characters that a terminal would not print become `?`: a name may come from a folder
+            of somebody else's.
+    """
+    shown = "".join(character if character.isprintable() else "?" for character in title)
+    with contextlib.suppress(ImportError):  # no reason not to train
+        from setproctitle import setproctitle
+
+        setproctitle(shown)
