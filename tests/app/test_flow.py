@@ -77,6 +77,20 @@ def test_what_a_key_opens_may_go_out_before_the_line_has_answered(
     assert line.flow.allowance(windows=2)
 
 
+def test_a_first_frame_that_takes_a_slow_line_long_is_no_lost_answer() -> None:
+    line = Line(300)
+    line.now = 0.45  # so late that the terminal seems to answer nothing
+    left = 7000
+    while left:
+        size = int(min(left, line.flow.piece))
+        line.write(size + len(line.flow.sent(size)), True)
+        left -= size
+    for _ in range(80):
+        line.run(0.5)
+        assert line.flow.overdue() == ""
+    assert line.backlog < 2
+
+
 def test_while_the_line_stalls_nothing_is_sent_and_afterwards_it_goes_on() -> None:
     line = Line(10_000)
     line.run(1)

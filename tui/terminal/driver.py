@@ -197,13 +197,15 @@ class TerminalDriver(LinuxDriver):
         if not self._writer or self._writer.is_behind:
             return
         answers_a_key = time.monotonic() < self._key_at + _ANSWER_SECONDS
-        if allowance := self._flow.allowance(windows=2 if answers_a_key else 1):
-            piece = self._diff.take(allowance)
+        while allowance := self._flow.allowance(windows=2 if answers_a_key else 1):
+            piece = self._diff.take(min(allowance, self._flow.piece))
+            if not piece:
+                break
             size = len(piece.encode())
             if not answers_a_key:
                 self.unsolicited_bytes += size
-            self._writer.write(piece + (self._flow.sent(size) if piece else ""))
-        elif request := self._flow.overdue():
+            self._writer.write(piece + self._flow.sent(size))
+        if request := self._flow.overdue():
             self._writer.write(request)
 
     # What comes in

@@ -22,6 +22,9 @@ _SMALLEST_WINDOW = 128.0
 _LARGEST_WINDOW = 65_536.0
 _SPACING = 256
 """Bytes between two requests at most, which add 2% then."""
+_FIRST_PIECE = 1024
+"""Bytes between two requests at most until one has told how fast the line is: then the answers come
+one by one while a slow line passes on the first frame, and none of them seems to be lost."""
 _LINE_SECONDS = 0.75
 """How much of the line's time may be under way."""
 _FIRST_PATIENCE = 0.4
@@ -57,6 +60,8 @@ class FlowControl:
         self._round_trip = 0.0
         """Seconds of the quickest answer so far; 0 before the first."""
         self._window = _FIRST_WINDOW
+        self._is_learnt = False
+        """Whether an answer has told how fast the line is."""
 
     @property
     def window(self) -> float:
@@ -77,6 +82,11 @@ class FlowControl:
             left = windows * self.window - under_way
             return left if left >= self._window / 4 else 0
 
+    @property
+    def piece(self) -> float:
+        """Bytes that one request may follow."""
+        return math.inf if self._is_learnt else _FIRST_PIECE
+
     def begin(self) -> str:
         """Return the first request, to be sent while the line is empty."""
         self._started = self._clock()
@@ -95,7 +105,7 @@ class FlowControl:
             if not (self._answers and self._under_way):
                 return ""
             now, (_, sent) = self._clock(), self._under_way[0]
-            if now - max(sent, self._asked_again or -math.inf) < _PATIENCE:
+            if now - max(sent, self._last_answer, self._asked_again or -math.inf) < _PATIENCE:
                 return ""
             self._asked_again = now
             return REQUEST
@@ -142,6 +152,7 @@ class FlowControl:
             alone -= self._round_trip
         if not size:
             return
+        self._is_learnt = True
         rate = _LINE_SECONDS * size / max(alone, _QUICKEST)
         if rate < self._window:
             self._window = max(_SMALLEST_WINDOW, rate)
