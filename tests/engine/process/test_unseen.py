@@ -16,7 +16,7 @@ from mnistop.engine.data.dataset import Unseen
 from mnistop.engine.data.pixels import Pixels
 from mnistop.engine.data.sources import load
 from mnistop.engine.events import RunTested
-from mnistop.engine.process import job
+from mnistop.engine.process import unseen as unseen_test
 from mnistop.engine.runs import glance
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.run_folder import Run
@@ -198,12 +198,12 @@ def test_a_stop_ends_a_long_test(monkeypatch: pytest.MonkeyPatch) -> None:
     recorder: Any = SimpleNamespace(best_weights=lambda: None, say=say)
     control: Any = SimpleNamespace(wait_while_paused=lambda: 0.0, wants_stop=wants_stop)
     assert training.device == CPU
-    assert not job._tested(training, unseen, recorder, control)
+    assert not unseen_test.evaluate_on_unseen(training, unseen, recorder, control)
     assert said == []
 
-    monkeypatch.setattr(job, "PROGRESS_SECONDS", -1.0)
+    monkeypatch.setattr(unseen_test, "PROGRESS_SECONDS", -1.0)
     control.wants_stop = lambda: False
-    assert job._tested(training, unseen, recorder, control)
+    assert unseen_test.evaluate_on_unseen(training, unseen, recorder, control)
     assert said == [*[events.Preparing] * 3, RunTested]
 
 
