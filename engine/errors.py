@@ -81,8 +81,9 @@ def _shortage(error: BaseException) -> str:
     text = str(error).lower()
     if number == errno.EAGAIN or "can't start new thread" in text:
         return (
-            "No other process or thread can be started here, as many run as are allowed "
-            "(ulimit -u, or the limit of the container): end some, or raise the limit."
+            "No other process or thread can be started here: as many run as are allowed "
+            "(ulimit -u, or the limit of the container), or there is too little memory (ulimit "
+            "-v). End some, or raise the limit."
         )
     if number in (errno.EMFILE, errno.ENFILE):
         return (
