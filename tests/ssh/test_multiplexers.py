@@ -131,9 +131,15 @@ def test_without_a_locale_it_is_drawn_in_ascii_and_says_how_to_change_that(
             assert shown.written.isascii()
             assert "__" not in shown.text
             shown.send("q")
-            shown.wait_for(lambda: shown.text.count(PROMPT) and "Epoch log" not in shown.text)
+            shown.wait_for(lambda: "mnistop" not in after_prompt(shown))
             shown.type("exit\r")
             shown.wait_for_end()
+
+
+def after_prompt(shown: Terminal) -> str:
+    """The text behind the shell's last prompt: the command as long as it runs."""
+    _, prompt, text = shown.text.rpartition(PROMPT)
+    return text if prompt else "no prompt: mnistop"
 
 
 def colours(shown: Terminal) -> set[str]:
