@@ -191,6 +191,7 @@ def test_a_command_that_a_hang_up_ends_leaves_no_temporary_folder(
         training.stdout.readline()  # it is followed
         assert os.listdir(short)
         training.send_signal(signal.SIGHUP)
+        training.wait()  # before the pipe closes, which would end it too
     assert training.returncode == 128 + signal.SIGHUP
     assert os.listdir(short) == []
 
