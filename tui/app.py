@@ -195,7 +195,7 @@ class MnistopApp(GivesReasons, TerminalApp):
             return
         if not self.is_screen_installed(view):
             self.install_screen(view, self._views.name_of(view))
-        view.state, view.news = self.shown, self._train.session.news
+        view.state, view.status = self.shown, self._train.session.status
         if isinstance(self.screen, ViewScreen):
             self.switch_screen(view)
         else:
@@ -227,7 +227,7 @@ class MnistopApp(GivesReasons, TerminalApp):
     def _on_shown(self, message: TrainScreen.Shown) -> None:
         for screen in self.screen_stack:
             if isinstance(screen, ViewScreen):
-                screen.follow(message.state, message.news)
+                screen.follow(message.state, message.status)
 
     @on(TrainScreen.Ended)
     async def _on_ended(self, message: TrainScreen.Ended) -> None:

@@ -22,26 +22,26 @@ RUN = Run(Path("/runs") / made_up.NAME)
 def said(
     *told: events.Event,
     width: int = 120,
-    notice: str = "",
+    status: str = "",
     epochs: int = 100,
     terminal: Terminal | None = None,
 ) -> str:
     state = states.reduce(states.watching(RUN, RunConfig(epochs=epochs)), told)
-    return said_of(state, width, notice, terminal)
+    return said_of(state, width, status, terminal)
 
 
 def said_of(
-    state: State, width: int = 120, notice: str = "", terminal: Terminal | None = None
+    state: State, width: int = 120, status: str = "", terminal: Terminal | None = None
 ) -> str:
     progress = Progress(terminal or Terminal())
-    progress._state, progress._notice = state, notice
+    progress._state, progress._status = state, status
     lines = progress._draw(width)
     assert all(strip.cell_length == width for strip in lines)
     return plain(lines)
 
 
 def test_before_any_run_it_says_what_the_program_says() -> None:
-    assert said_of(State(), notice="Press r to train").strip() == "Press r to train"
+    assert said_of(State(), status="Press r to train").strip() == "Press r to train"
 
 
 def test_a_run_that_starts_says_what_is_waited_for() -> None:
@@ -138,7 +138,7 @@ def test_a_run_whose_process_died_says_what_is_safe_and_what_to_do() -> None:
 
 
 def test_a_notice_goes_before_the_run() -> None:
-    assert said(*made_up.story(3), notice="The disk is full.").strip() == "The disk is full."
+    assert said(*made_up.story(3), status="The disk is full.").strip() == "The disk is full."
 
 
 @given(st.integers(20, 200), st.integers(0, 30), st.booleans(), st.booleans())

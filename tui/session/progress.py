@@ -61,17 +61,17 @@ class Progress(FaultTolerantWidget):
         self._terminal = terminal
         self._palette = Palette.of(terminal)
         self._state = State()
-        self._notice = ""
+        self._status = ""
         self._lines: list[Strip] = []
 
-    def show(self, state: State, notice: str = "") -> None:
+    def show(self, state: State, status: str = "") -> None:
         """Draws how far a run is.
 
         Args:
             state: the run.
-            notice: what to say instead, if anything.
+            status: what to say instead, if anything.
         """
-        self._state, self._notice = state, notice
+        self._state, self._status = state, status
         self._redraw()
 
     def on_resize(self) -> None:
@@ -93,8 +93,8 @@ class Progress(FaultTolerantWidget):
 
     def _draw(self, width: int) -> list[Strip]:
         phase = self._state.phase
-        if self._notice or phase == "idle":
-            return self._wrapped(self._notice, width)
+        if self._status or phase == "idle":
+            return self._wrapped(self._status, width)
         sign = _SIGNS[phase][0 if self._terminal.unicode else 1]
         history = self._state.history
         if history.started and phase in ("running", "paused") and not history.preparing:

@@ -91,7 +91,7 @@ class Session:
         self.config = RunConfig()
         """The hyperparameters of the run."""
         self.predictions: Predictions | None = None
-        self.notice = ""
+        self.error = ""
         """What went wrong last."""
         self.is_launching = False
         self.started: Run | None = None
@@ -111,7 +111,7 @@ class Session:
         return self.is_launching or self.state.phase in GOING
 
     @property
-    def news(self) -> str:
+    def status(self) -> str:
         """What is waited for before a run is there, or what went wrong last; empty for nothing."""
         if self.is_launching:
             return (
@@ -119,13 +119,13 @@ class Session:
                 if self.is_warm
                 else "Warming up: PyTorch is loading; training starts by itself in a moment"
             )
-        return self.notice
+        return self.error
 
     @property
     def words(self) -> str:
         """What is to be said beside how far the run is; empty for nothing."""
-        if self.news:
-            return self.news
+        if self.status:
+            return self.status
         if self.state.run is None:
             loading = "" if self.is_warm else " (PyTorch is loading meanwhile)"
             return f"Press r to train with these settings, ? for help{loading}"
@@ -149,7 +149,7 @@ class Session:
         self._screen.run_worker(self._launch(config), group="launch", exit_on_error=False)
 
     async def _launch(self, config: RunConfig) -> None:
-        self.notice = ""
+        self.error = ""
         try:
             run = await asyncio.to_thread(worker.launch, config)
         except ConfigError as error:
@@ -158,9 +158,9 @@ class Session:
             wrong = "pixel_range" if isinstance(error, PixelRangeError) else "source"
             self._refuse({wrong: str(error)})
         except MnistopError as error:
-            self.notice = str(error)
+            self.error = str(error)
         except Exception as error:
-            self.notice = faults.in_words(error)
+            self.error = faults.in_words(error)
         else:
             self.started = run
             self.watch(run)
@@ -171,7 +171,7 @@ class Session:
                 self._after_launch()
 
     def _refuse(self, problems: dict[str, str]) -> None:
-        self.notice = list(problems.values())[-1]
+        self.error = list(problems.values())[-1]
         self._stage.on_session_refused(problems)
 
     # Following
@@ -185,7 +185,7 @@ class Session:
         try:
             self.config = run.config()
         except MnistopError as error:
-            self.notice = str(error)
+            self.error = str(error)
             return
         self.predictions = None
         self._is_live = run.is_running()

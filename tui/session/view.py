@@ -87,7 +87,7 @@ class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
         self.state = State()
         self.form: Callable[[], RunConfig | None] = lambda: None
         """Tells what the dashboard's form holds, None while a value in it is wrong."""
-        self.news = ""
+        self.status = ""
         """What is waited for before a run is there, or what went wrong last."""
         self._scheduler: Scheduler | None = None
         self._progress = Progress(terminal, id="progress")
@@ -130,7 +130,7 @@ class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
 
     def draw_progress(self) -> None:
         """Says how far the run is that is shown."""
-        self._progress.show(self.state, self.news)
+        self._progress.show(self.state, self.status)
 
     @dataclass
     class OpenWanted(Message):
@@ -157,16 +157,16 @@ class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
     class Left(Message):
         """The screen is left for the one that it was opened from."""
 
-    def follow(self, state: State, news: str) -> None:
+    def follow(self, state: State, status: str) -> None:
         """Shows a run that goes on, or another epoch of it."""
-        moved = (state.run, state.cursor, state.phase, news) != (
+        moved = (state.run, state.cursor, state.phase, status) != (
             self.state.run,
             self.state.cursor,
             self.state.phase,
-            self.news,
+            self.status,
         )
         other_run = state.run != self.state.run
-        self.state, self.news = state, news
+        self.state, self.status = state, status
         if self.is_current:
             self.changed(urgent=moved)
             if other_run:

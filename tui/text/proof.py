@@ -29,7 +29,7 @@ class Shown:
     """Of the same image and target; None while it is computed."""
     names: Sequence[str]
     """Of the classes."""
-    notice: str
+    status: str
     """The words for it while there is no bracket."""
     weights: str
     """Whose weights these are, as in `epoch 5`."""
@@ -46,7 +46,7 @@ def whole(shown: Shown, terminal: Terminal, width: int) -> list[Strip]:
         writer.blank,
     ]
     if shown.bracket is None:
-        drawn += writer.say([Phrase(shown.notice, "muted")])
+        drawn += writer.say([Phrase(shown.status, "muted")])
     else:
         if bar := writer.bar(attacked, shown.bracket):
             drawn += [*writer.say([Phrase("Smallest ε of this image, L∞:")]), *bar]
@@ -62,7 +62,7 @@ def short(shown: Shown, terminal: Terminal, width: int) -> list[Strip]:
     sizes = Phrase(attack_words.sizes(attacked), "muted")
     drawn = [writer.in_a_row([_marked(first, attacked, terminal), sizes, *others])]
     if shown.bracket is None:
-        return [*drawn, writer.in_a_row([Phrase(shown.notice, "muted")])]
+        return [*drawn, writer.in_a_row([Phrase(shown.status, "muted")])]
     bar = writer.bar(attacked, shown.bracket)
     bounds = attack_words.bounds(attacked, shown.bracket)
     return [*drawn, *bar, *([writer.in_a_row(bounds)] if bounds else [])]

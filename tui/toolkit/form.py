@@ -60,7 +60,7 @@ class Form(DrawnWidget, can_focus=True):
         """The number of the selected row."""
         self.top = 0
         """The number of the first row in view."""
-        self.notice = ""
+        self.status = ""
         """Shown in place of the words on the row."""
         self.locked = ""
         """Why nothing can be changed; empty where it can."""
@@ -110,7 +110,7 @@ class Form(DrawnWidget, can_focus=True):
         """Put the cursor on the row nearest to a number, unless what is being edited is wrong."""
         self.keep()
         if not self.editing:
-            self.notice = ""
+            self.status = ""
             self.cursor = clamp(row, 0, len(self.rows) - 1)
             self.show_cursor()
             self.redraw()
@@ -163,7 +163,7 @@ class Form(DrawnWidget, can_focus=True):
 
     def _may_change(self) -> bool:
         """Return whether the selected row can be changed now; say why where it cannot."""
-        self.notice = self.locked
+        self.status = self.locked
         self.redraw()
         return not self.locked
 
@@ -317,8 +317,8 @@ class Form(DrawnWidget, can_focus=True):
         hints = ["locked"] * bool(self.locked)
         hints += [f"{self.top} above"] * bool(self.top) + [f"{below} below"] * bool(below)
         words, style = self.about(), ""
-        if self.notice:
-            words, style = [self.notice], "changed"
+        if self.status:
+            words, style = [self.status], "changed"
         elif problem := self.problems.get(self.selected):
             words, style = [f"! {problem}"], "problem"
         rows = [self._row(name, parts) for name in names]

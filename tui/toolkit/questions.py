@@ -74,17 +74,17 @@ class LatestAnswer(Generic[Answer]):
     async def _ask(self) -> None:
         try:
             while self._wanted is not None and self.waiting:
-                subject, asked, answer, trouble = self._subject, self._wanted, None, ""
+                subject, asked, answer, error = self._subject, self._wanted, None, ""
                 try:
                     ask = worker.ask_at_leisure if self._at_leisure else worker.ask
                     answer = await ask(self._question, *self._args)
-                except MnistopError as error:
-                    trouble = str(error)
-                except Exception as error:
-                    trouble = f"This is a fault of the program, {type(error).__name__}: {error}"
+                except MnistopError as raised:
+                    error = str(raised)
+                except Exception as raised:
+                    error = f"This is a fault of the program, {type(raised).__name__}: {raised}"
                 if subject == self._subject:
                     self._answered = asked
-                    self._show(answer, trouble)
+                    self._show(answer, error)
         finally:
             self._asking = False
 

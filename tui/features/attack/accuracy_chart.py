@@ -31,19 +31,19 @@ class AccuracyChart(PlottedPane, can_focus=True):
     )
 
     epsilon: float | None = None
-    notice = ""
+    status = ""
     runs: tuple[Measured, ...] = ()
 
-    def show(self, runs: tuple[Measured, ...], epsilon: float | None, notice: str = "") -> None:
+    def show(self, runs: tuple[Measured, ...], epsilon: float | None, status: str = "") -> None:
         """Draws the curves.
 
         Args:
             runs: one or two.
             epsilon: the present ε, to be marked; None if the norm is another.
-            notice: what is said where there are no curves.
+            status: what is said where there are no curves.
         """
-        if (runs, epsilon, notice) != (self.runs, self.epsilon, self.notice):
-            self.runs, self.epsilon, self.notice = runs, epsilon, notice
+        if (runs, epsilon, status) != (self.runs, self.epsilon, self.status):
+            self.runs, self.epsilon, self.status = runs, epsilon, status
             self.redraw()
 
     @dataclass
@@ -66,7 +66,7 @@ class AccuracyChart(PlottedPane, can_focus=True):
     def lines(self, width: int, height: int) -> list[Strip]:
         """The charts, beside each other or one below the other."""
         if not self.runs:
-            return self.say(self.notice, width)
+            return self.say(self.status, width)
         if len(self.runs) == 1:
             drawn = self._chart(self.runs[0], width, height)
             self.placed((0, 0, drawn))
@@ -107,7 +107,7 @@ class AccuracyChart(PlottedPane, can_focus=True):
             percent=True,
             x_label="ε" if self.terminal.unicode else "eps",
             title="" if heading else "accuracy",
-            empty=self.notice or "Attacking the validation images.",
+            empty=self.status or "Attacking the validation images.",
         )
         return [*heading, *plotted] if heading else plotted
 

@@ -300,9 +300,9 @@ class AttackModel:
         if not (attacked := self.attacked):
             return None
         then = "; then ε goes there" if self.jumps else ""
-        notice = self._bracket_error or f"Searching for the smallest ε{then}."
+        status = self._bracket_error or f"Searching for the smallest ε{then}."
         weights = weights_name(attacked.epochs, self.state, self.is_attacking)
-        return Shown(attacked, self.bracket, self.state.class_names, notice, weights)
+        return Shown(attacked, self.bracket, self.state.class_names, status, weights)
 
     @property
     def place(self) -> str:

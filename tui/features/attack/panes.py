@@ -44,17 +44,17 @@ class FragileList(Table[int]):
         self._model = model
         self._rows: list[int] = []
         self._listed = False
-        self._notice = ""
+        self._status = ""
 
-    def show(self, notice: str = "") -> None:
+    def show(self, status: str = "") -> None:
         """Draw the images that are gone through.
 
         Args:
-            notice: what to say in place of the list; empty for the list.
+            status: what to say in place of the list; empty for the list.
         """
-        self._notice = notice
+        self._status = status
         subject = self._model.subject
-        self._rows = [] if notice else self._model.rows.tolist()
+        self._rows = [] if status else self._model.rows.tolist()
         self._listed = isinstance(subject, int) and subject in self._rows
         if isinstance(subject, int) and self._listed:
             self.position = self._rows.index(subject)
@@ -77,7 +77,7 @@ class FragileList(Table[int]):
 
     def empty(self) -> str:
         """Why there are none."""
-        return self._notice or "No validation image is classified correctly here."
+        return self._status or "No validation image is classified correctly here."
 
     def columns(self, width: int) -> list[Column[int]]:
         """Number, class, and the two ε."""
@@ -119,19 +119,19 @@ class AttackView(LinesPane, can_focus=True):
     is_alone = False
     """Whether the pane of the bracket is out of sight, so that it is shown here in short."""
     shown: Shown | None = None
-    notice = ""
+    status = ""
     place = ""
 
-    def show(self, shown: Shown | None, place: str, notice: str) -> None:
+    def show(self, shown: Shown | None, place: str, status: str) -> None:
         """Draws an attacked image.
 
         Args:
-            shown: the image and what the model says; None to show only the notice.
+            shown: the image and what the model says; None to show only the status.
             place: where the image stands among those that are gone through, in words.
-            notice: what is being waited for or went wrong.
+            status: what is being waited for or went wrong.
         """
-        if (shown, place, notice) != (self.shown, self.place, self.notice):
-            self.shown, self.place, self.notice = shown, place, notice
+        if (shown, place, status) != (self.shown, self.place, self.status):
+            self.shown, self.place, self.status = shown, place, status
             self.redraw()
 
     def title(self) -> str:
@@ -150,7 +150,7 @@ class AttackView(LinesPane, can_focus=True):
             name = f"Image {answer.subject}"
             whats = [f"{name} ({self.place})", f"{name} ({self.place.split()[0]})", name]
         titles = [
-            ", ".join(filter(None, (self.notice, what, how, self.shown.weights))) for what in whats
+            ", ".join(filter(None, (self.status, what, how, self.shown.weights))) for what in whats
         ]
         room = self.size.width - _MARK
         return next((title for title in titles if cell_len(title) <= room), titles[-1])
@@ -166,7 +166,7 @@ class AttackView(LinesPane, can_focus=True):
         """The pictures and the probabilities, and the bracket if it is not shown elsewhere."""
         shown = self.shown
         if shown is None:
-            return self.say(self.notice, width)
+            return self.say(self.status, width)
         below = proof.short(shown, self.terminal, width) if self.is_alone else []
         room = height - len(below)
         drawn = attacked(shown.attacked, shown.names, self.terminal, width, room, self.mode)
@@ -183,17 +183,17 @@ class Proof(LinesPane, can_focus=True):
     )
 
     shown: Shown | None = None
-    notice = ""
+    status = ""
 
-    def show(self, shown: Shown | None, notice: str) -> None:
+    def show(self, shown: Shown | None, status: str) -> None:
         """Draws what is known.
 
         Args:
             shown: the attack and its bracket; None if there is none yet.
-            notice: what is said where there is nothing.
+            status: what is said where there is nothing.
         """
-        if (shown, notice) != (self.shown, self.notice):
-            self.shown, self.notice = shown, notice
+        if (shown, status) != (self.shown, self.status):
+            self.shown, self.status = shown, status
             self.redraw()
 
     def title(self) -> str:
@@ -203,7 +203,7 @@ class Proof(LinesPane, can_focus=True):
     def lines(self, width: int, height: int) -> list[Strip]:
         """The outcome, then the bracket."""
         if self.shown is None:
-            return self.say(self.notice, width)
+            return self.say(self.status, width)
         return whole(self.shown, self.terminal, width)
 
 

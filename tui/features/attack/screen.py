@@ -156,11 +156,11 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
         """
         model, panes = self._model, self._panes
         shown = model.shown
-        notice = model.error or (
+        status = model.error or (
             "Asking the model. The first answer takes some seconds: PyTorch is being loaded."
         )
-        panes.view.show(shown, model.place, waiting if shown else notice)
-        panes.proof.show(shown, notice)
+        panes.view.show(shown, model.place, waiting if shown else status)
+        panes.proof.show(shown, status)
         panes.list.show()
         self.after_refresh(self._show_chart)  # which takes longer to draw than the pictures
 
@@ -169,11 +169,11 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
         if model.subject is not None:
             self._panes.chart.show(model.measured, model.shown_epsilon, model.measuring_error)
 
-    def _show_nothing(self, notice: str) -> None:
+    def _show_nothing(self, status: str) -> None:
         """Say why there is nothing to attack, and what will be in the panes."""
         self._model.forget()
         panes = self._panes
-        panes.view.show(None, "", notice)
+        panes.view.show(None, "", status)
         panes.proof.show(None, "The smallest ε that fools the model, and what is proven.")
         panes.chart.show((), None, "Accuracy on the validation set against ε.")
         panes.list.show("The validation images, and what fools each.")

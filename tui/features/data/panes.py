@@ -30,19 +30,19 @@ class DataFacts(LinesPane):
     )
 
     samples: Samples | None = None
-    notice = ""
+    status = ""
     changed = ""
 
-    def show(self, samples: Samples | None, notice: str = "", changed: str = "") -> None:
+    def show(self, samples: Samples | None, status: str = "", changed: str = "") -> None:
         """Says the facts.
 
         Args:
-            samples: of which data, or None to show only the notice.
-            notice: what is being waited for or went wrong.
+            samples: of which data, or None to show only the status.
+            status: what is being waited for or went wrong.
             changed: how they differ from those that the run in sight was trained on.
         """
-        if (samples, notice, changed) != (self.samples, self.notice, self.changed):
-            self.samples, self.notice, self.changed = samples, notice, changed
+        if (samples, status, changed) != (self.samples, self.status, self.changed):
+            self.samples, self.status, self.changed = samples, status, changed
             self.redraw()
 
     def title(self) -> str:
@@ -52,7 +52,7 @@ class DataFacts(LinesPane):
     def lines(self, width: int, height: int) -> list[Strip]:
         """The facts, those that matter most first."""
         if self.samples is None:
-            return self.say(self.notice, width)
+            return self.say(self.status, width)
         return self.say(self._sentences(), width)[:height]
 
     def needed(self, width: int) -> int:
@@ -61,7 +61,7 @@ class DataFacts(LinesPane):
         Args:
             width: cells that the pane has.
         """
-        return 1 + len(self.say(self._sentences() if self.samples else self.notice, width))
+        return 1 + len(self.say(self._sentences() if self.samples else self.status, width))
 
     def _sentences(self) -> str:
         assert self.samples
@@ -94,19 +94,19 @@ class Labels(LinesPane, can_focus=True):
     )
 
     samples: Samples | None = None
-    notice = ""
+    status = ""
     top = 0
     """The first class that is shown."""
 
-    def show(self, samples: Samples | None, notice: str = "") -> None:
+    def show(self, samples: Samples | None, status: str = "") -> None:
         """Draws the counts.
 
         Args:
-            samples: of which data, or None to show only the notice.
-            notice: what is being waited for or went wrong.
+            samples: of which data, or None to show only the status.
+            status: what is being waited for or went wrong.
         """
-        if (samples, notice) != (self.samples, self.notice):
-            self.samples, self.notice = samples, notice
+        if (samples, status) != (self.samples, self.status):
+            self.samples, self.status = samples, status
             self.redraw()
 
     def title(self) -> str:
@@ -125,7 +125,7 @@ class Labels(LinesPane, can_focus=True):
         """Two histograms on one scale."""
         samples = self.samples
         if samples is None:
-            return self.say(self.notice, width)
+            return self.say(self.status, width)
         classes = len(samples.counts.training)
         self.top = max(0, min(self.top, classes - (height - 1)))
         rows = slice(self.top, self.top + max(height - 1, 0))
@@ -161,4 +161,4 @@ class Labels(LinesPane, can_focus=True):
             self.top = max(0, self.top + by)
             self.redraw()
         else:
-            self.notify("All classes are in sight." if self.samples else self.notice, markup=False)
+            self.notify("All classes are in sight." if self.samples else self.status, markup=False)

@@ -31,19 +31,19 @@ class SampleGrid(ImageGrid):
     """The page with the cursor, and as a rule those before and after it."""
     index = 0
     """Of the image under the cursor, in the whole data set."""
-    notice = ""
+    status = ""
     enlarged = False
     """Whether fewer images are shown, each pixel of them, rather than 16 smaller ones."""
 
-    def show(self, samples: Samples | None, index: int, notice: str = "") -> None:
+    def show(self, samples: Samples | None, index: int, status: str = "") -> None:
         """Draws the page with the cursor.
 
         Args:
-            samples: images with those of the page among them, or None to show only the notice.
+            samples: images with those of the page among them, or None to show only the status.
             index: of the image under the cursor.
-            notice: what is being waited for or went wrong.
+            status: what is being waited for or went wrong.
         """
-        self.samples, self.index, self.notice = samples, index, notice
+        self.samples, self.index, self.status = samples, index, status
         self.redraw()
 
     @property
@@ -59,7 +59,7 @@ class SampleGrid(ImageGrid):
     @property
     def why_empty(self) -> str:
         """Why there are no images."""
-        return self.notice
+        return self.status
 
     @property
     def source(self) -> object:

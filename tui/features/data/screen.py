@@ -98,7 +98,7 @@ class DataScreen(SeveralPanes):
         self._note = ProgressNote()
         self._data: tuple[Hashable, ...] | None = None
         self._samples: Samples | None = None
-        self._trouble = ""
+        self._error = ""
         self._index = 0
         self._opened = False
         """Whether the image that is flattened was opened in the grid."""
@@ -178,7 +178,7 @@ class DataScreen(SeveralPanes):
 
     def on_screen_resume(self) -> None:
         """Tries again what has failed before, and catches up."""
-        if self._trouble:
+        if self._error:
             self._data = None
         self._answers.forget()  # the file may have changed
         super().on_screen_resume()
@@ -194,10 +194,10 @@ class DataScreen(SeveralPanes):
         data = absolute(config.source), config.samples, config.val_fraction, config.split_seed
         if (*data, config.pixel_range) != self._data:
             self._data = (*data, config.pixel_range)
-            self._samples, self._trouble, self._index = None, "", 0
+            self._samples, self._error, self._index = None, "", 0
             self._note.start()
             self._answers.forget()
-        if not self._trouble:
+        if not self._error:
             count = self._grid.page_size if self._grid.display else PAGE
             before = max(self._index // count - 1, 0) * count
             self._answers.want(*data, before, 3 * count, self._note.path, config.pixel_range)
@@ -214,23 +214,23 @@ class DataScreen(SeveralPanes):
         if self.is_current and self._answers.waiting and self._samples is None:
             self._show(self._waiting())
 
-    def _on_answer(self, answer: Samples | None, trouble: str) -> None:
-        self._samples, self._trouble = answer, trouble
+    def _on_answer(self, answer: Samples | None, error: str) -> None:
+        self._samples, self._error = answer, error
         self._note.clear()
         self._show("")
         self.after_refresh(self.redraw)
 
-    def _show(self, notice: str) -> None:
+    def _show(self, status: str) -> None:
         samples = self._samples
-        notice = self._trouble or notice
-        self._facts.show(samples, notice, self._changed())
+        status = self._error or status
+        self._facts.show(samples, status, self._changed())
         self._panes.fit()
-        self._grid.show(samples, self._index, notice)
-        self._labels.show(samples, notice)
+        self._grid.show(samples, self._index, status)
+        self._labels.show(samples, status)
         place = self._index - samples.first if samples else 0
         if samples is None or not 0 <= place < len(samples.images):
             if samples is None:
-                self._flattening.show(None, notice)
+                self._flattening.show(None, status)
             return
         label = samples.description.class_names[samples.labels[place]]
         side = "validation" if samples.validation[place] else "training"

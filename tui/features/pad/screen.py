@@ -138,9 +138,9 @@ class PadScreen(AtAnEpoch):
         self._seen.show(self.image, self.centred)
         state = self.state
         moment = epoch_name(state.shown_epoch) if state.history.epochs else ""
-        if notice := self._missing(state):
+        if status := self._missing(state):
             self._answers.forget()
-            self._verdict.show(None, (), moment, notice)
+            self._verdict.show(None, (), moment, status)
             return
         if self._verdict.answer is None:
             self._verdict.show(None, (), moment, _WAITING)
@@ -173,10 +173,10 @@ class PadScreen(AtAnEpoch):
             self._drawings += 1
         self._arrange()
 
-    def _on_answer(self, answer: Classified | None, trouble: str) -> None:
+    def _on_answer(self, answer: Classified | None, error: str) -> None:
         waiting = self._answers.waiting
         weights = weights_name(answer.epochs, self.state, waiting) if answer else ""
-        self._verdict.show(answer, self._names, weights, trouble)
+        self._verdict.show(answer, self._names, weights, error)
 
     @on(Canvas.Drawn)
     def _on_drawn(self) -> None:

@@ -44,20 +44,20 @@ class Verdict(LinesPane):
     answer: Classified | None = None
     names: tuple[str, ...] = ()
     weights = ""
-    notice = ""
+    status = ""
 
     def show(
-        self, answer: Classified | None, names: tuple[str, ...], weights: str, notice: str
+        self, answer: Classified | None, names: tuple[str, ...], weights: str, status: str
     ) -> None:
         """Draws what the model says.
 
         Args:
-            answer: the probabilities, or None to show only the notice.
+            answer: the probabilities, or None to show only the status.
             names: of the classes.
             weights: whose weights these are, or are to be, as in `epoch 5`.
-            notice: what is being waited for or went wrong.
+            status: what is being waited for or went wrong.
         """
-        self.answer, self.names, self.weights, self.notice = answer, names, weights, notice
+        self.answer, self.names, self.weights, self.status = answer, names, weights, status
         self.redraw()
 
     def title(self) -> str:
@@ -71,7 +71,7 @@ class Verdict(LinesPane):
     def lines(self, width: int, height: int) -> list[Strip]:
         """A bar for each class, the most probable ones where there are many."""
         if self.answer is None:
-            return self.say(self.notice, width)
+            return self.say(self.status, width)
         probabilities = self.answer.probabilities
         return bars.probabilities(
             probabilities.tolist(),

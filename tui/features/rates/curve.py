@@ -38,19 +38,19 @@ class RateCurve(PlottedPane, can_focus=True):
     test: RangeTest | None = None
     rate = 0.0
     """The one at the cursor."""
-    notice = ""
+    status = ""
 
-    def show(self, test: RangeTest | None, notice: str = "") -> None:
+    def show(self, test: RangeTest | None, status: str = "") -> None:
         """Draws a test.
 
         Args:
             test: the test, or None before there is one.
-            notice: what to say then.
+            status: what to say then.
         """
         if test is not self.test:
             self.test = test
             self.rate = self._first_look()
-        self.notice = notice
+        self.status = status
         self.redraw()
 
     def point_at(self, rate: float) -> None:
@@ -92,7 +92,7 @@ class RateCurve(PlottedPane, can_focus=True):
         """The chart, or what will be here."""
         test = self.test
         if test is None:
-            return self.say(self.notice, width)
+            return self.say(self.status, width)
         drawn = range_chart(test, width, height, self.terminal, self.rate)
         self.placed((0, 0, drawn))
         return drawn
@@ -111,12 +111,12 @@ class RateCurve(PlottedPane, can_focus=True):
             self.rate = stops[max(0, min(len(stops) - 1, at + by))]
             self.redraw()
         else:
-            self.notify(self.notice, markup=False)
+            self.notify(self.status, markup=False)
 
     def action_mark(self, by: int) -> None:
         """Goes to the next marked rate, or the one before."""
         if self.test is None:
-            self.notify(self.notice, markup=False)
+            self.notify(self.status, markup=False)
             return
         marks = sorted(self.test.marks.values())
         ahead = [rate for rate in marks if (rate - self.rate) * by > 0]

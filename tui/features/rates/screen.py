@@ -80,7 +80,7 @@ class RatesScreen(ViewScreen):
         self._tested: RunConfig | None = None
         """What the test is of, as `test_settings` has it."""
         self._test: RangeTest | None = None
-        self._trouble = ""
+        self._error = ""
         self._three: ThreeRates | None = None
         self._is_launching = False
 
@@ -123,7 +123,7 @@ class RatesScreen(ViewScreen):
 
         Runs of other settings than the form has by now give way to a test of these.
         """
-        if self._trouble:
+        if self._error:
             self._tested = None
         if self._runs_body.display and not self._runs_are_current:
             self._show_runs(False)
@@ -143,15 +143,15 @@ class RatesScreen(ViewScreen):
             self._show_test(WRONG_FORM)
             return
         if tested != self._tested:
-            self._tested, self._test, self._trouble = tested, None, ""
+            self._tested, self._test, self._error = tested, None, ""
             self._note.start()
             self._answers.forget()
-        if not self._trouble:
+        if not self._error:
             self._answers.want(tested, self._note.path, key=tested)
         self._show_test(self._waiting())
 
-    def _show_test(self, notice: str) -> None:
-        self._curve.show(self._test, self._trouble or notice)
+    def _show_test(self, status: str) -> None:
+        self._curve.show(self._test, self._error or status)
         settings = settings_text(self._tested) if self._tested else ""
         conclusion = self._three.conclusion if self._three and self._runs_are_current else ""
         self._marks.show(self._test, settings, conclusion)
@@ -163,11 +163,11 @@ class RatesScreen(ViewScreen):
         return f"{purpose} Now: {said} ({self._note.seconds:.0f} s)."
 
     def _tell_the_time(self) -> None:
-        if self.is_current and self._test is None and self._tested and not self._trouble:
+        if self.is_current and self._test is None and self._tested and not self._error:
             self._show_test(self._waiting())
 
-    def _on_answer(self, answer: RangeTest | None, trouble: str) -> None:
-        self._test, self._trouble = answer, trouble
+    def _on_answer(self, answer: RangeTest | None, error: str) -> None:
+        self._test, self._error = answer, error
         self._note.clear()
         self._show_test("")
         self.refresh_bindings()
@@ -281,7 +281,7 @@ class RatesScreen(ViewScreen):
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         """Give the reason why an action is impossible now."""
         over = self._three is None or self._three.is_over
-        no_test = self._trouble or "The range test has not ended yet: its curve comes first."
+        no_test = self._error or "The range test has not ended yet: its curve comes first."
         match action:
             case "take" if self._tested is None:
                 return WRONG_FORM

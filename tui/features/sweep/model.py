@@ -196,7 +196,7 @@ class SweepAttack:
     def __init__(
         self, screen: Screen[None], sweeping: Sweeping, changed: Callable[[], None]
     ) -> None:
-        self.notice = ""
+        self.status = ""
         """How far it is; empty while nothing is measured."""
         self._screen = screen
         self._sweeping = sweeping
@@ -223,11 +223,11 @@ class SweepAttack:
                     if self._sweeping.reader is not reader or not self._screen.is_current:
                         return
                     known = await worker.ask_at_leisure(robustness, run)
-                    self.notice = (
+                    self.status = (
                         f"Attacking run {place + 1}: {known.done:,} of {known.total:,} images."
                     )
                     self._changed()
                 self._sweeping.take(reader, place, known)
         finally:
-            self._is_going, self.notice = False, ""
+            self._is_going, self.status = False, ""
             self._changed()

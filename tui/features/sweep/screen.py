@@ -136,7 +136,7 @@ class SweepScreen(SeveralPanes):
         self._table.redraw()
         self._charts.show(self._sweeping.curves)
         reader = self._sweeping.reader
-        self._facts.show(self._attack.notice or (reader.trouble if reader else ""))
+        self._facts.show(self._attack.status or (reader.trouble if reader else ""))
         self.refresh_bindings()
 
     def on_resize(self) -> None:
@@ -300,7 +300,7 @@ class SweepScreen(SeveralPanes):
             case "curves" if begun < 2:
                 return "Curves can be laid over each other once two of its runs have begun."
             case "attack" if not self._attack.is_possible:
-                return self._attack.notice or "No run has ended whose accuracy is not known yet."
+                return self._attack.status or "No run has ended whose accuracy is not known yet."
             case "stop" if state not in _LIVE:
                 return f"The sweep is not going on: it is {state}."
             case "resume" if state in _LIVE:

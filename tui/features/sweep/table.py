@@ -130,19 +130,19 @@ class SweepFacts(LinesPane):
     def __init__(self, terminal: Terminal, sweeping: Sweeping) -> None:
         super().__init__(terminal)
         self._sweeping = sweeping
-        self._notice = ""
+        self._status = ""
         self._told: Sequence[Group] = ()
         """The rows that the words below are about."""
         self._best = ""
         self._notes: Sequence[str] = ()
 
-    def show(self, notice: str) -> None:
+    def show(self, status: str) -> None:
         """Draws the facts.
 
         Args:
-            notice: what is going on beside them; empty for nothing.
+            status: what is going on beside them; empty for nothing.
         """
-        self._notice = notice
+        self._status = status
         self.redraw()
 
     def title(self) -> str:
@@ -163,7 +163,7 @@ class SweepFacts(LinesPane):
             self._best = clean(conclusion(groups, epsilon), self.terminal)
             self._notes = notes(groups, epsilon)
         best = textwrap.wrap(self._best, max(width, 1))
-        lines = [*self.say(self._notice, width), *(line([(part, None)], width) for part in best)]
+        lines = [*self.say(self._status, width), *(line([(part, None)], width) for part in best)]
         for note in self._notes:
             lines += self.say(note, width)
         return lines[:height]

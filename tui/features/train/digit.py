@@ -54,7 +54,7 @@ class Digit(LinesPane, can_focus=True):
     answer: AttackedImage | None = None
     names: tuple[str, ...] = ()
     weights = ""
-    notice = ""
+    status = ""
     state = State()
     _row: int | None = None
     """The shown image; None before there is one."""
@@ -68,17 +68,17 @@ class Digit(LinesPane, can_focus=True):
         answer: AttackedImage | None,
         names: tuple[str, ...],
         weights: str = "",
-        notice: str = "",
+        status: str = "",
     ) -> None:
         """Draws an attacked image.
 
         Args:
-            answer: the image and what the model says, or None to show only the notice.
+            answer: the image and what the model says, or None to show only the status.
             names: of the classes.
             weights: whose weights were attacked, as in `epoch 5`.
-            notice: what is being waited for or went wrong.
+            status: what is being waited for or went wrong.
         """
-        self.answer, self.names, self.weights, self.notice = answer, names, weights, notice
+        self.answer, self.names, self.weights, self.status = answer, names, weights, status
         self.redraw()
 
     def wait(self, hint: str) -> None:
@@ -87,7 +87,7 @@ class Digit(LinesPane, can_focus=True):
         Args:
             hint: when there will be one.
         """
-        self.show(None, (), notice=f"An image, and how little it takes to fool the model: {hint}")
+        self.show(None, (), status=f"An image, and how little it takes to fool the model: {hint}")
 
     def title(self) -> str:
         """Which image, how strong the attack, and whose weights."""
@@ -95,13 +95,13 @@ class Digit(LinesPane, can_focus=True):
         if answer is None:
             return "A digit and its adversarial version"
         title = f"Validation image {answer.subject}, FGSM ε {answer.epsilon:g}, {self.weights}"
-        return f"{title}, {self.notice}" if self.notice else title
+        return f"{title}, {self.status}" if self.status else title
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """The pictures and the probabilities."""
         answer = self.answer
         if answer is None:
-            return self.say(self.notice, width)
+            return self.say(self.status, width)
         from mnistop.tui.text.attacked_image import attacked
 
         return attacked(answer, self.names, self.terminal, width, height, self.mode)
@@ -142,7 +142,7 @@ class Digit(LinesPane, can_focus=True):
         if self.answer and isinstance(self.answer.subject, int):
             self.post_message(ScreenWanted("attack", self.answer.subject))
         else:
-            self.notify(f"There is nothing to attack yet. {self.notice}.", markup=False)
+            self.notify(f"There is nothing to attack yet. {self.status}.", markup=False)
 
     # Asking the model
 
@@ -183,7 +183,7 @@ class Digit(LinesPane, can_focus=True):
         row = self._row or 0
         return row if right is None or row in right or not len(right) else int(right[0])
 
-    def _on_answer(self, answer: AttackedImage | None, trouble: str) -> None:
+    def _on_answer(self, answer: AttackedImage | None, error: str) -> None:
         state, waiting = self.state, self._answers.waiting
         weights = weights_name(answer.epochs, state, waiting) if answer else ""
-        self.show(answer, state.class_names, weights, trouble)
+        self.show(answer, state.class_names, weights, error)

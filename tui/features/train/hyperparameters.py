@@ -196,7 +196,7 @@ class Hyperparameters(Form):
 
     def unlock(self) -> None:
         """Show the user's own values again."""
-        self.notice = ""
+        self.status = ""
         self._show(self._own, "")
 
     def _show(self, values: ConfigValues, locked: str) -> None:

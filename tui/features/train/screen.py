@@ -217,7 +217,7 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
         """The run, the epoch of it that is looked at, or what is to be said, has changed."""
 
         state: State
-        news: str
+        status: str
 
     @dataclass
     class Ended(Message):
@@ -304,7 +304,7 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
 
     def _tell_others(self) -> None:
         """What can be done, and what is looked at, by those that are not drawn here."""
-        self.post_message(self.Shown(self.state, self.session.news))
+        self.post_message(self.Shown(self.state, self.session.status))
         possible = frozenset(action for action in _SOMETIMES if self.check_action(action, ()))
         if possible != self._possible:
             self._possible = possible
@@ -313,7 +313,7 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
 
     @on(Hyperparameters.Changed)
     def _on_form_changed(self) -> None:
-        self.session.notice = ""
+        self.session.error = ""
         self.on_session_changed()
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:

@@ -47,7 +47,7 @@ class WeightGallery(ImageGrid):
     """Under the cursor."""
     weights_of = ""
     """Whose weights they are, in words."""
-    notice = ""
+    status = ""
     whole = False
     """Whether every weight is a pixel, even if few images fit then."""
 
@@ -61,23 +61,23 @@ class WeightGallery(ImageGrid):
         neurons: Neurons | None,
         neuron: int,
         weights_of: str,
-        notice: str,
+        status: str,
         at_once: int | None = None,
     ) -> None:
         """Draws a first layer.
 
         Args:
-            neurons: the neurons, or None to show only the notice.
+            neurons: the neurons, or None to show only the status.
             neuron: the one under the cursor.
             weights_of: whose weights they are, as in `epoch 3`.
-            notice: what is being waited for or went wrong.
+            status: what is being waited for or went wrong.
             at_once: how many images may give way to those of newer weights, the most changed
                 first, while the others stay on the scale that they were drawn on; None for all.
         """
         if neurons is None or self.neurons is None or neurons.layer is not self.neurons.layer:
             self._give_way(neurons, at_once)
         self.neurons, self.neuron = neurons, neuron
-        self.weights_of, self.notice = weights_of, notice
+        self.weights_of, self.status = weights_of, status
         self.redraw()
 
     def _give_way(self, newer: Neurons | None, at_once: int | None) -> None:
@@ -110,7 +110,7 @@ class WeightGallery(ImageGrid):
     @property
     def why_empty(self) -> str:
         """Why there are no images."""
-        return self.notice
+        return self.status
 
     @property
     def source(self) -> object:

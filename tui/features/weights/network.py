@@ -66,24 +66,24 @@ class Network(ScrolledPane, can_focus=True):
     walk: Walk | None = None
     names: tuple[str, ...] = ()
     weights_of = ""
-    notice = ""
+    status = ""
     mode: image.Mode = "auto"
     _rows, _width = 0, 0
     """Steps that have a row of their own, and its cells."""
     chosen: int | None = None
     """The step whose values are shown, None for the usual one."""
 
-    def show(self, walk: Walk | None, names: tuple[str, ...], weights_of: str, notice: str) -> None:
+    def show(self, walk: Walk | None, names: tuple[str, ...], weights_of: str, status: str) -> None:
         """Draws an image's way.
 
         Args:
-            walk: the way, or None to show only the notice.
+            walk: the way, or None to show only the status.
             names: of the classes.
             weights_of: whose weights it met, as in `epoch 3`.
-            notice: what is being waited for or went wrong.
+            status: what is being waited for or went wrong.
         """
         self.walk, self.names = walk, names
-        self.weights_of, self.notice = weights_of, notice
+        self.weights_of, self.status = weights_of, status
         self.redraw()
 
     def title(self) -> str:
@@ -92,7 +92,7 @@ class Network(ScrolledPane, can_focus=True):
             return "The network"
         label = self.names[self.walk.label]
         title = f"Network, {self.weights_of}: image {self.walk.row}, a {label}"
-        return f"{title}, {self.notice}" if self.notice else title
+        return f"{title}, {self.status}" if self.status else title
 
     def _chosen(self, walk: Walk) -> int:
         """The first activation to begin with, or the probabilities where there is none."""
@@ -108,7 +108,7 @@ class Network(ScrolledPane, can_focus=True):
     def _all_lines(self, width: int, height: int) -> list[Strip]:
         walk = self.walk
         if walk is None:
-            return self.say(self.notice, width)
+            return self.say(self.status, width)
         table = self._table(walk, width)
         table_width = table[0].cell_length
         # Words follow the table: where no line is left below it, its own last one would be the
@@ -283,10 +283,10 @@ class Network(ScrolledPane, can_focus=True):
             self.chosen = max(0, min(last, self._chosen(self.walk) + by))
             self.redraw()
         else:
-            self.notify(self.notice, markup=False)
+            self.notify(self.status, markup=False)
 
     def action_image(self, by: int) -> None:
         """Asks for another image, also while the first one is still read."""
         self.post_message(self.ImageStepped(by))
         if self.walk is None:
-            self.notify(self.notice, markup=False)
+            self.notify(self.status, markup=False)

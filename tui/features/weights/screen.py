@@ -70,7 +70,7 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
         self._neurons: Neurons | None = None
         self._neuron = 0
         self._row = 0
-        self._troubles = {"weights": "", "way": ""}
+        self._errors = {"weights": "", "way": ""}
         """What went wrong with the last question of each kind."""
         self._order: Order = "index"
         self._large = False
@@ -192,7 +192,7 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
             self._first_layer.forget()
             self._walk.forget()
             self._network.show(None, (), "", "")
-            self._troubles = dict.fromkeys(self._troubles, "")
+            self._errors = dict.fromkeys(self._errors, "")
             self._large = False
         self._arrange()
         started = state.history.started
@@ -206,7 +206,7 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
             )
             return
         if self._network.walk is None:
-            self._network.show(None, (), "", self._troubles["way"] or _WAITING)
+            self._network.show(None, (), "", self._errors["way"] or _WAITING)
         weights, age = state.weights_wanted, state.weights_age
         if not (self._on_network and not self._left.display):
             self._first_layer.want(state.run, weights, key=(weights, age))
@@ -214,13 +214,13 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
             self._walk.want(state.run, self._row, weights, key=(self._row, weights, age))
         self._show_neurons()
 
-    def _on_first_layer(self, answer: FirstLayer | None, trouble: str) -> None:
+    def _on_first_layer(self, answer: FirstLayer | None, error: str) -> None:
         if answer and self._neurons is None:
             self.after_refresh(self.clear_debt)  # a key has asked for the whole page
         self._neurons = Neurons(answer, self.state.class_names, self._order) if answer else None
         if answer:
             self._neuron = min(self._neuron, len(answer.norms) - 1)
-        self._troubles["weights"] = trouble
+        self._errors["weights"] = error
         self._arrange()
         self._show_neurons()
 
@@ -233,18 +233,18 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
     def _show_neurons(self) -> None:
         neurons = self._neurons
         if neurons is None:
-            self._gallery.show(None, 0, "", self._troubles["weights"] or _WAITING)
+            self._gallery.show(None, 0, "", self._errors["weights"] or _WAITING)
             self._detail.show(None, 0, "")
             return
         whose = weights_name(neurons.layer.epochs, self.state, self._first_layer.waiting)
         self._gallery.show(neurons, self._neuron, whose, "", self._at_once)
         self._detail.show(neurons, self._neuron, whose)
 
-    def _on_walk(self, answer: Walk | None, trouble: str) -> None:
-        self._troubles["way"] = trouble
+    def _on_walk(self, answer: Walk | None, error: str) -> None:
+        self._errors["way"] = error
         waiting = self._walk.waiting
         whose = weights_name(answer.epochs, self.state, waiting) if answer else ""
-        self._network.show(answer, self.state.class_names, whose, trouble)
+        self._network.show(answer, self.state.class_names, whose, error)
 
     # What the panes ask for
 
