@@ -7,11 +7,11 @@ from textual.widget import Widget
 
 from mnistop.engine.analysis.robustness import EPSILONS
 from mnistop.tui.features.data.flattening import Flattening
-from mnistop.tui.features.data.samples import SampleGrid
-from mnistop.tui.features.mistakes.gallery import Gallery
+from mnistop.tui.features.data.panes import SampleGrid
+from mnistop.tui.features.mistakes.images import Gallery
 from mnistop.tui.features.runs.screen import RunsScreen
 from mnistop.tui.features.weights.network import Network
-from mnistop.tui.session.compared_pane import ComparedCharts
+from mnistop.tui.session.compared import ComparedCharts
 from tests.app import made_up
 from tests.app.attack_screen import open_attack, panes, until_told
 from tests.app.dashboard import Dashboard, Opened, Workers

@@ -12,8 +12,8 @@ from mnistop.engine.analysis.coach import Advice
 from mnistop.engine.runs.history import History
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import plain
-from mnistop.tui.features.train import coach
-from mnistop.tui.features.train.coach import Coach
+from mnistop.tui.features.train import dashboard
+from mnistop.tui.features.train.dashboard import Coach
 from mnistop.tui.session.session import RunSaid
 from tests.app import made_up
 from tests.app.dashboard import PANES, Dashboard, Opened
@@ -34,7 +34,7 @@ def words_of(advice: Advice) -> str:
 
 @pytest.fixture
 def says_the_longest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coach, "advise", lambda *_: LONGEST)
+    monkeypatch.setattr(dashboard, "advise", lambda *_: LONGEST)
 
 
 def column(shown: Dashboard) -> str:
@@ -73,7 +73,7 @@ async def test_it_reads_the_curves_once_a_second_at_most(
 
     async with opened(WIDE) as shown:
         run = await shown.show(3)
-        monkeypatch.setattr(coach, "advise", count)
+        monkeypatch.setattr(dashboard, "advise", count)
         for number in range(3, 60):
             shown.screen.post_message(RunSaid(run, [made_up.epoch(number)]))
             await asyncio.sleep(0.005)

@@ -12,7 +12,7 @@ from mnistop.engine import worker
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.worker import launch
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.data.samples import SampleGrid
+from mnistop.tui.features.data.panes import SampleGrid
 from tests.app import made_up
 from tests.app.dashboard import Opened, Workers
 from tests.engine.small_runs import digits_config

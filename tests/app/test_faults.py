@@ -14,7 +14,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.runs.screen import RunsScreen
 from mnistop.tui.features.sweep.form import SweepSize
 from mnistop.tui.features.sweep.form_screen import SweepFormScreen
-from mnistop.tui.features.train.charts import Charts
+from mnistop.tui.features.train.epochs import Charts
 from mnistop.tui.session.progress import LiveRuns
 from mnistop.tui.session.run_table import ChooseRunScreen
 from mnistop.tui.session.session import Session

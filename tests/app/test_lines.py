@@ -17,9 +17,8 @@ from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import plain
 from mnistop.tui.draw.strip import Strip
-from mnistop.tui.features.train.charts import Charts
 from mnistop.tui.features.train.digit import Digit
-from mnistop.tui.features.train.epoch_log import EpochLog
+from mnistop.tui.features.train.epochs import Charts, EpochLog
 from mnistop.tui.session import state as states
 from mnistop.tui.toolkit.pane import LinesPane
 from tests.app import made_up

@@ -10,8 +10,7 @@ from textual.widget import Widget
 
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.mistakes.gallery import Gallery
-from mnistop.tui.features.mistakes.images import ChosenImage
+from mnistop.tui.features.mistakes.images import ChosenImage, Gallery
 from mnistop.tui.features.mistakes.lists import MistakeList
 from mnistop.tui.features.mistakes.screen import MistakesScreen
 from tests.app import made_up

@@ -13,7 +13,7 @@ from mnistop.engine.data.pad import Image, centred
 from mnistop.engine.errors import RunError
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.pad.canvas import Canvas
+from mnistop.tui.features.pad.panes import Canvas
 from mnistop.tui.features.pad.screen import PadScreen
 from tests.app.dashboard import Dashboard, Opened, Workers
 

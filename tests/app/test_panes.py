@@ -13,10 +13,9 @@ from mnistop.engine.evaluate import confusion_matrix
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import plain
-from mnistop.tui.features.train.charts import Charts
 from mnistop.tui.features.train.confusion import Confusion
 from mnistop.tui.features.train.digit import Digit
-from mnistop.tui.features.train.epoch_log import EpochLog
+from mnistop.tui.features.train.epochs import Charts, EpochLog
 from mnistop.tui.session import state as states
 from mnistop.tui.session.state import State
 from tests.app import made_up

@@ -15,7 +15,7 @@ from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.compare.screen import CompareScreen
 from mnistop.tui.features.runs.screen import RunsScreen
-from mnistop.tui.session.compared_pane import ComparedCharts
+from mnistop.tui.session.compared import ComparedCharts
 from mnistop.tui.toolkit.ask import AskScreen, AskTextScreen
 from tests.app import made_up
 from tests.app.dashboard import Dashboard, Opened, Workers

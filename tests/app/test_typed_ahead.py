@@ -10,7 +10,7 @@ from mnistop.engine.analysis.samples import look_at
 from mnistop.engine.runs.index import Index
 from mnistop.tui.features.compare.screen import CompareScreen
 from mnistop.tui.features.runs.screen import RunsScreen
-from mnistop.tui.session.comparing import Compared, Comparing
+from mnistop.tui.session.compared import Compared, Comparing
 from mnistop.tui.toolkit.ask import AskScreen
 from tests.app.dashboard import Opened, Workers
 from tests.app.test_runs_screen import open_runs, some

@@ -16,8 +16,8 @@ from mnistop.engine.errors import RunError
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.strip import Strip
-from mnistop.tui.features.weights.gallery import WeightGallery
 from mnistop.tui.features.weights.model import Neurons
+from mnistop.tui.features.weights.neurons import WeightGallery
 from tests.app import made_up
 from tests.app.dashboard import Dashboard, Opened, Workers
 

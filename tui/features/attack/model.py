@@ -22,7 +22,7 @@ from mnistop.engine.errors import RunError
 from mnistop.engine.methods import METHODS, Method, Norm
 from mnistop.engine.runs import snapshots
 from mnistop.engine.runs.run_folder import Run
-from mnistop.tui.session.comparing import differences
+from mnistop.tui.session.compared import differences
 from mnistop.tui.session.predictions import Predictions
 from mnistop.tui.session.state import State, weights_name
 from mnistop.tui.text.proof import Shown

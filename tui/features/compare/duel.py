@@ -14,7 +14,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Grid, shorten
 from mnistop.tui.draw.legend import letter
 from mnistop.tui.draw.strip import Strip
-from mnistop.tui.session.comparing import Comparing
+from mnistop.tui.session.compared import Comparing
 from mnistop.tui.toolkit.list_pane import Column, Table
 from mnistop.tui.toolkit.pane import LinesPane
 

@@ -12,8 +12,7 @@ from textual.widget import Widget
 from mnistop.engine.runs.entry import Listed
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.compare.duel import DuelImage, DuelList, MatrixDifference
-from mnistop.tui.session.compared_pane import ComparedCharts, ComparedTable
-from mnistop.tui.session.comparing import Compared, Comparing
+from mnistop.tui.session.compared import Compared, ComparedCharts, ComparedTable, Comparing
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import ViewScreen
 from mnistop.tui.session.writing import write_report

@@ -15,8 +15,7 @@ from mnistop.engine.errors import RunError
 from mnistop.engine.fingerprint import changes
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.data.flattening import Flattening
-from mnistop.tui.features.data.panes import DataFacts, Labels
-from mnistop.tui.features.data.samples import SampleGrid
+from mnistop.tui.features.data.panes import DataFacts, Labels, SampleGrid
 from mnistop.tui.session.view import ALONE, WRONG_FORM, SeveralPanes
 from mnistop.tui.toolkit.bindings import IMAGES, ZOOM, bindings, declared
 from mnistop.tui.toolkit.help import Section

@@ -12,8 +12,7 @@ from textual.widget import Widget
 from mnistop.engine.analysis.image_filters import as_word
 from mnistop.engine.evaluate import confusion_matrix
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.mistakes.gallery import Gallery
-from mnistop.tui.features.mistakes.images import ChosenImage, Pair
+from mnistop.tui.features.mistakes.images import ChosenImage, Gallery, Pair
 from mnistop.tui.features.mistakes.lists import ClassTable, MistakeList, PairList
 from mnistop.tui.features.mistakes.model import Browsing
 from mnistop.tui.session.view import AtAnEpoch, ScreenWanted, SeveralPanes

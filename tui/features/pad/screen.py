@@ -18,8 +18,7 @@ from mnistop.engine.errors import MnistopError
 from mnistop.engine.images import resample, to_png
 from mnistop.engine.safe_write import write_under_free_name
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.pad.canvas import Canvas
-from mnistop.tui.features.pad.verdict import Seen, Verdict
+from mnistop.tui.features.pad.panes import Canvas, Seen, Verdict
 from mnistop.tui.session.state import State, weights_name
 from mnistop.tui.session.view import AtAnEpoch, ScreenWanted
 from mnistop.tui.text.runs import epoch_name

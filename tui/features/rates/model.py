@@ -14,7 +14,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import absolute
 from mnistop.engine.runs.predictions import judgement_after
 from mnistop.engine.runs.sweep_folder import Sweep
-from mnistop.tui.session.comparing import Compared, Comparing
+from mnistop.tui.session.compared import Compared, Comparing
 from mnistop.tui.text.rates import conclusion, rate_text, told
 
 TITLE = "learning rates"

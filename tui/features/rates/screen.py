@@ -18,7 +18,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.rates.curve import RateCurve
 from mnistop.tui.features.rates.model import ThreeRates, test_settings, train_at
 from mnistop.tui.features.rates.panes import RateAnswers, RateMarks
-from mnistop.tui.session.compared_pane import ComparedCharts
+from mnistop.tui.session.compared import ComparedCharts
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import WRONG_FORM, ViewScreen
 from mnistop.tui.text.rates import rate_text, settings_text

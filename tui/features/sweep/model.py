@@ -14,7 +14,7 @@ from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep, list_sweeps
 from mnistop.engine.sweep.outcomes import ATTACK, Group, Value, comparable, grouped
 from mnistop.engine.sweep.reader import SweepReader
-from mnistop.tui.session.comparing import Compared, Comparing
+from mnistop.tui.session.compared import Compared, Comparing
 from mnistop.tui.session.run_list import MOST_MARKED
 from mnistop.tui.text.sweep_table import attacked_acc, group_name, settings_of
 

@@ -23,7 +23,7 @@ from mnistop.tui.features.sweep.form import SweepForm
 from mnistop.tui.features.sweep.form_screen import SweepFormScreen
 from mnistop.tui.features.sweep.model import SweepAttack, Sweeping
 from mnistop.tui.features.sweep.table import SweepFacts, SweepTable
-from mnistop.tui.session.compared_pane import ComparedCharts
+from mnistop.tui.session.compared import ComparedCharts
 from mnistop.tui.session.run_list import MOST_MARKED
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import ScreenWanted, SeveralPanes

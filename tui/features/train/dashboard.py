@@ -1,19 +1,29 @@
-"""How the dashboard's panes share the terminal, which has the keys, and buttons for the mouse."""
+"""The dashboard: its panes in the room there is, buttons for the mouse, and the coach."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.style import Style
 from textual import events
 from textual.geometry import Size
 from textual.strip import Strip as TextualStrip
 
+from mnistop.engine.analysis.coach import advise
+from mnistop.engine.analysis.coach.advice import Advice
+from mnistop.engine.config import RunConfig
+from mnistop.engine.runs.history import History, as_of
+from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import line
+from mnistop.tui.draw.cells import clean, line
 from mnistop.tui.draw.palette import Palette
+from mnistop.tui.draw.strip import Strip
+from mnistop.tui.session.state import State
 from mnistop.tui.terminal.faults import FaultTolerantWidget
-from mnistop.tui.toolkit.pane import textual_strip
+from mnistop.tui.text.runs import epoch_name
+from mnistop.tui.toolkit.pane import LinesPane, textual_strip
 from mnistop.tui.toolkit.pane_host import Mode, Pane, PaneHost
 
 LEAST = Size(60, 16)
@@ -97,3 +107,145 @@ class Controls(FaultTolerantWidget):
                 if action in self._possible:
                     await self.run_action(f"screen.{action}")
                 return
+
+
+_LEAST, _MOST = 2, 10
+"""Lines below the title."""
+_NOTHING = Advice("waiting", "")
+
+
+class Coach(LinesPane):
+    """What the coach says of the shown epoch, on as many lines as there are.
+
+    Args:
+        terminal: what the terminal can show.
+        titled: whether a title line stands above; else the text itself says whose it is.
+        id: the widget's id.
+    """
+
+    def __init__(self, terminal: Terminal, titled: bool, *, id: str | None = None) -> None:
+        super().__init__(terminal, id=id)
+        self._titled = titled
+        self._advice = _NOTHING
+        self._when = ""
+
+    def show(self, advice: Advice, when: str) -> None:
+        """Draws what the coach says.
+
+        Args:
+            advice: on the run.
+            when: the epoch that it is about, as in `epoch 5`; empty before there is a model.
+        """
+        self._advice, self._when = advice, when
+        self._take_room()
+        self.redraw()
+
+    def on_resize(self) -> None:
+        """Takes the lines that it needs in its new width."""
+        self._take_room()
+
+    def _take_room(self) -> None:
+        """Leaves those lines below a title that it does not need to the form above."""
+        if self._titled and self.size.width:
+            needed = 1 + max(_LEAST, len(self.lines(self.size.width, _MOST)))
+            if self.styles.height is None or self.styles.height.value != needed:
+                self.styles.height = needed
+
+    def title(self) -> str:
+        """Whose words these are, and about when."""
+        return f"Coach, {self._when}" if self._when else "Coach"
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """The sentence, and the remedy so that it stands out."""
+        advice = self._advice
+        if not advice.sentence:
+            return []
+        sentence = clean(advice.sentence, self.terminal)
+        remedy = clean(f" {advice.remedy}".rstrip(), self.terminal)
+        parts = [
+            (self._opening(len(sentence + remedy), width * height), self.palette.muted),
+            (sentence, None),
+            (remedy, self.palette.strong),
+        ]
+        return _wrapped(parts, width, height, "…" if self.terminal.unicode else "~")
+
+    def _opening(self, length: int, room: int) -> str:
+        """Return what stands before the text where no title says it, short where room is short."""
+        if self._titled:
+            return ""
+        opening = f"{self.title()}: "
+        return opening if len(opening) + length <= room or not self._when else f"{self._when}: "
+
+    def _draw(self) -> list[Strip]:
+        if self._titled:
+            return super()._draw()
+        width, height = self.size
+        drawn = self.lines(width, height)
+        return [strip.adjust_cell_length(width) for strip in drawn]
+
+
+def _wrapped(
+    parts: list[tuple[str, Style | None]], width: int, height: int, mark: str
+) -> list[Strip]:
+    """Styled clean text in lines of at most `width` cells; what does not fit is cut off."""
+    text = "".join(part for part, _ in parts)
+    styles = [style for part, style in parts for _ in part]
+    drawn: list[Strip] = []
+    end = 0
+    lines = textwrap.wrap(text, max(width, 1))
+    for number, words in enumerate(lines[:height], start=1):
+        start = text.index(words, end)
+        end = start + len(words)
+        if number == height < len(lines):
+            words = words[: width - 2] + mark
+        cells = zip(words, styles[start : start + len(words)], strict=True)
+        drawn.append(line(cells, width))
+    return drawn
+
+
+_LEAST_HEIGHT = 20
+"""Rows of a small terminal from which on there are lines for it."""
+
+
+class Coaching:
+    """The coach's words, in the one of two places that the terminal has room for.
+
+    Args:
+        terminal: what the terminal can show.
+    """
+
+    def __init__(self, terminal: Terminal) -> None:
+        self.below = Coach(terminal, titled=False, id="coach")
+        """Below the panes."""
+        self.aside = Coach(terminal, titled=True, id="coach-aside")
+        """Under the form, where that stands beside the charts."""
+        self._known: tuple[Run | None, History, int] | None = None
+
+    def fit(self, dashboard: Dashboard) -> None:
+        """Gives it lines below the panes where it has no place beside the charts."""
+        mode, shown = dashboard.mode, dashboard.active.name
+        has_room = dashboard.app.size.height >= _LEAST_HEIGHT and shown in ("Charts", "Log")
+        self.below.display = mode == "medium" or (mode == "small" and has_room)
+        self.below.set_class(mode == "small", "small")
+
+    def read(self, state: State, config: RunConfig) -> None:
+        """Has the curves read again, up to the shown epoch, if they or it are others.
+
+        Args:
+            state: the run and the shown epoch.
+            config: its hyperparameters.
+        """
+        run, epochs = state.run, state.shown_epoch + 1
+        if self._known and self._known[::2] == (run, epochs) and self._known[1] is state.history:
+            return
+        self._known = (run, state.history, epochs)
+        history = as_of(state.history, epochs)
+        judgement = None
+        if run and epochs and state.class_names:
+            from mnistop.engine.runs.predictions import judgement_after  # which needs NumPy
+
+            judgement = judgement_after(run, epochs, len(state.class_names))
+        advice = advise(history, config, judgement)
+        when = epoch_name(epochs - 1) if history.started else ""
+        for coach in (self.below, self.aside):
+            coach.show(advice, when)

@@ -18,12 +18,10 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.train.charts import Charts
-from mnistop.tui.features.train.coach import Coaching
 from mnistop.tui.features.train.confusion import Confusion
-from mnistop.tui.features.train.dashboard import Controls, Dashboard
+from mnistop.tui.features.train.dashboard import Coaching, Controls, Dashboard
 from mnistop.tui.features.train.digit import Digit
-from mnistop.tui.features.train.epoch_log import EpochLog
+from mnistop.tui.features.train.epochs import Charts, EpochLog
 from mnistop.tui.features.train.hyperparameters import Hyperparameters
 from mnistop.tui.session.progress import LiveRuns, Progress
 from mnistop.tui.session.session import GOING, RunSaid, Session, ask_to_train_on

@@ -14,10 +14,9 @@ from mnistop.engine.analysis.network import FirstLayer, Walk, first_layer, walk
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.weights.detail import WeightDetail
-from mnistop.tui.features.weights.gallery import WeightGallery
 from mnistop.tui.features.weights.model import Neurons, Order
 from mnistop.tui.features.weights.network import LEAST_HEIGHT, LEAST_WIDTH, Network
+from mnistop.tui.features.weights.neurons import WeightDetail, WeightGallery
 from mnistop.tui.session.state import weights_name
 from mnistop.tui.session.view import ALONE, NO_RUN, AtAnEpoch, SeveralPanes
 from mnistop.tui.terminal.scheduler import SLOW, Paced
