@@ -18,7 +18,7 @@ from mnistop.tui.cli.options import given_settings
 from mnistop.tui.cli.output import Output, with_output
 from mnistop.tui.cli.printer import waiting
 from mnistop.tui.draw.bars import counts
-from mnistop.tui.text.runs import what_next
+from mnistop.tui.text.run_lines import what_next
 
 _PICTURES = 10
 _WIDEST_HISTOGRAM = 60

@@ -30,7 +30,7 @@ from mnistop.tui.draw.chart import chart
 from mnistop.tui.draw.series import Series
 from mnistop.tui.features.rates.model import ThreeRates, train_at
 from mnistop.tui.text.rates import CEILING, range_chart, rate_text, reasons
-from mnistop.tui.text.runs import what_next
+from mnistop.tui.text.run_lines import what_next
 
 _WIDEST, _HEIGHT = 110, 18
 _LOOK_SECONDS = 0.1

@@ -14,7 +14,7 @@ from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.cli.output import Output, complain, remark
 from mnistop.tui.cli.printer import Printer, bar_line
-from mnistop.tui.text.runs import EPOCH_HEADER, closing_words, complaint, epoch_row
+from mnistop.tui.text.run_lines import EPOCH_HEADER, closing_words, complaint, epoch_row
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -29,8 +29,7 @@ from mnistop.engine.runs.several import (
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli.arguments import complete_filter, several_argument
 from mnistop.tui.cli.output import Output, complain, remark, with_output
-from mnistop.tui.text.run_table import crowding, either_accuracy, table
-from mnistop.tui.text.runs import what_next
+from mnistop.tui.text.run_lines import crowding, either_accuracy, table, what_next
 
 _POLL_SECONDS = 0.05
 _MOST_LISTED = 30

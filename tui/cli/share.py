@@ -13,7 +13,7 @@ from mnistop.engine.runs.lookup import find_run_or_sweep, quoted, typed
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli.arguments import run_argument
 from mnistop.tui.cli.output import Output, remark, with_output
-from mnistop.tui.text.runs import what_next
+from mnistop.tui.text.run_lines import what_next
 
 
 @click.command()

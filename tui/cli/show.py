@@ -12,7 +12,7 @@ from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli.arguments import run_argument
 from mnistop.tui.cli.document import print_parts
 from mnistop.tui.cli.output import Output, with_output
-from mnistop.tui.text.runs import what_next
+from mnistop.tui.text.run_lines import what_next
 
 _MISTAKES = 8
 """Images of the most confident mistakes."""

@@ -28,7 +28,7 @@ from mnistop.engine.sweep.outcomes import (
 from mnistop.engine.sweep.reader import SweepReader
 from mnistop.tui.cli.output import Output, complain
 from mnistop.tui.cli.printer import Printer, bar_line, waiting
-from mnistop.tui.text.runs import what_next
+from mnistop.tui.text.run_lines import what_next
 from mnistop.tui.text.sweep_table import (
     accuracy_of,
     attacked_acc,
@@ -230,7 +230,7 @@ def _print_results(out: Output, reader: SweepReader, epsilon: float | None) -> N
     """The table, on a terminal with the accuracies on one scale, and which is best."""
     groups = grouped(reader.outcomes)
     if out.is_terminal:
-        from mnistop.tui.text.sweep_rows import SweepRows
+        from mnistop.tui.text.sweep_table import SweepRows
 
         rows = SweepRows.fit(groups, out.width, out.terminal, epsilon)
         drawn = [rows.row(index, out.width) for index in range(len(groups))]

@@ -11,7 +11,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.runs import history
 from mnistop.engine.runs.history import History
 from mnistop.engine.runs.run_folder import Run
-from mnistop.tui.text.runs import epoch_name
+from mnistop.tui.text.run_lines import epoch_name
 
 
 @dataclass(frozen=True)

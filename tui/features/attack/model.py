@@ -25,7 +25,7 @@ from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.session.compared import differences
 from mnistop.tui.session.predictions import Predictions
 from mnistop.tui.session.state import State, weights_name
-from mnistop.tui.text.proof import Shown
+from mnistop.tui.text.attack_outcome import Shown
 from mnistop.tui.toolkit.questions import LatestAnswer
 
 if TYPE_CHECKING:

@@ -15,10 +15,8 @@ from mnistop.tui.draw.cells import shorten
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.features.attack.accuracy_chart import AccuracyChart
 from mnistop.tui.features.attack.model import ORDERS, AttackModel
-from mnistop.tui.text import proof
-from mnistop.tui.text.attack_words import SEARCHED_BY, at_least, at_most
-from mnistop.tui.text.attacked_image import attacked
-from mnistop.tui.text.proof import Shown, whole
+from mnistop.tui.text.attack_outcome import SEARCHED_BY, Shown, at_least, at_most, full, short
+from mnistop.tui.text.portrait import attacked
 from mnistop.tui.toolkit.list_pane import Column, Table
 from mnistop.tui.toolkit.pane import LinesPane
 from mnistop.tui.toolkit.pane_host import Mode, Pane, PaneHost
@@ -167,7 +165,7 @@ class AttackView(LinesPane, can_focus=True):
         shown = self.shown
         if shown is None:
             return self.say(self.status, width)
-        below = proof.short(shown, self.terminal, width) if self.is_alone else []
+        below = short(shown, self.terminal, width) if self.is_alone else []
         room = height - len(below)
         drawn = attacked(shown.attacked, shown.names, self.terminal, width, room, self.mode)
         return [*drawn, *below]
@@ -204,7 +202,7 @@ class Proof(LinesPane, can_focus=True):
         """The outcome, then the bracket."""
         if self.shown is None:
             return self.say(self.status, width)
-        return whole(self.shown, self.terminal, width)
+        return full(self.shown, self.terminal, width)
 
 
 _WIDE, _HIGH = 118, 34

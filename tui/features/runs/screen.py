@@ -24,7 +24,7 @@ from mnistop.tui.session.run_table import RunTable
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import ScreenWanted
 from mnistop.tui.session.writing import write_report, write_text
-from mnistop.tui.text.run_table import crowding, table
+from mnistop.tui.text.run_lines import crowding, table
 from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key
 from mnistop.tui.toolkit.filter_line import FilterInput, FilterLine
 from mnistop.tui.toolkit.help import Section

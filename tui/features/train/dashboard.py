@@ -22,7 +22,7 @@ from mnistop.tui.draw.palette import Palette
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.session.state import State
 from mnistop.tui.terminal.faults import FaultTolerantWidget
-from mnistop.tui.text.runs import epoch_name
+from mnistop.tui.text.run_lines import epoch_name
 from mnistop.tui.toolkit.pane import LinesPane, textual_strip
 from mnistop.tui.toolkit.pane_host import Mode, Pane, PaneHost
 

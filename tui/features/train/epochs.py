@@ -13,7 +13,7 @@ from mnistop.tui.draw.cells import beside, in_the_middle
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import EpochMoved
-from mnistop.tui.text.runs import UNTRAINED
+from mnistop.tui.text.run_lines import UNTRAINED
 from mnistop.tui.toolkit.bindings import bindings, epochs, hidden, key
 from mnistop.tui.toolkit.pane import PlottedPane
 
@@ -25,7 +25,7 @@ from textual import events as textual_events
 
 from mnistop.engine.formatting import percent
 from mnistop.tui.draw.cells import line
-from mnistop.tui.text.runs import epoch_name
+from mnistop.tui.text.run_lines import epoch_name
 from mnistop.tui.toolkit.pane import LinesPane
 
 NAMES = ("train_loss", "val_loss", "train_acc", "val_acc")
