@@ -62,8 +62,8 @@ def test_several_runs_are_deleted_by_name_and_by_filter_together(call: Call, sto
     assert answer.code == 0
     assert left(store) == ["keen-wren", "mild-elk"]
     assert answer.out.splitlines() == [
-        "run 20260101-120000-calm-otter is deleted",
-        "run 20260101-120001-keen-lark is deleted",
+        "run 20260101-120000-calm-otter deleted",
+        "run 20260101-120001-keen-lark deleted",
     ]
 
 
@@ -115,7 +115,7 @@ def test_on_a_terminal_all_that_would_go_is_listed_with_its_size(place: Place) -
     terminal = place.in_terminal("delete", "--all")
     terminal.expect(r"\[y/N\]")
     terminal.sendline("y")
-    assert "is deleted" in place.last_words(terminal)
+    assert "deleted" in place.last_words(terminal)
     assert left(place.folder) == []
 
 
@@ -126,7 +126,7 @@ def test_a_filter_that_fits_nothing_says_so_and_a_wrong_one_is_refused(
     for command in ("stop", "wait", "delete"):
         answer = call(command, "lr>7")
         assert answer.code == 0
-        assert re.match("No run (in training )?passes this filter", answer.out)
+        assert re.match("No run (in training )?matches this filter", answer.out)
         assert call(command).code == 2
         assert call(command, "--all", "calm-otter").code == 2
         assert call(command, "hiden:16").code == 2

@@ -117,7 +117,7 @@ def test_a_stop_that_ends_the_start_as_well_is_no_failure_to_start(place: Place)
         import asyncio, os, signal, time
         from mnistop.engine.errors import RunError
         from mnistop.tui.cli.output import Output
-        from mnistop.tui.cli.run_view import RunView
+        from mnistop.tui.cli.train import RunView
         from mnistop.tui.cli.arguments import Ending
         from mnistop.tui.cli.watch import Watch
 

@@ -172,7 +172,7 @@ def test_a_sweep_is_left_stopped_resumed_and_deleted(call: Call) -> None:
     wait_until(lambda: any(run.is_running() for run in sweep.members()))
     assert f"Sweep {sweep.name} is being trained" in call("delete", sweep.name, "--yes").err
     call("stop", sweep.name)
-    assert call("delete", sweep.name, "--yes").out.strip() == f"sweep {sweep.name} is deleted"
+    assert call("delete", sweep.name, "--yes").out.strip() == f"sweep {sweep.name} deleted"
     assert not sweep.path.exists()
     assert sweep.members() == []
 

@@ -47,6 +47,11 @@ def complete_filter(
     return [CompletionItem(line) for line in complete(start)]
 
 
+def kind_of(found: Run | Sweep) -> str:
+    """Return `run` or `sweep`."""
+    return "sweep" if isinstance(found, Sweep) else "run"
+
+
 def run_argument(command: Command) -> Command:
     """Add the argument `RUN`, handed over as `run`."""
     return click.argument("run", metavar="RUN", shell_complete=_complete)(command)

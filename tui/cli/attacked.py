@@ -18,8 +18,7 @@ from mnistop.engine.formatting import accuracy, count, percent
 from mnistop.engine.methods import METHODS
 from mnistop.engine.runs.entry import Summary
 from mnistop.engine.runs.run_folder import Run
-from mnistop.tui.cli.output import Output
-from mnistop.tui.cli.printer import waiting
+from mnistop.tui.cli.output import Output, waiting
 from mnistop.tui.text import attack_outcome
 from mnistop.tui.text.attack_outcome import at_least, at_most
 from mnistop.tui.text.portrait import attacked as drawn

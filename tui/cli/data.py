@@ -15,8 +15,7 @@ from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.report.document import Picture
 from mnistop.tui.cli.document import print_gallery
 from mnistop.tui.cli.options import given_settings
-from mnistop.tui.cli.output import Output, with_output
-from mnistop.tui.cli.printer import waiting
+from mnistop.tui.cli.output import Output, waiting, with_output
 from mnistop.tui.draw.bars import counts
 from mnistop.tui.text.run_lines import what_next
 

@@ -109,7 +109,7 @@ def export(
 def _write_model(
     out: Output, run: Run, weights: str, format: str, output: str, force: bool
 ) -> None:
-    from mnistop.tui.cli.printer import waiting
+    from mnistop.tui.cli.output import waiting
 
     with waiting(out) as progress:
         progress("loading PyTorch")

@@ -23,8 +23,7 @@ from mnistop.engine.errors import MnistopError
 from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.process.temporary import temporary_folder
 from mnistop.tui.cli.options import SettingsCommand, given_settings, setting_options
-from mnistop.tui.cli.output import Output, remark, with_output
-from mnistop.tui.cli.printer import waiting
+from mnistop.tui.cli.output import Output, remark, waiting, with_output
 from mnistop.tui.cli.watch import warm_up
 from mnistop.tui.draw.chart import chart
 from mnistop.tui.draw.series import Series

@@ -19,8 +19,7 @@ from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli.arguments import Ending
-from mnistop.tui.cli.output import OutputClosedError, remark
-from mnistop.tui.cli.printer import Printer
+from mnistop.tui.cli.output import OutputClosedError, Printer, remark
 
 T = TypeVar("T", Run, Sweep)
 Shown = TypeVar("Shown", Run, Sweep, contravariant=True)
