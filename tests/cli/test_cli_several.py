@@ -80,11 +80,11 @@ def test_what_cannot_be_deleted_is_a_sentence_each_and_the_others_are(
         unknown, *others = answer.err.splitlines()
         assert unknown.startswith("mnistop: There is no run nothing: mnistop runs lists them.")
         assert others == [
-            f"mnistop: Run {busy.name} is being trained: mnistop stop {busy.name} first.",
+            f"mnistop: Run {busy.name} is training: mnistop stop {busy.name} first.",
         ]
         everything = call("delete", "--all", "--yes")
         assert (everything.code, left(store)) == (1, ["keen-lark"])
-        assert "is being trained" in everything.err
+        assert "is training" in everything.err
     assert call("delete", "--all", "--yes").code == 0
     assert left(store) == []
 
@@ -188,7 +188,7 @@ def test_all_that_trains_is_stopped_at_once_and_each_is_told(place: Place) -> No
         ["run", name, "stopped"] for name in names
     )
     again = place.run("stop", "--all")
-    assert (again.returncode, again.stdout) == (0, "Nothing is in training.\n")
+    assert (again.returncode, again.stdout) == (0, "Nothing is training.\n")
     partly = place.run("stop", *names)
     assert partly.returncode == 1
     assert partly.stderr.count("is not being trained") == 2
@@ -222,7 +222,7 @@ def test_ctrl_c_ends_the_waiting_and_not_the_run(place: Place) -> None:
     terminal = place.in_terminal("wait", name)
     terminal.expect(f"waiting for {name}")
     terminal.sendintr()
-    assert "goes on" in place.last_words(terminal)
+    assert "keeps training" in place.last_words(terminal)
     assert terminal.exitstatus == 130
     assert Run(place.folder / name).is_running()
 
