@@ -13,9 +13,9 @@ from mnistop.engine.data.sources import Dataset, Description, class_counts, desc
 from mnistop.engine.formatting import count
 from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.report.document import Picture
-from mnistop.tui.cli.document import print_gallery
 from mnistop.tui.cli.options import given_settings
 from mnistop.tui.cli.output import Output, waiting, with_output
+from mnistop.tui.cli.show import print_gallery
 from mnistop.tui.draw.bars import counts
 from mnistop.tui.text.run_lines import what_next
 
