@@ -17,7 +17,7 @@ from mnistop.tui.cli.options import given_settings
 from mnistop.tui.cli.output import Output, waiting, with_output
 from mnistop.tui.cli.show import print_gallery
 from mnistop.tui.draw.bars import counts
-from mnistop.tui.text.run_lines import what_next
+from mnistop.tui.text.run_lines import command_hints
 
 _PICTURES = 10
 _WIDEST_HISTOGRAM = 60
@@ -60,7 +60,7 @@ def data(out: Output, samples: str, pixel_range: str, source: str) -> int:
     out.heading("The first of each class")
     print_gallery(out, _pictures(dataset))
     out.print()
-    out.print(what_next({_command(source, config): "train on it"}))
+    out.print(command_hints({_command(source, config): "train on it"}))
     return 0
 
 

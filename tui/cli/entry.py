@@ -17,7 +17,13 @@ from click.shell_completion import CompletionItem
 from mnistop.engine.errors import ConfigError, MnistopError, host_error
 from mnistop.engine.hyperparameters import as_text
 from mnistop.tui.cli.options import given_settings, setting_options
-from mnistop.tui.cli.output import OutputClosedError, OutputError, complain, remark, silence
+from mnistop.tui.cli.output import (
+    OutputClosedError,
+    OutputError,
+    discard_output,
+    print_error,
+    print_note,
+)
 from mnistop.tui.draw.capabilities import Terminal, inherited_environ, prefer_real_size
 from mnistop.tui.terminal import garbage_collection
 
@@ -305,39 +311,39 @@ def exit_code_of(arguments: list[str]) -> int:
     except SystemExit as ended:  # as by what has answered a shell that completes a word
         return ended.code if isinstance(ended.code, int) else DONE
     except click.ClickException as error:
-        complain(error.format_message())
+        print_error(error.format_message())
         if isinstance(error, click.UsageError) and error.ctx:
-            remark(f"{error.ctx.command_path} --help lists what there is.")
+            print_note(f"{error.ctx.command_path} --help lists what there is.")
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except OutputClosedError:
-        silence()
+        discard_output()
         return CLOSED_PIPE
     except OutputError as error:
-        silence()
-        complain(str(error))
+        discard_output()
+        print_error(str(error))
         return FAILED
     except ConfigError as error:
         for sentence in error.problems.values():
-            complain(sentence)
+            print_error(sentence)
         return WRONG_USE
     except MnistopError as error:
-        complain(str(error))
+        print_error(str(error))
         return WRONG_USE
     except Exception as error:
         if isinstance(error, FileNotFoundError) and not _has_working_directory():
-            complain("The folder that you are in has been deleted: cd to another one.")
+            print_error("The folder that you are in has been deleted: cd to another one.")
             return WRONG_USE
         import traceback
 
         if os.environ.get("MNISTOP_DEBUG"):
             traceback.print_exc()
         elif lack := host_error(error):
-            complain(str(lack))
+            print_error(str(lack))
             return WRONG_USE
         else:
-            complain(_fault(error, traceback.extract_tb(error.__traceback__)[-1]))
+            print_error(_fault(error, traceback.extract_tb(error.__traceback__)[-1]))
         return FAILED
 
 

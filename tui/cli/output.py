@@ -168,12 +168,12 @@ def _output_errors() -> Iterator[None]:
         raise OutputError(f"The output cannot be written: {error.strerror}.") from None
 
 
-def complain(text: str) -> None:
+def print_error(text: str) -> None:
     """Print a sentence on stderr, after the name of the program."""
-    remark(f"mnistop: {text}")
+    print_note(f"mnistop: {text}")
 
 
-def remark(text: str) -> None:
+def print_note(text: str) -> None:
     """Print a line on stderr, for what does not belong to the result."""
     stream = sys.stderr
     if not stream:
@@ -189,7 +189,7 @@ def remark(text: str) -> None:
         return
 
 
-def silence() -> None:
+def discard_output() -> None:
     """Send what is still buffered nowhere, so that the process can end in peace."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
@@ -276,7 +276,7 @@ class Printer:
         if self._live:
             self._live.start(refresh=True)
         elif not self.as_json and (at_once or time.monotonic() >= self._next_notice):
-            remark(f"{message} ...")
+            print_note(f"{message} ...")
             if not at_once:
                 self._next_notice = time.monotonic() + _NOTICE_SECONDS
 
@@ -287,7 +287,7 @@ class Printer:
             self._live.start(refresh=True)
             self._live.refresh()
         elif not self.as_json:
-            remark(f"{STOPPING} ...")
+            print_note(f"{STOPPING} ...")
 
     def print(self, *lines: str, crop: bool = False) -> None:
         """Print lines that stay.

@@ -16,8 +16,8 @@ from mnistop.engine.runs.index import list_all
 from mnistop.engine.runs.lookup import find_run_or_sweep, quoted, typed, why_no_runs
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli.arguments import complete_filter, kind_of, run_argument
-from mnistop.tui.cli.output import Output, complain, remark, with_output
-from mnistop.tui.text.run_lines import crowding, table, what_next
+from mnistop.tui.cli.output import Output, print_error, print_note, with_output
+from mnistop.tui.text.run_lines import command_hints, overload_warning, table
 
 
 @click.command()
@@ -46,7 +46,7 @@ def runs(out: Output, as_json: bool, words: tuple[str, ...]) -> int:
         raise click.UsageError(str(error)) from None
     index = list_all()
     for run, problem in index.problems.items():
-        complain(problem + f" mnistop delete {run.name} removes it." * run.is_ours)
+        print_error(problem + f" mnistop delete {run.name} removes it." * run.is_ours)
     found = [run for run in index.runs if conditions.passes(run)]
     why_none = "" if index.runs else why_no_runs("mnistop opens the app, mnistop train makes one.")
     if as_json:
@@ -55,12 +55,12 @@ def runs(out: Output, as_json: bool, words: tuple[str, ...]) -> int:
         out.print("\n".join(table(found, out.width if out.is_terminal else None)))
         if out.is_terminal:
             taken = sum(run.bytes or 0 for run in found)
-            remark(f"{count(len(found), 'run')}, {size(taken)} on disk")
+            print_note(f"{count(len(found), 'run')}, {size(taken)} on disk")
     else:
         total = count(len(index.runs), "run")
         out.print(why_none or f"None of the {total} matches this filter.")
-    if warning := crowding(index.runs):
-        remark(warning)
+    if warning := overload_warning(index.runs):
+        print_note(warning)
     return 0
 
 
@@ -93,7 +93,7 @@ def share(out: Output, to: str | None, run: str) -> int:
         out.print(f"{name} was copied{state}; the copy can be read by all users of this machine")
     if shared.left_out:
         names = ", ".join(map(one_line, shared.left_out))
-        remark(f"Files that do not belong to a run stay private: {names}")
+        print_note(f"Files that do not belong to a run stay private: {names}")
     if shared.closed:
         _print_closed(out, shared.closed)
     opens = "follow" if found.is_running() and to is None else "show"
@@ -102,7 +102,7 @@ def share(out: Output, to: str | None, run: str) -> int:
     undo = "unshare" if to is None else "delete"
     out.print()
     out.print(
-        what_next(
+        command_hints(
             {
                 f"mnistop {line}{quoted(shared.path)}": "for the others to type",
                 f"mnistop {undo} {taken_back}": "undo",

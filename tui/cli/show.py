@@ -32,7 +32,7 @@ from mnistop.tui.draw.image import gray
 from mnistop.tui.draw.matrix import confusion
 from mnistop.tui.draw.series import Series
 from mnistop.tui.draw.strip import Strip
-from mnistop.tui.text.run_lines import what_next
+from mnistop.tui.text.run_lines import command_hints, control_commands
 
 _GAP = 2
 _MOST_ABREAST = 5
@@ -49,20 +49,19 @@ _MISTAKES = 8
 
 @click.command()
 @with_output
-@click.option("--json", "as_json", is_flag=True, help="Print all of it as one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
 @click.option(
     "--epoch",
     type=int,
     metavar="N",
-    help="Show the confusion matrix after this epoch, not the last.",
+    help="Show the confusion matrix after this epoch.  [default: the last]",
 )
 @run_argument
 def show(out: Output, as_json: bool, epoch: int | None, run: str) -> int:
-    """Tell the whole story of RUN, finished or still in training.
+    """Show RUN, finished or in training: settings, epoch log, charts, mistakes.
 
-    Its state, its settings, the epoch log with charts, the confusion matrix, the best epoch with
-    its interval, and the most confident mistakes. For a sweep, the results of all combinations,
-    side by side.
+    Also its state, the best epoch with its interval, and the confusion matrix. For a sweep, the
+    results of all combinations are compared.
     """
     found = find_run_or_sweep(run)
     if isinstance(found, Sweep):
@@ -96,7 +95,7 @@ def _print_run(out: Output, facts: Facts) -> None:
         out.paragraph(one_line(f"named {facts.about.name}"))
     print_parts(out, others)
     out.print()
-    out.print(what_next(_commands(facts)))
+    out.print(command_hints(_commands(facts)))
     for section in document.sections:
         if section.title != AGAIN:  # the commands above say so
             out.heading(section.title)
@@ -104,20 +103,15 @@ def _print_run(out: Output, facts: Facts) -> None:
 
 
 def _commands(facts: Facts) -> dict[str, str]:
-    """Return what can be done with the run, by command."""
+    """Return the commands for the run, with their purposes."""
     run, summary, name = facts.run, facts.summary, typed(facts.run)
     commands = {f"mnistop --run {name}": "open it in the app"}
-    if summary.is_live:
-        commands[f"mnistop follow {name}"] = "watch it"
-    if summary.is_live and run.is_ours:
-        commands[f"mnistop stop {name}"] = "stop and save it"
-    if summary.state in ("stopped", "interrupted") and run.is_ours:
-        commands[f"mnistop resume {name}"] = "go on with it"
+    commands |= control_commands(run, summary.state)
     commands[again(summary.config)] = "train the same again"
     if facts.can_be_longer and run.is_ours:
         epochs = 2 * len(facts.history.epochs)
-        commands[f"mnistop resume {name} --epochs {epochs}"] = f"train on to {epochs:,} epochs"
-    commands[f"mnistop report {name} -o run.html"] = "write it as a page"
+        commands[f"mnistop resume {name} --epochs {epochs}"] = f"train it to {epochs:,} epochs"
+    commands[f"mnistop report {name} -o run.html"] = "write a report"
     return commands
 
 
@@ -148,7 +142,7 @@ def _print_part(out: Output, part: Part) -> None:
 
 
 def _print_listing(out: Output, listing: Listing) -> None:
-    """Entries with a remark on lines of their own, the others in a row if they are short."""
+    """Print entries with a remark on lines of their own, and the others in a row if short."""
     remarked = [entry for entry in listing.entries if entry.remark]
     for entry in remarked:
         out.print(one_line(f"{entry.name}: {entry.value} ({entry.remark})"))
@@ -169,7 +163,7 @@ def _print_listing(out: Output, listing: Listing) -> None:
 
 
 def _print_table(out: Output, table: Table) -> None:
-    """Columns under their heads, which take two lines where they are too wide on one."""
+    """Print columns below their heads, which take two lines if one is too narrow."""
     head, columns = [table.head], zip(table.head, *table.rows, strict=True)
     if sum(max(map(len, cells)) + _GAP for cells in columns) - _GAP > out.width:
         words = [name.rpartition(" ") for name in table.head]

@@ -27,17 +27,17 @@ from mnistop.engine.runs.several import (
     choose_all,
 )
 from mnistop.engine.runs.sweep_folder import Sweep
-from mnistop.tui.cli.arguments import Ending, kind_of, several_argument, with_ending
+from mnistop.tui.cli.arguments import EndNotice, kind_of, several_argument, with_ending
 from mnistop.tui.cli.output import (
     Output,
     OutputClosedError,
     OutputError,
-    complain,
-    remark,
+    print_error,
+    print_note,
     with_output,
 )
 from mnistop.tui.session.notification import Outcome
-from mnistop.tui.text.run_lines import either_accuracy, what_next
+from mnistop.tui.text.run_lines import command_hints, either_accuracy
 
 _MOST_LISTED = 30
 """Rows of the list of what would be deleted."""
@@ -68,12 +68,12 @@ def stop(out: Output, every: bool, words: tuple[str, ...]) -> int:
     signalled, failures = _try_each(chosen.found, _signal_stop)
     failures = [*chosen.unknown, *failures]
     for sentence in failures:
-        complain(sentence)
+        print_error(sentence)
     outcomes = [_print_stopped(out, one) for one in signalled]
     pairs = zip(signalled, outcomes, strict=True)
     if resumable := [typed(one) for one, outcome in pairs if outcome.state == "stopped"]:
         name = resumable[0] if len(resumable) == 1 else "RUN"
-        out.print(what_next({f"mnistop resume {name}": "resume it"}))
+        out.print(command_hints({f"mnistop resume {name}": "resume it"}))
     code = _exit_code(chosen, words, failures, signalled)
     return code or int(any(one.state not in ("stopped", "finished") for one in outcomes))
 
@@ -82,7 +82,9 @@ def _signal_stop(found: Run | Sweep) -> None:
     from mnistop.engine import worker
 
     if worker.is_suspended(found):
-        remark(f"The process of {found.full_name} is suspended (SIGSTOP): resumed so it can save.")
+        print_note(
+            f"The process of {found.full_name} is suspended (SIGSTOP): resumed so it can save."
+        )
     if isinstance(found, Sweep):
         worker.stop_sweep(found)
     else:
@@ -118,7 +120,7 @@ stopped, 2 wrong usage or bad input.
 @with_ending
 @click.option("--all", "every", is_flag=True, help="Wait for everything that is training.")
 @several_argument
-def wait(out: Output, ending: Ending, every: bool, words: tuple[str, ...]) -> int:
+def wait(out: Output, ending: EndNotice, every: bool, words: tuple[str, ...]) -> int:
     """Wait until runs and sweeps have ended, and exit as they did.
 
     RUN names one; FILTER selects all training runs that match, as in mnistop stop. Runs that have
@@ -129,7 +131,7 @@ def wait(out: Output, ending: Ending, every: bool, words: tuple[str, ...]) -> in
     """
     chosen = _chosen(words, every, IN_TRAINING)
     for sentence in chosen.unknown:
-        complain(sentence)
+        print_error(sentence)
     if chosen.unknown:
         return 2
     if not chosen.found:
@@ -144,13 +146,13 @@ def wait(out: Output, ending: Ending, every: bool, words: tuple[str, ...]) -> in
         if going := [one.name for one in chosen.found if one.is_running()]:
             name = going[0] if len(going) == 1 else "RUN"
             goes = "keeps" if len(going) == 1 else "keep"
-            remark(f"{', '.join(going)} {goes} training; to stop: mnistop stop {name}")
+            print_note(f"{', '.join(going)} {goes} training; to stop: mnistop stop {name}")
         raise
     finally:
         signal.signal(signal.SIGHUP, before)
 
 
-def _wait_for_all(out: Output, ending: Ending, found: Sequence[Run | Sweep]) -> int:
+def _wait_for_all(out: Output, ending: EndNotice, found: Sequence[Run | Sweep]) -> int:
     """Print how each has ended as soon as it has; return the exit code."""
     ended: queue.SimpleQueue[Run | Sweep] = queue.SimpleQueue()
 
@@ -159,7 +161,7 @@ def _wait_for_all(out: Output, ending: Ending, found: Sequence[Run | Sweep]) -> 
         ended.put(one)
 
     if out.can_redraw and (going := [one.name for one in found if one.is_running()]):
-        remark(f"waiting for {', '.join(going)}; Ctrl+C stops waiting, not the training")
+        print_note(f"waiting for {', '.join(going)}; Ctrl+C stops waiting, not the training")
     for one in found:
         threading.Thread(target=watch, args=(one,), daemon=True).start()
     codes = []
@@ -205,7 +207,7 @@ def delete(out: Output, yes: bool, every: bool, words: tuple[str, ...]) -> int:
     doomed, failures = _try_each(chosen.found, _check_idle)
     failures = [*chosen.unknown, *failures]
     for sentence in failures:
-        complain(sentence)
+        print_error(sentence)
     if doomed and not (yes or _is_confirmed(out, chosen, doomed)):
         out.print("nothing was deleted")
         return 0
@@ -213,7 +215,7 @@ def delete(out: Output, yes: bool, every: bool, words: tuple[str, ...]) -> int:
     for one in deleted:
         out.print(f"{kind_of(one)} {one.name} deleted")
     for sentence in undeleted:
-        complain(sentence)
+        print_error(sentence)
     return _exit_code(chosen, words, [*failures, *undeleted], deleted)
 
 

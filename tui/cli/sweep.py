@@ -28,7 +28,7 @@ from mnistop.engine.sweep.outcomes import (
 from mnistop.engine.sweep.presets import SWEEPS, sweep_preset
 from mnistop.engine.sweep.reader import SweepReader
 from mnistop.tui.cli import watch
-from mnistop.tui.cli.arguments import Ending, with_ending
+from mnistop.tui.cli.arguments import EndNotice, with_ending
 from mnistop.tui.cli.options import (
     SettingsCommand,
     given,
@@ -110,7 +110,7 @@ from elsewhere, 2 wrong use or bad input, 130 stopped by Ctrl+C and saved.
 @setting_options(presets=SWEEPS)
 def sweep(
     out: Output,
-    ending: Ending,
+    ending: EndNotice,
     seeds: int | None,
     sample: int | None,
     sample_seed: int,

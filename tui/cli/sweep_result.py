@@ -19,8 +19,8 @@ from mnistop.engine.sweep.outcomes import (
     unseen_acc,
 )
 from mnistop.engine.sweep.reader import SweepReader
-from mnistop.tui.cli.output import Output, complain, waiting
-from mnistop.tui.text.run_lines import what_next
+from mnistop.tui.cli.output import Output, print_error, waiting
+from mnistop.tui.text.run_lines import command_hints, control_commands
 from mnistop.tui.text.sweep_table import (
     attacked_acc,
     conclusion,
@@ -89,16 +89,10 @@ def _print_state(out: Output, reader: SweepReader) -> None:
     title = f" ({reader.sweep.title})" if reader.sweep.title else ""
     done = f"{reader.done:,} of {count(runs, 'run')} done"
     out.paragraph(f"sweep {reader.sweep.name}{title}: {reader.state}, {done}")
-    commands = {}
-    if reader.state in ("starting", "running"):
-        commands[f"mnistop follow {name}"] = "watch it"
-        if reader.sweep.is_ours:
-            commands[f"mnistop stop {name}"] = "stop and save it"
-    elif reader.state != "finished" and reader.sweep.is_ours:
-        commands[f"mnistop resume {name}"] = "resume it"
+    commands = control_commands(reader.sweep, reader.state)
     if name == reader.sweep.name:
         commands[f"mnistop runs sweep:{reader.sweep.words}"] = "list its runs"
-    out.print(what_next(commands))
+    out.print(command_hints(commands))
 
 
 def _print_table(out: Output, reader: SweepReader, epsilon: float | None) -> None:
@@ -122,7 +116,7 @@ def _print_table(out: Output, reader: SweepReader, epsilon: float | None) -> Non
 def print_failures(reader: SweepReader) -> None:
     """Print on stderr which runs failed, and why."""
     if reader.trouble:
-        complain(f"the sweep stopped: {reader.trouble}")
+        print_error(f"the sweep stopped: {reader.trouble}")
     failed = {
         event.member: event.message
         for event in reader.sweep.events()
@@ -132,9 +126,9 @@ def print_failures(reader: SweepReader) -> None:
         if one.is_done:
             failed.pop(one.name, None)
     for member, message in list(failed.items())[:_MOST_FAILURES]:
-        complain(f"run {member}: {message}")
+        print_error(f"run {member}: {message}")
     if len(failed) > _MOST_FAILURES:
-        complain(f"and {count(len(failed) - _MOST_FAILURES, 'run')} more failed")
+        print_error(f"and {count(len(failed) - _MOST_FAILURES, 'run')} more failed")
 
 
 def as_json(out: Output, reader: SweepReader, attack: float | None = None) -> dict[str, Any]:

@@ -18,10 +18,10 @@ from mnistop.engine.runs.lookup import find_run_or_sweep
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli import watch
-from mnistop.tui.cli.arguments import Ending, run_argument, with_ending
+from mnistop.tui.cli.arguments import EndNotice, run_argument, with_ending
 from mnistop.tui.cli.options import SettingsCommand, given_settings, naming_origin, setting_options
-from mnistop.tui.cli.output import Output, Printer, bar_line, complain, remark, with_output
-from mnistop.tui.text.run_lines import EPOCH_HEADER, closing_words, complaint, epoch_row
+from mnistop.tui.cli.output import Output, Printer, bar_line, print_error, print_note, with_output
+from mnistop.tui.text.run_lines import EPOCH_HEADER, closing_lines, epoch_row, failure_sentence
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -60,7 +60,7 @@ use or bad input, 130 stopped by Ctrl+C and saved.
 @setting_options()
 def train(
     out: Output,
-    ending: Ending,
+    ending: EndNotice,
     as_json: bool,
     detach: bool,
     preset: str | None,
@@ -95,7 +95,7 @@ def train(
 @run_argument
 def resume(
     out: Output,
-    ending: Ending,
+    ending: EndNotice,
     as_json: bool,
     detach: bool,
     dask: str | None,
@@ -150,7 +150,7 @@ def resume(
 @with_ending
 @_json_option
 @run_argument
-def follow(out: Output, ending: Ending, as_json: bool, run: str) -> int:
+def follow(out: Output, ending: EndNotice, as_json: bool, run: str) -> int:
     """Watch RUN from its first epoch on, and live until it ends.
 
     Ctrl+C leaves, and the run goes on.
@@ -227,7 +227,7 @@ class RunView:
         if not self.printer.is_live:
             for event in new:
                 for note in event.notes if isinstance(event, events.RunStarted) else ():
-                    remark(f"note: {note}")
+                    print_note(f"note: {note}")
         as_json = self.printer.as_json
         self.printer.print(*([e.to_json() for e in new] if as_json else self._lines(new)))
 
@@ -235,15 +235,15 @@ class RunView:
         """Print how it ended, how good it is, and what is next."""
         history = self._history
         self.state = history.state(running=False)
-        lines = closing_words(run, history, run.config().epochs)
+        lines = closing_lines(run, history, run.config().epochs)
         if self.printer.as_json:
-            remark(lines[1])
+            print_note(lines[1])
         else:
             self.printer.out.print("\n".join(lines))
-        sentence = complaint(run, history)
+        sentence = failure_sentence(run, history)
         self.went_well = not sentence
         if sentence:
-            complain(sentence)
+            print_error(sentence)
 
     def _lines(self, new: Sequence[events.Event]) -> Iterator[str]:
         """The lines of some events: the run's facts, the epoch table, and what happens to it."""

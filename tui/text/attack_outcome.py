@@ -10,6 +10,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Literal, NamedTuple
 
 import numpy as np
+from rich.style import Style
 
 from mnistop.engine.analysis.fragility import AttackedImage, Bracket, OwnImage
 from mnistop.engine.axis import ceiling
@@ -45,33 +46,33 @@ def outcome(attacked: AttackedImage, names: Sequence[str]) -> list[Phrase]:
     if isinstance(attacked.subject, OwnImage):
         phrases.append(Phrase(f"{label} counts as right, since the model predicts it", "muted"))
     if attacked.target == attacked.label:
-        return [*phrases, Phrase(f"the target {label} is its own class: nothing to reach", "muted")]
+        return [*phrases, Phrase(f"the target {label} is its own class: nothing to do", "muted")]
     if attacked.target is not None:
         reached = "reached" if attacked.success else "not reached"
         phrases.append(Phrase(f"target {names[attacked.target]} {reached}"))
     if METHODS[attacked.method].seeks:
         if not attacked.success:
-            phrases.append(Phrase("the search found no way there", "muted"))
+            phrases.append(Phrase("the search found no adversarial image", "muted"))
     elif not attacked.l0 and attacked.epsilon and not _is_done(attacked):
-        phrases.append(Phrase("nothing changed: the gradient is exactly 0 here", "muted"))
+        phrases.append(Phrase("no change: the gradient is exactly 0 here", "muted"))
     return phrases
 
 
 def _is_done(attacked: AttackedImage) -> bool:
-    """Return whether the model predicts what the attack aims at without any attack."""
+    """Return whether the attack's goal is reached without any perturbation."""
     if attacked.target is None:
         return attacked.is_wrong
     return attacked.clean_prediction == attacked.target
 
 
 def norms(attacked: AttackedImage) -> str:
-    """The norms of the perturbation."""
-    linf = at_most(round(attacked.linf, 6))  # as an ε that fools, but for the rounding of pixels
+    """Return the L∞, L2 and L0 norm of the perturbation."""
+    linf = at_most(round(attacked.linf, 6))  # rounded up like an ε that fools
     return f"L∞ {linf}  L2 {attacked.l2:.2f}  L0 {attacked.l0}"
 
 
 def epsilon_bounds(attacked: AttackedImage, known: Bracket) -> list[Phrase]:
-    """Between which ε the smallest one that fools the model lies.
+    """Describe the bounds between which the smallest ε that fools the model lies.
 
     Args:
         attacked: the image.
@@ -82,17 +83,17 @@ def epsilon_bounds(attacked: AttackedImage, known: Bracket) -> list[Phrase]:
     if _is_done(attacked):
         return [Phrase("It is misclassified without any perturbation: there is nothing to fool.")]
     if attacked.is_wrong:
-        phrases = [Phrase("misclassified already: no ε is safe", "muted")]
+        phrases = [Phrase("misclassified without an attack: no ε is safe", "muted")]
     else:
         phrases = [Phrase(f"safe below ε {at_least(known.certified)}: proven", "good")]
     what = "fooled" if known.target is None else "target reached"
     if math.isinf(known.found):
         phrases.append(Phrase("no attack succeeds up to ε 1", "good"))
     elif known.optimal:
-        phrases.append(Phrase(f"fooled from ε {at_most(known.found)}: the true minimum", "bad"))
+        phrases.append(Phrase(f"fooled from ε {at_most(known.found)}: the exact minimum", "bad"))
     else:
         by = METHODS[known.found_by].title if known.found_by in METHODS else "FAB"
-        phrases.append(Phrase(f"{what} from ε {at_most(known.found)}: shown by {by}", "bad"))
+        phrases.append(Phrase(f"{what} from ε {at_most(known.found)}: found by {by}", "bad"))
     phrases += _path(known)
     if known.epochs != attacked.epochs:
         phrases.append(Phrase(f"as of {epoch_name(known.epochs - 1)}", "muted"))
@@ -103,7 +104,7 @@ def _path(known: Bracket) -> list[Phrase]:
     """Describe the smallest ε at which FGSM succeeds."""
     if math.isinf(known.path):
         return [Phrase("FGSM does not succeed at any ε up to 1", "muted")]
-    how = "exact" if known.exact else "by a fine grid"
+    how = "exact" if known.exact else "on a fine grid"
     level = f" ({known.level}/255)" if known.level >= 0 else ""
     phrases = [Phrase(f"FGSM succeeds from ε {at_most(known.path)}{level}, {how}", "muted")]
     if known.returns:
@@ -112,12 +113,12 @@ def _path(known: Bracket) -> list[Phrase]:
 
 
 def at_least(epsilon: float | np.float32, digits: int = 4) -> str:
-    """The lower end of a bracket: never more than the float32 number that an ε is."""
+    """Return an ε rounded down, as the lower end of a bracket: never above its float32 value."""
     return _rounded(epsilon, digits, ROUND_FLOOR)
 
 
 def at_most(epsilon: float | np.float32, digits: int = 4) -> str:
-    """The upper end of a bracket: never less than the float32 number that an ε is."""
+    """Return an ε rounded up, as the upper end of a bracket: never below its float32 value."""
     return _rounded(epsilon, digits, ROUND_CEILING)
 
 
@@ -129,7 +130,7 @@ _WIDEST_BAR = 100
 
 
 @dataclass(frozen=True)
-class Shown:
+class AttackOutcome:
     """An attacked image and what is known of its smallest ε."""
 
     attacked: AttackedImage
@@ -138,108 +139,95 @@ class Shown:
     names: Sequence[str]
     """Of the classes."""
     status: str
-    """The words for it while there is no bracket."""
+    """Shown while there is no bracket."""
     weights: str
-    """Whose weights these are, as in `epoch 5`."""
+    """The source of the weights, as in `epoch 5`."""
 
+    def in_full(self, terminal: Terminal, width: int) -> list[Strip]:
+        """Draw a narrow column: the outcome, the norms, the bar, the bounds and the method."""
+        first, *others = self._phrases(terminal)
+        phrases = [first, *others, Phrase(norms(self.attacked))]
+        drawn = [*_paragraphs(phrases, terminal, width), Strip.blank(width)]
+        if self.bracket is None:
+            drawn += _paragraphs([Phrase(self.status, "muted")], terminal, width)
+        else:
+            if bar := self._bar(self.bracket, terminal, width):
+                title = Phrase("Smallest ε of this image, L∞:")
+                drawn += [*_paragraphs([title], terminal, width), *bar]
+            drawn += _paragraphs(epsilon_bounds(self.attacked, self.bracket), terminal, width)
+        method = METHODS[self.attacked.method]
+        words = f"{method.title}, {method.norm_name}: {method.explanation}"
+        last = _paragraphs([Phrase(words, "muted")], terminal, width)
+        return [*drawn, Strip.blank(width), *last]
 
-def full(shown: Shown, terminal: Terminal, width: int) -> list[Strip]:
-    """All of it, in a narrow column: the outcome, the norms, the bar, and what bounds the ε."""
-    writer = _Writer(terminal, width)
-    attacked = shown.attacked
-    first, *others = outcome(attacked, shown.names)
-    drawn = [
-        *writer.say([_marked(first, attacked, terminal), *others]),
-        *writer.say([Phrase(norms(attacked))]),
-        writer.blank,
-    ]
-    if shown.bracket is None:
-        drawn += writer.say([Phrase(shown.status, "muted")])
-    else:
-        if bar := writer.bar(attacked, shown.bracket):
-            drawn += [*writer.say([Phrase("Smallest ε of this image, L∞:")]), *bar]
-        drawn += writer.say(epsilon_bounds(attacked, shown.bracket))
-    return [*drawn, writer.blank, *writer.say([Phrase(_method(attacked), "muted")])]
+    def in_four_lines(self, terminal: Terminal, width: int) -> list[Strip]:
+        """Draw at most four lines: the outcome with the norms, the bar, the bounds."""
+        first, *others = self._phrases(terminal)
+        size = Phrase(norms(self.attacked), "muted")
+        drawn = [_one_line([first, size, *others], terminal, width)]
+        if self.bracket is None:
+            return [*drawn, _one_line([Phrase(self.status, "muted")], terminal, width)]
+        drawn += self._bar(self.bracket, terminal, width)
+        bounds = epsilon_bounds(self.attacked, self.bracket)
+        return [*drawn, *([_one_line(bounds, terminal, width)] if bounds else [])]
 
+    def _phrases(self, terminal: Terminal) -> list[Phrase]:
+        """Return the phrases of the prediction, the first with a check mark or a cross."""
+        first, *others = outcome(self.attacked, self.names)
+        marks = ("✓", "✗") if terminal.unicode else ("right:", "WRONG:")
+        mark = marks[self.attacked.prediction != self.attacked.label]
+        return [first._replace(text=f"{mark} {first.text}"), *others]
 
-def short(shown: Shown, terminal: Terminal, width: int) -> list[Strip]:
-    """The same on four lines at most: the outcome with the norms, the bar, the bounds."""
-    writer = _Writer(terminal, width)
-    attacked = shown.attacked
-    first, *others = outcome(attacked, shown.names)
-    size = Phrase(norms(attacked), "muted")
-    drawn = [writer.in_a_row([_marked(first, attacked, terminal), size, *others])]
-    if shown.bracket is None:
-        return [*drawn, writer.in_a_row([Phrase(shown.status, "muted")])]
-    bar = writer.bar(attacked, shown.bracket)
-    bounds = epsilon_bounds(attacked, shown.bracket)
-    return [*drawn, *bar, *([writer.in_a_row(bounds)] if bounds else [])]
-
-
-def _marked(phrase: Phrase, attacked: AttackedImage, terminal: Terminal) -> Phrase:
-    marks = ("✓", "✗") if terminal.unicode else ("right:", "WRONG:")
-    return phrase._replace(text=f"{marks[attacked.prediction != attacked.label]} {phrase.text}")
-
-
-def _method(attacked: AttackedImage) -> str:
-    method = METHODS[attacked.method]
-    return f"{method.title}, {method.norm_name}: {method.explanation}"
-
-
-class _Writer:
-    def __init__(self, terminal: Terminal, width: int) -> None:
-        palette = Palette.of(terminal)
-        self._styles = {"good": palette.good, "bad": palette.bad, "muted": palette.muted}
-        self._terminal = terminal
-        self._width = width
-        self.blank = Strip.blank(width)
-
-    def say(self, phrases: Iterable[Phrase]) -> list[Strip]:
-        """Each on lines of its own."""
-        return [
-            line([(part, self._styles.get(tone))], self._width)
-            for text, tone in phrases
-            for part in textwrap.wrap(
-                clean(text, self._terminal), max(self._width, 8), subsequent_indent="  "
-            )
-        ]
-
-    def in_a_row(self, phrases: Iterable[Phrase]) -> Strip:
-        """As much as fits one line, the last without what stands behind its colon."""
-        pieces = []
-        room = self._width
-        for text, tone in phrases:
-            cleaned = clean(text, self._terminal)
-            if len(cleaned) > room:
-                cleaned = cleaned.partition(":")[0]
-            if len(cleaned) > room:
-                break
-            pieces += [(cleaned, self._styles.get(tone)), ("   ", None)]
-            room -= len(cleaned) + 3
-        return line(pieces, self._width)
-
-    def bar(self, attacked: AttackedImage, known: Bracket) -> list[Strip]:
-        """The bracket, where there is something to bracket."""
+    def _bar(self, known: Bracket, terminal: Terminal, width: int) -> list[Strip]:
+        """Draw the bracket; nothing for an image that cannot be fooled any more."""
+        attacked = self.attacked
         if attacked.is_wrong or attacked.target == attacked.label:
             return []
         in_linf = METHODS[attacked.method].norm == "linf" and math.isfinite(attacked.epsilon)
         epsilon = attacked.epsilon if in_linf else None
-        width = min(self._width, _WIDEST_BAR)
-        return bracket(known.certified, known.found, epsilon, width, self._terminal)
+        return bracket(known.certified, known.found, epsilon, min(width, _WIDEST_BAR), terminal)
+
+
+def _styles(terminal: Terminal) -> dict[str, Style]:
+    palette = Palette.of(terminal)
+    return {"good": palette.good, "bad": palette.bad, "muted": palette.muted}
+
+
+def _paragraphs(phrases: Iterable[Phrase], terminal: Terminal, width: int) -> list[Strip]:
+    """Draw each phrase on lines of its own."""
+    styles = _styles(terminal)
+    return [
+        line([(part, styles.get(tone))], width)
+        for text, tone in phrases
+        for part in textwrap.wrap(clean(text, terminal), max(width, 8), subsequent_indent="  ")
+    ]
+
+
+def _one_line(phrases: Iterable[Phrase], terminal: Terminal, width: int) -> Strip:
+    """Draw as many phrases as fit on one line, the last cut at its colon if that helps."""
+    styles, pieces, room = _styles(terminal), [], width
+    for text, tone in phrases:
+        cleaned = clean(text, terminal)
+        if len(cleaned) > room:
+            cleaned = cleaned.partition(":")[0]
+        if len(cleaned) > room:
+            break
+        pieces += [(cleaned, styles.get(tone)), ("   ", None)]
+        room -= len(cleaned) + 3
+    return line(pieces, width)
 
 
 def bracket(
     certified: float, found: float, epsilon: float | None, width: int, terminal: Terminal
 ) -> list[Strip]:
-    """A bar over ε from 0, with the ends of its scale and a mark at the present ε below it.
+    """Draw a bar over ε from 0, with the ends of its scale and a mark at the current ε below it.
 
-    Three glyphs tell the parts apart without colour: what is proven safe, what is unknown, and
-    where the model is fooled.
+    Three glyphs distinguish the parts without colour: proven safe, unknown, and fooled.
 
     Args:
         certified: the end of the safe part, from 0 up.
         found: where the fooled part begins; infinite where nothing fooled the model.
-        epsilon: the present ε, or None to leave it out.
+        epsilon: the current ε, or None to leave it out.
         width: cells to fit in.
         terminal: the terminal.
 
@@ -247,7 +235,8 @@ def bracket(
         Two lines of `width` cells.
     """
     palette = Palette.of(terminal)
-    top = _top(certified, found, epsilon)
+    shown = [certified, epsilon or 0, 1.5 * found if math.isfinite(found) else 1.0]
+    top = min(1.0, ceiling(max(0.02, *shown)))  # a round number beyond all that is marked
 
     def cells(value: float) -> float:
         return round(value / top * width, 6) if value < math.inf else math.inf
@@ -267,9 +256,3 @@ def bracket(
         at = max(at, ends[1]) if epsilon >= found else min(at, ends[1] - 1)
         grid.put(min(max(at, 0), width - 1), 1, mark, palette.strong)
     return grid.strips()
-
-
-def _top(certified: float, found: float, epsilon: float | None) -> float:
-    """The end of the scale: a round number behind all that is marked."""
-    shown = [certified, epsilon or 0, 1.5 * found if math.isfinite(found) else 1.0]
-    return min(1.0, ceiling(max(0.02, *shown)))

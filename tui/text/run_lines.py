@@ -16,15 +16,16 @@ from mnistop.engine.runs.glance import trained_here
 from mnistop.engine.runs.history import History, best_of, reduce, unseen_accuracy
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.sweep_folder import Sweep
 
 
-def closing_words(run: Run, history: History, epochs: int) -> list[str]:
-    """The lines that stay in the scrollback: how it ended, how good it is, and what is next.
+def closing_lines(run: Run, history: History, epochs: int) -> list[str]:
+    """Return the lines that stay in the scrollback: the end, the accuracy, and the next commands.
 
     Args:
         run: the run.
-        history: its history, complete.
-        epochs: how many epochs it was to have.
+        history: its complete history.
+        epochs: the planned number of epochs.
     """
     state = history.state(running=False)
     trained = count(len(history.epochs), "epoch")
@@ -32,13 +33,13 @@ def closing_words(run: Run, history: History, epochs: int) -> list[str]:
     lines = [""]
     match history.ended:
         case events.RunFinished(message=message) if message:
-            lines.append(f"run {run.name} was not trained on: as before, {trained}")
+            lines.append(f"run {run.name} was not trained further: still {trained}")
         case events.RunFinished(reason="early stopping"):
             lines.append(f"run {run.name} finished early: {trained} of {epochs} in {took}")
         case events.RunFinished():
             lines.append(f"run {run.name} finished: {trained} in {took}")
         case events.RunStopped(message=message) if message:
-            lines.append(f"run {run.name} was not resumed: as before, {trained} of {epochs}")
+            lines.append(f"run {run.name} was not resumed: still {trained} of {epochs}")
         case events.RunStopped():
             lines.append(f"run {run.name} stopped and saved after {trained} of {epochs}")
         case _ if run.is_gone():
@@ -46,84 +47,78 @@ def closing_words(run: Run, history: History, epochs: int) -> list[str]:
         case _:
             lines.append(f"run {run.name} {state} after {trained} of {epochs}")
     if tested := unseen_accuracy(history):
-        lines.append(f"test: accuracy {tested}, a 95% interval")
+        lines.append(f"test: accuracy {tested}, 95% interval")
     if best := best_of(history):
         lines.append(f"best: {best}")
-    commands = _next_commands(run, state, bool(history.epochs))
-    return [*lines, "", what_next(commands)] if commands else lines
+    commands = control_commands(run, state)
+    if history.epochs:
+        name = typed(run)
+        commands[f"mnistop show {name}"] = "see its log, charts and mistakes"
+        commands[f"mnistop --run {name}"] = "open it in the app"
+    return [*lines, "", command_hints(commands)] if commands else lines
 
 
-def complaint(run: Run, history: History) -> str:
-    """The sentence on a run that failed, was interrupted or not resumed; empty for the others."""
+def failure_sentence(run: Run, history: History) -> str:
+    """Return why a run failed, was interrupted or not resumed; empty for the others."""
     match history.state(running=False):
         case "failed" | "stopped" | "finished":
             return getattr(history.ended, "message", "")
         case "interrupted" if history.vanished:
             return (
-                f"The folder {run.path} is gone, and with it all that run {run.name} had saved: "
-                "somebody deleted or moved it."
+                f"The folder {run.path} is gone, with everything that run {run.name} had saved: "
+                "it was deleted or moved."
             )
         case "interrupted":
             return (
                 f"The training process of run {run.name} ended without a message: it was "
-                "killed, for example because memory was full, or the machine went down. "
-                f"{_what_is_safe(run, history)}"
+                "killed, perhaps because memory ran out, or the machine went down. "
+                f"{_saved(run, history)}"
             )
     return ""
 
 
-def _what_is_safe(run: Run, history: History) -> str:
+def _saved(run: Run, history: History) -> str:
     if not history.checkpoints:
-        return f"It had no checkpoint yet: mnistop resume {typed(run)} starts it again."
+        return f"It had no checkpoint yet: mnistop resume {typed(run)} restarts it."
     return (
-        f"Its log and its weights after {count(history.checkpoints[-1], 'epoch')} are safe: "
-        f"mnistop resume {typed(run)} goes on from there."
+        f"Its log and its weights after {count(history.checkpoints[-1], 'epoch')} are saved: "
+        f"mnistop resume {typed(run)} continues from there."
     )
 
 
-def _next_commands(run: Run, state: str, has_epochs: bool) -> dict[str, str]:
-    commands = {}
-    name = typed(run)
-    if state in ("stopped", "interrupted") and run.is_ours:
-        commands[f"mnistop resume {name}"] = "go on with it"
-    if has_epochs:
-        commands[f"mnistop show {name}"] = "see its log, charts and mistakes"
-        commands[f"mnistop --run {name}"] = "open it in the app"
-    return commands
+def control_commands(found: Run | Sweep, state: str) -> dict[str, str]:
+    """Return the commands to watch, stop or resume a run or a sweep, with their purposes."""
+    name = typed(found)
+    if state in ("starting", "running", "paused"):
+        stop = {f"mnistop stop {name}": "stop and save it"} if found.is_ours else {}
+        return {f"mnistop follow {name}": "watch it"} | stop
+    if state in ("stopped", "interrupted") and found.is_ours:
+        return {f"mnistop resume {name}": "resume it"}
+    return {}
 
 
 def farewell(run: Run, epochs: int) -> str:
-    """Describe the state of a run, how good it is, and how to come back to it.
+    """Describe the state of the run shown last, its accuracy, and the commands to return to it.
 
     Args:
-        run: the run that was shown last.
-        epochs: how many epochs it is to have.
+        run: the run.
+        epochs: the planned number of epochs.
     """
     history = reduce(History(), read_events(run))
     if history.ended or not run.is_running():
-        return "\n".join(closing_words(run, history, epochs))
+        return "\n".join(closing_lines(run, history, epochs))
     trained = count(len(history.epochs), "epoch")
-    state = "is paused" if history.paused else "goes on training"
-    best, name = best_of(history), typed(run)
-    return "\n".join(
-        [
-            "",
-            f"run {run.name} {state}: {trained} of {epochs:,} so far",
-            *([f"best: {best}"] if best else []),
-            "",
-            what_next(
-                {
-                    f"mnistop --run {name}": "open it in the app",
-                    f"mnistop follow {name}": "watch it here",
-                    **({f"mnistop stop {name}": "stop it and save"} if run.is_ours else {}),
-                }
-            ),
-        ]
-    )
+    state = "is paused" if history.paused else "is still training"
+    lines = ["", f"run {run.name} {state}: {trained} of {epochs:,} so far"]
+    if best := best_of(history):
+        lines.append(f"best: {best}")
+    commands = {f"mnistop --run {typed(run)}": "open it in the app"}
+    commands |= control_commands(run, "running")
+    return "\n".join([*lines, "", command_hints(commands)])
 
 
 UNTRAINED = "untrained"
-"""The model before its first epoch."""
+"""The name of the model before its first epoch."""
 
 
 def epoch_name(epoch: int) -> str:
@@ -135,11 +130,11 @@ def epoch_name(epoch: int) -> str:
     return f"epoch {epoch}" if epoch >= 0 else UNTRAINED
 
 
-def what_next(commands: Mapping[str, str]) -> str:
-    """Lines of commands, each after what it does.
+def command_hints(commands: Mapping[str, str]) -> str:
+    """Return a line for each command, after its purpose.
 
     Args:
-        commands: purposes by command.
+        commands: the purposes by command.
     """
     width = max(map(len, commands.values()), default=0)
     return "\n".join(f"{purpose:<{width}}  {command}" for command, purpose in commands.items())
@@ -149,7 +144,7 @@ EPOCH_HEADER = "epoch  train loss  val loss  train acc  val acc"
 
 
 def epoch_row(epoch: EpochFinished) -> str:
-    """A line of the epoch table, under `EPOCH_HEADER`."""
+    """Return a line of the epoch table, under `EPOCH_HEADER`."""
     return (
         f"{epoch.epoch:>5}  {loss(epoch.train_loss):>10}  {loss(epoch.val_loss):>8}  "
         f"{percent(epoch.train_acc):>9}  {percent(epoch.val_acc):>7}"
@@ -157,7 +152,7 @@ def epoch_row(epoch: EpochFinished) -> str:
 
 
 _LEAST_SETTINGS = 20
-"""Cells that the settings are to have before other columns have room."""
+"""Cells that the settings get before other columns have room."""
 _NARROWEST_SETTINGS = 8
 
 
@@ -166,7 +161,7 @@ TEST_ACC, VAL_ACC = "test acc at best", "val acc at best"
 
 
 def test_accuracy(run: Listed) -> str:
-    """The best epoch's accuracy on unseen images with its 95% interval; a dash without a test."""
+    """The best epoch's test accuracy with its 95% interval; a dash without a test."""
     seen = run.overview
     if seen.test_acc is None or not seen.test_images:
         return "-"
@@ -188,7 +183,7 @@ def best_epoch(run: Listed) -> str:
 
 
 def either_accuracy(run: Listed) -> str:
-    """That on unseen images; without a test that of validation, marked as such."""
+    """The test accuracy; without a test the validation accuracy, marked as such."""
     tested, validated = test_accuracy(run), validation_accuracy(run)
     return f"val {validated}" if tested == "-" != validated else tested
 
@@ -207,25 +202,25 @@ def epochs(run: Listed) -> str:
 
 
 def time_taken(run: Listed) -> str:
-    """Training and judging, without pauses."""
+    """The time of training and evaluation, without pauses."""
     return duration(run.overview.seconds)
 
 
 def on_disk(run: Listed) -> str:
-    """Return its size on the disk."""
+    """Return its size on disk."""
     return "-" if run.bytes is None else size(run.bytes)
 
 
-def crowding(runs: Sequence[Listed]) -> str:
-    """A sentence where more runs train here than there are cores for; else empty."""
+def overload_warning(runs: Sequence[Listed]) -> str:
+    """Return a warning if more runs train here than there are cores; else empty."""
     cores = usable_cores()
     busy = [run for run in runs if run.state in ("starting", "running")]
     training = sum(map(trained_here, busy)) if len(busy) > cores else 0
     if training <= cores:
         return ""
     return (
-        f"{training} runs train at once on {count(cores, 'core')}, which slows each of them down: "
-        "mnistop stop makes room, mnistop resume goes on later."
+        f"{training} runs are training on {count(cores, 'core')}, which slows them all down: "
+        "mnistop stop makes room, mnistop resume continues later."
     )
 
 
@@ -244,16 +239,15 @@ _COLUMNS: dict[str, Callable[[Listed], str]] = {
     "settings": lambda run: run.differences(),
 }
 _DISPENSABLE = ("size", "time", "val loss at best", "best epoch", VAL_ACC, "note")
-"""Columns that give way, the first ones first."""
+"""Columns that are dropped for lack of room, the first ones first."""
 
 
 def table(runs: Sequence[Listed], width: int | None = None) -> list[str]:
-    """The runs in columns below a header.
+    """Return the lines of a table of runs, below a header.
 
     Args:
         runs: at least one.
-        width: cells of a line; the settings take what is left of them, or are left out. None for
-            as many as it takes.
+        width: cells of a line; the settings take what is left, or are left out. None for no limit.
     """
     columns = {
         head: [head, *(one_line(text(run)) for run in runs)] for head, text in _COLUMNS.items()

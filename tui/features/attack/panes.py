@@ -15,7 +15,7 @@ from mnistop.tui.draw.cells import shorten
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.features.attack.accuracy_chart import AccuracyChart
 from mnistop.tui.features.attack.model import ORDERS, AttackModel
-from mnistop.tui.text.attack_outcome import SEARCHED_BY, Shown, at_least, at_most, full, short
+from mnistop.tui.text.attack_outcome import SEARCHED_BY, AttackOutcome, at_least, at_most
 from mnistop.tui.text.portrait import attacked
 from mnistop.tui.toolkit.list_pane import Column, Table
 from mnistop.tui.toolkit.pane import LinesPane
@@ -116,11 +116,11 @@ class AttackView(LinesPane, can_focus=True):
     mode: image.Mode = "auto"
     is_alone = False
     """Whether the pane of the bracket is out of sight, so that it is shown here in short."""
-    shown: Shown | None = None
+    shown: AttackOutcome | None = None
     status = ""
     place = ""
 
-    def show(self, shown: Shown | None, place: str, status: str) -> None:
+    def show(self, shown: AttackOutcome | None, place: str, status: str) -> None:
         """Draws an attacked image.
 
         Args:
@@ -165,7 +165,7 @@ class AttackView(LinesPane, can_focus=True):
         shown = self.shown
         if shown is None:
             return self.say(self.status, width)
-        below = short(shown, self.terminal, width) if self.is_alone else []
+        below = shown.in_four_lines(self.terminal, width) if self.is_alone else []
         room = height - len(below)
         drawn = attacked(shown.attacked, shown.names, self.terminal, width, room, self.mode)
         return [*drawn, *below]
@@ -180,10 +180,10 @@ class Proof(LinesPane, can_focus=True):
         "between the two."
     )
 
-    shown: Shown | None = None
+    shown: AttackOutcome | None = None
     status = ""
 
-    def show(self, shown: Shown | None, status: str) -> None:
+    def show(self, shown: AttackOutcome | None, status: str) -> None:
         """Draws what is known.
 
         Args:
@@ -202,7 +202,7 @@ class Proof(LinesPane, can_focus=True):
         """The outcome, then the bracket."""
         if self.shown is None:
             return self.say(self.status, width)
-        return full(self.shown, self.terminal, width)
+        return self.shown.in_full(self.terminal, width)
 
 
 _WIDE, _HIGH = 118, 34

@@ -15,7 +15,7 @@ from mnistop.engine.data.sources import absolute
 from mnistop.engine.runs.predictions import judgement_after
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.session.compared import Compared, Comparing
-from mnistop.tui.text.rates import conclusion, rate_text, told
+from mnistop.tui.text.rates import conclusion, rate_text, run_result
 
 TITLE = "learning rates"
 
@@ -110,7 +110,7 @@ class ThreeRates(Comparing):
 
     def told(self, place: int) -> str:
         """What a run shows, how far it is and how good."""
-        return told(self.state(place), self.answers[place], self.marks[place])
+        return run_result(self.state(place), self.answers[place], self.marks[place])
 
 
 def _answer(one: Compared) -> RateAnswer:

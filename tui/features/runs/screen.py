@@ -24,7 +24,7 @@ from mnistop.tui.session.run_table import RunTable
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import ScreenWanted
 from mnistop.tui.session.writing import write_report, write_text
-from mnistop.tui.text.run_lines import crowding, table
+from mnistop.tui.text.run_lines import overload_warning, table
 from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key
 from mnistop.tui.toolkit.filter_line import FilterInput, FilterLine
 from mnistop.tui.toolkit.help import Section
@@ -185,7 +185,7 @@ class RunsScreen(RunKeeping):
             problem = next(iter(index.problems.values()))
             more = f" ({len(index.problems) - 1} more like it)" if len(index.problems) > 1 else ""
             return f"{problem}{more}"
-        if index and (warning := crowding(index.runs)):
+        if index and (warning := overload_warning(index.runs)):
             return warning
         chosen = self._browsing.chosen
         if chosen and chosen.run.sweep:
