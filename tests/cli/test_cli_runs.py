@@ -229,7 +229,7 @@ def test_a_killed_training_is_told_with_what_is_safe(place: Place):
     out, err = follower.communicate(timeout=100)
     assert follower.returncode == 1
     assert f"mnistop resume {name}" in err
-    assert "are safe" in err
+    assert "are saved" in err
     assert f"run {name} interrupted after" in out
 
 
