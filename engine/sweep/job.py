@@ -17,16 +17,14 @@ from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import is_here
 from mnistop.engine.errors import MnistopError, RunError, host_error
-from mnistop.engine.process.child import fork_off, in_words, leave, tell
-from mnistop.engine.process.stdio import log_to, set_title
+from mnistop.engine.process.child import fork_off, in_words, leave, log_to, set_title, tell
 from mnistop.engine.runs import glance, lock, sweep_folder
 from mnistop.engine.runs.event_log import EventLog
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Plan, Resumption, Sweep
 from mnistop.engine.sweep.known_data import DataCheck, key_of, recorded_data
-from mnistop.engine.sweep.members import DIED, SETTLED, state_of
+from mnistop.engine.sweep.members import DIED, SETTLED, ThisMachine, state_of
 from mnistop.engine.sweep.nursery import Nursery
-from mnistop.engine.sweep.this_machine import ThisMachine
 from mnistop.engine.training.examples import find_device
 
 if TYPE_CHECKING:  # Dask need not be installed

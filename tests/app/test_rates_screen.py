@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace as changed
 
 from mnistop.engine import events, worker
-from mnistop.engine.analysis.rates.range_test import RangeTest, Trial
+from mnistop.engine.analysis.learning_rate_finder import RangeTest, Trial
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import DataError, MnistopError
 from mnistop.engine.runs.run_folder import Run

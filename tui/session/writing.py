@@ -63,6 +63,6 @@ async def write_report(screen: Screen[None], runs: Sequence[Run]) -> None:
 
 
 def _write(runs: Sequence[Run]) -> Path:
-    from mnistop.engine.report.compose import write_report
+    from mnistop.engine.report.of_runs import write_report
 
     return write_report(runs, Path.cwd())

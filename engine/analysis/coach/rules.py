@@ -3,8 +3,7 @@
 import numpy as np
 
 from mnistop.engine.analysis.coach import rates, results, start
-from mnistop.engine.analysis.coach.advice import Advice
-from mnistop.engine.analysis.coach.case import Case
+from mnistop.engine.analysis.coach.case import Advice, Case
 
 _RULES = (
     start.nearly_blank,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from mnistop.engine.analysis.rates.range_test import RangeTest
+from mnistop.engine.analysis.learning_rate_finder import RangeTest
 from mnistop.tui.draw.strip import Strip
 from mnistop.tui.text.rates import first_shown, range_chart, rate_text
 from mnistop.tui.toolkit.bindings import bindings, hidden, key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from mnistop.engine.analysis.rates.range_test import RangeTest
+from mnistop.engine.analysis.learning_rate_finder import RangeTest
 from mnistop.tui.draw.cells import clean, line
 from mnistop.tui.draw.legend import letter
 from mnistop.tui.draw.strip import Strip

@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 from mnistop.engine import worker
-from mnistop.engine.analysis.rates.range_test import RangeTest, range_test
+from mnistop.engine.analysis.learning_rate_finder import RangeTest, range_test
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import MnistopError
 from mnistop.engine.hyperparameters import as_text
