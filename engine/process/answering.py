@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from mnistop.engine.errors import RunError, host_error
 from mnistop.engine.process import fork_server
-from mnistop.engine.process.child import leave_terminal
+from mnistop.engine.process.stdio import leave_terminal
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -1,66 +1,19 @@
-"""What a process does that another one has started: outlive its caller, close what it inherited,
-name itself, report how it ended."""
+"""What processes do that others have started: outlive their caller, and say what ended them."""
 
 import contextlib
 import errno
 import itertools
 import os
-import sys
 import traceback
 from collections.abc import Callable, Collection, Iterator
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import NoReturn
 
 import torch
 
 from mnistop.engine.errors import MnistopError, host_error
-from mnistop.engine.files import lacks_inodes, open_private
+from mnistop.engine.files import lacks_inodes
 from mnistop.engine.runs.folder import Folder
-
-
-def leave_terminal() -> None:
-    """Points standard input, output and errors at the null device.
-
-    What a helping process prints would land in the middle of a screen, and after a hang-up the
-    terminal is gone: whoever reads it or writes to it anyway spins.
-    """
-    null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in range(3):
-        os.dup2(null, descriptor)
-    os.close(null)
-
-
-def log_to(path: Path) -> None:
-    """Has what is written to standard output and errors appended to a file."""
-    null = os.open(os.devnull, os.O_RDWR)
-    try:
-        log = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    except OSError:
-        log = os.dup(null)
-    for number, descriptor in enumerate((null, null, log)):
-        os.dup2(descriptor, number)
-    os.close(null)
-    os.close(log)
-    sys.stdout = sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
-
-
-HELPER = "mnistop: helper"
-"""A process that has loaded PyTorch for others to be forked from, or answers questions."""
-
-
-def set_title(title: str) -> None:
-    """Name this process, as in `mnistop: quiet-otter`.
-
-    Args:
-        title: characters that a terminal would not print become `?`: a name may come from a folder
-            of somebody else's.
-    """
-    shown = "".join(character if character.isprintable() else "?" for character in title)
-    with contextlib.suppress(ImportError):  # no reason not to train
-        from setproctitle import setproctitle
-
-        setproctitle(shown)
 
 
 def fork_off(live: Callable[[], NoReturn]) -> None:

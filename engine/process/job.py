@@ -18,9 +18,10 @@ from mnistop.engine.cores import choose_threads, usable_cores
 from mnistop.engine.data.sources import is_at_hand, load
 from mnistop.engine.errors import MnistopError, RunError, host_error
 from mnistop.engine.files import reason, write_atomically
-from mnistop.engine.process.child import fork_off, in_words, leave, log_to, set_title, tell
+from mnistop.engine.process.child import fork_off, in_words, leave, tell
 from mnistop.engine.process.resuming import config_to_go_on, load_for
 from mnistop.engine.process.signal_control import SignalControl, StopRequestedError
+from mnistop.engine.process.stdio import log_to, set_title
 from mnistop.engine.process.unseen import evaluate_on_unseen
 from mnistop.engine.recording.recorder import Recorder
 from mnistop.engine.runs import glance, lock, run_folder

@@ -15,8 +15,8 @@ import atexit
 import os
 import signal
 
-from mnistop.engine.process.child import HELPER, set_title
 from mnistop.engine.process.fork_server import OUTLIVED
+from mnistop.engine.process.stdio import HELPER, set_title
 
 for number in OUTLIVED:
     signal.signal(number, signal.SIG_IGN)

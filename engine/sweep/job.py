@@ -17,7 +17,8 @@ from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import is_here
 from mnistop.engine.errors import MnistopError, RunError, host_error
-from mnistop.engine.process.child import fork_off, in_words, leave, log_to, set_title, tell
+from mnistop.engine.process.child import fork_off, in_words, leave, tell
+from mnistop.engine.process.stdio import log_to, set_title
 from mnistop.engine.runs import glance, lock, sweep_folder
 from mnistop.engine.runs.event_log import EventLog
 from mnistop.engine.runs.run_folder import Run

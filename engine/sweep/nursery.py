@@ -251,7 +251,7 @@ def _load() -> None:
 
 
 if __name__ == "__main__":
-    from mnistop.engine.process.child import HELPER, set_title
+    from mnistop.engine.process.stdio import HELPER, set_title
 
     set_title(HELPER)
     _load()

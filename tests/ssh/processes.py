@@ -13,7 +13,7 @@ import pytest
 
 from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
-from mnistop.engine.process.child import HELPER
+from mnistop.engine.process.stdio import HELPER
 from mnistop.engine.runs import glance, run_folder
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.history import History, reduce

@@ -19,7 +19,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Size
 from textual.message import Message
 
-from mnistop.engine.process.child import leave_terminal
+from mnistop.engine.process.stdio import leave_terminal
 from mnistop.tui.draw.capabilities import fills_erased_cells
 from mnistop.tui.terminal.cell_diff import CellDiff
 from mnistop.tui.terminal.flow import FlowControl

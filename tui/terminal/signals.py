@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Callable
 
-from mnistop.engine.process.child import leave_terminal
+from mnistop.engine.process.stdio import leave_terminal
 
 _ENDING = (
     signal.SIGTERM,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mnistop.engine import worker
-from mnistop.engine.process.child import set_title
+from mnistop.engine.process.stdio import set_title
 from mnistop.engine.runs.run_folder import Run
 from tests.app.pseudo_terminal import terminal
 from tests.engine.small_runs import ENDLESS, ROOT, digits_config, history_of, run_script
