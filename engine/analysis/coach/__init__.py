@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mnistop.engine.analysis.coach.case import NOTHING_YET, Advice
+from mnistop.engine.analysis.coach.advice import NOTHING_YET, Advice
 from mnistop.engine.config import RunConfig
 from mnistop.engine.runs.history import History
 

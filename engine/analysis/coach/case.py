@@ -1,4 +1,4 @@
-"""The curves of a run, what follows from them, and the advice that rules give on them."""
+"""What the rules look at: a run's curves and what follows from them."""
 
 from __future__ import annotations
 
@@ -9,53 +9,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine import formatting
+from mnistop.engine.analysis.coach.advice import accuracy
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.notes import ClassCounts
 from mnistop.engine.learning_rate import mean_share
 from mnistop.engine.runs.history import History
 from mnistop.engine.runs.predictions import Judgement
-
-TOO_HIGH = frozenset({"diverged", "exploded", "stuck", "swinging", "dead ReLUs"})
-"""Kinds of advice on a learning rate that is too high."""
-TOO_LOW = frozenset({"too low"})
-"""Those on one that is too low."""
-
-
-@dataclass(frozen=True)
-class Advice:
-    """One true thing on a run."""
-
-    kind: str
-    """Which rule speaks, as in `over-fitting`."""
-    sentence: str
-    """What is to be seen, in less than 180 characters."""
-    remedy: str = ""
-    """What to do about it, as a sentence; empty where there is nothing to do."""
-
-
-NOTHING_YET = Advice("waiting", "There are no curves to read before training starts.")
-
-
-def number(value: float, places: int = 2) -> str:
-    """A loss in as many digits as one compares: `2.30`, `0.53`, `0.0069`."""
-    return f"{value:.{places}f}" if 0.1 <= value < 1000 else f"{value + 0.0:.2g}"
-
-
-def percent(fraction: float) -> str:
-    """As in `72%`."""
-    return formatting.percent(fraction, 0)
-
-
-def accuracy(fraction: float, images: int) -> str:
-    """An accuracy with its 95% interval, as in `89.0% (83.9–92.6)`."""
-    return formatting.accuracy(min(max(fraction, 0.0), 1.0), images)
-
-
-def either(words: list[str]) -> str:
-    """As in `dropout`, `shifts or dropout`, `shifts, dropout or more samples`."""
-    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
-
 
 Curve = NDArray[np.float64]
 

@@ -6,17 +6,8 @@ import math
 
 import numpy as np
 
-from mnistop.engine.analysis.coach.case import (
-    RECENT,
-    Advice,
-    Case,
-    Curve,
-    either,
-    falls_steadily,
-    median,
-    number,
-    percent,
-)
+from mnistop.engine.analysis.coach.advice import Advice, either, number, percent
+from mnistop.engine.analysis.coach.case import RECENT, Case, Curve, falls_steadily, median
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.events import RunFinished
 from mnistop.engine.formatting import count

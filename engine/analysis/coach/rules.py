@@ -3,7 +3,8 @@
 import numpy as np
 
 from mnistop.engine.analysis.coach import rates, results, start
-from mnistop.engine.analysis.coach.case import Advice, Case
+from mnistop.engine.analysis.coach.advice import Advice
+from mnistop.engine.analysis.coach.case import Case
 
 _RULES = (
     start.nearly_blank,

@@ -3,7 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from mnistop.engine.analysis.coach.case import NOTHING_YET, Advice, Case, number
+from mnistop.engine.analysis.coach.advice import NOTHING_YET, Advice, number
+from mnistop.engine.analysis.coach.case import Case
 from mnistop.engine.data.notes import faint
 from mnistop.engine.formatting import count
 from mnistop.engine.learning_rate import after_divergence

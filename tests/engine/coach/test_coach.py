@@ -13,7 +13,7 @@ import pytest
 
 from mnistop.engine import learning_rate
 from mnistop.engine.analysis.coach import Advice, advise
-from mnistop.engine.analysis.coach.case import number
+from mnistop.engine.analysis.coach.advice import number
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import load
 from mnistop.engine.learning_rate import lr_of_epoch
