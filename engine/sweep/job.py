@@ -24,8 +24,9 @@ from mnistop.engine.runs.event_log import EventLog
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Plan, Resumption, Sweep
 from mnistop.engine.sweep.known_data import DataCheck, key_of, recorded_data
-from mnistop.engine.sweep.members import DIED, SETTLED, ThisMachine, state_of
+from mnistop.engine.sweep.members import DIED, SETTLED, state_of
 from mnistop.engine.sweep.nursery import Nursery
+from mnistop.engine.sweep.this_machine import ThisMachine
 from mnistop.engine.training.examples import find_device
 
 if TYPE_CHECKING:  # Dask need not be installed

@@ -19,7 +19,7 @@ from mnistop.engine.runs import glance, run_folder
 from mnistop.engine.runs.filters import parse
 from mnistop.engine.runs.index import list_all
 from mnistop.engine.runs.run_folder import Run
-from mnistop.engine.sweep.members import ThisMachine
+from mnistop.engine.sweep.this_machine import ThisMachine
 from tests.engine.small_runs import digits_config, history_of, to_the_end
 from tests.waiting import wait_until
 

@@ -21,8 +21,8 @@ from mnistop.engine.runs.index import list_all
 from mnistop.engine.runs.run_folder import Run, list_runs
 from mnistop.engine.runs.sweep_folder import Plan, Sweep
 from mnistop.engine.sweep.known_data import DataCheck
-from mnistop.engine.sweep.members import ThisMachine
 from mnistop.engine.sweep.nursery import Nursery
+from mnistop.engine.sweep.this_machine import ThisMachine
 from tests.data_files import openml_answers, write_openml_cache
 from tests.engine.small_runs import (
     ENDLESS,
