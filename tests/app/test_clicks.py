@@ -86,7 +86,7 @@ async def test_a_click_chooses_an_image_of_the_gallery(opened: Opened, tmp_path:
         await show_mistakes(shown, tmp_path)
         await shown.press("g")
         gallery = shown.app.screen.query_one(Gallery)
-        browsing = gallery._browsing
+        browsing = gallery._model
         tiles = gallery.tiles
         await click(shown, gallery, tiles.width + 3, tiles.height + 3)
         assert browsing.position == tiles.columns + 1
@@ -130,9 +130,9 @@ async def test_a_click_on_compared_curves_reads_out_an_epoch(
         await shown.until_shown(f"{100 * made_up.epoch(29).val_acc:.1f}% (")
         charts = screen.query_one(ComparedCharts)
         await click(shown, charts, charts.size.width // 4, 6)
-        assert 10 < screen._comparing.cursor < 20  # type: ignore[operator]
+        assert 10 < screen._comparison.cursor < 20  # type: ignore[operator]
         await click(shown, charts, charts.size.width - 1, 6)
-        assert screen._comparing.cursor == 29
+        assert screen._comparison.cursor == 29
 
 
 async def test_a_click_on_the_curve_of_the_range_test_takes_the_cursor_there(

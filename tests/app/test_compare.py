@@ -105,7 +105,7 @@ async def test_two_runs_are_compared_image_by_image(
     some(workers)
     async with opened(size) as shown:
         screen = await compare(shown, 2)
-        await shown.until(lambda: screen._comparing.duel)
+        await shown.until(lambda: screen._comparison.duel)
         await shown.press("x")
         alone = [row for row in made_up.right_after(10) if row not in made_up.right_after(4)]
         assert f"Only a is right on {len(alone)} images, only b on 0" in shown.sentences
@@ -165,7 +165,7 @@ async def test_in_ascii_without_colour_letters_tell_them_apart(
     some(workers)
     async with opened((80, 24), Terminal(colors=0, unicode=False)) as shown:
         screen = await compare(shown, 2)
-        await shown.until(lambda: screen._comparing.duel)
+        await shown.until(lambda: screen._comparison.duel)
         await shown.until_shown("aaa")
         assert shown.text.isascii()
         await shown.press("x")

@@ -347,9 +347,9 @@ async def test_the_chosen_image_stays_while_training_goes_on(
         await shown.say(*told, run=run)
         await shown.press("2")
         await shown.settle()
-        while screen(shown)._browsing.row in WRONG:
+        while screen(shown)._model.row in WRONG:
             await shown.press("n")
-        row = screen(shown)._browsing.row
+        row = screen(shown)._model.row
         judged.record(run, judged.predictions(9))
         await shown.say(*(made_up.epoch(number) for number in range(3, 9)))
         assert f"Image {row}, epoch 8, no longer in the list" in shown.text

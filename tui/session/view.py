@@ -1,4 +1,4 @@
-"""What the screens beside the dashboard have in common: they look at the same run and epoch."""
+"""Screens beside the dashboard: they show the same run and epoch, and write what they show."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from textual.widget import Widget
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.session.progress import Progress
 from mnistop.tui.session.state import State
-from mnistop.tui.session.writing import write_pane
 from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.terminal.scheduler import Scheduler
 from mnistop.tui.toolkit.bars import KeyBar, ScreenBar
@@ -29,7 +28,13 @@ if TYPE_CHECKING:
     from mnistop.engine.runs.run_folder import Run
     from mnistop.tui.draw.image import Mode
     from mnistop.tui.toolkit.ask import Attempts
+import asyncio
+import re
+from pathlib import Path
 
+from mnistop.engine.errors import MnistopError
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.safe_write import numbered, write_under_free_name
 
 ALONE = "This pane has all the room already; Tab goes to the next one."
 WRONG_FORM = "A value in the form is wrong: press 1 and correct it."
@@ -267,3 +272,56 @@ class AtAnEpoch(ViewScreen):
     def action_epoch(self, by: int) -> None:
         """Asks for another epoch."""
         self.post_message(EpochMoved(by))
+
+
+def write_text(screen: Screen[None], name: str, text: str, what: str = "Written") -> None:
+    """Writes a file in the current folder, and says where it is or what hinders it.
+
+    Args:
+        screen: says so.
+        name: of the file; a number is added where there is one of that name.
+        text: all its lines, but for the end of the last.
+        what: what is said to have been done, before the words "to" and where.
+    """
+    content = (text + "\n").encode("utf-8", "backslashreplace")
+    try:
+        path = write_under_free_name(numbered(Path.cwd() / name), content)
+    except FileNotFoundError:
+        screen.notify(
+            "The folder that mnistop was started in is gone: start it in another one to write.",
+            severity="error",
+            markup=False,
+        )
+    except MnistopError as error:
+        screen.notify(str(error), severity="error", markup=False)
+    else:
+        screen.notify(f"{what} to {path}", markup=False)
+
+
+def write_pane(screen: Screen[None], run: Run | None, pane: LinesPane) -> None:
+    """Writes what a pane shows.
+
+    Args:
+        screen: says where it is.
+        run: what it is about, or None.
+        pane: the pane, after whose kind the file is named.
+    """
+    about = run.name if run else "no-run"
+    kind = re.sub("(?<=[a-z])(?=[A-Z])", "-", type(pane).__name__).lower()
+    write_text(screen, f"mnistop-{about}-{kind}.txt", pane.text())
+
+
+async def write_report(screen: Screen[None], runs: Sequence[Run]) -> None:
+    """Writes a run, or several compared, as an HTML file in the current folder and says where."""
+    try:
+        path = await asyncio.to_thread(_write, runs)
+    except MnistopError as error:
+        screen.notify(str(error), severity="error", markup=False)
+    else:
+        screen.notify(f"Report written to {path}", markup=False)
+
+
+def _write(runs: Sequence[Run]) -> Path:
+    from mnistop.engine.report.of_runs import write_report
+
+    return write_report(runs, Path.cwd())

@@ -13,7 +13,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import absolute
 from mnistop.engine.runs.predictions import judgement_after
 from mnistop.engine.runs.sweep_folder import Sweep
-from mnistop.tui.session.compared import Compared, Comparing
+from mnistop.tui.session.compared import ComparedRun, Comparison
 from mnistop.tui.text.rates import conclusion, rate_text, told
 
 TITLE = "learning rates"
@@ -39,7 +39,7 @@ def train_at(config: RunConfig, test: RangeTest) -> ThreeRates:
     return ThreeRates(worker.launch_sweep(list(configs.values()), TITLE), configs, test)
 
 
-class ThreeRates(Comparing):
+class ThreeRates(Comparison):
     """The runs, and what is to be said of each one's learning rate.
 
     Args:
@@ -51,7 +51,7 @@ class ThreeRates(Comparing):
     def __init__(self, sweep: Sweep, configs: Mapping[str, RunConfig], test: RangeTest) -> None:
         super().__init__(
             [
-                Compared(sweep.member(number), f"{mark} {rate_text(config.lr)}", config)
+                ComparedRun(sweep.member(number), f"{mark} {rate_text(config.lr)}", config)
                 for number, (mark, config) in enumerate(configs.items(), start=1)
             ]
         )
@@ -112,7 +112,7 @@ class ThreeRates(Comparing):
         return told(self.state(place), self.answers[place], self.marks[place])
 
 
-def _answer(one: Compared) -> RateAnswer:
+def _answer(one: ComparedRun) -> RateAnswer:
     history = one.history
     judgement = None
     if history.started:

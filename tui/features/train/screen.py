@@ -26,8 +26,7 @@ from mnistop.tui.features.train.hyperparameters import Hyperparameters
 from mnistop.tui.session.progress import LiveRuns, Progress
 from mnistop.tui.session.session import GOING, RunSaid, Session, ask_to_train_on
 from mnistop.tui.session.state import State
-from mnistop.tui.session.view import ScreenWanted, shines_through
-from mnistop.tui.session.writing import write_pane
+from mnistop.tui.session.view import ScreenWanted, shines_through, write_pane
 from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.terminal.scheduler import Scheduler
 from mnistop.tui.toolkit.ask import Attempts
@@ -401,7 +400,7 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
         """The validation images that are predicted rightly at the shown epoch, if known."""
         if self.session.predictions is None:
             return None
-        return self.session.predictions.right(self.state.shown_epoch + 1)
+        return self.session.predictions.correct(self.state.shown_epoch + 1)
 
     def _draw_coach(self) -> None:
         self._coaching.read(self.state, self.session.config)
