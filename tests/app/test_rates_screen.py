@@ -19,7 +19,7 @@ from mnistop.engine.errors import DataError, MnistopError
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.rates.curve import RateCurve
+from mnistop.tui.features.rates.panes import RateCurve
 from mnistop.tui.features.rates.screen import RatesScreen
 from tests.app import made_up
 from tests.app.dashboard import Dashboard, Opened, Workers

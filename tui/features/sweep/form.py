@@ -13,8 +13,7 @@ from mnistop.engine.formatting import count, duration
 from mnistop.engine.sweep.grid import around, plan, values, written
 from mnistop.engine.sweep.presets import SWEEPS, SweepPreset, duration_of
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import clean, line, shorten
-from mnistop.tui.draw.strip import Strip
+from mnistop.tui.draw.cells import Strip, clean, line, shorten
 from mnistop.tui.toolkit.form import Form
 from mnistop.tui.toolkit.form_values import CUSTOM, PRESET, FormValues, next_round
 from mnistop.tui.toolkit.pane import LinesPane

@@ -17,9 +17,8 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.runs.history import History, as_of
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import clean, line
+from mnistop.tui.draw.cells import Strip, clean, line
 from mnistop.tui.draw.palette import Palette
-from mnistop.tui.draw.strip import Strip
 from mnistop.tui.session.state import State
 from mnistop.tui.terminal.faults import FaultTolerantWidget
 from mnistop.tui.text.runs import epoch_name

@@ -41,10 +41,10 @@ from mnistop.tui.toolkit.bindings import (
     hidden,
     key,
 )
+from mnistop.tui.toolkit.form_values import ValueInput
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.pane import LinesPane
 from mnistop.tui.toolkit.pane_host import Pane
-from mnistop.tui.toolkit.value_input import ValueInput
 
 if TYPE_CHECKING:
     import numpy as np
