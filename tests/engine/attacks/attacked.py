@@ -6,9 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import load
-from mnistop.engine.model import ACTIVATIONS, MLP
+from mnistop.engine.model import MLP
 from tests.engine.small_runs import trained
 
 

@@ -8,11 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.attacks.base import Goal
 from mnistop.engine.attacks.crown import Box, largest_positive
 from mnistop.engine.attacks.piecewise import Path, fgsm_path, layers_of
 from mnistop.engine.config import RunConfig
-from mnistop.engine.model import ACTIVATIONS, MLP
+from mnistop.engine.model import MLP
 from tests.engine.attacks import attacked
 from tests.engine.small_runs import trained
 
@@ -27,7 +28,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 PIECEWISE = [*attacked.SETTINGS, "robust in vain", "two hidden layers", "three hidden layers"]
 """The trained models of ReLUs, or without any activation."""
-SMOOTH = ["tanh", "sigmoid", "gelu"]
+SMOOTH = [name for name, record in ACTIVATIONS.items() if not record.is_relu]
 
 
 @functools.cache
@@ -49,7 +50,7 @@ def any_deep_model(seed: int) -> tuple[MLP, Tensor, Tensor]:
     """An untrained model of 3 to 5 hidden layers, and images with pixels at and between 0 and 1."""
     random = torch.Generator().manual_seed(seed)
     sizes = torch.randint(1, 9, (4 + seed % 3,), generator=random).tolist()
-    model = MLP((9, *sizes, 3), list(ACTIVATIONS)[seed % 4], generator=random)
+    model = MLP((9, *sizes, 3), list(ACTIVATIONS)[seed % len(ACTIVATIONS)], generator=random)
     for layer in model.layers:
         layer.weight.data *= 3
     images = torch.rand(5, 9, generator=random).round(decimals=1)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
+from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.config import RunConfig
 from mnistop.engine.model import MLP
 from mnistop.engine.training.fast.by_hand import Backprop, ByHand, used_pixels
@@ -18,15 +19,15 @@ from mnistop.engine.training.loop import train
 from mnistop.engine.training.state import Epoch, Labelled, Training
 from tests.engine.small_runs import Listener, QuietListener, digits_config, prepared
 
-ACTIVATIONS = ("relu", "tanh", "sigmoid", "gelu")
-
 
 @st.composite
 def models(draw: st.DrawFn) -> tuple[MLP, Tensor]:
     """A model with weights of some size, and the pixels of it that get a column."""
     random = torch.Generator().manual_seed(draw(st.integers(0, 2**32)))
     sizes = [draw(st.integers(1, 20)), *draw(st.lists(st.integers(1, 12), max_size=3))]
-    model = MLP((*sizes, draw(st.integers(2, 6))), draw(st.sampled_from(ACTIVATIONS)), 0.0, random)
+    model = MLP(
+        (*sizes, draw(st.integers(2, 6))), draw(st.sampled_from(list(ACTIVATIONS))), 0.0, random
+    )
     scale = draw(st.sampled_from([0.1, 1.0, 10.0]))
     with torch.no_grad():
         for parameter in model.parameters():

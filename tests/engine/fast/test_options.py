@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.attacks import FGSM
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import load, split
@@ -34,12 +35,12 @@ from tests.engine.small_runs import (
 
 def reference_model(model: MLP, activation: str) -> nn.Sequential:
     """A model of PyTorch's own parts with the same weights."""
-    bend = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "gelu": nn.GELU}[activation]
+    module = getattr(nn, ACTIVATIONS[activation].module)
     parts: list[nn.Module] = []
     for layer in model.layers:
         linear = nn.Linear(layer.in_features, layer.out_features)
         linear.load_state_dict(layer.state_dict())
-        parts += [linear, bend()]
+        parts += [linear, module()]
     return nn.Sequential(*parts[:-1])
 
 
