@@ -21,14 +21,14 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "robust in vain": {"adversarial_epsilon": 0.3, "epochs": 15},
     "two hidden layers": {"hidden": (64, 32), "epochs": 30},
     "three hidden layers": {"hidden": (32, 32, 32), "epochs": 30},
-    "tanh": {"activation": "tanh", "epochs": 20},
     "sigmoid": {"activation": "sigmoid", "optimizer": "adam", "lr": 0.003, "epochs": 10},
-    "gelu": {"activation": "gelu", "hidden": (48, 24), "epochs": 20},
 }
 
 PIECEWISE = [*attacked.SETTINGS, "robust in vain", "two hidden layers", "three hidden layers"]
 """The trained models of ReLUs, or without any activation."""
 SMOOTH = [name for name, record in ACTIVATIONS.items() if not record.is_relu]
+for name in SMOOTH:
+    SETTINGS.setdefault(name, {"activation": name, "hidden": (48, 24), "epochs": 20})
 
 
 @functools.cache
