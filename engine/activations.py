@@ -94,6 +94,14 @@ _RECORDS = (
         ),
         gradient_takes_input=True,
     ),
+    Activation(  # x · σ(x), also called swish (Ramachandran et al. 2017, arXiv:1710.05941)
+        "silu",
+        "SiLU",
+        "silu_backward",
+        0.5,  # at 0
+        (("Sigmoid", (INPUT,)), ("Mul", (INPUT, 0))),
+        gradient_takes_input=True,
+    ),
 )
 ACTIVATIONS = {record.name: record for record in _RECORDS}
 """By name, in the order in which they are offered."""

@@ -15,6 +15,7 @@ FUNCTIONS = {
     "tanh": np.tanh,
     "sigmoid": special.expit,
     "gelu": lambda x: x * special.ndtr(x),
+    "silu": lambda x: x * special.expit(x),
 }
 
 

@@ -91,6 +91,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "tanh": {"activation": "tanh", "hidden": (32, 16)},
     "sigmoid": {"activation": "sigmoid", "lr": 1.0},
     "gelu": {"activation": "gelu", "hidden": (32, 16)},
+    "silu": {"activation": "silu", "hidden": (32, 16)},
     "manual, weight decay": {"weight_decay": 0.01},
     "manual, clipping": {"clip_norm": 0.5},
     "momentum": {"optimizer": "sgd", "lr": 0.03},
