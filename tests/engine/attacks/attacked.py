@@ -9,7 +9,7 @@ from torch import Tensor
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import load
 from mnistop.engine.model import ACTIVATIONS, MLP
-from tests.engine.small_runs import trained
+from tests.helpers.small_runs import trained
 
 
 def some_batch(
