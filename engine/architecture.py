@@ -40,7 +40,7 @@ class Architecture:
         return modules[:-1]
 
     def in_pytorch(self, file: str) -> str:
-        """The lines that load a file of `mnistop.engine.export.trained` without this program."""
+        """The lines that load a file of `mnistop.engine.export.model` without this program."""
         modules = "\n".join(
             f"    nn.{name}({', '.join(map(str, arguments))})," for name, arguments in self.modules
         )

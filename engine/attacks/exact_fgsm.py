@@ -9,11 +9,19 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from mnistop.engine.attacks.base import Progress, chunks, evaluating
+from mnistop.engine.attacks.base import Goal, Progress, chunks, evaluating
 from mnistop.engine.attacks.fgsm import LEVELS
-from mnistop.engine.attacks.float64 import Layer, layers_of, lost_in_float32, values_in
-from mnistop.engine.attacks.goal import Goal
-from mnistop.engine.attacks.piecewise import Path, Pieces, fgsm_path, logits_along, rounded_up
+from mnistop.engine.attacks.piecewise import (
+    Layer,
+    Path,
+    Pieces,
+    fgsm_path,
+    layers_of,
+    logits_along,
+    lost_in_float32,
+    rounded_up,
+    values_in,
+)
 from mnistop.engine.model import MLP
 
 

@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from mnistop.engine.config import RunConfig
+from mnistop.engine.cores import EVALUATION_ROWS
 from mnistop.engine.learning_rate import lr_of_epoch
 from mnistop.engine.model import MLP
 from mnistop.engine.training.optimizers import Optimizer, make_optimizer
-from mnistop.engine.training.threads import EVALUATION_ROWS
 
 
 @dataclass(frozen=True)

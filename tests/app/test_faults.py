@@ -20,7 +20,7 @@ from mnistop.tui.session.run_table import ChooseRunScreen
 from mnistop.tui.session.session import Session
 from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.toolkit.bars import KeyBar
-from mnistop.tui.toolkit.value_input import ValueInput
+from mnistop.tui.toolkit.form_values import ValueInput
 from tests.app.dashboard import Opened
 
 

@@ -15,13 +15,13 @@ from textual.widgets import Input
 from mnistop.engine.config import HYPERPARAMETERS, RunConfig
 from mnistop.tui.app import MnistopApp
 from mnistop.tui.dialogs import QuitScreen
-from mnistop.tui.features.rates.curve import RateCurve
+from mnistop.tui.features.rates.panes import RateCurve
 from mnistop.tui.features.rates.screen import RatesScreen
 from mnistop.tui.features.train.screen import TrainScreen
 from mnistop.tui.keys import Commands
 from mnistop.tui.toolkit.bindings import declared
+from mnistop.tui.toolkit.form_values import ValueInput
 from mnistop.tui.toolkit.help import HelpScreen
-from mnistop.tui.toolkit.value_input import ValueInput
 from tests.app import made_up
 from tests.app.dashboard import PANES, Opened, Workers
 

@@ -15,8 +15,7 @@ from textual.pilot import Pilot
 
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import plain
-from mnistop.tui.draw.strip import Strip
+from mnistop.tui.draw.cells import Strip, plain
 from mnistop.tui.features.train.digit import Digit
 from mnistop.tui.features.train.epochs import Charts, EpochLog
 from mnistop.tui.session import state as states

@@ -13,13 +13,13 @@ import pytest
 from msgspec.structs import replace as changed
 
 from mnistop.engine import events, worker
-from mnistop.engine.analysis.rates.range_test import RangeTest, Trial
+from mnistop.engine.analysis.learning_rate_finder import RangeTest, Trial
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import DataError, MnistopError
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.rates.curve import RateCurve
+from mnistop.tui.features.rates.panes import RateCurve
 from mnistop.tui.features.rates.screen import RatesScreen
 from tests.app import made_up
 from tests.app.dashboard import Dashboard, Opened, Workers

@@ -9,7 +9,7 @@ from textual.widgets import Input
 
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
-from mnistop.engine.runs.about import About, read_about
+from mnistop.engine.runs.entry import About, read_about
 from mnistop.engine.runs.index import Index
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal

@@ -14,7 +14,7 @@ from mnistop.engine.errors import DataError
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.engine.sweep.grid import plan
-from mnistop.engine.sweep.reader import SweepReader
+from mnistop.engine.sweep.outcomes import SweepReader
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.compare.screen import CompareScreen
 from mnistop.tui.features.runs.screen import RunsScreen

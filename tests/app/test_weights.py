@@ -15,7 +15,7 @@ from mnistop.engine.analysis.network import FirstLayer, Step, Walk, first_layer,
 from mnistop.engine.errors import RunError
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.strip import Strip
+from mnistop.tui.draw.cells import Strip
 from mnistop.tui.features.weights.model import Neurons
 from mnistop.tui.features.weights.neurons import WeightGallery
 from tests.app import made_up

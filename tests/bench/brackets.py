@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from mnistop.engine.attacks import FGSM, PGD
-from mnistop.engine.attacks.certified import certified_radius
+from mnistop.engine.attacks.crown import certified_radius
 from mnistop.engine.attacks.exact_fgsm import smallest_epsilon
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import load

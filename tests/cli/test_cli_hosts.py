@@ -80,7 +80,7 @@ def long_folder(folder: Path) -> Path:
 CHOOSING = """
 import os, socket, sys
 from multiprocessing.connection import arbitrary_address
-from mnistop.engine.process.temporary import temporary_folder
+from mnistop.engine.process.fork_server import temporary_folder
 
 folder = temporary_folder()
 assert folder == temporary_folder()
@@ -165,7 +165,7 @@ def test_a_temporary_folder_that_was_cleaned_up_is_made_again() -> None:
     script = """
 import shutil
 from mnistop.engine.process import fork_server
-from mnistop.engine.process.temporary import temporary_folder
+from mnistop.engine.process.fork_server import temporary_folder
 
 for _ in range(2):
     helper = fork_server.context.Process(target=fork_server._do_nothing)

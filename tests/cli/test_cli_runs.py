@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mnistop.engine import worker
 from mnistop.engine.runs import glance
-from mnistop.engine.runs.about import About, write_about
+from mnistop.engine.runs.entry import About, write_about
 from mnistop.engine.runs.run_folder import Run
 from tests.cli.command_line import COMMAND, Answer, Finished, Place
 from tests.engine.small_runs import history_of

@@ -15,7 +15,7 @@ from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.cores import usable_cores
 from mnistop.engine.runs import lock
-from mnistop.engine.runs.about import About, write_about
+from mnistop.engine.runs.entry import About, write_about
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.session.notification import attention, clipboard_terms

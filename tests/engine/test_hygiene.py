@@ -63,7 +63,7 @@ def test_what_the_drawing_process_imports_loads_no_torch_and_no_scikit_learn() -
         "": ("config", "events", "errors", "evaluate", "formatting", "worker"),
         "analysis.": ("fragility", "network", "robustness", "samples", "comparison"),
         "data.": ("dataset", "notes"),
-        "report.": ("compose",),
+        "report.": ("of_runs",),
         "runs.": ("run_folder", "sweep_folder", "history", "index", "lookup"),
     }
     loaded = loaded_after(

@@ -21,7 +21,7 @@ from mnistop.engine.errors import RunError
 from mnistop.engine.events import Event
 from mnistop.engine.recording.recorder import Recorder
 from mnistop.engine.runs import folder, run_folder, snapshots
-from mnistop.engine.runs.about import About, write_about
+from mnistop.engine.runs.entry import About, write_about
 from mnistop.engine.runs.event_log import EventTail, read_events
 from mnistop.engine.runs.index import list_all
 from mnistop.engine.runs.lookup import find_run

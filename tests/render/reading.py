@@ -8,7 +8,7 @@ from rich.color import ColorSystem
 from rich.style import Style
 
 from mnistop.tui.draw.capabilities import TRUE_COLOR, Terminal
-from mnistop.tui.draw.strip import Strip
+from mnistop.tui.draw.cells import Strip
 
 TRUE = Terminal()
 ASCII = Terminal(colors=0, unicode=False)

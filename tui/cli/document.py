@@ -19,12 +19,11 @@ from mnistop.engine.report.document import (
 )
 from mnistop.engine.runs.folder import one_line
 from mnistop.tui.cli.output import Output
-from mnistop.tui.draw.cells import beside, line, shorten
+from mnistop.tui.draw.cells import Strip, beside, line, shorten
 from mnistop.tui.draw.chart import chart
 from mnistop.tui.draw.image import gray
 from mnistop.tui.draw.matrix import confusion
 from mnistop.tui.draw.series import Series
-from mnistop.tui.draw.strip import Strip
 
 _GAP = 2
 _MOST_ABREAST = 5

@@ -113,11 +113,11 @@ def _write_model(
 
     with waiting(out) as progress:
         progress("loading PyTorch")
-        from mnistop.engine.export.trained import Trained
+        from mnistop.engine.export.model import Trained
 
         trained = Trained.of(run, weights)
     if format == "onnx":
-        from mnistop.engine.export.onnx_model import INPUT, LOGITS, PROBABILITIES, to_onnx
+        from mnistop.engine.export.model import INPUT, LOGITS, PROBABILITIES, to_onnx
 
         deliver(out, to_onnx(trained), output, force)
         sizes = trained.architecture.sizes
@@ -126,7 +126,7 @@ def _write_model(
             f"outputs {LOGITS} and {PROBABILITIES} (batch, {sizes[-1]})"
         )
     else:
-        from mnistop.engine.export.trained import to_pytorch
+        from mnistop.engine.export.model import to_pytorch
 
         deliver(out, to_pytorch(trained), output, force)
         lines = trained.architecture.in_pytorch(output)

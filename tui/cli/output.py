@@ -21,7 +21,7 @@ from mnistop.tui.draw.capabilities import Terminal, columns_of, inherited_enviro
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mnistop.tui.draw.strip import Strip
+    from mnistop.tui.draw.cells import Strip
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -108,8 +108,7 @@ class Output:
 
     def draw(self, strips: Sequence[Strip], indent: int = 0) -> None:
         """Print what a renderer made, in colour where that is possible."""
-        from mnistop.tui.draw.cells import plain, printable
-        from mnistop.tui.draw.strip import Strip
+        from mnistop.tui.draw.cells import Strip, plain, printable
 
         if self.terminal.colors and strips:
             moved = [Strip.join([Strip.blank(indent), strip]) for strip in strips]

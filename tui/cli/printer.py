@@ -153,8 +153,7 @@ def bar_line(left: str, fraction: float, right: str, out: Output, width: int) ->
     from rich.text import Text
 
     from mnistop.tui.draw.bars import progress
-    from mnistop.tui.draw.cells import printable
-    from mnistop.tui.draw.strip import Strip
+    from mnistop.tui.draw.cells import Strip, printable
 
     left, right = out.clean(left), out.clean(right)
     room = width - len(left) - len(right) - _MARGIN

@@ -66,7 +66,7 @@ def report(
     if epoch is not None and len(runs) > 1:
         raise click.UsageError("--epoch goes with one run only.")
     check_destination(output, force)
-    from mnistop.engine.report.compose import report as compose
+    from mnistop.engine.report.of_runs import report as compose
 
     text = compose(runs, format, epoch)
     deliver(out, text.encode("utf-8", "backslashreplace"), output, force)

@@ -143,7 +143,7 @@ def _wait_for_end(one: Run | Sweep) -> None:
 def _end_of(one: Run | Sweep) -> tuple[str, str]:
     """Return a sentence on how a run or a sweep has stopped, and its state."""
     if isinstance(one, Sweep):
-        from mnistop.engine.sweep.reader import SweepReader
+        from mnistop.engine.sweep.outcomes import SweepReader
 
         reader = SweepReader(one)
         reader.read()

@@ -47,7 +47,7 @@ def show(out: Output, as_json: bool, epoch: int | None, run: str) -> int:
 
 
 def _show_sweep(out: Output, sweep: Sweep, as_json: bool) -> int:
-    from mnistop.engine.sweep.reader import SweepReader
+    from mnistop.engine.sweep.outcomes import SweepReader
     from mnistop.tui.cli import sweep_view
 
     reader = SweepReader(sweep)

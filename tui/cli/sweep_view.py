@@ -13,11 +13,11 @@ from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.formatting import count, duration, percent
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.sweep_folder import Sweep
-from mnistop.engine.sweep.effort import effort
 from mnistop.engine.sweep.outcomes import (
     ATTACK,
     Group,
     Outcome,
+    SweepReader,
     Value,
     best_acc,
     best_of,
@@ -25,7 +25,7 @@ from mnistop.engine.sweep.outcomes import (
     grouped,
     unseen_acc,
 )
-from mnistop.engine.sweep.reader import SweepReader
+from mnistop.engine.sweep.presets import effort
 from mnistop.tui.cli.output import Output, complain
 from mnistop.tui.cli.printer import Printer, bar_line, waiting
 from mnistop.tui.text.runs import what_next

@@ -332,7 +332,7 @@ async def write_report(screen: Screen[None], runs: Sequence[Run]) -> None:
     """Write a run, or several compared, as an HTML file in the current folder, and say where."""
 
     def write() -> Path:
-        from mnistop.engine.report.compose import write_report
+        from mnistop.engine.report.of_runs import write_report
 
         return write_report(runs, Path.cwd())
 

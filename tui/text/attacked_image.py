@@ -8,9 +8,8 @@ from mnistop.engine.analysis.fragility import AttackedImage, FloatArray
 from mnistop.engine.images import resample
 from mnistop.tui.draw import bars, image
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import beside, line, shorten
+from mnistop.tui.draw.cells import Strip, beside, line, shorten
 from mnistop.tui.draw.palette import Palette
-from mnistop.tui.draw.strip import Strip
 
 _LEAST_CELL = 24
 """A caption takes so many cells."""

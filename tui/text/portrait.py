@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from mnistop.tui.draw import bars, image
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import beside
-from mnistop.tui.draw.strip import Strip
+from mnistop.tui.draw.cells import Strip, beside
 
 _GAP = 2
 _LEAST_BARS = 17

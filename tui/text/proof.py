@@ -11,9 +11,8 @@ from mnistop.engine.analysis.fragility import AttackedImage, Bracket
 from mnistop.engine.axis import ceiling
 from mnistop.engine.methods import METHODS
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Grid, clean, line
+from mnistop.tui.draw.cells import Grid, Strip, clean, line
 from mnistop.tui.draw.palette import Palette
-from mnistop.tui.draw.strip import Strip
 from mnistop.tui.text import attack_words
 from mnistop.tui.text.attack_words import Phrase
 

@@ -12,10 +12,9 @@ from mnistop.engine.axis import Axis
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.sweep.outcomes import Group, Value, best_of, comparable
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import clean, line
+from mnistop.tui.draw.cells import Strip, clean, line
 from mnistop.tui.draw.intervals import NARROWEST, Interval, axis_line, interval_line, scale
 from mnistop.tui.draw.palette import Palette
-from mnistop.tui.draw.strip import Strip
 from mnistop.tui.text.sweep_table import Column, attacked_acc, columns, fitting
 
 _GAP = "  "

@@ -16,9 +16,8 @@ from textual.geometry import Region, Size
 from textual.strip import Strip as TextualStrip
 
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import beside, clean, line, on_ground, plain, shorten
+from mnistop.tui.draw.cells import Strip, beside, clean, line, on_ground, plain, shorten
 from mnistop.tui.draw.palette import Palette
-from mnistop.tui.draw.strip import Strip
 from mnistop.tui.terminal import faults
 from mnistop.tui.terminal.faults import FaultTolerantWidget
 from mnistop.tui.toolkit.bindings import GivesReasons, bindings, hidden

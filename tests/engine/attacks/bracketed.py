@@ -8,11 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from mnistop.engine.attacks.certified import largest_positive
-from mnistop.engine.attacks.crown import Box
-from mnistop.engine.attacks.float64 import layers_of
-from mnistop.engine.attacks.goal import Goal
-from mnistop.engine.attacks.piecewise import Path, fgsm_path
+from mnistop.engine.attacks.base import Goal
+from mnistop.engine.attacks.crown import Box, largest_positive
+from mnistop.engine.attacks.piecewise import Path, fgsm_path, layers_of
 from mnistop.engine.config import RunConfig
 from mnistop.engine.model import ACTIVATIONS, MLP
 from tests.engine.attacks import attacked

@@ -7,10 +7,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from mnistop.engine.attacks import FGSM, PGD
-from mnistop.engine.attacks.certified import certified_radius
-from mnistop.engine.attacks.crown import Box, lines_around, margins
+from mnistop.engine.attacks.crown import Box, certified_radius, lines_around, margins
 from mnistop.engine.attacks.exact_fgsm import smallest_epsilon
-from mnistop.engine.attacks.float64 import layers_of, values_in
+from mnistop.engine.attacks.piecewise import layers_of, values_in
 from mnistop.engine.model import ACTIVATIONS, MLP
 from tests.engine.attacks.attacked import any_model, some_batch
 from tests.engine.attacks.bracketed import (

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from mnistop.engine.config import RunConfig
-from mnistop.engine.training.augment import shifted
+from mnistop.engine.training.examples import shifted
 from mnistop.engine.training.loop import train
 from tests.engine.small_runs import BatchListener, digits_config, prepared, trained
 

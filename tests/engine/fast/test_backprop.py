@@ -12,8 +12,7 @@ from torch.nn import functional
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.model import MLP
-from mnistop.engine.training.fast.backprop import Backprop
-from mnistop.engine.training.fast.by_hand import ByHand, used_pixels
+from mnistop.engine.training.fast.by_hand import Backprop, ByHand, used_pixels
 from mnistop.engine.training.fast.packing import Packing
 from mnistop.engine.training.loop import train
 from mnistop.engine.training.state import Epoch, Labelled, Training

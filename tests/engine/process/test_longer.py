@@ -11,7 +11,7 @@ from mnistop.engine import events, worker
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import ConfigError, RunError
 from mnistop.engine.learning_rate import lr_of_epoch
-from mnistop.engine.process.going_on import config_to_go_on
+from mnistop.engine.process.resuming import config_to_go_on
 from mnistop.engine.report.facts import Facts
 from mnistop.engine.runs.entry import Summary
 from mnistop.engine.runs.event_log import read_events

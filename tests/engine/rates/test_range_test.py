@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnistop.engine import worker
-from mnistop.engine.analysis.rates.answer import answer
-from mnistop.engine.analysis.rates.range_test import (
+from mnistop.engine.analysis.learning_rate_finder import (
     PER_DECADE,
     RangeTest,
     Trial,
     range_test,
     smoothed,
 )
+from mnistop.engine.analysis.learning_rates import answer
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import DataError
 from mnistop.engine.runs.run_folder import list_runs

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mnistop.engine.analysis.rates.answer import answer
+from mnistop.engine.analysis.learning_rates import answer
 from mnistop.engine.events import RunFailed
 from mnistop.engine.runs.history import History
 from tests.engine.coached import Coached, coached, event

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from mnistop.engine.analysis.rates.answer import RateAnswer
-from mnistop.engine.analysis.rates.range_test import RangeTest, Trial
-from mnistop.engine.analysis.rates.recommend import recommend
+from mnistop.engine.analysis.learning_rate_finder import RangeTest, Trial
+from mnistop.engine.analysis.learning_rates import RateAnswer, recommend
 from mnistop.tui.text.rates import conclusion
 
 WORKS, LOW, HIGH, LITTLE, OPEN = "works", "too low", "too high", "learned little", ""

@@ -20,8 +20,7 @@ from mnistop.engine.analysis.loading import load_model, validation
 from mnistop.engine.architecture import Architecture
 from mnistop.engine.errors import MnistopError, RunError
 from mnistop.engine.export.event_file import write_event_file
-from mnistop.engine.export.onnx_model import to_onnx
-from mnistop.engine.export.trained import Trained, to_pytorch
+from mnistop.engine.export.model import Trained, to_onnx, to_pytorch
 from mnistop.engine.images import to_png
 from mnistop.engine.model import ACTIVATIONS, MLP
 from mnistop.engine.report.facts import Facts

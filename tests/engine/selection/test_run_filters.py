@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.filter_grammar import FilterError
-from mnistop.engine.runs.about import About
-from mnistop.engine.runs.entry import Listed, Overview
+from mnistop.engine.runs.entry import About, Listed, Overview
 from mnistop.engine.runs.filters import FIELDS, GRAMMAR, ORDERS, complete, in_order, parse
 from mnistop.engine.runs.run_folder import Run
 

@@ -8,7 +8,7 @@ import pytest
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.runs import run_folder
-from mnistop.engine.runs.about import LONGEST_NAME, About, read_about, write_about
+from mnistop.engine.runs.entry import LONGEST_NAME, About, read_about, write_about
 from mnistop.engine.runs.event_log import EventTail
 from mnistop.engine.runs.index import FILE, Index, list_all
 from mnistop.engine.runs.run_folder import Run

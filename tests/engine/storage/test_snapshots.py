@@ -13,7 +13,7 @@ import torch
 from mnistop.engine import events, worker
 from mnistop.engine.analysis.loading import load_model, load_snapshot
 from mnistop.engine.errors import RunError
-from mnistop.engine.export.trained import Trained
+from mnistop.engine.export.model import Trained
 from mnistop.engine.runs import checkpoint, snapshots
 from mnistop.engine.runs.run_folder import Run
 from tests.engine.finished_run import finished_run

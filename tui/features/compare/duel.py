@@ -11,9 +11,8 @@ from rich.style import Style
 from mnistop.engine.formatting import count
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Grid, shorten
+from mnistop.tui.draw.cells import Grid, Strip, shorten
 from mnistop.tui.draw.legend import letter
-from mnistop.tui.draw.strip import Strip
 from mnistop.tui.session.compared import Comparison
 from mnistop.tui.toolkit.list_pane import Column, Table
 from mnistop.tui.toolkit.pane import LinesPane

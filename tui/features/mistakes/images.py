@@ -9,9 +9,8 @@ import numpy as np
 from mnistop.engine.formatting import loss, percent, with_sign
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import beside, line, shorten
+from mnistop.tui.draw.cells import Strip, beside, line, shorten
 from mnistop.tui.draw.palette import Palette
-from mnistop.tui.draw.strip import Strip
 from mnistop.tui.draw.thumbnails import pictures
 from mnistop.tui.features.mistakes.model import ImageDetails, ImageListModel
 from mnistop.tui.text.portrait import has_room, portrait

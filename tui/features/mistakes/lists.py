@@ -12,8 +12,7 @@ from mnistop.engine.formatting import loss, percent, with_sign
 from mnistop.engine.runs.predictions import NEVER_FIRST, NEVER_LAST
 from mnistop.tui.draw import bars
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import shorten
-from mnistop.tui.draw.strip import Strip
+from mnistop.tui.draw.cells import Strip, shorten
 from mnistop.tui.features.mistakes.model import ImageListModel
 from mnistop.tui.toolkit.list_pane import Column, Table, fitting
 

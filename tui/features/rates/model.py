@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from mnistop.engine import worker
-from mnistop.engine.analysis.rates.answer import RateAnswer, answer
-from mnistop.engine.analysis.rates.range_test import RangeTest
-from mnistop.engine.analysis.rates.recommend import Recommendation, recommend
+from mnistop.engine.analysis.learning_rate_finder import RangeTest
+from mnistop.engine.analysis.learning_rates import RateAnswer, Recommendation, answer, recommend
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import absolute
 from mnistop.engine.runs.predictions import judgement_after

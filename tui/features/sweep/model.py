@@ -12,8 +12,7 @@ from mnistop.engine.analysis.robustness import Robustness, robustness
 from mnistop.engine.errors import RunError
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep, list_sweeps
-from mnistop.engine.sweep.outcomes import ATTACK, Group, Value, comparable, grouped
-from mnistop.engine.sweep.reader import SweepReader
+from mnistop.engine.sweep.outcomes import ATTACK, Group, SweepReader, Value, comparable, grouped
 from mnistop.tui.session.compared import ComparedRun, Comparison
 from mnistop.tui.session.run_list import MOST_MARKED
 from mnistop.tui.text.sweep_table import attacked_acc, group_name, settings_of

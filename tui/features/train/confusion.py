@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual import events
 from textual.message import Message
 
-from mnistop.tui.draw.strip import Strip
+from mnistop.tui.draw.cells import Strip
 from mnistop.tui.session.state import State
 from mnistop.tui.text.runs import epoch_name
 from mnistop.tui.toolkit.bindings import bindings, hidden, key

@@ -18,9 +18,8 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.runs.history import History, as_of
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import clean, line
+from mnistop.tui.draw.cells import Strip, clean, line
 from mnistop.tui.draw.palette import Palette
-from mnistop.tui.draw.strip import Strip
 from mnistop.tui.features.train.confusion import Confusion
 from mnistop.tui.features.train.digit import Digit
 from mnistop.tui.features.train.epochs import Charts, EpochLog
@@ -28,9 +27,9 @@ from mnistop.tui.features.train.hyperparameters import Hyperparameters
 from mnistop.tui.session.state import State
 from mnistop.tui.terminal.faults import FaultTolerantWidget
 from mnistop.tui.text.runs import epoch_name
+from mnistop.tui.toolkit.form_values import ValueInput
 from mnistop.tui.toolkit.pane import LinesPane, textual_strip
 from mnistop.tui.toolkit.pane_host import Mode, Pane, PaneHost
-from mnistop.tui.toolkit.value_input import ValueInput
 
 _LEAST_HEIGHT = 20
 """Rows of a small terminal from which on there are lines for it."""

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnistop.engine.events import EpochFinished
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import in_the_middle
-from mnistop.tui.draw.strip import Strip
+from mnistop.tui.draw.cells import Strip, in_the_middle
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import EpochMoved
 from mnistop.tui.text.runs import UNTRAINED

@@ -37,12 +37,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.analysis.rates.answer import LEARNED
 from mnistop.engine.config import RunConfig
 from mnistop.engine.learning_rate import mean_share
 
 if TYPE_CHECKING:
-    from mnistop.engine.analysis.rates.rising_rate import Stepper
+    from mnistop.engine.analysis.rising_rate import Stepper
 
 Floats = NDArray[np.float64]
 
@@ -55,6 +54,8 @@ BLOWN_UP = 4.0
 SMOOTHED = 9
 """Losses around each rate whose mean is looked at, so that one lucky batch decides nothing."""
 
+LEARNED = 0.5
+"""A loss above this share of the first one has learned little, as for the coach."""
 LITTLE = 0.1
 """The share of its loss that a run with a rate too low loses at most."""
 AS_LOW = 0.02
@@ -176,7 +177,7 @@ def range_test(config: RunConfig, progress: Path | None = None) -> RangeTest:
     Raises:
         MnistopError: the data or the device do not fit.
     """
-    from mnistop.engine.analysis.rates.rising_rate import Stepper
+    from mnistop.engine.analysis.rising_rate import Stepper
     from mnistop.engine.data.sources import load
     from mnistop.engine.training.examples import examples_of
 
