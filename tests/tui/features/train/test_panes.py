@@ -33,7 +33,7 @@ def after(*told: events.Event) -> State:
 
 def log_of(state: State, width: int = 36, height: int = 11, terminal: Terminal = PLAIN) -> EpochLog:
     log = EpochLog(terminal)
-    log.state = state
+    log.show(state)
     return log
 
 
@@ -113,7 +113,7 @@ def matrix_of(epochs: int, names: tuple[str, ...] = made_up.DIGITS) -> Confusion
     pane = Confusion(PLAIN)
     predicted = made_up.predictions(max(epochs, 0), len(names))[-1]
     pane.matrix = confusion_matrix(made_up.labels(len(names)), predicted, len(names))
-    pane.names, pane.epoch = names, epochs - 1
+    pane.state = after(*made_up.story(epochs, names=names))
     return pane
 
 
@@ -148,7 +148,7 @@ def test_every_row_adds_up_to_the_images_of_its_class() -> None:
 def test_an_empty_pane_says_what_fills_it(state: State, hint: str, width: int) -> None:
     charts, matrix, digit = Charts(PLAIN), Confusion(PLAIN), Digit(PLAIN)
     charts.state = state
-    matrix.clear(state.hint)
+    matrix.show(None, state)
     digit.wait(state.hint)
     panes = [(charts, max(width, 60)), (matrix, width), (digit, width)]
     if state.history.started is None:
