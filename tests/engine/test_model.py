@@ -8,7 +8,7 @@ from scipy import special
 from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.model import MLP
 from mnistop.engine.training.state import judge
-from tests.engine.small_runs import digits_config, prepared, trained
+from tests.helpers.small_runs import digits_config, prepared, trained
 
 FUNCTIONS = {
     "relu": lambda x: np.maximum(x, 0),

@@ -18,12 +18,12 @@ from mnistop.engine.runs.entry import Listed
 from mnistop.engine.runs.event_log import EventTail
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run
-from mnistop.tui.draw.cells import Strip, beside, line, shorten, shorten_name
+from mnistop.tui.draw.cells import Strip, line, shorten, shorten_name
 from mnistop.tui.draw.chart import Chart, chart
 from mnistop.tui.draw.legend import letter
 from mnistop.tui.draw.series import Series
 from mnistop.tui.toolkit.bindings import bindings, epochs, key
-from mnistop.tui.toolkit.pane import LinesPane, PlottedPane
+from mnistop.tui.toolkit.pane import Kind, LinesPane, LossAndAccuracy
 
 
 def differences(one: RunConfig, other: RunConfig) -> tuple[str, str]:
@@ -179,7 +179,7 @@ _WITH_NAMES = 56
 """Cells of a chart from which on its legend names the runs; the table does in any case."""
 
 
-class ComparedCharts(PlottedPane, can_focus=True):
+class ComparedCharts(LossAndAccuracy, can_focus=True):
     """Loss and accuracy of all, with a cursor along the epochs."""
 
     DEFAULT_CSS = "ComparedCharts { height: 1fr; }"
@@ -203,7 +203,6 @@ class ComparedCharts(PlottedPane, can_focus=True):
         by: int
 
     comparison = Comparison()
-    log_scale = False
     training = False
     highest: float | None = None
     """The loss that the axis ends at when a run has more; None for that of all."""
@@ -227,26 +226,14 @@ class ComparedCharts(PlottedPane, can_focus=True):
         without = f" (without {left_out[0]})" if len(left_out) == 1 else ""
         return f"{runs} of {count(runs + len(left_out), 'run')}{without}"
 
-    def lines(self, width: int, height: int) -> list[Strip]:
-        """Both charts, side by side, or one over the other where it is narrow and high."""
-        if width < 70 and height >= 16:
-            upper = height // 2
-            drawn = self._chart("loss", width, upper), self._chart("acc", width, height - upper)
-            self.placed((0, 0, drawn[0]), (0, upper, drawn[1]))
-            return [*drawn[0], *drawn[1]]
-        left = (width - 2) // 2
-        right = width - 2 - left
-        drawn = self._chart("loss", left, height), self._chart("acc", right, height)
-        self.placed((0, 0, drawn[0]), (left + 2, 0, drawn[1]))
-        return beside(drawn)
-
     def choose(self, x: float) -> None:
         """Asks for the epoch at an x."""
         newest = self.comparison.longest - 1
         cursor = newest if self.comparison.cursor is None else self.comparison.cursor
         self.post_message(self.Moved(max(0, min(newest, round(x))) - cursor))
 
-    def _chart(self, kind: str, width: int, height: int) -> Chart:
+    def chart(self, kind: Kind, width: int, height: int) -> Chart:
+        """Draw one of the charts."""
         part = "train" if self.training else "val"
         named = width >= _WITH_NAMES and len(self.comparison.runs) <= 4
         series = [
@@ -280,11 +267,6 @@ class ComparedCharts(PlottedPane, can_focus=True):
     def action_move(self, by: int) -> None:
         """Asks for another epoch."""
         self.post_message(self.Moved(by))
-
-    def action_log(self) -> None:
-        """Switches the logarithmic scale."""
-        self.log_scale = not self.log_scale
-        self.redraw()
 
     def action_part(self) -> None:
         """Switches between training and validation."""

@@ -10,7 +10,7 @@ from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import load
 from mnistop.engine.model import MLP
-from tests.engine.small_runs import trained
+from tests.helpers.small_runs import trained
 
 
 def some_batch(

@@ -15,7 +15,7 @@ from mnistop.engine.attacks.piecewise import Path, fgsm_path, layers_of
 from mnistop.engine.config import RunConfig
 from mnistop.engine.model import MLP
 from tests.engine.attacks import attacked
-from tests.engine.small_runs import trained
+from tests.helpers.small_runs import trained
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "robust in vain": {"adversarial_epsilon": 0.3, "epochs": 15},
