@@ -24,7 +24,7 @@ from mnistop.tui.navigator import Views, load_the_rest
 from mnistop.tui.session.progress import LiveRuns
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import EpochMoved, ScreenWanted, ViewScreen
-from mnistop.tui.terminal.line_filters import to_ascii
+from mnistop.tui.terminal.attributes import to_ascii
 from mnistop.tui.terminal.scheduler import SLOW, USUAL
 from mnistop.tui.terminal.terminal_app import TerminalApp
 from mnistop.tui.toolkit.bars import SCREENS

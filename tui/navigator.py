@@ -25,7 +25,7 @@ NAMES = ("mistakes", "attack", "weights", "data", "runs", "compare", "sweep", "p
 
 LOADED_AFTER_THE_FIRST_FRAME = (
     "mnistop.tui.draw.chart",
-    "mnistop.tui.session.predictions",
+    "mnistop.engine.runs.predictions",
     "mnistop.engine.analysis.coach.rules",
     "mnistop.tui.draw.matrix",
     "plotext._figure",

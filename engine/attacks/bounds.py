@@ -9,12 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mnistop.engine.attacks.base import Adversarial, evaluating
-from mnistop.engine.attacks.certified import certified_radius
-from mnistop.engine.attacks.deepfool import DeepFool
+from mnistop.engine.attacks.base import Adversarial, Goal, evaluating, logits_and_gradient
+from mnistop.engine.attacks.crown import certified_radius
+from mnistop.engine.attacks.deepfool import FAB, DeepFool
 from mnistop.engine.attacks.exact_fgsm import smallest_epsilon
-from mnistop.engine.attacks.fab import FAB
-from mnistop.engine.attacks.goal import Goal, logits_and_gradient
 from mnistop.engine.attacks.linear import optimal_path, smallest_epsilon_linear
 from mnistop.engine.attacks.minimal import taken_back
 from mnistop.engine.attacks.norms import clipped, size

@@ -9,11 +9,20 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from mnistop.engine.attacks.base import Progress, chunks, evaluating
+from mnistop.engine.activations import ACTIVATIONS
+from mnistop.engine.attacks.base import Goal, Progress, chunks, evaluating
 from mnistop.engine.attacks.fgsm import LEVELS
-from mnistop.engine.attacks.float64 import Layer, layers_of, lost_in_float32, values_in
-from mnistop.engine.attacks.goal import Goal
-from mnistop.engine.attacks.piecewise import Path, Pieces, fgsm_path, logits_along, rounded_up
+from mnistop.engine.attacks.piecewise import (
+    Layer,
+    Path,
+    Pieces,
+    fgsm_path,
+    layers_of,
+    logits_along,
+    lost_in_float32,
+    rounded_up,
+    values_in,
+)
 from mnistop.engine.model import MLP
 
 
@@ -117,7 +126,7 @@ def smallest_epsilon(
 
 def is_exact(model: MLP) -> bool:
     """Whether the logits are affine along a path but for points that can be computed."""
-    return model.activation == "relu" or len(model.layers) == 1
+    return ACTIVATIONS[model.activation].is_relu or len(model.layers) == 1
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,14 @@
 import torch
 from torch import Tensor, nn
 
-from mnistop.engine.attacks.base import Attack, Progress, chunks, evaluating
-from mnistop.engine.attacks.goal import Goal, logits_and_gradient
+from mnistop.engine.attacks.base import (
+    Attack,
+    Goal,
+    Progress,
+    chunks,
+    evaluating,
+    logits_and_gradient,
+)
 from mnistop.engine.attacks.norms import steepest
 from mnistop.engine.attacks.piecewise import fgsm_path
 from mnistop.engine.model import MLP

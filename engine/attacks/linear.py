@@ -6,8 +6,14 @@ import torch
 from torch import Tensor
 
 from mnistop.engine.attacks.base import chunks, evaluating
-from mnistop.engine.attacks.float64 import Layer, layers_of, lost_in_float32, rounding
-from mnistop.engine.attacks.piecewise import Path, rounded_up
+from mnistop.engine.attacks.piecewise import (
+    Layer,
+    Path,
+    layers_of,
+    lost_in_float32,
+    rounded_up,
+    rounding,
+)
 from mnistop.engine.model import MLP
 
 _AT_ONCE = 64

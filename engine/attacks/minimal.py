@@ -5,8 +5,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from mnistop.engine.attacks.base import Adversarial, Attack, evaluating, named, parts
-from mnistop.engine.attacks.goal import Goal
+from mnistop.engine.attacks.base import Adversarial, Attack, Goal, evaluating, named, parts
 from mnistop.engine.attacks.norms import Norm
 
 

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from mnistop.engine.attacks.base import Attack, parts
-from mnistop.engine.attacks.boundaries import nearest_classes
-from mnistop.engine.attacks.goal import Goal, logits_and_gradient
+from mnistop.engine.attacks.base import Attack, Goal, logits_and_gradient, parts
+from mnistop.engine.attacks.deepfool import nearest_classes
 from mnistop.engine.attacks.norms import Norm, clipped, steepest
 
 

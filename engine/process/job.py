@@ -14,13 +14,12 @@ import torch
 
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
-from mnistop.engine.cores import usable_cores
+from mnistop.engine.cores import choose_threads, usable_cores
 from mnistop.engine.data.sources import is_at_hand, load
 from mnistop.engine.errors import MnistopError, RunError, host_error
 from mnistop.engine.files import reason, write_atomically
 from mnistop.engine.process.child import fork_off, in_words, leave, tell
-from mnistop.engine.process.going_on import config_to_go_on
-from mnistop.engine.process.same_data import load_for
+from mnistop.engine.process.resuming import config_to_go_on, load_for
 from mnistop.engine.process.signal_control import SignalControl, StopRequestedError
 from mnistop.engine.process.stdio import log_to, set_title
 from mnistop.engine.process.unseen import evaluate_on_unseen
@@ -31,7 +30,6 @@ from mnistop.engine.runs.run_folder import Continuation, Run
 from mnistop.engine.training.examples import Examples, examples_of, find_device
 from mnistop.engine.training.loop import DivergedError, train
 from mnistop.engine.training.state import Training, accuracy, judge
-from mnistop.engine.training.threads import choose_threads
 
 
 def start(what: RunConfig | Continuation, folder: Path, answer: Connection) -> None:

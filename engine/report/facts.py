@@ -16,8 +16,7 @@ from mnistop.engine.errors import RunError
 from mnistop.engine.evaluate import class_report, confusion_matrix, wilson_interval
 from mnistop.engine.events import Event
 from mnistop.engine.learning_rate import lr_of_epoch
-from mnistop.engine.runs.about import About, read_about
-from mnistop.engine.runs.entry import Summary
+from mnistop.engine.runs.entry import About, Summary, read_about
 from mnistop.engine.runs.history import History, others_as_good
 from mnistop.engine.runs.lookup import quoted
 from mnistop.engine.runs.predictions import Judgement, Mistake, judgement_after, worst_mistakes

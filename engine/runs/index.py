@@ -24,7 +24,7 @@ from mnistop.engine.errors import RunError
 from mnistop.engine.files import from_json, open_own, replace_own
 from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.runs import lock
-from mnistop.engine.runs.about import FILE as ABOUT
+from mnistop.engine.runs.entry import FILE as ABOUT
 from mnistop.engine.runs.entry import Listed, Overview
 from mnistop.engine.runs.event_log import EventTail
 from mnistop.engine.runs.folder import age, disk_usage

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistop.engine.evaluate import confusion_matrix
 from mnistop.engine.runs.run_folder import Run
 
 Floats = NDArray[np.float32]
@@ -163,3 +164,50 @@ def learned(predictions: NDArray[np.integer], labels: NDArray[np.integer]) -> Le
     ever = right.any(0)
     last = len(right) - 1 - right[::-1].argmax(0)
     return Learned(np.where(ever, right.argmax(0), NEVER_FIRST), np.where(ever, last, NEVER_LAST))
+
+
+class PredictionReader:
+    """Predicted classes of the validation images, read once for an epoch asked again in a row.
+
+    Args:
+        run: a run that has started.
+        classes: number of classes.
+    """
+
+    def __init__(self, run: Run, classes: int) -> None:
+        self._run = run
+        self._classes = classes
+        self._labels: NDArray[np.uint8] = np.empty(0, np.uint8)
+        self._read: tuple[int, NDArray[np.uint8]] | None = None
+
+    @property
+    def labels(self) -> NDArray[np.uint8]:
+        """True classes, `(n,)`."""
+        if not len(self._labels):
+            self._labels = self._run.labels()
+        return self._labels
+
+    def correct(self, epochs: int) -> NDArray[np.intp]:
+        """Return the rising rows classified correctly after some epochs; none if not recorded."""
+        predictions = self._after(epochs)
+        if predictions is None:
+            return np.empty(0, np.intp)
+        return np.flatnonzero(predictions == self.labels)
+
+    def matrix(self, epochs: int) -> NDArray[np.int64] | None:
+        """Return the confusion matrix after some epochs; None if they are not recorded."""
+        predictions = self._after(epochs)
+        if predictions is None:
+            return None
+        return confusion_matrix(self.labels, predictions, self._classes)
+
+    def _after(self, epochs: int) -> NDArray[np.uint8] | None:
+        if self._read and self._read[0] == epochs:
+            return self._read[1]
+        predictions = self._run.predictions_after(epochs)
+        if predictions is None or len(predictions) != len(self.labels):
+            return None
+        if max(predictions.max(), self.labels.max()) >= self._classes:
+            return None
+        self._read = (epochs, predictions)
+        return predictions

@@ -24,10 +24,9 @@ from mnistop.engine.fingerprint import Fingerprint
 from mnistop.engine.runs.event_log import EventLog
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.sweep import cluster_member
-from mnistop.engine.sweep.cluster_member import Returned
+from mnistop.engine.sweep.cluster_member import Returned, finish_putting, pack, put_in_place
 from mnistop.engine.sweep.known_data import DataCheck, Fingerprints, key_of
 from mnistop.engine.sweep.members import OnFailure, failures_to, state_of
-from mnistop.engine.sweep.parcel import finish_putting, pack, put_in_place
 
 _PATIENCE = 5
 """Seconds in which a scheduler must answer, and have a worker."""

@@ -159,7 +159,7 @@ def _loaded(config: RunConfig, begun: Run | None, nursery: Nursery) -> tuple[Fin
 
 def _compare(caller: Connection, examples: Examples | None, begun: Run | None) -> None:
     """Send the fingerprint of data, once they are compared with those of a member."""
-    from mnistop.engine.process.same_data import load_for
+    from mnistop.engine.process.resuming import load_for
 
     assert examples
     warning = load_for(begun, begun.config(), lambda: examples)[1] if begun else ""

@@ -13,7 +13,7 @@ from torch.nn import functional
 from mnistop.engine.attacks import FGSM
 from mnistop.engine.errors import MnistopError
 from mnistop.engine.learning_rate import after_divergence
-from mnistop.engine.training.augment import varied
+from mnistop.engine.training.examples import varied
 from mnistop.engine.training.fast.by_hand import ByHand
 from mnistop.engine.training.fast.captured import Captured
 from mnistop.engine.training.optimizers import clip_

@@ -12,17 +12,17 @@ from mnistop.tui.features.mistakes.images import Gallery
 from mnistop.tui.features.runs.screen import RunsScreen
 from mnistop.tui.features.weights.network import Network
 from mnistop.tui.session.compared import ComparedCharts
-from tests.app import made_up
-from tests.app.attack_screen import open_attack, panes, until_told
-from tests.app.dashboard import Dashboard, Opened, Workers
-from tests.app.made_up_attacks import Answers as Attacks
-from tests.app.test_compare import compare, some
-from tests.app.test_data_screen import answering
-from tests.app.test_epoch_cursor import looks_at
-from tests.app.test_mistakes import show as show_mistakes
-from tests.app.test_rates_screen import curve, find, finder
-from tests.app.test_weights import Answers, open_weights
-from tests.app.test_weights import answers as weights
+from tests.helpers import made_up
+from tests.helpers.attack_screen import open_attack, panes, until_told
+from tests.helpers.dashboard import Dashboard, Opened, Workers
+from tests.helpers.made_up_attacks import Answers as Attacks
+from tests.tui.features.compare.test_compare import compare, some
+from tests.tui.features.data.test_data_screen import answering
+from tests.tui.features.mistakes.test_mistakes import show as show_mistakes
+from tests.tui.features.rates.test_rates_screen import curve, find, finder
+from tests.tui.features.train.test_epoch_cursor import looks_at
+from tests.tui.features.weights.test_weights import Answers, open_weights
+from tests.tui.features.weights.test_weights import answers as weights
 
 __all__ = ["answering", "finder", "weights"]
 
@@ -86,7 +86,7 @@ async def test_a_click_chooses_an_image_of_the_gallery(opened: Opened, tmp_path:
         await show_mistakes(shown, tmp_path)
         await shown.press("g")
         gallery = shown.app.screen.query_one(Gallery)
-        browsing = gallery._browsing
+        browsing = gallery._model
         tiles = gallery.tiles
         await click(shown, gallery, tiles.width + 3, tiles.height + 3)
         assert browsing.position == tiles.columns + 1
@@ -130,9 +130,9 @@ async def test_a_click_on_compared_curves_reads_out_an_epoch(
         await shown.until_shown(f"{100 * made_up.epoch(29).val_acc:.1f}% (")
         charts = screen.query_one(ComparedCharts)
         await click(shown, charts, charts.size.width // 4, 6)
-        assert 10 < screen._comparing.cursor < 20  # type: ignore[operator]
+        assert 10 < screen._comparison.cursor < 20  # type: ignore[operator]
         await click(shown, charts, charts.size.width - 1, 6)
-        assert screen._comparing.cursor == 29
+        assert screen._comparison.cursor == 29
 
 
 async def test_a_click_on_the_curve_of_the_range_test_takes_the_cursor_there(

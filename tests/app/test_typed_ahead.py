@@ -10,10 +10,10 @@ from mnistop.engine.analysis.samples import look_at
 from mnistop.engine.runs.index import Index
 from mnistop.tui.features.compare.screen import CompareScreen
 from mnistop.tui.features.runs.screen import RunsScreen
-from mnistop.tui.session.compared import Compared, Comparing
+from mnistop.tui.session.compared import ComparedRun, Comparison
 from mnistop.tui.toolkit.ask import AskScreen
-from tests.app.dashboard import Opened, Workers
-from tests.app.test_runs_screen import open_runs, some
+from tests.helpers.dashboard import Opened, Workers
+from tests.tui.features.runs.test_runs_screen import open_runs, some
 
 
 async def test_a_filter_is_typed_and_its_first_run_marked(opened: Opened, workers: Workers) -> None:
@@ -62,11 +62,11 @@ def test_epochs_are_stepped_through_before_they_are_read(workers: Workers) -> No
     index = Index()
     while not index.look(10):
         pass
-    comparing = Comparing([Compared.of(listed) for listed in index.runs[:2]])
+    comparison = Comparison([ComparedRun.of(listed) for listed in index.runs[:2]])
     for by in (-10000000, 3, -1):
-        comparing.move(by)
-    comparing.read()
-    assert comparing.when == "epoch 2"
+        comparison.move(by)
+    comparison.read()
+    assert comparison.when == "epoch 2"
 
 
 async def test_what_is_typed_before_the_list_of_runs_is_read_acts_on_it(

@@ -15,13 +15,13 @@ import torch
 from torch import Tensor
 
 from mnistop.engine.attacks import FGSM, PGD
-from mnistop.engine.attacks.certified import certified_radius
+from mnistop.engine.attacks.crown import certified_radius
 from mnistop.engine.attacks.exact_fgsm import smallest_epsilon
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import load
 from mnistop.engine.model import MLP
 from tests.engine.attacks.bracketed import interval_radius
-from tests.engine.small_runs import trained
+from tests.helpers.small_runs import trained
 
 GRID = torch.linspace(0, 1, 1001)
 

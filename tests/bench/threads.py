@@ -17,10 +17,14 @@ from itertools import pairwise
 import torch
 
 from mnistop.engine.config import RunConfig
-from mnistop.engine.cores import usable_cores
+from mnistop.engine.cores import (
+    MULTIPLICATIONS_PER_SECOND,
+    WAIT_SECONDS,
+    choose_threads,
+    usable_cores,
+)
 from mnistop.engine.training.loop import way_to_step
 from mnistop.engine.training.state import Labelled, Training
-from mnistop.engine.training.threads import MULTIPLICATIONS_PER_SECOND, WAIT_SECONDS, choose_threads
 from tests.bench.timing import threads, timed
 
 MODELS: tuple[tuple[tuple[int, ...], int], ...] = (

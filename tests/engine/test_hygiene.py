@@ -16,7 +16,7 @@ import pytest
 
 from mnistop.engine import events, worker
 from mnistop.engine.runs.run_folder import Run, list_runs
-from tests.engine.small_runs import ROOT, kill_all, run_script, state_of, to_the_end, until
+from tests.helpers.small_runs import ROOT, kill_all, run_script, state_of, to_the_end, until
 
 linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
 
@@ -63,7 +63,7 @@ def test_what_the_drawing_process_imports_loads_no_torch_and_no_scikit_learn() -
         "": ("config", "events", "errors", "evaluate", "formatting", "worker"),
         "analysis.": ("fragility", "network", "robustness", "samples", "comparison"),
         "data.": ("dataset", "notes"),
-        "report.": ("compose",),
+        "report.": ("of_runs",),
         "runs.": ("run_folder", "sweep_folder", "history", "index", "lookup"),
     }
     loaded = loaded_after(

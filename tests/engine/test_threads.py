@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mnistop.engine import worker
 from mnistop.engine.config import PRESETS, RunConfig
-from mnistop.engine.cores import usable_cores
+from mnistop.engine.cores import choose_threads, usable_cores
 from mnistop.engine.process import job
 from mnistop.engine.report.facts import Facts
 from mnistop.engine.runs import glance, run_folder
@@ -20,8 +20,7 @@ from mnistop.engine.runs.filters import parse
 from mnistop.engine.runs.index import list_all
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.sweep.this_machine import ThisMachine
-from mnistop.engine.training.threads import choose_threads
-from tests.engine.small_runs import digits_config, history_of, to_the_end
+from tests.helpers.small_runs import digits_config, history_of, to_the_end
 from tests.waiting import wait_until
 
 LARGE = {"hidden": (2048,), "batch_size": 400, "epochs": 1, "source": "bundled", "samples": 500}

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine.runs import about
-from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
-from tests.ssh.processes import command_of, linux, paused, session_of, states_of
+from mnistop.engine.runs import entry
+from tests.helpers.processes import command_of, linux, paused, session_of, states_of
+from tests.helpers.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.waiting import wait_until
 
 GIVEN_BACK = {
@@ -77,7 +77,7 @@ def test_a_terminal_gets_the_colours_and_characters_that_it_can_show(
 def test_in_ascii_mode_no_other_byte_leaves_on_any_screen_or_dialog(folder: Path) -> None:
     for _ in range(2):
         run = paused()
-        about.write_about(run, about.About("größer ▶ 文字", "ünï"))
+        entry.write_about(run, entry.About("größer ▶ 文字", "ünï"))
     with terminal(folder, "--ascii", "--run", run.name, COLORTERM="truecolor") as shown:
         shown.wait_for("of 1,000,000")
         for keys, seen in WALK:

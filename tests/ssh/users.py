@@ -19,8 +19,8 @@ _READING = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
 _MAIN = """
 import ctypes, importlib
 import mnistop.tui.cli, mnistop.tui.cli.entry
-import mnistop.engine.runs.lookup, mnistop.engine.report.compose, mnistop.engine.runs.sharing
-import mnistop.engine.runs.entry, mnistop.engine.sweep.reader
+import mnistop.engine.runs.lookup, mnistop.engine.report.of_runs, mnistop.engine.runs.sharing
+import mnistop.engine.runs.entry, mnistop.engine.sweep.outcomes
 for name in ("report", "runs", "share", "show", "document", "train", "run_view", "attack"):
     importlib.import_module(f"mnistop.tui.cli.{name}")
 import _strptime, difflib, encodings.ascii, mnistop.engine.worker, traceback

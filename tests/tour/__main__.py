@@ -13,7 +13,7 @@ from mnistop.engine.config import PRESETS, RunConfig
 from mnistop.tui.app import MnistopApp
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.attack.accuracy_chart import AccuracyChart
-from mnistop.tui.features.rates.curve import RateCurve
+from mnistop.tui.features.rates.panes import RateCurve
 from mnistop.tui.features.train.digit import Digit
 from tests.tour.pictures import picture
 from tests.tour.sweeps import sweeps

@@ -69,7 +69,7 @@ def report(
     if epoch is not None and len(runs) > 1:
         raise click.UsageError("--epoch goes with one run only.")
     check_destination(output, force)
-    from mnistop.engine.report.compose import report as compose
+    from mnistop.engine.report.of_runs import report as compose
 
     text = compose(runs, format, epoch)
     deliver(out, text.encode("utf-8", "backslashreplace"), output, force)
@@ -180,11 +180,11 @@ def _write_model(
 
     with waiting(out) as progress:
         progress("loading PyTorch")
-        from mnistop.engine.export.trained import Trained
+        from mnistop.engine.export.model import Trained
 
         trained = Trained.of(run, weights)
     if format == "onnx":
-        from mnistop.engine.export.onnx_model import INPUT, LOGITS, PROBABILITIES, to_onnx
+        from mnistop.engine.export.model import INPUT, LOGITS, PROBABILITIES, to_onnx
 
         deliver(out, to_onnx(trained), output, force)
         sizes = trained.architecture.sizes
@@ -193,7 +193,7 @@ def _write_model(
             f"outputs {LOGITS} and {PROBABILITIES} (batch, {sizes[-1]})"
         )
     else:
-        from mnistop.engine.export.trained import to_pytorch
+        from mnistop.engine.export.model import to_pytorch
 
         deliver(out, to_pytorch(trained), output, force)
         lines = trained.architecture.in_pytorch(output)

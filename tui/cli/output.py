@@ -21,7 +21,7 @@ from mnistop.tui.draw.capabilities import Terminal, columns_of, inherited_enviro
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mnistop.tui.draw.strip import Strip
+    from mnistop.tui.draw.cells import Strip
 import time
 from typing import TYPE_CHECKING
 
@@ -115,8 +115,7 @@ class Output:
 
     def draw(self, strips: Sequence[Strip], indent: int = 0) -> None:
         """Print what a renderer made, in colour where that is possible."""
-        from mnistop.tui.draw.cells import plain, printable
-        from mnistop.tui.draw.strip import Strip
+        from mnistop.tui.draw.cells import Strip, plain, printable
 
         if self.terminal.colors and strips:
             moved = [Strip.join([Strip.blank(indent), strip]) for strip in strips]
@@ -350,8 +349,7 @@ def bar_line(left: str, fraction: float, right: str, out: Output, width: int) ->
     from rich.text import Text
 
     from mnistop.tui.draw.bars import progress
-    from mnistop.tui.draw.cells import printable
-    from mnistop.tui.draw.strip import Strip
+    from mnistop.tui.draw.cells import Strip, printable
 
     left, right = out.clean(left), out.clean(right)
     room = width - len(left) - len(right) - _MARGIN

@@ -15,13 +15,13 @@ from typing import Any
 import click
 
 from mnistop.engine import worker
-from mnistop.engine.analysis.rates.range_test import RangeTest, range_test
-from mnistop.engine.analysis.rates.recommend import Recommendation, recommend
+from mnistop.engine.analysis.learning_rate_finder import RangeTest, range_test
+from mnistop.engine.analysis.learning_rates import Recommendation, recommend
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import absolute
 from mnistop.engine.errors import MnistopError
 from mnistop.engine.hyperparameters import as_text
-from mnistop.engine.process.temporary import temporary_folder
+from mnistop.engine.process.fork_server import temporary_folder
 from mnistop.tui.cli.options import SettingsCommand, given_settings, setting_options
 from mnistop.tui.cli.output import Output, print_note, waiting, with_output
 from mnistop.tui.cli.watch import warm_up

@@ -26,12 +26,11 @@ from mnistop.engine.runs.lookup import find_run_or_sweep, typed
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli.arguments import run_argument
 from mnistop.tui.cli.output import Output, with_output
-from mnistop.tui.draw.cells import beside, line, shorten
+from mnistop.tui.draw.cells import Strip, beside, line, shorten
 from mnistop.tui.draw.chart import chart
 from mnistop.tui.draw.image import gray
 from mnistop.tui.draw.matrix import confusion
 from mnistop.tui.draw.series import Series
-from mnistop.tui.draw.strip import Strip
 from mnistop.tui.text.run_lines import command_hints, control_commands
 
 _GAP = 2
@@ -75,7 +74,7 @@ def show(out: Output, as_json: bool, epoch: int | None, run: str) -> int:
 
 
 def _show_sweep(out: Output, sweep: Sweep, as_json: bool) -> int:
-    from mnistop.engine.sweep.reader import SweepReader
+    from mnistop.engine.sweep.outcomes import SweepReader
     from mnistop.tui.cli import sweep_result
 
     reader = SweepReader(sweep)

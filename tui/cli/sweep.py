@@ -14,19 +14,18 @@ from mnistop.engine import worker
 from mnistop.engine.analysis.comparison import differing
 from mnistop.engine.formatting import count, duration, percent
 from mnistop.engine.runs.sweep_folder import Sweep
-from mnistop.engine.sweep.effort import effort
 from mnistop.engine.sweep.grid import plan
 from mnistop.engine.sweep.outcomes import (
     ATTACK,
     Group,
+    SweepReader,
     best_acc,
     best_of,
     comparable,
     grouped,
     unseen_acc,
 )
-from mnistop.engine.sweep.presets import SWEEPS, sweep_preset
-from mnistop.engine.sweep.reader import SweepReader
+from mnistop.engine.sweep.presets import SWEEPS, effort, sweep_preset
 from mnistop.tui.cli import watch
 from mnistop.tui.cli.arguments import EndNotice, with_ending
 from mnistop.tui.cli.options import (

@@ -13,12 +13,12 @@ from mnistop.engine.sweep.outcomes import (
     ATTACK,
     Group,
     Outcome,
+    SweepReader,
     Value,
     best_acc,
     grouped,
     unseen_acc,
 )
-from mnistop.engine.sweep.reader import SweepReader
 from mnistop.tui.cli.output import Output, print_error, waiting
 from mnistop.tui.text.run_lines import command_hints, control_commands
 from mnistop.tui.text.sweep_table import (

@@ -14,7 +14,7 @@ from typing import ClassVar, Generic, NoReturn, Protocol, TypeVar
 from mnistop.engine import worker
 from mnistop.engine.errors import RunError
 from mnistop.engine.formatting import count
-from mnistop.engine.process.temporary import remove_temporary_folder
+from mnistop.engine.process.fork_server import remove_temporary_folder
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep

@@ -9,7 +9,7 @@ import numpy as np
 
 from mnistop.engine.axis import Axis, ceiling, linear_axis, log_axis
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Grid, in_the_middle
+from mnistop.tui.draw.cells import Grid, Strip, in_the_middle
 from mnistop.tui.draw.curves import draw_curves
 from mnistop.tui.draw.frame import (
     Frame,
@@ -22,7 +22,6 @@ from mnistop.tui.draw.frame import (
 from mnistop.tui.draw.legend import Marks, legend
 from mnistop.tui.draw.palette import Palette
 from mnistop.tui.draw.series import Curve, Series, drawable, smooth
-from mnistop.tui.draw.strip import Strip
 
 
 class Chart(list[Strip]):

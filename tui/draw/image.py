@@ -17,10 +17,9 @@ from rich.style import Style
 
 from mnistop.tui.draw import colormap
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import PLAIN, beside, strip
+from mnistop.tui.draw.cells import PLAIN, Strip, beside, strip
 from mnistop.tui.draw.colormap import GAMMA, color
 from mnistop.tui.draw.palette import Palette
-from mnistop.tui.draw.strip import Strip
 
 Mode = Literal["auto", "half", "ascii", "large"]
 """How to draw: as the terminal allows, half blocks, the ASCII ramp, or two cells a pixel."""

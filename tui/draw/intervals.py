@@ -10,9 +10,8 @@ from rich.style import Style
 
 from mnistop.engine.axis import Axis, labels, linear_axis, ticks
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Grid
+from mnistop.tui.draw.cells import Grid, Strip
 from mnistop.tui.draw.palette import Palette
-from mnistop.tui.draw.strip import Strip
 
 NARROWEST = 12
 """Cells below which nothing can be read off."""

@@ -14,9 +14,8 @@ from rich.style import Style
 from mnistop.engine.formatting import percent
 from mnistop.tui.draw import colormap
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Grid, shorten
+from mnistop.tui.draw.cells import Grid, Strip, shorten
 from mnistop.tui.draw.palette import Palette
-from mnistop.tui.draw.strip import Strip
 
 Counts = NDArray[np.integer]
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from mnistop.engine.images import resample
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.strip import Strip
+from mnistop.tui.draw.cells import Strip
 
 
 def picture(

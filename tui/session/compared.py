@@ -18,13 +18,12 @@ from mnistop.engine.runs.entry import Listed
 from mnistop.engine.runs.event_log import EventTail
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run
-from mnistop.tui.draw.cells import beside, line, shorten, shorten_name
+from mnistop.tui.draw.cells import Strip, line, shorten, shorten_name
 from mnistop.tui.draw.chart import Chart, chart
 from mnistop.tui.draw.legend import letter
 from mnistop.tui.draw.series import Series
-from mnistop.tui.draw.strip import Strip
 from mnistop.tui.toolkit.bindings import bindings, epochs, key
-from mnistop.tui.toolkit.pane import LinesPane, PlottedPane
+from mnistop.tui.toolkit.pane import Kind, LinesPane, LossAndAccuracy
 
 
 def differences(one: RunConfig, other: RunConfig) -> tuple[str, str]:
@@ -56,7 +55,7 @@ def in_words(settings: Mapping[str, str]) -> str:
 
 
 @dataclass(frozen=True)
-class Compared:
+class ComparedRun:
     """One of the runs."""
 
     run: Run
@@ -65,7 +64,7 @@ class Compared:
     history: History = field(default_factory=History)
 
     @classmethod
-    def of(cls, listed: Listed) -> Compared:
+    def of(cls, listed: Listed) -> ComparedRun:
         """A run of a list.
 
         Raises:
@@ -86,7 +85,7 @@ class Compared:
         return epochs[epoch] if epoch < len(epochs) else None
 
 
-class Comparing:
+class Comparison:
     """Reads the runs, and knows the epoch at which they are read out.
 
     Args:
@@ -94,9 +93,9 @@ class Comparing:
         left_out: the names of others, that would be too many to be told apart.
     """
 
-    def __init__(self, runs: Sequence[Compared] = (), left_out: Sequence[str] = ()) -> None:
+    def __init__(self, runs: Sequence[ComparedRun] = (), left_out: Sequence[str] = ()) -> None:
         self.left_out = left_out
-        self.runs: list[Compared] = []
+        self.runs: list[ComparedRun] = []
         self.settings: dict[str, list[str]] = {}
         """The hyperparameters that differ, with a value for each run."""
         self.cursor: int | None = None
@@ -110,7 +109,7 @@ class Comparing:
         for one in runs:
             self.add(one)
 
-    def add(self, one: Compared) -> None:
+    def add(self, one: ComparedRun) -> None:
         """Lays one more run over the others."""
         self.runs.append(one)
         self._tails.append(EventTail(one.run))
@@ -180,7 +179,7 @@ _WITH_NAMES = 56
 """Cells of a chart from which on its legend names the runs; the table does in any case."""
 
 
-class ComparedCharts(PlottedPane, can_focus=True):
+class ComparedCharts(LossAndAccuracy, can_focus=True):
     """Loss and accuracy of all, with a cursor along the epochs."""
 
     DEFAULT_CSS = "ComparedCharts { height: 1fr; }"
@@ -203,15 +202,14 @@ class ComparedCharts(PlottedPane, can_focus=True):
 
         by: int
 
-    comparing = Comparing()
-    log_scale = False
+    comparison = Comparison()
     training = False
     highest: float | None = None
     """The loss that the axis ends at when a run has more; None for that of all."""
 
-    def show(self, comparing: Comparing) -> None:
+    def show(self, comparison: Comparison) -> None:
         """Draws runs."""
-        self.comparing = comparing
+        self.comparison = comparison
         self.redraw()
 
     def title(self) -> str:
@@ -222,41 +220,29 @@ class ComparedCharts(PlottedPane, can_focus=True):
 
     def _runs(self) -> str:
         """How many runs are drawn, of how many, and without which."""
-        runs, left_out = len(self.comparing.runs), self.comparing.left_out
+        runs, left_out = len(self.comparison.runs), self.comparison.left_out
         if not left_out:
             return count(runs, "run")
         without = f" (without {left_out[0]})" if len(left_out) == 1 else ""
         return f"{runs} of {count(runs + len(left_out), 'run')}{without}"
 
-    def lines(self, width: int, height: int) -> list[Strip]:
-        """Both charts, side by side, or one over the other where it is narrow and high."""
-        if width < 70 and height >= 16:
-            upper = height // 2
-            drawn = self._chart("loss", width, upper), self._chart("acc", width, height - upper)
-            self.placed((0, 0, drawn[0]), (0, upper, drawn[1]))
-            return [*drawn[0], *drawn[1]]
-        left = (width - 2) // 2
-        right = width - 2 - left
-        drawn = self._chart("loss", left, height), self._chart("acc", right, height)
-        self.placed((0, 0, drawn[0]), (left + 2, 0, drawn[1]))
-        return beside(drawn)
-
     def choose(self, x: float) -> None:
         """Asks for the epoch at an x."""
-        newest = self.comparing.longest - 1
-        cursor = newest if self.comparing.cursor is None else self.comparing.cursor
+        newest = self.comparison.longest - 1
+        cursor = newest if self.comparison.cursor is None else self.comparison.cursor
         self.post_message(self.Moved(max(0, min(newest, round(x))) - cursor))
 
-    def _chart(self, kind: str, width: int, height: int) -> Chart:
+    def chart(self, kind: Kind, width: int, height: int) -> Chart:
+        """Draw one of the charts."""
         part = "train" if self.training else "val"
-        named = width >= _WITH_NAMES and len(self.comparing.runs) <= 4
+        named = width >= _WITH_NAMES and len(self.comparison.runs) <= 4
         series = [
             Series(
                 one.title if named else "",
                 [getattr(epoch, f"{part}_{kind}") for epoch in one.history.epochs],
                 place,
             )
-            for place, one in enumerate(self.comparing.runs)
+            for place, one in enumerate(self.comparison.runs)
         ]
         is_loss = kind == "loss"
         return chart(
@@ -265,7 +251,7 @@ class ComparedCharts(PlottedPane, can_focus=True):
             height,
             self.terminal,
             log=is_loss and self.log_scale,
-            cursor=self.comparing.cursor,
+            cursor=self.comparison.cursor,
             y_limits=self._limits(series) if is_loss else None,
             percent=not is_loss,
             title="loss" if is_loss else "accuracy",
@@ -282,11 +268,6 @@ class ComparedCharts(PlottedPane, can_focus=True):
         """Asks for another epoch."""
         self.post_message(self.Moved(by))
 
-    def action_log(self) -> None:
-        """Switches the logarithmic scale."""
-        self.log_scale = not self.log_scale
-        self.redraw()
-
     def action_part(self) -> None:
         """Switches between training and validation."""
         self.training = not self.training
@@ -301,11 +282,11 @@ class ComparedTable(LinesPane):
         "accuracy is that of the best epoch, on images that the run has not seen."
     )
 
-    comparing = Comparing()
+    comparison = Comparison()
 
-    def show(self, comparing: Comparing) -> None:
+    def show(self, comparison: Comparison) -> None:
         """Draws runs."""
-        self.comparing = comparing
+        self.comparison = comparison
         self._take_room()
         self.redraw()
 
@@ -318,8 +299,8 @@ class ComparedTable(LinesPane):
 
     def title(self) -> str:
         """Which epoch is read out, and whether anything differs."""
-        when = self.comparing.when.capitalize()
-        same = "" if self.comparing.settings else "; their settings are all the same"
+        when = self.comparison.when.capitalize()
+        same = "" if self.comparison.settings else "; their settings are all the same"
         return f"{when}{same}"
 
     def lines(self, width: int, height: int) -> list[Strip]:
@@ -334,9 +315,9 @@ class ComparedTable(LinesPane):
         while len(columns) > results and _width(columns) > width - 2:
             others.insert(0, columns.pop())
         style: list[Style | None] = [self.palette.muted]
-        style += [self.palette.line(place) for place in range(len(self.comparing.runs))]
+        style += [self.palette.line(place) for place in range(len(self.comparison.runs))]
         shown = []
-        for row in range(len(self.comparing.runs) + 1):
+        for row in range(len(self.comparison.runs) + 1):
             cells = [
                 cells[row] + " " * (max(map(cell_len, cells)) - cell_len(cells[row]))
                 for cells in columns
@@ -360,7 +341,7 @@ class ComparedTable(LinesPane):
         Args:
             names: cells that a name may take.
         """
-        runs, cursor = self.comparing.runs, self.comparing.cursor
+        runs, cursor = self.comparison.runs, self.comparison.cursor
         at = [one.at(cursor) for one in runs]
         unseen = [_unseen_accuracy(one) for one in runs]
         columns = [
@@ -372,16 +353,16 @@ class ComparedTable(LinesPane):
         ]
         settings = [
             [HYPERPARAMETERS[name].label, *values]
-            for name, values in self.comparing.settings.items()
+            for name, values in self.comparison.settings.items()
         ]
         return columns + settings, len(columns)
 
-    def _accuracy(self, one: Compared) -> str:
-        epoch = one.at(self.comparing.cursor)
+    def _accuracy(self, one: ComparedRun) -> str:
+        epoch = one.at(self.comparison.cursor)
         return accuracy(epoch.val_acc, one.images) if epoch else "-"
 
 
-def _unseen_accuracy(one: Compared) -> str:
+def _unseen_accuracy(one: ComparedRun) -> str:
     tested = one.history.tested
     if tested is None or tested.best_acc is None:
         return "-"

@@ -77,7 +77,7 @@ class Outcome:
 
     @classmethod
     def _of_sweep(cls, sweep: Sweep) -> Outcome:
-        from mnistop.engine.sweep.reader import SweepReader
+        from mnistop.engine.sweep.outcomes import SweepReader
 
         reader = SweepReader(sweep)
         reader.read()

@@ -22,9 +22,8 @@ from mnistop.engine.runs.history import as_good, unseen_accuracy
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw import bars
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import PLAIN, clean, line
+from mnistop.tui.draw.cells import PLAIN, Strip, clean, line
 from mnistop.tui.draw.palette import Palette
-from mnistop.tui.draw.strip import Strip
 from mnistop.tui.session.state import State
 from mnistop.tui.terminal.faults import FaultTolerant, FaultTolerantWidget
 from mnistop.tui.toolkit.pane import textual_strip

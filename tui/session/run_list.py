@@ -11,7 +11,7 @@ from mnistop.engine.runs.run_folder import Run
 MOST_MARKED = 8
 
 
-class RunBrowsing:
+class RunListModel:
     """Where a person is among the runs. The chosen run stays chosen while others come and go."""
 
     def __init__(self) -> None:

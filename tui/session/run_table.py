@@ -19,7 +19,7 @@ from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import shorten, shorten_name
 from mnistop.tui.draw.legend import letter
-from mnistop.tui.session.run_list import RunBrowsing
+from mnistop.tui.session.run_list import RunListModel
 from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.text.run_lines import (
     TEST_ACC,
@@ -74,7 +74,7 @@ class RunTable(Table[Listed]):
 
     Args:
         terminal: what the terminal can show.
-        browsing: what it shows.
+        model: what it shows.
     """
 
     DEFAULT_CSS = "RunTable { height: 1fr; }"
@@ -90,8 +90,8 @@ class RunTable(Table[Listed]):
         "compared; the dashboard's run is bold."
     )
 
-    def __init__(self, terminal: Terminal, browsing: RunBrowsing) -> None:
-        self._browsing = browsing
+    def __init__(self, terminal: Terminal, model: RunListModel) -> None:
+        self._model = model
         super().__init__(terminal)
         self.shown: Run | None = None
         """The run on the dashboard."""
@@ -106,35 +106,35 @@ class RunTable(Table[Listed]):
     @property
     def position(self) -> int:
         """The row at the cursor."""
-        return self._browsing.position
+        return self._model.position
 
     @position.setter
     def position(self, position: int) -> None:
-        self._browsing.go(position)
+        self._model.go(position)
 
     @property
     def items(self) -> Sequence[Listed]:
         """The runs that pass the filter, in order."""
-        return self._browsing.rows
+        return self._model.rows
 
     @property
     def order(self) -> str:
         """The head of the column that the order goes by."""
-        return self._browsing.order.column
+        return self._model.order.column
 
     def title(self) -> str:
         """How many pass, of how many, and in which order."""
-        browsing = self._browsing
-        if not browsing.total:
+        model = self._model
+        if not model.total:
             return "Runs"
-        of = f" of {browsing.total:,}" if browsing.text else ""
-        return f"Runs: {self.count:,}{of}, {browsing.order.short}"
+        of = f" of {model.total:,}" if model.text else ""
+        return f"Runs: {self.count:,}{of}, {model.order.short}"
 
     def empty(self) -> str:
         """Why the list is empty."""
-        if self._browsing.text and self._browsing.total:
+        if self._model.text and self._model.total:
             return (
-                f'None of the {self._browsing.total:,} runs passes "{self._browsing.text}". '
+                f'None of the {self._model.total:,} runs passes "{self._model.text}". '
                 "Press / and Enter on an empty line for all."
             )
         if self.waiting:
@@ -182,7 +182,7 @@ class RunTable(Table[Listed]):
         ]
 
     def _mark(self, run: Listed) -> str:
-        marked = self._browsing.marked
+        marked = self._model.marked
         return f" {letter(marked.index(run.run))} " if run.run in marked else "   "
 
     def _state_style(self, run: Listed) -> Style | None:
@@ -192,7 +192,7 @@ class RunTable(Table[Listed]):
 
     def _numbers(self, room: int, least: int) -> list[Column[Listed]]:
         """The columns of numbers that fit beside so many cells for the differences."""
-        has_tests, order = self._browsing.has_tests, self.order
+        has_tests, order = self._model.has_tests, self.order
         kept = fitting(_COLUMNS if has_tests else _COLUMNS[1:], room, order, least)
         if has_tests and VAL_ACC not in (column.head for column in kept):
             kept = fitting((_EITHER, *_COLUMNS[2:]), room, order, least)
@@ -208,12 +208,12 @@ class _Choice(RunTable):
 
     Args:
         terminal: what the terminal can show.
-        browsing: what it shows.
+        model: what it shows.
         title: what the choice is for.
     """
 
-    def __init__(self, terminal: Terminal, browsing: RunBrowsing, title: str) -> None:
-        super().__init__(terminal, browsing)
+    def __init__(self, terminal: Terminal, model: RunListModel, title: str) -> None:
+        super().__init__(terminal, model)
         self._title = title
 
     def title(self) -> str:
@@ -222,7 +222,7 @@ class _Choice(RunTable):
 
     def empty(self) -> str:
         """Why there is nothing to choose."""
-        if self.waiting or self._browsing.text:
+        if self.waiting or self._model.text:
             return super().empty()
         return (
             "There is no other run yet: press 1 for the dashboard, choose another preset and "
@@ -256,9 +256,9 @@ class ChooseRunScreen(FaultTolerant, ModalScreen[Run | None]):
     def __init__(self, terminal: Terminal, title: str, excluded: Run | None) -> None:
         super().__init__()
         self._excluded = excluded
-        self._browsing = RunBrowsing()
+        self._model = RunListModel()
         self._filter = FilterLine(terminal, _EXAMPLE, parse, complete)
-        self._table = _Choice(terminal, self._browsing, title)
+        self._table = _Choice(terminal, self._model, title)
 
     def compose(self) -> ComposeResult:
         """The list, and the filter line above it."""
@@ -274,12 +274,12 @@ class ChooseRunScreen(FaultTolerant, ModalScreen[Run | None]):
         while not is_read:
             self._table.show(None, "Looking for runs")
             is_read = await asyncio.to_thread(index.look, _READ_SECONDS)
-            self._browsing.take([one for one in index.runs if one.run != self._excluded])
+            self._model.take([one for one in index.runs if one.run != self._excluded])
         self._table.show(None, "")
 
     @on(FilterLine.Applied)
     def _on_filter_applied(self, message: FilterLine.Applied) -> None:
-        self._browsing.set_filter(message.text)
+        self._model.set_filter(message.text)
         self._table.redraw()
         self.set_focus(self._table)
 
@@ -289,7 +289,7 @@ class ChooseRunScreen(FaultTolerant, ModalScreen[Run | None]):
 
     @on(ListPane.Opened)
     def _on_opened(self) -> None:
-        if chosen := self._browsing.chosen:
+        if chosen := self._model.chosen:
             self.dismiss(chosen.run)
 
     def action_filter(self) -> None:

@@ -23,7 +23,7 @@ from mnistop.tui.terminal import faults
 from mnistop.tui.toolkit.ask import AskTextScreen, Attempts
 
 if TYPE_CHECKING:
-    from mnistop.tui.session.predictions import Predictions
+    from mnistop.engine.runs.predictions import PredictionReader
 
 
 _RETRY_SECONDS = 1.0
@@ -90,7 +90,7 @@ class Session:
         self.state = State()
         self.config = RunConfig()
         """The hyperparameters of the run."""
-        self.predictions: Predictions | None = None
+        self.predictions: PredictionReader | None = None
         self.error = ""
         """What went wrong last."""
         self.is_launching = False
@@ -205,9 +205,9 @@ class Session:
         now = self.state.history
         started, is_new = now.started, now.started is not before.history.started
         if started and (is_new or now.resumed is not before.history.resumed):
-            from mnistop.tui.session.predictions import Predictions  # which needs NumPy
+            from mnistop.engine.runs.predictions import PredictionReader  # which needs NumPy
 
-            self.predictions = Predictions(said.run, len(started.class_names))
+            self.predictions = PredictionReader(said.run, len(started.class_names))
         if self.state.phase in GOING:
             self._is_live |= before.phase not in GOING and said.run.is_running()
         elif self._is_live:

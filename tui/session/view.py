@@ -1,10 +1,13 @@
-"""What the screens beside the dashboard have in common: they look at the same run and epoch."""
+"""Screens beside the dashboard: they show the same run and epoch, and write what they show."""
 
 from __future__ import annotations
 
+import asyncio
+import re
 from abc import abstractmethod
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
@@ -13,10 +16,12 @@ from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
+from mnistop.engine.errors import MnistopError
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.safe_write import numbered, write_under_free_name
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.session.progress import Progress
 from mnistop.tui.session.state import State
-from mnistop.tui.session.writing import write_pane
 from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.terminal.scheduler import Scheduler
 from mnistop.tui.toolkit.bars import KeyBar, ScreenBar
@@ -26,24 +31,12 @@ from mnistop.tui.toolkit.pane import LinesPane
 
 if TYPE_CHECKING:
     from mnistop.engine.config import RunConfig
-    from mnistop.engine.runs.run_folder import Run
     from mnistop.tui.draw.image import Mode
     from mnistop.tui.toolkit.ask import Attempts
-
 
 ALONE = "This pane has all the room already; Tab goes to the next one."
 WRONG_FORM = "A value in the form is wrong: press 1 and correct it."
 NO_RUN = "There is no run yet: press 1 for the dashboard, and r there to train."
-
-
-def shines_through(screen: Screen[Any]) -> bool:
-    """Return whether a screen on the stack can be seen, if what is above it is transparent.
-
-    Textual takes one for visible below a screen that nothing shines through, and would draw all of
-    that screen anew whenever anything comes to the one below.
-    """
-    top = screen.app.screen
-    return top is screen or top.styles.background.a < 1
 
 
 @dataclass
@@ -62,8 +55,67 @@ class ScreenWanted(Message):
     """What the screen is to show, as its `enter` takes it."""
 
 
-class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
-    """A screen that shows something of the run that the dashboard shows, at the same epoch.
+class RunScreen(GivesReasons, FaultTolerant, Screen[None]):
+    """A screen that shows a run; each part of it is drawn a few times a second at most.
+
+    Args:
+        terminal: what the terminal can show.
+    """
+
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """The focused widget; panes draw their own focus, and nothing else has to be sent."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__()
+        self.terminal = terminal
+        self._scheduler: Scheduler | None = None
+        self._progress = Progress(terminal, id="progress")
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the screen can be seen: on top, or below one that is transparent.
+
+        Textual takes one for visible below any other, and would draw all of that one anew whenever
+        anything comes to the one below.
+        """
+        top = self.app.screen
+        return super().is_current and (top is self or top.styles.background.a < 1)
+
+    @abstractmethod
+    def drawings(self) -> Iterable[tuple[Callable[[], object], float]]:
+        """Return what draws the parts, each with the least seconds from one drawing to the next."""
+
+    @abstractmethod
+    def draw_progress(self) -> None:
+        """Show the progress of the run."""
+
+    def changed(self, urgent: bool = True) -> None:
+        """Have the screen drawn again.
+
+        Args:
+            urgent: whether at once, as a person waits for it; else in its turn.
+        """
+        if self._scheduler:
+            self._scheduler.changed(urgent=urgent)
+
+    def clear_debt(self) -> None:
+        """Let what was just drawn, as a key had asked for it, hold back nothing that follows."""
+        if self._scheduler:
+            self._scheduler.clear_debt()
+
+    def on_screen_resume(self) -> None:
+        """Catch up with what happened while another screen was shown."""
+        if self._scheduler is None:
+            self._scheduler = Scheduler(self)
+            self._scheduler.add(self.draw_progress, 0.25, cheap=True)
+            for draw, seconds in self.drawings():
+                self._scheduler.add(draw, seconds)
+        self._scheduler.changed(urgent=True)
+        self._scheduler.finish()
+
+
+class ViewScreen(RunScreen):
+    """A screen beside the dashboard, at the same run and epoch.
 
     Args:
         terminal: what the terminal can show.
@@ -78,19 +130,13 @@ class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
     NAME: ClassVar[str]
     """The name in `SCREENS` of the screen, or of the one that it belongs to."""
 
-    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
-    """The focused widget; panes draw their own focus, and nothing else has to be sent."""
-
     def __init__(self, terminal: Terminal) -> None:
-        super().__init__()
-        self.terminal = terminal
+        super().__init__(terminal)
         self.state = State()
         self.form: Callable[[], RunConfig | None] = lambda: None
-        """Tells what the dashboard's form holds, None while a value in it is wrong."""
+        """Returns what the dashboard's form holds, None while a value in it is wrong."""
         self.status = ""
         """What is waited for before a run is there, or what went wrong last."""
-        self._scheduler: Scheduler | None = None
-        self._progress = Progress(terminal, id="progress")
 
     def compose(self) -> ComposeResult:
         """The panes, the progress line and the keys."""
@@ -110,10 +156,9 @@ class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
             MnistopError: it cannot be read.
         """
 
-    @property
-    def is_current(self) -> bool:
-        """Whether the screen can be seen."""
-        return super().is_current and shines_through(self)
+    def drawings(self) -> Iterable[tuple[Callable[[], object], float]]:
+        """Return what draws the panes."""
+        return [(self.redraw, 0.5)]
 
     @property
     def pane(self) -> LinesPane | None:
@@ -172,15 +217,6 @@ class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
             if other_run:
                 self.refresh_bindings()
 
-    def changed(self, urgent: bool = True) -> None:
-        """Has the screen drawn again.
-
-        Args:
-            urgent: whether at once, as a person waits for it; else in its turn.
-        """
-        if self._scheduler:
-            self._scheduler.changed(urgent=urgent)
-
     def keep_going(self, work: Callable[[], Coroutine[Any, Any, None]], group: str) -> None:
         """Starts work beside the screen, unless it still goes on from an earlier time.
 
@@ -191,20 +227,6 @@ class ViewScreen(GivesReasons, FaultTolerant, Screen[None]):
         own = [other for other in self.workers if other.node is self and other.group == group]
         if all(other.is_finished for other in own):
             self.run_worker(work(), group=group, exit_on_error=False)
-
-    def clear_debt(self) -> None:
-        """What was just drawn had been asked for by a key, and does not hold back what follows."""
-        if self._scheduler:
-            self._scheduler.clear_debt()
-
-    def on_screen_resume(self) -> None:
-        """Catches up with what happened while another screen was shown."""
-        if self._scheduler is None:
-            self._scheduler = Scheduler(self)
-            self._scheduler.add(self.redraw, 0.5)
-            self._scheduler.add(self.draw_progress, 0.25, cheap=True)
-        self._scheduler.changed(urgent=True)
-        self._scheduler.finish()
 
     def next_mode(self, mode: Mode, *panes: Widget) -> Mode:
         """Return the next way of drawing images, and say what no image in sight shows.
@@ -267,3 +289,56 @@ class AtAnEpoch(ViewScreen):
     def action_epoch(self, by: int) -> None:
         """Asks for another epoch."""
         self.post_message(EpochMoved(by))
+
+
+def write_text(screen: Screen[None], name: str, text: str, what: str = "Written") -> None:
+    """Writes a file in the current folder, and says where it is or what hinders it.
+
+    Args:
+        screen: says so.
+        name: of the file; a number is added where there is one of that name.
+        text: all its lines, but for the end of the last.
+        what: what is said to have been done, before the words "to" and where.
+    """
+    content = (text + "\n").encode("utf-8", "backslashreplace")
+    try:
+        path = write_under_free_name(numbered(Path.cwd() / name), content)
+    except FileNotFoundError:
+        screen.notify(
+            "The folder that mnistop was started in is gone: start it in another one to write.",
+            severity="error",
+            markup=False,
+        )
+    except MnistopError as error:
+        screen.notify(str(error), severity="error", markup=False)
+    else:
+        screen.notify(f"{what} to {path}", markup=False)
+
+
+def write_pane(screen: Screen[None], run: Run | None, pane: LinesPane) -> None:
+    """Writes what a pane shows.
+
+    Args:
+        screen: says where it is.
+        run: what it is about, or None.
+        pane: the pane, after whose kind the file is named.
+    """
+    about = run.name if run else "no-run"
+    kind = re.sub("(?<=[a-z])(?=[A-Z])", "-", type(pane).__name__).lower()
+    write_text(screen, f"mnistop-{about}-{kind}.txt", pane.text())
+
+
+async def write_report(screen: Screen[None], runs: Sequence[Run]) -> None:
+    """Write a run, or several compared, as an HTML file in the current folder, and say where."""
+
+    def write() -> Path:
+        from mnistop.engine.report.of_runs import write_report
+
+        return write_report(runs, Path.cwd())
+
+    try:
+        path = await asyncio.to_thread(write)
+    except MnistopError as error:
+        screen.notify(str(error), severity="error", markup=False)
+    else:
+        screen.notify(f"Report written to {path}", markup=False)

@@ -1,10 +1,19 @@
-"""The attributes of a terminal's cells, and the SGR sequences that change them (ECMA-48)."""
+"""The attributes of a terminal's cells: those that it cannot show filtered out, and the SGR
+sequences that change them (ECMA-48)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
 from weakref import WeakValueDictionary
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.color import Color
+from textual.filter import LineFilter
+
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import Changed, clean
 
 _OFF = {"1": "22", "2": "22", "3": "23", "4": "24", "5": "25", "7": "27", "9": "29"}
 """What ends each attribute; bold and dim end together."""
@@ -76,3 +85,61 @@ def sgr_between(before: Style, after: Style) -> str:
 def on_blanks(style: Style) -> Style:
     """Return what of the attributes is seen where there is only a space."""
     return style_of(back=style.back) if style.flags <= _INVISIBLE_ON_BLANKS else style
+
+
+_TERMINAL = Terminal(unicode=False)
+
+_SHAPES = {
+    **dict.fromkeys("─━═▁▔▂", "-"),
+    **dict.fromkeys("│┃║▏▕▎▌▐", "|"),
+    **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯", "+"),
+    **dict.fromkeys("█▇▆▅▄▃▊▉", "#"),
+    "←": "<",
+    "→": ">",
+    "↑": "^",
+    "↓": "v",
+    "•": "*",
+    "●": "*",
+}
+
+
+class AsciiOnly(LineFilter):
+    """Lets nothing outside ASCII through, whoever drew it."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """The segments with every other character replaced, cell by cell."""
+        return [Segment(to_ascii(text), style, control) for text, style, control in segments]
+
+
+def to_ascii(text: str) -> str:
+    """A text of the same width in ASCII."""
+    return text if text.isascii() else "".join(map(_replaced, text))
+
+
+def _replaced(char: str) -> str:
+    if char.isascii():
+        return char
+    shown = _SHAPES.get(char) or clean(char, _TERMINAL)
+    return shown[: cell_len(char)].ljust(cell_len(char))
+
+
+class _EachOnce(LineFilter):
+    """A filter of single pieces of lines, which is asked once about each."""
+
+    def __init__(self, whole: LineFilter) -> None:
+        super().__init__()
+        self._whole = whole
+        self._changed: dict[Color, Changed] = {}
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """The pieces as the filter lets them through."""
+        changed = self._changed.get(background)
+        if changed is None:
+            changed = self._changed[background] = Changed(
+                lambda piece: self._whole.apply([piece], background)[0]
+            )
+        return list(map(changed.__getitem__, segments))
+
+
+each_once = lru_cache(maxsize=16)(_EachOnce)
+"""Makes of a filter one that is asked once about each piece of a line."""

@@ -16,9 +16,8 @@ from mnistop.engine.analysis.fragility import AttackedImage, Bracket, OwnImage
 from mnistop.engine.axis import ceiling
 from mnistop.engine.methods import METHODS
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Grid, clean, line
+from mnistop.tui.draw.cells import Grid, Strip, clean, line
 from mnistop.tui.draw.palette import Palette
-from mnistop.tui.draw.strip import Strip
 from mnistop.tui.text.run_lines import epoch_name
 
 SEARCHED_BY = "PGD, FGSM, DeepFool or FAB"

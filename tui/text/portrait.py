@@ -11,9 +11,8 @@ from mnistop.engine.analysis.fragility import AttackedImage, FloatArray
 from mnistop.engine.images import resample
 from mnistop.tui.draw import bars, image
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import beside, line, shorten
+from mnistop.tui.draw.cells import Strip, beside, line, shorten
 from mnistop.tui.draw.palette import Palette
-from mnistop.tui.draw.strip import Strip
 
 _GAP = 2
 _LEAST_BARS = 17

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mnistop.engine.analysis.coach.advice import number, percent
-from mnistop.engine.analysis.rates.answer import ONE_CLASS, RateAnswer
-from mnistop.engine.analysis.rates.range_test import TRIAL, RangeTest, Trial
-from mnistop.engine.analysis.rates.recommend import EXPECTED, recommend
+from mnistop.engine.analysis.learning_rate_finder import TRIAL, RangeTest, Trial
+from mnistop.engine.analysis.learning_rates import EXPECTED, ONE_CLASS, RateAnswer, recommend
 from mnistop.engine.axis import scientific
 from mnistop.engine.config import HYPERPARAMETERS, RunConfig
 from mnistop.engine.formatting import count

@@ -24,10 +24,9 @@ from mnistop.engine.sweep.outcomes import (
     unseen_acc,
 )
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import clean, line
+from mnistop.tui.draw.cells import Strip, clean, line
 from mnistop.tui.draw.intervals import NARROWEST, Interval, axis_line, interval_line, scale
 from mnistop.tui.draw.palette import Palette
-from mnistop.tui.draw.strip import Strip
 from mnistop.tui.text.attack_outcome import SEARCHED_BY
 
 _MOST_NAMED = 4

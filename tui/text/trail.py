@@ -11,9 +11,8 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import line, shorten
+from mnistop.tui.draw.cells import Strip, line, shorten
 from mnistop.tui.draw.palette import Palette
-from mnistop.tui.draw.strip import Strip
 
 _NAME_WIDTH = 10
 Piece = tuple[str, Style | None]

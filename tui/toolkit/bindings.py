@@ -128,7 +128,8 @@ def pages_of_grid(thing: str) -> list[Binding]:
 def declared(*kinds: type[DOMNode]) -> list[Binding]:
     """Return the bindings that this program gives some kinds of widgets, each under an id.
 
-    What a kind gives to a key hides what the kinds that it is made from give to it.
+    What a kind gives to a key hides what the kinds that it is made from give to it; one declared
+    with `inherit_bindings=False` hides all of theirs.
     """
     return [binding for kind in kinds for binding in _declared(kind)]
 
@@ -146,6 +147,8 @@ def _declared(kind: type[DOMNode]) -> list[Binding]:
             ]
             found += [each for each in own if not taken.issuperset(keys_of(each, {}))]
             taken.update(key for each in own for key in keys_of(each, {}))
+            if not getattr(base, "_inherit_bindings", True):
+                break
     return found
 
 

@@ -11,12 +11,11 @@ from textual.strip import Strip as TextualStrip
 from textual.widgets import Input
 
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.strip import Strip
+from mnistop.tui.draw.cells import Strip
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
 from mnistop.tui.toolkit.form_lines import FormLines
-from mnistop.tui.toolkit.form_values import FormValues
+from mnistop.tui.toolkit.form_values import FormValues, ValueInput
 from mnistop.tui.toolkit.pane import DrawnWidget
-from mnistop.tui.toolkit.value_input import ValueInput
 
 
 class Form(DrawnWidget, can_focus=True):

@@ -11,9 +11,8 @@ from rich.style import Style
 from textual.geometry import Region, Size
 
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import PLAIN, clean, shorten, strip
+from mnistop.tui.draw.cells import PLAIN, Strip, clean, shorten, strip
 from mnistop.tui.draw.palette import Palette
-from mnistop.tui.draw.strip import Strip
 
 _BESIDE = 64
 """From this width on, the explanation stands beside the rows instead of below them."""

@@ -12,8 +12,7 @@ from textual.message import Message
 
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import beside
-from mnistop.tui.draw.strip import Strip
+from mnistop.tui.draw.cells import Strip, beside
 from mnistop.tui.draw.thumbnails import reduced
 from mnistop.tui.toolkit.pane import LinesPane
 

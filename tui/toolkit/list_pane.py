@@ -13,8 +13,7 @@ from textual import events
 from textual.message import Message
 
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import line
-from mnistop.tui.draw.strip import Strip
+from mnistop.tui.draw.cells import Strip, line
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
 from mnistop.tui.toolkit.pane import LinesPane
 

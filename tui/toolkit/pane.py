@@ -7,7 +7,7 @@ import textwrap
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from rich.cells import cell_len
 from rich.style import Style
@@ -16,9 +16,8 @@ from textual.geometry import Region, Size
 from textual.strip import Strip as TextualStrip
 
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import clean, line, on_ground, plain, shorten
+from mnistop.tui.draw.cells import Strip, beside, clean, line, on_ground, plain, shorten
 from mnistop.tui.draw.palette import Palette
-from mnistop.tui.draw.strip import Strip
 from mnistop.tui.terminal import faults
 from mnistop.tui.terminal.faults import FaultTolerantWidget
 from mnistop.tui.toolkit.bindings import GivesReasons, bindings, hidden
@@ -262,3 +261,42 @@ class PlottedPane(LinesPane):
             if x is not None:
                 self.choose(x)
                 return
+
+
+Kind = Literal["loss", "acc"]
+
+
+class LossAndAccuracy(PlottedPane):
+    """Two charts, side by side or, where it is narrow and high, one above the other."""
+
+    GAP: ClassVar = 2
+    """Cells between them."""
+
+    log_scale = False
+    """Whether losses are drawn on a logarithmic scale."""
+
+    @abstractmethod
+    def chart(self, kind: Kind, width: int, height: int) -> Sequence[Strip]:
+        """Draw one of them."""
+
+    def sizes(self, width: int, height: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Return width and height of both."""
+        if width < 70 and height >= 16:
+            upper = height // 2
+            return (width, upper), (width, height - upper)
+        left = (width - self.GAP) // 2
+        return (left, height), (width - self.GAP - left, height)
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """Both charts."""
+        first, second = self.sizes(width, height)
+        drawn = self.chart("loss", *first), self.chart("acc", *second)
+        below = first[0] == width
+        second_at = (0, first[1]) if below else (first[0] + self.GAP, 0)
+        self.placed((0, 0, drawn[0]), (*second_at, drawn[1]))
+        return [*drawn[0], *drawn[1]] if below else beside(drawn, self.GAP)
+
+    def action_log(self) -> None:
+        """Switch the logarithmic scale."""
+        self.log_scale = not self.log_scale
+        self.redraw()

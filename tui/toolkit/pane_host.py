@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -19,6 +19,8 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import line
 from mnistop.tui.draw.palette import Palette
 from mnistop.tui.terminal.faults import FaultTolerant, FaultTolerantWidget
+from mnistop.tui.toolkit.bindings import declared
+from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.pane import textual_strip
 
 Mode = Literal["wide", "medium", "small", "too-small"]
@@ -88,6 +90,8 @@ class Pane(NamedTuple):
     """What gets the focus: the widget, or the one in it that takes keys."""
     always: bool = False
     """Whether it is shown wherever more than one pane is."""
+    parts: Sequence[type[Widget]] = ()
+    """Widgets in it that take other keys."""
 
 
 class PaneHost(FaultTolerant, Vertical):
@@ -191,6 +195,22 @@ class PaneHost(FaultTolerant, Vertical):
     def step(self, by: int) -> None:
         """Go to the next pane (1) or the previous one (-1), round and round."""
         self.go_to(self.panes[(self.panes.index(self.active) + by) % len(self.panes)])
+
+    def sections(self, title: Callable[[str], str] = str) -> list[Section]:
+        """Return each pane's purpose and keys, for the help; the active pane first.
+
+        Args:
+            title: makes a section's title of a pane's name.
+        """
+        first = self.panes.index(self.active)
+        return [
+            Section(
+                title(pane.name),
+                getattr(pane.keys, "EXPLANATION", ""),
+                declared(type(pane.keys), *pane.parts),
+            )
+            for pane in (*self.panes[first:], *self.panes[:first])
+        ]
 
     def zoom(self) -> None:
         """Give the active pane all the room, or take it back."""

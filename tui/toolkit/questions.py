@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from mnistop.engine import worker
 from mnistop.engine.errors import MnistopError
-from mnistop.engine.process.temporary import temporary_folder
+from mnistop.engine.process.fork_server import temporary_folder
 
 if TYPE_CHECKING:
     from textual.dom import DOMNode

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from mnistop.engine.attacks import FGSM, PGD
-from mnistop.engine.attacks.certified import certified_radius
+from mnistop.engine.attacks.base import Goal
+from mnistop.engine.attacks.crown import certified_radius
 from mnistop.engine.attacks.exact_fgsm import SmallestEpsilon, smallest_epsilon
 from mnistop.engine.attacks.fgsm import fooled_levels
-from mnistop.engine.attacks.goal import Goal
 from mnistop.engine.attacks.linear import optimal_path, smallest_epsilon_linear
 from mnistop.engine.attacks.piecewise import Path
 from mnistop.engine.model import MLP

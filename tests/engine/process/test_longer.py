@@ -11,16 +11,16 @@ from mnistop.engine import events, worker
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import ConfigError, RunError
 from mnistop.engine.learning_rate import lr_of_epoch
-from mnistop.engine.process.going_on import config_to_go_on
+from mnistop.engine.process.resuming import config_to_go_on
 from mnistop.engine.report.facts import Facts
 from mnistop.engine.runs.entry import Summary
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.index import Index
 from mnistop.engine.runs.run_folder import Continuation, Run
 from mnistop.engine.runs.sweep_folder import Sweep
-from tests.engine.small_runs import ENDLESS, digits_config, history_of, state_of
 from tests.faults.kills import results
-from tests.small_data import DataFile
+from tests.helpers.small_data import DataFile
+from tests.helpers.small_runs import ENDLESS, digits_config, history_of, state_of
 from tests.waiting import wait_until
 
 KINDS: dict[str, dict[str, Any]] = {

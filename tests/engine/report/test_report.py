@@ -21,7 +21,6 @@ from mnistop.engine.errors import RunError
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.images import to_png
 from mnistop.engine.report import svg
-from mnistop.engine.report.compose import report, write_report
 from mnistop.engine.report.document import (
     Chart,
     Code,
@@ -40,10 +39,11 @@ from mnistop.engine.report.document import (
 from mnistop.engine.report.facts import Facts
 from mnistop.engine.report.html import as_html
 from mnistop.engine.report.markdown import as_markdown
-from mnistop.engine.runs.about import About, write_about
+from mnistop.engine.report.of_runs import report, write_report
+from mnistop.engine.runs.entry import About, write_about
 from mnistop.engine.runs.run_folder import Run
-from tests.app import made_up, made_up_judgements
 from tests.engine.report.pages import SVG, charts, read_html, read_markdown, read_off, table_of
+from tests.helpers import made_up, made_up_judgements
 
 EPOCHS = 30
 BEST = 20

@@ -12,7 +12,6 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.sweep import outcomes
-from mnistop.engine.sweep.effort import duration_of, effort, pace
 from mnistop.engine.sweep.grid import plan
 from mnistop.engine.sweep.outcomes import (
     WAITING,
@@ -23,7 +22,8 @@ from mnistop.engine.sweep.outcomes import (
     grouped,
     unseen_acc,
 )
-from tests.app import made_up
+from mnistop.engine.sweep.presets import duration_of, effort, pace
+from tests.helpers import made_up
 
 
 def outcome(config: RunConfig, best: float | None, said: str = "right") -> Outcome:

@@ -11,10 +11,10 @@ import pytest
 
 from mnistop.engine.errors import RunError
 from mnistop.engine.runs import run_folder
-from mnistop.engine.runs.about import About, read_about, write_about
+from mnistop.engine.runs.entry import About, read_about, write_about
 from mnistop.engine.runs.run_folder import Run
-from mnistop.engine.sweep.parcel import finish_putting, pack, put_in_place, unpack
-from tests.engine.small_runs import digits_config
+from mnistop.engine.sweep.cluster_member import finish_putting, pack, put_in_place, unpack
+from tests.helpers.small_runs import digits_config
 
 FILES = {
     "events.jsonl": b'{"event": "RunPaused"}\n',

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from textual.message import Message
 
 from mnistop.engine.analysis.robustness import EPSILONS, Robustness
-from mnistop.tui.draw.cells import beside, clean, line, shorten
+from mnistop.tui.draw.cells import Strip, beside, clean, line, shorten
 from mnistop.tui.draw.chart import chart
 from mnistop.tui.draw.series import Series
-from mnistop.tui.draw.strip import Strip
 from mnistop.tui.features.attack.model import Measured
 from mnistop.tui.toolkit.pane import PlottedPane
 

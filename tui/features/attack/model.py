@@ -21,9 +21,9 @@ from mnistop.engine.analysis.robustness import Robustness, robustness
 from mnistop.engine.errors import RunError
 from mnistop.engine.methods import METHODS, Method, Norm
 from mnistop.engine.runs import snapshots
+from mnistop.engine.runs.predictions import PredictionReader
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.session.compared import differences
-from mnistop.tui.session.predictions import Predictions
 from mnistop.tui.session.state import State, weights_name
 from mnistop.tui.text.attack_outcome import AttackOutcome
 from mnistop.tui.toolkit.questions import LatestAnswer
@@ -115,7 +115,7 @@ class AttackModel:
     def __init__(self, node: DOMNode, changed: Callable[[], None]) -> None:
         self.state = State()
         """The run and the epoch that are looked at."""
-        self.predictions: Predictions | None = None
+        self.predictions: PredictionReader | None = None
         """Those of the run's models; None before it has started."""
         self.subject: Subject | None = None
         """What is attacked; None before the first image is known."""
@@ -159,7 +159,7 @@ class AttackModel:
             self.compare(None)
         self.state = state
         if state.run and self.predictions is None and state.class_names:
-            self.predictions = Predictions(state.run, len(state.class_names))
+            self.predictions = PredictionReader(state.run, len(state.class_names))
 
     def take(self, subject: Subject) -> None:
         """Attack another image."""
@@ -223,7 +223,7 @@ class AttackModel:
         count, known = len(self.labels), self.robustness.known
         if self.order == "all":
             return np.arange(count)
-        right = self.predictions.right(self.state.shown_epoch + 1)
+        right = self.predictions.correct(self.state.shown_epoch + 1)
         if self.order == "fragile" and known is not None:
             smallest = np.full(count, np.inf)
             smallest[: known.done] = known.found[:count]

@@ -11,8 +11,7 @@ from mnistop.engine.analysis.fragility import AttackedImage, OwnImage
 from mnistop.engine.methods import METHODS
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import shorten
-from mnistop.tui.draw.strip import Strip
+from mnistop.tui.draw.cells import Strip, shorten
 from mnistop.tui.features.attack.accuracy_chart import AccuracyChart
 from mnistop.tui.features.attack.model import ORDERS, AttackModel
 from mnistop.tui.text.attack_outcome import SEARCHED_BY, AttackOutcome, at_least, at_most

@@ -283,12 +283,7 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
 
     def sections(self) -> Sequence[Section]:
         """What each pane is for, the focused one first, and the keys."""
-        panes = self._panes.panes
-        first = panes.index(self._panes.active)
         return [
             Section("Attack", "How little it takes to fool the model.", declared(AttackScreen)),
-            *(
-                Section(name, getattr(pane, "EXPLANATION", ""), declared(type(pane)))
-                for name, pane, *_ in (*panes[first:], *panes[:first])
-            ),
+            *self._panes.sections(),
         ]

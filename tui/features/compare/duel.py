@@ -11,10 +11,9 @@ from rich.style import Style
 from mnistop.engine.formatting import count
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Grid, shorten
+from mnistop.tui.draw.cells import Grid, Strip, shorten
 from mnistop.tui.draw.legend import letter
-from mnistop.tui.draw.strip import Strip
-from mnistop.tui.session.compared import Comparing
+from mnistop.tui.session.compared import Comparison
 from mnistop.tui.toolkit.list_pane import Column, Table
 from mnistop.tui.toolkit.pane import LinesPane
 
@@ -22,8 +21,8 @@ _CELL = 4
 _GUTTER = 7
 
 
-def _why_none(comparing: Comparing) -> str:
-    if len(comparing.runs) != 2:
+def _why_none(comparison: Comparison) -> str:
+    if len(comparison.runs) != 2:
         return "Two runs can be compared image by image: mark just two."
     return (
         "These two were not evaluated on the same validation images, or have none recorded at "
@@ -40,24 +39,24 @@ class MatrixDifference(LinesPane):
         "fewer. On the diagonal more is better, off it fewer."
     )
 
-    comparing = Comparing()
+    comparison = Comparison()
 
-    def show(self, comparing: Comparing) -> None:
+    def show(self, comparison: Comparison) -> None:
         """Draws two runs."""
-        self.comparing = comparing
+        self.comparison = comparison
         self.redraw()
 
     def title(self) -> str:
         """What is subtracted from what."""
-        return f"Confusion matrices: a less b, {self.comparing.when}"
+        return f"Confusion matrices: a less b, {self.comparison.when}"
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """The matrix with signs, and what the whole difference is worth."""
-        comparing = self.comparing
-        if not comparing.duel:
-            return self.say(_why_none(comparing), width)
-        names = comparing.classes
-        difference = comparing.duel.difference(len(names))
+        comparison = self.comparison
+        if not comparison.duel:
+            return self.say(_why_none(comparison), width)
+        names = comparison.classes
+        difference = comparison.duel.difference(len(names))
         said = self.say(self._verdict(), width)
         room = max(0, height - len(said) - 1)
         rows, columns = min(len(names), room), min(len(names), max(0, (width - _GUTTER) // _CELL))
@@ -88,9 +87,9 @@ class MatrixDifference(LinesPane):
         return self.palette.good if (value > 0) == right else self.palette.bad
 
     def _verdict(self) -> str:
-        assert self.comparing.duel
-        one, other = len(self.comparing.duel.only_first), len(self.comparing.duel.only_second)
-        chance = self.comparing.duel.chance
+        assert self.comparison.duel
+        one, other = len(self.comparison.duel.only_first), len(self.comparison.duel.only_second)
+        chance = self.comparison.duel.chance
         worth = (
             f"if both were equally good, a difference this large would arise by chance with "
             f"probability {chance:.2g} (exact McNemar test)"
@@ -106,7 +105,7 @@ class DuelList(Table[tuple[int, int]]):
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
-        self.comparing = Comparing()
+        self.comparison = Comparison()
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         """Give the reason why an action is impossible: nothing lies behind a row."""
@@ -114,16 +113,16 @@ class DuelList(Table[tuple[int, int]]):
             return "All that is known of an image stands in its row and beside the list."
         return super().why_not(action, parameters)
 
-    def show(self, comparing: Comparing) -> None:
+    def show(self, comparison: Comparison) -> None:
         """Draws two runs."""
-        self.comparing = comparing
+        self.comparison = comparison
         self.position = max(0, min(self.position, self.count - 1))
         self.redraw()
 
     @property
     def items(self) -> list[tuple[int, int]]:
         """Each image, and which run alone gets it right: 0 or 1."""
-        found = self.comparing.duel
+        found = self.comparison.duel
         if not found:
             return []
         sides = enumerate((found.only_first, found.only_second))
@@ -141,13 +140,13 @@ class DuelList(Table[tuple[int, int]]):
 
     def empty(self) -> str:
         """Why there are none."""
-        if self.comparing.duel:
+        if self.comparison.duel:
             return "Both are right and wrong on the same images."
         return "There are no images to compare."
 
     def columns(self, width: int) -> list[Column[tuple[int, int]]]:
         """Number, the run that is right, the true class, and both predictions."""
-        duel, names = self.comparing.duel, self.comparing.classes
+        duel, names = self.comparison.duel, self.comparison.classes
         assert duel
 
         def column(
@@ -170,12 +169,12 @@ class DuelList(Table[tuple[int, int]]):
 class DuelImage(LinesPane):
     """The image at the cursor of the list."""
 
-    comparing = Comparing()
+    comparison = Comparison()
     row: int | None = None
 
-    def show(self, comparing: Comparing, row: int | None) -> None:
+    def show(self, comparison: Comparison, row: int | None) -> None:
         """Draws an image, or none."""
-        self.comparing, self.row = comparing, row
+        self.comparison, self.row = comparison, row
         self.redraw()
 
     def title(self) -> str:
@@ -184,9 +183,9 @@ class DuelImage(LinesPane):
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """The image as large as there is room for."""
-        if self.row is None or not self.comparing.runs:
+        if self.row is None or not self.comparison.runs:
             return []
-        one = self.comparing.runs[0]
+        one = self.comparison.runs[0]
         started = one.history.started
         shape = (started.image_shape[0], started.image_shape[1]) if started else (0, 0)
         pixels = one.run.image(self.row, shape)

@@ -12,10 +12,9 @@ from textual.widget import Widget
 from mnistop.engine.runs.entry import Listed
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.compare.duel import DuelImage, DuelList, MatrixDifference
-from mnistop.tui.session.compared import Compared, ComparedCharts, ComparedTable, Comparing
+from mnistop.tui.session.compared import ComparedCharts, ComparedRun, ComparedTable, Comparison
 from mnistop.tui.session.state import State
-from mnistop.tui.session.view import ViewScreen
-from mnistop.tui.session.writing import write_report
+from mnistop.tui.session.view import ViewScreen, write_report
 from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.list_pane import ListPane
@@ -57,7 +56,7 @@ class CompareScreen(ViewScreen):
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
-        self._comparing = Comparing()
+        self._comparison = Comparison()
         self._charts = ComparedCharts(terminal)
         self._table = ComparedTable(terminal)
         self._matrix = MatrixDifference(terminal)
@@ -86,7 +85,7 @@ class CompareScreen(ViewScreen):
             RunError: the configuration of one cannot be read.
         """
         runs, left_out = about
-        self._comparing = Comparing([Compared.of(one) for one in runs], left_out)
+        self._comparison = Comparison([ComparedRun.of(one) for one in runs], left_out)
         if self.is_mounted:
             self._show_images(False)
 
@@ -97,24 +96,24 @@ class CompareScreen(ViewScreen):
 
     async def _follow(self) -> None:
         while self.is_current:
-            if await asyncio.to_thread(self._comparing.read):
+            if await asyncio.to_thread(self._comparison.read):
                 self.changed()
             await asyncio.sleep(_LOOK_SECONDS)
 
     def redraw(self) -> None:
         """Brings what is in sight up to date."""
-        comparing = self._comparing
+        comparison = self._comparison
         if self._body.display:
-            self._charts.show(comparing)
-            self._table.show(comparing)
+            self._charts.show(comparison)
+            self._table.show(comparison)
         else:
-            self._matrix.show(comparing)
-            self._list.show(comparing)
-            self._image.show(comparing, self._list.chosen)
+            self._matrix.show(comparison)
+            self._list.show(comparison)
+            self._image.show(comparison, self._list.chosen)
 
     def draw_progress(self) -> None:
         """Says how to go on."""
-        both = ", x compares two image by image" if len(self._comparing.runs) == 2 else ""
+        both = ", x compares two image by image" if len(self._comparison.runs) == 2 else ""
         words = f"Left and right choose the epoch{both}, Esc goes back"
         if not self._body.display:
             words = "Up and down choose an image, x or Esc goes back to the curves"
@@ -131,13 +130,13 @@ class CompareScreen(ViewScreen):
 
     def action_write(self) -> None:
         """Writes a report of the runs."""
-        runs = [one.run for one in self._comparing.runs]
+        runs = [one.run for one in self._comparison.runs]
         self.run_worker(write_report(self, runs), exit_on_error=False)
 
     @on(ComparedCharts.Moved)
     def _on_moved(self, message: ComparedCharts.Moved) -> None:
-        self._comparing.move(message.by)
-        self._comparing.judge()
+        self._comparison.move(message.by)
+        self._comparison.judge()
         self.changed()
 
     @on(ListPane.Moved)
@@ -148,16 +147,16 @@ class CompareScreen(ViewScreen):
         """From the images to the curves, from an epoch to the newest, then to the list."""
         if not self._body.display:
             self._show_images(False)
-        elif self._comparing.cursor is not None:
-            self._comparing.cursor = None
-            self._comparing.judge()
+        elif self._comparison.cursor is not None:
+            self._comparison.cursor = None
+            self._comparison.judge()
             self.changed()
         else:
             super().action_back()
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         """Give the reason why an action is impossible now."""
-        if action == "images" and len(self._comparing.runs) != 2:
+        if action == "images" and len(self._comparison.runs) != 2:
             return "Only two runs can be compared image by image: Esc, then mark just two."
         return super().why_not(action, parameters)
 

@@ -156,15 +156,8 @@ class DataScreen(SeveralPanes):
 
     def sections(self) -> Sequence[Section]:
         """What each pane is for and its keys; the focused pane first."""
-        sections = [
-            Section("Data: images", SampleGrid.EXPLANATION, declared(SampleGrid)),
-            Section("Data: flattening", Flattening.EXPLANATION, declared(Flattening)),
-            Section("Data: labels", Labels.EXPLANATION, declared(Labels)),
-        ]
-        first = self._panes.panes.index(self._panes.active)
         return [
-            *sections[first:],
-            *sections[:first],
+            *self._panes.sections(lambda name: f"Data: {name.lower()}"),
             Section("On the data screen", DataFacts.EXPLANATION, declared(DataScreen)),
         ]
 
@@ -176,11 +169,10 @@ class DataScreen(SeveralPanes):
         return self._samples is None and self._answers.waiting
 
     def on_screen_resume(self) -> None:
-        """Tries again what has failed before, and catches up."""
+        """Try again what has failed before."""
         if self._error:
             self._data = None
         self._answers.forget()  # the file may have changed
-        super().on_screen_resume()
 
     def redraw(self) -> None:
         """Asks for what the form names now, and for the page that the cursor is on."""

@@ -9,11 +9,10 @@ import numpy as np
 from mnistop.engine.formatting import loss, percent, with_sign
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import beside, line, shorten
+from mnistop.tui.draw.cells import Strip, beside, line, shorten
 from mnistop.tui.draw.palette import Palette
-from mnistop.tui.draw.strip import Strip
 from mnistop.tui.draw.thumbnails import pictures
-from mnistop.tui.features.mistakes.model import Browsing, Looked
+from mnistop.tui.features.mistakes.model import ImageDetails, ImageListModel
 from mnistop.tui.text.portrait import has_room, portrait
 from mnistop.tui.text.trail import trail
 from mnistop.tui.toolkit.bindings import bindings, hidden, key, moves_in_grid
@@ -26,12 +25,12 @@ class BrowsedPane(LinesPane, can_focus=True):
 
     Args:
         terminal: what the terminal can show.
-        browsing: what it shows.
+        model: what it shows.
     """
 
-    def __init__(self, terminal: Terminal, browsing: Browsing) -> None:
+    def __init__(self, terminal: Terminal, model: ImageListModel) -> None:
         super().__init__(terminal)
-        self._browsing = browsing
+        self._model = model
         self.mode: image.Mode = "auto"
 
 
@@ -46,7 +45,7 @@ class ChosenImage(BrowsedPane):
 
     Args:
         terminal: what the terminal can show.
-        browsing: what it shows.
+        model: what it shows.
     """
 
     EXPLANATION = (
@@ -57,61 +56,61 @@ class ChosenImage(BrowsedPane):
 
     def title(self) -> str:
         """Which image."""
-        row = self._browsing.row
+        row = self._model.row
         if row is None:
             return "Image"
-        unlisted = "" if self._browsing.listed else ", no longer in the list"
-        return f"Image {row}, {self._browsing.when}{unlisted}"
+        unlisted = "" if self._model.listed else ", no longer in the list"
+        return f"Image {row}, {self._model.when}{unlisted}"
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """The image, its bars and its story."""
-        looked = self._browsing.look(self._browsing.row)
-        if looked is None:
+        shown = self._model.details(self._model.row)
+        if shown is None:
             return self.say("", width)
-        names, epoch = self._browsing.names, self._browsing.state.shown_epoch
-        story = trail(looked.trail, looked.label, names, self.terminal, width, _TRAIL, epoch)
+        names, epoch = self._model.names, self._model.state.shown_epoch
+        story = trail(shown.trail, shown.label, names, self.terminal, width, _TRAIL, epoch)
         fits = [
-            has_room(looked.image, len(names), self.terminal, width, height - lines - 1, self.mode)
+            has_room(shown.image, len(names), self.terminal, width, height - lines - 1, self.mode)
             for lines in (len(story), _SHORT_TRAIL)
         ]
         if fits == [False, True] or height - len(story) - 2 < min(10, len(names)):
             story = story[:_SHORT_TRAIL]
         drawn = portrait(
-            looked.image,
-            looked.probabilities,
+            shown.image,
+            shown.probabilities,
             names,
             self.terminal,
             width,
             height - len(story) - 1,
-            looked.label,
+            shown.label,
             self.mode,
         )
-        drawn = [said(looked, names, self.terminal, width), *drawn]
+        drawn = [said(shown, names, self.terminal, width), *drawn]
         gap = height - len(drawn) - len(story)
         if gap > 0:
             drawn.append(Strip.blank(width))
             story = trail(
-                looked.trail, looked.label, names, self.terminal, width, height - len(drawn), epoch
+                shown.trail, shown.label, names, self.terminal, width, height - len(drawn), epoch
             )
         return [*drawn, *story]
 
 
-def said(looked: Looked, names: tuple[str, ...], terminal: Terminal, width: int) -> Strip:
+def said(shown: ImageDetails, names: tuple[str, ...], terminal: Terminal, width: int) -> Strip:
     """One line: what an image is and what it is taken for, with a sign and a colour."""
     marks = ("✓", "✗") if terminal.unicode else ("right:", "WRONG:")
-    mark = marks[not looked.right]
+    mark = marks[not shown.right]
     true, predicted = (
-        shorten(names[index], 12, terminal) for index in (looked.label, looked.predicted)
+        shorten(names[index], 12, terminal) for index in (shown.label, shown.predicted)
     )
-    sure = percent(float(looked.probabilities[looked.predicted]))
+    sure = percent(float(shown.probabilities[shown.predicted]))
     text = (
         f"{mark} {true}, {sure} sure"
-        if looked.right
+        if shown.right
         else f"{mark} {true} taken for {predicted}, {sure} sure"
     )
-    more = f"  loss {loss(looked.loss)}, margin {with_sign(looked.margin)}"
+    more = f"  loss {loss(shown.loss)}, margin {with_sign(shown.margin)}"
     palette = Palette.of(terminal)
-    style = palette.good if looked.right else palette.bad
+    style = palette.good if shown.right else palette.bad
     room = len(more) <= width - len(text)
     return line(
         [
@@ -132,7 +131,7 @@ class Pair(BrowsedPane):
 
     Args:
         terminal: what the terminal can show.
-        browsing: what it shows.
+        model: what it shows.
     """
 
     EXPLANATION = (
@@ -142,41 +141,43 @@ class Pair(BrowsedPane):
 
     def title(self) -> str:
         """Which two."""
-        right, wrong = self._browsing.pair()
+        right, wrong = self._model.pair()
         numbers = " and ".join(f"image {row}" for row in (right, wrong) if row is not None)
         return f"Right and wrong: {numbers}" if numbers else "Right and wrong"
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """The two side by side."""
-        if self._browsing.empty and self._browsing.row is None:
-            return self.say(self._browsing.empty, width)
+        if self._model.empty and self._model.row is None:
+            return self.say(self._model.empty, width)
         half = (width - _GAP) // 2
-        rows = self._browsing.pair()
+        rows = self._model.pair()
         missing = ("No image is right here.", "No image is wrong here.")
         blocks = [
-            self._block(self._browsing.look(row), half, height, nothing)
+            self._block(self._model.details(row), half, height, nothing)
             for row, nothing in zip(rows, missing, strict=True)
         ]
         return beside(blocks, _GAP)
 
-    def _block(self, looked: Looked | None, width: int, height: int, nothing: str) -> list[Strip]:
-        if looked is None:
+    def _block(
+        self, shown: ImageDetails | None, width: int, height: int, nothing: str
+    ) -> list[Strip]:
+        if shown is None:
             return [strip.adjust_cell_length(width) for strip in self.say(nothing, width)]
-        names = self._browsing.names
+        names = self._model.names
         drawn = portrait(
-            looked.image,
-            looked.probabilities,
+            shown.image,
+            shown.probabilities,
             names,
             self.terminal,
             width,
             height - 1,
-            looked.label,
+            shown.label,
             self.mode,
         )
-        drawn = [said(looked, names, self.terminal, width), *drawn]
+        drawn = [said(shown, names, self.terminal, width), *drawn]
         if height - len(drawn) > _STORY:
-            epoch = self._browsing.state.shown_epoch
-            story = trail(looked.trail, looked.label, names, self.terminal, width, _STORY, epoch)
+            epoch = self._model.state.shown_epoch
+            story = trail(shown.trail, shown.label, names, self.terminal, width, _STORY, epoch)
             drawn += [Strip.blank(width), *story]
         return [strip.adjust_cell_length(width) for strip in drawn]
 
@@ -186,7 +187,7 @@ class Gallery(ImageGrid):
 
     Args:
         terminal: what the terminal can show.
-        browsing: what it shows.
+        model: what it shows.
     """
 
     BINDINGS = bindings(
@@ -210,51 +211,51 @@ class Gallery(ImageGrid):
     whole = False
     """Whether no image is reduced, even if few fit then."""
 
-    def __init__(self, terminal: Terminal, browsing: Browsing) -> None:
+    def __init__(self, terminal: Terminal, model: ImageListModel) -> None:
         super().__init__(terminal)
-        self._browsing = browsing
+        self._model = model
 
     @property
     def total(self) -> int:
         """How many images pass the filter."""
-        return 0 if self._browsing.empty else len(self._browsing.rows)
+        return 0 if self._model.empty else len(self._model.rows)
 
     @property
     def position(self) -> int:
         """That of the chosen image."""
-        return self._browsing.position
+        return self._model.position
 
     @property
     def why_empty(self) -> str:
         """Why there are no images."""
-        return self._browsing.empty
+        return self._model.empty
 
     @property
     def source(self) -> object:
         """The run and its images."""
-        return self._browsing.state.run, self._browsing.rows[self.page].tolist()
+        return self._model.state.run, self._model.rows[self.page].tolist()
 
     def title(self) -> str:
         """Which page of how many."""
-        browsing = self._browsing
-        if browsing.judgement is None or not len(browsing.rows):
+        model = self._model
+        if model.judgement is None or not len(model.rows):
             return "Gallery"
         size = max(self.tiles.count, 1)
-        page, pages = browsing.position // size + 1, -(-len(browsing.rows) // size)
+        page, pages = model.position // size + 1, -(-len(model.rows) // size)
         return (
-            f"Gallery of {len(browsing.rows)} of {len(browsing.judgement)}, {browsing.when}, "
-            f"{browsing.order.short}, page {page} of {pages}"
+            f"Gallery of {len(model.rows)} of {len(model.judgement)}, {model.when}, "
+            f"{model.order.short}, page {page} of {pages}"
         )
 
     @property
     def tiles(self) -> Tiles:
         """How the images share the pane."""
         width, height = self.size
-        browsing = self._browsing
+        model = self._model
         return fit(
             width,
             height - 1,
-            browsing.shape,
+            model.shape,
             PAGE,
             self.terminal,
             self.mode,
@@ -265,32 +266,32 @@ class Gallery(ImageGrid):
 
     def pictures(self, row: Sequence[int], tiles: Tiles) -> list[Strip]:
         """Draw the images at some positions side by side."""
-        nothing = np.zeros(self._browsing.shape, np.float32)
-        images = [self._browsing.image(int(self._browsing.rows[each])) for each in row]
+        nothing = np.zeros(self._model.shape, np.float32)
+        images = [self._model.image(int(self._model.rows[each])) for each in row]
         pixels = np.stack([nothing if each is None else each for each in images])
         return pictures(pixels, tiles.pixels, tiles.width, self.GAP, self.terminal, tiles.mode)
 
     def caption(self, position: int, width: int) -> Strip:
         """True and predicted class, and the model's confidence."""
-        row = int(self._browsing.rows[position])
-        looked = self._browsing.look(row)
-        assert looked
+        row = int(self._model.rows[position])
+        shown = self._model.details(row)
+        assert shown
         unicode = self.terminal.unicode
-        mark = ("✓" if unicode else "+") if looked.right else ("✗" if unicode else "x")
-        sure = f"{float(looked.probabilities[looked.predicted]):.0%}"
+        mark = ("✓" if unicode else "+") if shown.right else ("✗" if unicode else "x")
+        sure = f"{float(shown.probabilities[shown.predicted]):.0%}"
         name_width = max(1, (width - len(sure) - 4) // 2)
         true, predicted = (
-            shorten(self._browsing.names[index], name_width, self.terminal)
-            for index in (looked.label, looked.predicted)
+            shorten(self._model.names[index], name_width, self.terminal)
+            for index in (shown.label, shown.predicted)
         )
-        said = true if looked.right else true + ("→" if unicode else ">") + predicted
+        said = true if shown.right else true + ("→" if unicode else ">") + predicted
         text = f"{mark} {said} {sure}"
         number = f"#{row}"
         if len(text) + 1 + len(number) <= width:
             text += number.rjust(width - len(text))
-        style = self.palette.good if looked.right else self.palette.bad
+        style = self.palette.good if shown.right else self.palette.bad
         return line(
-            [(text.ljust(width), self.palette.cursor if row == self._browsing.row else style)],
+            [(text.ljust(width), self.palette.cursor if row == self._model.row else style)],
             width,
         )
 

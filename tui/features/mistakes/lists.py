@@ -12,9 +12,8 @@ from mnistop.engine.formatting import loss, percent, with_sign
 from mnistop.engine.runs.predictions import NEVER_FIRST, NEVER_LAST
 from mnistop.tui.draw import bars
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import shorten
-from mnistop.tui.draw.strip import Strip
-from mnistop.tui.features.mistakes.model import Browsing
+from mnistop.tui.draw.cells import Strip, shorten
+from mnistop.tui.features.mistakes.model import ImageListModel
 from mnistop.tui.toolkit.list_pane import Column, Table, fitting
 
 _WHAT = {"wrong": "Mistakes", "right": "Right", "all": "Images"}
@@ -36,7 +35,7 @@ class MistakeList(Table[int]):
 
     Args:
         terminal: what the terminal can show.
-        browsing: what it shows.
+        model: what it shows.
     """
 
     EXPLANATION = (
@@ -46,9 +45,9 @@ class MistakeList(Table[int]):
         "the first and the last epoch in which it was classified correctly."
     )
 
-    def __init__(self, terminal: Terminal, browsing: Browsing) -> None:
+    def __init__(self, terminal: Terminal, model: ImageListModel) -> None:
         super().__init__(terminal)
-        self._browsing = browsing
+        self._model = model
         self._rows: dict[tuple[int, bool], Strip] = {}
         """The rows drawn so far, by image and whether it is the chosen one."""
         self._rows_of: tuple[object, ...] = ()
@@ -56,43 +55,43 @@ class MistakeList(Table[int]):
 
     def show(self) -> None:
         """Draws what is browsed now."""
-        self.position = self._browsing.position
+        self.position = self._model.position
         self.redraw()
 
     @property
     def items(self) -> Sequence[int]:
         """The images that pass the filter, in order."""
-        return self._browsing.rows  # type: ignore[return-value]  # an array, indexed as a list
+        return self._model.rows  # type: ignore[return-value]  # an array, indexed as a list
 
     @property
     def order(self) -> str:
         """The head of the column that the order goes by."""
-        name = self._browsing.order.name
+        name = self._model.order.name
         return "conf" if name == "confidence" else name
 
     @property
     def marks(self) -> bool:
         """Not while the chosen image is not in the list."""
-        return self._browsing.listed
+        return self._model.listed
 
     def _go(self, position: int) -> None:
         if self.count:  # the screen draws the list and the image, both at once
-            self._browsing.go(position)
-            self.position = self._browsing.position
+            self._model.go(position)
+            self.position = self._model.position
             self.post_message(self.Moved(self, self.position))
         else:
             self.notify(self.empty(), markup=False)
 
     def title(self) -> str:
         """How many pass, of how many, when, and in which order, as far as there is room."""
-        browsing = self._browsing
-        what = _WHAT[browsing.filter.kind]
-        if browsing.judgement is None:
+        model = self._model
+        what = _WHAT[model.filter.kind]
+        if model.judgement is None:
             return what
-        count, total, order = self.count, len(browsing.judgement), browsing.order.short
+        count, total, order = self.count, len(model.judgement), model.order.short
         texts = (
-            f"{what} {count} of {total}, {browsing.when}, {order}",
-            f"{what} {count}/{total}, {browsing.when}, {order}",
+            f"{what} {count} of {total}, {model.when}, {order}",
+            f"{what} {count}/{total}, {model.when}, {order}",
             f"{what} {count}/{total}, {order}",
             f"{count}/{total} {order}",
         )
@@ -101,15 +100,15 @@ class MistakeList(Table[int]):
 
     def empty(self) -> str:
         """Why the list is empty."""
-        return self._browsing.empty
+        return self._model.empty
 
     def row(self, index: int, width: int, chosen: bool) -> Strip:
         """One image."""
-        browsing = self._browsing
-        of = (browsing.judgement, browsing.learned, browsing.order, width)
+        model = self._model
+        of = (model.judgement, model.learned, model.order, width)
         if of != self._rows_of:
             self._rows, self._rows_of = {}, of
-        key = int(browsing.rows[index]), chosen
+        key = int(model.rows[index]), chosen
         drawn = self._rows.get(key)
         if drawn is None:
             drawn = self._rows[key] = super().row(index, width, chosen)
@@ -117,7 +116,7 @@ class MistakeList(Table[int]):
 
     def _taken(self, true: int, predicted: int) -> str:
         names = [
-            shorten(self._browsing.names[index], _NAME_WIDTH, self.terminal)
+            shorten(self._model.names[index], _NAME_WIDTH, self.terminal)
             for index in (true, predicted)
         ]
         if true == predicted:
@@ -129,13 +128,11 @@ class MistakeList(Table[int]):
 
         What the order goes by has room first.
         """
-        judged, learned = self._browsing.judgement, self._browsing.learned
+        judged, learned = self._model.judgement, self._model.learned
         assert judged
         assert learned
         number = max(3, len(str(len(judged) - 1)))
-        longest = max(
-            len(shorten(name, _NAME_WIDTH, self.terminal)) for name in self._browsing.names
-        )
+        longest = max(len(shorten(name, _NAME_WIDTH, self.terminal)) for name in self._model.names)
         names = max(4, 2 * longest + 1)
         arrow = "→" if self.terminal.unicode else ">"
         head = f"  true{arrow}pred" if names >= 9 else f"  t{arrow}p"

@@ -15,10 +15,8 @@ from mnistop.engine.analysis.image_filters import (
     parse,
     rows,
 )
-from mnistop.engine.events import RunStarted
 from mnistop.engine.filter_grammar import FilterError
 from mnistop.engine.runs.predictions import Floats, Judgement, Learned, judgement_after, learned
-from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.session.state import State
 from mnistop.tui.text.run_lines import epoch_name
 
@@ -26,56 +24,11 @@ _KEPT_IMAGES = 256
 """Some pages of a gallery."""
 
 
-class Judged:
-    """Reads one epoch at a time, and each only once in a row.
-
-    Args:
-        run: a run that has started.
-        started: what it said then.
-    """
-
-    def __init__(self, run: Run, started: RunStarted) -> None:
-        self._run = run
-        self._classes = len(started.class_names)
-        self._shape = (started.image_shape[0], started.image_shape[1])
-        self._judgement: Judgement | None = None
-        self._predictions: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
-        self._learned: tuple[int, Learned] | None = None
-        self._images: dict[int, Floats] = {}
-        """Those that were read last."""
-
-    def at(self, epochs: int) -> Judgement | None:
-        """What the model said after so many epochs; None if that is not recorded."""
-        if self._judgement is None or self._judgement.epochs != epochs:
-            self._judgement = judgement_after(self._run, epochs, self._classes)
-        return self._judgement
-
-    def learned(self, epochs: int) -> Learned:
-        """When the images were predicted rightly, within so many epochs."""
-        if self._learned is None or self._learned[0] != epochs:
-            self._predictions = self._run.predictions()[1 : epochs + 1]
-            self._learned = (epochs, learned(self._predictions, self._run.labels()))
-        return self._learned[1]
-
-    def trail(self, row: int) -> NDArray[np.uint8]:
-        """What one image was taken for after each epoch that `learned` was asked about."""
-        return self._predictions[:, row]
-
-    def image(self, row: int) -> Floats | None:
-        """An image, `(height, width)` in [0, 1]; None if it is not recorded."""
-        found = self._images.get(row)
-        if found is None and (found := self._run.image(row, self._shape)) is not None:
-            if len(self._images) >= _KEPT_IMAGES:
-                self._images.clear()
-            self._images[row] = found
-        return found
-
-
 _NONE: NDArray[np.intp] = np.empty(0, np.intp)
 
 
 @dataclass(frozen=True, eq=False)
-class Looked:
+class ImageDetails:
     """A validation image, and all that is known of it at one epoch."""
 
     row: int
@@ -96,7 +49,7 @@ class Looked:
         return self.label == self.predicted
 
 
-class Browsing:
+class ImageListModel:
     """Where a person is in the images of a run.
 
     The chosen image stays chosen while training goes on, even when it no longer passes the filter.
@@ -119,9 +72,13 @@ class Browsing:
         self.row: int | None = None
         """The chosen image."""
         self._order = 0
-        self._judged: Judged | None = None
         self._source: tuple[object, ...] = ()
-        self._shown: tuple[object, ...] = ()
+        self._shown: tuple[int, int] | None = None
+        """The epoch that was read last, and how many there were."""
+        self._predictions: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
+        """Of all epochs, `(epochs, images)`."""
+        self._images: dict[int, Floats] = {}
+        """Those that were read last."""
 
     def check(self, text: str) -> None:
         """Looks whether a filter makes sense, as far as the classes are known.
@@ -154,7 +111,7 @@ class Browsing:
 
     @property
     def when(self) -> str:
-        """The epoch that is looked at, in words."""
+        """The epoch that is shown, in words."""
         return epoch_name(self.state.shown_epoch)
 
     @property
@@ -167,7 +124,7 @@ class Browsing:
             )
         if self.state.history.vanished:
             return "The images are gone with the folder of the run, which was deleted or moved."
-        if self._judged is None:
+        if not self._has_started:
             return f"The images that the model gets wrong: {self.state.hint}."
         if self.judgement is None:
             return (
@@ -193,21 +150,21 @@ class Browsing:
         return f'None of {count} images passes "{self.text}" {when}. Press / to change that.'
 
     def follow(self, state: State) -> None:
-        """Takes over the run and the epoch that are looked at."""
+        """Takes over the run and the epoch that are shown."""
         history = state.history
         self.state = state
         source = (state.run, history.started, history.resumed)
         if source != self._source:
-            self._source, self._shown = source, ()
-            started = history.started
+            self._source, self._shown = source, None
+            self.judgement = self.learned = None
+            self._images.clear()
             self.names = state.class_names
-            self._judged = Judged(state.run, started) if state.run and started else None
             self.row, self.position = None, 0
             self.set_filter(self.text)
         shown = (state.shown_epoch, len(history.epochs))
-        if shown != self._shown:
-            self._shown = shown
-            self._read()
+        if self._has_started and shown != self._shown:
+            before, self._shown = self._shown or (None, None), shown
+            self._read(*before)
             self._sort()
 
     def set_filter(self, text: str) -> None:
@@ -240,11 +197,19 @@ class Browsing:
         """Goes on by so many images; from one that is no longer listed, to where it was."""
         self.go(self.position + by if self.listed or by < 0 else self.position + by - 1)
 
-    def _read(self) -> None:
-        self.judgement = self.learned = None
-        if self._judged:
-            self.judgement = self._judged.at(self.state.shown_epoch + 1)
-            self.learned = self._judged.learned(len(self.state.history.epochs))
+    @property
+    def _has_started(self) -> bool:
+        return bool(self.state.run and self.state.history.started)
+
+    def _read(self, epoch: int | None, count: int | None) -> None:
+        """Read what differs from another epoch, when there were another count of them."""
+        run, shown, epochs = self.state.run, self.state.shown_epoch, len(self.state.history.epochs)
+        assert run
+        if shown != epoch or self.judgement is None:
+            self.judgement = judgement_after(run, shown + 1, len(self.names))
+        if epochs != count:
+            self._predictions = run.predictions()[1 : epochs + 1]
+            self.learned = learned(self._predictions, run.labels())
 
     def _sort(self) -> None:
         if self.judgement and self.learned:
@@ -258,15 +223,21 @@ class Browsing:
             self.go(0)
 
     def image(self, row: int) -> Floats | None:
-        """An image alone, `(height, width)` in [0, 1]; None if it is not recorded."""
-        return self._judged.image(row) if self._judged else None
+        """Return an image, `(height, width)` in [0, 1]; None if it is not recorded."""
+        found = self._images.get(row)
+        run = self.state.run
+        if found is None and run and (found := run.image(row, self.shape)) is not None:
+            if len(self._images) >= _KEPT_IMAGES:
+                self._images.clear()
+            self._images[row] = found
+        return found
 
-    def look(self, row: int | None) -> Looked | None:
-        """All about an image; None for none."""
+    def details(self, row: int | None) -> ImageDetails | None:
+        """Return all about an image; None for none."""
         judgement = self.judgement
-        if row is None or judgement is None or self._judged is None:
+        if row is None or judgement is None:
             return None
-        return Looked(
+        return ImageDetails(
             row,
             self.image(row),
             int(judgement.labels[row]),
@@ -274,7 +245,7 @@ class Browsing:
             judgement.probabilities[row],
             float(judgement.loss[row]),
             float(judgement.margin[row]),
-            self._judged.trail(row),
+            self._predictions[:, row],
         )
 
     def pair(self) -> tuple[int | None, int | None]:

@@ -14,7 +14,7 @@ from mnistop.engine.evaluate import confusion_matrix
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.mistakes.images import ChosenImage, Gallery, Pair
 from mnistop.tui.features.mistakes.lists import ClassTable, MistakeList, PairList
-from mnistop.tui.features.mistakes.model import Browsing
+from mnistop.tui.features.mistakes.model import ImageListModel
 from mnistop.tui.session.view import AtAnEpoch, ScreenWanted, SeveralPanes
 from mnistop.tui.toolkit.bindings import ATTACK, bindings, declared, hidden, key, steps
 from mnistop.tui.toolkit.filter_line import FilterInput, FilterLine
@@ -87,18 +87,18 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
-        self._browsing = Browsing()
+        self._model = ImageListModel()
         self._view: View = "list"
         self._behind_image: View = "list"
         """What Esc leads to from an image alone."""
         self._through_classes = False
-        self._filter = FilterLine(terminal, _EXAMPLE, self._browsing.check, self._browsing.complete)
+        self._filter = FilterLine(terminal, _EXAMPLE, self._model.check, self._model.complete)
         self._filters_before: list[str] = []
         """What Esc restores: the filter before each cell, class or pair that was entered."""
-        self._list = MistakeList(terminal, self._browsing)
-        self._image = ChosenImage(terminal, self._browsing)
-        self._gallery = Gallery(terminal, self._browsing)
-        self._pair = Pair(terminal, self._browsing)
+        self._list = MistakeList(terminal, self._model)
+        self._image = ChosenImage(terminal, self._model)
+        self._gallery = Gallery(terminal, self._model)
+        self._pair = Pair(terminal, self._model)
         self._table = ClassTable(terminal)
         self._pairs = PairList(terminal)
         self._parts: dict[View, tuple[Widget, ...]] = {
@@ -132,34 +132,34 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
         Args:
             about: as `mnistop.engine.analysis.image_filters.parse` reads it.
         """
-        before = self._filters_before[0] if self._filters_before else self._browsing.text
+        before = self._filters_before[0] if self._filters_before else self._model.text
         self._filters_before = [before]
         self._through_classes = False
         self._list_images(about)
 
     def _list_images(self, text: str) -> None:
         """Shows the list of the images that pass a filter, the first of them chosen."""
-        self._browsing.set_filter(text)
-        self._browsing.go(0)
+        self._model.set_filter(text)
+        self._model.go(0)
         if self.is_mounted:
             self._show_view("list")
 
     def _leave_entered(self) -> None:
         """Undoes the filter that came with what was entered."""
         if self._filters_before:
-            self._browsing.set_filter(self._filters_before.pop())
+            self._model.set_filter(self._filters_before.pop())
 
     def redraw(self) -> None:
         """Brings what is in sight up to date."""
-        had = self._browsing.row is not None
-        self._browsing.follow(self.state)
+        had = self._model.row is not None
+        self._model.follow(self.state)
         self._draw()
-        if had != (self._browsing.row is not None):
+        if had != (self._model.row is not None):
             self.refresh_bindings()
 
     def _draw(self) -> None:
-        browsing = self._browsing
-        self._filter.show(browsing.text)
+        model = self._model
+        self._filter.show(model.text)
         match self._view:
             case "list":
                 self._list.show()
@@ -171,12 +171,12 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
                     pane.redraw()
 
     def _draw_classes(self) -> None:
-        browsing, judgement = self._browsing, self._browsing.judgement
+        model, judgement = self._model, self._model.judgement
         matrix = None
         if judgement:
             matrix = confusion_matrix(judgement.labels, judgement.predictions, judgement.classes)
-        self._table.show(matrix, browsing.names, browsing.when, browsing.empty)
-        self._pairs.show(matrix, browsing.names)
+        self._table.show(matrix, model.names, model.when, model.empty)
+        self._pairs.show(matrix, model.names)
 
     # Going about
 
@@ -221,17 +221,17 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
 
     def action_step(self, by: int) -> None:
         """Chooses the next or previous image."""
-        self._browsing.move(by)
+        self._model.move(by)
         self._draw()
 
     def action_attack(self) -> None:
         """Takes the chosen image to the attack screen."""
-        if self._browsing.row is not None:
-            self.post_message(ScreenWanted("attack", self._browsing.row))
+        if self._model.row is not None:
+            self.post_message(ScreenWanted("attack", self._model.row))
 
     def action_order(self) -> None:
         """Sorts by something else."""
-        self._browsing.next_order()
+        self._model.next_order()
         self._draw()
 
     def action_draw(self) -> None:
@@ -239,8 +239,8 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
         if self._view == "gallery":
             self._gallery.resize_images()
             return
-        row = self._browsing.row
-        has_image = row is not None and self._browsing.image(row) is not None
+        row = self._model.row
+        has_image = row is not None and self._model.image(row) is not None
         panes = (self._image, self._pair) if has_image else ()
         self._image.mode = self._pair.mode = self.next_mode(self._image.mode, *panes)
         self._draw()
@@ -255,7 +255,7 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
     @on(FilterLine.Applied)
     def _on_filter_applied(self, message: FilterLine.Applied) -> None:
         self._filters_before.clear()
-        self._browsing.set_filter(message.text)
+        self._model.set_filter(message.text)
         self._show_view("gallery" if self._view == "gallery" else "list")
 
     @on(FilterLine.Left)
@@ -269,7 +269,7 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
 
     @on(Gallery.Moved)
     def _on_gallery_moved(self, message: Gallery.Moved) -> None:
-        self._browsing.go(message.position)
+        self._model.go(message.position)
         self._draw()
 
     @on(Gallery.Opened)
@@ -278,7 +278,7 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
 
     @on(ListPane.Opened)
     def _on_opened(self, message: ListPane.Opened) -> None:
-        names = [as_word(name) for name in self._browsing.names]
+        names = [as_word(name) for name in self._model.names]
         if message.pane is self._list:
             self._show_image()
         elif message.pane is self._table:
@@ -288,7 +288,7 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
             self._enter_class(f"true:{names[pair.true]} pred:{names[pair.predicted]}")
 
     def _enter_class(self, text: str) -> None:
-        self._filters_before.append(self._browsing.text)
+        self._filters_before.append(self._model.text)
         self._through_classes = True
         self._list_images(text)
 
@@ -298,8 +298,8 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
             return "What is typed goes into the filter: Enter takes it, Esc leaves it."
         of_an_image = action in ("step", "order", "attack")
         of_an_image |= parameters in (("gallery",), ("pair",), ("image",))
-        if of_an_image and self._browsing.row is None and self._view not in parameters:
-            return self._browsing.empty or "There is no image here."
+        if of_an_image and self._model.row is None and self._view not in parameters:
+            return self._model.empty or "There is no image here."
         return super().why_not(action, parameters)
 
     def sections(self) -> Sequence[Section]:

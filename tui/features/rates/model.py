@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from mnistop.engine import worker
-from mnistop.engine.analysis.rates.answer import RateAnswer, answer
-from mnistop.engine.analysis.rates.range_test import RangeTest
-from mnistop.engine.analysis.rates.recommend import Recommendation, recommend
+from mnistop.engine.analysis.learning_rate_finder import RangeTest
+from mnistop.engine.analysis.learning_rates import RateAnswer, Recommendation, answer, recommend
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import absolute
 from mnistop.engine.runs.predictions import judgement_after
 from mnistop.engine.runs.sweep_folder import Sweep
-from mnistop.tui.session.compared import Compared, Comparing
+from mnistop.tui.session.compared import ComparedRun, Comparison
 from mnistop.tui.text.rates import conclusion, rate_text, run_result
 
 TITLE = "learning rates"
@@ -40,7 +39,7 @@ def train_at(config: RunConfig, test: RangeTest) -> ThreeRates:
     return ThreeRates(worker.launch_sweep(list(configs.values()), TITLE), configs, test)
 
 
-class ThreeRates(Comparing):
+class ThreeRates(Comparison):
     """The runs, and what is to be said of each one's learning rate.
 
     Args:
@@ -52,7 +51,7 @@ class ThreeRates(Comparing):
     def __init__(self, sweep: Sweep, configs: Mapping[str, RunConfig], test: RangeTest) -> None:
         super().__init__(
             [
-                Compared(sweep.member(number), f"{mark} {rate_text(config.lr)}", config)
+                ComparedRun(sweep.member(number), f"{mark} {rate_text(config.lr)}", config)
                 for number, (mark, config) in enumerate(configs.items(), start=1)
             ]
         )
@@ -113,7 +112,7 @@ class ThreeRates(Comparing):
         return run_result(self.state(place), self.answers[place], self.marks[place])
 
 
-def _answer(one: Compared) -> RateAnswer:
+def _answer(one: ComparedRun) -> RateAnswer:
     history = one.history
     judgement = None
     if history.started:

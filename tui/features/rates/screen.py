@@ -10,14 +10,13 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 from mnistop.engine import worker
-from mnistop.engine.analysis.rates.range_test import RangeTest, range_test
+from mnistop.engine.analysis.learning_rate_finder import RangeTest, range_test
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import MnistopError
 from mnistop.engine.hyperparameters import as_text
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.rates.curve import RateCurve
 from mnistop.tui.features.rates.model import ThreeRates, test_settings, train_at
-from mnistop.tui.features.rates.panes import RateAnswers, RateMarks
+from mnistop.tui.features.rates.panes import RateAnswers, RateCurve, RateMarks
 from mnistop.tui.session.compared import ComparedCharts
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import WRONG_FORM, ViewScreen

@@ -6,7 +6,7 @@ import time
 
 from mnistop.engine.formatting import count, duration, loss
 from mnistop.engine.runs.entry import Listed
-from mnistop.tui.draw.strip import Strip
+from mnistop.tui.draw.cells import Strip
 from mnistop.tui.session.compared import in_words
 from mnistop.tui.text.run_lines import best_epoch, test_accuracy, validation_accuracy
 from mnistop.tui.toolkit.pane import LinesPane

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from mnistop.engine import worker
 from mnistop.engine.formatting import count
 from mnistop.engine.runs import run_folder
-from mnistop.engine.runs.about import LONGEST_NAME, LONGEST_NOTE, About, write_about
-from mnistop.engine.runs.entry import Listed
+from mnistop.engine.runs.entry import LONGEST_NAME, LONGEST_NOTE, About, Listed, write_about
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.session.notification import clipboard_terms
 from mnistop.tui.session.session import ask_to_train_on

@@ -19,11 +19,10 @@ from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.runs.detail import RunDetail
 from mnistop.tui.features.runs.keeping import NONE_LISTED, NONE_MARKED, RunKeeping
-from mnistop.tui.session.run_list import MOST_MARKED, RunBrowsing
+from mnistop.tui.session.run_list import MOST_MARKED, RunListModel
 from mnistop.tui.session.run_table import RunTable
 from mnistop.tui.session.state import State
-from mnistop.tui.session.view import ScreenWanted
-from mnistop.tui.session.writing import write_report, write_text
+from mnistop.tui.session.view import ScreenWanted, write_report, write_text
 from mnistop.tui.text.run_lines import overload_warning, table
 from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key
 from mnistop.tui.toolkit.filter_line import FilterInput, FilterLine
@@ -42,7 +41,7 @@ _READ_SECONDS = 0.3
 """How long runs are read before those read so far are shown."""
 _LOOK_SECONDS = 1.0
 _LOOKS_AT_ALL = 10
-"""Every so many looks all runs are looked at, not the live ones alone."""
+"""Every so many looks all runs are shown at, not the live ones alone."""
 _TYPED = (
     *("filter", "order", "mark", "unmark", "compare", "resume", "stop", "sweep", "side_by_side"),
     *("delete", "delete_marked", "name", "note", "copy", "write", "write_list"),
@@ -99,9 +98,9 @@ class RunsScreen(RunKeeping):
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
         self._index: Index | None = None
-        self._browsing = RunBrowsing()
+        self._model = RunListModel()
         self._filter = FilterLine(terminal, _EXAMPLE, parse, complete)
-        self._table = RunTable(terminal, self._browsing)
+        self._table = RunTable(terminal, self._model)
         self._detail = RunDetail(terminal)
         self._wake = asyncio.Event()
         self._why_none = ""
@@ -113,7 +112,7 @@ class RunsScreen(RunKeeping):
         Args:
             about: as `mnistop.engine.runs.filters.parse` reads it.
         """
-        self._browsing.set_filter(about)
+        self._model.set_filter(about)
 
     def panes(self) -> Iterable[Widget]:
         """The filter line, the table, and what is to be said of the chosen run."""
@@ -156,17 +155,17 @@ class RunsScreen(RunKeeping):
 
     def _take(self, index: Index) -> None:
         self._index = index
-        before = self._browsing.rows
-        self._browsing.take(index.runs)
-        self.changed(urgent=len(before) != len(self._browsing.rows))
+        before = self._model.rows
+        self._model.take(index.runs)
+        self.changed(urgent=len(before) != len(self._model.rows))
 
     def redraw(self) -> None:
         """Brings what is in sight up to date."""
-        self._filter.show(self._browsing.text)
+        self._filter.show(self._model.text)
         is_read = self._index and not self._index.unread
         waiting = self._why_none if is_read else "Looking for runs"
         self._table.show(self.state.run, waiting)
-        self._detail.show(self._browsing.chosen)
+        self._detail.show(self._model.chosen)
         self.refresh_bindings()
 
     def draw_progress(self) -> None:
@@ -174,7 +173,7 @@ class RunsScreen(RunKeeping):
         self._progress.show(State(), self._words())
 
     def _words(self) -> str:
-        index, marked = self._index, len(self._browsing.marked)
+        index, marked = self._index, len(self._model.marked)
         if index and index.unread:
             return f"Reading {index.unread:,} more runs; the newest are shown already"
         if marked > 1:
@@ -187,7 +186,7 @@ class RunsScreen(RunKeeping):
             return f"{problem}{more}"
         if index and (warning := overload_warning(index.runs)):
             return warning
-        chosen = self._browsing.chosen
+        chosen = self._model.chosen
         if chosen and chosen.run.sweep:
             return "C shows this run's sweep side by side; Enter opens the run on the dashboard"
         if chosen:
@@ -197,12 +196,12 @@ class RunsScreen(RunKeeping):
     @property
     def chosen(self) -> Listed | None:
         """The run at the cursor."""
-        return self._browsing.chosen
+        return self._model.chosen
 
     @property
     def marked(self) -> Sequence[Listed]:
         """The marked runs, in the order of marking."""
-        return [run for run in map(self._browsing.listed, self._browsing.marked) if run]
+        return [run for run in map(self._model.listed, self._model.marked) if run]
 
     def look_again(self) -> None:
         """Looks at all runs at once, as something has become of one."""
@@ -212,12 +211,12 @@ class RunsScreen(RunKeeping):
 
     @on(ListPane.Moved)
     def _on_moved(self, message: ListPane.Moved) -> None:
-        self._browsing.go(message.position)
+        self._model.go(message.position)
         self.changed()
 
     @on(ListPane.Opened)
     def _on_opened(self) -> None:
-        if chosen := self._browsing.chosen:
+        if chosen := self._model.chosen:
             self.post_message(self.OpenWanted(chosen.run))
 
     def action_filter(self) -> None:
@@ -226,7 +225,7 @@ class RunsScreen(RunKeeping):
 
     @on(FilterLine.Applied)
     def _on_filter_applied(self, message: FilterLine.Applied) -> None:
-        self._browsing.set_filter(message.text)
+        self._model.set_filter(message.text)
         self.set_focus(self._table)
         self.changed()
 
@@ -236,20 +235,20 @@ class RunsScreen(RunKeeping):
 
     def action_order(self) -> None:
         """Sorts by something else."""
-        self._browsing.next_order()
+        self._model.next_order()
         self.changed()
 
     def action_mark(self) -> None:
         """Marks the chosen run and goes to the next one."""
-        if self._browsing.mark():
-            self._browsing.go(self._browsing.position + 1)
+        if self._model.mark():
+            self._model.go(self._model.position + 1)
         else:
             self.notify(f"{MOST_MARKED} runs are marked already: more cannot be told apart.")
         self.changed()
 
     def action_unmark(self) -> None:
         """Takes all marks away."""
-        self._browsing.marked.clear()
+        self._model.marked.clear()
         self.changed()
 
     def action_compare(self) -> None:
@@ -259,20 +258,20 @@ class RunsScreen(RunKeeping):
 
     def _to_compare(self) -> list[Listed]:
         """The marked runs; else the dashboard's and the chosen one."""
-        chosen = self._browsing.chosen
-        wanted = list(self._browsing.marked)
+        chosen = self._model.chosen
+        wanted = list(self._model.marked)
         if len(wanted) < 2:
             if not wanted and self.state.run:
                 wanted.append(self.state.run)
             if chosen and chosen.run not in wanted:
                 wanted.append(chosen.run)
-        return [listed for run in wanted if (listed := self._browsing.listed(run))]
+        return [listed for run in wanted if (listed := self._model.listed(run))]
 
     # Sweeps
 
     def action_side_by_side(self) -> None:
         """Shows the chosen run's sweep, else the newest."""
-        chosen = self._browsing.chosen
+        chosen = self._model.chosen
         name = chosen.run.sweep if chosen else ""
         found = Sweep(chosen.run.path.with_name(name)) if chosen and name else None
         self.post_message(ScreenWanted("sweep", found))
@@ -281,21 +280,21 @@ class RunsScreen(RunKeeping):
         """Asks what is to vary in a new sweep, and starts it."""
         known = [
             (run.config(), run.overview.seconds)
-            for run in self._browsing.all
+            for run in self._model.all
             if run.state == "finished"
         ]
         self.post_message(self.NewSweepWanted(known, self.attempts))
 
     def action_write(self) -> None:
         """Writes a report of the marked runs, or else of the chosen one."""
-        marked, chosen = self._browsing.marked, self._browsing.chosen
+        marked, chosen = self._model.marked, self._model.chosen
         if chosen:
             wanted = marked if len(marked) > 1 else [chosen.run]
             self.run_worker(write_report(self, list(wanted)), exit_on_error=False)
 
     def action_write_list(self) -> None:
         """Writes the runs that are listed to a file."""
-        rows = self._browsing.rows
+        rows = self._model.rows
         what = f"{count(len(rows), 'run')} written"
         write_text(self, "mnistop-runs.txt", "\n".join(table(rows)), what)
 
@@ -304,9 +303,9 @@ class RunsScreen(RunKeeping):
         if self._filter.input.has_focus and action in _TYPED:
             return "What is typed goes into the filter: Enter takes it, Esc leaves it."
         match action:
-            case "mark" | "order" | "write" | "write_list" if self._browsing.chosen is None:
+            case "mark" | "order" | "write" | "write_list" if self._model.chosen is None:
                 return NONE_LISTED
-            case "unmark" if not self._browsing.marked:
+            case "unmark" if not self._model.marked:
                 return NONE_MARKED
             case "compare" if len(self._to_compare()) < 2:
                 return "A comparison needs two runs: Space marks the one at the cursor."

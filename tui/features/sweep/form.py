@@ -10,12 +10,10 @@ from textual.message import Message
 from mnistop.engine.config import HYPERPARAMETERS, NAMES, RunConfig
 from mnistop.engine.errors import ConfigError
 from mnistop.engine.formatting import count, duration
-from mnistop.engine.sweep.effort import duration_of
 from mnistop.engine.sweep.grid import around, plan, values, written
-from mnistop.engine.sweep.presets import SWEEPS, SweepPreset
+from mnistop.engine.sweep.presets import SWEEPS, SweepPreset, duration_of
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import clean, line, shorten
-from mnistop.tui.draw.strip import Strip
+from mnistop.tui.draw.cells import Strip, clean, line, shorten
 from mnistop.tui.toolkit.form import Form
 from mnistop.tui.toolkit.form_values import CUSTOM, PRESET, FormValues, next_round
 from mnistop.tui.toolkit.pane import LinesPane
@@ -209,7 +207,7 @@ class SweepSize(LinesPane):
 
         Args:
             values: what it holds.
-            pace: how much longer runs take here than `mnistop.engine.sweep.effort` says.
+            pace: how much longer runs take here than `mnistop.engine.sweep.presets` says.
             is_known: whether that was measured.
         """
         self.values, self.pace, self.is_known = values, pace, is_known

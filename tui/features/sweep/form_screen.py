@@ -16,7 +16,7 @@ from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
 from mnistop.engine.cores import usable_cores
 from mnistop.engine.runs.sweep_folder import Sweep
-from mnistop.engine.sweep.effort import pace
+from mnistop.engine.sweep.presets import pace
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import clean
 from mnistop.tui.features.sweep.form import SweepForm, SweepSize

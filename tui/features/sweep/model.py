@@ -12,9 +12,8 @@ from mnistop.engine.analysis.robustness import Robustness, robustness
 from mnistop.engine.errors import RunError
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep, list_sweeps
-from mnistop.engine.sweep.outcomes import ATTACK, Group, Value, comparable, grouped
-from mnistop.engine.sweep.reader import SweepReader
-from mnistop.tui.session.compared import Compared, Comparing
+from mnistop.engine.sweep.outcomes import ATTACK, Group, SweepReader, Value, comparable, grouped
+from mnistop.tui.session.compared import ComparedRun, Comparison
 from mnistop.tui.session.run_list import MOST_MARKED
 from mnistop.tui.text.sweep_table import attacked_acc, group_name, settings_of
 
@@ -56,7 +55,7 @@ class Sweeping:
         """Whether robustness is what the sweep is about."""
         self.position = 0
         """The row at the cursor."""
-        self.curves = Comparing()
+        self.curves = Comparison()
         """The first run of each row, where these are few enough to be told apart."""
         self.others: Sequence[Sweep] = ()
         """All sweeps, newest first."""
@@ -91,7 +90,7 @@ class Sweeping:
     def _open(self, sweep: Sweep) -> None:
         self.sweep, self.groups, self.position, self.problem = sweep, (), 0, ""
         self.wants_attack = False
-        self.curves = Comparing()
+        self.curves = Comparison()
         try:
             self.reader = SweepReader(sweep)
         except RunError as error:
@@ -130,7 +129,7 @@ class Sweeping:
                     Run(sweep.path.with_name(name)),
                     group_name(settings, row).strip(),
                 )
-                self.curves.add(Compared(run, title, run.config()))
+                self.curves.add(ComparedRun(run, title, run.config()))
         self.curves.read()
 
     def curve_of(self, group: Group) -> int | None:

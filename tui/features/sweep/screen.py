@@ -26,8 +26,7 @@ from mnistop.tui.features.sweep.table import SweepFacts, SweepTable
 from mnistop.tui.session.compared import ComparedCharts
 from mnistop.tui.session.run_list import MOST_MARKED
 from mnistop.tui.session.state import State
-from mnistop.tui.session.view import ScreenWanted, SeveralPanes
-from mnistop.tui.session.writing import write_text
+from mnistop.tui.session.view import ScreenWanted, SeveralPanes, write_text
 from mnistop.tui.text.sweep_table import conclusion, table
 from mnistop.tui.toolkit.ask import Attempts
 from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual import events
 from textual.message import Message
 
-from mnistop.tui.draw.strip import Strip
+from mnistop.tui.draw.cells import Strip
 from mnistop.tui.session.state import State
 from mnistop.tui.text.run_lines import epoch_name
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
@@ -54,36 +54,27 @@ class Confusion(LinesPane, can_focus=True):
         """The predicted class, None for all."""
 
     matrix: NDArray[np.int64] | None = None
-    """Counts, `(classes, classes)`: rows true."""
-    names: tuple[str, ...] = ()
-    epoch: int | None = None
+    """Counts, `(classes, classes)`: rows true; None while there are none."""
+    state = State()
     cell: tuple[int, int] | None = None
-    hint = State().hint
 
-    def show(
-        self, matrix: NDArray[np.int64] | None, names: tuple[str, ...], epoch: int | None
-    ) -> None:
-        """Draws a matrix.
+    def show(self, matrix: NDArray[np.int64] | None, state: State) -> None:
+        """Draw a matrix.
 
         Args:
-            matrix: counts, `(classes, classes)`: rows true; None for no run.
-            names: of the classes.
-            epoch: the epoch it is of, -1 for the untrained model, None for no run.
+            matrix: counts, `(classes, classes)`: rows true; None while there are none.
+            state: the run and the epoch that they are of.
         """
-        self.matrix, self.names, self.epoch = matrix, names, epoch
-        if self.cell and max(self.cell) >= len(names):
+        self.matrix, self.state = matrix, state
+        if self.cell and max(self.cell) >= len(self.names):
             self.cell = None
         self._start()
         self.redraw()
 
-    def clear(self, hint: str) -> None:
-        """Shows that there is no matrix.
-
-        Args:
-            hint: when there will be one.
-        """
-        self.hint = hint
-        self.show(None, (), None)
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the classes."""
+        return self.state.class_names
 
     def title(self) -> str:
         """The cell under the cursor, or how many are wrong."""
@@ -97,13 +88,13 @@ class Confusion(LinesPane, can_focus=True):
                 f"{count} of {self.matrix[true].sum()} {names[true]}s taken for {names[predicted]}"
             )
         total = self.matrix.sum()
-        when = epoch_name(self.epoch if self.epoch is not None else -1)
+        when = epoch_name(self.state.shown_epoch)
         return f"Confusion matrix, {when}: {total - self.matrix.trace()} of {total} wrong"
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """The matrix, or what will fill the pane."""
         if self.matrix is None:
-            return self.say(f"Which class is taken for which: {self.hint}", width)
+            return self.say(f"Which class is taken for which: {self.state.hint}", width)
         from mnistop.tui.draw.matrix import confusion
 
         return confusion(self.matrix, self.names, self.terminal, width, height, self._cursor())
@@ -127,7 +118,7 @@ class Confusion(LinesPane, can_focus=True):
     def action_move(self, down: int, right: int) -> None:
         """Moves the cursor, within the matrix."""
         if self.matrix is None:
-            self.notify(f"There is no matrix yet: {self.hint}.", markup=False)
+            self.notify(f"There is no matrix yet: {self.state.hint}.", markup=False)
             return
         last = len(self.matrix) - 1
         true, predicted = self.cell or (0, 0)
@@ -137,7 +128,7 @@ class Confusion(LinesPane, can_focus=True):
     def action_open(self, what: str) -> None:
         """Asks for the images behind a cell, a row or a column."""
         if self.matrix is None:
-            self.notify(f"There is no matrix yet: {self.hint}.", markup=False)
+            self.notify(f"There is no matrix yet: {self.state.hint}.", markup=False)
         elif self.cell:
             true, predicted = self.cell
             self.post_message(

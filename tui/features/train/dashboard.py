@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import ClassVar
 
 from rich.style import Style
 from textual import events
+from textual.containers import Container
 from textual.geometry import Size
 from textual.strip import Strip as TextualStrip
 
@@ -17,14 +18,21 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.runs.history import History, as_of
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import clean, line
+from mnistop.tui.draw.cells import Strip, clean, line
 from mnistop.tui.draw.palette import Palette
-from mnistop.tui.draw.strip import Strip
+from mnistop.tui.features.train.confusion import Confusion
+from mnistop.tui.features.train.digit import Digit
+from mnistop.tui.features.train.epochs import Charts, EpochLog
+from mnistop.tui.features.train.hyperparameters import Hyperparameters
 from mnistop.tui.session.state import State
 from mnistop.tui.terminal.faults import FaultTolerantWidget
 from mnistop.tui.text.run_lines import epoch_name
+from mnistop.tui.toolkit.form_values import ValueInput
 from mnistop.tui.toolkit.pane import LinesPane, textual_strip
 from mnistop.tui.toolkit.pane_host import Mode, Pane, PaneHost
+
+_LEAST_HEIGHT = 20
+"""Rows of a small terminal from which on there are lines for it."""
 
 LEAST = Size(60, 16)
 """Below this nothing can be shown that makes sense."""
@@ -50,15 +58,71 @@ class Dashboard(PaneHost):
 
     Args:
         terminal: what the terminal can show.
-        panes: the panes.
+        values: texts of hyperparameters to start the form with.
     """
 
-    def __init__(self, terminal: Terminal, panes: Sequence[Pane]) -> None:
+    def __init__(self, terminal: Terminal, values: Mapping[str, str]) -> None:
+        self.form = Hyperparameters(values, terminal)
+        self.charts, self.epoch_log = Charts(terminal), EpochLog(terminal)
+        self.matrix, self.digit = Confusion(terminal), Digit(terminal)
+        self.controls = Controls(terminal)
+        self.coach = Coach(terminal, titled=False, id="coach")
+        """Below the panes."""
+        self._coach_aside = Coach(terminal, titled=True, id="coach-aside")
+        """Under the form, where that stands beside the charts."""
+        self._advised: tuple[Run | None, int, History] | None = None
+        column = Container(self.form, self._coach_aside, self.controls, id="form-column")
+        panes = [
+            Pane("Hyperparameters", column, self.form, parts=[ValueInput]),
+            Pane("Charts", self.charts, self.charts, always=True),
+            Pane("Log", self.epoch_log, self.epoch_log, always=True),
+            Pane("Confusion", self.matrix, self.matrix),
+            Pane("Digit", self.digit, self.digit),
+        ]
         super().__init__(terminal, panes, id="dashboard")
 
     def mode_for(self, size: Size) -> Mode:
         """Return how many panes fit a terminal of some size."""
         return mode_for(size)
+
+    def fit(self) -> None:
+        """Show what fits the terminal, the coach below the panes if there is no room beside."""
+        super().fit()
+        mode, shown = self.mode, self.active.name
+        has_room = self.app.size.height >= _LEAST_HEIGHT and shown in ("Charts", "Log")
+        self.coach.display = mode == "medium" or (mode == "small" and has_room)
+        self.coach.set_class(mode == "small", "small")
+
+    def show_form(self) -> None:
+        """Show the form and give it the keys."""
+        self.go_to(self.panes[0])
+
+    def show_charts(self) -> None:
+        """Show the charts where only one pane has room and that is the form."""
+        if self.mode == "small" and self.active.keys is self.form:
+            self.go_to(self.panes[1])
+
+    def advise(self, state: State, config: RunConfig) -> None:
+        """Show advice on the run up to the shown epoch, if it or the run is another.
+
+        Args:
+            state: the run and the shown epoch.
+            config: its hyperparameters.
+        """
+        run, epochs, history = state.run, state.shown_epoch + 1, state.history
+        if self._advised and self._advised[:2] == (run, epochs) and self._advised[2] is history:
+            return
+        self._advised = run, epochs, history
+        history = as_of(history, epochs)
+        judgement = None
+        if run and epochs and state.class_names:
+            from mnistop.engine.runs.predictions import judgement_after  # which needs NumPy
+
+            judgement = judgement_after(run, epochs, len(state.class_names))
+        advice = advise(history, config, judgement)
+        when = epoch_name(epochs - 1) if history.started else ""
+        for coach in (self.coach, self._coach_aside):
+            coach.show(advice, when)
 
 
 class Controls(FaultTolerantWidget):
@@ -201,51 +265,3 @@ def _wrapped(
         cells = zip(words, styles[start : start + len(words)], strict=True)
         drawn.append(line(cells, width))
     return drawn
-
-
-_LEAST_HEIGHT = 20
-"""Rows of a small terminal from which on there are lines for it."""
-
-
-class Coaching:
-    """The coach's words, in the one of two places that the terminal has room for.
-
-    Args:
-        terminal: what the terminal can show.
-    """
-
-    def __init__(self, terminal: Terminal) -> None:
-        self.below = Coach(terminal, titled=False, id="coach")
-        """Below the panes."""
-        self.aside = Coach(terminal, titled=True, id="coach-aside")
-        """Under the form, where that stands beside the charts."""
-        self._known: tuple[Run | None, History, int] | None = None
-
-    def fit(self, dashboard: Dashboard) -> None:
-        """Gives it lines below the panes where it has no place beside the charts."""
-        mode, shown = dashboard.mode, dashboard.active.name
-        has_room = dashboard.app.size.height >= _LEAST_HEIGHT and shown in ("Charts", "Log")
-        self.below.display = mode == "medium" or (mode == "small" and has_room)
-        self.below.set_class(mode == "small", "small")
-
-    def read(self, state: State, config: RunConfig) -> None:
-        """Has the curves read again, up to the shown epoch, if they or it are others.
-
-        Args:
-            state: the run and the shown epoch.
-            config: its hyperparameters.
-        """
-        run, epochs = state.run, state.shown_epoch + 1
-        if self._known and self._known[::2] == (run, epochs) and self._known[1] is state.history:
-            return
-        self._known = (run, state.history, epochs)
-        history = as_of(state.history, epochs)
-        judgement = None
-        if run and epochs and state.class_names:
-            from mnistop.engine.runs.predictions import judgement_after  # which needs NumPy
-
-            judgement = judgement_after(run, epochs, len(state.class_names))
-        advice = advise(history, config, judgement)
-        when = epoch_name(epochs - 1) if history.started else ""
-        for coach in (self.below, self.aside):
-            coach.show(advice, when)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mnistop.tui.draw.strip import Strip
+from mnistop.tui.draw.cells import Strip
 from mnistop.tui.toolkit.bindings import ATTACK, bindings, hidden, key, steps
 from mnistop.tui.toolkit.pane import LinesPane
 

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
 from mnistop.engine.events import EpochFinished
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import beside, in_the_middle
-from mnistop.tui.draw.strip import Strip
+from mnistop.tui.draw.cells import Strip, in_the_middle
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import EpochMoved
 from mnistop.tui.text.run_lines import UNTRAINED
 from mnistop.tui.toolkit.bindings import bindings, epochs, hidden, key
-from mnistop.tui.toolkit.pane import PlottedPane
+from mnistop.tui.toolkit.list_pane import Column, Table
+from mnistop.tui.toolkit.pane import Kind, LossAndAccuracy
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 from rich.style import Style
-from textual import events as textual_events
 
 from mnistop.engine.formatting import percent
-from mnistop.tui.draw.cells import line
 from mnistop.tui.text.run_lines import epoch_name
-from mnistop.tui.toolkit.pane import LinesPane
 
 NAMES = ("train_loss", "val_loss", "train_acc", "val_acc")
 
@@ -64,10 +61,9 @@ class EpochColumns:
 
 _SMOOTHINGS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95)
 _TAIL = 50
-_GAP = 2
 
 
-class Charts(PlottedPane, can_focus=True):
+class Charts(LossAndAccuracy, can_focus=True):
     """The two charts."""
 
     BINDINGS = bindings(
@@ -95,10 +91,11 @@ class Charts(PlottedPane, can_focus=True):
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
         self.state = State()
-        self.log_scale = False
         self.smoothing = 0.0
         self.tail = False
-        self._kept: tuple[State | None, tuple[object, ...], list[Strip]] = (None, (), [])
+        self._kept: Sequence[Strip] = ()
+        """The chart of the loss that was drawn last."""
+        self._kept_of: tuple[object, ...] = (None,)
 
     @cached_property
     def _columns(self) -> EpochColumns:
@@ -112,7 +109,7 @@ class Charts(PlottedPane, can_focus=True):
         self.state = state
         if self.size.area and self.display:
             width, height = self.size
-            self._loss(*self._sizes(width, height - 1)[0])
+            self.chart("loss", *self.sizes(width, height - 1)[0])
 
     def show(self, state: State) -> None:
         """Draws the curves of a run."""
@@ -128,45 +125,21 @@ class Charts(PlottedPane, can_focus=True):
         ]
         return ", ".join(["Loss and accuracy", *filter(None, modes)])
 
-    def lines(self, width: int, height: int) -> list[Strip]:
-        """Both charts, side by side, or one over the other where it is narrow and high."""
-        first, second = self._sizes(width, height)
-        drawn = [self._loss(*first), self._accuracy(*second)]
-        below = first[0] == width
-        second_at = (0, first[1]) if below else (first[0] + _GAP, 0)
-        self.placed((0, 0, drawn[0]), (*second_at, drawn[1]))
-        return drawn[0] + drawn[1] if below else beside(drawn, gap=_GAP)
-
-    def _sizes(self, width: int, height: int) -> tuple[tuple[int, int], tuple[int, int]]:
-        """Width and height of both charts."""
-        if width < 70 and height >= 16:
-            upper = height // 2
-            return (width, upper), (width, height - upper)
-        left = (width - _GAP) // 2
-        return (left, height), (width - _GAP - left, height)
-
-    def _loss(self, width: int, height: int) -> list[Strip]:
-        """The first chart; what was drawn is kept while nothing that it shows changes."""
+    def chart(self, kind: Kind, width: int, height: int) -> Sequence[Strip]:
+        """Draw one of the charts; that of the loss is kept while nothing that it shows changes."""
+        if kind == "acc":
+            return self._chart(kind, width, height)
         started = self.state.history.started
         classes = len(started.class_names) if started else 10
-        looks = (width, height, self.log_scale, self.smoothing, self.tail)
-        before, looked, drawn = self._kept
-        if before is not self.state or looked != looks:
-            reference = (f"ln {classes}", math.log(classes))
-            drawn = self._chart("loss", width, height, reference)
-            self._kept = (self.state, looks, drawn)
-        return drawn
-
-    def _accuracy(self, width: int, height: int) -> list[Strip]:
-        return self._chart("acc", width, height)
+        of = (self.state, width, height, self.log_scale, self.smoothing, self.tail)
+        if self._kept_of[0] is not self.state or self._kept_of != of:
+            self._kept = self._chart(kind, width, height, (f"ln {classes}", math.log(classes)))
+            self._kept_of = of
+        return self._kept
 
     def _chart(
-        self,
-        kind: str,
-        width: int,
-        height: int,
-        reference: tuple[str, float] | None = None,
-    ) -> list[Strip]:
+        self, kind: Kind, width: int, height: int, reference: tuple[str, float] | None = None
+    ) -> Sequence[Strip]:
         history, cursor = self.state.history, self.state.cursor
         loss = kind == "loss"
         empty = f"{'Loss' if loss else 'Accuracy'}: {self.state.hint}"
@@ -211,11 +184,6 @@ class Charts(PlottedPane, can_focus=True):
         epoch = max(0, min(newest, round(x)))
         self.post_message(EpochMoved(epoch - self.state.shown_epoch))
 
-    def action_log(self) -> None:
-        """Switches the logarithmic scale."""
-        self.log_scale = not self.log_scale
-        self.redraw()
-
     def action_smooth(self, by: int) -> None:
         """Takes the next degree of smoothing."""
         index = _SMOOTHINGS.index(self.smoothing) + by
@@ -228,13 +196,21 @@ class Charts(PlottedPane, can_focus=True):
         self.redraw()
 
 
-_NARROW = "epoch tr.loss va.loss tr.acc va.acc"
-_WIDE = "epoch  train loss  val loss  train acc  val acc        lr     time"
-_WIDE_WIDTH = len(_WIDE) + 2
+_FIELDS: tuple[tuple[str, Callable[[Any], str], tuple[str, int], tuple[str, int]], ...] = (
+    ("epoch", str, ("epoch", 5), ("epoch", 5)),
+    ("train_loss", "{:.3f}".format, ("train loss", 12), ("tr.loss", 8)),
+    ("val_loss", "{:.3f}".format, ("val loss", 10), ("va.loss", 8)),
+    ("train_acc", percent, ("train acc", 11), ("tr.acc", 7)),
+    ("val_acc", percent, ("val acc", 9), ("va.acc", 7)),
+    ("lr", "{:.3g}".format, ("lr", 10), ("", 0)),
+    ("seconds", lambda seconds: f"{1000 * seconds:.0f} ms", ("time", 9), ("", 0)),
+)
+"""Name in the event, format, and head and cells of the column in a wide and a narrow pane."""
+_WIDE_WIDTH = sum(cells for *_, (_, cells), _ in _FIELDS) + 2
 
 
-class EpochLog(LinesPane, can_focus=True):
-    """The log of the notebook, with every epoch kept."""
+class EpochLog(Table[int], can_focus=True, inherit_bindings=False):
+    """The log of the notebook, with every epoch kept, below the untrained model (-1)."""
 
     BINDINGS = bindings(
         "log",
@@ -248,102 +224,70 @@ class EpochLog(LinesPane, can_focus=True):
     )
 
     state = State()
-    _first = 0
-    """The row in the first line, 0 for the model before training."""
 
     def show(self, state: State) -> None:
-        """Draws the epochs of a run."""
-        self.state = state
+        """Draw the epochs of a run."""
+        self.state, self.position = state, state.shown_epoch + 1
         self.redraw()
 
+    @property
+    def items(self) -> range:
+        """The epochs."""
+        history = self.state.history
+        return range(-1, len(history.epochs)) if history.started else range(0)
+
+    @property
+    def marks(self) -> bool:
+        """Whether the shown epoch is marked: not while that is the newest, whichever it is."""
+        return self.state.cursor is not None
+
     def title(self) -> str:
-        """Names the pane, and whether it follows."""
+        """The name of the pane, and the epoch if it is not the newest."""
         if self.state.cursor is None:
             return "Epoch log"
         return f"Log, {epoch_name(self.state.shown_epoch)} (Esc: newest)"
 
-    def lines(self, width: int, height: int) -> list[Strip]:
-        """The header and the epochs around the shown one, or the newest."""
+    def empty(self) -> str:
+        """Return the reason why there are no rows."""
+        return f"A row per epoch: {self.state.hint}"
+
+    def columns(self, width: int) -> list[Column[int]]:
+        """Return the columns of numbers that have room, and one for the star at the best."""
         history = self.state.history
-        header = _WIDE if width >= _WIDE_WIDTH else _NARROW
-        drawn = [line([(header, self.palette.muted)], width)]
-        if history.started is None:
-            return [*drawn, *self.say(f"A row per epoch: {self.state.hint}", width)]
-        room = max(1, height - 1)
-        count = len(history.epochs) + 1
-        shown = self.state.shown_epoch + 1
-        wanted = shown - room // 2 if self.state.cursor is not None else count
-        first = self._first = max(0, min(count - room, wanted))
-        return drawn + [self._row(row - 1, width) for row in range(first, min(count, first + room))]
+        best = history.best.epoch if history.best else None
+        star = "★" if self.terminal.unicode else "*"
 
-    def _row(self, epoch: int, width: int) -> Strip:
-        history = self.state.history
-        if epoch < 0:
-            start = history.started
-            assert start
-            text = (
-                f"{UNTRAINED:21}{start.val_loss:9.3f}             {percent(start.val_acc):>8}"
-                if width >= _WIDE_WIDTH
-                else f"{UNTRAINED:14}{start.val_loss:7.3f}        {percent(start.val_acc):>6}"
-            )
-            style = self._style(epoch, best=False)
-        else:
-            row = history.epochs[epoch]
-            best = history.best is row
-            text = _wide(row) if width >= _WIDE_WIDTH else _narrow(row)
-            text += ("★" if self.terminal.unicode else "*") if best else " "
-            style = self._style(epoch, best)
-        return line([(text.ljust(width), style)], width)
+        def style(epoch: int) -> Style | None:
+            return self.palette.best if epoch == best else None
 
-    def _style(self, epoch: int, best: bool) -> Style | None:
-        if self.state.cursor is not None and epoch == self.state.shown_epoch:
-            return self.palette.cursor
-        return self.palette.best if best else None
+        def text(name: str, form: Callable[[Any], str], untrained: str, epoch: int) -> str:
+            event = history.epochs[epoch] if epoch >= 0 else history.started
+            value = getattr(event, name, None)
+            return untrained if value is None else form(value)
 
-    def action_move(self, by: int) -> None:
-        """Asks for another epoch."""
+        columns: list[Column[int]] = []
+        start = 0
+        for name, form, wide, narrow in _FIELDS:
+            head, cells = wide if width >= _WIDE_WIDTH else narrow
+            untrained = UNTRAINED.ljust(_WIDE_WIDTH)[start : start + cells]
+            if cells:
+                columns.append(Column(head, cells, partial(text, name, form, untrained), style))
+            start += cells
+        return [*columns, Column("", 1, lambda epoch: star if epoch == best else "", style)]
+
+    def _go(self, position: int) -> None:
+        """Ask for the epoch of a row."""
         if self.state.history.epochs:
-            self.post_message(EpochMoved(by))
+            self.post_message(EpochMoved(position - self.position))
         else:
             self.notify(f"There is no epoch to go to: {self.state.hint}.", markup=False)
 
     def action_best(self) -> None:
-        """Asks for the best epoch."""
+        """Ask for the best epoch."""
         best = self.state.history.best
         if best and self.state.cursor == best.epoch:
             self.notify(f"This is the best epoch already: {best.epoch}.")
         elif best:
-            self.post_message(EpochMoved(best.epoch - self.state.shown_epoch))
+            self._go(best.epoch + 1)
         else:
             self.notify(f"There is no best epoch yet: {self.state.hint}.", markup=False)
-
-    def on_click(self, event: textual_events.Click) -> None:
-        """Asks for the epoch of the clicked row."""
-        epoch = self._first + event.y - 3
-        if event.y >= 2 and epoch < len(self.state.history.epochs):
-            self.post_message(EpochMoved(epoch - self.state.shown_epoch))
-
-    def on_mouse_scroll_up(self, event: textual_events.MouseScrollUp) -> None:
-        """The wheel moves by three epochs."""
-        event.stop()
-        self.action_move(-3)
-
-    def on_mouse_scroll_down(self, event: textual_events.MouseScrollDown) -> None:
-        """The wheel moves by three epochs."""
-        event.stop()
-        self.action_move(3)
-
-
-def _narrow(row: EpochFinished) -> str:
-    return (
-        f"{row.epoch:5d} {row.train_loss:7.3f} {row.val_loss:7.3f} "
-        f"{percent(row.train_acc):>6} {percent(row.val_acc):>6}"
-    )
-
-
-def _wide(row: EpochFinished) -> str:
-    return (
-        f"{row.epoch:5d}  {row.train_loss:10.3f}  {row.val_loss:8.3f}  "
-        f"{percent(row.train_acc):>9}  {percent(row.val_acc):>7}  "
-        f"{row.lr:8.3g}  {1000 * row.seconds:4.0f} ms"
-    )

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.containers import Container
 from textual.message import Message
-from textual.reactive import Reactive
-from textual.screen import Screen
-from textual.widget import Widget
 
 from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
@@ -19,51 +16,34 @@ from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.train.confusion import Confusion
-from mnistop.tui.features.train.dashboard import Coaching, Controls, Dashboard
-from mnistop.tui.features.train.digit import Digit
-from mnistop.tui.features.train.epochs import Charts, EpochLog
+from mnistop.tui.features.train.dashboard import Dashboard
 from mnistop.tui.features.train.hyperparameters import Hyperparameters
-from mnistop.tui.session.progress import LiveRuns, Progress
+from mnistop.tui.session.progress import LiveRuns
 from mnistop.tui.session.session import GOING, RunSaid, Session, ask_to_train_on
 from mnistop.tui.session.state import State
-from mnistop.tui.session.view import ScreenWanted, shines_through
-from mnistop.tui.session.writing import write_pane
-from mnistop.tui.terminal.faults import FaultTolerant
-from mnistop.tui.terminal.scheduler import Scheduler
+from mnistop.tui.session.view import RunScreen, ScreenWanted, write_pane
 from mnistop.tui.toolkit.ask import Attempts
 from mnistop.tui.toolkit.bars import KeyBar, ScreenBar
 from mnistop.tui.toolkit.bindings import (
     IMAGES,
     WRITE,
     ZOOM,
-    GivesReasons,
     bindings,
-    declared,
     hidden,
     key,
 )
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.pane import LinesPane
-from mnistop.tui.toolkit.pane_host import Pane
-from mnistop.tui.toolkit.value_input import ValueInput
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_KINDS: dict[str, tuple[type[Widget], ...]] = {
-    "Hyperparameters": (Hyperparameters, ValueInput),
-    "Charts": (Charts,),
-    "Log": (EpochLog,),
-    "Confusion": (Confusion,),
-    "Digit": (Digit,),
-}
-"""The panes by their names, in the order in which Tab goes through them."""
 _SOMETIMES = ("train", "pause", "stop", "back", "digit", "zoom")
 """Actions that are not always possible."""
 
 
-class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
+class TrainScreen(RunScreen):
     """All panes of a run that is set, going on, or over.
 
     Args:
@@ -98,70 +78,33 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
         key("back", "escape", "back", "Back", "Leave the full screen, or go to the newest epoch"),
     )
 
-    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
-    """The focused widget; panes draw their own focus, and nothing else has to be sent."""
-
     def __init__(self, terminal: Terminal, values: dict[str, str], run: Run | None) -> None:
-        super().__init__()
-        self._terminal = terminal
+        super().__init__(terminal)
         self._to_open = run
         self.session = Session(self, self)
         self._attempts = Attempts(self, terminal, self.on_session_changed)
         self._possible: frozenset[str] = frozenset()
-        self._form = Hyperparameters(values, terminal)
-        self._charts = Charts(terminal)
-        self._log = EpochLog(terminal)
-        self._matrix = Confusion(terminal)
-        self._digit = Digit(terminal)
-        self._progress = Progress(terminal, id="progress")
-        self._coaching = Coaching(terminal)
-        self._controls = Controls(terminal)
-        column = Container(self._form, self._coaching.aside, self._controls, id="form-column")
-        widgets = (column, self._charts, self._log, self._matrix, self._digit)
-        self._panes = [
-            Pane(name, widget, widget, always=name in ("Charts", "Log"))
-            for name, widget in zip(_KINDS, widgets, strict=True)
-        ]
-        self._panes[0] = self._panes[0]._replace(keys=self._form)
-        self._dashboard = Dashboard(terminal, self._panes)
+        self._dashboard = Dashboard(terminal, values)
+        self._form, self._digit = self._dashboard.form, self._dashboard.digit
 
     def compose(self) -> ComposeResult:
         """The tree; where the panes are is up to the dashboard."""
-        yield ScreenBar(self._terminal, "train")
+        yield ScreenBar(self.terminal, "train")
         yield LiveRuns(lambda: not self.session.is_training)
         yield self._dashboard
-        yield self._coaching.below
+        yield self._dashboard.coach
         yield self._progress
-        yield KeyBar(self._terminal)
+        yield KeyBar(self.terminal)
 
     def on_mount(self) -> None:
-        """Starts with the form, nothing being edited."""
-        self._dashboard.go_to(self._panes[0])
-        self._scheduler = Scheduler(self)
-        self._scheduler.add(self._draw_progress, 0.25, cheap=True)
-        for draw, seconds in (
-            (self._prepare_charts, 0.5),
-            (self._charts.redraw, 0.5),
-            (self._draw_log, 0.5),
-            (self._draw_matrix, 0.5),
-            (self._draw_digit, 0.25),
-            (self._draw_coach, 1.0),
-        ):
-            self._scheduler.add(draw, seconds)
+        """Start with the form, nothing being edited."""
+        self._dashboard.show_form()
         if self._to_open:
             self.session.watch(self._to_open)
-        self.on_session_changed()
-        self._scheduler.finish()
 
     def on_screen_resume(self) -> None:
-        """Catches up with what happened while another screen was shown."""
-        self.on_session_changed()
-        self._scheduler.finish()
-
-    @property
-    def is_current(self) -> bool:
-        """Whether the dashboard can be seen."""
-        return super().is_current and shines_through(self)
+        """Catch up with the run, as the base class does with what is drawn."""
+        self._tell_others()
 
     @property
     def state(self) -> State:
@@ -177,7 +120,7 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
         """Takes up a learning rate, for the next run if one is going on."""
         self._form.set_values({"lr": text})
         self._form.point_at("lr")
-        self._dashboard.go_to(self._panes[0])
+        self._dashboard.show_form()
         when = "for the next run" if self._form.locked else "r trains with it"
         self.notify(f"The learning rate in the form is {text}: {when}.", markup=False)
 
@@ -186,11 +129,9 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         """Finds the arrangement that fits."""
         self._dashboard.fit()
-        self._coaching.fit(self._dashboard)
 
     @on(Dashboard.Rearranged)
     def _on_rearranged(self) -> None:
-        self._coaching.fit(self._dashboard)
         self.on_session_changed()
 
     def action_pane(self, by: int) -> None:
@@ -203,12 +144,7 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
 
     def sections(self) -> list[Section]:
         """What each pane is for and its keys, for the help; the focused pane first."""
-        sections = [
-            Section(name, getattr(pane, "EXPLANATION", ""), declared(pane, *parts))
-            for name, (pane, *parts) in _KINDS.items()
-        ]
-        first = self._panes.index(self._dashboard.active)
-        return sections[first:] + sections[:first]
+        return self._dashboard.sections()
 
     @dataclass
     class Shown(Message):
@@ -227,7 +163,7 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
     def _on_cell_chosen(self, message: Confusion.CellChosen) -> None:
         from mnistop.engine.analysis.image_filters import as_word
 
-        names = [as_word(name) for name in self._matrix.names]
+        names = [as_word(name) for name in self._dashboard.matrix.names]
         words = [
             f"true:{names[message.true]}" if message.true is not None else "",
             f"pred:{names[message.predicted]}" if message.predicted is not None else "",
@@ -257,7 +193,7 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
             return
         if self.state.phase == "finished":
             epochs = len(self.state.history.epochs)
-            ask_to_train_on(self._attempts, self._terminal, run, run.words, epochs)
+            ask_to_train_on(self._attempts, self.terminal, run, run.words, epochs)
         else:
             self._attempts.resume(lambda: worker.resume(run))
             self.notify(f"Resuming {run.words}", markup=False)
@@ -266,9 +202,7 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
         """Shows the run's hyperparameters, and the charts where only one pane has room."""
         self._form.set_values({name: as_text(value) for name, value in config})
         self._form.show_run(config)
-        form, charts, *_ = self._panes
-        if self._dashboard.mode == "small" and self._dashboard.active is form:
-            self._dashboard.go_to(charts)
+        self._dashboard.show_charts()
         self._digit.forget()
 
     def on_session_refused(self, problems: dict[str, str]) -> None:
@@ -284,7 +218,7 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
         """Shows at once what a person has asked for, or waits for."""
         if self.is_mounted:
             self._tell_others()
-            self._scheduler.changed(urgent=True)
+            self.changed()
 
     @on(RunSaid)
     def _on_run_said(self, message: RunSaid) -> None:
@@ -298,7 +232,7 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
         elif not self._form.locked or config.epochs != epochs:  # it was resumed
             self._form.show_run(config)
         self._tell_others()
-        self._scheduler.changed(urgent=is_new)
+        self.changed(urgent=is_new)
 
     def _tell_others(self) -> None:
         """What can be done, and what is looked at, by those that are not drawn here."""
@@ -306,7 +240,7 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
         possible = frozenset(action for action in _SOMETIMES if self.check_action(action, ()))
         if possible != self._possible:
             self._possible = possible
-            self._controls.show(possible)
+            self._dashboard.controls.show(possible)
             self.refresh_bindings()
 
     @on(Hyperparameters.Changed)
@@ -353,7 +287,7 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
 
     def action_digit(self, by: int) -> None:
         """Show another validation image that is classified correctly."""
-        self._digit.follow(self.state, self._right())
+        self._digit.follow(self.state, self._correct())
         self._digit.action_step(by)
 
     def action_image_mode(self) -> None:
@@ -374,34 +308,36 @@ class TrainScreen(GivesReasons, FaultTolerant, Screen[None]):
 
     # Drawing
 
-    def _draw_progress(self) -> None:
+    def drawings(self) -> Iterable[tuple[Callable[[], object], float]]:
+        """Return what draws the panes, each with the least seconds between two drawings."""
+        charts = self._dashboard.charts
+        return [
+            (lambda: charts.prepare(self.state), 0.5),
+            (charts.redraw, 0.5),
+            (lambda: self._dashboard.epoch_log.show(self.state), 0.5),
+            (self._draw_matrix, 0.5),
+            (self._draw_digit, 0.25),
+            (self._draw_coach, 1.0),
+        ]
+
+    def draw_progress(self) -> None:
+        """Show the progress of the run, or what is to be done first."""
         self._progress.show(self.state, self.session.words)
 
-    def _prepare_charts(self) -> None:
-        self._charts.prepare(self.state)
-
-    def _draw_log(self) -> None:
-        self._log.show(self.state)
-
     def _draw_matrix(self) -> None:
-        if not self._matrix.display:
-            return
-        state, predictions = self.state, self.session.predictions
-        matrix = predictions.matrix(state.shown_epoch + 1) if predictions else None
-        if matrix is None:
-            self._matrix.clear(state.hint)
-        else:
-            self._matrix.show(matrix, state.class_names, state.shown_epoch)
+        pane, state, predictions = self._dashboard.matrix, self.state, self.session.predictions
+        if pane.display:
+            matrix = predictions.matrix(state.shown_epoch + 1) if predictions else None
+            pane.show(matrix, state)
 
     def _draw_digit(self) -> None:
         if self._digit.display:
-            self._digit.follow(self.state, self._right())
+            self._digit.follow(self.state, self._correct())
 
-    def _right(self) -> NDArray[np.intp] | None:
-        """The validation images that are predicted rightly at the shown epoch, if known."""
-        if self.session.predictions is None:
-            return None
-        return self.session.predictions.right(self.state.shown_epoch + 1)
+    def _correct(self) -> NDArray[np.intp] | None:
+        """Return the validation images classified correctly at the shown epoch, if known."""
+        predictions = self.session.predictions
+        return predictions.correct(self.state.shown_epoch + 1) if predictions else None
 
     def _draw_coach(self) -> None:
-        self._coaching.read(self.state, self.session.config)
+        self._dashboard.advise(self.state, self.session.config)

@@ -12,9 +12,8 @@ from textual.message import Message
 
 from mnistop.engine.analysis.network import FloatArray, Step, Walk
 from mnistop.tui.draw import bars, image
-from mnistop.tui.draw.cells import PLAIN, beside, clean, line, shorten
-from mnistop.tui.draw.signed import signed
-from mnistop.tui.draw.strip import Strip
+from mnistop.tui.draw.bars import signed
+from mnistop.tui.draw.cells import PLAIN, Strip, beside, clean, line, shorten
 from mnistop.tui.text.network import explanation, learned, note, proper, shape_of
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
 from mnistop.tui.toolkit.pane import ScrolledPane

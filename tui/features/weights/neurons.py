@@ -13,10 +13,9 @@ from textual.message import Message
 
 from mnistop.engine.formatting import with_sign
 from mnistop.tui.draw import image
+from mnistop.tui.draw.bars import signed
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import beside, clean, line, shorten
-from mnistop.tui.draw.signed import signed
-from mnistop.tui.draw.strip import Strip
+from mnistop.tui.draw.cells import Strip, beside, clean, line, shorten
 from mnistop.tui.features.weights.model import Neurons
 from mnistop.tui.toolkit.bindings import bindings, key, moves_in_grid, pages_of_grid, steps
 from mnistop.tui.toolkit.image_grid import ImageGrid, Tiles, fit

@@ -1,0 +1,182 @@
+"""The learning rate of a run: too low, too high, or one that works, and why; and which one to
+train with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mnistop.engine.analysis.coach import advise, advise_on_rate
+from mnistop.engine.analysis.coach.advice import TOO_HIGH, TOO_LOW, accuracy, number
+from mnistop.engine.analysis.coach.rates import has_exploded
+from mnistop.engine.analysis.learning_rate_finder import LEARNED, LITTLE, RangeTest, in_one_digit
+from mnistop.engine.config import RunConfig
+from mnistop.engine.data.notes import ClassCounts
+from mnistop.engine.events import RunFailed
+from mnistop.engine.formatting import count
+from mnistop.engine.runs.history import History
+from mnistop.engine.runs.predictions import Judgement
+
+ROSE = 1.02
+"""A run that is stuck, but whose training loss has never been above this share of the first one,
+was not thrown back by steps that were too long."""
+
+
+ONE_CLASS = "one class"
+"""The verdict on a run from whose images no rate can be told right or wrong."""
+
+
+@dataclass(frozen=True)
+class RateAnswer:
+    """What is to be said of a run's learning rate after its newest epoch."""
+
+    verdict: str
+    """`too low`, `works`, `too high`; `learned little`, where the curve does not tell which way
+    the rate is wrong; or nothing while that is open."""
+    sentence: str
+    """What its curve does."""
+    accuracy: str
+    """That of its newest epoch with its 95% interval: on unseen images once it was tested on them,
+    before that in validation; empty before the first epoch."""
+    val_acc: float = 0.0
+    """Its newest validation accuracy as a fraction; 0 before the first epoch."""
+
+
+def answer(history: History, config: RunConfig, judgement: Judgement | None) -> RateAnswer:
+    """Reads a run's curves by the coach's rules on the learning rate, whatever else it would say.
+
+    Args:
+        history: what the run has said.
+        config: its hyperparameters.
+        judgement: what its model says to the validation images after the newest epoch, where
+            that is known.
+    """
+    known = _accuracy(history), history.epochs[-1].val_acc if history.epochs else 0.0
+    failure = _failure(history)
+    if failure:
+        return RateAnswer("", failure, *known)
+    counts = ClassCounts.of(history.started) if history.started else None
+    if counts and counts.is_of_one_class:
+        return RateAnswer(ONE_CLASS, counts.one_class[0], *known)
+    on_rate = advise_on_rate(history, config, judgement)
+    advice = on_rate or advise(history, config, judgement)
+    verdict = _verdict(on_rate.kind if on_rate else "", history)
+    peak = "" if advice.kind == "exploded" else _peak(history)
+    return RateAnswer(verdict, advice.sentence + peak, *known)
+
+
+def _failure(history: History) -> str:
+    """Why the run failed, if it did so other than by diverging."""
+    failed = isinstance(history.ended, RunFailed) and not history.ended.diverged
+    return getattr(history.ended, "message", "") if failed else ""
+
+
+def _verdict(kind: str, history: History) -> str:
+    losses = [epoch.train_loss for epoch in history.epochs]
+    start = history.started.val_loss if history.started else math.inf
+    if kind == "stuck" and max(losses) <= ROSE * start:
+        return "learned little"
+    if kind in TOO_HIGH:
+        return "too high"
+    if kind in TOO_LOW:
+        return "too low"
+    if not (history.ended and losses):
+        return ""
+    ended = min(losses[-1], history.epochs[-1].val_loss)  # training loss is a mean over its epoch
+    return "works" if ended < LEARNED * start else "learned little"
+
+
+def _accuracy(history: History) -> str:
+    if not (history.epochs and history.started):
+        return ""
+    if tested := history.tested:
+        return f"{accuracy(tested.acc, tested.images)} on {count(tested.images, 'unseen image')}"
+    return accuracy(history.epochs[-1].val_acc, history.started.validation_images)
+
+
+def _peak(history: History) -> str:
+    """How far the training loss rose above where it began, if it did."""
+    losses = [epoch.train_loss for epoch in history.epochs]
+    if not (losses and history.started):
+        return ""
+    highest = max(losses)
+    if not has_exploded(highest, history.started.val_loss):
+        return ""
+    return f" It had risen to {number(highest)} in epoch {losses.index(highest)}."
+
+
+EXPECTED = {
+    "too low": ("too low", "learned little"),
+    "good": ("works",),
+    "too high": ("too high", "learned little"),
+}
+"""The verdicts on runs that agree with each mark of a range test."""
+_APART = 4
+"""Of a rate too low and one too high, so far apart, one in between is worth a try."""
+_LOWER = 10
+"""Where all rates were too high, one lower by this factor is."""
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The rate to train with, or to try."""
+
+    rate: float | None
+    """The one to train with; None where none is known to work."""
+    is_shown: bool = False
+    """Whether a run at this rate has shown that it works."""
+    to_try: float | None = None
+    """Where no rate is known to work: the one that is worth a run next."""
+
+
+def recommend(test: RangeTest, answers: Mapping[str, RateAnswer]) -> Recommendation:
+    """The rate to train with: what a run has shown outranks the range test.
+
+    Args:
+        test: the range test.
+        answers: what the runs at its marks have shown by now, by mark; empty before there are any.
+    """
+    verdicts = {mark: found.verdict for mark, found in answers.items()}
+    if ONE_CLASS in verdicts.values():
+        return Recommendation(None)
+    shown = verdicts.get("good", "")
+    if test.good is not None and shown in ("", "works"):
+        return Recommendation(test.good, bool(shown))
+    working = [mark for mark, verdict in verdicts.items() if verdict == "works"]
+    if working:
+        best = max(working, key=lambda mark: answers[mark].val_acc)
+        return Recommendation(test.marks[best], True)
+    if test.good is not None:
+        return Recommendation(None, to_try=_untried(test.marks, verdicts))
+    return Recommendation(None, to_try=_best_trial(test))
+
+
+def _best_trial(test: RangeTest) -> float | None:
+    """Of the rates that were tried as good ones, the best, if it taught anything."""
+    best = min(test.good_trials, key=lambda trial: trial.loss, default=None)
+    return best.rate if best and best.loss < (1 - LITTLE) * test.start else None
+
+
+def _untried(marks: Mapping[str, float], verdicts: Mapping[str, str]) -> float | None:
+    """A rate that no run has had, between those too low and those too high; None if there is none.
+
+    A run that has learned little counts as its mark says; at the good rate it does not tell which
+    way that is wrong.
+    """
+    if verdicts.get("good") == "learned little":
+        return None
+    low, high = (
+        [
+            marks[mark]
+            for mark, verdict in verdicts.items()
+            if (mark if verdict == "learned little" else verdict) == side
+        ]
+        for side in ("too low", "too high")
+    )
+    if not high:
+        return None
+    if not low:
+        return in_one_digit(min(high) / _LOWER)
+    below, above = max(low), min(high)
+    return in_one_digit(math.sqrt(below * above)) if above > _APART * below else None

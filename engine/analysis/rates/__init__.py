@@ -1,1 +1,0 @@
-"""Which learning rate is too low, good, or too high."""

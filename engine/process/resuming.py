@@ -1,0 +1,170 @@
+"""Whether a run can go on: with which hyperparameters, and on the data that it began with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import msgspec
+import numpy as np
+
+from mnistop.engine import events
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import RunError, TooFewImagesError
+from mnistop.engine.events import Event, RunResumed, RunStarted
+from mnistop.engine.fingerprint import Fingerprint, changes, has_changed
+from mnistop.engine.runs import glance
+from mnistop.engine.runs.checkpoint import newest_checkpoint
+from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.runs.run_folder import Continuation, Run
+from mnistop.engine.runs.sweep_folder import Sweep
+from mnistop.engine.training.examples import Examples
+
+
+def config_to_go_on(what: Continuation) -> tuple[RunConfig, str]:
+    """The hyperparameters of a run that goes on, and what is to be said of them.
+
+    Raises:
+        MnistopError: it cannot go on, or cannot have so many epochs.
+    """
+    run, config = what.run, glance.config_to_resume(what.run)
+    ended = glance.ended(run)
+    if what.epochs is None:
+        if isinstance(ended, events.RunFinished):
+            raise RunError(_nothing_left(run, ended))
+        return config, ""
+    longer = replace(config, epochs=what.epochs)
+    _check_length(run, longer)
+    if isinstance(ended, events.RunFinished):
+        _check_end(run, config, ended)
+    if longer.epochs == config.epochs or config.schedule == "constant":
+        return longer, ""
+    return longer, (
+        f"From here on the learning rate is that of a {config.schedule} schedule over "
+        f"{longer.epochs:,} epochs; before, it was of one over {config.epochs:,}."
+    )
+
+
+def _nothing_left(run: Run, ended: events.RunFinished) -> str:
+    if ended.reason == "early stopping" or _sweep_of(run):
+        return f"Run {run.name} is finished: there is nothing left to resume."
+    return (
+        f"Run {run.name} is finished: to train it on to N epochs in total, resume it with "
+        "--epochs N."
+    )
+
+
+def _check_length(run: Run, longer: RunConfig) -> None:
+    trained = glance.epochs_trained(run)
+    if longer.epochs <= trained:
+        raise RunError(
+            f"Run {run.name} has {trained:,} epochs already: the number of epochs is that in "
+            f"total, from {trained + 1:,} up."
+        )
+    if sweep := _sweep_of(run):
+        raise RunError(
+            f"Run {run.name} belongs to sweep {sweep.name}, which compares runs of the same "
+            f"length: mnistop train --config {run.path / Run.MANIFEST} --epochs {longer.epochs} "
+            "trains a longer one of its own."
+        )
+
+
+def _check_end(run: Run, config: RunConfig, ended: events.RunFinished) -> None:
+    """Checks that more epochs change how a run ended, and that there is what they begin with."""
+    if ended.reason == "early stopping":
+        raise RunError(
+            f"Run {run.name} was ended by early stopping after {ended.epochs:,} epochs, and would "
+            "be at once with any number of them: train a new one with a larger early stopping "
+            f"than {config.early_stopping:,}, or 0 for none."
+        )
+    if newest_checkpoint(run) is None:
+        raise RunError(
+            f"Run {run.name} cannot be trained on: it has lost its checkpoint.pt, which holds the "
+            "weights after its last epoch."
+        )
+
+
+def _sweep_of(run: Run) -> Sweep | None:
+    """The sweep that a run belongs to, if that is still there."""
+    sweep = Sweep(run.path.with_name(run.sweep)) if run.sweep else None
+    return sweep if sweep and sweep.is_there() else None
+
+
+def load_for(
+    run: Run, config: RunConfig, load: Callable[[], Examples | None]
+) -> tuple[Examples | None, str]:
+    """Load the data of a run that goes on, and compare them with those that it was trained on.
+
+    Args:
+        run: which.
+        config: its hyperparameters.
+        load: returns the data, or None if that takes its time: nothing is compared then.
+
+    Returns:
+        The data, and a warning where the run is too old to tell whether they are the same.
+
+    Raises:
+        RunError: they are not.
+        MnistopError: what `load` raises.
+    """
+    try:
+        examples = load()
+    except TooFewImagesError as error:
+        difference = f"{config.samples:,} images used then, {error.there:,} there now"
+        raise _refusal(run, config, difference) from None
+    started, then = _began_with(read_events(run))
+    if not (started and examples):
+        return examples, ""
+    if difference := changes(then or _known_of(started, examples), examples.fingerprint):
+        raise _refusal(run, config, difference)
+    if then:
+        return examples, ""
+    if difference := _changes_of_validation(run, examples):
+        raise _refusal(run, config, difference)
+    return examples, (
+        f"Run {run.name} was begun by an older mnistop, which kept no fingerprint of its data: "
+        f"what it validates with in {config.source} is unchanged, what it trains on could not be "
+        "compared."
+    )
+
+
+def _refusal(run: Run, config: RunConfig, difference: str) -> RunError:
+    return RunError(
+        f"Run {run.name} cannot go on, since {has_changed(config.source, difference)}: put the "
+        "original data back, or start a new run with them as they are."
+    )
+
+
+def _began_with(said: Sequence[Event]) -> tuple[RunStarted | None, Fingerprint | None]:
+    """How a run began, and the fingerprint of its data; None if it has not, or has none."""
+    started, data = None, None
+    for event in said:
+        match event:
+            case RunStarted():
+                started, data = event, event.data
+            case RunResumed(data=Fingerprint()):
+                data = event.data
+    return started, data
+
+
+def _known_of(started: RunStarted, examples: Examples) -> Fingerprint:
+    """What a run without a fingerprint tells of its data, and else the present one."""
+    height, width = started.image_shape
+    return msgspec.structs.replace(
+        examples.fingerprint,
+        images=started.training_images + started.validation_images,
+        height=height,
+        width=width,
+        classes=len(started.class_names),
+    )
+
+
+def _changes_of_validation(run: Run, examples: Examples) -> str:
+    """How the validation images differ from those that a run has kept; empty if they do not."""
+    kept = run.images(examples.image_shape)
+    now = examples.validation.pixels.numpy().reshape(-1, *examples.image_shape)
+    if len(kept) and not np.array_equal(kept, now):
+        return "other pixels"
+    labels = run.labels()
+    same = np.array_equal(labels, examples.validation.labels.numpy())
+    return "" if same or not len(labels) else "other labels"
