@@ -7,11 +7,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.config import RunConfig
 from mnistop.engine.events import RunStarted
-
-MODULES = {"relu": "ReLU", "tanh": "Tanh", "sigmoid": "Sigmoid", "gelu": "GELU"}
-"""The class in `torch.nn` of each activation."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class Architecture:
         """The parts of an `nn.Sequential`: each one's class in `torch.nn` and its arguments."""
         modules: list[tuple[str, list[int]]] = []
         for inputs, outputs in itertools.pairwise(self.sizes):
-            modules += [("Linear", [inputs, outputs]), (MODULES[self.activation], [])]
+            modules += [("Linear", [inputs, outputs]), (ACTIVATIONS[self.activation].module, [])]
         return modules[:-1]
 
     def in_pytorch(self, file: str) -> str:

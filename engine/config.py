@@ -123,7 +123,7 @@ class RunConfig:
             parse=_parse_hidden,
         )
     )
-    activation: Literal["relu", "tanh", "sigmoid", "gelu"] = setting(
+    activation: Literal["relu", "tanh", "sigmoid", "gelu", "silu"] = setting(
         "relu",
         "activation",
         "The nonlinearity after each hidden layer; without one, more layers add nothing.",

@@ -2,18 +2,12 @@
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": functional.relu,
-    "tanh": torch.tanh,
-    "sigmoid": torch.sigmoid,
-    "gelu": functional.gelu,
-}
+from mnistop.engine.activations import ACTIVATIONS
 
 
 class MLP(nn.Module):
@@ -21,7 +15,7 @@ class MLP(nn.Module):
 
     Args:
         sizes: numbers of inputs, hidden neurons and classes, as in `(784, 128, 10)`.
-        activation: a name in `ACTIVATIONS`.
+        activation: a name in `mnistop.engine.activations.ACTIVATIONS`.
         dropout: share of hidden activations switched off in training mode, in [0, 1).
         generator: source of the first weights, which are `nn.Linear`'s usual ones: uniform in
             ±1/√inputs (He et al. 2015, the `kaiming_uniform_` of PyTorch with a = √5).
@@ -54,7 +48,7 @@ class MLP(nn.Module):
 
     def outputs(self, images: Tensor) -> list[Tensor]:
         """What each layer gives for flat images `(batch, inputs)`: activations, last the logits."""
-        activate = ACTIVATIONS[self.activation]
+        activate = ACTIVATIONS[self.activation].function()
         outputs = [images]
         for layer in self.layers[:-1]:
             values = activate(layer(outputs[-1]))

@@ -153,7 +153,7 @@ def walk(run: Run, row: int, epochs: int | None = None) -> Walk:
     """
     import torch
 
-    from mnistop.engine.model import ACTIVATIONS
+    from mnistop.engine.activations import ACTIVATIONS
 
     model, trained = load_model(run, epochs)
     images, labels, shape = validation(run)
@@ -161,7 +161,7 @@ def walk(run: Run, row: int, epochs: int | None = None) -> Walk:
         raise RunError(f"Run {run.name} has validation images 0 to {len(labels) - 1}, not {row}.")
     size = run.config().batch_size
     place, start = row % size, row - row % size
-    activate = ACTIVATIONS[model.activation]
+    activate = ACTIVATIONS[model.activation].function()
     batch = images[start : start + size]
     values = [batch]
     with torch.no_grad():

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.attacks.base import Progress, chunks, evaluating
 from mnistop.engine.attacks.linear import linear_radius
 from mnistop.engine.attacks.piecewise import Layer, layers_of, rounding
-from mnistop.engine.model import ACTIVATIONS, MLP
+from mnistop.engine.model import MLP
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,10 @@ def lines_around(activation: str, low: Tensor, high: Tensor) -> tuple[Line, Line
         low: the least inputs, `(batch, units)`.
         high: the largest.
     """
-    return _around_relu(low, high) if activation == "relu" else _around(activation, low, high)
+    record = ACTIVATIONS[activation]
+    if record.curvature is None:
+        return _around_relu(low, high)
+    return _around(record.function(), record.curvature, low, high)
 
 
 def _around_relu(low: Tensor, high: Tensor) -> tuple[Line, Line]:
@@ -43,24 +47,23 @@ def _around_relu(low: Tensor, high: Tensor) -> tuple[Line, Line]:
 
 
 _POINTS = 33
-_CURVATURE = {"tanh": 0.77, "sigmoid": 0.0963, "gelu": 0.798}
-"""The largest second derivatives: of tanh 4/(3√3), of sigmoid 1/(6√3), of GELU 2φ(0)."""
 _STEP = 1e-3
 
 
-def _around(activation: str, low: Tensor, high: Tensor) -> tuple[Line, Line]:
+def _around(
+    activate: Callable[[Tensor], Tensor], curvature: float, low: Tensor, high: Tensor
+) -> tuple[Line, Line]:
     """Of the chord's slope and the tangents' at both ends and the middle, the best for each side.
 
     What the activation exceeds a slope by is taken at 33 points. Between two of them, h apart, a
     function of curvature M exceeds the line through both by M·h²/8 at most. So the lines hold for
     any smooth activation, be it monotone, S-shaped or neither.
     """
-    activate = ACTIVATIONS[activation]
     width = high - low
     shares = torch.linspace(0, 1, _POINTS, dtype=low.dtype, device=low.device)
     points = low[..., None] + width[..., None] * shares
     values = activate(points)
-    between = _CURVATURE[activation] * (width / (_POINTS - 1)).square() / 8
+    between = curvature * (width / (_POINTS - 1)).square() / 8
     middle = (low + high) / 2
     slopes = [
         (activate(at + _STEP) - activate(at - _STEP)) / (2 * _STEP) for at in (low, middle, high)

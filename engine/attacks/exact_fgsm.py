@@ -9,6 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.attacks.base import Goal, Progress, chunks, evaluating
 from mnistop.engine.attacks.fgsm import LEVELS
 from mnistop.engine.attacks.piecewise import (
@@ -125,7 +126,7 @@ def smallest_epsilon(
 
 def is_exact(model: MLP) -> bool:
     """Whether the logits are affine along a path but for points that can be computed."""
-    return model.activation == "relu" or len(model.layers) == 1
+    return ACTIVATIONS[model.activation].is_relu or len(model.layers) == 1
 
 
 @dataclass(frozen=True)

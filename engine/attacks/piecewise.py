@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.attacks.base import Goal, input_gradient
-from mnistop.engine.model import ACTIVATIONS, MLP
+from mnistop.engine.model import MLP
 
 _FLOAT32 = torch.finfo(torch.float32)
 _FEW = 4
@@ -39,7 +40,7 @@ def layers_of(model: MLP) -> list[Layer]:
 
 def values_in(layers: list[Layer], activation: str, images: Tensor) -> list[Tensor]:
     """In float64 what each layer gets, first the images `(batch, pixels)`, and last the logits."""
-    activate = ACTIVATIONS[activation]
+    activate = ACTIVATIONS[activation].function()
     values = [images.double()]
     for layer in layers[:-1]:
         values.append(activate(layer(values[-1])))
@@ -174,10 +175,10 @@ def logits_along(
     With ReLU they are affine in every piece, as is the input of each ReLU; other activations are
     taken at the points of a grid.
     """
-    activate = ACTIVATIONS[activation]
+    activate = ACTIVATIONS[activation].function()
     pieces = first_layer(path, layers[0], start, end)
     for number, layer in enumerate(layers[1:]):
-        if activation == "relu":
+        if ACTIVATIONS[activation].is_relu:
             pieces = pieces.with_zeros()
         elif number == 0:
             pieces = pieces.with_grid(1 / GRID)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistop.engine.activations import ACTIVATIONS, OnnxNode
 from mnistop.engine.analysis.loading import load_model, load_model_in, load_snapshot
 from mnistop.engine.architecture import Architecture
 from mnistop.engine.errors import RunError
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from mnistop.engine.model import MLP
 import io
 import json
-import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -145,11 +145,7 @@ INPUT, LOGITS, PROBABILITIES = "pixels", "logits", "probabilities"
 """The names of the input and the two outputs."""
 
 _OPSET, _IR_VERSION = 17, 8
-"""Both of 2022, so that runtimes of some years ago read the file too. GELU is an operator of its
-own from opset 20 on; here it is made of smaller ones."""
-
-_OPERATORS = {"relu": "Relu", "tanh": "Tanh", "sigmoid": "Sigmoid"}
-_CONSTANTS = {"half": 0.5, "one": 1.0, "root": math.sqrt(0.5)}
+"""Both of 2022, so that runtimes of some years ago read the file too."""
 
 
 def to_onnx(trained: Trained) -> bytes:
@@ -174,7 +170,9 @@ def to_onnx(trained: Trained) -> bytes:
         for number, layer in enumerate(trained.layers, start=1)
         for name, values in zip(("weight", "bias"), layer, strict=True)
     }
-    arrays |= {name: np.array(value, np.float32) for name, value in _CONSTANTS.items()}
+    recipe = ACTIVATIONS[architecture.activation].onnx
+    constants = [each for _, inputs in recipe for each in inputs if isinstance(each, float)]
+    arrays |= {_constant(value): np.array(value, np.float32) for value in constants}
     nodes = list(_nodes(architecture.activation, len(trained.layers)))
     used = {name for node in nodes for name in node.input}
     images = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["batch", sizes[0]])
@@ -211,14 +209,33 @@ def _nodes(activation: str, layers: int) -> Iterator[NodeProto]:
         values = f"{activation}_{number}"
         if number == layers:
             yield node("Softmax", [LOGITS], PROBABILITIES, axis=1)
-        elif activation == "gelu":  # x · (1 + erf(x / √2)) / 2
-            yield node("Mul", [name, "root"], f"{values}.scaled")
-            yield node("Erf", [f"{values}.scaled"], f"{values}.erf")
-            yield node("Add", [f"{values}.erf", "one"], f"{values}.raised")
-            yield node("Mul", [name, f"{values}.raised"], f"{values}.double")
-            yield node("Mul", [f"{values}.double", "half"], values)
         else:
-            yield node(_OPERATORS[activation], [name], values)
+            yield from _activation(ACTIVATIONS[activation].onnx, name, values)
+
+
+def _activation(recipe: Sequence[OnnxNode], given: str, result: str) -> Iterator[NodeProto]:
+    """The nodes of an activation of a tensor."""
+    from onnx import helper
+
+    names: list[str] = []
+    for number, (operator, inputs) in enumerate(recipe):
+        named = [_input(each, given, names) for each in inputs]
+        is_last = number == len(recipe) - 1
+        names.append(result if is_last else f"{result}.{operator.lower()}_{number}")
+        yield helper.make_node(operator, named, [names[-1]], name=names[-1])
+
+
+def _input(given: str | float | int, tensor: str, earlier: Sequence[str]) -> str:
+    match given:
+        case int():
+            return earlier[given]
+        case float():
+            return _constant(given)
+    return tensor
+
+
+def _constant(value: float) -> str:
+    return f"constant_{value!r}"
 
 
 def _facts(trained: Trained) -> Iterator[tuple[str, str]]:

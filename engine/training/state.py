@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.config import RunConfig
 from mnistop.engine.cores import EVALUATION_ROWS
 from mnistop.engine.learning_rate import lr_of_epoch
@@ -283,7 +284,7 @@ def judge(model: MLP, images: Labelled) -> tuple[Tensor, float, float | None]:
     for pixels in torch.split(images.pixels, EVALUATION_ROWS):
         *hidden, last = model.outputs(pixels)
         logits.append(last)
-        if hidden and model.activation == "relu":
+        if hidden and ACTIVATIONS[model.activation].is_relu:
             peaks.append(torch.cat([values.amax(0) for values in hidden]))
     log_probabilities = log_softmax(torch.cat(logits))
     loss = functional.nll_loss(log_probabilities, images.labels).item()

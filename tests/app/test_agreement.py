@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from sklearn import metrics
 
 from mnistop.engine.runs.run_folder import Run
-from tests.app import made_up
-from tests.app.dashboard import Opened
-from tests.app.test_mistakes import listed, show
+from tests.helpers import made_up
+from tests.helpers.dashboard import Opened
+from tests.tui.features.mistakes.test_mistakes import listed, show
 
 EPOCHS = 5
 LARGE = (150, 70)

@@ -12,17 +12,17 @@ from mnistop.tui.features.mistakes.images import Gallery
 from mnistop.tui.features.runs.screen import RunsScreen
 from mnistop.tui.features.weights.network import Network
 from mnistop.tui.session.compared import ComparedCharts
-from tests.app import made_up
-from tests.app.attack_screen import open_attack, panes, until_told
-from tests.app.dashboard import Dashboard, Opened, Workers
-from tests.app.made_up_attacks import Answers as Attacks
-from tests.app.test_compare import compare, some
-from tests.app.test_data_screen import answering
-from tests.app.test_epoch_cursor import looks_at
-from tests.app.test_mistakes import show as show_mistakes
-from tests.app.test_rates_screen import curve, find, finder
-from tests.app.test_weights import Answers, open_weights
-from tests.app.test_weights import answers as weights
+from tests.helpers import made_up
+from tests.helpers.attack_screen import open_attack, panes, until_told
+from tests.helpers.dashboard import Dashboard, Opened, Workers
+from tests.helpers.made_up_attacks import Answers as Attacks
+from tests.tui.features.compare.test_compare import compare, some
+from tests.tui.features.data.test_data_screen import answering
+from tests.tui.features.mistakes.test_mistakes import show as show_mistakes
+from tests.tui.features.rates.test_rates_screen import curve, find, finder
+from tests.tui.features.train.test_epoch_cursor import looks_at
+from tests.tui.features.weights.test_weights import Answers, open_weights
+from tests.tui.features.weights.test_weights import answers as weights
 
 __all__ = ["answering", "finder", "weights"]
 

@@ -10,16 +10,16 @@ import pytest
 
 from mnistop.engine.config import NAMES
 from mnistop.tui.toolkit.pane import DrawnWidget
-from tests.app.attack_screen import open_attack
-from tests.app.dashboard import Dashboard, Opened, Workers
-from tests.app.made_up_attacks import Answers as Attacks
-from tests.app.test_compare import compare, some
-from tests.app.test_data_screen import answering
-from tests.app.test_mistakes import show as show_mistakes
-from tests.app.test_rates_screen import find, finder
-from tests.app.test_sweep_screen import open_sweep, rates
-from tests.app.test_weights import Answers, open_weights
-from tests.app.test_weights import answers as weights
+from tests.helpers.attack_screen import open_attack
+from tests.helpers.dashboard import Dashboard, Opened, Workers
+from tests.helpers.made_up_attacks import Answers as Attacks
+from tests.tui.features.compare.test_compare import compare, some
+from tests.tui.features.data.test_data_screen import answering
+from tests.tui.features.mistakes.test_mistakes import show as show_mistakes
+from tests.tui.features.rates.test_rates_screen import find, finder
+from tests.tui.features.sweep.test_sweep_screen import open_sweep, rates
+from tests.tui.features.weights.test_weights import Answers, open_weights
+from tests.tui.features.weights.test_weights import answers as weights
 
 __all__ = ["answering", "finder", "weights"]
 

@@ -15,14 +15,14 @@ from mnistop.engine.analysis.network import first_layer, walk
 from mnistop.engine.analysis.samples import look_at
 from mnistop.tui.app import MnistopApp
 from mnistop.tui.toolkit.bindings import declared
-from tests.app import made_up
-from tests.app import made_up_judgements as judged
-from tests.app.dashboard import PANES, Dashboard, Opened, Workers
-from tests.app.made_up_attacks import Answers as Attacks
-from tests.app.test_compare import add
-from tests.app.test_rates_screen import Finder, finder
-from tests.app.test_sweep_screen import rates
-from tests.app.test_weights import Answers as Weights
+from tests.helpers import made_up
+from tests.helpers import made_up_judgements as judged
+from tests.helpers.dashboard import PANES, Dashboard, Opened, Workers
+from tests.helpers.made_up_attacks import Answers as Attacks
+from tests.tui.features.compare.test_compare import add
+from tests.tui.features.rates.test_rates_screen import Finder, finder
+from tests.tui.features.sweep.test_sweep_screen import rates
+from tests.tui.features.weights.test_weights import Answers as Weights
 
 __all__ = ["finder"]
 

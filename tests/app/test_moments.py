@@ -10,16 +10,9 @@ import pytest
 
 from mnistop.engine import events, worker
 from mnistop.engine.runs.run_folder import Run
-from tests.app.dashboard import Dashboard, Opened, dashboard
-from tests.engine.finished_run import finished_run
-from tests.engine.small_runs import (
-    ENDLESS,
-    digits_config,
-    history_of,
-    kill_all,
-    to_the_end,
-    until,
-)
+from tests.helpers.dashboard import Dashboard, Opened, dashboard
+from tests.helpers.finished_run import finished_run
+from tests.helpers.small_runs import ENDLESS, digits_config, history_of, kill_all, to_the_end, until
 
 MOMENT = r"(untrained|epoch \d+)"
 DASHBOARD = [

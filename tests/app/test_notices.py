@@ -8,9 +8,9 @@ import pytest
 
 from mnistop.engine.config import RunConfig
 from mnistop.tui.features.runs.screen import RunsScreen
-from tests.app import made_up
-from tests.app.dashboard import Opened, Workers
-from tests.app.pseudo_terminal import Terminal, places, terminal
+from tests.helpers import made_up
+from tests.helpers.dashboard import Opened, Workers
+from tests.helpers.pseudo_terminal import Terminal, places, terminal
 
 NAME = "20260101-120000-calm-otter"
 

@@ -6,9 +6,9 @@ import pytest
 
 from mnistop.engine import worker
 from mnistop.engine.runs.run_folder import Run
-from tests.app.dashboard import Opened, Workers
-from tests.engine.small_runs import ENDLESS, digits_config, history_of, kill_all, state_of
-from tests.small_data import DataFile
+from tests.helpers.dashboard import Opened, Workers
+from tests.helpers.small_data import DataFile
+from tests.helpers.small_runs import ENDLESS, digits_config, history_of, kill_all, state_of
 from tests.waiting import wait_until
 
 LAUNCH, RESUME, STOP = worker.launch, worker.resume, worker.stop
@@ -50,8 +50,8 @@ async def test_r_on_the_runs_screen_refuses_other_data_in_a_sentence(
 async def test_a_warning_is_shown_as_a_notice(
     opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.app import made_up
-    from tests.app.test_runs_screen import add
+    from tests.helpers import made_up
+    from tests.tui.features.runs.test_runs_screen import add
 
     def resume(run: Run) -> str:
         return f"Run {run.name} was begun by an older mnistop [sic]."

@@ -9,8 +9,8 @@ from rich.color import ColorType
 from mnistop.engine.errors import DataError
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.terminal.attributes import to_ascii
-from tests.app import made_up
-from tests.app.dashboard import Dashboard, Opened, Workers
+from tests.helpers import made_up
+from tests.helpers.dashboard import Dashboard, Opened, Workers
 
 ASCII = Terminal(colors=16, unicode=False)
 COLOURLESS = Terminal(colors=0)

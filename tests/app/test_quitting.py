@@ -8,8 +8,8 @@ import pytest
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
 from mnistop.tui.draw.capabilities import Terminal
-from tests.app import made_up
-from tests.app.dashboard import Opened, Workers
+from tests.helpers import made_up
+from tests.helpers.dashboard import Opened, Workers
 
 
 async def test_q_quits_at_once_when_nothing_trains(opened: Opened) -> None:

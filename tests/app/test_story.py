@@ -16,8 +16,7 @@ from mnistop.engine.runs import run_folder
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run
-from tests.app.pseudo_terminal import COMMAND, terminal
-from tests.ssh.processes import (
+from tests.helpers.processes import (
     fork_server_of,
     goes_on,
     linux,
@@ -25,6 +24,7 @@ from tests.ssh.processes import (
     standing_still,
     the_run,
 )
+from tests.helpers.pseudo_terminal import COMMAND, terminal
 from tests.waiting import wait_until
 
 SMALL = ("--samples", "300", "--hidden", "16")

@@ -10,9 +10,9 @@ from mnistop.tui.dialogs import QuitScreen, TooSmallScreen
 from mnistop.tui.features.runs.screen import RunsScreen
 from mnistop.tui.toolkit.ask import AskScreen
 from mnistop.tui.toolkit.help import HelpScreen
-from tests.app import made_up
-from tests.app.dashboard import Dashboard, Opened, Workers
-from tests.app.test_runs_screen import some
+from tests.helpers import made_up
+from tests.helpers.dashboard import Dashboard, Opened, Workers
+from tests.tui.features.runs.test_runs_screen import some
 
 SIZES = [(40, 10), (59, 40), (120, 15), (1, 1)]
 LARGE = (120, 40)

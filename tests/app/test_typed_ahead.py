@@ -12,8 +12,8 @@ from mnistop.tui.features.compare.screen import CompareScreen
 from mnistop.tui.features.runs.screen import RunsScreen
 from mnistop.tui.session.compared import ComparedRun, Comparison
 from mnistop.tui.toolkit.ask import AskScreen
-from tests.app.dashboard import Opened, Workers
-from tests.app.test_runs_screen import open_runs, some
+from tests.helpers.dashboard import Opened, Workers
+from tests.tui.features.runs.test_runs_screen import open_runs, some
 
 
 async def test_a_filter_is_typed_and_its_first_run_marked(opened: Opened, workers: Workers) -> None:

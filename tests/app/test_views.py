@@ -6,7 +6,7 @@ import sys
 
 from mnistop.tui.navigator import NAMES
 from mnistop.tui.toolkit.bars import SCREENS
-from tests.engine.small_runs import ROOT
+from tests.helpers.small_runs import ROOT
 
 PROGRAM = """
 import json, sys

@@ -20,7 +20,7 @@ from mnistop.engine.data.sources import load
 from mnistop.engine.runs import checkpoint, run_folder
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.image import RAMP
-from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
+from tests.helpers.pseudo_terminal import COMMAND, Terminal, terminal
 
 TRAINED = ("--epochs", "4")
 """Four epochs leave enough mistakes."""

@@ -21,7 +21,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import load
 from mnistop.engine.model import MLP
 from tests.engine.attacks.bracketed import interval_radius
-from tests.engine.small_runs import trained
+from tests.helpers.small_runs import trained
 
 GRID = torch.linspace(0, 1, 1001)
 

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.app import made_up
+from tests.helpers import made_up
 
 ROUNDS = 9
 RUNS = 50

@@ -20,9 +20,9 @@ from mnistop.engine import events
 from mnistop.engine.runs import run_folder
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.lookup import find_run
-from tests.app import made_up
 from tests.bench.commands import Taken, taken
 from tests.bench.watched import Answer, percentile, screen, stop, tell, training
+from tests.helpers import made_up
 
 FOCUSED = "▸ "
 """Stands in the title of the pane that has the focus; only the form has none."""

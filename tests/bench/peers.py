@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
+from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.config import RunConfig
 
 Arrays = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]
@@ -81,11 +82,11 @@ def floor(config: RunConfig, arrays: Arrays) -> None:
 def autograd(config: RunConfig, arrays: Arrays) -> float:
     """A good plain loop: whole tensors permuted once an epoch, autograd, `torch.optim`."""
     x_train, y_train, x_val, y_val = map(torch.from_numpy, arrays)
-    bend = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "gelu": nn.GELU}
+    module = getattr(nn, ACTIVATIONS[config.activation].module)
     parts: list[nn.Module] = []
     width = x_train.shape[1]
     for neurons in config.hidden:
-        parts += [nn.Linear(width, neurons), bend[config.activation]()]
+        parts += [nn.Linear(width, neurons), module()]
         parts += [nn.Dropout(config.dropout)] if config.dropout else []
         width = neurons
     model = nn.Sequential(*parts, nn.Linear(width, 10))

@@ -19,7 +19,7 @@ from mnistop.engine import events, worker
 from mnistop.engine.config import RunConfig
 from mnistop.engine.runs import index, run_folder
 from mnistop.engine.runs.event_log import read_events
-from tests.app import made_up
+from tests.helpers import made_up
 
 _EPOCHS = 30
 
@@ -58,7 +58,7 @@ def read_all() -> list[object]:
 
 async def screen_times() -> tuple[float, list[float]]:
     """Seconds from the key 6 to the newest run on the screen, and those of each key after."""
-    from tests.app.dashboard import dashboard
+    from tests.helpers.dashboard import dashboard
 
     await worker.warmed_up()
     folder = run_folder.runs_folder()

@@ -53,7 +53,7 @@ def train_silently(config: RunConfig) -> None:
     """What one of joblib's processes does."""
     import torch
 
-    from tests.engine.small_runs import trained
+    from tests.helpers.small_runs import trained
 
     torch.set_num_threads(1)
     trained(config)

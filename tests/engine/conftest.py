@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mnistop.engine import worker
-from tests.engine import small_runs
+from tests.helpers import small_runs
 
 
 @pytest.fixture(autouse=True, scope="session")

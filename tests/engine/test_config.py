@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnistop.engine import config
+from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.config import NAMES, PRESETS, RunConfig
 from mnistop.engine.errors import ConfigError
 
@@ -77,7 +78,7 @@ OUT_OF_BOUNDS = {
         ("1 " * 33, "up to 32 whole numbers", "1 1"),
         ("12.5", "or none", "'12.5'"),
     ],
-    "activation": [("swish", "one of relu, tanh, sigmoid, gelu", "'swish'")],
+    "activation": [("swish", f"one of {', '.join(ACTIVATIONS)}", "'swish'")],
     "optimizer": [("rmsprop", "one of manual, sgd, adam, adamw", "'rmsprop'")],
     "lr": [
         (0, "a number above 0 and at most 1,000", "0"),

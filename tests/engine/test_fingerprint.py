@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mnistop.engine.data.sources import load
 from mnistop.engine.data.stored import Part, Stored, to_dataset
 from mnistop.engine.fingerprint import Fingerprint, changes, take_fingerprint
-from tests.data_files import some_images, some_labels, write_idx
+from tests.helpers.data_files import some_images, some_labels, write_idx
 
 COUNT = 2100
 """More images than are hashed at once."""

@@ -16,7 +16,7 @@ import pytest
 
 from mnistop.engine import events, worker
 from mnistop.engine.runs.run_folder import Run, list_runs
-from tests.engine.small_runs import ROOT, kill_all, run_script, state_of, to_the_end, until
+from tests.helpers.small_runs import ROOT, kill_all, run_script, state_of, to_the_end, until
 
 linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
 

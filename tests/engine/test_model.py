@@ -5,15 +5,17 @@ import pytest
 import torch
 from scipy import special
 
+from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.model import MLP
 from mnistop.engine.training.state import judge
-from tests.engine.small_runs import digits_config, prepared, trained
+from tests.helpers.small_runs import digits_config, prepared, trained
 
-ACTIVATIONS = {
+FUNCTIONS = {
     "relu": lambda x: np.maximum(x, 0),
     "tanh": np.tanh,
     "sigmoid": special.expit,
     "gelu": lambda x: x * special.ndtr(x),
+    "silu": lambda x: x * special.expit(x),
 }
 
 
@@ -29,7 +31,7 @@ def test_a_model_is_its_matrices_with_the_activation_between(
     images = np.random.default_rng(2).random((5, 7), np.float32)
     values = images.astype(np.float64)
     for number, layer in enumerate(model.layers):
-        values = values if number == 0 else ACTIVATIONS[activation](values)
+        values = values if number == 0 else FUNCTIONS[activation](values)
         values = values @ layer.weight.detach().double().numpy().T + layer.bias.detach().numpy()
     logits = model(torch.from_numpy(images)).detach().numpy()
     np.testing.assert_allclose(logits, values, rtol=1e-4, atol=1e-5)

@@ -16,7 +16,7 @@ from torch.nn import functional
 from mnistop.engine.config import RunConfig
 from mnistop.engine.training.loop import train
 from mnistop.engine.training.state import Epoch, Labelled, Training, judge
-from tests.engine.small_runs import QuietListener, prepared
+from tests.helpers.small_runs import QuietListener, prepared
 
 SEEDS = (0, 1, 2, 3)
 

@@ -20,7 +20,7 @@ from mnistop.engine.runs.filters import parse
 from mnistop.engine.runs.index import list_all
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.sweep.this_machine import ThisMachine
-from tests.engine.small_runs import digits_config, history_of, to_the_end
+from tests.helpers.small_runs import digits_config, history_of, to_the_end
 from tests.waiting import wait_until
 
 LARGE = {"hidden": (2048,), "batch_size": 400, "epochs": 1, "source": "bundled", "samples": 500}

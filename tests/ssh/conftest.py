@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mnistop.engine import worker
-from tests.engine.small_runs import kill_all
+from tests.helpers.small_runs import kill_all
 from tests.ssh.users import User, user_with
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.app.pseudo_terminal import COMMAND, KEYS, Terminal, places
+from tests.helpers.pseudo_terminal import COMMAND, KEYS, Terminal, places
 
 _PIECE_SECONDS = 0.05
 """The line passes on so much of its time's bytes at once."""

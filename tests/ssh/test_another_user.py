@@ -16,8 +16,8 @@ import pytest
 from mnistop.engine import worker
 from mnistop.engine.analysis.robustness import robustness
 from mnistop.engine.runs import glance, run_folder
-from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
-from tests.ssh.processes import endless, goes_on, linux
+from tests.helpers.processes import endless, goes_on, linux
+from tests.helpers.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.waiting import wait_until
 
 NOBODY = ("--reuid=65534", "--regid=65534", "--clear-groups")

@@ -17,9 +17,9 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.runs import glance, run_folder
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.cli.entry import exit_code_of
-from tests.app.pseudo_terminal import COMMAND, terminal
 from tests.faults import readers
-from tests.ssh.processes import endless, goes_on, linux
+from tests.helpers.processes import endless, goes_on, linux
+from tests.helpers.pseudo_terminal import COMMAND, terminal
 from tests.waiting import wait_until
 
 NOBODY = 65534

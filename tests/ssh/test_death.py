@@ -19,14 +19,8 @@ from mnistop.engine.runs import glance
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run
-from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
-from tests.ssh.processes import (
-    endless,
-    kill_helpers_of,
-    linux,
-    process_of,
-    standing_still,
-)
+from tests.helpers.processes import endless, kill_helpers_of, linux, process_of, standing_still
+from tests.helpers.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.waiting import wait_until
 
 LAST_LINES = 5

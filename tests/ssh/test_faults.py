@@ -3,8 +3,8 @@
 import random
 from pathlib import Path
 
-from tests.app.dashboard import dashboard
 from tests.faults import files, kills, sweeps
+from tests.helpers.dashboard import dashboard
 
 
 def test_no_damage_to_a_file_ends_a_command_hides_a_run_or_executes_anything(folder: Path) -> None:

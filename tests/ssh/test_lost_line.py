@@ -13,8 +13,7 @@ import pytest
 from mnistop.engine import worker
 from mnistop.engine.runs import glance, run_folder
 from mnistop.engine.runs.run_folder import Run
-from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
-from tests.ssh.processes import (
+from tests.helpers.processes import (
     endless,
     fork_server_of,
     goes_on,
@@ -24,6 +23,7 @@ from tests.ssh.processes import (
     standing_still,
     the_run,
 )
+from tests.helpers.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.waiting import wait_until
 
 

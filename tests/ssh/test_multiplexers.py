@@ -14,8 +14,8 @@ import pytest
 
 from mnistop.engine import worker
 from mnistop.engine.runs import glance
-from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
-from tests.ssh.processes import goes_on, the_run
+from tests.helpers.processes import goes_on, the_run
+from tests.helpers.pseudo_terminal import COMMAND, Terminal, terminal
 
 PROMPT = "the-shell-is-here$"
 SHELL = ("sh", "-i")

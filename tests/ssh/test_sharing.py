@@ -15,9 +15,9 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.runs import glance
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sharing import share, unshare
-from tests.app import made_up
-from tests.engine.small_runs import kill_all
-from tests.ssh.processes import endless
+from tests.helpers import made_up
+from tests.helpers.processes import endless
+from tests.helpers.small_runs import kill_all
 from tests.ssh.users import User
 from tests.waiting import wait_until
 

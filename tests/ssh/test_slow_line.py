@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from mnistop.engine.runs import glance
-from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
-from tests.ssh.processes import the_run
+from tests.helpers.processes import the_run
+from tests.helpers.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.ssh.slow_line import slow_line
 
 LONG = ("--epochs", "1000000", "--samples", "400", "--hidden", "16")

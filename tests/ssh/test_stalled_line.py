@@ -10,8 +10,8 @@ from pathlib import Path
 
 from mnistop.engine.runs import glance
 from mnistop.tui.terminal.driver import Writer
-from tests.app.pseudo_terminal import Terminal, terminal
-from tests.ssh.processes import goes_on, kilobytes_of, linux, the_run
+from tests.helpers.processes import goes_on, kilobytes_of, linux, the_run
+from tests.helpers.pseudo_terminal import Terminal, terminal
 from tests.waiting import wait_until
 
 STALLED_SECONDS = 3

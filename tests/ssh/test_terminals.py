@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from mnistop.engine.runs import entry
-from tests.app.pseudo_terminal import COMMAND, Terminal, terminal
-from tests.ssh.processes import command_of, linux, paused, session_of, states_of
+from tests.helpers.processes import command_of, linux, paused, session_of, states_of
+from tests.helpers.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.waiting import wait_until
 
 GIVEN_BACK = {

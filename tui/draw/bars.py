@@ -174,7 +174,6 @@ def _draw(
     return lines
 
 
-_SIGNED_NAME_WIDTH = 12
 _NUMBER_WIDTH = 7
 
 
@@ -206,7 +205,7 @@ def signed(
         furthest = sorted(shown, key=lambda index: -abs(values[index]))[: max(height, 0)]
         shown = sorted(furthest, key=lambda index: -values[index])
     full = scale or max((abs(values[index]) for index in shown), default=0) or 1.0
-    labels = [shorten(str(names[index]), _SIGNED_NAME_WIDTH, terminal) for index in shown]
+    labels = [shorten(str(names[index]), _NAME_WIDTH, terminal) for index in shown]
     name_width = max(map(cell_len, labels), default=0)
     arm = max((width - name_width - _NUMBER_WIDTH - 3) // 2, 0)
     top, bottom = max(values, default=0), min(values, default=0)

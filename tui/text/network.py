@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.analysis.network import Step, Walk
 from mnistop.engine.formatting import percent, with_sign
-
-_PROPER = {"relu": "ReLU", "gelu": "GELU"}
 
 
 def proper(name: str) -> str:
     """A step's name as people write it."""
-    return _PROPER.get(name, name)
+    return ACTIVATIONS[name].module if name in ACTIVATIONS else name
 
 
 def shape_of(step: Step) -> str:

@@ -1,36 +1,18 @@
 """The fast step of a training on the processor: forward and backward pass written out by hand."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.config import RunConfig
 from mnistop.engine.model import MLP
 from mnistop.engine.training.examples import varied
 from mnistop.engine.training.fast.packing import Gathered, Inputs, Packing
 from mnistop.engine.training.optimizers import clip_, make_optimizer
 from mnistop.engine.training.state import Labelled, Training
-
-_relu_backward = torch.ops.aten.threshold_backward.default
-
-ACTIVATE_: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": torch.relu_,
-    "tanh": torch.tanh_,
-    "sigmoid": torch.sigmoid_,
-    "gelu": lambda sums: sums.copy_(functional.gelu(sums)),
-}
-"""The activations, in place."""
-DERIVE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "relu": lambda error, values: _relu_backward(error, values, 0),
-    "tanh": torch.ops.aten.tanh_backward.default,
-    "sigmoid": torch.ops.aten.sigmoid_backward.default,
-    "gelu": torch.ops.aten.gelu_backward.default,
-}
-"""The gradient before an activation, from the one after it and the activation's values (of GELU:
-what it was given)."""
 
 
 class Backprop:
@@ -45,8 +27,9 @@ class Backprop:
 
     def __init__(self, model: MLP, packing: Packing, matrices: list[Tensor], largest: int) -> None:
         self._model = model
-        self._activate_, self._derive = ACTIVATE_[model.activation], DERIVE[model.activation]
-        self._takes_sums = model.activation == "gelu"
+        activation = ACTIVATIONS[model.activation]
+        self._activate_, self._derive = activation.in_place(), activation.backward()
+        self._takes_sums = activation.gradient_takes_input
         *self._hidden, last = matrices
         self._to_logits = last.t()
         self._back = [weights.t() for weights in packing.weights(matrices)]

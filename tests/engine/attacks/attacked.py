@@ -6,10 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import load
-from mnistop.engine.model import ACTIVATIONS, MLP
-from tests.engine.small_runs import trained
+from mnistop.engine.model import MLP
+from tests.helpers.small_runs import trained
 
 
 def some_batch(

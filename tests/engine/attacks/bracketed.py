@@ -8,26 +8,27 @@ import pytest
 import torch
 from torch import Tensor
 
+from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.attacks.base import Goal
 from mnistop.engine.attacks.crown import Box, largest_positive
 from mnistop.engine.attacks.piecewise import Path, fgsm_path, layers_of
 from mnistop.engine.config import RunConfig
-from mnistop.engine.model import ACTIVATIONS, MLP
+from mnistop.engine.model import MLP
 from tests.engine.attacks import attacked
-from tests.engine.small_runs import trained
+from tests.helpers.small_runs import trained
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "robust in vain": {"adversarial_epsilon": 0.3, "epochs": 15},
     "two hidden layers": {"hidden": (64, 32), "epochs": 30},
     "three hidden layers": {"hidden": (32, 32, 32), "epochs": 30},
-    "tanh": {"activation": "tanh", "epochs": 20},
     "sigmoid": {"activation": "sigmoid", "optimizer": "adam", "lr": 0.003, "epochs": 10},
-    "gelu": {"activation": "gelu", "hidden": (48, 24), "epochs": 20},
 }
 
 PIECEWISE = [*attacked.SETTINGS, "robust in vain", "two hidden layers", "three hidden layers"]
 """The trained models of ReLUs, or without any activation."""
-SMOOTH = ["tanh", "sigmoid", "gelu"]
+SMOOTH = [name for name, record in ACTIVATIONS.items() if not record.is_relu]
+for name in SMOOTH:
+    SETTINGS.setdefault(name, {"activation": name, "hidden": (48, 24), "epochs": 20})
 
 
 @functools.cache
@@ -49,7 +50,7 @@ def any_deep_model(seed: int) -> tuple[MLP, Tensor, Tensor]:
     """An untrained model of 3 to 5 hidden layers, and images with pixels at and between 0 and 1."""
     random = torch.Generator().manual_seed(seed)
     sizes = torch.randint(1, 9, (4 + seed % 3,), generator=random).tolist()
-    model = MLP((9, *sizes, 3), list(ACTIVATIONS)[seed % 4], generator=random)
+    model = MLP((9, *sizes, 3), list(ACTIVATIONS)[seed % len(ACTIVATIONS)], generator=random)
     for layer in model.layers:
         layer.weight.data *= 3
     images = torch.rand(5, 9, generator=random).round(decimals=1)

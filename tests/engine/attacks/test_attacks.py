@@ -16,7 +16,7 @@ from mnistop.engine.attacks.norms import size
 from mnistop.engine.model import MLP
 from mnistop.engine.training.state import Labelled
 from tests.engine.attacks.attacked import any_model, some_batch, some_right
-from tests.engine.small_runs import digits_config, prepared, trained
+from tests.helpers.small_runs import digits_config, prepared, trained
 
 SEEDS = st.integers(0, 2**32)
 

@@ -6,11 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.attacks import FGSM, PGD
 from mnistop.engine.attacks.crown import Box, certified_radius, lines_around, margins
 from mnistop.engine.attacks.exact_fgsm import smallest_epsilon
 from mnistop.engine.attacks.piecewise import layers_of, values_in
-from mnistop.engine.model import ACTIVATIONS, MLP
+from mnistop.engine.model import MLP
 from tests.engine.attacks.attacked import any_model, some_batch
 from tests.engine.attacks.bracketed import (
     PIECEWISE,
@@ -97,7 +98,7 @@ def test_no_image_in_a_box_has_a_smaller_margin_than_the_bound(
 def test_an_activation_stays_between_its_lines(activation: str, low: float, width: float) -> None:
     points = torch.linspace(low, low + width, 4001, dtype=torch.float64)
     below, above = lines_around(activation, points[:1, None], points[-1:, None])
-    values = ACTIVATIONS[activation](points)
+    values = ACTIVATIONS[activation].function()(points)
     assert (below.slope * points + below.offset <= values + 1e-12).all()
     assert (above.slope * points + above.offset >= values - 1e-12).all()
 

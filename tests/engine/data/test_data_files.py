@@ -10,7 +10,7 @@ import pytest
 
 from mnistop.engine.data.sources import describe, load
 from mnistop.engine.errors import DataError
-from tests.data_files import some_images, some_labels, unseen_of, write_idx, write_idx_pair
+from tests.helpers.data_files import some_images, some_labels, unseen_of, write_idx, write_idx_pair
 
 
 @pytest.mark.parametrize("separator", ["-", "."])

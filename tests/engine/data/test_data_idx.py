@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mnistop.engine.data.idx import read_idx
 from mnistop.engine.errors import DataError
-from tests.data_files import idx_bytes, some_images, some_labels
+from tests.helpers.data_files import idx_bytes, some_images, some_labels
 
 packed = partial(gzip.compress, mtime=0)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mnistop.engine.data.sources import load
 from mnistop.engine.errors import DataError
-from tests.data_files import some_images, some_labels, unseen_of
+from tests.helpers.data_files import some_images, some_labels, unseen_of
 
 IMAGES, LABELS = some_images(6), some_labels(6)
 

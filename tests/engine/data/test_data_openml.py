@@ -14,7 +14,7 @@ from sklearn.datasets import _openml as scikit_learn
 from mnistop.engine.data import openml
 from mnistop.engine.data.sources import is_at_hand, load
 from mnistop.engine.errors import DataError
-from tests.data_files import (
+from tests.helpers.data_files import (
     ARFF_PATH,
     openml_answers,
     some_images,

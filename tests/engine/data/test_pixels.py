@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 from mnistop.engine.config import PixelRange, RunConfig
 from mnistop.engine.data.sources import describe, load
 from mnistop.engine.errors import DataError, PixelRangeError
-from tests.data_files import some_images, some_labels
+from tests.helpers.data_files import some_images, some_labels
 
 BYTES = some_images(40, 6, 6)
 BYTES[:, 0, :2] = 0, 255

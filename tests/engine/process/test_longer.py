@@ -18,9 +18,9 @@ from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.index import Index
 from mnistop.engine.runs.run_folder import Continuation, Run
 from mnistop.engine.runs.sweep_folder import Sweep
-from tests.engine.small_runs import ENDLESS, digits_config, history_of, state_of
 from tests.faults.kills import results
-from tests.small_data import DataFile
+from tests.helpers.small_data import DataFile
+from tests.helpers.small_runs import ENDLESS, digits_config, history_of, state_of
 from tests.waiting import wait_until
 
 KINDS: dict[str, dict[str, Any]] = {

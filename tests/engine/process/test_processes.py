@@ -32,8 +32,9 @@ from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.history import History
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.training.state import judge
-from tests.data_files import openml_answers, write_openml_cache
-from tests.engine.small_runs import (
+from tests.helpers.data_files import openml_answers, write_openml_cache
+from tests.helpers.processes import process_of
+from tests.helpers.small_runs import (
     ENDLESS,
     ROOT,
     digits_config,
@@ -44,7 +45,6 @@ from tests.engine.small_runs import (
     to_the_end,
     until,
 )
-from tests.ssh.processes import process_of
 
 linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
 

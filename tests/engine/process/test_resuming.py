@@ -22,7 +22,8 @@ from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.training.loop import train
 from mnistop.engine.training.state import Epoch, Training
-from tests.engine.small_runs import (
+from tests.faults.kills import settings
+from tests.helpers.small_runs import (
     ENDLESS,
     Listener,
     digits_config,
@@ -37,7 +38,6 @@ from tests.engine.small_runs import (
     trained,
     until,
 )
-from tests.faults.kills import settings
 
 KINDS: dict[str, dict[str, Any]] = {
     "default": {},

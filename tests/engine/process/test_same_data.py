@@ -16,8 +16,9 @@ from mnistop.engine.events import RunStarted
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.history import History
 from mnistop.engine.runs.run_folder import Run, list_runs
-from tests.data_files import openml_answers, write_openml_cache
-from tests.engine.small_runs import (
+from tests.helpers.data_files import openml_answers, write_openml_cache
+from tests.helpers.small_data import DataFile
+from tests.helpers.small_runs import (
     ENDLESS,
     digits_config,
     history_of,
@@ -26,7 +27,6 @@ from tests.engine.small_runs import (
     to_the_end,
     until,
 )
-from tests.small_data import DataFile
 from tests.waiting import wait_until
 
 

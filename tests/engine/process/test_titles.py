@@ -11,9 +11,9 @@ import pytest
 from mnistop.engine import worker
 from mnistop.engine.process.stdio import set_title
 from mnistop.engine.runs.run_folder import Run
-from tests.app.pseudo_terminal import terminal
-from tests.engine.small_runs import ENDLESS, ROOT, digits_config, history_of, run_script
-from tests.ssh.processes import process_of
+from tests.helpers.processes import process_of
+from tests.helpers.pseudo_terminal import terminal
+from tests.helpers.small_runs import ENDLESS, ROOT, digits_config, history_of, run_script
 from tests.waiting import wait_until
 
 

@@ -22,9 +22,9 @@ from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Plan
 from mnistop.engine.sweep import job as sweep_job
-from tests.app import made_up, made_up_sweeps
-from tests.data_files import unseen_of
-from tests.engine.small_runs import (
+from tests.helpers import made_up, made_up_sweeps
+from tests.helpers.data_files import unseen_of
+from tests.helpers.small_runs import (
     CPU,
     ENDLESS,
     digits_config,

@@ -42,8 +42,8 @@ from mnistop.engine.report.markdown import as_markdown
 from mnistop.engine.report.of_runs import report, write_report
 from mnistop.engine.runs.entry import About, write_about
 from mnistop.engine.runs.run_folder import Run
-from tests.app import made_up, made_up_judgements
 from tests.engine.report.pages import SVG, charts, read_html, read_markdown, read_off, table_of
+from tests.helpers import made_up, made_up_judgements
 
 EPOCHS = 30
 BEST = 20

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from distributed import Client
 
-from tests.engine.small_runs import ROOT
+from tests.helpers.small_runs import ROOT
 
 
 class DaskCluster:

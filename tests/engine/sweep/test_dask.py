@@ -16,11 +16,11 @@ from mnistop.engine.runs import sweep_folder
 from mnistop.engine.runs.sweep_folder import Plan, Sweep
 from mnistop.engine.sweep import cluster_member
 from mnistop.engine.sweep import job as sweep_job
-from tests.engine.small_runs import digits_config, ever_more, history_of, state_of
 from tests.engine.sweep.dask_cluster import DaskCluster, dask_cluster
 from tests.engine.sweep.test_sweeps import never_killed, states, wait, wait_for_end
 from tests.faults.kills import results
-from tests.small_data import DataFile
+from tests.helpers.small_data import DataFile
+from tests.helpers.small_runs import digits_config, ever_more, history_of, state_of
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.config import HYPERPARAMETERS, NAMES, RunConfig
 from mnistop.engine.errors import ConfigError
 from mnistop.engine.hyperparameters import as_text
@@ -217,7 +218,7 @@ def test_a_range_of_whole_numbers_has_each_once(name: str, low: int, high: int, 
         ("hidden", (128,), "64; 128; 256"),
         ("batch_size", 33, "32, 33, 64"),
         ("weight_decay", 0.0, "0, 1e-05, 0.0001"),
-        ("activation", "tanh", "relu, tanh, sigmoid, gelu"),
+        ("activation", "tanh", ", ".join(ACTIVATIONS)),
         ("source", "digits", "digits"),
     ],
 )

@@ -23,7 +23,7 @@ from mnistop.engine.sweep.outcomes import (
     unseen_acc,
 )
 from mnistop.engine.sweep.presets import duration_of, effort, pace
-from tests.app import made_up
+from tests.helpers import made_up
 
 
 def outcome(config: RunConfig, best: float | None, said: str = "right") -> Outcome:

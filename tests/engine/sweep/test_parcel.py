@@ -14,7 +14,7 @@ from mnistop.engine.runs import run_folder
 from mnistop.engine.runs.entry import About, read_about, write_about
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.sweep.cluster_member import finish_putting, pack, put_in_place, unpack
-from tests.engine.small_runs import digits_config
+from tests.helpers.small_runs import digits_config
 
 FILES = {
     "events.jsonl": b'{"event": "RunPaused"}\n',

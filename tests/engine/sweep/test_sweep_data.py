@@ -15,9 +15,9 @@ from mnistop.engine.events import MemberFailed
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.engine.sweep.known_data import DataCheck, key_of, recorded_data
-from tests.engine.small_runs import digits_config, ever_more, history_of
 from tests.engine.sweep.test_sweeps import states, swept, wait, wait_for_end
-from tests.small_data import DataFile
+from tests.helpers.small_data import DataFile
+from tests.helpers.small_runs import digits_config, ever_more, history_of
 
 
 @pytest.fixture

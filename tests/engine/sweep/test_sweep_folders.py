@@ -10,7 +10,7 @@ from mnistop.engine.runs.index import list_all
 from mnistop.engine.runs.lookup import find_run, find_run_or_sweep
 from mnistop.engine.runs.run_folder import Run, list_runs
 from mnistop.engine.runs.sweep_folder import Plan, Sweep, list_sweeps
-from tests.engine.small_runs import digits_config
+from tests.helpers.small_runs import digits_config
 
 OTTER, WREN = "20990101-000000-calm-otter", "20990102-000000-calm-wren"
 

@@ -23,8 +23,10 @@ from mnistop.engine.runs.sweep_folder import Plan, Sweep
 from mnistop.engine.sweep.known_data import DataCheck
 from mnistop.engine.sweep.nursery import Nursery
 from mnistop.engine.sweep.this_machine import ThisMachine
-from tests.data_files import openml_answers, write_openml_cache
-from tests.engine.small_runs import (
+from tests.faults.kills import results
+from tests.helpers.data_files import openml_answers, write_openml_cache
+from tests.helpers.processes import linux, session_of
+from tests.helpers.small_runs import (
     ENDLESS,
     digits_config,
     ever_more,
@@ -32,8 +34,6 @@ from tests.engine.small_runs import (
     run_script,
     state_of,
 )
-from tests.faults.kills import results
-from tests.ssh.processes import linux, session_of
 
 
 def swept(configs: list[RunConfig], **options: Any) -> Sweep:

@@ -1,0 +1,263 @@
+"""The dashboard as a person sees it, over a made-up run and without any other process."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.segment import Segment
+from textual.events import Key
+from textual.pilot import Pilot
+from textual.widget import Widget
+
+from mnistop.engine import events
+from mnistop.engine.analysis.fragility import AttackedImage
+from mnistop.engine.config import RunConfig
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.sweep_folder import Sweep
+from mnistop.tui.app import MnistopApp
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.train.confusion import Confusion
+from mnistop.tui.features.train.dashboard import Dashboard as Panes
+from mnistop.tui.features.train.digit import Digit
+from mnistop.tui.features.train.epochs import Charts, EpochLog
+from mnistop.tui.features.train.hyperparameters import Hyperparameters
+from mnistop.tui.features.train.screen import TrainScreen
+from mnistop.tui.session.session import RunEvents
+from mnistop.tui.session.state import State
+from mnistop.tui.terminal.scheduler import Scheduler
+from tests.helpers import made_up, made_up_sweeps
+
+_CALM = 20
+"""Turns of the event loop without a message that mean that all are handled."""
+
+PANES: dict[str, type[Widget]] = {
+    "form": Hyperparameters,
+    "charts": Charts,
+    "log": EpochLog,
+    "matrix": Confusion,
+    "digit": Digit,
+}
+
+
+@dataclass
+class Workers:
+    """Stands in for `mnistop.engine.worker`: notes what is asked of it."""
+
+    folder: Path
+    launched: list[RunConfig] = field(default_factory=list)
+    swept: list[tuple[str, list[RunConfig], int | None]] = field(default_factory=list)
+    """Title, configurations and jobs of each sweep that was started."""
+    told: list[str] = field(default_factory=list)
+    """`stop`, `pause`, `resume`, `stop_sweep` and `resume_sweep`, in order."""
+    asked: list[tuple[int, float, int | None]] = field(default_factory=list)
+    """Row, ε and epochs of each question."""
+    answers: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while questions are answered at once."""
+    refuses: Exception | None = None
+    """What launching or asking raises."""
+    started: list[events.Event] = field(default_factory=list)
+    """What a launched run has said already."""
+
+    def launch(self, config: RunConfig) -> Run:
+        self.launched.append(config)
+        if self.refuses:
+            raise self.refuses
+        name = made_up.NAME if len(self.launched) == 1 else f"{made_up.NAME}{len(self.launched)}"
+        return made_up.write_run(self.folder, self.started, config, name)
+
+    async def ask(
+        self, question: object, run: Run, row: int, epsilon: float, epochs: int | None
+    ) -> AttackedImage:
+        self.asked.append((row, epsilon, epochs))
+        await self.answers.wait()
+        if self.refuses:
+            raise self.refuses
+        classes = int(run.labels().max()) + 1
+        return made_up.answer(row, epsilon, 77 if epochs is None else epochs, classes)
+
+    def launch_sweep(
+        self, configs: Sequence[RunConfig], title: str = "", jobs: int | None = None
+    ) -> Sweep:
+        self.swept.append((title, list(configs), jobs))
+        if self.refuses:
+            raise self.refuses
+        return made_up_sweeps.create(self.folder, configs, title)
+
+    def tell(self, what: str) -> Callable[[object], None]:
+        return lambda going: self.told.append(what)
+
+
+class Dashboard:
+    """An open app."""
+
+    def __init__(self, app: MnistopApp, pilot: Pilot[int], folder: Path) -> None:
+        self.app = app
+        self.pilot = pilot
+        self.folder = folder
+        self.may_fail = False
+        """Whether the test is about faults of the program."""
+
+    @property
+    def screen(self) -> TrainScreen:
+        found = next(s for s in self.app.screen_stack if isinstance(s, TrainScreen))
+        assert isinstance(found, TrainScreen)
+        return found
+
+    @property
+    def state(self) -> State:
+        return self.screen.state
+
+    def pane(self, name: str) -> Widget:
+        return self.screen.query_one(PANES[name])
+
+    @property
+    def visible(self) -> list[str]:
+        """The panes of which something can be seen."""
+        return [name for name in PANES if self.pane(name).region.area and self.is_shown(name)]
+
+    def is_shown(self, name: str) -> bool:
+        return all(node.display for node in self.pane(name).ancestors_with_self[:-1])
+
+    @property
+    def focused(self) -> str:
+        """The pane that gets the keys."""
+        for name in PANES:
+            if self.screen.focused and self.pane(name) in self.screen.focused.ancestors_with_self:
+                return name
+        return ""
+
+    @property
+    def lines(self) -> list[str]:
+        """What is on the screen."""
+        return [strip.text for strip in self.app.screen._compositor.render_strips()]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def sentences(self) -> str:
+        """The screen with its line breaks and spaces taken out."""
+        return " ".join(self.text.split())
+
+    @property
+    def notices(self) -> list[str]:
+        """What has been said in passing."""
+        return [notice.message for notice in self.app._notifications]
+
+    @property
+    def segments(self) -> list[Segment]:
+        return [part for strip in self.app.screen._compositor.render_strips() for part in strip]
+
+    def lines_of(self, name: str) -> list[str]:
+        """What is on the screen where a pane stands."""
+        x, y, width, height = self.pane(name).region
+        return [
+            strip.crop(x, x + width).text
+            for strip in self.screen._compositor.render_strips()[y : y + height]
+        ]
+
+    def text_of(self, name: str) -> str:
+        return "\n".join(self.lines_of(name))
+
+    async def press(self, *keys: str) -> None:
+        """Presses keys one after the other."""
+        for key in keys:
+            await self.burst(key)
+
+    async def go_to(self, name: str) -> None:
+        """Gives a pane the keys."""
+        board = self.screen.query_one(Panes)
+        board.go_to(board.panes[list(PANES).index(name)])
+        await self.settle()
+
+    async def burst(self, *keys: str) -> None:
+        """Presses keys as a slow line delivers them: all at once."""
+        for key in keys:
+            char = key if len(key) == 1 else {"space": " "}.get(key)
+            self.app.post_message(Key(key, char))
+        await self.settle()
+
+    async def until(self, condition: Callable[[], object], seconds: float = 60) -> None:
+        """Waits until something is true, and says what the screen shows if it never is."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not condition():
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            raise AssertionError(f"it never came true; the screen shows\n{self.text}") from None
+
+    async def until_shown(self, *texts: str) -> None:
+        for text in texts:
+            await self.until(lambda text=text: text in self.sentences)
+
+    async def say(self, *said: events.Event, run: Run | None = None) -> None:
+        """Lets the shown run say something, and waits until it is drawn."""
+        run = run or self.state.run
+        assert run
+        self.screen.post_message(RunEvents(run, list(said)))
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Waits until all messages are handled, and draws."""
+        for _ in range(2):
+            calm = 0
+            while calm < _CALM:
+                await asyncio.sleep(0)
+                calm = 0 if self._is_busy() else calm + 1
+            self._draw()
+            self.app.screen._on_timer_update()
+
+    def _draw(self) -> None:
+        """Draws what waits for its turn."""
+        for screen in self.app.screen_stack:
+            if screen.is_current and isinstance(
+                scheduler := getattr(screen, "_scheduler", None), Scheduler
+            ):
+                scheduler.finish()
+
+    def _is_busy(self) -> bool:
+        nodes = (node for screen in self.app.screen_stack for node in screen.walk_children())
+        waiting = any(not node._message_queue.empty() for node in (self.app, *nodes))
+        return waiting or self.app.is_answering
+
+    async def resize(self, width: int, height: int) -> None:
+        await self.pilot.resize_terminal(width, height)
+        await self.settle()
+
+    async def show(self, epochs: int, *more: events.Event, names: Sequence[str] = ()) -> Run:
+        """Shows a made-up run, going on after so many epochs unless `more` ends it."""
+        names = names or made_up.DIGITS
+        told = [*made_up.story(epochs, names=names), *more]
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        run = made_up.write_run(folder, told, classes=len(names))
+        self.screen.session.watch(run)
+        await self.say(*told, run=run)
+        return run
+
+
+@asynccontextmanager
+async def dashboard(
+    folder: Path,
+    size: tuple[int, int] = (120, 40),
+    terminal: Terminal | None = None,
+    run: Run | None = None,
+    **values: str,
+) -> AsyncIterator[Dashboard]:
+    """Opens the app in a terminal of some size."""
+    app = MnistopApp(terminal or Terminal(), values, run)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        shown = Dashboard(app, pilot, folder)
+        await shown.settle()
+        yield shown
+        faults = [notice for notice in shown.notices if "fault of the program" in notice]
+        assert shown.may_fail or not faults, faults
+
+
+Opened = Callable[..., AbstractAsyncContextManager[Dashboard]]
+"""Opens the app, as `dashboard` does, for the fixture of that name."""

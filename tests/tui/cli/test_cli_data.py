@@ -1,0 +1,143 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnistop.engine.formatting import accuracy, count, duration, is_milestone, loss
+from tests.helpers.command_line import Answer, Place
+from tests.helpers.data_files import write_idx_pair
+
+Call = Callable[..., Answer]
+
+
+def test_the_bundled_images_are_described(call: Call):
+    answer = call("data")
+    assert answer.code == 0
+    for words in (
+        "4,502 images of 28×28 pixels, 10 classes",
+        "CC BY-SA 3.0",
+        "pixels: uint8 from 0 (black) to 255 (white)",
+        "3,601 to train on, 901 to validate",
+        "nothing stays unseen to test a trained model on; with --samples 1000 3,502",
+        "mnistop train --samples all",
+    ):
+        assert words in answer.out
+    assert max(map(len, answer.out.splitlines())) <= 80
+
+
+def test_labels_with_gaps_are_told(call: Call, tmp_path: Path):
+    file = tmp_path / "gaps.npz"
+    np.savez(file, images=np.eye(20).repeat(2, 0).reshape(40, 4, 5), labels=[0, 50] * 20)
+    words = (
+        "49 of the 51 classes have no image here (1, 2, 3, …): there is a class for every number"
+    )
+    assert words in " ".join(call("data", str(file)).out.split())
+    assert "no image" not in call("data", "digits").out
+
+
+def test_a_stated_range_is_told_and_goes_into_the_command(call: Call, tmp_path: Path):
+    file = tmp_path / "dim.npz"
+    images = np.random.default_rng(0).integers(0, 17, (40, 9, 9))
+    np.savez(file, images=images, labels=np.arange(40) % 4)
+    answer = call("data", str(file))
+    assert answer.code == 2
+    assert '--pixel-range "0 16"' in answer.err
+    answer = call("data", str(file), "--pixel-range", "0 16")
+    assert "pixels: int64 from 0 (black) to 16 (white), scaled to 0 to 1" in answer.out
+    assert f"--source {file} --samples all --pixel-range '0 16'" in answer.out
+    answer = call("data", "digits", "--pixel-range", "0 16")
+    assert answer.code == 2
+    assert "range of digits is known" in answer.err
+    answer = call("data", "digits", "--pixel-range", "16 0")
+    assert answer.code == 2
+    assert "--pixel-range: Pixel range must be auto, or two numbers" in answer.err
+
+
+def test_classes_are_counted_on_both_sides_and_missing_ones_told(call: Call, tmp_path: Path):
+    file = tmp_path / "by class.npz"
+    images = np.random.default_rng(0).integers(0, 256, (40, 9, 9), np.uint8)
+    np.savez(file, images=images, labels=np.arange(40) // 10)
+    text = call("data", str(file), "--samples", "20").out
+    assert "2 of the 4 classes have no training image (2, 3)" in " ".join(text.split())
+    assert "TRAINING IMAGES OF EACH CLASS" in text
+    assert "VALIDATION IMAGES OF EACH CLASS" in text
+
+
+def test_blank_images_are_told(call: Call, tmp_path: Path):
+    file = tmp_path / "blank.npz"
+    np.savez(file, images=np.zeros((40, 9, 9), np.uint8), labels=np.arange(40) % 4)
+    text = " ".join(call("data", str(file)).out.split())
+    assert "The images are nearly blank: the pixels of a usual one span no range at all." in text
+
+
+def test_fewer_samples_and_an_own_file(call: Call, tmp_path: Path):
+    file = tmp_path / "my digits.npz"
+    labels = np.arange(40) % 4
+    np.savez(file, images=np.random.default_rng(0).integers(0, 255, (40, 9, 9)), labels=labels)
+    answer = call("data", str(file), "--samples", "20")
+    assert answer.code == 0
+    assert "20 images of 9×9 pixels, 4 classes" in answer.out
+    assert f"mnistop train --source '{file}' --samples 20" in answer.out
+    assert "".join(answer.out.split()).startswith("".join(str(file).split()) + "20images")
+
+
+def test_it_tells_how_many_images_stay_unseen(call: Call, tmp_path: Path):
+    write_idx_pair(tmp_path, "train", 6)
+    write_idx_pair(tmp_path, "t10k", 4)
+    said = " ".join(call("data", str(tmp_path)).out.split())
+    assert "6 images of 4×4 pixels" in said
+    assert "4 more images stay unseen: a trained model is tested on them" in said
+    assert "unless --samples asks for more than 6" in said
+    said = " ".join(call("data", str(tmp_path), "--samples", "9").out.split())
+    assert "1 more image stays unseen" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["/no/such/file"], "/no/such/file"),
+        (["digitz"], "did you mean digits?"),
+        (["--samples", "5000"], "4,502"),
+        (["--samples", "0"], "--samples"),
+        (["--samples", "many"], "'many'"),
+        (["/dev/null"], "/dev/null"),
+        (["bundled", "digits"], "digits"),
+    ],
+)
+def test_what_cannot_be_used_is_told(call: Call, words: list[str], part: str):
+    answer = call("data", *words)
+    assert answer.code == 2
+    assert part in answer.err
+    assert answer.out == ""
+
+
+def test_on_a_terminal_the_images_are_drawn_in_gray(place: Place):
+    text = place.in_terminal("data").read()
+    assert "▀" in text
+    assert "\x1b[38;5;" in text
+
+
+def test_numbers_in_words():
+    assert accuracy(0.895, 200) == "89.5% (84.5–93.0)"
+    assert [duration(seconds) for seconds in (0.42, 8.4, 200, 7500)] == [
+        "0.4 s",
+        "8 s",
+        "3 min 20 s",
+        "2 h 5 min",
+    ]
+    assert [count(number, "epoch") for number in (0, 1, 2000)] == [
+        "0 epochs",
+        "1 epoch",
+        "2,000 epochs",
+    ]
+    assert loss(0.6971) == "0.697"
+    assert len(loss(1.2e30)) < 10
+
+
+def test_the_table_is_the_notebooks_and_never_long():
+    shown = [epoch for epoch in range(100) if is_milestone(epoch, 100)]
+    assert shown == list(range(0, 100, 10))
+    assert all(is_milestone(epoch, 12) for epoch in range(12))
+    for epochs in (200, 999, 20_000, 100_000):
+        assert 20 <= sum(is_milestone(epoch, epochs) for epoch in range(epochs)) <= 50

@@ -1,0 +1,518 @@
+"""Sweeps as a person sees them: set up, followed, stopped, resumed, compared."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from textual.events import Key
+
+from mnistop.engine import events, worker
+from mnistop.engine.analysis.robustness import EPSILONS, Robustness
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import DataError
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.sweep_folder import Sweep
+from mnistop.engine.sweep.grid import plan
+from mnistop.engine.sweep.outcomes import SweepReader
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.compare.screen import CompareScreen
+from mnistop.tui.features.runs.screen import RunsScreen
+from mnistop.tui.features.sweep.form import ROWS
+from mnistop.tui.features.sweep.form_screen import SweepFormScreen
+from mnistop.tui.features.sweep.model import Sweeping
+from mnistop.tui.features.sweep.screen import SweepScreen
+from tests.helpers import made_up_sweeps as made_up
+from tests.helpers.dashboard import Dashboard, Opened, Workers
+from tests.helpers.made_up import write_run
+from tests.helpers.pseudo_terminal import terminal
+
+SIZES = [(120, 40), (80, 24)]
+
+
+def rates(workers: Workers, *accuracies: float, text: str = "0.01,0.1,1", seeds: int = 1) -> Sweep:
+    """A sweep over learning rates of which some members have ended."""
+    sweep = made_up.create(workers.folder, plan(RunConfig(), {"lr": text}, seeds), "rates")
+    for number, accuracy in enumerate(accuracies, 1):
+        made_up.member(sweep, number, accuracy)
+    return sweep
+
+
+async def open_form(shown: Dashboard) -> SweepFormScreen:
+    await shown.press("6", "S")
+    await shown.until(lambda: isinstance(shown.app.screen, SweepFormScreen))
+    assert isinstance(shown.app.screen, SweepFormScreen)
+    return shown.app.screen
+
+
+async def go_to(shown: Dashboard, name: str) -> None:
+    """Puts the form's cursor on a row."""
+    await shown.press("home", *["down"] * ROWS.index(name))
+
+
+async def open_sweep(shown: Dashboard, wanted: str = "rates") -> SweepScreen:
+    await shown.press("6", "C")
+    await shown.until_shown(wanted)
+    assert isinstance(shown.app.screen, SweepScreen)
+    return shown.app.screen
+
+
+def row(shown: Dashboard, value: str) -> str:
+    """The row of the table that begins with a value, behind the letter of its curve."""
+    [found] = rows(shown, value, "%", "waiting")
+    return found
+
+
+def rows(shown: Dashboard, value: str, *words: str) -> list[str]:
+    """The rows that begin with a value and have one of some words."""
+    begin = [line for line in shown.lines[3:] if line[2:].split()[:1] == [value]]
+    return [line for line in begin if any(word in line for word in words)]
+
+
+async def test_what_has_ended_a_sweep_is_said(opened: Opened, workers: Workers) -> None:
+    sweep = rates(workers, 0.3)
+    made_up.stopped(sweep, "The connection to the Dask cluster was lost.")
+    async with opened() as shown:
+        await open_sweep(shown)
+        await shown.until_shown("The connection to the Dask cluster was lost.")
+        assert "R resumes it." in shown.text
+
+
+async def test_it_goes_on_on_a_cluster_only_after_a_yes(
+    opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str | None] = []
+    monkeypatch.setattr(worker, "resume_sweep", lambda _, dask=None: asked.append(dask))
+    sweep = made_up.create(workers.folder, plan(RunConfig(), {"lr": "0.1,1"}), "far", "tcp://a:1")
+    made_up.stopped(sweep)
+    async with opened() as shown:
+        await open_sweep(shown, "far")
+        await shown.press("R")
+        assert "Go on on the Dask cluster at tcp://a:1, which you know and trust?" in shown.text
+        await shown.press("n")
+        assert asked == []
+        await shown.press("R", "y")
+        await shown.until(lambda: asked == ["tcp://a:1"])
+
+
+# Setting one up
+
+
+async def test_another_one_is_set_up_from_the_sweep_in_sight_and_esc_leads_back(
+    opened: Opened, workers: Workers
+) -> None:
+    rates(workers, 0.3, 0.9, 0.1)
+    async with opened(epochs="30") as shown:
+        await open_sweep(shown)
+        assert "S New sweep" in shown.lines[-1]
+        await shown.press("S")
+        assert isinstance(shown.app.screen, SweepFormScreen)
+        assert "They take roughly" in shown.text
+        assert "on a typical machine" not in shown.text
+        await shown.press("home", "right", "right", "r")
+        await shown.until_shown("more data: interrupted, 0 of 12 runs done")
+        [(title, configs, _)] = workers.swept
+        assert title == "more data"
+        assert {config.epochs for config in configs} == {30}
+        await shown.press("escape")
+        assert isinstance(shown.app.screen, RunsScreen)
+
+
+async def test_the_runs_of_a_sweep_are_listed_and_esc_leads_back_to_it(
+    opened: Opened, workers: Workers
+) -> None:
+    sweep = rates(workers, 0.3, 0.9, 0.1)
+    write_run(workers.folder, [], RunConfig(), "20260101-120000-other-run")
+    async with opened() as shown:
+        await open_sweep(shown)
+        await shown.press("m")
+        await shown.until_shown(f"sweep:{sweep.name}", "Runs: 3 of 4")
+        await shown.press("space", "space")
+        await shown.until_shown("2 runs are marked")
+        await shown.press("escape")
+        assert isinstance(shown.app.screen, SweepScreen)
+        await shown.press("escape")
+        assert isinstance(shown.app.screen, RunsScreen)
+
+
+async def test_keys_wait_for_a_sweep_that_is_still_being_read(
+    opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = rates(workers, 0.3, 0.9, 0.1)
+    write_run(workers.folder, [], RunConfig(), "20260101-120000-other-run")
+    look, may_look = Sweeping.look, threading.Event()
+
+    def late(sweeping: Sweeping, wanted: Sweep | None = None) -> None:
+        may_look.wait(60)
+        look(sweeping, wanted)
+
+    monkeypatch.setattr(Sweeping, "look", late)
+    async with opened() as shown:
+        await shown.press("6", "C")
+        shown.app.post_message(Key("m", "m"))
+        await shown.until(lambda: shown.app.is_answering)
+        may_look.set()
+        await shown.until_shown(f"sweep:{sweep.name}", "Runs: 3 of 4")
+
+
+async def test_it_starts_with_a_few_learning_rates_around_the_dashboards(
+    opened: Opened, workers: Workers
+) -> None:
+    async with opened(lr="0.3", epochs="30") as shown:
+        await open_form(shown)
+        assert "0.03, 0.3, 3" in shown.text
+        assert "3 runs." in shown.text
+        assert "on a typical machine" in shown.text
+        await shown.press("r")
+        await shown.until(lambda: isinstance(shown.app.screen, SweepScreen))
+        [(title, configs, jobs)] = workers.swept
+        assert title == "lr"
+        assert [(config.lr, config.epochs) for config in configs] == [
+            (0.03, 30),
+            (0.3, 30),
+            (3.0, 30),
+        ]
+        assert jobs >= 1
+        await shown.until_shown("0 of 3 runs done")
+        assert "waiting" in row(shown, "0.03")
+
+
+async def test_values_are_typed_and_nonsense_is_said_beside_the_form(
+    opened: Opened, workers: Workers
+) -> None:
+    async with opened() as shown:
+        await open_form(shown)
+        await go_to(shown, "lr")
+        await shown.press("enter", *"0.1,oops")
+        assert "Learning rate must be a number above 0" in shown.sentences
+        assert "Correct this before starting." in shown.text
+        await shown.press(*["backspace"] * 4, *"1..10:3", "enter")
+        assert "4 runs." in shown.text
+        await shown.press("home", "down", "right")
+        assert "8 runs: 4 combinations with 2 seeds each." in shown.text
+        await shown.press("r")
+        await shown.until(lambda: workers.swept)
+        [(_, configs, _)] = workers.swept
+        assert [(config.seed, config.lr) for config in configs] == [
+            (seed, lr) for seed in (0, 1) for lr in (0.1, 1.0, 3.16, 10.0)
+        ]
+
+
+async def test_left_and_right_step_through_the_value_a_few_and_all_usual_ones(
+    opened: Opened,
+) -> None:
+    async with opened() as shown:
+        await open_form(shown)
+        await go_to(shown, "lr")
+        await shown.press("backspace")
+        assert "A single run: give a row several values" in shown.text
+        await shown.press("up")
+        for sign, words in (("manual, sgd, adam, adamw", "4 runs"), ("manual", "A single run")):
+            await shown.press("right")
+            assert sign in shown.text
+            assert words in shown.text
+
+
+async def test_presets_of_sweeps_are_stepped_through_and_changed(
+    opened: Opened, workers: Workers
+) -> None:
+    async with opened() as shown:
+        await open_form(shown)
+        assert "Presets: learning rates, more data" in shown.text
+        await shown.press(*["right"] * 4)
+        assert "‹optimizers›" in shown.text
+        assert "How do SGD by hand, SGD with moment" in shown.text
+        assert "manual, sgd, adam" in shown.text
+        assert "9 runs: 3 combinations with 3 seeds each." in shown.text
+        await shown.press("left", "left", "left", "left")
+        assert "0.01, 0.1, 1" in shown.text
+        await shown.press("left", "left", "down", "left", "left", "r")
+        await shown.until(lambda: workers.swept)
+        [(title, configs, _)] = workers.swept
+        assert title == "shifts"
+        assert [(config.shift, config.seed) for config in configs] == [
+            (shift, 0) for shift in (0, 1, 2, 3)
+        ]
+
+
+async def test_esc_leaves_without_a_sweep(opened: Opened, workers: Workers) -> None:
+    async with opened() as shown:
+        await open_form(shown)
+        await go_to(shown, "lr")
+        await shown.press("enter", *"x", "escape")
+        assert isinstance(shown.app.screen, SweepFormScreen)
+        await shown.press("escape")
+        assert isinstance(shown.app.screen, RunsScreen)
+        assert workers.swept == []
+
+
+async def test_no_sweep_starts_from_other_settings_while_the_form_is_wrong(
+    opened: Opened, workers: Workers
+) -> None:
+    async with opened() as shown:
+        shown.screen._form.set_values({"epochs": "many"})
+        await shown.press("6", "S")
+        assert not isinstance(shown.app.screen, SweepFormScreen)
+        assert any("A value in the form is wrong: press 1" in said for said in shown.notices)
+
+
+async def test_why_it_cannot_start_is_said(opened: Opened, workers: Workers) -> None:
+    workers.refuses = DataError("There is no file /data.npz.")
+    async with opened() as shown:
+        await open_form(shown)
+        await shown.press("r")
+        await shown.until(lambda: "There is no file /data.npz." in shown.notices)
+        assert isinstance(shown.app.screen, RunsScreen)
+
+
+# Looking at one
+
+
+async def test_before_any_sweep_it_says_what_one_is(opened: Opened) -> None:
+    async with opened() as shown:
+        await shown.press("6", "C")
+        await shown.until_shown("There are no sweeps yet", "press S to set one up")
+        await shown.press("c", "s", "R", "d", "o", "y", "a", "m", "n", "p", "enter", "w")
+        assert isinstance(shown.app.screen, SweepScreen)
+        await shown.press("S")
+        assert isinstance(shown.app.screen, SweepFormScreen)
+        await shown.press("escape")
+        await shown.press("escape")
+        assert isinstance(shown.app.screen, RunsScreen)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_its_rows_stand_side_by_side_with_the_best(
+    opened: Opened, workers: Workers, size: tuple[int, int]
+) -> None:
+    made_up.finished(rates(workers, 0.5, 0.9, 0.7))
+    async with opened(size) as shown:
+        await open_sweep(shown, "finished, 3 of 3 runs done")
+        assert "90.0% (85.1–93.4)" in row(shown, "0.1")
+        assert "Best: learning rate 0.1, 90.0% (85.1–93.4) at its best epoch." in shown.sentences
+        assert "No other lies within its 95% interval." in shown.sentences
+        assert all(len(line) <= size[0] for line in shown.lines)
+        if size == (120, 40):
+            assert "●" in row(shown, "0.1")
+            middles = [row(shown, value).index("●") for value in ("0.01", "1", "0.1")]
+            assert middles == sorted(middles)
+            await shown.until_shown("3 runs: loss and accuracy in validation")
+            assert [row(shown, value)[0] for value in ("0.01", "0.1", "1")] == list("abc")
+
+
+async def test_members_come_in_while_it_goes_on(opened: Opened, workers: Workers) -> None:
+    sweep = rates(workers, 0.5)
+    with made_up.going_on(sweep):
+        async with opened() as shown:
+            await open_sweep(shown, "running, 1 of 3 runs done")
+            assert "finished" in row(shown, "0.01")
+            assert "waiting" in row(shown, "1")
+            assert "Best so far: learning rate 0.01," in shown.sentences
+            made_up.member(sweep, 2, 0.9, ended=False)
+            await shown.until(lambda: any("%" in one for one in rows(shown, "0.1", "interrupted")))
+            await shown.press("s")
+            await shown.until(lambda: workers.told == ["stop_sweep"])
+            await shown.press("d", "R")
+            assert workers.told == ["stop_sweep"]
+
+
+async def test_a_stopped_one_is_resumed_or_deleted_after_asking(
+    opened: Opened, workers: Workers
+) -> None:
+    sweep = rates(workers, 0.5)
+    made_up.stopped(sweep)
+    async with opened() as shown:
+        await open_sweep(shown, "stopped, 1 of 3 runs done")
+        await shown.press("R")
+        await shown.until(lambda: workers.told == ["resume_sweep"])
+        await shown.press("d")
+        assert f"Delete sweep {sweep.words} with its 1 run?" in shown.text
+        await shown.press("escape")
+        assert sweep.path.exists()
+        await shown.press("d", "y")
+        await shown.until_shown("There are no sweeps yet")
+        assert sweep.members() == []
+
+
+async def test_over_seeds_there_is_a_mean_and_a_spread(opened: Opened, workers: Workers) -> None:
+    made_up.finished(rates(workers, 0.5, 0.88, 0.7, 0.9, text="0.1,1", seeds=2))
+    async with opened() as shown:
+        await open_sweep(shown, "4 of 4 runs done")
+        assert "77.5% ± 0.0" in row(shown, "0.1")  # at their best epochs
+        assert "89.0% ± 1.4" in row(shown, "1")
+        assert "2/2" in row(shown, "1")
+        assert "± is the standard deviation over the seeds." in shown.text
+        assert "Best: learning rate 1, 89.0% ± 1.4 at its best epoch." in shown.sentences
+
+
+async def test_its_curves_are_laid_over_each_other_and_esc_leads_back_step_by_step(
+    opened: Opened, workers: Workers
+) -> None:
+    made_up.finished(rates(workers, 0.5, 0.9, 0.7))
+    async with opened() as shown:
+        await open_sweep(shown, "3 of 3 runs done")
+        await shown.press("c")
+        await shown.until(lambda: isinstance(shown.app.screen, CompareScreen))
+        await shown.until_shown("Newest epoch of each", "0.01")
+        await shown.press("escape")
+        assert isinstance(shown.app.screen, SweepScreen)
+        await shown.press("escape")
+        assert isinstance(shown.app.screen, RunsScreen)
+        await shown.press("escape")
+        assert shown.app.screen is shown.screen
+
+
+async def test_of_many_rows_eight_around_the_cursor_are_compared(
+    opened: Opened, workers: Workers
+) -> None:
+    accuracies = [0.4 + 0.04 * number for number in range(12)]
+    made_up.finished(rates(workers, *accuracies, text="0.1..1:12"))
+    async with opened() as shown:
+        screen = await open_sweep(shown, "12 of 12 runs done")
+        assert not screen._charts.display
+        await shown.press("o")
+        assert "best accuracy first" in shown.text
+        assert row(shown, "1") == shown.lines[3]
+        await shown.press("c")
+        await shown.until(lambda: isinstance(shown.app.screen, CompareScreen))
+        await shown.until_shown("8 of 12 runs: loss and accuracy")
+
+
+async def test_enter_opens_a_run_on_the_dashboard(opened: Opened, workers: Workers) -> None:
+    sweep = rates(workers, 0.5, 0.9, 0.7)
+    made_up.finished(sweep)
+    async with opened() as shown:
+        await open_sweep(shown, "3 of 3 runs done")
+        await shown.press("down", "enter")
+        assert shown.app.screen is shown.screen
+        assert shown.state.run == sweep.member(2)
+
+
+async def test_n_and_p_go_through_the_sweeps(opened: Opened, workers: Workers) -> None:
+    older = rates(workers, 0.5)
+    renamed = older.path.with_name("20200101-120000-calm-lark")
+    (older.path.with_name(f"{older.name}.01")).rename(renamed.with_name(f"{renamed.name}.01"))
+    older.path.rename(renamed)
+    newer = rates(workers, 0.5, 0.9)
+    async with opened() as shown:
+        await open_sweep(shown, newer.words)
+        assert "2 of 3 runs done" in shown.text
+        await shown.press("p")
+        await shown.until_shown("Sweep calm-lark", "1 of 3 runs done")
+        await shown.press("p", "n")
+        await shown.until_shown("2 of 3 runs done")
+
+
+async def test_accuracy_under_attack_is_measured_where_that_is_the_question(
+    opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def answer(question: object, run: Run) -> Robustness:
+        found = np.full(200, 0.05 if run.name.endswith("01") else 0.15, np.float32)
+        right = np.ones((200, len(EPSILONS)), np.bool_)
+        return Robustness(200, 5, found, found, found, right, np.zeros(200, np.uint8), found)
+
+    monkeypatch.setattr(worker, "ask_at_leisure", answer)
+    configs = plan(RunConfig(), {"adversarial_epsilon": "0,0.1"})
+    sweep = made_up.create(workers.folder, configs, "adversarial")
+    for number in (1, 2):
+        made_up.member(sweep, number, 0.9)
+    made_up.finished(sweep)
+    async with opened() as shown:
+        await open_sweep(shown, "2 of 2 runs done")
+        await shown.until_shown("at ε 0.1", "Hardest to fool: adversarial epsilon 0.1, 100.0%")
+        await shown.until(lambda: "100.0%" in row(shown, "0.1"))
+        assert "0.0% (" in row(shown, "0")
+        assert "×" in row(shown, "0")
+        await shown.press("o", "o")
+        assert "hardest to fool first" in shown.text
+
+
+async def test_w_writes_the_table(opened: Opened, workers: Workers, tmp_path: Path) -> None:
+    sweep = rates(workers, 0.5, 0.9, 0.7)
+    made_up.finished(sweep)
+    async with opened() as shown:
+        await open_sweep(shown, "3 of 3 runs done")
+        await shown.press("w")
+        written = (tmp_path / f"mnistop-{sweep.name}.txt").read_text()
+        assert "90.0% (85.1–93.4)" in written
+        assert "Best: learning rate 0.1" in written
+
+
+async def test_one_that_cannot_be_read_says_so_and_hides_no_other(
+    opened: Opened, workers: Workers
+) -> None:
+    older = rates(workers)
+    older.path.rename(older.path.with_name("20200101-120000-calm-lark"))
+    (rates(workers).path / "sweep.json").write_text("{")
+    async with opened() as shown:
+        await shown.press("6", "C")
+        await shown.until_shown("has a damaged sweep.json")
+        await shown.press("p")
+        await shown.until_shown("Sweep calm-lark", "0 of 3 runs done")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_in_ascii_without_colour_nothing_else_is_drawn(
+    opened: Opened, workers: Workers, size: tuple[int, int]
+) -> None:
+    made_up.finished(rates(workers, 0.5, 0.88, 0.7, 0.9, text="0.1,1", seeds=2))
+    async with opened(size, Terminal(colors=0, unicode=False)) as shown:
+        await shown.press("6", "S")
+        assert shown.text.isascii()
+        await shown.press("escape", "C")
+        await shown.until_shown("4 of 4 runs done", "+- 1.4")
+        assert shown.text.isascii()
+
+
+async def test_its_members_are_found_by_its_name(opened: Opened, workers: Workers) -> None:
+    sweep = rates(workers, 0.5, 0.9)
+    made_up.member(rates(workers), 1, 0.3)
+    async with opened() as shown:
+        await shown.press("6", "slash", *f"sweep:{sweep.words}", "enter")
+        await shown.until_shown("Runs: 2 of 3")
+        assert "C shows this run's sweep side by side" in shown.text
+
+
+def test_a_failed_member_says_so_in_its_row(workers: Workers) -> None:
+    sweep = rates(workers, 0.5)
+    run = sweep.member(2)
+    told = [events.RunFailed(run=run.name, time=0.0, message="no room", diverged=True)]
+    write_run(workers.folder, told, sweep.configs()[1], run.name)
+    reader = SweepReader(sweep)
+    reader.read()
+    assert [one.state for one in reader.outcomes] == ["finished", "failed", "waiting"]
+    assert reader.outcomes[1].verdict == "too high: diverged"
+    assert reader.done == 2
+
+
+def test_from_the_first_key_to_the_table_in_a_real_terminal(tmp_path: Path) -> None:
+    flags = ("--epochs", "8", "--samples", "300", "--hidden", "16")
+    with terminal(tmp_path, *flags, COLORTERM="truecolor") as shown:
+        shown.wait_for("Press r")
+        shown.send("6")
+        shown.wait_for("There are no runs yet")
+        shown.send("S")
+        shown.wait_for("0.01, 0.1, 1")
+        shown.send("r")
+        shown.wait_for("of 3 runs done")
+        shown.wait_for("finished, 3 of 3 runs done")
+        shown.wait_for("Best: learning rate")
+        shown.wait_for("3 runs: loss and accuracy")
+        shown.send("escape")
+        shown.wait_for("Runs: 3")
+        shown.send("q")
+        assert shown.wait_for_end() == 0
+
+
+async def test_a_ninth_curve_is_left_out_by_name(opened: Opened, workers: Workers) -> None:
+    sweep = rates(workers, *[0.8] * 9, text="0.001,0.002,0.005,0.01,0.02,0.05,0.1,0.2,0.5")
+    async with opened() as shown:
+        await open_sweep(shown)
+        await shown.until_shown("9 of 9 runs done")
+        await shown.press("c")
+        await shown.until(lambda: isinstance(shown.app.screen, CompareScreen))
+        await shown.until_shown(f"8 of 9 runs (without {sweep.words}.09): loss and accuracy")
+        assert (
+            f"8 curves around the cursor, as more cannot be told apart; left out: {sweep.words}.09."
+            in shown.notices
+        )
