@@ -64,7 +64,7 @@ class Progress(FaultTolerantWidget):
         self._lines: list[Strip] = []
 
     def show(self, state: State, status: str = "") -> None:
-        """Draws how far a run is.
+        """Draw how far a run is.
 
         Args:
             state: the run.
@@ -74,7 +74,7 @@ class Progress(FaultTolerantWidget):
         self._redraw()
 
     def on_resize(self) -> None:
-        """Draws for the new width."""
+        """Draw for the new width."""
         self._redraw()
 
     def render_line(self, y: int) -> TextualStrip:
@@ -109,7 +109,7 @@ class Progress(FaultTolerantWidget):
         return [line([(part, self._palette.strong)], width) for part in lines or [""]]
 
     def _sentence(self, phase: str, form: _Form) -> str:
-        """How a run stands, in as many words as there is room for."""
+        """Return a run's state in a longer or a shorter sentence."""
         state = self._state
         history, run = state.history, state.run
         assert run
@@ -222,7 +222,7 @@ class Going:
 
 
 class LiveRuns(FaultTolerant, Static):
-    """Shows itself while there are runs in training and none of them is watched.
+    """Show itself while there are runs in training and none of them is watched.
 
     Args:
         wanted: says whether anybody wants to know of them.
@@ -236,23 +236,23 @@ class LiveRuns(FaultTolerant, Static):
         self._wanted = wanted
 
     def on_mount(self) -> None:
-        """Looks for runs now and every second."""
+        """Look for runs now and every second."""
         self.every(_LOOK_SECONDS, self.look)
         self.look()
 
     async def on_click(self) -> None:
-        """Watches the run that is in training."""
+        """Watch the run that is in training."""
         await self.app.run_action("watch")
 
     def look(self) -> None:
-        """Looks for runs, unless nobody wants to know."""
+        """Look for runs, unless nobody wants to know."""
         if self._wanted():
             self.run_worker(self._look(), group="live", exclusive=True, exit_on_error=False)
         else:
             self._show([])
 
     def _on_worker_state_changed(self, message: Worker.StateChanged) -> None:
-        """Does not tell of each look that fails: the next one follows at once."""
+        """Do not tell of each look that fails: the next one follows at once."""
         message.prevent_default()
 
     async def _look(self) -> None:

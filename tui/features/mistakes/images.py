@@ -21,7 +21,7 @@ from mnistop.tui.toolkit.pane import LinesPane
 
 
 class BrowsedPane(LinesPane, can_focus=True):
-    """Draws what is browsed.
+    """Draw what is browsed.
 
     Args:
         terminal: what the terminal can show.
@@ -55,7 +55,7 @@ class ChosenImage(BrowsedPane):
     )
 
     def title(self) -> str:
-        """Which image."""
+        """The image and the epoch."""
         row = self._model.row
         if row is None:
             return "Image"
@@ -85,7 +85,7 @@ class ChosenImage(BrowsedPane):
             shown.label,
             self.mode,
         )
-        drawn = [said(shown, names, self.terminal, width), *drawn]
+        drawn = [outcome_line(shown, names, self.terminal, width), *drawn]
         gap = height - len(drawn) - len(story)
         if gap > 0:
             drawn.append(Strip.blank(width))
@@ -95,8 +95,10 @@ class ChosenImage(BrowsedPane):
         return [*drawn, *story]
 
 
-def said(shown: ImageDetails, names: tuple[str, ...], terminal: Terminal, width: int) -> Strip:
-    """One line: what an image is and what it is taken for, with a sign and a colour."""
+def outcome_line(
+    shown: ImageDetails, names: tuple[str, ...], terminal: Terminal, width: int
+) -> Strip:
+    """Return one line: true and predicted class of an image, with a sign and a colour."""
     marks = ("✓", "✗") if terminal.unicode else ("right:", "WRONG:")
     mark = marks[not shown.right]
     true, predicted = (
@@ -140,7 +142,7 @@ class Pair(BrowsedPane):
     )
 
     def title(self) -> str:
-        """Which two."""
+        """The numbers of the two images."""
         right, wrong = self._model.pair()
         numbers = " and ".join(f"image {row}" for row in (right, wrong) if row is not None)
         return f"Right and wrong: {numbers}" if numbers else "Right and wrong"
@@ -174,7 +176,7 @@ class Pair(BrowsedPane):
             shown.label,
             self.mode,
         )
-        drawn = [said(shown, names, self.terminal, width), *drawn]
+        drawn = [outcome_line(shown, names, self.terminal, width), *drawn]
         if height - len(drawn) > _STORY:
             epoch = self._model.state.shown_epoch
             story = trail(shown.trail, shown.label, names, self.terminal, width, _STORY, epoch)
@@ -209,7 +211,7 @@ class Gallery(ImageGrid):
     CLAMPS = True
 
     whole = False
-    """Whether no image is reduced, even if few fit then."""
+    """True to show images in their full size, even if few fit then."""
 
     def __init__(self, terminal: Terminal, model: ImageListModel) -> None:
         super().__init__(terminal)
@@ -217,17 +219,17 @@ class Gallery(ImageGrid):
 
     @property
     def total(self) -> int:
-        """How many images pass the filter."""
+        """The number of images that pass the filter."""
         return 0 if self._model.empty else len(self._model.rows)
 
     @property
     def position(self) -> int:
-        """That of the chosen image."""
+        """The position of the chosen image."""
         return self._model.position
 
     @property
     def why_empty(self) -> str:
-        """Why there are no images."""
+        """The reason why there are no images."""
         return self._model.empty
 
     @property
@@ -236,7 +238,7 @@ class Gallery(ImageGrid):
         return self._model.state.run, self._model.rows[self.page].tolist()
 
     def title(self) -> str:
-        """Which page of how many."""
+        """The page, of how many, and the order."""
         model = self._model
         if model.judgement is None or not len(model.rows):
             return "Gallery"
@@ -249,7 +251,7 @@ class Gallery(ImageGrid):
 
     @property
     def tiles(self) -> Tiles:
-        """How the images share the pane."""
+        """The arrangement of the images."""
         width, height = self.size
         model = self._model
         return fit(
@@ -284,8 +286,8 @@ class Gallery(ImageGrid):
             shorten(self._model.names[index], name_width, self.terminal)
             for index in (shown.label, shown.predicted)
         )
-        said = true if shown.right else true + ("→" if unicode else ">") + predicted
-        text = f"{mark} {said} {sure}"
+        classes = true if shown.right else true + ("→" if unicode else ">") + predicted
+        text = f"{mark} {classes} {sure}"
         number = f"#{row}"
         if len(text) + 1 + len(number) <= width:
             text += number.rjust(width - len(text))
@@ -296,6 +298,6 @@ class Gallery(ImageGrid):
         )
 
     def resize_images(self) -> None:
-        """Draws images in their whole size, or again so that a page has 16."""
+        """Draw images in their whole size, or again so that a page has 16."""
         self.whole = not self.whole
         self.redraw()

@@ -51,10 +51,10 @@ class MistakeList(Table[int]):
         self._rows: dict[tuple[int, bool], Strip] = {}
         """The rows drawn so far, by image and whether it is the chosen one."""
         self._rows_of: tuple[object, ...] = ()
-        """What these rows are of."""
+        """The predictions, order and width that these rows were drawn for."""
 
     def show(self) -> None:
-        """Draws what is browsed now."""
+        """Draw what is browsed now."""
         self.position = self._model.position
         self.redraw()
 
@@ -71,7 +71,7 @@ class MistakeList(Table[int]):
 
     @property
     def marks(self) -> bool:
-        """Not while the chosen image is not in the list."""
+        """False while the chosen image is not in the list."""
         return self._model.listed
 
     def _go(self, position: int) -> None:
@@ -83,7 +83,7 @@ class MistakeList(Table[int]):
             self.notify(self.empty(), markup=False)
 
     def title(self) -> str:
-        """How many pass, of how many, when, and in which order, as far as there is room."""
+        """The number of images of all, the epoch and the order, as far as there is room."""
         model = self._model
         what = _WHAT[model.filter.kind]
         if model.judgement is None:
@@ -99,7 +99,7 @@ class MistakeList(Table[int]):
         return next(fitting, f"{count}/{total}")
 
     def empty(self) -> str:
-        """Why the list is empty."""
+        """Return the reason why the list is empty."""
         return self._model.empty
 
     def row(self, index: int, width: int, chosen: bool) -> Strip:
@@ -128,21 +128,21 @@ class MistakeList(Table[int]):
 
         What the order goes by has room first.
         """
-        judged, learned = self._model.judgement, self._model.learned
-        assert judged
+        epoch, learned = self._model.judgement, self._model.learned
+        assert epoch
         assert learned
-        number = max(3, len(str(len(judged) - 1)))
+        number = max(3, len(str(len(epoch) - 1)))
         longest = max(len(shorten(name, _NAME_WIDTH, self.terminal)) for name in self._model.names)
         names = max(4, 2 * longest + 1)
         arrow = "→" if self.terminal.unicode else ">"
         head = f"  true{arrow}pred" if names >= 9 else f"  t{arrow}p"
         good, bad, muted = self.palette.good, self.palette.bad, self.palette.muted
         offered: list[Column[int]] = [
-            Column("conf", 7, lambda row: percent(float(judged.confidence[row]))),
-            Column("loss", 7, lambda row: loss(float(judged.loss[row]))),
+            Column("conf", 7, lambda row: percent(float(epoch.confidence[row]))),
+            Column("loss", 7, lambda row: loss(float(epoch.loss[row]))),
             Column("first", 6, lambda row: _first(int(learned.first[row]))),
             Column("last", 6, lambda row: _last(int(learned.last[row]))),
-            Column("margin", 7, lambda row: with_sign(float(judged.margin[row]))),
+            Column("margin", 7, lambda row: with_sign(float(epoch.margin[row]))),
         ]
         kept = fitting(offered, width - number - 2 - names, self.order)
         return [
@@ -150,8 +150,8 @@ class MistakeList(Table[int]):
             Column(
                 head,
                 2 + names,
-                lambda row: "  " + self._taken(judged.labels[row], judged.predictions[row]),
-                lambda row: good if judged.right[row] else bad,
+                lambda row: "  " + self._taken(epoch.labels[row], epoch.predictions[row]),
+                lambda row: good if epoch.right[row] else bad,
                 left=True,
             ),
             *(column for column in offered if column in kept),
@@ -182,7 +182,7 @@ class ClassTable(Table[int]):
     def show(
         self, matrix: NDArray[np.integer] | None, names: tuple[str, ...], when: str, nothing: str
     ) -> None:
-        """Draws the scores.
+        """Draw the scores.
 
         Args:
             matrix: counts, `(classes, classes)`: rows true; None if there are none.
@@ -202,15 +202,15 @@ class ClassTable(Table[int]):
 
     @property
     def marks(self) -> bool:
-        """Only while the keys go here."""
+        """True while the keys go here."""
         return self.has_focus
 
     def title(self) -> str:
-        """What, and of when."""
+        """The name of the list, and the epoch."""
         return f"Classes, {self._when}" if self._scores else "Classes"
 
     def empty(self) -> str:
-        """Why there are none."""
+        """Return the reason why there are none."""
         return self._nothing
 
     def columns(self, width: int) -> list[Column[int]]:
@@ -241,7 +241,7 @@ class ClassTable(Table[int]):
 
 
 class PairList(Table[Confusion]):
-    """Which classes are taken for which, the most frequent first.
+    """Pairs of true and predicted class, the most frequent confusion first.
 
     Args:
         terminal: what the terminal can show.
@@ -259,7 +259,7 @@ class PairList(Table[Confusion]):
         self._names: tuple[str, ...] = ()
 
     def show(self, matrix: NDArray[np.integer] | None, names: tuple[str, ...]) -> None:
-        """Draws the pairs.
+        """Draw the pairs.
 
         Args:
             matrix: counts, `(classes, classes)`: rows true; None if there are none.
@@ -278,15 +278,15 @@ class PairList(Table[Confusion]):
 
     @property
     def marks(self) -> bool:
-        """Only while the keys go here."""
+        """True while the keys go here."""
         return self.has_focus
 
     def title(self) -> str:
-        """What."""
+        """The name of the list."""
         return "Most confused pairs"
 
     def empty(self) -> str:
-        """That there are none."""
+        """Say that there are none."""
         return "No class is taken for another." if self._support else ""
 
     def columns(self, width: int) -> list[Column[Confusion]]:

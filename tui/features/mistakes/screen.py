@@ -1,4 +1,4 @@
-"""What the model gets wrong, image by image."""
+"""The mistakes screen: misclassified validation images, one by one, in pages and by class."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.list_pane import ListPane
 
 _KEYS = ("filter", "step", "order", "view", "draw", "attack", "write")
-"""What has keys that are typed into the filter line while it has the focus."""
+"""Actions whose keys are typed into the filter line while it has the focus."""
 
 _EXAMPLE = "true:4 pred:9 conf>0.9"
 _FILTER = (
@@ -90,11 +90,11 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
         self._model = ImageListModel()
         self._view: View = "list"
         self._behind_image: View = "list"
-        """What Esc leads to from an image alone."""
+        """The view that Esc leads to from an image alone."""
         self._through_classes = False
         self._filter = FilterLine(terminal, _EXAMPLE, self._model.check, self._model.complete)
         self._filters_before: list[str] = []
-        """What Esc restores: the filter before each cell, class or pair that was entered."""
+        """The filters that Esc restores, one for each cell, class or pair that was entered."""
         self._list = MistakeList(terminal, self._model)
         self._image = ChosenImage(terminal, self._model)
         self._gallery = Gallery(terminal, self._model)
@@ -123,7 +123,7 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
         )
 
     def on_mount(self) -> None:
-        """Starts with the list."""
+        """Start with the list."""
         self._show_view("list")
 
     def enter(self, about: str) -> None:
@@ -138,19 +138,19 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
         self._list_images(about)
 
     def _list_images(self, text: str) -> None:
-        """Shows the list of the images that pass a filter, the first of them chosen."""
+        """Show the list of the images that pass a filter, the first of them chosen."""
         self._model.set_filter(text)
         self._model.go(0)
         if self.is_mounted:
             self._show_view("list")
 
     def _leave_entered(self) -> None:
-        """Undoes the filter that came with what was entered."""
+        """Undo the filter that came with what was entered."""
         if self._filters_before:
             self._model.set_filter(self._filters_before.pop())
 
     def redraw(self) -> None:
-        """Brings what is in sight up to date."""
+        """Bring what is in sight up to date."""
         had = self._model.row is not None
         self._model.follow(self.state)
         self._draw()
@@ -195,7 +195,7 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
         return self._behind_image if self._view == "image" else "list"
 
     def action_view(self, view: View) -> None:
-        """Looks at the images in another way, or as before again."""
+        """Look at the images in another way, or as before again."""
         if view == self._view:
             self._show_view(self._behind)
         elif view == "image":
@@ -220,22 +220,22 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
             self._show_view(self._behind)
 
     def action_step(self, by: int) -> None:
-        """Chooses the next or previous image."""
+        """Choose the next or previous image."""
         self._model.move(by)
         self._draw()
 
     def action_attack(self) -> None:
-        """Takes the chosen image to the attack screen."""
+        """Take the chosen image to the attack screen."""
         if self._model.row is not None:
             self.post_message(ScreenWanted("attack", self._model.row))
 
     def action_order(self) -> None:
-        """Sorts by something else."""
+        """Sort by something else."""
         self._model.next_order()
         self._draw()
 
     def action_draw(self) -> None:
-        """Takes the next way of drawing."""
+        """Take the next way of drawing."""
         if self._view == "gallery":
             self._gallery.resize_images()
             return
@@ -246,7 +246,7 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
         self._draw()
 
     def action_filter(self) -> None:
-        """Goes to the end of the filter line."""
+        """Go to the end of the filter line."""
         if self._view == "classes":
             self._show_view("list")
         self.set_focus(self._filter.input)
@@ -303,7 +303,7 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
         return super().why_not(action, parameters)
 
     def sections(self) -> Sequence[Section]:
-        """What each pane is for and its keys, for the help; what is in sight first."""
+        """Return each pane's purpose and keys, for the help; those in sight first."""
         own = Section("Mistakes", "What the model gets wrong.", declared(type(self)))
         moves = declared(ListPane)
         views: dict[View, list[Section]] = {
