@@ -151,7 +151,7 @@ class RunKeeping(SeveralPanes):
         match action:
             case "stop" if not chosen.is_live:
                 return f"{chosen.title} is not being trained: it is {chosen.state}."
-            case "resume":
+            case "resume" if not chosen.is_suspended:
                 return _why_not_resumed(chosen)
             case "copy" if not clipboard_terms(os.environ):
                 return f"This terminal has no clipboard for programs. {chosen.run.name}"

@@ -165,7 +165,9 @@ class RunsScreen(RunKeeping):
         is_read = self._index and not self._index.unread
         waiting = self._why_none if is_read else "Looking for runs"
         self._table.show(self.state.run, waiting)
-        self._detail.show(self._model.chosen)
+        chosen = self._model.chosen
+        problems = self._index.problems if self._index else {}
+        self._detail.show(chosen, problems.get(chosen.run, "") if chosen else "")
         self.refresh_bindings()
 
     def draw_progress(self) -> None:
