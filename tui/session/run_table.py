@@ -56,16 +56,18 @@ _LEAST_DIFFERENCES = 14
 
 _EITHER = Column(TEST_ACC, 23, either_accuracy)
 """The column where there is room for one accuracy only."""
+_EPOCHS = Column("epochs", 10, epochs)
 _COLUMNS = (
     Column(TEST_ACC, 20, test_accuracy),
     Column(VAL_ACC, 20, validation_accuracy),
-    Column("epochs", 10, epochs),
     Column("best epoch", 11, best_epoch),
     Column("val loss at best", 18, best_loss),
+    _EPOCHS,
     Column("time", 11, time_taken),
     Column("size", 9, on_disk),
 )
 """In the order of their importance: the first have room first, behind what the order goes by."""
+_NARROW = (_EITHER, _EPOCHS, *(column for column in _COLUMNS[2:] if column is not _EPOCHS))
 _SHOWN = ("epochs", TEST_ACC, VAL_ACC, "best epoch", "val loss at best", "time", "size")
 """In the order in which they stand."""
 
@@ -199,7 +201,7 @@ class RunTable(Table[Listed]):
         offered = _COLUMNS if has_tests else _COLUMNS[1:]
         kept = fitting(offered, room, order, least)
         if has_tests and VAL_ACC not in (column.head for column in kept):
-            offered = (_EITHER, *_COLUMNS[2:])
+            offered = _NARROW
             kept = fitting(offered, room, order, least)
         if len(kept) < len(offered) and order != "size":
             kept = [column for column in kept if column.head != "size"]

@@ -120,7 +120,7 @@ def farewell(run: Run, epochs: int) -> str:
 def suspension(found: Run | Sweep) -> str:
     """Return the sentence on a run or a sweep whose process is suspended."""
     resumes = f": mnistop resume {typed(found)} continues it" if found.is_ours else ""
-    return f"The process of {found.full_name} is suspended (SIGSTOP){resumes}."
+    return f"{found.full_name} is suspended (SIGSTOP){resumes}."
 
 
 UNTRAINED = "untrained"
