@@ -18,10 +18,10 @@ from mnistop.engine.analysis.fragility import (
     attack_image,
     bracket,
 )
+from mnistop.engine.analysis.methods import METHODS
 from mnistop.engine.analysis.network import Classified, classify
 from mnistop.engine.analysis.robustness import EPSILONS, Robustness, robustness
 from mnistop.engine.attacks import FINDERS
-from mnistop.engine.methods import METHODS
 from mnistop.engine.runs.run_folder import Run
 from tests.helpers import made_up
 

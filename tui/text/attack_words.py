@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from mnistop.engine.analysis.fragility import AttackedImage, Bracket, OwnImage
-from mnistop.engine.methods import METHODS
+from mnistop.engine.analysis.methods import METHODS
 from mnistop.tui.text.runs import epoch_name
 
 SEARCHED_BY = "PGD, FGSM, DeepFool or FAB"

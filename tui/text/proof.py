@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mnistop.engine.analysis.fragility import AttackedImage, Bracket
+from mnistop.engine.analysis.methods import METHODS
 from mnistop.engine.axis import ceiling
-from mnistop.engine.methods import METHODS
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Grid, Strip, clean, line
 from mnistop.tui.draw.palette import Palette

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine.methods import METHODS
+from mnistop.engine.analysis.methods import METHODS
 from tests.helpers import made_up
 from tests.helpers.attack_screen import WIDE, open_attack, until_told
 from tests.helpers.dashboard import Opened
