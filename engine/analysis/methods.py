@@ -78,6 +78,13 @@ _ROWS = (
         {"norm": "linf"},
     ),
     Method(
+        "mi-fgsm",
+        "MI-FGSM",
+        "linf",
+        "Ten steps of FGSM with momentum: what fools this model fools others more often.",
+        "momentum.MomentumFGSM",
+    ),
+    Method(
         "deepfool",
         "DeepFool",
         "linf",
