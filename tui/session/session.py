@@ -188,7 +188,7 @@ class Session:
             return
         self.predictions = None
         self._is_live = run.is_running()
-        self.state = states.watching(run, self.config)
+        self.state = State(run, self.config.epochs, alive=True)
         self._stage.on_session_opened(self.config)
         self._screen.run_worker(
             feed(run, self._screen), group="feed", exclusive=True, exit_on_error=False
