@@ -57,14 +57,20 @@ class Outcome:
         try:
             return cls._of_sweep(found) if isinstance(found, Sweep) else cls._of_run(found)
         except RunError:
-            return cls(found.name, "interrupted", None, f"{found.full_name} is gone")
+            return cls(
+                found.name,
+                "interrupted",
+                None,
+                f"{found.full_name} is gone: its folder was deleted or moved",
+            )
 
     @classmethod
     def _of_run(cls, run: Run) -> Outcome:
         summary = Summary.of(run)
         history = summary.history
         trained = f"{count(len(history.epochs), 'epoch')} of {summary.config.epochs:,}"
-        words = f"run {run.name} {summary.state} after {trained}"
+        ended = "stopped and saved" if summary.state == "stopped" else summary.state
+        words = f"run {run.name} {ended} after {trained}"
         best = history.best.val_acc if history.best else None
         found = best if history.test_acc is None else history.test_acc
         return cls(run.name, summary.state, found, words + _accuracy_in_words(history))
@@ -79,7 +85,8 @@ class Outcome:
         validated = [one.best_val_acc for one in reader.outcomes if one.best_val_acc is not None]
         done = f"{reader.done:,} of {count(len(reader.outcomes), 'run')} done"
         best = max(tested or validated, default=None)
-        return cls(sweep.name, reader.state, best, f"sweep {sweep.name} {reader.state}, {done}")
+        ended = "stopped and saved" if reader.state == "stopped" else reader.state
+        return cls(sweep.name, reader.state, best, f"sweep {sweep.name} {ended}, {done}")
 
     @property
     def exit_code(self) -> int:

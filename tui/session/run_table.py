@@ -21,17 +21,17 @@ from mnistop.tui.draw.cells import shorten, shorten_name
 from mnistop.tui.draw.legend import letter
 from mnistop.tui.session.run_list import RunListModel
 from mnistop.tui.terminal.faults import FaultTolerant
-from mnistop.tui.text.run_table import (
+from mnistop.tui.text.run_lines import (
     TEST_ACC,
     VAL_ACC,
-    best_accuracy,
     best_epoch,
     best_loss,
     either_accuracy,
     epochs,
     on_disk,
+    test_accuracy,
     time_taken,
-    unseen_accuracy,
+    validation_accuracy,
 )
 from mnistop.tui.toolkit.bindings import bindings, key
 from mnistop.tui.toolkit.filter_line import FilterLine
@@ -56,8 +56,8 @@ _LEAST_DIFFERENCES = 14
 _EITHER = Column(TEST_ACC, 23, either_accuracy)
 """The column where there is room for one accuracy only."""
 _COLUMNS = (
-    Column(TEST_ACC, 20, unseen_accuracy),
-    Column(VAL_ACC, 20, best_accuracy),
+    Column(TEST_ACC, 20, test_accuracy),
+    Column(VAL_ACC, 20, validation_accuracy),
     Column("best epoch", 11, best_epoch),
     Column("val loss at best", 18, best_loss),
     Column("epochs", 10, epochs),

@@ -10,7 +10,7 @@ from mnistop.engine import events
 from mnistop.engine.runs import history
 from mnistop.engine.runs.history import History
 from mnistop.engine.runs.run_folder import Run
-from mnistop.tui.text.runs import epoch_name
+from mnistop.tui.text.run_lines import epoch_name
 
 
 @dataclass(frozen=True)

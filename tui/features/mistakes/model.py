@@ -19,7 +19,7 @@ from mnistop.engine.evaluate import confusion_matrix
 from mnistop.engine.filter_grammar import FilterError
 from mnistop.engine.runs.predictions import Floats, Judgement, Learned, judgement_after, learned
 from mnistop.tui.session.state import State
-from mnistop.tui.text.runs import epoch_name
+from mnistop.tui.text.run_lines import epoch_name
 
 _KEPT_IMAGES = 256
 """Some pages of a gallery."""

@@ -21,7 +21,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.pad.panes import Canvas, Seen, Verdict
 from mnistop.tui.session.state import State, weights_name
 from mnistop.tui.session.view import AtAnEpoch, ScreenWanted
-from mnistop.tui.text.runs import epoch_name
+from mnistop.tui.text.run_lines import epoch_name
 from mnistop.tui.toolkit.bindings import ATTACK, IMAGES, bindings, declared, key
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.questions import LatestAnswer

@@ -10,7 +10,7 @@ from textual.message import Message
 
 from mnistop.tui.draw.cells import Strip
 from mnistop.tui.session.state import State
-from mnistop.tui.text.runs import epoch_name
+from mnistop.tui.text.run_lines import epoch_name
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
 from mnistop.tui.toolkit.pane import LinesPane
 

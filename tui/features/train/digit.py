@@ -102,7 +102,7 @@ class Digit(LinesPane, can_focus=True):
         answer = self.answer
         if answer is None:
             return self.say(self.status, width)
-        from mnistop.tui.text.attacked_image import attacked
+        from mnistop.tui.text.portrait import attacked
 
         return attacked(answer, self.names, self.terminal, width, height, self.mode)
 
