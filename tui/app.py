@@ -357,7 +357,7 @@ def run_app(
 def _say_farewell(app: MnistopApp) -> None:
     words = app.fault
     if run := app.shown.run:
-        from mnistop.tui.text.runs import farewell
+        from mnistop.tui.text.run_lines import farewell
 
         words += farewell(run, app.shown.epochs_planned)
     if words:

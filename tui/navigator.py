@@ -29,7 +29,7 @@ LOADED_AFTER_THE_FIRST_FRAME = (
     "mnistop.engine.analysis.coach.rules",
     "mnistop.tui.draw.matrix",
     "plotext._figure",
-    "mnistop.tui.text.attacked_image",
+    "mnistop.tui.text.portrait",
     "mnistop.engine.analysis.image_filters",
     *(f"mnistop.tui.features.{name}.screen" for name in NAMES),
     "mnistop.tui.features.sweep.form_screen",

@@ -27,7 +27,7 @@ from mnistop.tui.features.train.digit import Digit
 from mnistop.tui.features.train.epochs import Charts, EpochLog
 from mnistop.tui.features.train.hyperparameters import Hyperparameters
 from mnistop.tui.features.train.screen import TrainScreen
-from mnistop.tui.session.session import RunSaid
+from mnistop.tui.session.session import RunEvents
 from mnistop.tui.session.state import State
 from mnistop.tui.terminal.scheduler import Scheduler
 from tests.helpers import made_up, made_up_sweeps
@@ -200,7 +200,7 @@ class Dashboard:
         """Lets the shown run say something, and waits until it is drawn."""
         run = run or self.state.run
         assert run
-        self.screen.post_message(RunSaid(run, list(said)))
+        self.screen.post_message(RunEvents(run, list(said)))
         await self.settle()
 
     async def settle(self) -> None:

@@ -17,7 +17,7 @@ from click.shell_completion import CompletionItem
 from mnistop.engine.files import expanded
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
-from mnistop.tui.cli.output import Output, complain
+from mnistop.tui.cli.output import Output, print_error
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -45,6 +45,11 @@ def complete_filter(
     from mnistop.engine.runs.filters import complete
 
     return [CompletionItem(line) for line in complete(start)]
+
+
+def kind_of(found: Run | Sweep) -> str:
+    """Return `run` or `sweep`."""
+    return "sweep" if isinstance(found, Sweep) else "run"
 
 
 def run_argument(command: Command) -> Command:
@@ -143,7 +148,7 @@ def deliver(out: Output, content: bytes, output: str, force: bool) -> None:
 
 
 @dataclass(frozen=True)
-class Ending:
+class EndNotice:
     """The command and the bell for the end of a run or a sweep."""
 
     command: str = ""
@@ -177,7 +182,7 @@ class Ending:
             except KeyboardInterrupt:
                 problem = f"--notify was interrupted: {self.command}"
             if problem:
-                complain(problem)
+                print_error(problem)
 
     def left(self, found: Run | Sweep) -> None:
         """See to it that the command is run at the end, although this process does not stay."""
@@ -187,7 +192,7 @@ class Ending:
             try:
                 leave_watcher(found, self.command)
             except OSError as error:
-                complain(f"--notify cannot be run at the end: {error.strerror}.")
+                print_error(f"--notify cannot be run at the end: {error.strerror}.")
 
 
 def with_ending(command: Command) -> Command:
@@ -195,7 +200,7 @@ def with_ending(command: Command) -> Command:
 
     @functools.wraps(command)
     def wrapped(*args: Any, notify: str | None, bell: bool, **options: Any) -> Any:
-        return command(*args, ending=Ending(notify or "", bell), **options)
+        return command(*args, ending=EndNotice(notify or "", bell), **options)
 
     notify = click.option(
         "--notify",

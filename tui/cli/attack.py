@@ -22,8 +22,7 @@ from mnistop.engine.runs.lookup import find_run
 from mnistop.engine.safe_write import check_file, check_folder, write_folder, write_out
 from mnistop.tui.cli.arguments import run_argument
 from mnistop.tui.cli.attacked import Attacked, print_image, print_table
-from mnistop.tui.cli.output import Output, with_output
-from mnistop.tui.cli.printer import waiting
+from mnistop.tui.cli.output import Output, waiting, with_output
 
 USUAL_EPSILONS = (0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3)
 """The rows of the table."""

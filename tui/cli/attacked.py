@@ -18,12 +18,11 @@ from mnistop.engine.events import RunStarted
 from mnistop.engine.formatting import accuracy, count, percent
 from mnistop.engine.runs.entry import Summary
 from mnistop.engine.runs.run_folder import Run
-from mnistop.tui.cli.output import Output
-from mnistop.tui.cli.printer import waiting
-from mnistop.tui.text import attack_words
-from mnistop.tui.text.attack_words import at_least, at_most
-from mnistop.tui.text.attacked_image import attacked as drawn
-from mnistop.tui.text.runs import epoch_name
+from mnistop.tui.cli.output import Output, waiting
+from mnistop.tui.text import attack_outcome
+from mnistop.tui.text.attack_outcome import at_least, at_most
+from mnistop.tui.text.portrait import attacked as drawn
+from mnistop.tui.text.run_lines import epoch_name
 
 
 @dataclass(frozen=True)
@@ -212,8 +211,8 @@ def _draw_image(
     out.print()
     out.draw(drawn(image, names, out.terminal, min(out.width, 100), 30))
     out.print()
-    phrases = [*attack_words.outcome(image, names), *attack_words.bounds(image, known)]
-    for text in (phrases[0].text, attack_words.sizes(image), *(one.text for one in phrases[1:])):
+    phrases = [*attack_outcome.outcome(image, names), *attack_outcome.epsilon_bounds(image, known)]
+    for text in (phrases[0].text, attack_outcome.norms(image), *(one.text for one in phrases[1:])):
         out.paragraph(text)
 
 

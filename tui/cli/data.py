@@ -13,12 +13,11 @@ from mnistop.engine.data.sources import Dataset, Description, class_counts, desc
 from mnistop.engine.formatting import count
 from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.report.document import Picture
-from mnistop.tui.cli.document import print_gallery
 from mnistop.tui.cli.options import given_settings
-from mnistop.tui.cli.output import Output, with_output
-from mnistop.tui.cli.printer import waiting
+from mnistop.tui.cli.output import Output, waiting, with_output
+from mnistop.tui.cli.show import print_gallery
 from mnistop.tui.draw.bars import counts
-from mnistop.tui.text.runs import what_next
+from mnistop.tui.text.run_lines import command_hints
 
 _PICTURES = 10
 _WIDEST_HISTOGRAM = 60
@@ -61,7 +60,7 @@ def data(out: Output, samples: str, pixel_range: str, source: str) -> int:
     out.heading("The first of each class")
     print_gallery(out, _pictures(dataset))
     out.print()
-    out.print(what_next({_command(source, config): "train on it"}))
+    out.print(command_hints({_command(source, config): "train on it"}))
     return 0
 
 

@@ -1,23 +1,258 @@
-"""From the arguments to the exit code: no traceback for what is not a fault of the program."""
+"""The `mnistop` command: its arguments, its sub-commands, its errors and its exit codes."""
 
 from __future__ import annotations
 
 import atexit
+import importlib
 import os
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import CompletionItem
 
 from mnistop.engine.errors import ConfigError, MnistopError, host_error
-from mnistop.tui.cli.group import mnistop
-from mnistop.tui.cli.output import OutputClosedError, OutputError, complain, remark, silence
-from mnistop.tui.draw.capabilities import prefer_real_size
+from mnistop.engine.hyperparameters import as_text
+from mnistop.tui.cli.options import given_settings, setting_options
+from mnistop.tui.cli.output import (
+    OutputClosedError,
+    OutputError,
+    discard_output,
+    print_error,
+    print_note,
+)
+from mnistop.tui.draw.capabilities import Terminal, inherited_environ, prefer_real_size
+from mnistop.tui.terminal import garbage_collection
 
 if TYPE_CHECKING:
     from traceback import FrameSummary
+
+
+COMMANDS = {
+    "train": ("train", "Train a model without the app."),
+    "sweep": ("sweep", "Train many combinations of values and compare them."),
+    "runs": ("runs", "List all runs, newest first."),
+    "show": ("show", "Show a run or a sweep: settings, log, charts, mistakes."),
+    "report": ("export", "Write a report on a run, or a comparison of several."),
+    "export": ("export", "Export a model to PyTorch or ONNX, or curves to TensorBoard."),
+    "follow": ("train", "Watch a run or a sweep until it ends."),
+    "stop": ("stop", "Stop runs and sweeps and save them."),
+    "wait": ("stop", "Wait until runs have ended, and exit as they did."),
+    "resume": ("train", "Resume a stopped, interrupted or paused run or sweep."),
+    "delete": ("stop", "Delete runs and sweeps with all their files."),
+    "share": ("runs", "Let other users of this machine read a run or a sweep."),
+    "unshare": ("runs", "Undo share."),
+    "attack": ("attack", "Measure how robust a run's model is to adversarial images."),
+    "rates": ("rates", "Find learning rates that are too low, good and too high."),
+    "data": ("data", "Describe a data source; openml is downloaded first."),
+}
+"""Each command's module in `mnistop.tui.cli`, with a function of its name, and its line of help."""
+
+
+class _LazyGroup(click.Group):
+    """Knows its commands by name only, and imports the one that is called."""
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"mnistop.tui.cli.{COMMANDS[name][0]}")
+        garbage_collection.go_on()
+        command: click.Command = getattr(module, name)
+        return command
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands, without importing them, and the options."""
+        commands = [
+            CompletionItem(name, help=line)
+            for name, (_, line) in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*commands, *click.Command.shell_complete(self, context, incomplete)]
+
+    def resolve_command(
+        self, context: click.Context, words: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = words[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(name, COMMANDS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}."
+            raise click.UsageError(f"There is no command {name}: {hint}", context)
+        return super().resolve_command(context, words)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+def _print_version(context: click.Context, parameter: click.Parameter, is_asked: bool) -> None:
+    if not is_asked or context.resilient_parsing:
+        return
+    from importlib import metadata
+
+    def version_of(distribution: str) -> str:
+        try:
+            return metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            return "unknown"
+
+    python = ".".join(map(str, sys.version_info[:3]))
+    click.echo(
+        f"mnistop {version_of('mnistop')} (PyTorch {version_of('torch')}, "
+        f"Textual {version_of('textual')}, Python {python})"
+    )
+    context.exit()
+
+
+def _print_completion(
+    context: click.Context, parameter: click.Parameter, shell: str | None
+) -> None:
+    if not shell or context.resilient_parsing:
+        return
+    from mnistop.tui.cli.completion import script
+
+    click.echo(script(context.command, shell), nl=False)
+    context.exit()
+
+
+@click.group(
+    cls=_LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    subcommand_metavar="[COMMAND]",
+    epilog="""
+\b
+Examples:
+  mnistop                                 opens the app
+  mnistop --lr 0.5 --hidden "256 128"     opens it with these in the form
+  mnistop --run last                      opens it with the newest run
+  mnistop train --preset adam             trains here, without the app
+  mnistop sweep --lr 0.01,0.1,1           trains three, and compares them
+  mnistop runs                            lists what has been trained
+
+\b
+RUN is the name of a run or a sweep, its own or yours, the beginning of its own,
+its words, or last; or the path of its folder, also of another user's.
+
+\b
+Completion of commands, flags, runs and filters:
+  eval "$(mnistop --completion bash)"     in ~/.bashrc
+  eval "$(mnistop --completion zsh)"      in ~/.zshrc, after compinit
+  mnistop --completion fish | source      in ~/.config/fish/config.fish
+
+\b
+Runs are kept in $MNISTOP_RUNS if it is set, data in $MNISTOP_CACHE.
+Exit codes: 0 done, 1 failed, 2 wrong use or bad input, 130 stopped by Ctrl+C.
+""",
+)
+@click.option("--run", metavar="RUN", help="Open this run; it may be in training.")
+@click.option("--ascii", is_flag=True, help="Draw with plain ASCII only.")
+@click.option("--slow", is_flag=True, help="Redraw rarely, for a slow connection.")
+@click.option(
+    "--mouse/--no-mouse",
+    default=None,
+    help="Take the mouse, or leave it to the terminal for selecting text.",
+)
+@click.option(
+    "--light/--dark",
+    default=None,
+    help="The terminal's background, where COLORFGBG does not say it.",
+)
+@click.option(
+    "--completion",
+    type=click.Choice(("bash", "zsh", "fish")),
+    metavar="SHELL",
+    is_eager=True,
+    expose_value=False,
+    callback=_print_completion,
+    help="Print what completes words in bash, zsh or fish; see below.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the versions and exit.",
+)
+@setting_options(hidden=True)
+@click.pass_context
+def mnistop(
+    context: click.Context,
+    /,
+    run: str | None,
+    ascii: bool,
+    slow: bool,
+    mouse: bool | None,
+    light: bool | None,
+    preset: str | None,
+    config_file: str | None,
+    **flags: str | None,
+) -> int | None:
+    """Train a classifier of handwritten digits, watch it learn, and break it.
+
+    Without a command it opens the app. Hyperparameters such as --lr 0.5 fill its form; all of
+    them are listed by mnistop train --help.
+    """
+    if context.invoked_subcommand:
+        _refuse_misplaced(context)
+        return None
+    config, given = given_settings(preset, config_file, flags)
+    texts = {name: as_text(getattr(config, name)) for name in given}
+    return _open_app(texts, run, ascii, slow, mouse, light)
+
+
+def _refuse_misplaced(context: click.Context) -> None:
+    """Options before a command would be lost, all but `--ascii`."""
+    command = context.invoked_subcommand
+    for parameter in context.command.params:
+        value = context.params.get(parameter.name or "")
+        if parameter.name != "ascii" and value not in (None, False):
+            flag = parameter.opts[0]
+            raise click.UsageError(
+                f"{flag} before {command} is for the app: write it after the command, as in "
+                f"mnistop {command} {flag} ...",
+                context,
+            )
+
+
+def _open_app(
+    texts: dict[str, str],
+    run: str | None,
+    ascii: bool,
+    slow: bool,
+    mouse: bool | None,
+    light: bool | None,
+) -> int:
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    if not all(stream and stream.isatty() for stream in streams):
+        raise click.UsageError(
+            "The app needs a terminal for its keys and its screen. Without one, mnistop train "
+            "trains, and mnistop show last shows the result."
+        )
+    if os.environ.get("TERM", "dumb").lower() in ("", "dumb", "unknown"):
+        raise click.UsageError(
+            f"The app cannot draw on this terminal (TERM={os.environ.get('TERM', '')}): it has no "
+            "way to move the cursor. mnistop train trains here, mnistop show last shows the "
+            "result, and with TERM=vt100 the app opens if the terminal can do more than it says."
+        )
+    encoding = sys.__stderr__.encoding if sys.__stderr__ else None
+    terminal = Terminal.detect(inherited_environ(), encoding, ascii, light)
+    if slow:  # colours of 24 bits take nearly twice the bytes
+        terminal = replace(terminal, colors=min(terminal.colors, 256))
+    os.environ["TEXTUAL_COLOR_SYSTEM"] = terminal.color_system or "standard"  # read on import
+    os.environ.setdefault("TEXTUAL_FPS", "1000")  # what a key changes waits 1 ms for its frame
+    from mnistop.tui.app import run_app
+
+    return run_app(terminal, texts, run, slow, mouse)
+
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 """The exit codes, as `mnistop --help` tells them."""
@@ -76,39 +311,39 @@ def exit_code_of(arguments: list[str]) -> int:
     except SystemExit as ended:  # as by what has answered a shell that completes a word
         return ended.code if isinstance(ended.code, int) else DONE
     except click.ClickException as error:
-        complain(error.format_message())
+        print_error(error.format_message())
         if isinstance(error, click.UsageError) and error.ctx:
-            remark(f"{error.ctx.command_path} --help lists what there is.")
+            print_note(f"{error.ctx.command_path} --help lists what there is.")
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except OutputClosedError:
-        silence()
+        discard_output()
         return CLOSED_PIPE
     except OutputError as error:
-        silence()
-        complain(str(error))
+        discard_output()
+        print_error(str(error))
         return FAILED
     except ConfigError as error:
         for sentence in error.problems.values():
-            complain(sentence)
+            print_error(sentence)
         return WRONG_USE
     except MnistopError as error:
-        complain(str(error))
+        print_error(str(error))
         return WRONG_USE
     except Exception as error:
         if isinstance(error, FileNotFoundError) and not _has_working_directory():
-            complain("The folder that you are in has been deleted: cd to another one.")
+            print_error("The folder that you are in has been deleted: cd to another one.")
             return WRONG_USE
         import traceback
 
         if os.environ.get("MNISTOP_DEBUG"):
             traceback.print_exc()
         elif lack := host_error(error):
-            complain(str(lack))
+            print_error(str(lack))
             return WRONG_USE
         else:
-            complain(_fault(error, traceback.extract_tb(error.__traceback__)[-1]))
+            print_error(_fault(error, traceback.extract_tb(error.__traceback__)[-1]))
         return FAILED
 
 

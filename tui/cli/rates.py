@@ -23,14 +23,13 @@ from mnistop.engine.errors import MnistopError
 from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.process.fork_server import temporary_folder
 from mnistop.tui.cli.options import SettingsCommand, given_settings, setting_options
-from mnistop.tui.cli.output import Output, remark, with_output
-from mnistop.tui.cli.printer import waiting
+from mnistop.tui.cli.output import Output, print_note, waiting, with_output
 from mnistop.tui.cli.watch import warm_up
 from mnistop.tui.draw.chart import chart
 from mnistop.tui.draw.series import Series
 from mnistop.tui.features.rates.model import ThreeRates, train_at
 from mnistop.tui.text.rates import CEILING, range_chart, rate_text, reasons
-from mnistop.tui.text.runs import what_next
+from mnistop.tui.text.run_lines import command_hints
 
 _WIDEST, _HEIGHT = 110, 18
 _LOOK_SECONDS = 0.1
@@ -90,7 +89,7 @@ def rates(
             out.print_json(result | {"recommended": found.rate, "to_try": found.to_try})
         elif commands := _next_commands(config, test, trains, found):
             out.print()
-            out.print(what_next(commands))
+            out.print(command_hints(commands))
     finally:
         worker.close()
     return 1 if failed or found.rate is None else 0
@@ -152,7 +151,7 @@ def _trained(out: Output, config: RunConfig, test: RangeTest) -> ThreeRates:
         except KeyboardInterrupt:
             with contextlib.suppress(MnistopError):
                 worker.stop_sweep(three.sweep)
-            remark(f"sweep {three.sweep.name} stops and saves; its runs are in mnistop runs")
+            print_note(f"sweep {three.sweep.name} stops and saves; its runs are in mnistop runs")
             raise
     return three
 

@@ -1,16 +1,33 @@
-"""`mnistop sweep`: many runs at once, and what came of them side by side."""
+"""`mnistop sweep`: train many runs at once, and compare them."""
 
 from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar
 
 import click
 
 from mnistop.engine import worker
 from mnistop.engine.analysis.comparison import differing
+from mnistop.engine.formatting import count, duration, percent
+from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.engine.sweep.grid import plan
-from mnistop.engine.sweep.outcomes import ATTACK
-from mnistop.engine.sweep.presets import SWEEPS, sweep_preset
+from mnistop.engine.sweep.outcomes import (
+    ATTACK,
+    Group,
+    SweepReader,
+    best_acc,
+    best_of,
+    comparable,
+    grouped,
+    unseen_acc,
+)
+from mnistop.engine.sweep.presets import SWEEPS, effort, sweep_preset
 from mnistop.tui.cli import watch
-from mnistop.tui.cli.arguments import Ending, with_ending
+from mnistop.tui.cli.arguments import EndNotice, with_ending
 from mnistop.tui.cli.options import (
     SettingsCommand,
     given,
@@ -18,10 +35,16 @@ from mnistop.tui.cli.options import (
     naming_origin,
     setting_options,
 )
-from mnistop.tui.cli.output import Output, with_output
-from mnistop.tui.cli.sweep_view import SweepView
+from mnistop.tui.cli.output import Output, Printer, bar_line, with_output
+from mnistop.tui.cli.sweep_result import as_json as summary_as_json
+from mnistop.tui.cli.sweep_result import outcome_as_json, print_failures, print_result
+from mnistop.tui.text.sweep_table import accuracy_of, group_name, settings_of
 
-_WHOLE = click.IntRange(min=1)
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_POSITIVE = click.IntRange(min=1)
+_POLL_SECONDS = 0.1
 
 
 @click.command(
@@ -50,11 +73,11 @@ from elsewhere, 2 wrong use or bad input, 130 stopped by Ctrl+C and saved.
 )
 @with_output
 @with_ending
-@click.option("--seeds", type=_WHOLE, metavar="N", help="Train each with N seeds.  [default: 1]")
+@click.option("--seeds", type=_POSITIVE, metavar="N", help="Train each with N seeds.  [default: 1]")
 @click.option(
     "--random",
     "sample",
-    type=_WHOLE,
+    type=_POSITIVE,
     metavar="N",
     help="Draw N of the combinations at random, instead of all.",
 )
@@ -68,7 +91,7 @@ from elsewhere, 2 wrong use or bad input, 130 stopped by Ctrl+C and saved.
 )
 @click.option(
     "--jobs",
-    type=_WHOLE,
+    type=_POSITIVE,
     metavar="N",
     help="Train N at once.  [default: as many as there are cores to use]",
 )
@@ -86,7 +109,7 @@ from elsewhere, 2 wrong use or bad input, 130 stopped by Ctrl+C and saved.
 @setting_options(presets=SWEEPS)
 def sweep(
     out: Output,
-    ending: Ending,
+    ending: EndNotice,
     seeds: int | None,
     sample: int | None,
     sample_seed: int,
@@ -128,3 +151,115 @@ def sweep(
         "loading PyTorch and the data",
         detach,
     )
+
+
+class SweepView:
+    """A view of one sweep until its end: a line for each run that has ended, or its result as JSON.
+
+    Args:
+        out: standard output.
+        as_json: whether to print JSON lines.
+        attack: the ε of the attack to compare under at the end, None for the usual.
+    """
+
+    kind: ClassVar[str] = "sweep"
+
+    def __init__(self, out: Output, as_json: bool, attack: float | None = None) -> None:
+        self.state = ""
+        """The sweep's last state, once `print_end` has been called."""
+        self.went_well = False
+        self._attack = attack
+        self._reader: SweepReader | None = None
+        self._printed: set[int] = set()
+        """The runs that have been printed, by their place in the plan."""
+        self._since = time.monotonic()
+        self._done_before = 0.0
+        """The share that was done when this began."""
+        self.printer = Printer(out, as_json, self._progress)
+
+    def stop(self, sweep: Sweep) -> None:
+        """Ask the sweep to stop and save."""
+        worker.stop_sweep(sweep)
+
+    async def follow(self, sweep: Sweep) -> None:
+        """Print the runs that have ended, and those that do, until all have."""
+        reader = SweepReader(sweep)
+        reader.read()
+        self._since, self._done_before = time.monotonic(), _share_done(reader)
+        self._reader, self.printer.message = reader, ""
+        if not self.printer.as_json:
+            self.printer.print(f"sweep {sweep.name}: {count(len(reader.outcomes), 'run')}")
+        self._update(reader)
+        while reader.state in ("starting", "running"):
+            await asyncio.sleep(_POLL_SECONDS)
+            if reader.read():
+                self._update(reader)
+        sweep.check_readable()  # where its owner has closed it, its end is not known
+
+    def _update(self, reader: SweepReader) -> None:
+        ended = {place for place, one in enumerate(reader.outcomes) if one.is_done}
+        new = sorted(ended - self._printed)
+        self._printed |= ended
+        if self.printer.as_json:
+            self.printer.print(*(json.dumps(outcome_as_json(reader.outcomes[i])) for i in new))
+        else:
+            self.printer.print(*_lines(reader, new), crop=True)
+
+    def print_end(self, sweep: Sweep) -> None:
+        """Print what came of it, and what could not be trained."""
+        out, reader = self.printer.out, self._reader
+        if reader is None:
+            return
+        self.state, self.went_well = reader.state, reader.state == "finished"
+        if self.printer.as_json:
+            out.print(json.dumps(summary_as_json(out, reader, self._attack)))
+            print_failures(reader)
+        else:
+            out.print()
+            print_result(out, reader, self._attack)
+
+    def _progress(self, width: int) -> RenderableType | None:
+        """A bar with the time left and the best run so far."""
+        reader, seconds = self._reader, time.monotonic() - self._since
+        if reader is None:
+            return None
+        share = _share_done(reader)
+        pace = (share - self._done_before) / seconds if seconds else 0.0
+        left = f"{duration((1 - share) / pace)} left" if pace > 0 else "starting"
+        right = f" {share:4.0%}  {left}"
+        groups = grouped(reader.outcomes)
+        if found := best_of(groups):
+            words = group_name(settings_of(groups), groups.index(found[0]))
+            if measured := found[0].measured(comparable(groups)):
+                right += f"  best {percent(measured.mean)} {words}".rstrip()
+        done = f"{reader.done:,} of {count(len(reader.outcomes), 'run')} "
+        return bar_line(done, share, right, self.printer.out, width)
+
+
+def _lines(reader: SweepReader, places: list[int]) -> Iterator[str]:
+    """A line for each run at these places of the plan."""
+    groups = [Group((one,)) for one in reader.outcomes]
+    settings = settings_of(groups)
+    if len({one.config.seed for one in reader.outcomes}) > 1:
+        settings["seed"] = [str(one.config.seed) for one in reader.outcomes]
+    width = max(len(group_name(settings, place)) for place in range(len(groups)))
+    digits = len(str(len(groups)))
+    for place in places:
+        one, words = reader.outcomes[place], group_name(settings, place)
+        tested = one.test_acc is not None
+        test = f"test {accuracy_of(groups[place], unseen_acc)}  " if tested else ""
+        best = f"  at epoch {one.best_epoch}" if one.best_epoch is not None else ""
+        yield (
+            f"{place + 1:>{digits}}/{len(groups)}  {words:<{width}}  {test}"
+            f"val {accuracy_of(groups[place], best_acc)}{best}  {one.verdict}"
+        ).rstrip()
+
+
+def _share_done(reader: SweepReader) -> float:
+    """The share of the work that is done, by what each run takes."""
+    done = whole = 0.0
+    for one in reader.outcomes:
+        cost = effort(one.config)
+        done += cost * (1.0 if one.is_done else one.epochs / one.config.epochs)
+        whole += cost
+    return done / whole

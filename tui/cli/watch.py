@@ -18,9 +18,8 @@ from mnistop.engine.process.fork_server import remove_temporary_folder
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
-from mnistop.tui.cli.arguments import Ending
-from mnistop.tui.cli.output import OutputClosedError, remark
-from mnistop.tui.cli.printer import Printer
+from mnistop.tui.cli.arguments import EndNotice
+from mnistop.tui.cli.output import OutputClosedError, Printer, print_note
 
 T = TypeVar("T", Run, Sweep)
 Shown = TypeVar("Shown", Run, Sweep, contravariant=True)
@@ -69,7 +68,7 @@ class Watch(Generic[T]):
             it goes on.
     """
 
-    def __init__(self, view: View[T], ending: Ending, stops: bool) -> None:
+    def __init__(self, view: View[T], ending: EndNotice, stops: bool) -> None:
         self._view: View[T] = view
         self._ending = ending
         self._stops = stops
@@ -101,7 +100,7 @@ class Watch(Generic[T]):
                 raise
         if warning:
             self._view.printer.close()
-            remark(warning)
+            print_note(warning)
         return going
 
     async def follow(self, going: T) -> None:
@@ -114,7 +113,7 @@ class Watch(Generic[T]):
                 self._ending.left(going)
                 if going.is_running():
                     stops = f"; this stops it: mnistop stop {typed(going)}"
-                    remark(f"{self._view.kind} {going.name} goes on{stops * going.is_ours}")
+                    print_note(f"{self._view.kind} {going.name} goes on{stops * going.is_ours}")
                 raise
             finally:
                 self._view.printer.close()
@@ -138,7 +137,9 @@ class Watch(Generic[T]):
         words, them = "It trains by itself", "it"
         if isinstance(going, Sweep):
             words, them = f"{count(len(going.plan().configs), 'run')} train by themselves", "them"
-        remark(f"{words}: mnistop follow {name} watches {them}, mnistop stop {name} stops {them}.")
+        print_note(
+            f"{words}: mnistop follow {name} watches {them}, mnistop stop {name} stops {them}."
+        )
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
@@ -179,13 +180,13 @@ class Watch(Generic[T]):
             self._view.printer.close()
         if self._going and command:
             name = self._going.name
-            remark(f"{self._view.kind} {name} {fate} mnistop {command} {typed(self._going)}")
+            print_note(f"{self._view.kind} {name} {fate} mnistop {command} {typed(self._going)}")
         leave(number)
 
 
 def train(
     view: View[T],
-    ending: Ending,
+    ending: EndNotice,
     start: Callable[[], tuple[T, str]],
     message: str,
     detach: bool = False,
@@ -220,7 +221,7 @@ def train(
     return 0
 
 
-def follow(view: View[T], ending: Ending, going: T) -> int:
+def follow(view: View[T], ending: EndNotice, going: T) -> int:
     """Show a run or a sweep until its end; Ctrl+C leaves it going on. Return the exit code."""
     watch = Watch(view, ending, stops=False)
     asyncio.run(watch.follow(going))

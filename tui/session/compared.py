@@ -74,7 +74,7 @@ class ComparedRun:
 
     @property
     def images(self) -> int:
-        """How many validation images it is judged on."""
+        """The number of its validation images."""
         return self.history.started.validation_images if self.history.started else 1
 
     def at(self, epoch: int | None) -> EpochFinished | None:
@@ -86,11 +86,11 @@ class ComparedRun:
 
 
 class Comparison:
-    """Reads the runs, and knows the epoch at which they are read out.
+    """Runs that are read as they go on, and the epoch at which they are read out.
 
     Args:
         runs: two or more, which need not have begun.
-        left_out: the names of others, that would be too many to be told apart.
+        left_out: the names of others, as more could not be told apart.
     """
 
     def __init__(self, runs: Sequence[ComparedRun] = (), left_out: Sequence[str] = ()) -> None:
@@ -101,16 +101,16 @@ class Comparison:
         self.cursor: int | None = None
         """The epoch that is read out, None for each one's newest."""
         self.duel: Duel | None = None
-        """What both say to the same images, if there are two."""
+        """The predictions of both for the same images, if there are two."""
         self._tails: list[EventTail] = []
         self._judged: tuple[int, int] | None = None
         self._early: list[int] | None = []
-        """Moves that were asked for before anything was read; None since then."""
+        """Move that were asked for before anything was read; None since then."""
         for one in runs:
             self.add(one)
 
     def add(self, one: ComparedRun) -> None:
-        """Lays one more run over the others."""
+        """Lay one more run over the others."""
         self.runs.append(one)
         self._tails.append(EventTail(one.run))
         self.settings = differing([one.config for one in self.runs])
@@ -134,24 +134,24 @@ class Comparison:
         return ()
 
     def read(self) -> bool:
-        """Reads what the runs have said since; says whether that is anything."""
+        """Read the runs' new events; return whether there are any."""
         found = False
         for place, tail in enumerate(self._tails):
-            said = []
+            new = []
             while batch := tail.read():
-                said += batch
-            if said:
+                new += batch
+            if new:
                 one = self.runs[place]
-                self.runs[place] = replace(one, history=reduce(one.history, said))
+                self.runs[place] = replace(one, history=reduce(one.history, new))
                 found = True
         early, self._early = self._early, None
         for by in early or ():
             self.move(by)
-        self.judge()
+        self.compare_predictions()
         return found
 
     def move(self, by: int) -> None:
-        """Moves the epoch that is read out, within those that there are once they are read."""
+        """Move the epoch that is read out, within those that there are once they are read."""
         if self._early is not None:
             self._early.append(by)
             return
@@ -160,8 +160,8 @@ class Comparison:
             start = last if self.cursor is None else self.cursor
             self.cursor = max(0, min(last, start + by))
 
-    def judge(self) -> None:
-        """Reads what two models say to the images at the epoch that is read out."""
+    def compare_predictions(self) -> None:
+        """Read what two models say to the images at the epoch that is read out."""
         if len(self.runs) != 2 or not self.classes:
             return
         counts = [len(one.history.epochs) for one in self.runs]
@@ -198,7 +198,7 @@ class ComparedCharts(LossAndAccuracy, can_focus=True):
 
     @dataclass
     class Moved(Message):
-        """The epoch that is read out shall move."""
+        """The epoch that is read out is to move."""
 
         by: int
 
@@ -208,18 +208,18 @@ class ComparedCharts(LossAndAccuracy, can_focus=True):
     """The loss that the axis ends at when a run has more; None for that of all."""
 
     def show(self, comparison: Comparison) -> None:
-        """Draws runs."""
+        """Draw runs."""
         self.comparison = comparison
         self.redraw()
 
     def title(self) -> str:
-        """What is drawn."""
+        """The runs and the curves that are drawn."""
         part = "training" if self.training else "validation"
         scale = ", log scale" if self.log_scale else ""
         return f"{self._runs()}: loss and accuracy in {part}{scale}"
 
     def _runs(self) -> str:
-        """How many runs are drawn, of how many, and without which."""
+        """Return the number of runs drawn, of how many, and the one left out."""
         runs, left_out = len(self.comparison.runs), self.comparison.left_out
         if not left_out:
             return count(runs, "run")
@@ -227,7 +227,7 @@ class ComparedCharts(LossAndAccuracy, can_focus=True):
         return f"{runs} of {count(runs + len(left_out), 'run')}{without}"
 
     def choose(self, x: float) -> None:
-        """Asks for the epoch at an x."""
+        """Ask for the epoch at an x."""
         newest = self.comparison.longest - 1
         cursor = newest if self.comparison.cursor is None else self.comparison.cursor
         self.post_message(self.Moved(max(0, min(newest, round(x))) - cursor))
@@ -265,11 +265,11 @@ class ComparedCharts(LossAndAccuracy, can_focus=True):
         return 0, self.highest
 
     def action_move(self, by: int) -> None:
-        """Asks for another epoch."""
+        """Ask for another epoch."""
         self.post_message(self.Moved(by))
 
     def action_part(self) -> None:
-        """Switches between training and validation."""
+        """Switch between training and validation."""
         self.training = not self.training
         self.redraw()
 
@@ -285,20 +285,20 @@ class ComparedTable(LinesPane):
     comparison = Comparison()
 
     def show(self, comparison: Comparison) -> None:
-        """Draws runs."""
+        """Draw runs."""
         self.comparison = comparison
         self._take_room()
         self.redraw()
 
     def on_resize(self) -> None:
-        """Takes the lines that it needs in its new width."""
+        """Take the lines that it needs in its new width."""
         self._take_room()
 
     def _take_room(self) -> None:
         self.styles.height = 1 + len(self._rows(self.size.width))
 
     def title(self) -> str:
-        """Which epoch is read out, and whether anything differs."""
+        """The epoch that is read out, and a note if no setting differs."""
         when = self.comparison.when.capitalize()
         same = "" if self.comparison.settings else "; their settings are all the same"
         return f"{when}{same}"

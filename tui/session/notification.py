@@ -1,4 +1,4 @@
-"""Telling a person that a run or a sweep has come to its end: a command, a bell, a notification.
+"""Report a person that a run or a sweep has come to its end: a command, a bell, a notification.
 
 The command is the user's own line for the shell. What it is about reaches it beside that line, in
 the environment, as `$1` to `$3` and on standard input, never as a part of it: whatever a run is
@@ -25,14 +25,14 @@ from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
 
 COMMAND_SECONDS = 60.0
-"""How long a command is waited for."""
+"""Seconds that a command may take."""
 
 _OSC_9 = {
     "TERM": ("xterm-kitty", "xterm-ghostty", "wezterm", "foot", "foot-extra", "contour"),
     "TERM_PROGRAM": ("iTerm.app", "WezTerm", "ghostty", "rio"),
     "LC_TERMINAL": ("iTerm2",),
 }
-"""What terminals that show notifications call themselves, where it outlives SSH in the first and
+"""Names of terminals that show notifications; SSH passes on the first and
 the last."""
 
 _NO_TERMINAL = ("", "dumb", "unknown")
@@ -40,7 +40,7 @@ _NO_TERMINAL = ("", "dumb", "unknown")
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run or a sweep has ended."""
+    """The end of a run or a sweep."""
 
     name: str
     state: str
@@ -49,7 +49,7 @@ class Outcome:
     """Of the best epoch's weights on images never seen, else in validation; of a sweep's runs the
     best. None before the first epoch."""
     sentence: str
-    """All of it in words."""
+    """All of it in a sentence."""
 
     @classmethod
     def of(cls, found: Run | Sweep) -> Outcome:
@@ -57,14 +57,20 @@ class Outcome:
         try:
             return cls._of_sweep(found) if isinstance(found, Sweep) else cls._of_run(found)
         except RunError:
-            return cls(found.name, "interrupted", None, f"{found.full_name} is gone")
+            return cls(
+                found.name,
+                "interrupted",
+                None,
+                f"{found.full_name} is gone: its folder was deleted or moved",
+            )
 
     @classmethod
     def _of_run(cls, run: Run) -> Outcome:
         summary = Summary.of(run)
         history = summary.history
         trained = f"{count(len(history.epochs), 'epoch')} of {summary.config.epochs:,}"
-        words = f"run {run.name} {summary.state} after {trained}"
+        ended = "stopped and saved" if summary.state == "stopped" else summary.state
+        words = f"run {run.name} {ended} after {trained}"
         best = history.best.val_acc if history.best else None
         found = best if history.test_acc is None else history.test_acc
         return cls(run.name, summary.state, found, words + _accuracy_in_words(history))
@@ -79,11 +85,12 @@ class Outcome:
         validated = [one.best_val_acc for one in reader.outcomes if one.best_val_acc is not None]
         done = f"{reader.done:,} of {count(len(reader.outcomes), 'run')} done"
         best = max(tested or validated, default=None)
-        return cls(sweep.name, reader.state, best, f"sweep {sweep.name} {reader.state}, {done}")
+        ended = "stopped and saved" if reader.state == "stopped" else reader.state
+        return cls(sweep.name, reader.state, best, f"sweep {sweep.name} {ended}, {done}")
 
     @property
     def exit_code(self) -> int:
-        """That of a command that waits for it: 0 finished, 130 stopped and saved, else 1."""
+        """The exit code of a command that waits: 0 finished, 130 stopped and saved, else 1."""
         return {"finished": 0, "stopped": 130}.get(self.state, 1)
 
 
@@ -159,7 +166,7 @@ def leave_watcher(found: Run | Sweep, command: str) -> None:
 
 
 def attention(sentence: str, environ: Mapping[str, str]) -> str:
-    """What makes a terminal call for attention: a bell, and a notification where it shows those.
+    """Return the bytes for attention: a bell, and a notification where the terminal shows those.
 
     tmux and screen pass on the bell, and nothing of a notification.
 

@@ -4,9 +4,9 @@ watches."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 from rich.style import Style
@@ -64,7 +64,7 @@ class Progress(FaultTolerantWidget):
         self._lines: list[Strip] = []
 
     def show(self, state: State, status: str = "") -> None:
-        """Draws how far a run is.
+        """Draw how far a run is.
 
         Args:
             state: the run.
@@ -74,7 +74,7 @@ class Progress(FaultTolerantWidget):
         self._redraw()
 
     def on_resize(self) -> None:
-        """Draws for the new width."""
+        """Draw for the new width."""
         self._redraw()
 
     def render_line(self, y: int) -> TextualStrip:
@@ -109,7 +109,7 @@ class Progress(FaultTolerantWidget):
         return [line([(part, self._palette.strong)], width) for part in lines or [""]]
 
     def _sentence(self, phase: str, form: _Form) -> str:
-        """How a run stands, in as many words as there is room for."""
+        """Return a run's state in a longer or a shorter sentence."""
         state = self._state
         history, run = state.history, state.run
         assert run
@@ -211,18 +211,8 @@ def _rate(rate: float) -> str:
 _LOOK_SECONDS = 1.0
 
 
-@dataclass(frozen=True)
-class Going:
-    """A run in training, as far as it is."""
-
-    run: Run
-    epochs: int
-    """Finished ones."""
-    planned: int
-
-
 class LiveRuns(FaultTolerant, Static):
-    """Shows itself while there are runs in training and none of them is watched.
+    """Show itself while there are runs in training and none of them is watched.
 
     Args:
         wanted: says whether anybody wants to know of them.
@@ -236,53 +226,45 @@ class LiveRuns(FaultTolerant, Static):
         self._wanted = wanted
 
     def on_mount(self) -> None:
-        """Looks for runs now and every second."""
+        """Look for runs now and every second."""
         self.every(_LOOK_SECONDS, self.look)
         self.look()
 
     async def on_click(self) -> None:
-        """Watches the run that is in training."""
+        """Watch the run that is in training."""
         await self.app.run_action("watch")
 
     def look(self) -> None:
-        """Looks for runs, unless nobody wants to know."""
+        """Look for runs, unless nobody wants to know."""
         if self._wanted():
             self.run_worker(self._look(), group="live", exclusive=True, exit_on_error=False)
         else:
             self._show([])
 
     def _on_worker_state_changed(self, message: Worker.StateChanged) -> None:
-        """Does not tell of each look that fails: the next one follows at once."""
+        """Do not tell of each look that fails: the next one follows at once."""
         message.prevent_default()
 
     async def _look(self) -> None:
-        going = await asyncio.to_thread(_what_is_going_on)
-        self._show(going if self._wanted() else [])
+        found = await asyncio.to_thread(_runs_in_training)
+        self._show(found if self._wanted() else [])
 
-    def _show(self, going: list[Going]) -> None:
-        before, self.newest = self.newest, going[0].run if going else None
-        self.display = bool(going)
-        if going:
-            self.update(_sentence(going))
+    def _show(self, found: list[tuple[Run, str]]) -> None:
+        before, self.newest = self.newest, found[0][0] if found else None
+        self.display = bool(found)
+        if found:
+            (run, epochs), *others = found
+            more = f", {len(others)} more in training" if others else ""
+            self.update(f"Run {run.words} is training ({epochs}{more}): press o to watch it")
         if before != self.newest:
             self.app.screen.refresh_bindings()
 
 
-def _what_is_going_on() -> list[Going]:
+def _runs_in_training() -> list[tuple[Run, str]]:
+    """Return the runs in training, newest first, each with its progress."""
     found = []
     for run in in_training():
-        try:
-            found.append(Going(run, epochs_trained(run), run.config().epochs))
-        except RunError:
-            continue
+        with contextlib.suppress(RunError):
+            trained, planned = epochs_trained(run), run.config().epochs
+            found.append((run, f"epoch {trained:,} of {planned:,}"))
     return found
-
-
-def _sentence(going: list[Going]) -> str:
-    newest, *others = going
-    name = newest.run.words
-    more = f", {len(others)} more in training" if others else ""
-    return (
-        f"Run {name} is training (epoch {newest.epochs:,} of {newest.planned:,}{more}): "
-        "press o to watch it"
-    )

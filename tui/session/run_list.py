@@ -1,4 +1,4 @@
-"""Looking through the runs: which pass the filter, in which order, the chosen and the marked."""
+"""Look through the runs: which pass the filter, in which order, the chosen and the marked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST_MARKED = 8
 
 
 class RunListModel:
-    """Where a person is among the runs. The chosen run stays chosen while others come and go."""
+    """The runs that pass a filter, in order; the chosen one stays so as others come and go."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -20,11 +20,11 @@ class RunListModel:
         self.rows: Sequence[Listed] = ()
         """The runs that pass, in order."""
         self.has_tests = False
-        """Whether one of them was tested on unseen images."""
+        """True if one of them was tested on unseen images."""
         self.total = 0
-        """How many runs there are."""
+        """The number of all runs."""
         self.position = 0
-        """Where the chosen run stands in `rows`, or last stood."""
+        """The place of the chosen run in `rows`, or its last one."""
         self.marked: list[Run] = []
         """For comparison, in the order of marking."""
         self._all: dict[Run, Listed] = {}
@@ -47,11 +47,11 @@ class RunListModel:
         return tuple(self._all.values())
 
     def listed(self, run: Run) -> Listed | None:
-        """What is known of a run; None if it is gone."""
+        """Return the list entry of a run; None if it is gone."""
         return self._all.get(run)
 
     def take(self, runs: Sequence[Listed]) -> None:
-        """Takes up the runs that there are.
+        """Take up the runs that there are.
 
         Args:
             runs: newest first.
@@ -62,7 +62,7 @@ class RunListModel:
         self._select()
 
     def set_filter(self, text: str) -> None:
-        """Shows the runs that pass a filter, the first of them chosen.
+        """Show the runs that pass a filter, the first of them chosen.
 
         Raises:
             FilterError: the filter makes no sense; nothing has changed.
@@ -73,18 +73,18 @@ class RunListModel:
         self.position = 0
 
     def next_order(self) -> None:
-        """Sorts by something else; not by tests where there are none."""
+        """Sort by something else; not by tests where there are none."""
         self._order = (self._order + 1) % len(ORDERS)
         if self.order is BY_TEST and not self.has_tests:
             self._order += 1
         self._select()
 
     def go(self, position: int) -> None:
-        """Chooses the run at a position, within the rows."""
+        """Choose the run at a position, within the rows."""
         self.position = max(0, min(len(self.rows) - 1, position))
 
     def mark(self) -> bool:
-        """Marks the chosen run or takes its mark away; says whether there was room for it."""
+        """Mark the chosen run or take its mark away; return whether there was room for it."""
         if not (chosen := self.chosen):
             return True
         if chosen.run in self.marked:

@@ -21,17 +21,17 @@ from mnistop.tui.draw.cells import shorten, shorten_name
 from mnistop.tui.draw.legend import letter
 from mnistop.tui.session.run_list import RunListModel
 from mnistop.tui.terminal.faults import FaultTolerant
-from mnistop.tui.text.run_table import (
+from mnistop.tui.text.run_lines import (
     TEST_ACC,
     VAL_ACC,
-    best_accuracy,
     best_epoch,
     best_loss,
     either_accuracy,
     epochs,
     on_disk,
+    test_accuracy,
     time_taken,
-    unseen_accuracy,
+    validation_accuracy,
 )
 from mnistop.tui.toolkit.bindings import bindings, key
 from mnistop.tui.toolkit.filter_line import FilterLine
@@ -54,10 +54,10 @@ _LEAST_DIFFERENCES = 14
 
 
 _EITHER = Column(TEST_ACC, 23, either_accuracy)
-"""Where there is room for one accuracy only."""
+"""The column where there is room for one accuracy only."""
 _COLUMNS = (
-    Column(TEST_ACC, 20, unseen_accuracy),
-    Column(VAL_ACC, 20, best_accuracy),
+    Column(TEST_ACC, 20, test_accuracy),
+    Column(VAL_ACC, 20, validation_accuracy),
     Column("best epoch", 11, best_epoch),
     Column("val loss at best", 18, best_loss),
     Column("epochs", 10, epochs),
@@ -96,10 +96,10 @@ class RunTable(Table[Listed]):
         self.shown: Run | None = None
         """The run on the dashboard."""
         self.waiting = ""
-        """What is being waited for before there are rows; empty for nothing."""
+        """A note while the runs are still being read; empty when they are there."""
 
     def show(self, shown: Run | None, waiting: str) -> None:
-        """Draws what is browsed now."""
+        """Draw what is browsed now."""
         self.shown, self.waiting = shown, waiting
         self.redraw()
 
@@ -123,7 +123,7 @@ class RunTable(Table[Listed]):
         return self._model.order.column
 
     def title(self) -> str:
-        """How many pass, of how many, and in which order."""
+        """The number of runs that pass, of how many, and the order."""
         model = self._model
         if not model.total:
             return "Runs"
@@ -131,7 +131,7 @@ class RunTable(Table[Listed]):
         return f"Runs: {self.count:,}{of}, {model.order.short}"
 
     def empty(self) -> str:
-        """Why the list is empty."""
+        """Return the reason why the list is empty."""
         if self._model.text and self._model.total:
             return (
                 f'None of the {self._model.total:,} runs passes "{self._model.text}". '
@@ -191,7 +191,7 @@ class RunTable(Table[Listed]):
         return self.palette.val + self.palette.strong if run.is_live else self.palette.muted
 
     def _numbers(self, room: int, least: int) -> list[Column[Listed]]:
-        """The columns of numbers that fit beside so many cells for the differences."""
+        """Return the columns of numbers that leave some cells for the differences."""
         has_tests, order = self._model.has_tests, self.order
         kept = fitting(_COLUMNS if has_tests else _COLUMNS[1:], room, order, least)
         if has_tests and VAL_ACC not in (column.head for column in kept):
@@ -217,11 +217,11 @@ class _Choice(RunTable):
         self._title = title
 
     def title(self) -> str:
-        """What the choice is for."""
+        """The purpose of the choice."""
         return self._title
 
     def empty(self) -> str:
-        """Why there is nothing to choose."""
+        """Return the reason why there is nothing to choose."""
         if self.waiting or self._model.text:
             return super().empty()
         return (
@@ -231,7 +231,7 @@ class _Choice(RunTable):
 
 
 class ChooseRunScreen(FaultTolerant, ModalScreen[Run | None]):
-    """Asks for a run; Esc chooses none.
+    """Ask for a run; Esc chooses none.
 
     Args:
         terminal: what the terminal can show.
@@ -265,7 +265,7 @@ class ChooseRunScreen(FaultTolerant, ModalScreen[Run | None]):
         yield Vertical(self._filter, self._table)
 
     def on_mount(self) -> None:
-        """Reads what runs there are."""
+        """Read what runs there are."""
         self.set_focus(self._table)
         self.run_worker(self._read(), exit_on_error=False)
 
@@ -293,9 +293,9 @@ class ChooseRunScreen(FaultTolerant, ModalScreen[Run | None]):
             self.dismiss(chosen.run)
 
     def action_filter(self) -> None:
-        """Goes to the filter line."""
+        """Go to the filter line."""
         self.set_focus(self._filter.input)
 
     def action_none(self) -> None:
-        """Leaves without a run."""
+        """Leave without a run."""
         self.dismiss(None)

@@ -30,28 +30,27 @@ _RETRY_SECONDS = 1.0
 
 
 @dataclass
-class RunSaid(Message):
-    """A run has said something."""
+class RunEvents(Message):
+    """New events of a run."""
 
     run: Run
     events: list[Event]
 
 
 async def feed(run: Run, target: Widget) -> None:
-    """Posts a run's events to a widget as long as the run is shown.
+    """Post a run's events to a widget as long as the run is shown.
 
-    The last one is not the end: whoever resumes the run, here or in another terminal, finds it
-    followed. Nor is a run that can no longer be read: that is told, and where it can be read again
-    it is followed from its beginning.
+    Its last event is not the end, since it may be resumed here or in another terminal. Where the
+    run cannot be read any more, the error is shown; once it can be, it is read from its beginning.
 
     Args:
         run: the run to follow.
-        target: gets `RunSaid` messages.
+        target: gets `RunEvents` messages.
     """
     while True:
         try:
             async for batch in worker.follow(run, after_end=True):
-                target.post_message(RunSaid(run, batch))
+                target.post_message(RunEvents(run, batch))
                 await asyncio.sleep(0)  # a long story comes in many batches, and keys in between
         except RunError as error:
             target.notify(str(error), severity="error", markup=False)
@@ -63,7 +62,7 @@ GOING = ("starting", "running", "paused")
 
 
 class Stage(Protocol):
-    """Who is told what becomes of the run."""
+    """The screen that a session reports to."""
 
     def on_session_opened(self, config: RunConfig) -> None:
         """Another run is shown from now on."""
@@ -75,15 +74,15 @@ class Stage(Protocol):
         """The run that is shown has come to its end just now."""
 
     def on_session_changed(self) -> None:
-        """Something else is to be said."""
+        """The state or the status has changed."""
 
 
 class Session:
-    """What is known of the run that is shown, and what can be done with it.
+    """The shown run: its state, and the actions on it.
 
     Args:
         screen: does the work of the session beside its own.
-        stage: is told what becomes of the run.
+        stage: gets notice of what becomes of the run.
     """
 
     def __init__(self, screen: Screen[None], stage: Stage) -> None:
@@ -92,27 +91,27 @@ class Session:
         """The hyperparameters of the run."""
         self.predictions: PredictionReader | None = None
         self.error = ""
-        """What went wrong last."""
+        """The last error; empty for none."""
         self.is_launching = False
         self.started: Run | None = None
         """The run that was started here last."""
         self.is_warm = False
-        """Whether a run can be started at once."""
+        """True once a run can be started without waiting for PyTorch."""
         self._screen = screen
         self._stage = stage
         self._is_live = False
-        """Whether the shown run was in training when it was looked at, and has not ended since."""
+        """True if the shown run was in training when it was opened, and has not ended since."""
         self._after_launch: Callable[[], object] | None = None
         self._after_end: Callable[[], object] | None = None
 
     @property
     def is_training(self) -> bool:
-        """Whether the shown run is going on, or a new one is being started."""
+        """True while the shown run is in training, or a new one is being started."""
         return self.is_launching or self.state.phase in GOING
 
     @property
     def status(self) -> str:
-        """What is waited for before a run is there, or what went wrong last; empty for nothing."""
+        """A note on the run that is being started, or the last error; empty for nothing."""
         if self.is_launching:
             return (
                 "Checking the data and starting"
@@ -123,7 +122,7 @@ class Session:
 
     @property
     def words(self) -> str:
-        """What is to be said beside how far the run is; empty for nothing."""
+        """The line in place of the progress; empty for the progress."""
         if self.status:
             return self.status
         if self.state.run is None:
@@ -134,7 +133,7 @@ class Session:
     # Starting
 
     def warm_up(self) -> None:
-        """Starts the fork server, and notes when a run can be started at once."""
+        """Start the fork server, and note when a run can be started at once."""
         self._screen.run_worker(self._warm_up(), group="warm", exit_on_error=False)
 
     async def _warm_up(self) -> None:
@@ -143,7 +142,7 @@ class Session:
         self._stage.on_session_changed()
 
     def train(self, config: RunConfig) -> None:
-        """Starts a run and shows it."""
+        """Start a run and show it."""
         self.is_launching = True
         self._stage.on_session_changed()
         self._screen.run_worker(self._launch(config), group="launch", exit_on_error=False)
@@ -177,7 +176,7 @@ class Session:
     # Following
 
     def watch(self, run: Run) -> None:
-        """Shows a run from its beginning, and what it says from now on.
+        """Show a run from its beginning, and what it says from now on.
 
         Args:
             run: a run, going on or over.
@@ -189,51 +188,51 @@ class Session:
             return
         self.predictions = None
         self._is_live = run.is_running()
-        self.state = states.watching(run, self.config)
+        self.state = State(run, self.config.epochs, alive=True)
         self._stage.on_session_opened(self.config)
         self._screen.run_worker(
             feed(run, self._screen), group="feed", exclusive=True, exit_on_error=False
         )
 
-    def hear(self, said: RunSaid) -> bool:
-        """Takes up what the shown run has said; says whether that is a new chapter."""
-        if said.run != self.state.run:
+    def take(self, new: RunEvents) -> bool:
+        """Take up events of the shown run; return whether they begin a new phase of it."""
+        if new.run != self.state.run:
             return False
         before = self.state
-        self.state = states.reduce(before, said.events)
+        self.state = states.reduce(before, new.events)
         self.config = replace(self.config, epochs=self.state.epochs_planned)
         now = self.state.history
         started, is_new = now.started, now.started is not before.history.started
         if started and (is_new or now.resumed is not before.history.resumed):
             from mnistop.engine.runs.predictions import PredictionReader  # which needs NumPy
 
-            self.predictions = PredictionReader(said.run, len(started.class_names))
+            self.predictions = PredictionReader(new.run, len(started.class_names))
         if self.state.phase in GOING:
-            self._is_live |= before.phase not in GOING and said.run.is_running()
+            self._is_live |= before.phase not in GOING and new.run.is_running()
         elif self._is_live:
             self._is_live = False
-            self._stage.on_session_ended(said.run)
+            self._stage.on_session_ended(new.run)
         if self._after_end and not self.is_training:
             self._after_end()
         return self.state.phase != before.phase or not before.history.epochs
 
     def look(self, state: State) -> None:
-        """Looks at the run as another state does, as at another epoch."""
+        """Look at the run as another state does, as at another epoch."""
         self.state = state
         self._stage.on_session_changed()
 
     # Pausing and stopping
 
     def stop(self) -> None:
-        """Asks the run to stop and save."""
+        """Ask the run to stop and save."""
         self._tell(worker.stop)
 
     def pause_or_go_on(self) -> None:
-        """Pauses the run, or lets it go on."""
+        """Pause the run, or let it go on."""
         self._tell(worker.resume if self.state.phase == "paused" else worker.pause)
 
     def _tell(self, what: Callable[[Run], object]) -> bool:
-        """Says whether the run could be told."""
+        """Send the run a signal; return whether it could be sent."""
         if self.state.run is None:
             return False
         try:
@@ -244,14 +243,14 @@ class Session:
         return True
 
     def leave_then(self, then: Callable[[], object]) -> None:
-        """Does something, but not before a run that is being started is there."""
+        """Do something, but not before a run that is being started is there."""
         if self.is_launching:
             self._after_launch = then
         else:
             then()
 
     def stop_then(self, then: Callable[[], object]) -> None:
-        """Stops the run and does something once it has saved."""
+        """Stop the run and do something once it has saved."""
         self.leave_then(lambda: self._stop_then(then))
 
     def _stop_then(self, then: Callable[[], object]) -> None:
@@ -265,7 +264,7 @@ class Session:
 def ask_to_train_on(
     attempts: Attempts, terminal: Terminal, run: Run, title: str, trained: int
 ) -> None:
-    """Asks to how many epochs a finished run is to be trained on, and does so.
+    """Ask to how many epochs a finished run is to be trained on, and do so.
 
     Args:
         attempts: does so, on the screen that asks.

@@ -1,4 +1,4 @@
-"""What the dashboard shows: a run's history, and the epoch that is looked at."""
+"""The state of the screens: a run's history, and the shown epoch."""
 
 from __future__ import annotations
 
@@ -7,26 +7,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mnistop.engine import events
-from mnistop.engine.config import RunConfig
 from mnistop.engine.runs import history
 from mnistop.engine.runs.history import History
 from mnistop.engine.runs.run_folder import Run
-from mnistop.tui.text.runs import epoch_name
+from mnistop.tui.text.run_lines import epoch_name
 
 
 @dataclass(frozen=True)
 class State:
-    """All that the dashboard knows of the run that it shows."""
+    """The shown run and epoch."""
 
     run: Run | None = None
     """The run, or None before the first."""
     epochs_planned: int = 0
-    """How many epochs the run is to have."""
+    """Epochs that the run is to have."""
     history: History = dataclasses.field(default_factory=History)
     alive: bool = False
-    """Whether the training process lives, as far as its events tell."""
+    """True while the training process lives, as far as its events say."""
     cursor: int | None = None
-    """The epoch that is looked at, -1 for the untrained model, or None for the newest."""
+    """The chosen epoch, -1 for the untrained model, or None for the newest."""
 
     @property
     def phase(self) -> str:
@@ -35,7 +34,7 @@ class State:
 
     @property
     def hint(self) -> str:
-        """When an empty pane will show something, as in `press r to train`."""
+        """The condition under which an empty pane fills, as in `press r to train`."""
         match self.phase:
             case "idle":
                 return "press r to train"
@@ -76,7 +75,7 @@ class State:
 
     @property
     def saved(self) -> events.CheckpointSaved | None:
-        """When the newest weights were saved; None while there are none to ask about.
+        """The event that saved the newest weights; None while there are none.
 
         They are those of the checkpoint, and before the first of any that are kept.
         """
@@ -85,7 +84,7 @@ class State:
         return next(checkpoints, saved[-1] if saved else None)
 
     def moved(self, by: int) -> State:
-        """With the cursor moved by so many epochs, within those that there are."""
+        """The state with the cursor moved by some epochs, within those that there are."""
         if not self.history.epochs:
             return self
         newest = len(self.history.epochs) - 1
@@ -93,13 +92,8 @@ class State:
         return dataclasses.replace(self, cursor=epoch)
 
     def live(self) -> State:
-        """Without the cursor: the newest epoch is shown as it comes."""
+        """The state without a cursor: the newest epoch is shown as it comes."""
         return dataclasses.replace(self, cursor=None)
-
-
-def watching(run: Run, config: RunConfig) -> State:
-    """The state before anything of a run has been read."""
-    return State(run=run, epochs_planned=config.epochs, alive=True)
 
 
 def reduce(state: State, new: Sequence[events.Event]) -> State:

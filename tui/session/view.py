@@ -41,7 +41,7 @@ NO_RUN = "There is no run yet: press 1 for the dashboard, and r there to train."
 
 @dataclass
 class EpochMoved(Message):
-    """The epoch that is looked at is to move, on all screens."""
+    """The shown epoch is to move, on all screens."""
 
     by: int
 
@@ -52,7 +52,7 @@ class ScreenWanted(Message):
 
     name: str
     about: Any
-    """What the screen is to show, as its `enter` takes it."""
+    """The argument of the screen's `enter`."""
 
 
 class RunScreen(GivesReasons, FaultTolerant, Screen[None]):
@@ -73,7 +73,7 @@ class RunScreen(GivesReasons, FaultTolerant, Screen[None]):
 
     @property
     def is_current(self) -> bool:
-        """Whether the screen can be seen: on top, or below one that is transparent.
+        """True if the screen can be seen: on top, or below one that is transparent.
 
         Textual takes one for visible below any other, and would draw all of that one anew whenever
         anything comes to the one below.
@@ -134,9 +134,9 @@ class ViewScreen(RunScreen):
         super().__init__(terminal)
         self.state = State()
         self.form: Callable[[], RunConfig | None] = lambda: None
-        """Returns what the dashboard's form holds, None while a value in it is wrong."""
+        """Return what the dashboard's form holds, None while a value in it is wrong."""
         self.status = ""
-        """What is waited for before a run is there, or what went wrong last."""
+        """A note on the run that is being started, or the last error."""
 
     def compose(self) -> ComposeResult:
         """The panes, the progress line and the keys."""
@@ -167,34 +167,34 @@ class ViewScreen(RunScreen):
 
     @abstractmethod
     def redraw(self) -> None:
-        """Brings the panes up to date with `state`; called a few times a second at most."""
+        """Bring the panes up to date with `state`; called a few times a second at most."""
 
     @abstractmethod
     def sections(self) -> Sequence[Section]:
-        """What each pane is for and its keys, for the help; the focused pane first."""
+        """Return each pane's purpose and keys, for the help; the focused pane first."""
 
     def draw_progress(self) -> None:
-        """Says how far the run is that is shown."""
+        """Show the progress of the run."""
         self._progress.show(self.state, self.status)
 
     @dataclass
     class OpenWanted(Message):
-        """A run shall be shown on the dashboard."""
+        """A run is to be shown on the dashboard."""
 
         run: Run
 
     @dataclass
     class NewSweepWanted(Message):
-        """What is to vary in a new sweep shall be asked, and the sweep started and shown."""
+        """A new sweep is wanted: ask what varies in it, start it and show it."""
 
         known: Sequence[tuple[RunConfig, float]]
         """Finished runs with the seconds that each has trained for, the newest first."""
         attempts: Attempts
-        """Starts it."""
+        """Start it."""
 
     @dataclass
     class RateTaken(Message):
-        """A learning rate shall be the form's."""
+        """A learning rate for the form."""
 
         text: str
 
@@ -203,7 +203,7 @@ class ViewScreen(RunScreen):
         """The screen is left for the one that it was opened from."""
 
     def follow(self, state: State, status: str) -> None:
-        """Shows a run that goes on, or another epoch of it."""
+        """Show a run that goes on, or another epoch of it."""
         moved = (state.run, state.cursor, state.phase, status) != (
             self.state.run,
             self.state.cursor,
@@ -218,7 +218,7 @@ class ViewScreen(RunScreen):
                 self.refresh_bindings()
 
     def keep_going(self, work: Callable[[], Coroutine[Any, Any, None]], group: str) -> None:
-        """Starts work beside the screen, unless it still goes on from an earlier time.
+        """Start work beside the screen, unless it still goes on from an earlier time.
 
         Args:
             work: what is to be done, as by a loop until another screen is shown.
@@ -249,7 +249,7 @@ class ViewScreen(RunScreen):
         self.post_message(self.Left())
 
     def action_write(self) -> None:
-        """Writes the pane that has the keys as text."""
+        """Write the pane that has the keys as text."""
         if pane := self.pane:
             write_pane(self, self.state.run, pane)
 
@@ -264,7 +264,7 @@ class SeveralPanes(ViewScreen):
     )
 
     def action_next_pane(self, by: int) -> None:
-        """Goes to the next or previous pane."""
+        """Go to the next or previous pane."""
         if by > 0:
             self.focus_next()
         else:
@@ -272,7 +272,7 @@ class SeveralPanes(ViewScreen):
 
 
 class AtAnEpoch(ViewScreen):
-    """A screen whose panes show the model at the epoch that is looked at."""
+    """A screen whose panes show the model at the shown epoch."""
 
     BINDINGS = bindings(
         "view",
@@ -287,18 +287,18 @@ class AtAnEpoch(ViewScreen):
         return super().why_not(action, parameters)
 
     def action_epoch(self, by: int) -> None:
-        """Asks for another epoch."""
+        """Ask for another epoch."""
         self.post_message(EpochMoved(by))
 
 
 def write_text(screen: Screen[None], name: str, text: str, what: str = "Written") -> None:
-    """Writes a file in the current folder, and says where it is or what hinders it.
+    """Write a file in the current folder, and say where it is, or why it cannot be written.
 
     Args:
         screen: says so.
         name: of the file; a number is added where there is one of that name.
         text: all its lines, but for the end of the last.
-        what: what is said to have been done, before the words "to" and where.
+        what: the verb of the confirmation, before "to" and the path.
     """
     content = (text + "\n").encode("utf-8", "backslashreplace")
     try:
@@ -316,7 +316,7 @@ def write_text(screen: Screen[None], name: str, text: str, what: str = "Written"
 
 
 def write_pane(screen: Screen[None], run: Run | None, pane: LinesPane) -> None:
-    """Writes what a pane shows.
+    """Write what a pane shows.
 
     Args:
         screen: says where it is.

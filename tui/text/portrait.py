@@ -1,4 +1,4 @@
-"""An image with what the model says to it, as large as there is room for."""
+"""Images with the model's probabilities: one image, or an attacked one beside its perturbation."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistop.engine.analysis.fragility import AttackedImage, FloatArray
+from mnistop.engine.images import resample
 from mnistop.tui.draw import bars, image
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Strip, beside
+from mnistop.tui.draw.cells import Strip, beside, line, shorten
+from mnistop.tui.draw.palette import Palette
 
 _GAP = 2
 _LEAST_BARS = 17
@@ -113,3 +116,127 @@ def _kind(
         if width - wide - _GAP >= _LEAST_BARS or height - high - 1 >= fewest:
             return kind
     return None
+
+
+_LEAST_CELL = 24
+"""A caption takes so many cells."""
+_LEAST_REDUCED = 16
+"""Cells that a reduced perturbation and its caption take."""
+_BARS_WIDTH = 24
+_WIDEST_BARS = 43
+_FEWEST_BARS = 3
+
+
+def attacked(
+    answer: AttackedImage,
+    names: Sequence[str],
+    terminal: Terminal,
+    width: int,
+    height: int,
+    mode: image.Mode = "auto",
+) -> list[Strip]:
+    """As many of the three pictures as fit, then the probabilities if there is room.
+
+    Args:
+        answer: the image and what the model says.
+        names: of the classes.
+        terminal: the terminal.
+        width: cells to fit in.
+        height: lines to fit in.
+        mode: how images are drawn; `auto` draws large where there is room.
+
+    Returns:
+        At most `height` lines.
+    """
+    drawing = _Drawing(answer, names, terminal, _fitting(answer, width, height, mode))
+    blocks = drawing.pictures(width)
+    left = width - sum(block[0].cell_length + 1 for block in blocks)
+    if left >= 2 * (_BARS_WIDTH + 1):
+        return beside([*blocks, *drawing.probabilities((left - 1) // 2, height)], gap=1)[:height]
+    drawn = beside(blocks, gap=1)[:height]
+    below = height - len(drawn) - 1
+    if below > _FEWEST_BARS:
+        wide = min((width - 2) // 2, _WIDEST_BARS)
+        drawn = [*drawn, Strip.blank(width), *beside(drawing.probabilities(wide, below))]
+    return drawn
+
+
+def _fitting(answer: AttackedImage, width: int, height: int, mode: image.Mode) -> image.Mode:
+    rows, columns = answer.image.shape
+    large = height > rows and width >= 3 * (2 * columns + 1)
+    return "large" if mode == "auto" and large else mode
+
+
+class _Drawing:
+    def __init__(
+        self, answer: AttackedImage, names: Sequence[str], terminal: Terminal, mode: image.Mode
+    ) -> None:
+        self._answer = answer
+        self._names = names
+        self._terminal = terminal
+        self._mode = mode
+        self._palette = Palette.of(terminal)
+
+    def pictures(self, width: int) -> list[list[Strip]]:
+        """The pictures side by side, the perturbation reduced or left out where it is narrow."""
+        answer = self._answer
+        rows, columns = answer.image.shape
+        columns, _ = image.size(rows, columns, self._terminal, self._mode)
+        cell = max(columns, _LEAST_CELL)
+        original = self._picture("original", answer.image, answer.clean_probabilities, cell)
+        adversarial = self._picture(
+            "adversarial", answer.adversarial, answer.adversarial_probabilities, cell
+        )
+        between = width - 2 * (cell + 1)
+        if between >= cell:
+            return [original, self._perturbation(answer.perturbation, cell), adversarial]
+        if between >= _LEAST_REDUCED:
+            share = between / columns
+            reduced = resample(answer.perturbation, round(rows * share), between)
+            return [original, self._perturbation(reduced, between), adversarial]
+        return [original, adversarial] if between >= -1 else [adversarial]
+
+    def _picture(
+        self, what: str, picture: FloatArray, probabilities: FloatArray, width: int
+    ) -> list[Strip]:
+        predicted = int(probabilities.argmax())
+        right = predicted == self._answer.label
+        marks = ("✓", "✗") if self._terminal.unicode else ("right", "WRONG")
+        share = f" {probabilities[predicted]:.0%} {marks[not right]}"
+        name = shorten(self._names[predicted], width - len(what) - len(share) - 2, self._terminal)
+        style = self._palette.good if right else self._palette.bad
+        caption = line([(f"{what}: ", self._palette.muted), (name + share, style)], width)
+        return [caption, *_padded(image.gray(picture, self._terminal, self._mode), width)]
+
+    def _perturbation(self, values: FloatArray, width: int) -> list[Strip]:
+        scale = self._answer.linf
+        sign = "±" if self._terminal.unicode else "+-"
+        caption = shorten(f"perturbation {sign}{scale:.3g}", width, self._terminal)
+        drawn = image.diverging(values, scale, self._terminal, self._mode)
+        return [line([(caption, self._palette.muted)], width), *_padded(drawn, width)]
+
+    def probabilities(self, width: int, height: int) -> list[list[Strip]]:
+        """The bars for both."""
+        answer = self._answer
+        return [
+            [
+                line([(f"prediction for the {what}", self._palette.muted)], width),
+                *bars.probabilities(
+                    predicted.tolist(),
+                    self._names,
+                    self._terminal,
+                    width,
+                    answer.label,
+                    int(predicted.argmax()),
+                    height - 1,
+                ),
+            ]
+            for what, predicted in (
+                ("original", answer.clean_probabilities),
+                ("adversarial", answer.adversarial_probabilities),
+            )
+        ]
+
+
+def _padded(strips: list[Strip], width: int) -> list[Strip]:
+    return [strip.adjust_cell_length(width) for strip in strips]

@@ -127,7 +127,7 @@ _VERDICTS = {
 }
 
 
-def told(state: str, found: RateAnswer, mark: str) -> str:
+def run_result(state: str, found: RateAnswer, mark: str) -> str:
     """Describe what a run shows and how good it is, as in `it is too low, accuracy 38.0% (…)`.
 
     Args:

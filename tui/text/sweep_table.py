@@ -1,12 +1,17 @@
-"""The table of a sweep: a row for each combination, printed by the commands and by the app."""
+"""The table of a sweep and its conclusion, as lines of text and as strips with a scale."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from rich.cells import cell_len
+from rich.style import Style
+
 from mnistop.engine.analysis.comparison import differing
+from mnistop.engine.axis import Axis
 from mnistop.engine.config import HYPERPARAMETERS
+from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.formatting import accuracy, count, loss, percent
 from mnistop.engine.sweep.outcomes import (
     Group,
@@ -18,7 +23,11 @@ from mnistop.engine.sweep.outcomes import (
     highest,
     unseen_acc,
 )
-from mnistop.tui.text.attack_words import SEARCHED_BY
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import Strip, clean, line
+from mnistop.tui.draw.intervals import NARROWEST, Interval, axis_line, interval_line, scale
+from mnistop.tui.draw.palette import Palette
+from mnistop.tui.text.attack_outcome import SEARCHED_BY
 
 _MOST_NAMED = 4
 """Of those that may be as good as the best."""
@@ -239,3 +248,90 @@ def conclusion(groups: Sequence[Group], attacked: float | None = None) -> str:
         f"Hardest to fool: {names[id(robust)]}, {accuracy_of(robust, attacked_acc)} at "
         f"ε {attacked:g}. {words}"
     )
+
+
+_GAP = "  "
+_WIDEST = 64
+
+
+@dataclass(frozen=True)
+class SweepRows:
+    """A table that is laid out for one width."""
+
+    groups: Sequence[Group]
+    columns: Sequence[Column]
+    intervals: Sequence[Interval | None]
+    axis: Axis
+    plot: int
+    """Cells of the scale; 0 where it has no room."""
+    terminal: Terminal
+
+    @classmethod
+    def fit(
+        cls,
+        groups: Sequence[Group],
+        width: int,
+        terminal: Terminal,
+        attacked: float | None = None,
+        near: bool = False,
+    ) -> SweepRows:
+        """Lay out a table.
+
+        Args:
+            groups: at least one.
+            width: cells of a line.
+            terminal: what will show it.
+            attacked: the ε at which accuracy under attack was measured, None if it was not.
+            near: whether the scale shows the best ones only.
+        """
+        offered = [
+            column.cleaned(lambda text: clean(text, terminal))
+            for column in columns(groups, attacked)
+        ]
+        kept = fitting(offered, width)
+        room = width - sum(column.width + len(_GAP) for column in kept)
+        found = best_of(groups)
+        best = found[0] if found else None
+        value = comparable(groups)
+        intervals = [_interval(group, value, group is best) for group in groups]
+        plot = min(room, _WIDEST) if room >= NARROWEST and found else 0
+        return cls(groups, kept, intervals, scale(intervals, near), plot, terminal)
+
+    def header(self, width: int) -> Strip:
+        """The heads of the columns, and the percentages of the scale."""
+        palette = Palette.of(self.terminal)
+        text = _GAP.join(column.padded(column.head) for column in self.columns)
+        return self._with_plot(
+            text, palette.muted, axis_line(self.axis, self.plot, self.terminal), width
+        )
+
+    def row(self, index: int, width: int, style: Style | None = None) -> Strip:
+        """One group.
+
+        Args:
+            index: which.
+            width: cells.
+            style: of the text; that of the best is strong if none is given.
+        """
+        interval = self.intervals[index]
+        if style is None and interval and interval.strong:
+            style = Palette.of(self.terminal).strong
+        text = _GAP.join(column.padded(column.cells[index]) for column in self.columns)
+        drawn = interval_line(interval, self.axis, self.plot, self.terminal)
+        return self._with_plot(text, style, drawn, width)
+
+    def _with_plot(self, text: str, style: Style | None, plot: Strip, width: int) -> Strip:
+        if not self.plot:
+            return line([(text, style)], width)
+        beside = line([(text + _GAP, style)], cell_len(text + _GAP))
+        return Strip.join([beside, plot]).adjust_cell_length(width)
+
+
+def _interval(group: Group, value: Value, is_best: bool) -> Interval | None:
+    found, attacked = group.measured(value), group.measured(attacked_acc)
+    if found is None:
+        return None
+    low, high = wilson_interval(found.mean, group.images_of(value))
+    if found.spread is not None:
+        low, high = max(0.0, found.mean - found.spread), min(1.0, found.mean + found.spread)
+    return Interval(low, found.mean, high, attacked.mean if attacked else None, is_best)

@@ -20,7 +20,7 @@ from mnistop.engine.analysis.loading import load_model, load_snapshot
 from mnistop.engine.analysis.methods import METHODS
 from mnistop.engine.runs import checkpoint
 from mnistop.engine.runs.run_folder import Run
-from mnistop.tui.text.attack_words import at_least, at_most
+from mnistop.tui.text.attack_outcome import at_least, at_most
 from tests.helpers.command_line import Answer, Finished, Place
 
 Call = Callable[..., Answer]

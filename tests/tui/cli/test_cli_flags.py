@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mnistop.engine.config import HYPERPARAMETERS, NAMES, PRESETS, RunConfig
-from mnistop.tui.cli.group import COMMANDS
+from mnistop.tui.cli.entry import COMMANDS
 from mnistop.tui.cli.options import given_settings
 
 

@@ -79,7 +79,7 @@ def test_a_filter_leaves_out_what_does_not_fit(call: Call, finished: Finished):
     folder = finished.place.folder
     listed = json.loads(call("runs", "--json", "hidden:16", "val_acc>0.1", runs=folder).out)
     assert [row["name"] for row in listed] == [finished.name]
-    assert "None of the 1 run passes" in call("runs", "hidden:17", runs=folder).out
+    assert "None of the 1 run matches" in call("runs", "hidden:17", runs=folder).out
     assert json.loads(call("runs", "--json", "state:failed", runs=folder).out) == []
     refused = call("runs", "hiden:16", runs=folder)
     assert refused.code == 2
@@ -229,7 +229,7 @@ def test_a_killed_training_is_told_with_what_is_safe(place: Place):
     out, err = follower.communicate(timeout=100)
     assert follower.returncode == 1
     assert f"mnistop resume {name}" in err
-    assert "are safe" in err
+    assert "are saved" in err
     assert f"run {name} interrupted after" in out
 
 

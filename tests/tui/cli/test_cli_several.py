@@ -62,8 +62,8 @@ def test_several_runs_are_deleted_by_name_and_by_filter_together(call: Call, sto
     assert answer.code == 0
     assert left(store) == ["keen-wren", "mild-elk"]
     assert answer.out.splitlines() == [
-        "run 20260101-120000-calm-otter is deleted",
-        "run 20260101-120001-keen-lark is deleted",
+        "run 20260101-120000-calm-otter deleted",
+        "run 20260101-120001-keen-lark deleted",
     ]
 
 
@@ -80,11 +80,11 @@ def test_what_cannot_be_deleted_is_a_sentence_each_and_the_others_are(
         unknown, *others = answer.err.splitlines()
         assert unknown.startswith("mnistop: There is no run nothing: mnistop runs lists them.")
         assert others == [
-            f"mnistop: Run {busy.name} is being trained: mnistop stop {busy.name} first.",
+            f"mnistop: Run {busy.name} is training: mnistop stop {busy.name} first.",
         ]
         everything = call("delete", "--all", "--yes")
         assert (everything.code, left(store)) == (1, ["keen-lark"])
-        assert "is being trained" in everything.err
+        assert "is training" in everything.err
     assert call("delete", "--all", "--yes").code == 0
     assert left(store) == []
 
@@ -115,7 +115,7 @@ def test_on_a_terminal_all_that_would_go_is_listed_with_its_size(place: Place) -
     terminal = place.in_terminal("delete", "--all")
     terminal.expect(r"\[y/N\]")
     terminal.sendline("y")
-    assert "is deleted" in place.last_words(terminal)
+    assert "deleted" in place.last_words(terminal)
     assert left(place.folder) == []
 
 
@@ -126,7 +126,7 @@ def test_a_filter_that_fits_nothing_says_so_and_a_wrong_one_is_refused(
     for command in ("stop", "wait", "delete"):
         answer = call(command, "lr>7")
         assert answer.code == 0
-        assert re.match("No run (in training )?passes this filter", answer.out)
+        assert re.match("No run (in training )?matches this filter", answer.out)
         assert call(command).code == 2
         assert call(command, "--all", "calm-otter").code == 2
         assert call(command, "hiden:16").code == 2
@@ -188,7 +188,7 @@ def test_all_that_trains_is_stopped_at_once_and_each_is_told(place: Place) -> No
         ["run", name, "stopped"] for name in names
     )
     again = place.run("stop", "--all")
-    assert (again.returncode, again.stdout) == (0, "Nothing is in training.\n")
+    assert (again.returncode, again.stdout) == (0, "Nothing is training.\n")
     partly = place.run("stop", *names)
     assert partly.returncode == 1
     assert partly.stderr.count("is not being trained") == 2
@@ -222,7 +222,7 @@ def test_ctrl_c_ends_the_waiting_and_not_the_run(place: Place) -> None:
     terminal = place.in_terminal("wait", name)
     terminal.expect(f"waiting for {name}")
     terminal.sendintr()
-    assert "goes on" in place.last_words(terminal)
+    assert "keeps training" in place.last_words(terminal)
     assert terminal.exitstatus == 130
     assert Run(place.folder / name).is_running()
 
@@ -338,5 +338,5 @@ def test_the_list_shows_sizes_and_warns_of_more_runs_than_cores(place: Place) ->
     assert re.search(r"\d kB|\d MB", place.run("runs").stdout)
     others = [place.train_detached(*ENDLESS) for _ in range(usable_cores())]
     listed = place.run("runs")
-    assert f"{len(others) + 1} runs train at once on" in listed.stderr
+    assert f"{len(others) + 1} runs are training on" in listed.stderr
     assert json.loads(place.run("runs", "--json").stdout)

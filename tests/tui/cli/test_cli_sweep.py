@@ -63,7 +63,7 @@ def test_its_members_are_listed_by_the_name_of_the_sweep(
     answer = call("runs", f"sweep:{words}", "--json", runs=place.folder)
     listed = {run["name"] for run in json.loads(answer.out)}
     assert listed == {f"{name}.{number:02}" for number in range(1, 5)}
-    assert "None of the 4 runs passes" in call("runs", "sweep:nothing", runs=place.folder).out
+    assert "None of the 4 runs matches" in call("runs", "sweep:nothing", runs=place.folder).out
 
 
 def test_show_lays_its_rows_side_by_side(swept: tuple[Place, list[str]], call: Call) -> None:
@@ -170,9 +170,9 @@ def test_a_sweep_is_left_stopped_resumed_and_deleted(call: Call) -> None:
     assert f"mnistop resume {sweep.name}" in stopped.out
     assert call("resume", sweep.words, "--detach").out.strip() == sweep.name
     wait_until(lambda: any(run.is_running() for run in sweep.members()))
-    assert f"Sweep {sweep.name} is being trained" in call("delete", sweep.name, "--yes").err
+    assert f"Sweep {sweep.name} is training" in call("delete", sweep.name, "--yes").err
     call("stop", sweep.name)
-    assert call("delete", sweep.name, "--yes").out.strip() == f"sweep {sweep.name} is deleted"
+    assert call("delete", sweep.name, "--yes").out.strip() == f"sweep {sweep.name} deleted"
     assert not sweep.path.exists()
     assert sweep.members() == []
 

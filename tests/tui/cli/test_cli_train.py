@@ -22,7 +22,7 @@ def test_in_a_pipe_it_prints_plain_lines(finished: Finished):
     rows = [line.split()[0] for line in text.splitlines() if re.match(r" +\d+  +\d", line)]
     assert rows == [str(epoch) for epoch in range(12)]
     number = r"\d+\.\d% \(\d+\.\d–\d+\.\d\)"
-    assert re.search(rf"test: accuracy {number} on 4,102 unseen images, a 95% interval\n", text)
+    assert re.search(rf"test: accuracy {number} on 4,102 unseen images, 95% interval\n", text)
     best = rf"best: epoch \d+, validation accuracy {number}; the best of 12 flatters\n"
     assert re.search(best, text)
     assert f"mnistop show {finished.name}" in text

@@ -3,7 +3,7 @@ import pytest
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.cli.output import Output
-from mnistop.tui.cli.run_view import RunView
+from mnistop.tui.cli.train import RunView
 from mnistop.tui.draw.capabilities import Terminal
 from tests.helpers.command_line import Finished
 from tests.waiting import wait_until

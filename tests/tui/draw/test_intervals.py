@@ -9,7 +9,7 @@ from mnistop.engine.sweep.grid import plan
 from mnistop.engine.sweep.outcomes import Outcome, grouped
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.intervals import Interval, axis_line, interval_line, scale
-from mnistop.tui.text.sweep_rows import SweepRows
+from mnistop.tui.text.sweep_table import SweepRows
 from tests.tui.draw.reading import ASCII, MONO, TRUE, terminals, texts, widths
 
 fractions = st.floats(0, 1)

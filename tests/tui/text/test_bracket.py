@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from mnistop.engine.analysis.fragility import AttackedImage
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.text.attacked_image import attacked
-from mnistop.tui.text.proof import bracket
+from mnistop.tui.text.attack_outcome import bracket
+from mnistop.tui.text.portrait import attacked
 from tests.tui.draw.reading import ASCII, MONO, TRUE, cells, terminals, texts, widths
 
 epsilons = st.floats(0, 1)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mnistop.engine.formatting import loss, percent, with_sign
 from mnistop.engine.runs.predictions import Judgement
-from mnistop.tui.text.attack_words import at_least, at_most
+from mnistop.tui.text.attack_outcome import at_least, at_most
 
 ROOT = Path(__file__).parents[3]
 

@@ -25,7 +25,7 @@ from mnistop.engine.runs.predictions import PredictionReader
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.session.compared import differences
 from mnistop.tui.session.state import State, weights_name
-from mnistop.tui.text.proof import Shown
+from mnistop.tui.text.attack_outcome import AttackOutcome
 from mnistop.tui.toolkit.questions import LatestAnswer
 
 if TYPE_CHECKING:
@@ -295,14 +295,14 @@ class AttackModel:
     # What is shown
 
     @property
-    def shown(self) -> Shown | None:
+    def shown(self) -> AttackOutcome | None:
         """The attacked image and its bracket; None before there is one."""
         if not (attacked := self.attacked):
             return None
         then = "; then ε goes there" if self.jumps else ""
         status = self._bracket_error or f"Searching for the smallest ε{then}."
         weights = weights_name(attacked.epochs, self.state, self.is_attacking)
-        return Shown(attacked, self.bracket, self.state.class_names, status, weights)
+        return AttackOutcome(attacked, self.bracket, self.state.class_names, status, weights)
 
     @property
     def place(self) -> str:

@@ -14,10 +14,8 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, shorten
 from mnistop.tui.features.attack.accuracy_chart import AccuracyChart
 from mnistop.tui.features.attack.model import ORDERS, AttackModel
-from mnistop.tui.text import proof
-from mnistop.tui.text.attack_words import SEARCHED_BY, at_least, at_most
-from mnistop.tui.text.attacked_image import attacked
-from mnistop.tui.text.proof import Shown, whole
+from mnistop.tui.text.attack_outcome import SEARCHED_BY, AttackOutcome, at_least, at_most
+from mnistop.tui.text.portrait import attacked
 from mnistop.tui.toolkit.list_pane import Column, Table
 from mnistop.tui.toolkit.pane import LinesPane
 from mnistop.tui.toolkit.pane_host import Mode, Pane, PaneHost
@@ -117,11 +115,11 @@ class AttackView(LinesPane, can_focus=True):
     mode: image.Mode = "auto"
     is_alone = False
     """Whether the pane of the bracket is out of sight, so that it is shown here in short."""
-    shown: Shown | None = None
+    shown: AttackOutcome | None = None
     status = ""
     place = ""
 
-    def show(self, shown: Shown | None, place: str, status: str) -> None:
+    def show(self, shown: AttackOutcome | None, place: str, status: str) -> None:
         """Draws an attacked image.
 
         Args:
@@ -166,7 +164,7 @@ class AttackView(LinesPane, can_focus=True):
         shown = self.shown
         if shown is None:
             return self.say(self.status, width)
-        below = proof.short(shown, self.terminal, width) if self.is_alone else []
+        below = shown.in_four_lines(self.terminal, width) if self.is_alone else []
         room = height - len(below)
         drawn = attacked(shown.attacked, shown.names, self.terminal, width, room, self.mode)
         return [*drawn, *below]
@@ -181,10 +179,10 @@ class Proof(LinesPane, can_focus=True):
         "between the two."
     )
 
-    shown: Shown | None = None
+    shown: AttackOutcome | None = None
     status = ""
 
-    def show(self, shown: Shown | None, status: str) -> None:
+    def show(self, shown: AttackOutcome | None, status: str) -> None:
         """Draws what is known.
 
         Args:
@@ -203,7 +201,7 @@ class Proof(LinesPane, can_focus=True):
         """The outcome, then the bracket."""
         if self.shown is None:
             return self.say(self.status, width)
-        return whole(self.shown, self.terminal, width)
+        return self.shown.in_full(self.terminal, width)
 
 
 _WIDE, _HIGH = 118, 34

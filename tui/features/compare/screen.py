@@ -136,7 +136,7 @@ class CompareScreen(ViewScreen):
     @on(ComparedCharts.Moved)
     def _on_moved(self, message: ComparedCharts.Moved) -> None:
         self._comparison.move(message.by)
-        self._comparison.judge()
+        self._comparison.compare_predictions()
         self.changed()
 
     @on(ListPane.Moved)
@@ -149,7 +149,7 @@ class CompareScreen(ViewScreen):
             self._show_images(False)
         elif self._comparison.cursor is not None:
             self._comparison.cursor = None
-            self._comparison.judge()
+            self._comparison.compare_predictions()
             self.changed()
         else:
             super().action_back()

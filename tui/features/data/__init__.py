@@ -1,1 +1,1 @@
-"""What the model learns from."""
+"""The data screen: the images that the model learns from."""

@@ -54,7 +54,7 @@ class Flattening(PlottedPane, can_focus=True):
 
     @dataclass
     class Stepped(Message):
-        """The next or previous image shall be shown."""
+        """The next or previous image is wanted."""
 
         by: int
 
@@ -66,7 +66,7 @@ class Flattening(PlottedPane, can_focus=True):
     mode: image.Mode = "auto"
 
     def show(self, pixels: NDArray[np.float32] | None, what: str) -> None:
-        """Draws an image.
+        """Draw an image.
 
         Args:
             pixels: `(height, width)` in [0, 1], or None for none.
@@ -78,7 +78,7 @@ class Flattening(PlottedPane, can_focus=True):
         self.redraw()
 
     def title(self) -> str:
-        """Which image, and the shape before and after."""
+        """The image, and its shape before and after."""
         if self.pixels is None:
             return "Flattening"
         rows, columns = self.pixels.shape
@@ -148,12 +148,12 @@ class Flattening(PlottedPane, can_focus=True):
         )
 
     def choose(self, x: float) -> None:
-        """Puts the cursor on the pixel at a position."""
+        """Put the cursor on the pixel at a position."""
         if self.pixels is not None:
             self._go(*divmod(round(x), self.pixels.shape[1]))
 
     def on_click(self, event: events.Click) -> None:
-        """Puts the cursor on the clicked pixel, of the image or of the chart."""
+        """Put the cursor on the clicked pixel, of the image or of the chart."""
         wide, high = self._pictured
         y = event.y - 2
         if self.pixels is not None and event.x < wide and 0 <= y < high:
@@ -162,17 +162,17 @@ class Flattening(PlottedPane, can_focus=True):
             self._go(y * rows // high, event.x * columns // wide)
 
     def action_step(self, by: int) -> None:
-        """Asks for another image."""
+        """Ask for another image."""
         self.post_message(self.Stepped(by))
 
     def action_move(self, down: int, right: int) -> None:
-        """Moves the cursor by a pixel."""
+        """Move the cursor by a pixel."""
         if self.pixels is not None:
             row, column = self.pixel
             self._go(row + down, column + right)
 
     def _go(self, row: int, column: int) -> None:
-        """Puts the cursor on a pixel, the nearest that there is."""
+        """Put the cursor on a pixel, the nearest that there is."""
         assert self.pixels is not None
         rows, columns = self.pixels.shape
         self.pixel = (max(0, min(rows - 1, row)), max(0, min(columns - 1, column)))

@@ -35,7 +35,7 @@ class DataFacts(LinesPane):
     changed = ""
 
     def show(self, samples: Samples | None, status: str = "", changed: str = "") -> None:
-        """Says the facts.
+        """Show the facts.
 
         Args:
             samples: of which data, or None to show only the status.
@@ -100,7 +100,7 @@ class Labels(LinesPane, can_focus=True):
     """The first class that is shown."""
 
     def show(self, samples: Samples | None, status: str = "") -> None:
-        """Draws the counts.
+        """Draw the counts.
 
         Args:
             samples: of which data, or None to show only the status.
@@ -111,7 +111,7 @@ class Labels(LinesPane, can_focus=True):
             self.redraw()
 
     def title(self) -> str:
-        """How many classes there are."""
+        """The number of classes."""
         if self.samples is None:
             return "Labels"
         classes = len(self.samples.counts.training)
@@ -157,7 +157,7 @@ class Labels(LinesPane, can_focus=True):
         return [heading, *bars.counts(counts[rows], names, self.terminal, width, most, style)]
 
     def action_scroll_by(self, by: int) -> None:
-        """Shows other classes."""
+        """Show other classes."""
         if self.samples and len(self.samples.counts.training) > self.size.height - 2:
             self.top = max(0, self.top + by)
             self.redraw()
@@ -186,10 +186,10 @@ class SampleGrid(ImageGrid):
     """Of the image under the cursor, in the whole data set."""
     status = ""
     enlarged = False
-    """Whether fewer images are shown, each pixel of them, rather than 16 smaller ones."""
+    """True to show fewer images in full size rather than 16 smaller ones."""
 
     def show(self, samples: Samples | None, index: int, status: str = "") -> None:
-        """Draws the page with the cursor.
+        """Draw the page with the cursor.
 
         Args:
             samples: images with those of the page among them, or None to show only the status.
@@ -201,17 +201,17 @@ class SampleGrid(ImageGrid):
 
     @property
     def total(self) -> int:
-        """How many images the whole data set has; 0 before it is known."""
+        """The number of images in the whole data set; 0 before it is known."""
         return self.samples.description.count if self.samples else 0
 
     @property
     def position(self) -> int:
-        """That of the chosen image."""
+        """The position of the chosen image."""
         return self.index
 
     @property
     def why_empty(self) -> str:
-        """Why there are no images."""
+        """The reason why there are no images."""
         return self.status
 
     @property
@@ -230,7 +230,7 @@ class SampleGrid(ImageGrid):
 
     @property
     def tiles(self) -> Tiles:
-        """How the images share the pane."""
+        """The arrangement of the images."""
         facts = self.samples.description if self.samples else None
         shape, total = (facts.image_shape, facts.count) if facts else ((28, 28), PAGE)
         width, height = self.size
@@ -246,7 +246,7 @@ class SampleGrid(ImageGrid):
         return max(self.tiles.count, 1)
 
     def title(self) -> str:
-        """Which images are shown."""
+        """The range of images on the page."""
         if self.samples is None:
             return "Images"
         dash = "–" if self.terminal.unicode else "-"

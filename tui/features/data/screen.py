@@ -26,7 +26,7 @@ from mnistop.tui.toolkit.questions import LatestAnswer, ProgressNote
 _MOST_FACTS = 7
 """Lines that the facts take at most."""
 _WIDE, _HIGH = 110, 32
-"""From so many cells and lines on, all panes are shown at once."""
+"""Cells and lines from which on all panes are shown at once."""
 
 
 class DataPanes(PaneHost):
@@ -100,10 +100,10 @@ class DataScreen(SeveralPanes):
         self._error = ""
         self._index = 0
         self._opened = False
-        """Whether the image that is flattened was opened in the grid."""
+        """True if the flattened image was opened in the grid."""
 
     def panes(self) -> Iterable[Widget]:
-        """All panes; which of them are seen is up to the terminal's size."""
+        """The pane host."""
         yield self._panes
 
     def on_mount(self) -> None:
@@ -142,7 +142,7 @@ class DataScreen(SeveralPanes):
         self.after_refresh(self.redraw)
 
     def action_image_mode(self) -> None:
-        """Takes the next way of drawing images."""
+        """Take the next way of drawing images."""
         panes = (self._grid, self._flattening) if self._samples else ()
         self._grid.mode = self._flattening.mode = self.next_mode(self._grid.mode, *panes)
         self.redraw()
@@ -155,7 +155,7 @@ class DataScreen(SeveralPanes):
             super().action_back()
 
     def sections(self) -> Sequence[Section]:
-        """What each pane is for and its keys; the focused pane first."""
+        """Return each pane's purpose and keys; the focused pane first."""
         return [
             *self._panes.sections(lambda name: f"Data: {name.lower()}"),
             Section("On the data screen", DataFacts.EXPLANATION, declared(DataScreen)),
@@ -165,7 +165,7 @@ class DataScreen(SeveralPanes):
 
     @property
     def is_reading(self) -> bool:
-        """Whether the images are waited for."""
+        """True while the first images are being read."""
         return self._samples is None and self._answers.waiting
 
     def on_screen_resume(self) -> None:
@@ -175,7 +175,7 @@ class DataScreen(SeveralPanes):
         self._answers.forget()  # the file may have changed
 
     def redraw(self) -> None:
-        """Asks for what the form names now, and for the page that the cursor is on."""
+        """Ask for what the form names now, and for the page that the cursor is on."""
         config = self.form()
         if config is None:
             self._data, self._samples = None, None
@@ -195,11 +195,11 @@ class DataScreen(SeveralPanes):
         self._show(self._waiting())
 
     def _waiting(self) -> str:
-        """What is being waited for."""
+        """Return what is being loaded, and for how long."""
         assert self._data
-        said = self._note.read(f"loading {self._data[0]}")
+        note = self._note.read(f"loading {self._data[0]}")
         seconds = self._note.seconds
-        return f"{said[0].upper()}{said[1:]}" + (f" ({seconds:.0f} s)" if seconds >= 1 else "")
+        return f"{note[0].upper()}{note[1:]}" + (f" ({seconds:.0f} s)" if seconds >= 1 else "")
 
     def _tell_the_time(self) -> None:
         if self.is_current and self._answers.waiting and self._samples is None:

@@ -1,1 +1,1 @@
-"""What the model gets wrong, image by image."""
+"""The mistakes screen: misclassified validation images, one by one, in pages and by class."""

@@ -19,13 +19,18 @@ from mnistop.tui.toolkit.bindings import bindings, hidden, key, moves_in_grid
 from mnistop.tui.toolkit.image_grid import LEAST, LEAST_GLYPHS, PAGE, ImageGrid, Tiles, fit
 from mnistop.tui.toolkit.pane import LinesPane
 
+_STORY, _SHORT_STORY = 5, 2
+"""Lines of an image's story; the fewer where more would leave the image or the bars no room."""
+_PAIR_STORY = 6
+_GAP = 2
 
-class BrowsedPane(LinesPane, can_focus=True):
-    """Draws what is browsed.
+
+class _ImagePane(LinesPane, can_focus=True):
+    """Images with the predictions for them.
 
     Args:
         terminal: what the terminal can show.
-        model: what it shows.
+        model: the images to choose from.
     """
 
     def __init__(self, terminal: Terminal, model: ImageListModel) -> None:
@@ -33,20 +38,22 @@ class BrowsedPane(LinesPane, can_focus=True):
         self._model = model
         self.mode: image.Mode = "auto"
 
+    def _portrait(self, shown: ImageDetails, width: int, height: int) -> list[Strip]:
+        """Draw the classes in a line, and below it the image and its bars."""
+        names = self._model.names
+        outcome = _outcome_line(shown, names, self.terminal, width)
+        size = (self.terminal, width, height - 1)
+        drawn = portrait(shown.image, shown.probabilities, names, *size, shown.label, self.mode)
+        return [outcome, *drawn]
 
-_TRAIL = 5
-"""Lines that the story of an image takes."""
-_SHORT_TRAIL = 2
-"""Lines of it where more would leave the image or the bars no room."""
+    def _story(self, shown: ImageDetails, width: int, height: int) -> list[Strip]:
+        """Draw the predictions for an image after each epoch."""
+        names, epoch = self._model.names, self._model.state.shown_epoch
+        return trail(shown.trail, shown.label, names, self.terminal, width, height, epoch)
 
 
-class ChosenImage(BrowsedPane):
-    """One validation image.
-
-    Args:
-        terminal: what the terminal can show.
-        model: what it shows.
-    """
+class ChosenImage(_ImagePane):
+    """One validation image."""
 
     EXPLANATION = (
         "The bars are the probabilities of the classes. The strip below has a cell for every "
@@ -55,7 +62,7 @@ class ChosenImage(BrowsedPane):
     )
 
     def title(self) -> str:
-        """Which image."""
+        """The image and the epoch."""
         row = self._model.row
         if row is None:
             return "Image"
@@ -67,36 +74,25 @@ class ChosenImage(BrowsedPane):
         shown = self._model.details(self._model.row)
         if shown is None:
             return self.say("", width)
-        names, epoch = self._model.names, self._model.state.shown_epoch
-        story = trail(shown.trail, shown.label, names, self.terminal, width, _TRAIL, epoch)
+        classes = len(self._model.names)
+        story = self._story(shown, width, _STORY)
         fits = [
-            has_room(shown.image, len(names), self.terminal, width, height - lines - 1, self.mode)
-            for lines in (len(story), _SHORT_TRAIL)
+            has_room(shown.image, classes, self.terminal, width, height - lines - 1, self.mode)
+            for lines in (len(story), _SHORT_STORY)
         ]
-        if fits == [False, True] or height - len(story) - 2 < min(10, len(names)):
-            story = story[:_SHORT_TRAIL]
-        drawn = portrait(
-            shown.image,
-            shown.probabilities,
-            names,
-            self.terminal,
-            width,
-            height - len(story) - 1,
-            shown.label,
-            self.mode,
-        )
-        drawn = [said(shown, names, self.terminal, width), *drawn]
-        gap = height - len(drawn) - len(story)
-        if gap > 0:
+        if fits == [False, True] or height - len(story) - 2 < min(10, classes):
+            story = story[:_SHORT_STORY]
+        drawn = self._portrait(shown, width, height - len(story))
+        if height > len(drawn) + len(story):
             drawn.append(Strip.blank(width))
-            story = trail(
-                shown.trail, shown.label, names, self.terminal, width, height - len(drawn), epoch
-            )
+            story = self._story(shown, width, height - len(drawn))
         return [*drawn, *story]
 
 
-def said(shown: ImageDetails, names: tuple[str, ...], terminal: Terminal, width: int) -> Strip:
-    """One line: what an image is and what it is taken for, with a sign and a colour."""
+def _outcome_line(
+    shown: ImageDetails, names: tuple[str, ...], terminal: Terminal, width: int
+) -> Strip:
+    """Return one line: true and predicted class of an image, with a sign and a colour."""
     marks = ("✓", "✗") if terminal.unicode else ("right:", "WRONG:")
     mark = marks[not shown.right]
     true, predicted = (
@@ -121,18 +117,8 @@ def said(shown: ImageDetails, names: tuple[str, ...], terminal: Terminal, width:
     )
 
 
-_GAP = 2
-_STORY = 6
-"""Lines that the story of an image takes."""
-
-
-class Pair(BrowsedPane):
-    """The chosen image beside another one of its class that is the other way round.
-
-    Args:
-        terminal: what the terminal can show.
-        model: what it shows.
-    """
+class Pair(_ImagePane):
+    """The chosen image beside another one of its class with the opposite outcome."""
 
     EXPLANATION = (
         "How confident the model is when it is right and when it is wrong: the chosen image "
@@ -140,7 +126,7 @@ class Pair(BrowsedPane):
     )
 
     def title(self) -> str:
-        """Which two."""
+        """The numbers of the two images."""
         right, wrong = self._model.pair()
         numbers = " and ".join(f"image {row}" for row in (right, wrong) if row is not None)
         return f"Right and wrong: {numbers}" if numbers else "Right and wrong"
@@ -163,22 +149,9 @@ class Pair(BrowsedPane):
     ) -> list[Strip]:
         if shown is None:
             return [strip.adjust_cell_length(width) for strip in self.say(nothing, width)]
-        names = self._model.names
-        drawn = portrait(
-            shown.image,
-            shown.probabilities,
-            names,
-            self.terminal,
-            width,
-            height - 1,
-            shown.label,
-            self.mode,
-        )
-        drawn = [said(shown, names, self.terminal, width), *drawn]
-        if height - len(drawn) > _STORY:
-            epoch = self._model.state.shown_epoch
-            story = trail(shown.trail, shown.label, names, self.terminal, width, _STORY, epoch)
-            drawn += [Strip.blank(width), *story]
+        drawn = self._portrait(shown, width, height)
+        if height - len(drawn) > _PAIR_STORY:
+            drawn += [Strip.blank(width), *self._story(shown, width, _PAIR_STORY)]
         return [strip.adjust_cell_length(width) for strip in drawn]
 
 
@@ -209,7 +182,7 @@ class Gallery(ImageGrid):
     CLAMPS = True
 
     whole = False
-    """Whether no image is reduced, even if few fit then."""
+    """True to show images in their full size, even if few fit then."""
 
     def __init__(self, terminal: Terminal, model: ImageListModel) -> None:
         super().__init__(terminal)
@@ -217,17 +190,17 @@ class Gallery(ImageGrid):
 
     @property
     def total(self) -> int:
-        """How many images pass the filter."""
+        """The number of images that pass the filter."""
         return 0 if self._model.empty else len(self._model.rows)
 
     @property
     def position(self) -> int:
-        """That of the chosen image."""
+        """The position of the chosen image."""
         return self._model.position
 
     @property
     def why_empty(self) -> str:
-        """Why there are no images."""
+        """The reason why there are no images."""
         return self._model.empty
 
     @property
@@ -236,7 +209,7 @@ class Gallery(ImageGrid):
         return self._model.state.run, self._model.rows[self.page].tolist()
 
     def title(self) -> str:
-        """Which page of how many."""
+        """The page, of how many, and the order."""
         model = self._model
         if model.judgement is None or not len(model.rows):
             return "Gallery"
@@ -249,7 +222,7 @@ class Gallery(ImageGrid):
 
     @property
     def tiles(self) -> Tiles:
-        """How the images share the pane."""
+        """The arrangement of the images."""
         width, height = self.size
         model = self._model
         return fit(
@@ -284,8 +257,8 @@ class Gallery(ImageGrid):
             shorten(self._model.names[index], name_width, self.terminal)
             for index in (shown.label, shown.predicted)
         )
-        said = true if shown.right else true + ("→" if unicode else ">") + predicted
-        text = f"{mark} {said} {sure}"
+        classes = true if shown.right else true + ("→" if unicode else ">") + predicted
+        text = f"{mark} {classes} {sure}"
         number = f"#{row}"
         if len(text) + 1 + len(number) <= width:
             text += number.rjust(width - len(text))
@@ -296,6 +269,6 @@ class Gallery(ImageGrid):
         )
 
     def resize_images(self) -> None:
-        """Draws images in their whole size, or again so that a page has 16."""
+        """Draw images in their whole size, or again so that a page has 16."""
         self.whole = not self.whole
         self.redraw()

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mnistop.engine.evaluate import ClassScore, Confusion, class_report, confused_pairs
 from mnistop.engine.formatting import loss, percent, with_sign
 from mnistop.engine.runs.predictions import NEVER_FIRST, NEVER_LAST
@@ -51,10 +48,10 @@ class MistakeList(Table[int]):
         self._rows: dict[tuple[int, bool], Strip] = {}
         """The rows drawn so far, by image and whether it is the chosen one."""
         self._rows_of: tuple[object, ...] = ()
-        """What these rows are of."""
+        """The predictions, order and width that these rows were drawn for."""
 
     def show(self) -> None:
-        """Draws what is browsed now."""
+        """Draw what is browsed now."""
         self.position = self._model.position
         self.redraw()
 
@@ -71,7 +68,7 @@ class MistakeList(Table[int]):
 
     @property
     def marks(self) -> bool:
-        """Not while the chosen image is not in the list."""
+        """False while the chosen image is not in the list."""
         return self._model.listed
 
     def _go(self, position: int) -> None:
@@ -83,7 +80,7 @@ class MistakeList(Table[int]):
             self.notify(self.empty(), markup=False)
 
     def title(self) -> str:
-        """How many pass, of how many, when, and in which order, as far as there is room."""
+        """The number of images of all, the epoch and the order, as far as there is room."""
         model = self._model
         what = _WHAT[model.filter.kind]
         if model.judgement is None:
@@ -99,7 +96,7 @@ class MistakeList(Table[int]):
         return next(fitting, f"{count}/{total}")
 
     def empty(self) -> str:
-        """Why the list is empty."""
+        """Return the reason why the list is empty."""
         return self._model.empty
 
     def row(self, index: int, width: int, chosen: bool) -> Strip:
@@ -128,21 +125,21 @@ class MistakeList(Table[int]):
 
         What the order goes by has room first.
         """
-        judged, learned = self._model.judgement, self._model.learned
-        assert judged
+        epoch, learned = self._model.judgement, self._model.learned
+        assert epoch
         assert learned
-        number = max(3, len(str(len(judged) - 1)))
+        number = max(3, len(str(len(epoch) - 1)))
         longest = max(len(shorten(name, _NAME_WIDTH, self.terminal)) for name in self._model.names)
         names = max(4, 2 * longest + 1)
         arrow = "→" if self.terminal.unicode else ">"
         head = f"  true{arrow}pred" if names >= 9 else f"  t{arrow}p"
         good, bad, muted = self.palette.good, self.palette.bad, self.palette.muted
         offered: list[Column[int]] = [
-            Column("conf", 7, lambda row: percent(float(judged.confidence[row]))),
-            Column("loss", 7, lambda row: loss(float(judged.loss[row]))),
+            Column("conf", 7, lambda row: percent(float(epoch.confidence[row]))),
+            Column("loss", 7, lambda row: loss(float(epoch.loss[row]))),
             Column("first", 6, lambda row: _first(int(learned.first[row]))),
             Column("last", 6, lambda row: _last(int(learned.last[row]))),
-            Column("margin", 7, lambda row: with_sign(float(judged.margin[row]))),
+            Column("margin", 7, lambda row: with_sign(float(epoch.margin[row]))),
         ]
         kept = fitting(offered, width - number - 2 - names, self.order)
         return [
@@ -150,8 +147,8 @@ class MistakeList(Table[int]):
             Column(
                 head,
                 2 + names,
-                lambda row: "  " + self._taken(judged.labels[row], judged.predictions[row]),
-                lambda row: good if judged.right[row] else bad,
+                lambda row: "  " + self._taken(epoch.labels[row], epoch.predictions[row]),
+                lambda row: good if epoch.right[row] else bad,
                 left=True,
             ),
             *(column for column in offered if column in kept),
@@ -163,6 +160,7 @@ class ClassTable(Table[int]):
 
     Args:
         terminal: what the terminal can show.
+        model: the predictions.
     """
 
     EXPLANATION = (
@@ -172,26 +170,15 @@ class ClassTable(Table[int]):
         "a class that is never predicted has no precision. Enter shows the mistakes of a class."
     )
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Terminal, model: ImageListModel) -> None:
         super().__init__(terminal)
+        self._model = model
         self._scores: list[ClassScore] = []
-        self._names: tuple[str, ...] = ()
-        self._nothing = ""
-        self._when = ""
 
-    def show(
-        self, matrix: NDArray[np.integer] | None, names: tuple[str, ...], when: str, nothing: str
-    ) -> None:
-        """Draws the scores.
-
-        Args:
-            matrix: counts, `(classes, classes)`: rows true; None if there are none.
-            names: of the classes.
-            when: the epoch, in words.
-            nothing: what to say where there are none.
-        """
+    def show(self) -> None:
+        """Draw the scores of the shown epoch."""
+        matrix = self._model.matrix
         self._scores = [] if matrix is None else class_report(matrix)
-        self._names, self._when, self._nothing = names, when, nothing
         self.position = max(0, min(self.position, len(self._scores) - 1))
         self.redraw()
 
@@ -202,20 +189,20 @@ class ClassTable(Table[int]):
 
     @property
     def marks(self) -> bool:
-        """Only while the keys go here."""
+        """True while the keys go here."""
         return self.has_focus
 
     def title(self) -> str:
-        """What, and of when."""
-        return f"Classes, {self._when}" if self._scores else "Classes"
+        """The name of the list, and the epoch."""
+        return f"Classes, {self._model.when}" if self._scores else "Classes"
 
     def empty(self) -> str:
-        """Why there are none."""
-        return self._nothing
+        """Return the reason why there are none."""
+        return self._model.empty
 
     def columns(self, width: int) -> list[Column[int]]:
         """The name, the scores, and a bar where there is room."""
-        names = [shorten(name, _CLASS_WIDTH, self.terminal) for name in self._names]
+        names = [shorten(name, _CLASS_WIDTH, self.terminal) for name in self._model.names]
         scores = self._scores
         columns: list[Column[int]] = [
             Column("", max(map(len, [*names, "class"])), lambda each: names[each]),
@@ -241,10 +228,11 @@ class ClassTable(Table[int]):
 
 
 class PairList(Table[Confusion]):
-    """Which classes are taken for which, the most frequent first.
+    """Pairs of true and predicted class, the most frequent confusion first.
 
     Args:
         terminal: what the terminal can show.
+        model: the predictions.
     """
 
     EXPLANATION = (
@@ -252,22 +240,17 @@ class PairList(Table[Confusion]):
         "shows them."
     )
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Terminal, model: ImageListModel) -> None:
         super().__init__(terminal)
+        self._model = model
         self._pairs: list[Confusion] = []
         self._support: list[int] = []
-        self._names: tuple[str, ...] = ()
 
-    def show(self, matrix: NDArray[np.integer] | None, names: tuple[str, ...]) -> None:
-        """Draws the pairs.
-
-        Args:
-            matrix: counts, `(classes, classes)`: rows true; None if there are none.
-            names: of the classes.
-        """
+    def show(self) -> None:
+        """Draw the pairs of the shown epoch."""
+        matrix = self._model.matrix
         self._pairs = [] if matrix is None else confused_pairs(matrix)
         self._support = [] if matrix is None else matrix.sum(1).tolist()
-        self._names = names
         self.position = max(0, min(self.position, len(self._pairs) - 1))
         self.redraw()
 
@@ -278,20 +261,20 @@ class PairList(Table[Confusion]):
 
     @property
     def marks(self) -> bool:
-        """Only while the keys go here."""
+        """True while the keys go here."""
         return self.has_focus
 
     def title(self) -> str:
-        """What."""
+        """The name of the list."""
         return "Most confused pairs"
 
     def empty(self) -> str:
-        """That there are none."""
+        """Say that there are none."""
         return "No class is taken for another." if self._support else ""
 
     def columns(self, width: int) -> list[Column[Confusion]]:
         """The two classes, how many images, their share of the class, and a bar."""
-        names = [shorten(name, _CLASS_WIDTH, self.terminal) for name in self._names]
+        names = [shorten(name, _CLASS_WIDTH, self.terminal) for name in self._model.names]
         between = " → " if self.terminal.unicode else " > "
         pairs = max(9, 2 * max(map(len, names)) + 3)
         room = max(0, width - pairs - 16)

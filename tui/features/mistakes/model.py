@@ -1,4 +1,4 @@
-"""Looking through the validation images: which pass the filter, in which order, and the chosen."""
+"""Look through the validation images: which pass the filter, in which order, and the chosen."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from mnistop.engine.analysis.image_filters import (
     parse,
     rows,
 )
+from mnistop.engine.evaluate import confusion_matrix
 from mnistop.engine.filter_grammar import FilterError
 from mnistop.engine.runs.predictions import Floats, Judgement, Learned, judgement_after, learned
 from mnistop.tui.session.state import State
-from mnistop.tui.text.runs import epoch_name
+from mnistop.tui.text.run_lines import epoch_name
 
 _KEPT_IMAGES = 256
 """Some pages of a gallery."""
@@ -41,16 +42,16 @@ class ImageDetails:
     loss: float
     margin: float
     trail: NDArray[np.uint8]
-    """What it was taken for after each epoch so far, `(epochs,)`."""
+    """Its predicted class after each epoch so far, `(epochs,)`."""
 
     @property
     def right(self) -> bool:
-        """Whether it is predicted rightly."""
+        """True if it is classified correctly."""
         return self.label == self.predicted
 
 
 class ImageListModel:
-    """Where a person is in the images of a run.
+    """The images that pass a filter, in an order, and the chosen one.
 
     The chosen image stays chosen while training goes on, even when it no longer passes the filter.
     """
@@ -60,7 +61,7 @@ class ImageListModel:
         self.text = ""
         """The filter as it was typed."""
         self.problem = ""
-        """What is wrong with it."""
+        """The problem with it; empty for none."""
         self.filter = Filter()
         self.names: tuple[str, ...] = ()
         self.judgement: Judgement | None = None
@@ -68,7 +69,7 @@ class ImageListModel:
         self.rows = _NONE
         """The images that pass, in order."""
         self.position = 0
-        """Where the chosen image stands in `rows`, or last stood."""
+        """The place of the chosen image in `rows`, or its last one."""
         self.row: int | None = None
         """The chosen image."""
         self._order = 0
@@ -81,7 +82,7 @@ class ImageListModel:
         """Those that were read last."""
 
     def check(self, text: str) -> None:
-        """Looks whether a filter makes sense, as far as the classes are known.
+        """Look whether a filter makes sense, as far as the classes are known.
 
         Raises:
             FilterError: it does not.
@@ -105,8 +106,15 @@ class ImageListModel:
         return (started.image_shape[0], started.image_shape[1]) if started else (28, 28)
 
     @property
+    def matrix(self) -> NDArray[np.int64] | None:
+        """Counts, `(classes, classes)`: rows true; None if no predictions are recorded."""
+        if (found := self.judgement) is None:
+            return None
+        return confusion_matrix(found.labels, found.predictions, found.classes)
+
+    @property
     def listed(self) -> bool:
-        """Whether the chosen image passes the filter."""
+        """True if the chosen image passes the filter."""
         return self.position < len(self.rows) and self.rows[self.position] == self.row
 
     @property
@@ -116,7 +124,7 @@ class ImageListModel:
 
     @property
     def empty(self) -> str:
-        """Why there is nothing to see; empty if there is something."""
+        """The reason why there is nothing to see; empty if there is something."""
         if self.state.phase == "idle":
             return (
                 "The images that a model gets wrong, once there is one: press 1 for the "
@@ -150,7 +158,7 @@ class ImageListModel:
         return f'None of {count} images passes "{self.text}" {when}. Press / to change that.'
 
     def follow(self, state: State) -> None:
-        """Takes over the run and the epoch that are shown."""
+        """Take over the run and the epoch that are shown."""
         history = state.history
         self.state = state
         source = (state.run, history.started, history.resumed)
@@ -168,7 +176,7 @@ class ImageListModel:
             self._sort()
 
     def set_filter(self, text: str) -> None:
-        """Shows the images that pass a filter, the first of them chosen if the chosen does not.
+        """Show the images that pass a filter, the first of them chosen if the chosen does not.
 
         One that makes no sense is noted as `problem`, and changes nothing else.
         """
@@ -184,17 +192,17 @@ class ImageListModel:
             self.go(0)
 
     def next_order(self) -> None:
-        """Takes the next order; the chosen image stays."""
+        """Take the next order; the chosen image stays."""
         self._order = (self._order + 1) % len(ORDERS)
         self._sort()
 
     def go(self, position: int) -> None:
-        """Chooses the image at a position, as near to it as there is one."""
+        """Choose the image at a position, as near to it as there is one."""
         self.position = max(0, min(len(self.rows) - 1, position))
         self.row = int(self.rows[self.position]) if len(self.rows) else None
 
     def move(self, by: int) -> None:
-        """Goes on by so many images; from one that is no longer listed, to where it was."""
+        """Move by some images; from one that is no longer listed, to where it was."""
         self.go(self.position + by if self.listed or by < 0 else self.position + by - 1)
 
     @property

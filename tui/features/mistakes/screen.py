@@ -1,7 +1,8 @@
-"""What the model gets wrong, image by image."""
+"""The mistakes screen: misclassified validation images, one by one, in pages and by class."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -10,7 +11,6 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 
 from mnistop.engine.analysis.image_filters import as_word
-from mnistop.engine.evaluate import confusion_matrix
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.mistakes.images import ChosenImage, Gallery, Pair
 from mnistop.tui.features.mistakes.lists import ClassTable, MistakeList, PairList
@@ -20,9 +20,10 @@ from mnistop.tui.toolkit.bindings import ATTACK, bindings, declared, hidden, key
 from mnistop.tui.toolkit.filter_line import FilterInput, FilterLine
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.list_pane import ListPane
+from mnistop.tui.toolkit.pane import LinesPane
 
 _KEYS = ("filter", "step", "order", "view", "draw", "attack", "write")
-"""What has keys that are typed into the filter line while it has the focus."""
+"""Actions whose keys are typed into the filter line while it has the focus."""
 
 _EXAMPLE = "true:4 pred:9 conf>0.9"
 _FILTER = (
@@ -31,6 +32,15 @@ _FILTER = (
     "correctly) with > >= < <= or :, and a number; right or all for correctly classified images. "
     "For an image that was never right, first counts as later and last as earlier than any epoch."
 )
+
+_TITLES: dict[type[LinesPane], str] = {
+    MistakeList: "The list",
+    ChosenImage: "The image",
+    Gallery: "The gallery",
+    Pair: "Right and wrong",
+    ClassTable: "Classes",
+    PairList: "Confused pairs",
+}
 
 View = Literal["list", "image", "gallery", "pair", "classes"]
 
@@ -90,40 +100,33 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
         self._model = ImageListModel()
         self._view: View = "list"
         self._behind_image: View = "list"
-        """What Esc leads to from an image alone."""
+        """The view that Esc leads to from an image alone."""
         self._through_classes = False
         self._filter = FilterLine(terminal, _EXAMPLE, self._model.check, self._model.complete)
         self._filters_before: list[str] = []
-        """What Esc restores: the filter before each cell, class or pair that was entered."""
+        """The filters that Esc restores, one for each cell, class or pair that was entered."""
         self._list = MistakeList(terminal, self._model)
         self._image = ChosenImage(terminal, self._model)
         self._gallery = Gallery(terminal, self._model)
         self._pair = Pair(terminal, self._model)
-        self._table = ClassTable(terminal)
-        self._pairs = PairList(terminal)
-        self._parts: dict[View, tuple[Widget, ...]] = {
+        self._table = ClassTable(terminal, self._model)
+        self._pairs = PairList(terminal, self._model)
+        self._parts: dict[View, tuple[LinesPane, ...]] = {
             "list": (self._list, self._image),
             "image": (self._image,),
             "gallery": (self._gallery,),
             "pair": (self._pair,),
             "classes": (self._table, self._pairs),
         }
+        self._all = tuple(dict.fromkeys(itertools.chain(*self._parts.values())))
 
     def panes(self) -> Iterable[Widget]:
         """The filter line, and below it the panes of the view."""
         yield self._filter
-        yield Horizontal(
-            self._list,
-            self._image,
-            self._gallery,
-            self._pair,
-            self._table,
-            self._pairs,
-            id="mistakes-body",
-        )
+        yield Horizontal(*self._all, id="mistakes-body")
 
     def on_mount(self) -> None:
-        """Starts with the list."""
+        """Start with the list."""
         self._show_view("list")
 
     def enter(self, about: str) -> None:
@@ -138,19 +141,14 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
         self._list_images(about)
 
     def _list_images(self, text: str) -> None:
-        """Shows the list of the images that pass a filter, the first of them chosen."""
+        """Show the list of the images that pass a filter, the first of them chosen."""
         self._model.set_filter(text)
         self._model.go(0)
         if self.is_mounted:
             self._show_view("list")
 
-    def _leave_entered(self) -> None:
-        """Undoes the filter that came with what was entered."""
-        if self._filters_before:
-            self._model.set_filter(self._filters_before.pop())
-
     def redraw(self) -> None:
-        """Brings what is in sight up to date."""
+        """Bring what is in sight up to date."""
         had = self._model.row is not None
         self._model.follow(self.state)
         self._draw()
@@ -158,31 +156,23 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
             self.refresh_bindings()
 
     def _draw(self) -> None:
-        model = self._model
-        self._filter.show(model.text)
+        self._filter.show(self._model.text)
         match self._view:
             case "list":
                 self._list.show()
                 self._image.redraw()
             case "classes":
-                self._draw_classes()
+                self._table.show()
+                self._pairs.show()
             case _:
                 for pane in (self._image, self._gallery, self._pair):
                     pane.redraw()
-
-    def _draw_classes(self) -> None:
-        model, judgement = self._model, self._model.judgement
-        matrix = None
-        if judgement:
-            matrix = confusion_matrix(judgement.labels, judgement.predictions, judgement.classes)
-        self._table.show(matrix, model.names, model.when, model.empty)
-        self._pairs.show(matrix, model.names)
 
     # Going about
 
     def _show_view(self, view: View) -> None:
         self._view = view
-        for pane in {pane for parts in self._parts.values() for pane in parts}:
+        for pane in self._all:
             pane.display = False
         self._draw()
         for pane in self._parts[view]:  # hidden until now, they are drawn once, in their new size
@@ -195,7 +185,7 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
         return self._behind_image if self._view == "image" else "list"
 
     def action_view(self, view: View) -> None:
-        """Looks at the images in another way, or as before again."""
+        """Look at the images in another way, or as before again."""
         if view == self._view:
             self._show_view(self._behind)
         elif view == "image":
@@ -209,8 +199,8 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
 
     def action_back(self) -> None:
         """From an image to what it was chosen in, from other views to the list, then elsewhere."""
-        if self._view == "list":
-            self._leave_entered()
+        if self._view == "list" and self._filters_before:
+            self._model.set_filter(self._filters_before.pop())
         if self._view == "list" and self._through_classes:
             self._through_classes = False
             self._show_view("classes")
@@ -220,22 +210,22 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
             self._show_view(self._behind)
 
     def action_step(self, by: int) -> None:
-        """Chooses the next or previous image."""
+        """Choose the next or previous image."""
         self._model.move(by)
         self._draw()
 
     def action_attack(self) -> None:
-        """Takes the chosen image to the attack screen."""
+        """Take the chosen image to the attack screen."""
         if self._model.row is not None:
             self.post_message(ScreenWanted("attack", self._model.row))
 
     def action_order(self) -> None:
-        """Sorts by something else."""
+        """Sort by something else."""
         self._model.next_order()
         self._draw()
 
     def action_draw(self) -> None:
-        """Takes the next way of drawing."""
+        """Take the next way of drawing."""
         if self._view == "gallery":
             self._gallery.resize_images()
             return
@@ -246,7 +236,7 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
         self._draw()
 
     def action_filter(self) -> None:
-        """Goes to the end of the filter line."""
+        """Go to the end of the filter line."""
         if self._view == "classes":
             self._show_view("list")
         self.set_focus(self._filter.input)
@@ -303,19 +293,17 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
         return super().why_not(action, parameters)
 
     def sections(self) -> Sequence[Section]:
-        """What each pane is for and its keys, for the help; what is in sight first."""
+        """Return each pane's purpose and keys, for the help; those in sight first."""
         own = Section("Mistakes", "What the model gets wrong.", declared(type(self)))
-        moves = declared(ListPane)
-        views: dict[View, list[Section]] = {
-            "list": [Section("The list", MistakeList.EXPLANATION, moves)],
-            "image": [Section("The image", ChosenImage.EXPLANATION, [])],
-            "gallery": [Section("The gallery", Gallery.EXPLANATION, declared(Gallery))],
-            "pair": [Section("Right and wrong", Pair.EXPLANATION, [])],
-            "classes": [
-                Section("Classes", ClassTable.EXPLANATION, []),
-                Section("Confused pairs", PairList.EXPLANATION, []),
-            ],
-        }
         line = Section("The filter", _FILTER, declared(FilterInput))
-        others = [part for view in views if view != self._view for part in views[view]]
-        return [*views[self._view], own, line, *others]
+        seen = self._parts[self._view]
+        of_panes = {
+            pane: Section(
+                _TITLES[type(pane)],
+                getattr(pane, "EXPLANATION", ""),
+                declared(type(pane)) if pane in (self._list, self._gallery) else [],
+            )
+            for pane in (*seen, *self._all)
+        }
+        sections = list(of_panes.values())
+        return [*sections[: len(seen)], own, line, *sections[len(seen) :]]

@@ -54,7 +54,7 @@ class Canvas(LinesPane, can_focus=True):
     _drag: tuple[int, int] | None = None
 
     def show(self, pad: Pad) -> None:
-        """Takes another pad.
+        """Take another pad.
 
         Args:
             pad: what is drawn on from now on; the pen is kept on it.
@@ -64,7 +64,7 @@ class Canvas(LinesPane, can_focus=True):
         self.redraw()
 
     def title(self) -> str:
-        """What the pen does, and where it is."""
+        """The tool, its state and its position."""
         row, column = self.pen
         tool = "Eraser" if self.erasing else "Pen"
         state = "down" if self.down else "up"
@@ -106,7 +106,7 @@ class Canvas(LinesPane, can_focus=True):
         ]
 
     def _mark(self, large: bool, mode: image.Mode) -> tuple[str, Style]:
-        """What stands for the pen: in colour where there is any, and told apart by its shape."""
+        """Return text and style of the pen, which its shape tells from the image too."""
         row, column = self.pen
         if self.terminal.images == "ascii" or mode == "ascii":
             text = ("##" if self.down else "[]") if large else ("#" if self.down else "+")
@@ -141,7 +141,7 @@ class Canvas(LinesPane, can_focus=True):
         self.post_message(self.Drawn())
 
     def action_move(self, down: int, right: int) -> None:
-        """Moves the pen by a pixel, drawing if it is down."""
+        """Move the pen by a pixel, drawing if it is down."""
         before = self.pen
         self._place_pen(before[0] + down, before[1] + right)
         if self.down and self.pen != before:
@@ -150,7 +150,7 @@ class Canvas(LinesPane, can_focus=True):
             self.redraw()
 
     def action_pen(self) -> None:
-        """Puts the pen down, which leaves a dot, or lifts it."""
+        """Put the pen down, which leaves a dot, or lift it."""
         self.down = not self.down
         if self.down:
             self._stroke(self.pen, self.pen)
@@ -158,25 +158,25 @@ class Canvas(LinesPane, can_focus=True):
             self.redraw()
 
     def action_erase(self) -> None:
-        """Takes the eraser or the pen, lifted."""
+        """Take the eraser or the pen, lifted."""
         self.erasing, self.down = not self.erasing, False
         self.redraw()
 
     def action_thickness(self, by: int) -> None:
-        """Takes a thicker or thinner pen."""
+        """Take a thicker or thinner pen."""
         place = THICKNESSES.index(self.thickness) + by
         self.thickness = THICKNESSES[max(0, min(len(THICKNESSES) - 1, place))]
         self.redraw()
 
     def action_undo(self) -> None:
-        """Takes the last step back, and lifts the pen."""
+        """Take the last step back, and lift the pen."""
         self.down = False
         if self.pad.before is None:
             self.notify("There is nothing to undo.")
         self._change(self.pad.undone())
 
     def action_clear(self) -> None:
-        """Clears the pad, and lifts the pen."""
+        """Clear the pad, and lift the pen."""
         self.down = False
         if self.pad.is_empty:
             self.notify("Nothing is drawn yet.")
@@ -194,7 +194,7 @@ class Canvas(LinesPane, can_focus=True):
         return (y, x // 2) if large else (2 * y, x)
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Begins to draw."""
+        """Begin to draw."""
         row, column = self._pixel(event)
         rows, columns = self.pad.image.shape
         if 0 <= row < rows and 0 <= column < columns:
@@ -205,7 +205,7 @@ class Canvas(LinesPane, can_focus=True):
             self._stroke(self.pen, self.pen)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Draws on."""
+        """Draw on."""
         if self._drag is not None:
             self._place_pen(*self._pixel(event))
             if self.pen != self._drag:
@@ -213,7 +213,7 @@ class Canvas(LinesPane, can_focus=True):
                 self._stroke(start, self.pen)
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
-        """Lifts the pen."""
+        """Lift the pen."""
         if self._drag is not None:
             self._drag = None
             self.release_mouse()
@@ -227,7 +227,7 @@ class Seen(LinesPane):
     mode: image.Mode = "auto"
 
     def show(self, seen: Image, centred: bool) -> None:
-        """Draws what the model sees.
+        """Draw what the model sees.
 
         Args:
             seen: `(height, width)` in [0, 1].
@@ -237,7 +237,7 @@ class Seen(LinesPane):
         self.redraw()
 
     def title(self) -> str:
-        """What has been done to the drawing."""
+        """The preprocessing of the drawing."""
         return f"What the model sees: {'centred as MNIST' if self.centred else 'as drawn'}"
 
     def lines(self, width: int, height: int) -> list[Strip]:
@@ -258,7 +258,7 @@ class Verdict(LinesPane):
     def show(
         self, answer: Classified | None, names: tuple[str, ...], weights: str, status: str
     ) -> None:
-        """Draws what the model says.
+        """Draw what the model says.
 
         Args:
             answer: the probabilities, or None to show only the status.
@@ -270,7 +270,7 @@ class Verdict(LinesPane):
         self.redraw()
 
     def title(self) -> str:
-        """What the model takes the drawing for, and whose weights these are."""
+        """The most probable class, and the epoch of the weights."""
         if self.answer is None:
             return ", ".join(filter(None, ("What the model predicts", self.weights)))
         best = int(self.answer.probabilities.argmax())

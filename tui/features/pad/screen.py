@@ -21,7 +21,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.pad.panes import Canvas, Seen, Verdict
 from mnistop.tui.session.state import State, weights_name
 from mnistop.tui.session.view import AtAnEpoch, ScreenWanted
-from mnistop.tui.text.runs import epoch_name
+from mnistop.tui.text.run_lines import epoch_name
 from mnistop.tui.toolkit.bindings import ATTACK, IMAGES, bindings, declared, key
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.questions import LatestAnswer
@@ -92,7 +92,7 @@ class PadScreen(AtAnEpoch):
         self._canvas.focus()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Draws large where there is room for that."""
+        """Draw large where there is room for that."""
         self._arrange()
 
     def _arrange(self) -> None:
@@ -106,7 +106,7 @@ class PadScreen(AtAnEpoch):
         self._verdict.styles.height = max(5, min(names + 1, height - 2 - 7))
 
     def sections(self) -> Sequence[Section]:
-        """What the pad is for and its keys."""
+        """Return the pad's purpose and keys."""
         return [
             Section("A digit of your own", self.EXPLANATION, declared(PadScreen)),
             Section("The pad", Canvas.EXPLANATION, declared(Canvas)),
@@ -120,19 +120,19 @@ class PadScreen(AtAnEpoch):
 
     @property
     def centred(self) -> bool:
-        """Whether the model gets the drawing scaled and centred; by choice, or for MNIST's size."""
+        """True if the model gets the drawing scaled and centred: by choice, or for MNIST's size."""
         if self._centred is None:
             return self._canvas.pad.image.shape == _MNIST_SHAPE
         return self._centred
 
     @property
     def image(self) -> Image:
-        """What the model sees, `(height, width)` in [0, 1]."""
+        """The model's input, `(height, width)` in [0, 1]."""
         drawn = self._canvas.pad.image
         return centred(drawn) if self.centred else drawn
 
     def redraw(self) -> None:
-        """Has the drawing classified by the weights that are looked at."""
+        """Have the drawing classified by the weights of the shown epoch."""
         self._fit_to_run()
         self._seen.show(self.image, self.centred)
         state = self.state
@@ -148,7 +148,7 @@ class PadScreen(AtAnEpoch):
         self._answers.want(state.run, self.image, epochs, key=key)
 
     def _missing(self, state: State) -> str:
-        """What has to be there before anything can be classified."""
+        """Return what is missing before anything can be classified; empty for nothing."""
         if state.run is None:
             return (
                 "There is no model yet: press 1 for the dashboard and r to train one. Your "
@@ -161,7 +161,7 @@ class PadScreen(AtAnEpoch):
         return ""
 
     def _fit_to_run(self) -> None:
-        """Gives the pad the size of the run's images, and what is drawn with it."""
+        """Give the pad the size of the run's images, and what is drawn with it."""
         started = self.state.history.started
         if started is None:
             return
@@ -185,25 +185,25 @@ class PadScreen(AtAnEpoch):
     # Other keys
 
     def action_attack(self) -> None:
-        """Takes what the model sees to the attack screen."""
+        """Take what the model sees to the attack screen."""
         if self._canvas.pad.is_empty:
             self.notify("Nothing is drawn yet.")
         else:
             self.post_message(ScreenWanted("attack", OwnImage(self.image.astype(np.float32))))
 
     def action_centre(self) -> None:
-        """Centres what the model sees, or does not."""
+        """Switch the centring of what the model sees."""
         self._centred = not self.centred
         self.redraw()
 
     def action_image_mode(self) -> None:
-        """Takes the next way of drawing images."""
+        """Take the next way of drawing images."""
         self._canvas.mode = self._seen.mode = self.next_mode(self._canvas.mode, self._canvas)
         self._canvas.redraw()
         self._seen.redraw()
 
     def action_write(self) -> None:
-        """Saves what the model sees, under a name that is still free."""
+        """Save what the model sees, under a name that is still free."""
         if self._canvas.pad.is_empty:
             self.notify("Nothing is drawn yet.")
             return

@@ -14,7 +14,7 @@ from mnistop.engine.data.sources import absolute
 from mnistop.engine.runs.predictions import judgement_after
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.session.compared import ComparedRun, Comparison
-from mnistop.tui.text.rates import conclusion, rate_text, told
+from mnistop.tui.text.rates import conclusion, rate_text, run_result
 
 TITLE = "learning rates"
 
@@ -109,7 +109,7 @@ class ThreeRates(Comparison):
 
     def told(self, place: int) -> str:
         """What a run shows, how far it is and how good."""
-        return told(self.state(place), self.answers[place], self.marks[place])
+        return run_result(self.state(place), self.answers[place], self.marks[place])
 
 
 def _answer(one: ComparedRun) -> RateAnswer:

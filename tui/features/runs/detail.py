@@ -8,7 +8,7 @@ from mnistop.engine.formatting import count, duration, loss
 from mnistop.engine.runs.entry import Listed
 from mnistop.tui.draw.cells import Strip
 from mnistop.tui.session.compared import in_words
-from mnistop.tui.text.run_table import best_accuracy, best_epoch, unseen_accuracy
+from mnistop.tui.text.run_lines import best_epoch, test_accuracy, validation_accuracy
 from mnistop.tui.toolkit.pane import LinesPane
 
 
@@ -52,9 +52,9 @@ def _results(run: Listed) -> str:
     if seen.best_train_loss is not None and seen.best_val_loss is not None:
         words += f". Best epoch {best_epoch(run)}:"
         if seen.test_acc is not None and seen.test_images:
-            words += f" test {unseen_accuracy(run)} on {seen.test_images:,} unseen images,"
+            words += f" test {test_accuracy(run)} on {seen.test_images:,} unseen images,"
         words += (
-            f" val {best_accuracy(run)}, loss {loss(seen.best_train_loss)} in "
+            f" val {validation_accuracy(run)}, loss {loss(seen.best_train_loss)} in "
             f"training, {loss(seen.best_val_loss)} in validation"
         )
     return words + "."

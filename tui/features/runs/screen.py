@@ -23,7 +23,7 @@ from mnistop.tui.session.run_list import MOST_MARKED, RunListModel
 from mnistop.tui.session.run_table import RunTable
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import ScreenWanted, write_report, write_text
-from mnistop.tui.text.run_table import crowding, table
+from mnistop.tui.text.run_lines import overload_warning, table
 from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key
 from mnistop.tui.toolkit.filter_line import FilterInput, FilterLine
 from mnistop.tui.toolkit.help import Section
@@ -184,7 +184,7 @@ class RunsScreen(RunKeeping):
             problem = next(iter(index.problems.values()))
             more = f" ({len(index.problems) - 1} more like it)" if len(index.problems) > 1 else ""
             return f"{problem}{more}"
-        if index and (warning := crowding(index.runs)):
+        if index and (warning := overload_warning(index.runs)):
             return warning
         chosen = self._model.chosen
         if chosen and chosen.run.sweep:

@@ -13,8 +13,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, clean, line
 from mnistop.tui.draw.legend import letter
 from mnistop.tui.features.sweep.model import Sweeping
-from mnistop.tui.text.sweep_rows import SweepRows
-from mnistop.tui.text.sweep_table import conclusion, notes
+from mnistop.tui.text.sweep_table import SweepRows, conclusion, notes
 from mnistop.tui.toolkit.list_pane import ListPane
 from mnistop.tui.toolkit.pane import LinesPane
 

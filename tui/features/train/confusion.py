@@ -10,7 +10,7 @@ from textual.message import Message
 
 from mnistop.tui.draw.cells import Strip
 from mnistop.tui.session.state import State
-from mnistop.tui.text.runs import epoch_name
+from mnistop.tui.text.run_lines import epoch_name
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
 from mnistop.tui.toolkit.pane import LinesPane
 
@@ -46,7 +46,7 @@ class Confusion(LinesPane, can_focus=True):
 
     @dataclass
     class CellChosen(Message):
-        """The images behind a cell, a row or a column shall be shown."""
+        """The images behind a cell, a row or a column are wanted."""
 
         true: int | None
         """The true class, None for all."""
@@ -103,12 +103,12 @@ class Confusion(LinesPane, can_focus=True):
         return self.cell if self.has_focus else None
 
     def watch_has_focus(self, has_focus: bool) -> None:
-        """Shows the cursor, or hides it."""
+        """Show the cursor, or hide it."""
         self._start()
         self.redraw()
 
     def _start(self) -> None:
-        """Puts the cursor on the worst cell, the most frequent mistake, where there is none yet."""
+        """Put the cursor on the worst cell, the most frequent mistake, where there is none yet."""
         if self.has_focus and self.cell is None and self.matrix is not None:
             mistakes = self.matrix.copy()
             mistakes.flat[:: len(mistakes) + 1] = 0
@@ -116,7 +116,7 @@ class Confusion(LinesPane, can_focus=True):
             self.cell = (true, predicted)
 
     def action_move(self, down: int, right: int) -> None:
-        """Moves the cursor, within the matrix."""
+        """Move the cursor, within the matrix."""
         if self.matrix is None:
             self.notify(f"There is no matrix yet: {self.state.hint}.", markup=False)
             return
@@ -126,7 +126,7 @@ class Confusion(LinesPane, can_focus=True):
         self.redraw()
 
     def action_open(self, what: str) -> None:
-        """Asks for the images behind a cell, a row or a column."""
+        """Ask for the images behind a cell, a row or a column."""
         if self.matrix is None:
             self.notify(f"There is no matrix yet: {self.state.hint}.", markup=False)
         elif self.cell:
@@ -138,7 +138,7 @@ class Confusion(LinesPane, can_focus=True):
             )
 
     def on_click(self, event: events.Click) -> None:
-        """Moves the cursor to the clicked cell; a double click opens it."""
+        """Move the cursor to the clicked cell; a double click opens it."""
         if self.matrix is None:
             return
         from mnistop.tui.draw.matrix import cell_at

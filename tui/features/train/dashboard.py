@@ -26,7 +26,7 @@ from mnistop.tui.features.train.epochs import Charts, EpochLog
 from mnistop.tui.features.train.hyperparameters import Hyperparameters
 from mnistop.tui.session.state import State
 from mnistop.tui.terminal.faults import FaultTolerantWidget
-from mnistop.tui.text.runs import epoch_name
+from mnistop.tui.text.run_lines import epoch_name
 from mnistop.tui.toolkit.form_values import ValueInput
 from mnistop.tui.toolkit.pane import LinesPane, textual_strip
 from mnistop.tui.toolkit.pane_host import Mode, Pane, PaneHost
@@ -39,7 +39,7 @@ LEAST = Size(60, 16)
 
 
 def mode_for(size: Size) -> Mode:
-    """What fits a terminal.
+    """Return the mode that fits a terminal.
 
     `wide` shows all panes at once, `medium` charts, log and one of the others, `small` one pane
     at a time.
@@ -144,7 +144,7 @@ class Controls(FaultTolerantWidget):
         self._possible: frozenset[str] = frozenset()
 
     def show(self, possible: frozenset[str]) -> None:
-        """Draws what is possible as such.
+        """Draw what is possible as such.
 
         Args:
             possible: some of `train`, `pause` and `stop`.
@@ -163,7 +163,7 @@ class Controls(FaultTolerantWidget):
         return textual_strip(line(pieces, self.size.width), self.rich_style)
 
     async def on_click(self, event: events.Click) -> None:
-        """Does what was clicked on."""
+        """Do what was clicked on."""
         end = 0
         for action, word in self._WORDS.items():
             end += len(word) + 1
@@ -179,7 +179,7 @@ _NOTHING = Advice("waiting", "")
 
 
 class Coach(LinesPane):
-    """What the coach says of the shown epoch, on as many lines as there are.
+    """The coach's advice on the shown epoch, on as many lines as there are.
 
     Args:
         terminal: what the terminal can show.
@@ -194,7 +194,7 @@ class Coach(LinesPane):
         self._when = ""
 
     def show(self, advice: Advice, when: str) -> None:
-        """Draws what the coach says.
+        """Draw what the coach says.
 
         Args:
             advice: on the run.
@@ -205,11 +205,11 @@ class Coach(LinesPane):
         self.redraw()
 
     def on_resize(self) -> None:
-        """Takes the lines that it needs in its new width."""
+        """Take the lines that it needs in its new width."""
         self._take_room()
 
     def _take_room(self) -> None:
-        """Leaves those lines below a title that it does not need to the form above."""
+        """Leave those lines below a title that it does not need to the form above."""
         if self._titled and self.size.width:
             needed = 1 + max(_LEAST, len(self.lines(self.size.width, _MOST)))
             if self.styles.height is None or self.styles.height.value != needed:

@@ -59,7 +59,7 @@ class Digit(LinesPane, can_focus=True):
     _row: int | None = None
     """The shown image; None before there is one."""
     _stays = False
-    """Whether the image was chosen by the user, and so stays if it comes to be wrong."""
+    """True if the user chose the image, which then stays even if it comes to be misclassified."""
     _right: NDArray[np.intp] | None = None
     """The images to choose from: those classified correctly at the shown epoch, rising."""
 
@@ -70,7 +70,7 @@ class Digit(LinesPane, can_focus=True):
         weights: str = "",
         status: str = "",
     ) -> None:
-        """Draws an attacked image.
+        """Draw an attacked image.
 
         Args:
             answer: the image and what the model says, or None to show only the status.
@@ -82,7 +82,7 @@ class Digit(LinesPane, can_focus=True):
         self.redraw()
 
     def wait(self, hint: str) -> None:
-        """Shows that there is no image.
+        """Show that there is no image.
 
         Args:
             hint: when there will be one.
@@ -90,7 +90,7 @@ class Digit(LinesPane, can_focus=True):
         self.show(None, (), status=f"An image, and how little it takes to fool the model: {hint}")
 
     def title(self) -> str:
-        """Which image, how strong the attack, and whose weights."""
+        """The image, the strength of the attack, and the epoch of the weights."""
         answer = self.answer
         if answer is None:
             return "A digit and its adversarial version"
@@ -102,12 +102,12 @@ class Digit(LinesPane, can_focus=True):
         answer = self.answer
         if answer is None:
             return self.say(self.status, width)
-        from mnistop.tui.text.attacked_image import attacked
+        from mnistop.tui.text.portrait import attacked
 
         return attacked(answer, self.names, self.terminal, width, height, self.mode)
 
     def next_mode(self) -> None:
-        """Takes the next way of drawing."""
+        """Take the next way of drawing."""
         from mnistop.tui.draw.image import next_mode
 
         self.mode = next_mode(self.mode, self.terminal)
@@ -126,7 +126,7 @@ class Digit(LinesPane, can_focus=True):
         self.follow(self.state, right)
 
     def action_strength(self, by: int) -> None:
-        """Asks for a stronger or weaker attack, or the notebook's."""
+        """Ask for a stronger or weaker attack, or the notebook's."""
         before = self.epsilon
         place = EPSILONS.index(before) + by
         last = len(EPSILONS) - 1
@@ -138,7 +138,7 @@ class Digit(LinesPane, can_focus=True):
         self.follow(self.state, self._right)
 
     def action_attack(self) -> None:
-        """Asks for the attack screen, with the image that is shown."""
+        """Ask for the attack screen, with the image that is shown."""
         if self.answer and isinstance(self.answer.subject, int):
             self.post_message(ScreenWanted("attack", self.answer.subject))
         else:
@@ -163,7 +163,7 @@ class Digit(LinesPane, can_focus=True):
         """Ask for what is to be shown, if that is not what is shown already.
 
         Args:
-            state: the run, and the epoch that is looked at.
+            state: the run and the shown epoch.
             right: the validation images classified correctly there, rising, if that is known.
         """
         self.state, self._right = state, right

@@ -12,7 +12,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, in_the_middle
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import EpochMoved
-from mnistop.tui.text.runs import UNTRAINED
+from mnistop.tui.text.run_lines import UNTRAINED
 from mnistop.tui.toolkit.bindings import bindings, epochs, hidden, key
 from mnistop.tui.toolkit.list_pane import Column, Table
 from mnistop.tui.toolkit.pane import Kind, LossAndAccuracy
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 from rich.style import Style
 
 from mnistop.engine.formatting import percent
-from mnistop.tui.text.runs import epoch_name
+from mnistop.tui.text.run_lines import epoch_name
 
 NAMES = ("train_loss", "val_loss", "train_acc", "val_acc")
 
 
 class EpochColumns:
-    """Takes up an epoch once, so that following a run costs the same however long it is."""
+    """Take up an epoch once, so that following a run costs the same however long it is."""
 
     def __init__(self) -> None:
         import numpy as np  # not before the first frame
@@ -39,7 +39,7 @@ class EpochColumns:
         self._last: EpochFinished | None = None
 
     def follow(self, epochs: Sequence[EpochFinished]) -> None:
-        """Takes up a run's epochs, all of them again if they do not go on from those before."""
+        """Take up a run's epochs, all of them again if they do not go on from those before."""
         known = self._count
         if known > len(epochs) or (known and epochs[known - 1] is not self._last):
             known = 0
@@ -102,7 +102,7 @@ class Charts(LossAndAccuracy, can_focus=True):
         return EpochColumns()
 
     def prepare(self, state: State) -> None:
-        """Takes up a run, and draws the first chart already for the `redraw` that follows.
+        """Take up a run, and draw the first chart already for the `redraw` that follows.
 
         So neither of the two takes long, and a key comes between them.
         """
@@ -112,7 +112,7 @@ class Charts(LossAndAccuracy, can_focus=True):
             self.chart("loss", *self.sizes(width, height - 1)[0])
 
     def show(self, state: State) -> None:
-        """Draws the curves of a run."""
+        """Draw the curves of a run."""
         self.state = state
         self.redraw()
 
@@ -172,26 +172,26 @@ class Charts(LossAndAccuracy, can_focus=True):
         )
 
     def action_move(self, by: int) -> None:
-        """Asks for another epoch."""
+        """Ask for another epoch."""
         if self.state.history.epochs:
             self.post_message(EpochMoved(by))
         else:
             self.notify(f"There is no epoch to go to: {self.state.hint}.", markup=False)
 
     def choose(self, x: float) -> None:
-        """Asks for the epoch at an x."""
+        """Ask for the epoch at an x."""
         newest = len(self.state.history.epochs) - 1
         epoch = max(0, min(newest, round(x)))
         self.post_message(EpochMoved(epoch - self.state.shown_epoch))
 
     def action_smooth(self, by: int) -> None:
-        """Takes the next degree of smoothing."""
+        """Take the next degree of smoothing."""
         index = _SMOOTHINGS.index(self.smoothing) + by
         self.smoothing = _SMOOTHINGS[max(0, min(len(_SMOOTHINGS) - 1, index))]
         self.redraw()
 
     def action_tail(self) -> None:
-        """Switches between the whole run and its last part."""
+        """Switch between the whole run and its last part."""
         self.tail = not self.tail
         self.redraw()
 
@@ -238,7 +238,7 @@ class EpochLog(Table[int], can_focus=True, inherit_bindings=False):
 
     @property
     def marks(self) -> bool:
-        """Whether the shown epoch is marked: not while that is the newest, whichever it is."""
+        """True while an epoch is chosen; the newest is not marked as it comes."""
         return self.state.cursor is not None
 
     def title(self) -> str:

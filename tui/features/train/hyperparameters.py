@@ -35,10 +35,10 @@ class ConfigValues(FormValues):
     def __init__(self, values: RunConfig | Mapping[str, str]) -> None:
         super().__init__()
         self.config: RunConfig | None = None
-        """What the texts make, None while one of them is wrong."""
+        """The configuration that the texts make, None while one of them is wrong."""
         self._wrong: dict[str, str] = {}
         self._found: dict[str, str] = {}
-        """What others found wrong with texts that are right in themselves, by name."""
+        """Problems, by name, that others found with texts that are valid in themselves."""
         self.update(values.changes() if isinstance(values, RunConfig) else values)
 
     @property

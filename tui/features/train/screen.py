@@ -19,7 +19,7 @@ from mnistop.tui.features.train.confusion import Confusion
 from mnistop.tui.features.train.dashboard import Dashboard
 from mnistop.tui.features.train.hyperparameters import Hyperparameters
 from mnistop.tui.session.progress import LiveRuns
-from mnistop.tui.session.session import GOING, RunSaid, Session, ask_to_train_on
+from mnistop.tui.session.session import GOING, RunEvents, Session, ask_to_train_on
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import RunScreen, ScreenWanted, write_pane
 from mnistop.tui.toolkit.ask import Attempts
@@ -44,7 +44,7 @@ _SOMETIMES = ("train", "pause", "stop", "back", "digit", "zoom")
 
 
 class TrainScreen(RunScreen):
-    """All panes of a run that is set, going on, or over.
+    """The dashboard: a run is set up, trained and watched.
 
     Args:
         terminal: what the terminal can show.
@@ -108,16 +108,16 @@ class TrainScreen(RunScreen):
 
     @property
     def state(self) -> State:
-        """What is shown."""
+        """The shown run and epoch."""
         return self.session.state
 
     @property
     def config(self) -> RunConfig | None:
-        """What the form holds; None while a value in it is wrong."""
+        """The configuration in the form; None while a value in it is wrong."""
         return self._form.config
 
     def set_rate(self, text: str) -> None:
-        """Takes up a learning rate, for the next run if one is going on."""
+        """Take up a learning rate, for the next run if one is going on."""
         self._form.set_values({"lr": text})
         self._form.point_at("lr")
         self._dashboard.show_form()
@@ -127,7 +127,7 @@ class TrainScreen(RunScreen):
     # Layout
 
     def on_resize(self, event: events.Resize) -> None:
-        """Finds the arrangement that fits."""
+        """Find the arrangement that fits."""
         self._dashboard.fit()
 
     @on(Dashboard.Rearranged)
@@ -135,7 +135,7 @@ class TrainScreen(RunScreen):
         self.on_session_changed()
 
     def action_pane(self, by: int) -> None:
-        """Goes to the next or previous pane."""
+        """Go to the next or previous pane."""
         self._dashboard.step(by)
 
     def action_zoom(self) -> None:
@@ -143,12 +143,12 @@ class TrainScreen(RunScreen):
         self._dashboard.zoom()
 
     def sections(self) -> list[Section]:
-        """What each pane is for and its keys, for the help; the focused pane first."""
+        """Return each pane's purpose and keys, for the help; the focused pane first."""
         return self._dashboard.sections()
 
     @dataclass
     class Shown(Message):
-        """The run, the epoch of it that is looked at, or what is to be said, has changed."""
+        """The run, its shown epoch or the status has changed."""
 
         state: State
         status: str
@@ -173,22 +173,22 @@ class TrainScreen(RunScreen):
     # The run
 
     def action_train(self) -> None:
-        """Starts a run with what the form holds."""
+        """Start a run with what the form holds."""
         if config := self._form.config:
             self.session.train(config)
         else:
             self.notify(" ".join(self._form.problems.values()), severity="error", markup=False)
 
     def action_pause(self) -> None:
-        """Pauses the run, or lets it go on."""
+        """Pause the run, or let it go on."""
         self.session.pause_or_go_on()
 
     def action_stop(self) -> None:
-        """Asks the run to stop and save."""
+        """Ask the run to stop and save."""
         self.session.stop()
 
     def action_resume(self) -> None:
-        """Goes on with the run that is shown, or asks how far to train a finished one on."""
+        """Go on with the run that is shown, or ask how far to train a finished one on."""
         if not (run := self.state.run):
             return
         if self.state.phase == "finished":
@@ -199,31 +199,31 @@ class TrainScreen(RunScreen):
             self.notify(f"Resuming {run.words}", markup=False)
 
     def on_session_opened(self, config: RunConfig) -> None:
-        """Shows the run's hyperparameters, and the charts where only one pane has room."""
+        """Show the run's hyperparameters, and the charts where only one pane has room."""
         self._form.set_values({name: as_text(value) for name, value in config})
         self._form.show_run(config)
         self._dashboard.show_charts()
         self._digit.forget()
 
     def on_session_refused(self, problems: dict[str, str]) -> None:
-        """Says beside the fields what is wrong."""
+        """Show the problems beside the fields."""
         for name, sentence in problems.items():
             self._form.show_problem(name, sentence)
 
     def on_session_ended(self, run: Run) -> None:
-        """Hands it on."""
+        """Hand it on."""
         self.post_message(self.Ended(run))
 
     def on_session_changed(self) -> None:
-        """Shows at once what a person has asked for, or waits for."""
+        """Show at once what a person has asked or waits for."""
         if self.is_mounted:
             self._tell_others()
             self.changed()
 
-    @on(RunSaid)
-    def _on_run_said(self, message: RunSaid) -> None:
+    @on(RunEvents)
+    def _on_run_events(self, message: RunEvents) -> None:
         epochs = self.session.config.epochs
-        is_new = self.session.hear(message)
+        is_new = self.session.take(message)
         config = self.session.config
         if config.epochs != epochs:
             self._form.set_values({"epochs": as_text(config.epochs)})
@@ -235,7 +235,7 @@ class TrainScreen(RunScreen):
         self.changed(urgent=is_new)
 
     def _tell_others(self) -> None:
-        """What can be done, and what is looked at, by those that are not drawn here."""
+        """Pass on the possible actions and the shown epoch to buttons and other screens."""
         self.post_message(self.Shown(self.state, self.session.status))
         possible = frozenset(action for action in _SOMETIMES if self.check_action(action, ()))
         if possible != self._possible:
@@ -274,7 +274,7 @@ class TrainScreen(RunScreen):
     # Looking at an epoch
 
     def move_cursor(self, by: int) -> None:
-        """Moves the epoch that is looked at."""
+        """Move the shown epoch."""
         self.session.look(self.state.moved(by))
 
     def action_back(self) -> None:
@@ -291,7 +291,7 @@ class TrainScreen(RunScreen):
         self._digit.action_step(by)
 
     def action_image_mode(self) -> None:
-        """Takes the next way of drawing images."""
+        """Take the next way of drawing images."""
         self._digit.next_mode()
         if not (self._digit.display and self._digit.answer):
             from mnistop.tui.draw.image import mode_words
@@ -299,7 +299,7 @@ class TrainScreen(RunScreen):
             self.notify(mode_words(self._digit.mode))
 
     def action_write(self) -> None:
-        """Writes the focused pane as text."""
+        """Write the focused pane as text."""
         pane = self._dashboard.active.widget
         if not isinstance(pane, LinesPane):
             self.notify("Go to a pane with Tab: charts, log, confusion matrix or digit.")

@@ -1,1 +1,1 @@
-"""What the first layer looks for, and the way through the network."""
+"""The weights screen: the first layer as images, and an image's path through the network."""

@@ -1,4 +1,4 @@
-"""The first layer's neurons in an order, and what is said of each of them."""
+"""The first layer's neurons in an order, and the words on each of them."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Neurons:
         return self.names[neuron] if self.layer.is_single else f"neuron {neuron}"
 
     def caption(self, neuron: int, width: int, terminal: Terminal) -> str:
-        """What stands above an image: the number and class, and what the order goes by."""
+        """Return the caption of an image: neuron, class, and the value that orders them."""
         layer = self.layer
         value = f"{layer.norms[neuron]:.2f}"
         arrow = "→" if terminal.unicode else "->"

@@ -58,7 +58,7 @@ class Network(ScrolledPane, can_focus=True):
 
     @dataclass
     class ImageStepped(Message):
-        """The next or previous validation image shall go through."""
+        """The next or previous validation image is wanted."""
 
         by: int
 
@@ -73,7 +73,7 @@ class Network(ScrolledPane, can_focus=True):
     """The step whose values are shown, None for the usual one."""
 
     def show(self, walk: Walk | None, names: tuple[str, ...], weights_of: str, status: str) -> None:
-        """Draws an image's way.
+        """Draw an image's way.
 
         Args:
             walk: the way, or None to show only the status.
@@ -86,7 +86,7 @@ class Network(ScrolledPane, can_focus=True):
         self.redraw()
 
     def title(self) -> str:
-        """Which image, and whose weights."""
+        """The image, and the epoch of the weights."""
         if self.walk is None:
             return "The network"
         label = self.names[self.walk.label]
@@ -269,14 +269,14 @@ class Network(ScrolledPane, can_focus=True):
     # Keys
 
     def on_click(self, event: events.Click) -> None:
-        """Shows the values of the step whose row was clicked."""
+        """Show the values of the step whose row was clicked."""
         step = event.y - 2 + self._first
         if self.walk and 0 <= step < self._rows and event.x < self._width:
             self.chosen = step
             self.redraw()
 
     def action_step(self, by: int) -> None:
-        """Shows the values of another step."""
+        """Show the values of another step."""
         if self.walk:
             last = len(self.walk.steps) - 1
             self.chosen = max(0, min(last, self._chosen(self.walk) + by))
@@ -285,7 +285,7 @@ class Network(ScrolledPane, can_focus=True):
             self.notify(self.status, markup=False)
 
     def action_image(self, by: int) -> None:
-        """Asks for another image, also while the first one is still read."""
+        """Ask for another image, also while the first one is still read."""
         self.post_message(self.ImageStepped(by))
         if self.walk is None:
             self.notify(self.status, markup=False)

@@ -53,12 +53,12 @@ class WeightGallery(ImageGrid):
     """Whose weights they are, in words."""
     status = ""
     whole = False
-    """Whether every weight is a pixel, even if few images fit then."""
+    """True to draw every weight as a pixel, even if few images fit then."""
 
     def __init__(self, terminal: Terminal, *, id: str | None = None) -> None:
         super().__init__(terminal, id=id)
         self._values: dict[int, NDArray[np.float32]] = {}
-        """What each neuron's image shows: its weights by the scale."""
+        """The drawn weights of each neuron, divided by the scale."""
 
     def show(
         self,
@@ -68,7 +68,7 @@ class WeightGallery(ImageGrid):
         status: str,
         at_once: int | None = None,
     ) -> None:
-        """Draws a first layer.
+        """Draw a first layer.
 
         Args:
             neurons: the neurons, or None to show only the status.
@@ -103,7 +103,7 @@ class WeightGallery(ImageGrid):
 
     @property
     def total(self) -> int:
-        """How many neurons there are; 0 before they are known."""
+        """The number of neurons; 0 before they are known."""
         return len(self.neurons.sorted) if self.neurons else 0
 
     @property
@@ -113,7 +113,7 @@ class WeightGallery(ImageGrid):
 
     @property
     def why_empty(self) -> str:
-        """Why there are no images."""
+        """The reason why there are no images."""
         return self.status
 
     @property
@@ -126,18 +126,18 @@ class WeightGallery(ImageGrid):
         return [self.neurons.sorted[each] for each in self.page] if self.neurons else []
 
     def fit(self, width: int, height: int) -> Tiles:
-        """How the images would share a pane of some size."""
+        """Return the arrangement of the images in a pane of some size."""
         total, rows, columns = self.neurons.layer.weights.shape if self.neurons else _USUAL_SHAPE
         shape = rows, columns
         return fit(width, height - 2, shape, total, self.terminal, self.mode, self.whole)
 
     @property
     def tiles(self) -> Tiles:
-        """How the images share the pane."""
+        """The arrangement of the images."""
         return self.fit(*self.size)
 
     def title(self) -> str:
-        """Which page, in which order, and whose weights."""
+        """The page, the order, and the epoch of the weights."""
         if self.neurons is None:
             return "Weights of the first layer"
         total = len(self.neurons.sorted)
@@ -211,7 +211,7 @@ class WeightDetail(LinesPane, can_focus=True):
 
     @dataclass
     class Stepped(Message):
-        """The next or previous neuron shall be shown."""
+        """The next or previous neuron is wanted."""
 
         by: int
 
@@ -221,7 +221,7 @@ class WeightDetail(LinesPane, can_focus=True):
     mode: image.Mode = "auto"
 
     def show(self, neurons: Neurons | None, neuron: int, weights_of: str) -> None:
-        """Draws a neuron.
+        """Draw a neuron.
 
         Args:
             neurons: all neurons.
@@ -232,7 +232,7 @@ class WeightDetail(LinesPane, can_focus=True):
         self.redraw()
 
     def title(self) -> str:
-        """Which neuron, and whose weights."""
+        """The neuron, and the epoch of its weights."""
         if self.neurons is None:
             return "A neuron of the first layer"
         place = self.neurons.sorted.index(self.neuron) + 1
@@ -302,7 +302,7 @@ class WeightDetail(LinesPane, can_focus=True):
         ]
 
     def action_step(self, by: int) -> None:
-        """Asks for another neuron."""
+        """Ask for another neuron."""
         self.post_message(self.Stepped(by))
 
 

@@ -70,7 +70,7 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
         self._neuron = 0
         self._row = 0
         self._errors = {"weights": "", "way": ""}
-        """What went wrong with the last question of each kind."""
+        """The error of the last question of each kind; empty for none."""
         self._order: Order = "index"
         self._large = False
         self._zoomed = False
@@ -85,7 +85,7 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
             yield self._network
 
     def sections(self) -> Sequence[Section]:
-        """What the panes are for and their keys."""
+        """Return the panes' purpose and keys."""
         panes: list[tuple[str, type[LinesPane]]] = [
             ("Weights", WeightGallery),
             ("A large neuron", WeightDetail),
@@ -107,7 +107,7 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
         return self._detail if self._large else self._gallery
 
     def _arrangement(self) -> tuple[Arrangement, Size]:
-        """How the panes lie so that most images are seen, and the size of the left one."""
+        """Return the arrangement that shows most images, and the size of the left pane in it."""
         width, height = self._body.size
         alone = self._gallery.fit(width, height)
         room = width - LEAST_WIDTH - 2
@@ -147,16 +147,16 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
         return super().why_not(action, parameters)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Finds the arrangement that fits."""
+        """Find the arrangement that fits."""
         self.after_refresh(self.redraw)
 
     def on_descendant_focus(self) -> None:
-        """Remembers which pane gets the keys."""
+        """Remember which pane gets the keys."""
         if self.focused is not None:
             self._on_network = self.focused is self._network
 
     def action_next_pane(self, by: int) -> None:
-        """Goes to the other pane."""
+        """Go to the other pane."""
         self._on_network = not self._on_network
         self.redraw()
 
@@ -179,11 +179,11 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
 
     @property
     def is_reading(self) -> bool:
-        """Whether the first weights are waited for."""
+        """True while the first weights are being read."""
         return self._neurons is None and self._first_layer.waiting
 
     def redraw(self) -> None:
-        """Asks for the weights of the epoch that is looked at, and shows what is known."""
+        """Ask for the weights of the shown epoch, and show what is known."""
         state = self.state
         if state.run != self._run:
             self._run, self._neurons = state.run, None
@@ -272,7 +272,7 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
             self.show_image((self._row + message.by) % started.validation_images)
 
     def show_image(self, row: int) -> None:
-        """Sends a validation image through the network.
+        """Send a validation image through the network.
 
         Args:
             row: which one, from 0.
@@ -281,7 +281,7 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
         self.redraw()
 
     def action_order(self) -> None:
-        """Takes the next order of the neurons, and goes to its beginning."""
+        """Take the next order of the neurons, and go to its beginning."""
         if self._neurons:
             orders = self._neurons.orders
             place = orders.index(self._order) if self._order in orders else 0
@@ -292,7 +292,7 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
             self._show_neurons()
 
     def action_image_mode(self) -> None:
-        """Takes the next way of drawing."""
+        """Take the next way of drawing."""
         ways: list[tuple[image.Mode, bool]] = [("auto", False), ("auto", True)]
         if self.terminal.unicode:
             ways.append(("ascii", False))

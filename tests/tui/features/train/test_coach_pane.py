@@ -14,7 +14,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import plain
 from mnistop.tui.features.train import dashboard
 from mnistop.tui.features.train.dashboard import Coach
-from mnistop.tui.session.session import RunSaid
+from mnistop.tui.session.session import RunEvents
 from tests.helpers import made_up
 from tests.helpers.dashboard import PANES, Dashboard, Opened
 
@@ -75,7 +75,7 @@ async def test_it_reads_the_curves_once_a_second_at_most(
         run = await shown.show(3)
         monkeypatch.setattr(dashboard, "advise", count)
         for number in range(3, 60):
-            shown.screen.post_message(RunSaid(run, [made_up.epoch(number)]))
+            shown.screen.post_message(RunEvents(run, [made_up.epoch(number)]))
             await asyncio.sleep(0.005)
         await shown.until(lambda: 60 in lengths)
         assert len(lengths) < 20

@@ -9,7 +9,7 @@ import pytest
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import ConfigError, DataError, RunError
-from mnistop.tui.session.session import RunSaid
+from mnistop.tui.session.session import RunEvents
 from tests.helpers import made_up
 from tests.helpers.dashboard import Opened, Workers, dashboard
 
@@ -261,7 +261,7 @@ async def test_many_events_at_once_are_drawn_together(
         show = charts.show
         monkeypatch.setattr(charts, "show", lambda state: (drawn.append(1), show(state)))
         for number in range(3, 203):
-            shown.screen.post_message(RunSaid(run, [made_up.epoch(number)]))
+            shown.screen.post_message(RunEvents(run, [made_up.epoch(number)]))
         await shown.settle()
         assert shown.state.shown_epoch == 202
         assert len(drawn) <= 10

@@ -1,0 +1,334 @@
+"""`mnistop stop`, `wait` and `delete`: one run or sweep, several, or all that pass a filter."""
+
+from __future__ import annotations
+
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+
+import click
+
+from mnistop.engine.errors import RunError
+from mnistop.engine.filter_grammar import FilterError
+from mnistop.engine.formatting import count, size
+from mnistop.engine.runs import lock, run_folder, sweep_folder
+from mnistop.engine.runs.entry import Listed, Summary
+from mnistop.engine.runs.lookup import typed
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.several import (
+    IN_TRAINING,
+    TO_DELETE,
+    Chosen,
+    Purpose,
+    choose,
+    choose_all,
+)
+from mnistop.engine.runs.sweep_folder import Sweep
+from mnistop.tui.cli.arguments import EndNotice, kind_of, several_argument, with_ending
+from mnistop.tui.cli.output import (
+    Output,
+    OutputClosedError,
+    OutputError,
+    print_error,
+    print_note,
+    with_output,
+)
+from mnistop.tui.session.notification import Outcome
+from mnistop.tui.text.run_lines import command_hints, either_accuracy
+
+_MOST_LISTED = 30
+"""Rows of the list of what would be deleted."""
+
+
+# stop
+
+
+@click.command()
+@with_output
+@click.option("--all", "every", is_flag=True, help="Stop everything that is training.")
+@several_argument
+def stop(out: Output, every: bool, words: tuple[str, ...]) -> int:
+    """Stop runs and sweeps after their current step, and wait until they are saved.
+
+    RUN names one; FILTER selects all training runs that match: mnistop stop state:running, mnistop
+    stop calm-otter "lr>0.1". Named runs are stopped in addition to those that match; several
+    filters must all match, as in mnistop runs. mnistop resume continues a run.
+
+    A stopped sweep starts no further runs and saves those in training; a sweep whose training runs
+    all match is stopped too. Every one is tried: the exit code is 1 if one of several could not be
+    stopped.
+    """
+    chosen = _chosen(words, every, IN_TRAINING)
+    if not (chosen.found or chosen.unknown):
+        out.print(_none_in_training(every))
+        return 0
+    signalled, failures = _try_each(chosen.found, _signal_stop)
+    failures = [*chosen.unknown, *failures]
+    for sentence in failures:
+        print_error(sentence)
+    outcomes = [_print_stopped(out, one) for one in signalled]
+    pairs = zip(signalled, outcomes, strict=True)
+    if resumable := [typed(one) for one, outcome in pairs if outcome.state == "stopped"]:
+        name = resumable[0] if len(resumable) == 1 else "RUN"
+        out.print(command_hints({f"mnistop resume {name}": "resume it"}))
+    code = _exit_code(chosen, words, failures, signalled)
+    return code or int(any(one.state not in ("stopped", "finished") for one in outcomes))
+
+
+def _signal_stop(found: Run | Sweep) -> None:
+    from mnistop.engine import worker
+
+    if worker.is_suspended(found):
+        print_note(
+            f"The process of {found.full_name} is suspended (SIGSTOP): resumed so it can save."
+        )
+    if isinstance(found, Sweep):
+        worker.stop_sweep(found)
+    else:
+        worker.stop(found)
+
+
+def _print_stopped(out: Output, found: Run | Sweep) -> Outcome:
+    """Wait until a run or a sweep has ended, and print how it did."""
+    _block_until_end(found)
+    outcome = Outcome.of(found)
+    late = outcome.state in ("finished", "failed")
+    out.print(outcome.sentence + ", before it could be stopped" * late)
+    return outcome
+
+
+# wait
+
+
+@click.command(
+    epilog="""
+\b
+Examples:
+  RUN=$(mnistop train --detach)
+  mnistop wait $RUN && mnistop report $RUN
+  mnistop wait state:running --notify 'mail -s "$MNISTOP_STATE" you@host'
+
+\b
+Exit codes: 0 all finished, 1 one failed or was interrupted, 130 one was
+stopped, 2 wrong usage or bad input.
+""",
+)
+@with_output
+@with_ending
+@click.option("--all", "every", is_flag=True, help="Wait for everything that is training.")
+@several_argument
+def wait(out: Output, ending: EndNotice, every: bool, words: tuple[str, ...]) -> int:
+    """Wait until runs and sweeps have ended, and exit as they did.
+
+    RUN names one; FILTER selects all training runs that match, as in mnistop stop. Runs that have
+    already ended are not waited for; paused ones are, and so is a run that is resumed meanwhile.
+
+    Ctrl+C ends the waiting with exit code 130, but no run. With --notify the command is run for
+    each that ends, even if the terminal has been closed by then.
+    """
+    chosen = _chosen(words, every, IN_TRAINING)
+    for sentence in chosen.unknown:
+        print_error(sentence)
+    if chosen.unknown:
+        return 2
+    if not chosen.found:
+        out.print(_none_in_training(every))
+        return 0
+    before = signal.getsignal(signal.SIGHUP)
+    if ending.command:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        return _wait_for_all(out, ending, chosen.found)
+    except KeyboardInterrupt:
+        if going := [one.name for one in chosen.found if one.is_running()]:
+            name = going[0] if len(going) == 1 else "RUN"
+            goes = "keeps" if len(going) == 1 else "keep"
+            print_note(f"{', '.join(going)} {goes} training; to stop: mnistop stop {name}")
+        raise
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def _wait_for_all(out: Output, ending: EndNotice, found: Sequence[Run | Sweep]) -> int:
+    """Print how each has ended as soon as it has; return the exit code."""
+    ended: queue.SimpleQueue[Run | Sweep] = queue.SimpleQueue()
+
+    def watch(one: Run | Sweep) -> None:
+        _block_until_end(one)
+        ended.put(one)
+
+    if out.can_redraw and (going := [one.name for one in found if one.is_running()]):
+        print_note(f"waiting for {', '.join(going)}; Ctrl+C stops waiting, not the training")
+    for one in found:
+        threading.Thread(target=watch, args=(one,), daemon=True).start()
+    codes = []
+    for _ in found:
+        one = ended.get()
+        outcome = Outcome.of(one)
+        ending.reached(one)
+        with suppress(*([OutputClosedError, OutputError] if ending.command else [])):
+            out.print(outcome.sentence)
+        codes.append(outcome.exit_code)
+    return next((code for code in (1, 130) if code in codes), 0)
+
+
+def _block_until_end(found: Run | Sweep) -> None:
+    """Block on the lock, which the system releases however the training process ends."""
+    while found.is_running():
+        lock.wait(found.lock_path)
+
+
+# delete
+
+
+@click.command()
+@with_output
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--all", "every", is_flag=True, help="Delete all runs and sweeps.")
+@several_argument
+def delete(out: Output, yes: bool, every: bool, words: tuple[str, ...]) -> int:
+    """Delete runs and sweeps: their logs, their weights, everything.
+
+    RUN names one; FILTER selects all that match: mnistop delete state:failed, mnistop delete
+    calm-otter "val_acc<0.5". Named runs are deleted in addition to those that match; several
+    filters must all match, as in mnistop runs. A sweep is deleted with its runs; a finished sweep
+    whose runs all match is deleted too.
+
+    What would be deleted is listed first, and you are asked. A run in training is not deleted: stop
+    it first. Every one is tried: the exit code is 1 if one of several could not be deleted.
+    """
+    chosen = _chosen(words, every, TO_DELETE)
+    if not (chosen.found or chosen.unknown):
+        out.print("There are no runs." if every else "No run matches this filter.")
+        return 0
+    doomed, failures = _try_each(chosen.found, _check_idle)
+    failures = [*chosen.unknown, *failures]
+    for sentence in failures:
+        print_error(sentence)
+    if doomed and not (yes or _is_confirmed(out, chosen, doomed)):
+        out.print("nothing was deleted")
+        return 0
+    deleted, undeleted = _try_each(doomed, _delete)
+    for one in deleted:
+        out.print(f"{kind_of(one)} {one.name} deleted")
+    for sentence in undeleted:
+        print_error(sentence)
+    return _exit_code(chosen, words, [*failures, *undeleted], deleted)
+
+
+def _check_idle(found: Run | Sweep) -> None:
+    found.check_ours()
+    if found.is_running():
+        raise RunError(f"{found.full_name} is training: mnistop stop {typed(found)} first.")
+    members = found.members() if isinstance(found, Sweep) else []
+    if busy := [run.name for run in members if run.is_running()]:
+        raise RunError(
+            f"{found.full_name} has a run that is training: mnistop stop {busy[0]} first."
+        )
+
+
+def _delete(found: Run | Sweep) -> None:
+    if isinstance(found, Sweep):
+        sweep_folder.delete(found)
+    else:
+        run_folder.delete(found)
+
+
+def _is_confirmed(out: Output, chosen: Chosen, doomed: Sequence[Run | Sweep]) -> bool:
+    """List what would be deleted, and ask."""
+    numbers = {kind: sum(kind_of(one) == kind for one in doomed) for kind in ("run", "sweep")}
+    what = " and ".join(count(number, kind) for kind, number in numbers.items() if number)
+    sizes = [_size(one) for one in doomed]
+    single = doomed[0] if len(doomed) == 1 else None
+    if not (sys.stdin and sys.stdin.isatty() and out.is_terminal):
+        command = f"mnistop delete {typed(single)} --yes" if single else "--yes"
+        raise click.UsageError(
+            f"Without a terminal there is nobody to ask: {command} deletes "
+            f"{'it' if single else f'these {what}'} ({size(sum(sizes))})."
+        )
+    if single:
+        contents = _contents(single, chosen.listed)
+        question = f"Delete {kind_of(single)} {single.name} ({contents}{size(sizes[0])})?"
+    else:
+        for one, taken in list(zip(doomed, sizes, strict=True))[:_MOST_LISTED]:
+            contents = _contents(one, chosen.listed)
+            out.print(f"{kind_of(one):<5}  {one.name}  {contents}{size(taken)}")
+        if (more := len(doomed) - _MOST_LISTED) > 0:
+            out.print(f"... and {more:,} more")
+        question = f"Delete {what}, {size(sum(sizes))}?"
+    return click.confirm(out.clean(question))
+
+
+def _contents(found: Run | Sweep, listed: Mapping[Run, Listed]) -> str:
+    """Return what would be lost: state, epochs and accuracy, each before a comma."""
+    if isinstance(found, Sweep):
+        title = ""
+        with suppress(RunError):
+            title = found.title
+        return f"{title + ', ' if title else ''}with its {count(len(found.members()), 'run')}, "
+    try:
+        run = listed.get(found) or Summary.of(found).listed
+    except RunError:
+        return "damaged, "
+    best = either_accuracy(run)
+    accuracy = "no accuracy yet" if best == "-" else f"accuracy {best}"
+    name = f"named {run.overview.about.name}, " if run.overview.about.name else ""
+    return f"{name}{run.state}, {count(run.overview.epochs, 'epoch')}, {accuracy}, "
+
+
+def _size(found: Run | Sweep) -> int:
+    members = found.members() if isinstance(found, Sweep) else []
+    return sum(one.size() for one in [found, *members])
+
+
+# Several at once
+
+
+def _chosen(words: Sequence[str], every: bool, purpose: Purpose) -> Chosen:
+    """Find the runs and sweeps that a command is about.
+
+    Raises:
+        UsageError: nothing is named, or something besides `--all`, or a filter is wrong.
+    """
+    if every and words:
+        raise click.UsageError("--all already includes every run: give it alone, or name runs.")
+    if not (every or words):
+        raise click.UsageError(
+            "Name one or more runs, or give a filter such as state:running, or --all."
+        )
+    try:
+        return choose_all(purpose) if every else choose(words, purpose)
+    except FilterError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _none_in_training(every: bool) -> str:
+    return "Nothing is training." if every else "No run in training matches this filter."
+
+
+def _try_each(
+    found: Iterable[Run | Sweep], action: Callable[[Run | Sweep], None]
+) -> tuple[list[Run | Sweep], list[str]]:
+    """Return those with which the action succeeded, and an error message for each other."""
+    done, failures = [], []
+    for one in found:
+        try:
+            action(one)
+        except RunError as error:
+            failures.append(str(error))
+        else:
+            done.append(one)
+    return done, failures
+
+
+def _exit_code(
+    chosen: Chosen, words: Sequence[str], failures: Sequence[str], done: Sequence[Run | Sweep]
+) -> int:
+    """Return 0 if all went well, 2 if the request as a whole was wrong, else 1."""
+    if not failures:
+        return 0
+    is_wrong = not done and (len(words) == 1 or len(chosen.unknown) == len(words))
+    return 2 if is_wrong and not chosen.listed else 1

@@ -1,0 +1,194 @@
+"""The results of a sweep, printed as a table or as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from mnistop.engine import events
+from mnistop.engine.evaluate import wilson_interval
+from mnistop.engine.formatting import count
+from mnistop.engine.runs.lookup import typed
+from mnistop.engine.sweep.outcomes import (
+    ATTACK,
+    Group,
+    Outcome,
+    SweepReader,
+    Value,
+    best_acc,
+    grouped,
+    unseen_acc,
+)
+from mnistop.tui.cli.output import Output, print_error, waiting
+from mnistop.tui.text.run_lines import command_hints, control_commands
+from mnistop.tui.text.sweep_table import (
+    attacked_acc,
+    conclusion,
+    final_acc,
+    notes,
+    settings_of,
+    table,
+)
+
+if TYPE_CHECKING:
+    pass
+
+_MOST_FAILURES = 3
+
+
+def print_result(
+    out: Output, reader: SweepReader, attack: float | None = None, heading: str = ""
+) -> None:
+    """Print the state of a sweep, the commands for it, its results, and its failures on stderr.
+
+    Args:
+        out: standard output.
+        reader: the sweep; its outcomes get the accuracies under attack.
+        attack: the ε of the attack to compare under, None for the default.
+        heading: the heading of the results.
+    """
+    epsilon = _measure(out, reader, attack)
+    _print_state(out, reader)
+    if heading:
+        out.heading(heading)
+    _print_table(out, reader, epsilon)
+    print_failures(reader)
+
+
+def _measure(out: Output, reader: SweepReader, attack: float | None) -> float | None:
+    """Measure accuracy under attack for all runs with epochs; return the ε, None for no attack.
+
+    Without a given ε, there is an attack only where the adversarial ε varies.
+    """
+    groups = grouped(reader.outcomes)
+    if attack is None and "adversarial_epsilon" not in settings_of(groups):
+        return None
+    epsilon = ATTACK if attack is None else attack
+    from mnistop.engine.analysis.loading import answer_here
+    from mnistop.engine.analysis.robustness import robustness
+
+    with waiting(out) as progress:
+        progress("loading PyTorch")
+        answer_here()
+        for place, one in enumerate(reader.outcomes):
+            if not one.epochs:
+                continue
+            run = reader.sweep.member(place + 1)
+            known = robustness(run)
+            while not known.is_complete:
+                progress(f"attacking run {place + 1} of {len(reader.outcomes)}")
+                known = robustness(run)
+            attacked = known.under_attack(epsilon)
+            reader.outcomes[place] = dataclasses.replace(one, attacked=attacked)
+    return epsilon
+
+
+def _print_state(out: Output, reader: SweepReader) -> None:
+    """Print the progress of the sweep, and the commands for it."""
+    name, runs = typed(reader.sweep), len(reader.outcomes)
+    title = f" ({reader.sweep.title})" if reader.sweep.title else ""
+    done = f"{reader.done:,} of {count(runs, 'run')} done"
+    out.paragraph(f"sweep {reader.sweep.name}{title}: {reader.state}, {done}")
+    commands = control_commands(reader.sweep, reader.state)
+    if name == reader.sweep.name:
+        commands[f"mnistop runs sweep:{reader.sweep.words}"] = "list its runs"
+    out.print(command_hints(commands))
+
+
+def _print_table(out: Output, reader: SweepReader, epsilon: float | None) -> None:
+    """Print the table, on a terminal with a plot of the accuracies, and the conclusion."""
+    groups = grouped(reader.outcomes)
+    if out.is_terminal:
+        from mnistop.tui.text.sweep_table import SweepRows
+
+        rows = SweepRows.fit(groups, out.width, out.terminal, epsilon)
+        drawn = [rows.row(index, out.width) for index in range(len(groups))]
+        out.draw([rows.header(out.width), *drawn])
+    else:
+        out.print("\n".join(table(groups, epsilon, out.clean)))
+    out.print()
+    out.paragraph(" ".join(notes(groups, epsilon)))
+    if words := conclusion(groups, epsilon):
+        out.print()
+        out.paragraph(words)
+
+
+def print_failures(reader: SweepReader) -> None:
+    """Print on stderr which runs failed, and why."""
+    if reader.trouble:
+        print_error(f"the sweep stopped: {reader.trouble}")
+    failed = {
+        event.member: event.message
+        for event in reader.sweep.events()
+        if isinstance(event, events.MemberFailed)
+    }
+    for one in reader.outcomes:
+        if one.is_done:
+            failed.pop(one.name, None)
+    for member, message in list(failed.items())[:_MOST_FAILURES]:
+        print_error(f"run {member}: {message}")
+    if len(failed) > _MOST_FAILURES:
+        print_error(f"and {count(len(failed) - _MOST_FAILURES, 'run')} more failed")
+
+
+def as_json(out: Output, reader: SweepReader, attack: float | None = None) -> dict[str, Any]:
+    """Return the whole sweep as one JSON object; the arguments are those of `print_result`."""
+    epsilon = _measure(out, reader, attack)
+    groups = grouped(reader.outcomes)
+    settings = settings_of(groups)
+    return {
+        "sweep": reader.sweep.name,
+        "title": reader.sweep.title,
+        "state": reader.state,
+        "runs": len(reader.outcomes),
+        "done": reader.done,
+        "message": reader.trouble or None,
+        "epsilon": epsilon,
+        "groups": [
+            {
+                "settings": {name: getattr(group.config, name) for name in settings},
+                "test_images": max(one.test_images for one in group.outcomes) or None,
+                "test_acc": _measured(group, unseen_acc),
+                "best_val_acc": _measured(group, best_acc),
+                "val_acc": _measured(group, final_acc),
+                "val_loss": _measured(group, lambda one: one.val_loss, interval=False),
+                "attacked_acc": _measured(group, attacked_acc),
+                "learning_rate": group.verdict or None,
+                "runs": [outcome_as_json(one) for one in group.outcomes],
+            }
+            for group in groups
+        ],
+        "conclusion": conclusion(groups, epsilon) or None,
+    }
+
+
+def _measured(group: Group, value: Value, interval: bool = True) -> dict[str, Any] | None:
+    found = group.measured(value)
+    if found is None:
+        return None
+    values: dict[str, Any] = {"mean": found.mean, "spread": found.spread, "runs": found.count}
+    if interval:
+        values["interval"] = wilson_interval(found.mean, group.images_of(value))
+    return values
+
+
+def outcome_as_json(one: Outcome) -> dict[str, Any]:
+    """Return one run of a sweep as a JSON object; None for what is unknown."""
+    interval = None if one.best_val_acc is None else wilson_interval(one.best_val_acc, one.images)
+    tested = None if one.test_acc is None else wilson_interval(one.test_acc, one.test_images)
+    return {
+        "run": one.name or None,
+        "state": one.state,
+        "config": dict(one.config),
+        "epochs": one.epochs,
+        "test_images": one.test_images or None,
+        "test_acc": one.test_acc,
+        "test_interval": tested,
+        "best_epoch": one.best_epoch,
+        "best_val_acc": one.best_val_acc,
+        "interval": interval,
+        "val_acc": one.val_acc,
+        "val_loss": one.val_loss,
+        "learning_rate": one.verdict or None,
+        "attacked_acc": one.attacked,
+    }
