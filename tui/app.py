@@ -22,6 +22,7 @@ from mnistop.tui.features.train.dashboard import LEAST, mode_for
 from mnistop.tui.features.train.screen import TrainScreen
 from mnistop.tui.navigator import Views, load_the_rest
 from mnistop.tui.session.progress import LiveRuns
+from mnistop.tui.session.session import RunEnded
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import EpochMoved, ScreenWanted, ViewScreen
 from mnistop.tui.terminal.attributes import to_ascii
@@ -229,8 +230,8 @@ class MnistopApp(GivesReasons, TerminalApp):
             if isinstance(screen, ViewScreen):
                 screen.follow(message.state, message.status)
 
-    @on(TrainScreen.Ended)
-    async def _on_ended(self, message: TrainScreen.Ended) -> None:
+    @on(RunEnded)
+    async def _on_ended(self, message: RunEnded) -> None:
         if self._bell or self._notify:
             self.run_worker(self._tell_end(message.run), exit_on_error=False)
 
