@@ -198,7 +198,7 @@ class RunTable(Table[Listed]):
     def _numbers(self, room: int, least: int) -> list[Column[Listed]]:
         """Return the columns of numbers that leave some cells for the differences."""
         has_tests, order = self._model.has_tests, self.order
-        offered = _COLUMNS if has_tests else _COLUMNS[1:]
+        offered: Sequence[Column[Listed]] = _COLUMNS if has_tests else _COLUMNS[1:]
         kept = fitting(offered, room, order, least)
         if has_tests and VAL_ACC not in (column.head for column in kept):
             offered = _NARROW
