@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def resample(image: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+def resize(image: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
     """An image in another size, by a triangle filter as wide as a new pixel, or an old one.
 
     That is bilinear interpolation with anti-aliasing, as Pillow's `BILINEAR`.

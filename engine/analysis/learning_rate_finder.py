@@ -179,14 +179,14 @@ def range_test(config: RunConfig, progress: Path | None = None) -> RangeTest:
     """
     from mnistop.engine.analysis.rising_rate import Stepper
     from mnistop.engine.data.sources import load
-    from mnistop.engine.training.examples import examples_of
+    from mnistop.engine.training.examples import make_examples
 
     def tell(text: str) -> None:
         if progress:
             with contextlib.suppress(OSError):  # it need not be known how far this is
                 progress.write_text(text, encoding="utf-8")
 
-    examples = examples_of(load(config.source, config.samples, tell, config.pixel_range), config)
+    examples = make_examples(load(config.source, config.samples, tell, config.pixel_range), config)
     classes = len(examples.class_names)
 
     def fresh() -> Stepper:
@@ -247,13 +247,13 @@ def in_one_digit(rate: float) -> float:
 
 
 def _risen(training: Stepper, per_decade: int) -> tuple[Floats, Floats, float]:
-    start, _ = training.judge()
+    start, _ = training.evaluate()
     decades = math.log10(HIGHEST / LOWEST)
     rates = LOWEST * 10 ** np.linspace(0, decades, round(decades * per_decade) + 1)
     losses: list[float] = []
     for rate in rates.tolist():
         training.step(rate)
-        losses.append(training.judge()[0])
+        losses.append(training.evaluate()[0])
         if not losses[-1] <= BLOWN_UP * start:
             break
     found = np.array(losses)
@@ -267,11 +267,11 @@ def _lowest(losses: Floats, start: float) -> int:
 
 
 def _tried(training: Stepper, rate: float, steps: int = TRIAL) -> Trial:
-    looks = [training.judge()] if steps < LOOKS else []
+    looks = [training.evaluate()] if steps < LOOKS else []
     for step in range(steps):
         training.step(rate)
         if step >= steps - LOOKS:
-            looks.append(training.judge())
+            looks.append(training.evaluate())
     loss, accuracy = np.median(looks, axis=0).tolist()
     return Trial(rate, loss if math.isfinite(loss) else math.inf, accuracy, steps)
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mnistop.engine.model import MLP
 
 
-def answer_here() -> None:
+def use_one_thread() -> None:
     """Makes this process ready to answer questions: one thread is fastest for such small models.
 
     Raises:

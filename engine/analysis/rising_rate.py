@@ -9,8 +9,8 @@ from torch import Tensor
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.training.examples import Examples, find_device
-from mnistop.engine.training.loop import way_to_step
-from mnistop.engine.training.state import Labelled, Training, accuracy, cross_entropy
+from mnistop.engine.training.loop import make_train_step
+from mnistop.engine.training.state import Labelled, TrainState, accuracy, cross_entropy
 
 PROBE = 256
 """Training images by whose loss the model is judged; those of a batch alone are too few."""
@@ -31,9 +31,9 @@ class Stepper:
         device = find_device(config.device)
         self._images = examples.to(device).training
         classes = len(examples.class_names)
-        self._training = Training(config, examples.image_shape, classes, device)
+        self._training = TrainState(config, examples.image_shape, classes, device)
         self._probe = _drawn(self._images, config.seed)
-        self._step = way_to_step(self._training, self._images)
+        self._step = make_train_step(self._training, self._images)
         self._batches = self._endless()
 
     @property
@@ -46,10 +46,10 @@ class Stepper:
         rows = next(self._batches)
         self._training.lr = rate
         with torch.inference_mode(self._training.by_hand):
-            self._training.note_step(self._step(rows))
+            self._training.record_logits(self._step(rows))
 
     @torch.no_grad()
-    def judge(self) -> tuple[float, float]:
+    def evaluate(self) -> tuple[float, float]:
         """The model's loss and accuracy on some training images, the same ones, as they are."""
         model = self._training.model.eval()
         logits = model(self._probe.pixels)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.images import resample
+from mnistop.engine.images import resize
 
 Image = NDArray[np.float32]
 Point = tuple[float, float]
@@ -104,7 +104,7 @@ def centred(image: Image) -> Image:
         _box(image.shape[0]) / (bottom - top),
         _box(image.shape[1]) / (right - left),
     )
-    digit = resample(
+    digit = resize(
         image[top:bottom, left:right],
         max(1, round(scale * (bottom - top))),
         max(1, round(scale * (right - left))),

@@ -16,7 +16,7 @@ from mnistop.engine.data.pixels import contrast
 from mnistop.engine.data.sources import Dataset, class_counts, split
 from mnistop.engine.errors import ConfigError
 from mnistop.engine.fingerprint import Fingerprint
-from mnistop.engine.training.state import Labelled, Training
+from mnistop.engine.training.state import Labelled, TrainState
 
 
 def find_device(name: str) -> torch.device:
@@ -71,7 +71,7 @@ class Examples:
         return replace(self, training=training, validation=validation)
 
 
-def examples_of(dataset: Dataset, config: RunConfig) -> Examples:
+def make_examples(dataset: Dataset, config: RunConfig) -> Examples:
     """A data set divided as a configuration says, on the processor.
 
     Raises:
@@ -119,8 +119,8 @@ def shifted(images: Tensor, most: int, generator: torch.Generator) -> Tensor:
     return windows[torch.arange(batch, device=device), down, right]
 
 
-def varied(
-    training: Training,
+def augment_batch(
+    training: TrainState,
     images: Labelled,
     rows: Tensor,
     attacked: Callable[[Tensor, Tensor], Tensor],

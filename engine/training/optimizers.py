@@ -33,13 +33,13 @@ class Optimizer(ABC):
         self.config = config
         self.steps: int | Tensor = 0
         """Updates done; a tensor, int64 `()`, where a captured step counts them on a GPU."""
-        self.memory = [
+        self.buffers = [
             [torch.zeros_like(parameter, requires_grad=False) for parameter in parameters]
-            for _ in range(self.memories)
+            for _ in range(self.buffer_count)
         ]
-        """What the method remembers from step to step: `memories` tensors of each parameter."""
+        """What the method remembers from step to step: `buffer_count` tensors of each parameter."""
 
-    memories = 0
+    buffer_count = 0
 
     @torch.inference_mode()
     def step(self, gradients: list[Tensor], lr: float | Tensor) -> None:
@@ -59,7 +59,7 @@ class Optimizer(ABC):
 
     def state_dict(self) -> dict[str, Any]:
         """All but the parameters."""
-        return {"steps": int(self.steps), "memory": self.memory}
+        return {"steps": int(self.steps), "memory": self.buffers}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes back to a `state_dict`.
@@ -68,7 +68,7 @@ class Optimizer(ABC):
             KeyError, ValueError, RuntimeError: it is of another method or model.
         """
         self.steps = state["steps"]
-        for ours, theirs in zip(self.memory, state["memory"], strict=True):
+        for ours, theirs in zip(self.buffers, state["memory"], strict=True):
             for tensor, saved in zip(ours, theirs, strict=True):
                 tensor.copy_(saved)
 
@@ -93,14 +93,14 @@ class SGD(Optimizer):
     Sutskever et al. 2013, equations 1 and 2, with the learning rate outside v, as PyTorch has it.
     """
 
-    memories = 1
+    buffer_count = 1
 
     def update(self, gradients: list[Tensor], lr: float | Tensor) -> None:
         """Takes the step."""
         torch._fused_sgd_(
             self.parameters,
             gradients,
-            self.memory[0] if self.config.momentum else [],
+            self.buffers[0] if self.config.momentum else [],
             lr=lr,
             momentum=self.config.momentum,
             weight_decay=self.config.weight_decay,
@@ -114,7 +114,7 @@ class SGD(Optimizer):
 class Adam(Optimizer):
     """Adam with weight decay as a part of the gradient (Kingma and Ba 2015, algorithm 1)."""
 
-    memories = 2
+    buffer_count = 2
     kernel: Callable[..., None] = staticmethod(torch._fused_adam_)
 
     def update(self, gradients: list[Tensor], lr: float | Tensor) -> None:
@@ -126,7 +126,7 @@ class Adam(Optimizer):
         self.kernel(
             self.parameters,
             gradients,
-            *self.memory,
+            *self.buffers,
             [],
             [steps] * len(self.parameters),
             lr=lr,

@@ -46,17 +46,17 @@ class Epoch:
     """What the model says to the validation images after the epoch, `(n, classes)`."""
     predictions: Tensor
     """The most probable classes of the validation images then, int64, `(n,)`."""
-    dead: float | None = None
+    dead_relu_fraction: float | None = None
     """The share of hidden ReLU neurons that are 0 for every validation image; None without any."""
 
 
-class Borrower(Protocol):
+class ParameterMirror(Protocol):
     """One that makes a training's steps on copies of its tensors."""
 
-    def settle_weights(self) -> None:
+    def sync_weights(self) -> None:
         """Brings the weights of the training's model up to date."""
 
-    def settle_memory(self) -> None:
+    def sync_buffers(self) -> None:
         """Brings the memory of the training's optimizer up to date."""
 
 
@@ -88,7 +88,7 @@ class Training:
         self.captured = device.type == "cuda"
         """Whether steps are captured as a CUDA graph."""
         self._optimizer = make_optimizer(config, list(self._model.parameters()))
-        self.lent_to: Borrower | None = None
+        self.fast_step: ParameterMirror | None = None
         """Who goes on with copies of the weights and of the optimizer's memory."""
         self.lr = config.lr
         """The learning rate of the present epoch."""
@@ -116,22 +116,22 @@ class Training:
     @property
     def model(self) -> MLP:
         """The model as it stands."""
-        if self.lent_to:
-            self.lent_to.settle_weights()
+        if self.fast_step:
+            self.fast_step.sync_weights()
         return self._model
 
     @property
     def optimizer(self) -> Optimizer:
         """The optimizer of the model's parameters as it stands."""
-        if self.lent_to:
-            self.lent_to.settle_memory()
+        if self.fast_step:
+            self.fast_step.sync_buffers()
         return self._optimizer
 
     @property
     def weights(self) -> dict[str, Tensor]:
         """The weights as they stand, by name; the next steps change them."""
-        if self.lent_to:
-            self.lent_to.settle_weights()
+        if self.fast_step:
+            self.fast_step.sync_weights()
         return self._weights
 
     def begin_epoch(self, images: int) -> None:
@@ -147,7 +147,7 @@ class Training:
         left = self.order[self.step * self.config.batch_size :]
         return torch.split(left, self.config.batch_size) if len(left) else ()
 
-    def note_step(self, logits: Tensor) -> None:
+    def record_logits(self, logits: Tensor) -> None:
         """Keeps what the model said to a batch, before the update that it led to."""
         self.logits.append(logits)
         self.step += 1
@@ -160,7 +160,7 @@ class Training:
         """Updates of a whole epoch."""
         return -(-len(self.order) // self.config.batch_size)
 
-    def said_so_far(self, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def epoch_logits(self, labels: Tensor) -> tuple[Tensor, Tensor]:
         """What the model said to the images of the present epoch so far, and their labels.
 
         Args:
@@ -271,12 +271,12 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> float:
 
 
 @torch.no_grad()
-def judge(model: MLP, images: Labelled) -> tuple[Tensor, float, float | None]:
+def evaluate(model: MLP, images: Labelled) -> tuple[Tensor, float, float | None]:
     """What a model makes of images, in evaluation mode.
 
     Returns:
         Log-probabilities `(n, classes)`, their mean cross-entropy, and the share of dead neurons,
-        as in `Epoch.dead`.
+        as in `Epoch.dead_relu_fraction`.
     """
     if model.training:
         model.eval()

@@ -9,10 +9,10 @@ from torch import Tensor
 from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.config import RunConfig
 from mnistop.engine.model import MLP
-from mnistop.engine.training.examples import varied
-from mnistop.engine.training.fast.packing import Gathered, Inputs, Packing
+from mnistop.engine.training.examples import augment_batch
+from mnistop.engine.training.fast.packing import BatchGather, Inputs, Packing
 from mnistop.engine.training.optimizers import clip_, make_optimizer
-from mnistop.engine.training.state import Labelled, Training
+from mnistop.engine.training.state import Labelled, TrainState
 
 
 class Backprop:
@@ -94,7 +94,7 @@ class Backprop:
         return torch.mm(lowest, self._back[0])
 
 
-class ByHand:
+class ManualBackpropStep:
     """Makes the steps of a training without autograd, in less than half the time.
 
     It works on matrices of its own, in a `Packing`; the training takes the results over once
@@ -107,16 +107,16 @@ class ByHand:
         images: the training images.
     """
 
-    def __init__(self, training: Training, images: Labelled) -> None:
+    def __init__(self, training: TrainState, images: Labelled) -> None:
         config, model, optimizer = training.config, training.model, training.optimizer
         self._training, self._images, self._its_optimizer = training, images, optimizer
         self._packing = Packing(model.sizes, used_pixels(config, images.pixels))
         self._matrices = self._packing.pack(optimizer.parameters)
         self._optimizer = make_optimizer(config, self._matrices)
         self._optimizer.steps = optimizer.steps
-        self._optimizer.memory = [self._packing.pack(each) for each in optimizer.memory]
-        self._in_one_go = is_plain_sgd(config)
-        if not self._in_one_go:
+        self._optimizer.buffers = [self._packing.pack(each) for each in optimizer.buffers]
+        self._fused = is_plain_sgd(config)
+        if not self._fused:
             self._gradients = [torch.empty_like(matrix) for matrix in self._matrices]
 
         self._one_hot = torch.eye(model.sizes[-1])
@@ -124,14 +124,14 @@ class ByHand:
         if config.shift or config.adversarial_epsilon:
             self._gathered = None
             batch *= 2 if config.adversarial_epsilon else 1
-            self._varied = self._packing.inputs(0, batch)
+            self._augmented = self._packing.inputs(0, batch)
         else:
             pixels = self._packing.pixels_of(images.pixels)
             targets = self._one_hot.index_select(1, images.labels)
-            self._gathered = Gathered(training, self._packing, pixels, targets)
+            self._gathered = BatchGather(training, self._packing, pixels, targets)
         self._passes = Backprop(model, self._packing, self._matrices, batch)
-        self._new_weights = self._new_memory = False
-        training.lent_to = self
+        self._stale_weights = self._stale_buffers = False
+        training.fast_step = self
 
     def step(self, rows: Tensor) -> Tensor:
         """Updates the weights by the training's next batch.
@@ -145,10 +145,10 @@ class ByHand:
         if self._gathered:
             images, targets = self._gathered.next(rows.shape[0])
         else:
-            images, targets = self._vary(rows)
+            images, targets = self._augment(rows)
         logits = self._passes.forward(images, self._training.config.dropout)
         error = torch.softmax(logits, 0).sub_(targets)
-        if self._in_one_go:
+        if self._fused:
             rate = self._training.lr / targets.shape[1]
             for number, inputs, delta in self._passes.backward(error):
                 self._matrices[number].addmm_(inputs, delta, alpha=-rate)
@@ -160,17 +160,17 @@ class ByHand:
             if self._training.config.clip_norm:
                 clip_(self._gradients, self._training.config.clip_norm)
             self._optimizer.step(self._gradients, self._training.lr)
-        self._new_weights = self._new_memory = True
+        self._stale_weights = self._stale_buffers = True
         said = logits.t()
         return said if self._gathered else said[: rows.shape[0]]
 
-    def _vary(self, rows: Tensor) -> tuple[Inputs, Tensor]:
+    def _augment(self, rows: Tensor) -> tuple[Inputs, Tensor]:
         """Inputs and targets of a batch whose images are shifted or attacked first."""
-        pixels, labels = varied(self._training, self._images, rows, self._attacked)
+        pixels, labels = augment_batch(self._training, self._images, rows, self._attacked)
         return self._laid_out(pixels), self._one_hot.index_select(1, labels)
 
     def _laid_out(self, pixels: Tensor) -> Inputs:
-        inputs = self._varied.of(slice(len(pixels)))
+        inputs = self._augmented.of(slice(len(pixels)))
         inputs.values.copy_(pixels)
         return inputs
 
@@ -183,19 +183,19 @@ class ByHand:
         epsilon = self._training.config.adversarial_epsilon
         return gradient.sign_().mul_(epsilon).add_(images).clamp_(0, 1)
 
-    def settle_weights(self) -> None:
+    def sync_weights(self) -> None:
         """Brings the weights of the training's model up to date."""
-        if self._new_weights:
-            self._new_weights = False
+        if self._stale_weights:
+            self._stale_weights = False
             self._packing.unpack(self._matrices, self._its_optimizer.parameters)
 
-    def settle_memory(self) -> None:
+    def sync_buffers(self) -> None:
         """Brings the memory of the training's optimizer up to date."""
-        if self._new_memory:
-            self._new_memory = False
+        if self._stale_buffers:
+            self._stale_buffers = False
             self._its_optimizer.steps = self._optimizer.steps
             for ours, theirs in zip(
-                self._optimizer.memory, self._its_optimizer.memory, strict=True
+                self._optimizer.buffers, self._its_optimizer.buffers, strict=True
             ):
                 self._packing.unpack(ours, theirs)
 

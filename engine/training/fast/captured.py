@@ -6,13 +6,13 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from mnistop.engine.training.state import Training
+from mnistop.engine.training.state import TrainState
 
 WARM_UP = 3
 """Steps before one is captured: in them cuBLAS and autograd make what they keep."""
 
 
-class Captured:
+class CudaGraphStep:
     """Makes the textbook's steps on a GPU, each by one launch of a CUDA graph.
 
     A step of a small model is dozens of kernels of some µs each, and Python takes longer to launch
@@ -27,7 +27,7 @@ class Captured:
         step: makes a step with rows and a learning rate, both on the GPU, and returns the logits.
     """
 
-    def __init__(self, training: Training, step: Callable[[Tensor, Tensor], Tensor]) -> None:
+    def __init__(self, training: TrainState, step: Callable[[Tensor, Tensor], Tensor]) -> None:
         self._training, self._step = training, step
         optimizer, device = training.optimizer, training.device
         self._rate_set = training.lr
@@ -56,17 +56,17 @@ class Captured:
 
     def _captured(self, batch: int) -> "tuple[Tensor, CudaGraph]":
         rows = torch.zeros(batch, dtype=torch.int64, device=self._training.device)
-        with self._left_unchanged():
+        with self._state_restored():
             graph = CudaGraph(lambda: self._step(rows, self._rate), self._training.noise)
         return rows, graph
 
     @contextmanager
-    def _left_unchanged(self) -> Iterator[None]:
+    def _state_restored(self) -> Iterator[None]:
         """Gives weights, optimizer and random numbers back as they were."""
         optimizer, noise = self._training.optimizer, self._training.noise
         tensors = [self._steps, *optimizer.parameters]
-        for memory in optimizer.memory:
-            tensors += memory
+        for buffers in optimizer.buffers:
+            tensors += buffers
         values = [tensor.detach().clone() for tensor in tensors]
         position = noise.get_state()
         yield

@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 import torch
 from torch import Tensor
 
-from mnistop.engine.training.state import Training
+from mnistop.engine.training.state import TrainState
 
 MULTIPLE = 8
 """Products sum over so many inputs, or a multiple of it: they are slow with odd lengths."""
@@ -95,7 +95,7 @@ GATHERED = 256
 """So many images are put in the order of their batches at once: as many as stay in the cache."""
 
 
-class Gathered:
+class BatchGather:
     """The next batch of a training whose images are learned from as they are.
 
     Several batches are gathered at once, which takes half the time of one after the other.
@@ -108,7 +108,7 @@ class Gathered:
     """
 
     def __init__(
-        self, training: Training, packing: Packing, pixels: Tensor, targets: Tensor
+        self, training: TrainState, packing: Packing, pixels: Tensor, targets: Tensor
     ) -> None:
         self._training, self._pixels, self._targets = training, pixels, targets
         size = training.config.batch_size
