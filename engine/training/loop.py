@@ -1,4 +1,4 @@
-"""How a run learns: epochs, and in each the steps forward, loss, backward, update."""
+"""The training loop: epochs, and in each the steps forward, loss, backward, update."""
 
 import functools
 import math
@@ -32,23 +32,23 @@ class DivergedError(MnistopError):
 
 
 class TrainCallback(Protocol):
-    """Where a training tells how it goes."""
+    """Callbacks of the training loop."""
 
     def step_done(self, training: TrainState, labels: Tensor) -> None:
-        """After each update; `labels` are those of all training images."""
+        """Called after each update; `labels` are those of all training images."""
 
     def epoch_done(self, training: TrainState, epoch: Epoch) -> None:
-        """After each epoch has been judged."""
+        """Called after each epoch has been evaluated."""
 
 
 class StopSignal(Protocol):
-    """Asked between two steps whether to go on."""
+    """Requests to pause or stop, checked between steps."""
 
     def wait_while_paused(self) -> float:
-        """Returns once training may go on: the seconds that were waited."""
+        """Wait until training may continue, and return the seconds waited."""
 
     def wants_stop(self) -> bool:
-        """Whether to stop here."""
+        """Return whether to stop now."""
 
 
 def train(
@@ -58,14 +58,14 @@ def train(
     sink: TrainCallback,
     control: StopSignal,
 ) -> None:
-    """Trains until all epochs are done, early stopping says so, or `control` wants to stop.
+    """Train until all epochs are done, early stopping applies, or `control` requests a stop.
 
     Args:
         training: all that changes; a fresh one, or one loaded from a checkpoint.
         images: the training images, on the training's device.
-        validation: the images to judge by after each epoch.
-        sink: told of every step and epoch.
-        control: asked before every step.
+        validation: the images to evaluate on after each epoch.
+        sink: called after every step and epoch.
+        control: checked before every step.
 
     Raises:
         DivergedError: the loss is no longer finite.
@@ -103,7 +103,7 @@ def train(
 
 
 def make_train_step(training: TrainState, images: Labelled) -> Callable[[Tensor], Tensor]:
-    """What makes a training's next step: the textbook, or one of two that do it in less time.
+    """Return the function that makes the next step: the textbook's or a faster equivalent.
 
     Args:
         training: goes on from step to step by its `begin_epoch`, `batches` and `record_logits`.
@@ -123,7 +123,7 @@ def make_train_step(training: TrainState, images: Labelled) -> Callable[[Tensor]
 def step_by_autograd(
     training: TrainState, images: Labelled, rows: Tensor, lr: float | Tensor
 ) -> Tensor:
-    """Updates the weights by a batch, in any configuration and on any device.
+    """Update the weights on a batch, in any configuration and on any device.
 
     Args:
         training: whose weights to update.

@@ -1,4 +1,4 @@
-"""What turns gradients into updates.
+"""Optimizers: from gradients to updates.
 
 `sgd`, `adam` and `adamw` call the kernels under `torch.optim`, which update all parameters in one
 pass. Its classes are left alone: the first one that is made imports `torch._dynamo`, for a second
@@ -17,7 +17,7 @@ from mnistop.engine.config import RunConfig
 BETAS = 0.9, 0.999
 """Adam's decay rates of the mean gradient and of the mean squared gradient."""
 ADAM_EPSILON = 1e-8
-"""What Adam adds to the root of the mean squared gradient."""
+"""Adam's constant added to the root of the mean squared gradient."""
 
 
 class Optimizer(ABC):
@@ -37,13 +37,13 @@ class Optimizer(ABC):
             [torch.zeros_like(parameter, requires_grad=False) for parameter in parameters]
             for _ in range(self.buffer_count)
         ]
-        """What the method remembers from step to step: `buffer_count` tensors of each parameter."""
+        """State buffers kept from step to step: `buffer_count` tensors of each parameter."""
 
     buffer_count = 0
 
     @torch.inference_mode()
     def step(self, gradients: list[Tensor], lr: float | Tensor) -> None:
-        """Updates every parameter.
+        """Update every parameter.
 
         Args:
             gradients: one for each parameter; they may be overwritten.
@@ -55,14 +55,14 @@ class Optimizer(ABC):
 
     @abstractmethod
     def update(self, gradients: list[Tensor], lr: float | Tensor) -> None:
-        """What the method makes of the gradients of step number `steps`, counted from 1."""
+        """Apply the gradients of step number `steps`, counted from 1."""
 
     def state_dict(self) -> dict[str, Any]:
-        """All but the parameters."""
+        """Return all but the parameters."""
         return {"steps": int(self.steps), "memory": self.buffers}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes back to a `state_dict`.
+        """Return to a `state_dict`.
 
         Raises:
             KeyError, ValueError, RuntimeError: it is of another method or model.
@@ -77,7 +77,7 @@ class ManualSGD(Optimizer):
     """The update that the notebook writes by hand: `w -= lr * (gradient + weight_decay * w)`."""
 
     def update(self, gradients: list[Tensor], lr: float | Tensor) -> None:
-        """Takes the step."""
+        """Apply the gradients."""
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
             if self.config.weight_decay:
                 gradient.add_(parameter, alpha=self.config.weight_decay)
@@ -96,7 +96,7 @@ class SGD(Optimizer):
     buffer_count = 1
 
     def update(self, gradients: list[Tensor], lr: float | Tensor) -> None:
-        """Takes the step."""
+        """Apply the gradients."""
         torch._fused_sgd_(
             self.parameters,
             gradients,
@@ -118,7 +118,7 @@ class Adam(Optimizer):
     kernel: Callable[..., None] = staticmethod(torch._fused_adam_)
 
     def update(self, gradients: list[Tensor], lr: float | Tensor) -> None:
-        """Takes the step."""
+        """Apply the gradients."""
         if isinstance(self.steps, Tensor):
             steps = self.steps.to(torch.float32)
         else:
@@ -154,12 +154,12 @@ METHODS: dict[str, type[Optimizer]] = {
 
 
 def make_optimizer(config: RunConfig, parameters: Sequence[Tensor]) -> Optimizer:
-    """The optimizer of a configuration, for parameters on their final device."""
+    """Return the optimizer of a configuration, for parameters on their final device."""
     return METHODS[config.optimizer](list(parameters), config)
 
 
 def clip_(gradients: list[Tensor], norm: float) -> None:
-    """Scales gradients down in place if their common Euclidean norm is greater than `norm`.
+    """Scale gradients down in place if their common Euclidean norm is greater than `norm`.
 
     Pascanu et al. 2013, algorithm 1, with PyTorch's 10⁻⁶ against a division by 0.
     """

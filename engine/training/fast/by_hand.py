@@ -19,7 +19,7 @@ class Backprop:
     """The passes of one batch after the other through the same buffers.
 
     Args:
-        model: says how its neurons activate and drop out.
+        model: its activation and dropout.
         packing: the order of the numbers in the matrices.
         matrices: the model's weights and biases, which may change between the batches.
         largest: the most images in a batch.
@@ -42,11 +42,11 @@ class Backprop:
         """The inputs of each layer but the first."""
 
     def forward(self, images: Inputs, dropout: float) -> Tensor:
-        """Logits `(classes, batch)`: softmax takes a fifth of the time along the columns.
+        """Return logits `(classes, batch)`: softmax takes a fifth of the time along the columns.
 
         Args:
             images: the inputs of the first layer.
-            dropout: the model's, or 0 to switch nothing off.
+            dropout: the model's, or 0 to disable it.
         """
         if images.matrix.shape[0] != self._batch:
             self._resize(images.matrix.shape[0])
@@ -68,7 +68,7 @@ class Backprop:
         return torch.mm(self._to_logits, self._inputs[-1].transposed)
 
     def backward(self, error: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
-        """The gradient of each layer's sums, from the last layer to the first.
+        """Yield the gradient of each layer's pre-activations, from the last layer to the first.
 
         Args:
             error: the gradient of the logits, `(classes, batch)`.
@@ -88,22 +88,22 @@ class Backprop:
         yield 0, self._inputs[0].transposed, delta
 
     def input_gradient(self, error: Tensor) -> Tensor:
-        """The gradient of the images, `(batch, pixels)`, from that of the logits."""
+        """Return the gradient of the images, `(batch, pixels)`, from that of the logits."""
         for _, _, delta in self.backward(error):
             lowest = delta
         return torch.mm(lowest, self._back[0])
 
 
 class ManualBackpropStep:
-    """Makes the steps of a training without autograd, in less than half the time.
+    """Training steps without autograd, in less than half the time.
 
-    It works on matrices of its own, in a `Packing`; the training takes the results over once
-    somebody looks at its model or its optimizer. Pixels that are 0 in all training images are left
+    It works on matrices of its own, in a `Packing`; the training copies the results back when its
+    model or its optimizer is read. Pixels that are 0 in all training images are left
     out: the gradient of their weights is 0, so these never change. Plain SGD subtracts each matrix
     of gradients while it is computed.
 
     Args:
-        training: what to go on with.
+        training: the state to continue.
         images: the training images.
     """
 
@@ -134,7 +134,7 @@ class ManualBackpropStep:
         training.fast_step = self
 
     def step(self, rows: Tensor) -> Tensor:
-        """Updates the weights by the training's next batch.
+        """Update the weights on the next batch.
 
         Args:
             rows: its rows among the training images, `(batch,)`.
@@ -165,7 +165,7 @@ class ManualBackpropStep:
         return said if self._gathered else said[: rows.shape[0]]
 
     def _augment(self, rows: Tensor) -> tuple[Inputs, Tensor]:
-        """Inputs and targets of a batch whose images are shifted or attacked first."""
+        """Return inputs and targets of a batch whose images are shifted or attacked first."""
         pixels, labels = augment_batch(self._training, self._images, rows, self._attacked)
         return self._laid_out(pixels), self._one_hot.index_select(1, labels)
 
@@ -175,7 +175,7 @@ class ManualBackpropStep:
         return inputs
 
     def _attacked(self, images: Tensor, labels: Tensor) -> Tensor:
-        """What `attacks.FGSM` makes of a batch, with the gradient of `Goal.losses` by hand."""
+        """Attack a batch as `attacks.FGSM` does, with the gradient of `Goal.losses` by hand."""
         logits = self._passes.forward(self._laid_out(images), dropout=0.0)
         others = logits.scatter(0, labels[None], -torch.inf)
         error = torch.softmax(others, 0).sub_(self._one_hot.index_select(1, labels))
@@ -184,13 +184,13 @@ class ManualBackpropStep:
         return gradient.sign_().mul_(epsilon).add_(images).clamp_(0, 1)
 
     def sync_weights(self) -> None:
-        """Brings the weights of the training's model up to date."""
+        """Copy the current weights back to the model."""
         if self._stale_weights:
             self._stale_weights = False
             self._packing.unpack(self._matrices, self._its_optimizer.parameters)
 
     def sync_buffers(self) -> None:
-        """Brings the memory of the training's optimizer up to date."""
+        """Copy the current state back to the optimizer."""
         if self._stale_buffers:
             self._stale_buffers = False
             self._its_optimizer.steps = self._optimizer.steps
@@ -201,12 +201,12 @@ class ManualBackpropStep:
 
 
 def is_plain_sgd(config: RunConfig) -> bool:
-    """Whether an update is `w -= lr * gradient` and nothing else."""
+    """Return whether an update is `w -= lr * gradient` and nothing else."""
     return config.optimizer == "manual" and not (config.weight_decay or config.clip_norm)
 
 
 def used_pixels(config: RunConfig, pixels: Tensor) -> Tensor | None:
-    """The pixels whose weights can change: those that are not 0 in all training images.
+    """Return the pixels whose weights can change: those that are not 0 in all training images.
 
     Args:
         config: weight decay changes all weights, and shifted or perturbed images have pixels

@@ -13,17 +13,17 @@ WARM_UP = 3
 
 
 class CudaGraphStep:
-    """Makes the textbook's steps on a GPU, each by one launch of a CUDA graph.
+    """The textbook's steps on a GPU, each by one launch of a CUDA graph.
 
     A step of a small model is dozens of kernels of some µs each, and Python takes longer to launch
     one than the GPU to run it. A graph is the whole step, captured once and launched as one. It
     does the same with the same memory each time; so what changes from step to step, the rows of the
     batch, the learning rate and the number of the step, stands in tensors on the GPU, and so do the
-    weights, the optimizer's memory and the position of the random numbers. Nothing here waits for
+    weights, the optimizer's buffers and the position of the random numbers. Nothing here waits for
     the GPU but capturing itself, once for each size of batch: the usual one and that of the last.
 
     Args:
-        training: what to go on with.
+        training: the state to continue.
         step: makes a step with rows and a learning rate, both on the GPU, and returns the logits.
     """
 
@@ -36,7 +36,7 @@ class CudaGraphStep:
         self._graphs: dict[int, tuple[Tensor, CudaGraph]] = {}
 
     def step(self, rows: Tensor) -> Tensor:
-        """Updates the weights by a batch of training images.
+        """Update the weights on a batch of training images.
 
         Args:
             rows: their rows, on the GPU, `(batch,)`.
@@ -62,7 +62,7 @@ class CudaGraphStep:
 
     @contextmanager
     def _state_restored(self) -> Iterator[None]:
-        """Gives weights, optimizer and random numbers back as they were."""
+        """Restore weights, optimizer and random generators on leaving."""
         optimizer, noise = self._training.optimizer, self._training.noise
         tensors = [self._steps, *optimizer.parameters]
         for buffers in optimizer.buffers:
@@ -98,6 +98,6 @@ class CudaGraph:
             self._result = work()
 
     def replay(self) -> Tensor:
-        """Does the work again; what it returned the last time is overwritten."""
+        """Do the work again, and overwrite its previous result."""
         self._graph.replay()
         return self._result
