@@ -60,7 +60,7 @@ class ParameterMirror(Protocol):
         """Copy the current state back to the optimizer."""
 
 
-class Training:
+class TrainState:
     """The state of a training: weights, optimizer, random generators, and position.
 
     Args:
