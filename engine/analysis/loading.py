@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def use_one_thread() -> None:
-    """Makes this process ready to answer questions: one thread is fastest for such small models.
+    """Prepare this process for analyses: one thread is fastest for such small models.
 
     Raises:
         FileNotFoundError: the working directory has been deleted. MKL would end the process.

@@ -1,4 +1,4 @@
-"""A fresh model that is trained step by step at rates of one's own, and judged in between."""
+"""A fresh model that is trained step by step at given rates, and evaluated in between."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mnistop.engine.training.loop import make_train_step
 from mnistop.engine.training.state import Labelled, TrainState, accuracy, cross_entropy
 
 PROBE = 256
-"""Training images by whose loss the model is judged; those of a batch alone are too few."""
+"""Training images for the model's loss; those of a batch alone are too few."""
 
 
 class Stepper:
@@ -42,7 +42,7 @@ class Stepper:
         return -(-len(self._images) // self._training.config.batch_size)
 
     def step(self, rate: float) -> None:
-        """Updates the weights by the next batch, at a learning rate."""
+        """Update the weights on the next batch, at a learning rate."""
         rows = next(self._batches)
         self._training.lr = rate
         with torch.inference_mode(self._training.by_hand):
@@ -50,7 +50,7 @@ class Stepper:
 
     @torch.no_grad()
     def evaluate(self) -> tuple[float, float]:
-        """The model's loss and accuracy on some training images, the same ones, as they are."""
+        """Return the model's loss and accuracy on a fixed set of training images."""
         model = self._training.model.eval()
         logits = model(self._probe.pixels)
         model.train(not self._training.by_hand)
@@ -58,7 +58,7 @@ class Stepper:
         return loss, accuracy(logits.argmax(1), self._probe.labels)
 
     def _endless(self) -> Iterator[Tensor]:
-        """The rows of one batch after the other, epoch after epoch."""
+        """Yield the rows of one batch after the other, epoch after epoch."""
         training = self._training
         while True:
             training.begin_epoch(len(self._images))

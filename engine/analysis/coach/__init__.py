@@ -21,7 +21,7 @@ __all__ = ["Advice", "advise", "advise_on_rate"]
 
 
 def advise(history: History, config: RunConfig, judgement: Judgement | None) -> Advice:
-    """What is to say of a run as it stands after its newest epoch.
+    """Return the coach's advice on a run after its newest epoch.
 
     Args:
         history: what the run has said.
@@ -40,7 +40,7 @@ def advise(history: History, config: RunConfig, judgement: Judgement | None) -> 
 def advise_on_rate(
     history: History, config: RunConfig, judgement: Judgement | None
 ) -> Advice | None:
-    """The advice of the rules on the learning rate alone; None where these find nothing wrong.
+    """Return the advice of the rules on the learning rate alone; None if they find no fault.
 
     Args:
         history: what the run has said.

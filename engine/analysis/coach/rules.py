@@ -1,4 +1,4 @@
-"""What the coach looks for, in order of urgency."""
+"""The coach's rules, in order of urgency."""
 
 import numpy as np
 
@@ -32,13 +32,13 @@ _ON_RATE = (start.diverged, rates.stuck, rates.swinging, rates.too_low, rates.de
 
 
 def first_to_speak(case: Case) -> Advice:
-    """What the first rule says that has something to say of a run."""
+    """Return the advice of the first rule that applies to a run."""
     with np.errstate(all="ignore"):  # losses may be of any size
         spoken = (rule(case) for rule in _RULES)
         return next((advice for advice in spoken if advice), None) or results.neutral(case)
 
 
 def first_on_rate(case: Case) -> Advice | None:
-    """The advice of the first rule on the learning rate that has something to say of a run."""
+    """Return the advice of the first rule on the learning rate that applies to a run."""
     with np.errstate(all="ignore"):
         return next(filter(None, (rule(case) for rule in _ON_RATE)), None)

@@ -10,7 +10,7 @@ from mnistop.engine.formatting import count
 from mnistop.engine.learning_rate import after_divergence
 
 FEW_EPOCHS = 3
-"""Fewer say nothing of a curve's course."""
+"""Fewer epochs do not show a trend."""
 
 NEAR = 0.1
 """An untrained loss this close to ln k, as a share of it, knows nothing: PyTorch's first weights
@@ -30,7 +30,7 @@ def diverged(case: Case) -> Advice | None:
 
 
 def nothing_yet(case: Case) -> Advice | None:
-    """The untrained model has not been judged."""
+    """The untrained model has not been evaluated."""
     if case.history.started:
         return None
     return NOTHING_YET
