@@ -1,6 +1,6 @@
 """The coach: reads a run's curves and says one true thing, with a remedy where there is one.
 
-The rules stand in order of urgency: those of `start` and `data`, then of `rates`, then of
+The rules stand in order of urgency in `rules`: on the data, then those of `rates`, then of
 `results`; the first that has something to say speaks. Their thresholds are the constants beside
 them, each with its reason. What is said is true of the run's own images: validation accuracies
 that lie within each other's 95% interval are never called different.
