@@ -236,7 +236,7 @@ class Recorder:
             val_acc=epoch.val_acc,
             lr=epoch.lr,
             seconds=epoch.seconds,
-            dead=epoch.dead_relu_fraction,
+            dead=epoch.dead,
         )
         if epochs in snapshots.ROWS:
             yield events.CheckpointSaved(run=name, time=at, file=snapshots.FILE, epochs=epochs)

@@ -96,7 +96,7 @@ def train(
                 seconds=time.perf_counter() - started,
                 log_probabilities=log_probabilities,
                 predictions=predictions,
-                dead_relu_fraction=dead,
+                dead=dead,
             )
             training.end_epoch(epoch)
             sink.epoch_done(training, epoch)

@@ -46,7 +46,7 @@ class Epoch:
     """Log-probabilities of the validation images after the epoch, `(n, classes)`."""
     predictions: Tensor
     """The most probable classes of the validation images then, int64, `(n,)`."""
-    dead_relu_fraction: float | None = None
+    dead: float | None = None
     """The share of hidden ReLU neurons that are 0 for every validation image; None without any."""
 
 
@@ -276,7 +276,7 @@ def evaluate(model: MLP, images: Labelled) -> tuple[Tensor, float, float | None]
 
     Returns:
         Log-probabilities `(n, classes)`, their mean cross-entropy, and the share of dead neurons,
-        as in `Epoch.dead_relu_fraction`.
+        as in `Epoch.dead`.
     """
     if model.training:
         model.eval()

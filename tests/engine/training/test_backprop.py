@@ -143,7 +143,7 @@ def test_a_run_by_hand_is_one_by_autograd(values: dict[str, Any]) -> None:
     for one, other in zip(our_epochs, their_epochs, strict=True):
         assert one.train_loss == pytest.approx(other.train_loss, rel=1e-3)
         assert one.val_loss == pytest.approx(other.val_loss, rel=1e-3)
-        assert one.dead_relu_fraction == other.dead_relu_fraction
+        assert one.dead == other.dead
     for name, weights in theirs.weights.items():
         torch.testing.assert_close(ours.weights[name], weights, rtol=1e-3, atol=1e-4)
     assert ours.optimizer.steps == theirs.optimizer.steps
