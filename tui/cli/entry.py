@@ -358,6 +358,6 @@ def _has_working_directory() -> bool:
 def _fault(error: Exception, frame: FrameSummary) -> str:
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return (
-        f"This is a bug in mnistop: {what} ({Path(frame.filename).name}, line {frame.lineno}). "
-        "MNISTOP_DEBUG=1 prints the traceback."
+        f"This is a fault of the program, {what} ({Path(frame.filename).name}, line "
+        f"{frame.lineno}). MNISTOP_DEBUG=1 prints the traceback."
     )

@@ -160,7 +160,7 @@ class Watch(Generic[T]):
         elif not self._stops:
             self._leave(number, "continues; to stop it:", "stop")
         elif self.asked:
-            self._leave(number, "is stopping and saving in the background; to resume it:", "resume")
+            self._leave(number, "is stopping and saving; to resume it:", "resume")
         else:
             self.asked = number
             with suppress(OutputClosedError):
