@@ -22,6 +22,7 @@ from mnistop.tui.features.train.dashboard import LEAST, mode_for
 from mnistop.tui.features.train.screen import TrainScreen
 from mnistop.tui.navigator import Views, load_the_rest
 from mnistop.tui.session.progress import LiveRuns
+from mnistop.tui.session.session import RunEnded
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import EpochMoved, ScreenWanted, ViewScreen
 from mnistop.tui.terminal.attributes import to_ascii
@@ -77,6 +78,7 @@ class MnistopApp(GivesReasons, TerminalApp):
         *(
             hidden(f"screen.{screen}", shortcut, f"go('{screen}')", name, tip)
             for screen, (shortcut, name, tip) in SCREENS.items()
+            if shortcut
         ),
         key("quit", "q,ctrl+q,ctrl+c", "quit", "Quit", "Quit; training can go on without it", "q"),
         key("help", "?,f1", "help", "Help", "What each pane is for, and all keys", "?"),
@@ -229,8 +231,8 @@ class MnistopApp(GivesReasons, TerminalApp):
             if isinstance(screen, ViewScreen):
                 screen.follow(message.state, message.status)
 
-    @on(TrainScreen.Ended)
-    async def _on_ended(self, message: TrainScreen.Ended) -> None:
+    @on(RunEnded)
+    async def _on_ended(self, message: RunEnded) -> None:
         if self._bell or self._notify:
             self.run_worker(self._tell_end(message.run), exit_on_error=False)
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from mnistop.engine.analysis.batch import Batch, attack_batch
 from mnistop.engine.analysis.loading import load_model
+from mnistop.engine.analysis.methods import METHODS
 from mnistop.engine.analysis.robustness import bounds_of
-from mnistop.engine.methods import METHODS
 from mnistop.engine.runs.run_folder import Run
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def attack_all(
 
     Args:
         run: the run.
-        method: a name in `mnistop.engine.methods.METHODS`.
+        method: a name in `mnistop.engine.analysis.methods.METHODS`.
         epsilon: the largest perturbation in the method's norm. Where a method that looks for the
             smallest perturbation finds none within it, the image stays as it is; None, for such a
             method only, for no limit.

@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.analysis.loading import validation
+from mnistop.engine.analysis.methods import Method
 from mnistop.engine.errors import RunError
-from mnistop.engine.methods import Method
 from mnistop.engine.runs.run_folder import Run
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from mnistop.engine.attacks import Adversarial, Attack, EpsilonBounds
+    from mnistop.engine.attacks import Adversarial, EpsilonBounds
     from mnistop.engine.model import MLP
 
 SIZE = 50
@@ -161,19 +161,20 @@ def attack_batch(
         bounds: answers what is known of the smallest ε of the images.
         wanted: the images of which the outcome is wanted.
     """
-    from mnistop.engine.attacks import DeepFool, Goal, settled
+    from mnistop.engine.attacks import Goal, MinimalAttack, settled
     from mnistop.engine.attacks.norms import size
 
     model, (images, labels, _), targets = batch.model, batch.content, batch.targets
     goal = Goal(labels, targets)
-    if method.seeks:
-        attacked = DeepFool(method.norm)(model, images, labels, targets)
+    attack = method.make()
+    if isinstance(attack, MinimalAttack):
+        attacked = attack(model, images, labels, targets)
         if epsilon is None:
             return attacked
         far = size(attacked.perturbations, method.norm) > epsilon
         return attacked.with_images(attacked.images.where(~far[:, None], images), model, goal)
     assert epsilon is not None
-    attacked = attack_of(method)(model, images, labels, epsilon, targets)
+    attacked = attack(model, images, labels, epsilon, targets)
     if method.name == "pgd":
         known = bounds(batch)
         missed = ~attacked.success & (known.found <= epsilon)
@@ -184,12 +185,7 @@ def attack_batch(
         if (attacked.success & (lead < _UNCLEAR))[wanted].any():
             known = bounds(batch)
             return settled(attacked, model, goal, known.fgsm, known.certified, epsilon)
+    elif method.norm == "linf" and attacked.success[wanted].any():
+        known = bounds(batch)
+        return settled(attacked, model, goal, known.found, known.certified, epsilon)
     return attacked
-
-
-def attack_of(method: Method) -> Attack:
-    """The attack of a method that takes an ε."""
-    from mnistop.engine.attacks import FGSM, PGD, FastGradient
-
-    attacks = {"fgsm": FGSM, "gradient": FastGradient}
-    return attacks[method.name]() if method.name in attacks else PGD(method.norm)

@@ -7,18 +7,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.analysis.batch import Batch, OwnImage, Subject, attack_batch, attack_of
+from mnistop.engine.analysis.batch import Batch, OwnImage, Subject, attack_batch
 from mnistop.engine.analysis.loading import load_model
+from mnistop.engine.analysis.methods import METHODS, Method
 from mnistop.engine.analysis.robustness import bounds_of, plain
-from mnistop.engine.methods import METHODS, Method
 from mnistop.engine.runs.run_folder import Run
 
 __all__ = ["AttackedImage", "Bracket", "OwnImage", "Subject", "attack_image", "bracket"]
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from mnistop.engine.attacks import Adversarial
 
 FloatArray = NDArray[np.float32]
 
@@ -30,7 +36,7 @@ class AttackedImage:
     subject: Subject
     label: int
     method: str
-    """A name in `mnistop.engine.methods.METHODS`."""
+    """A name in `mnistop.engine.analysis.methods.METHODS`."""
     epsilon: float
     """The budget: what the perturbation may measure in the method's norm, at most. Of a method
     that seeks the smallest perturbation, what that measures; infinite where it found none."""
@@ -108,7 +114,7 @@ def attack_image(
             None, for such a method only, for no limit.
         epochs: with the weights after at most so many epochs, the nearest that are kept; None for
             the newest.
-        method: a name in `mnistop.engine.methods.METHODS`.
+        method: a name in `mnistop.engine.analysis.methods.METHODS`.
         target: the class to be reached; None where any but the label will do.
 
     Raises:
@@ -212,7 +218,7 @@ def bracket(
     )
     smallest = {"fgsm": fgsm, "pgd": found, "deepfool": deepfool}
     if method not in smallest:
-        smallest[method] = _smallest_l2(METHODS[method], batch, place)
+        smallest[method] = _smallest(METHODS[method], batch, place)
     level, returns = _levels(batch, place, fgsm)
     return Bracket(
         subject=subject,
@@ -248,18 +254,28 @@ def _levels(batch: Batch, place: int, smallest: float) -> tuple[int, bool]:
     return level, not fooled[level:].all()
 
 
-def _smallest_l2(method: Method, batch: Batch, place: int) -> float:
-    """The smallest length with which a method fools the model on one image."""
-    from mnistop.engine.attacks import smallest_budget
+def _smallest(method: Method, batch: Batch, place: int) -> float:
+    """The smallest ε with which a method fools the model on one image; none below any attack's."""
+    from mnistop.engine.attacks import Attack, smallest_budget
 
     if method.seeks:
         attacked = attack_batch(batch, method, None, bounds_of)
         return float(attacked.smallest(method.norm)[place])
     images, labels, _ = batch.content
     one, targets = slice(place, place + 1), batch.targets
+    attack = method.make()
+    assert isinstance(attack, Attack)
+    found = bounds_of(batch).found[place] if method.norm == "linf" else 0.0
+
+    def from_found(
+        model: nn.Module, images: Tensor, labels: Tensor, epsilons: Tensor, targets: Tensor | None
+    ) -> Adversarial:
+        outcome = attack(model, images, labels, epsilons, targets)
+        return replace(outcome, success=outcome.success & (epsilons >= found))
+
     return float(
         smallest_budget(
-            attack_of(method),
+            from_found,
             batch.model,
             images[one],
             labels[one],

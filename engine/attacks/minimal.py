@@ -1,11 +1,12 @@
 """The smallest perturbation: by attacks without a budget, and by search over the budget."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from mnistop.engine.attacks.base import Adversarial, Attack, Goal, evaluating, named, parts
+from mnistop.engine.attacks.base import Adversarial, Goal, evaluating, named, parts
 from mnistop.engine.attacks.norms import Norm
 
 
@@ -82,7 +83,7 @@ _HALVINGS = 12
 
 @torch.no_grad()
 def smallest_budget(
-    attack: Attack,
+    attack: Callable[[nn.Module, Tensor, Tensor, Tensor, Tensor | None], Adversarial],
     model: nn.Module,
     images: Tensor,
     labels: Tensor,

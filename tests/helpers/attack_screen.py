@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mnistop.engine.analysis.methods import METHODS
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.features.attack.panes import AttackPanes
 from mnistop.tui.features.attack.screen import AttackScreen
@@ -25,6 +26,12 @@ async def open_attack(shown: Dashboard, answers: Answers, epochs: int = 12) -> R
 
 def panes(shown: Dashboard) -> AttackPanes:
     return shown.app.screen.query_one(AttackPanes)
+
+
+def to_method(name: str, before: str = "fgsm") -> list[str]:
+    """The keys that go from one method to another."""
+    names = list(METHODS)
+    return ["x"] * ((names.index(name) - names.index(before)) % len(names))
 
 
 async def until_told(shown: Dashboard, *texts: str) -> None:

@@ -18,10 +18,10 @@ from mnistop.engine.analysis.fragility import (
     attack_image,
     bracket,
 )
+from mnistop.engine.analysis.methods import METHODS
 from mnistop.engine.analysis.network import Classified, classify
 from mnistop.engine.analysis.robustness import EPSILONS, Robustness, robustness
 from mnistop.engine.attacks import FINDERS
-from mnistop.engine.methods import METHODS
 from mnistop.engine.runs.run_folder import Run
 from tests.helpers import made_up
 
@@ -37,7 +37,8 @@ def smallest(subject: Subject, method: str = "fgsm") -> float:
         return 0.2
     if subject % 10 == NEVER:
         return math.inf
-    weight = {"fgsm": 1, "pgd": 0.9, "deepfool": 0.8}.get(method, 10)
+    usual = 0.95 if METHODS[method].norm == "linf" else 10
+    weight = {"fgsm": 1, "pgd": 0.9, "deepfool": 0.8}.get(method, usual)
     return weight * round(0.04 + 0.01 * ((199 - subject) % 20), 3)
 
 

@@ -13,10 +13,10 @@ import click
 
 from mnistop.engine.analysis.attack_set import AttackedSet, attack_all
 from mnistop.engine.analysis.loading import answer_here
+from mnistop.engine.analysis.methods import METHODS
 from mnistop.engine.files import expanded
 from mnistop.engine.formatting import count
 from mnistop.engine.images import to_png
-from mnistop.engine.methods import METHODS
 from mnistop.engine.runs.lookup import find_run
 from mnistop.engine.safe_write import check_file, check_folder, write_folder, write_out
 from mnistop.tui.cli.arguments import run_argument

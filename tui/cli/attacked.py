@@ -11,11 +11,11 @@ import click
 
 from mnistop.engine.analysis.attack_set import attack_all
 from mnistop.engine.analysis.fragility import AttackedImage, Bracket, attack_image, bracket
+from mnistop.engine.analysis.methods import METHODS
 from mnistop.engine.analysis.robustness import Robustness, plain, robustness
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import RunStarted
 from mnistop.engine.formatting import accuracy, count, percent
-from mnistop.engine.methods import METHODS
 from mnistop.engine.runs.entry import Summary
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.cli.output import Output, waiting

@@ -4,9 +4,9 @@ watches."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 from rich.style import Style
@@ -211,16 +211,6 @@ def _rate(rate: float) -> str:
 _LOOK_SECONDS = 1.0
 
 
-@dataclass(frozen=True)
-class Going:
-    """A run in training, as far as it is."""
-
-    run: Run
-    epochs: int
-    """Finished ones."""
-    planned: int
-
-
 class LiveRuns(FaultTolerant, Static):
     """Show itself while there are runs in training and none of them is watched.
 
@@ -256,33 +246,25 @@ class LiveRuns(FaultTolerant, Static):
         message.prevent_default()
 
     async def _look(self) -> None:
-        going = await asyncio.to_thread(_what_is_going_on)
-        self._show(going if self._wanted() else [])
+        found = await asyncio.to_thread(_runs_in_training)
+        self._show(found if self._wanted() else [])
 
-    def _show(self, going: list[Going]) -> None:
-        before, self.newest = self.newest, going[0].run if going else None
-        self.display = bool(going)
-        if going:
-            self.update(_sentence(going))
+    def _show(self, found: list[tuple[Run, str]]) -> None:
+        before, self.newest = self.newest, found[0][0] if found else None
+        self.display = bool(found)
+        if found:
+            (run, epochs), *others = found
+            more = f", {len(others)} more in training" if others else ""
+            self.update(f"Run {run.words} is training ({epochs}{more}): press o to watch it")
         if before != self.newest:
             self.app.screen.refresh_bindings()
 
 
-def _what_is_going_on() -> list[Going]:
+def _runs_in_training() -> list[tuple[Run, str]]:
+    """Return the runs in training, newest first, each with its progress."""
     found = []
     for run in in_training():
-        try:
-            found.append(Going(run, epochs_trained(run), run.config().epochs))
-        except RunError:
-            continue
+        with contextlib.suppress(RunError):
+            trained, planned = epochs_trained(run), run.config().epochs
+            found.append((run, f"epoch {trained:,} of {planned:,}"))
     return found
-
-
-def _sentence(going: list[Going]) -> str:
-    newest, *others = going
-    name = newest.run.words
-    more = f", {len(others)} more in training" if others else ""
-    return (
-        f"Run {name} is training (epoch {newest.epochs:,} of {newest.planned:,}{more}): "
-        "press o to watch it"
-    )

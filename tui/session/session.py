@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 from textual.screen import Screen
@@ -61,31 +61,31 @@ async def feed(run: Run, target: Widget) -> None:
 GOING = ("starting", "running", "paused")
 
 
-class Stage(Protocol):
-    """The screen that a session reports to."""
+@dataclass
+class RunEnded(Message):
+    """The run that is shown has come to its end just now."""
 
-    def on_session_opened(self, config: RunConfig) -> None:
-        """Another run is shown from now on."""
-
-    def on_session_refused(self, problems: dict[str, str]) -> None:
-        """A run cannot be started, for a reason a hyperparameter."""
-
-    def on_session_ended(self, run: Run) -> None:
-        """The run that is shown has come to its end just now."""
-
-    def on_session_changed(self) -> None:
-        """The state or the status has changed."""
+    run: Run
 
 
 class Session:
     """The shown run: its state, and the actions on it.
 
     Args:
-        screen: does the work of the session beside its own.
-        stage: gets notice of what becomes of the run.
+        screen: runs the session's workers and gets its messages.
+        opened: is called when another run is shown, with its hyperparameters.
+        refused: is called when a run cannot be started, with a reason for each hyperparameter.
+        changed: is called when the state or the status has changed.
     """
 
-    def __init__(self, screen: Screen[None], stage: Stage) -> None:
+    def __init__(
+        self,
+        screen: Screen[None],
+        *,
+        opened: Callable[[RunConfig], None],
+        refused: Callable[[dict[str, str]], None],
+        changed: Callable[[], None],
+    ) -> None:
         self.state = State()
         self.config = RunConfig()
         """The hyperparameters of the run."""
@@ -98,7 +98,7 @@ class Session:
         self.is_warm = False
         """True once a run can be started without waiting for PyTorch."""
         self._screen = screen
-        self._stage = stage
+        self._opened, self._refused, self._changed = opened, refused, changed
         self._is_live = False
         """True if the shown run was in training when it was opened, and has not ended since."""
         self._after_launch: Callable[[], object] | None = None
@@ -139,12 +139,12 @@ class Session:
     async def _warm_up(self) -> None:
         await worker.warmed_up()
         self.is_warm = True
-        self._stage.on_session_changed()
+        self._changed()
 
     def train(self, config: RunConfig) -> None:
         """Start a run and show it."""
         self.is_launching = True
-        self._stage.on_session_changed()
+        self._changed()
         self._screen.run_worker(self._launch(config), group="launch", exit_on_error=False)
 
     async def _launch(self, config: RunConfig) -> None:
@@ -165,13 +165,13 @@ class Session:
             self.watch(run)
         finally:
             self.is_launching = False
-            self._stage.on_session_changed()
+            self._changed()
             if self._after_launch:
                 self._after_launch()
 
     def _refuse(self, problems: dict[str, str]) -> None:
         self.error = list(problems.values())[-1]
-        self._stage.on_session_refused(problems)
+        self._refused(problems)
 
     # Following
 
@@ -188,8 +188,8 @@ class Session:
             return
         self.predictions = None
         self._is_live = run.is_running()
-        self.state = states.watching(run, self.config)
-        self._stage.on_session_opened(self.config)
+        self.state = State(run, self.config.epochs, alive=True)
+        self._opened(self.config)
         self._screen.run_worker(
             feed(run, self._screen), group="feed", exclusive=True, exit_on_error=False
         )
@@ -211,7 +211,7 @@ class Session:
             self._is_live |= before.phase not in GOING and new.run.is_running()
         elif self._is_live:
             self._is_live = False
-            self._stage.on_session_ended(new.run)
+            self._screen.post_message(RunEnded(new.run))
         if self._after_end and not self.is_training:
             self._after_end()
         return self.state.phase != before.phase or not before.history.epochs
@@ -219,7 +219,7 @@ class Session:
     def look(self, state: State) -> None:
         """Look at the run as another state does, as at another epoch."""
         self.state = state
-        self._stage.on_session_changed()
+        self._changed()
 
     # Pausing and stopping
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mnistop.engine import events
-from mnistop.engine.config import RunConfig
 from mnistop.engine.runs import history
 from mnistop.engine.runs.history import History
 from mnistop.engine.runs.run_folder import Run
@@ -95,11 +94,6 @@ class State:
     def live(self) -> State:
         """The state without a cursor: the newest epoch is shown as it comes."""
         return dataclasses.replace(self, cursor=None)
-
-
-def watching(run: Run, config: RunConfig) -> State:
-    """The state before anything of a run has been read."""
-    return State(run=run, epochs_planned=config.epochs, alive=True)
 
 
 def reduce(state: State, new: Sequence[events.Event]) -> State:

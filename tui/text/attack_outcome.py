@@ -13,8 +13,8 @@ import numpy as np
 from rich.style import Style
 
 from mnistop.engine.analysis.fragility import AttackedImage, Bracket, OwnImage
+from mnistop.engine.analysis.methods import METHODS
 from mnistop.engine.axis import ceiling
-from mnistop.engine.methods import METHODS
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Grid, Strip, clean, line
 from mnistop.tui.draw.palette import Palette

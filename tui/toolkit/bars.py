@@ -17,17 +17,35 @@ from mnistop.tui.draw.palette import Palette
 from mnistop.tui.terminal.faults import FaultTolerantWidget
 from mnistop.tui.toolkit.pane import textual_strip
 
+
+class ScreenRow(NamedTuple):
+    """A screen as it is named everywhere."""
+
+    key: str = ""
+    """That opens it from anywhere; empty for one that another screen opens."""
+    name: str = ""
+    """In the line on top."""
+    tip: str = ""
+    """What it is for."""
+
+
 SCREENS = {
-    "train": ("1", "Train", "Train: set the hyperparameters, train, watch"),
-    "mistakes": ("2", "Mistakes", "Mistakes: what the model gets wrong, image by image"),
-    "attack": ("3", "Attack", "Attack: how small a change fools the model"),
-    "weights": ("4", "Weights", "Weights: what the first layer looks for; the network"),
-    "data": ("5", "Data", "Data: what the model learns from"),
-    "runs": ("6", "Runs", "Runs: everything trained so far; compare, resume, delete"),
-    "rates": ("f", "Rates", "Learning rates: find one that is too low, too high, or good"),
-    "pad": ("e", "Draw", "Draw a digit of your own and see how the model classifies it"),
+    "train": ScreenRow("1", "Train", "Train: set the hyperparameters, train, watch"),
+    "mistakes": ScreenRow("2", "Mistakes", "Mistakes: what the model gets wrong, image by image"),
+    "attack": ScreenRow("3", "Attack", "Attack: how small a change fools the model"),
+    "weights": ScreenRow("4", "Weights", "Weights: what the first layer looks for; the network"),
+    "data": ScreenRow("5", "Data", "Data: what the model learns from"),
+    "runs": ScreenRow("6", "Runs", "Runs: everything trained so far; compare, resume, delete"),
+    "compare": ScreenRow(),
+    "sweep": ScreenRow(),
+    "rates": ScreenRow("f", "Rates", "Learning rates: find one that is too low, too high, or good"),
+    "pad": ScreenRow("e", "Draw", "Draw a digit of your own and see how the model classifies it"),
 }
-"""The screens in the order in which they are named: the key, the name, and what each is for."""
+"""The screens in the order in which the line on top and the help have them.
+
+Each is the class `NAMEScreen` in `mnistop.tui.features.NAME.screen`: its folder and its row here
+are all that a screen takes.
+"""
 
 _FORMS = (("  ", " "), (" ", " "), (" ", ""))
 """What is between two screens and between a key and its name; shorter forms for less room."""
@@ -135,6 +153,8 @@ class ScreenBar(Bar):
         items: list[Item] = []
         palette = self._palette
         for screen, (_, name, _) in SCREENS.items():
+            if not name:
+                continue
             action = f"go('{screen}')"
             key = keys.get(action, "")
             before = between if items else " "

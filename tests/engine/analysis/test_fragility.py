@@ -8,9 +8,9 @@ import torch
 
 from mnistop.engine.analysis.fragility import OwnImage, attack_image, bracket
 from mnistop.engine.analysis.loading import load_model, validation
-from mnistop.engine.attacks import FGSM
+from mnistop.engine.analysis.methods import METHODS, Method
+from mnistop.engine.attacks import FGSM, MinimalAttack
 from mnistop.engine.errors import RunError
-from mnistop.engine.methods import METHODS
 from mnistop.engine.runs.run_folder import Run
 from tests.helpers.finished_run import finished_run
 
@@ -129,3 +129,10 @@ def test_untrained_weights_can_be_attacked(run: Run) -> None:
     answer = attack_image(run, 0, 0.1, epochs=0)
     assert answer.epochs == 0
     assert bracket(run, 0, epochs=0).epochs == 0
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))
+def test_a_method_makes_its_attack(method: Method) -> None:
+    attack = method.make()
+    assert attack.norm == method.norm
+    assert isinstance(attack, MinimalAttack) == method.seeks

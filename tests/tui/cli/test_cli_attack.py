@@ -17,7 +17,7 @@ import pytest
 
 from mnistop.engine.analysis.attack_set import FloatArray
 from mnistop.engine.analysis.loading import load_model, load_snapshot
-from mnistop.engine.methods import METHODS
+from mnistop.engine.analysis.methods import METHODS
 from mnistop.engine.runs import checkpoint
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.text.attack_outcome import at_least, at_most

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnistop.engine import events
-from mnistop.engine.config import RunConfig
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import plain
@@ -26,7 +25,7 @@ def said(
     epochs: int = 100,
     terminal: Terminal | None = None,
 ) -> str:
-    state = states.reduce(states.watching(RUN, RunConfig(epochs=epochs)), told)
+    state = states.reduce(State(RUN, epochs, alive=True), told)
     return said_of(state, width, status, terminal)
 
 

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.geometry import Size
 
-from mnistop.engine.config import RunConfig
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.features.train.dashboard import LEAST, mode_for
 from mnistop.tui.session import state as states
@@ -18,7 +17,7 @@ RUN = Run(Path("/runs") / made_up.NAME)
 
 
 def after(*events: object, epochs: int = 100) -> State:
-    return states.reduce(states.watching(RUN, RunConfig(epochs=epochs)), events)
+    return states.reduce(State(RUN, epochs, alive=True), events)
 
 
 def test_before_any_run_there_is_nothing_to_show() -> None:

@@ -17,9 +17,9 @@ from mnistop.engine.analysis.fragility import (
     attack_image,
     bracket,
 )
+from mnistop.engine.analysis.methods import METHODS, Method, Norm
 from mnistop.engine.analysis.robustness import Robustness, robustness
 from mnistop.engine.errors import RunError
-from mnistop.engine.methods import METHODS, Method, Norm
 from mnistop.engine.runs import snapshots
 from mnistop.engine.runs.predictions import PredictionReader
 from mnistop.engine.runs.run_folder import Run

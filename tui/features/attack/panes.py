@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from textual.geometry import Size
 
 from mnistop.engine.analysis.fragility import AttackedImage, OwnImage
-from mnistop.engine.methods import METHODS
+from mnistop.engine.analysis.methods import METHODS
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, shorten

@@ -19,13 +19,18 @@ from mnistop.tui.toolkit.bindings import bindings, hidden, key, moves_in_grid
 from mnistop.tui.toolkit.image_grid import LEAST, LEAST_GLYPHS, PAGE, ImageGrid, Tiles, fit
 from mnistop.tui.toolkit.pane import LinesPane
 
+_STORY, _SHORT_STORY = 5, 2
+"""Lines of an image's story; the fewer where more would leave the image or the bars no room."""
+_PAIR_STORY = 6
+_GAP = 2
 
-class BrowsedPane(LinesPane, can_focus=True):
-    """Draw what is browsed.
+
+class _ImagePane(LinesPane, can_focus=True):
+    """Images with the predictions for them.
 
     Args:
         terminal: what the terminal can show.
-        model: what it shows.
+        model: the images to choose from.
     """
 
     def __init__(self, terminal: Terminal, model: ImageListModel) -> None:
@@ -33,20 +38,22 @@ class BrowsedPane(LinesPane, can_focus=True):
         self._model = model
         self.mode: image.Mode = "auto"
 
+    def _portrait(self, shown: ImageDetails, width: int, height: int) -> list[Strip]:
+        """Draw the classes in a line, and below it the image and its bars."""
+        names = self._model.names
+        outcome = _outcome_line(shown, names, self.terminal, width)
+        size = (self.terminal, width, height - 1)
+        drawn = portrait(shown.image, shown.probabilities, names, *size, shown.label, self.mode)
+        return [outcome, *drawn]
 
-_TRAIL = 5
-"""Lines that the story of an image takes."""
-_SHORT_TRAIL = 2
-"""Lines of it where more would leave the image or the bars no room."""
+    def _story(self, shown: ImageDetails, width: int, height: int) -> list[Strip]:
+        """Draw the predictions for an image after each epoch."""
+        names, epoch = self._model.names, self._model.state.shown_epoch
+        return trail(shown.trail, shown.label, names, self.terminal, width, height, epoch)
 
 
-class ChosenImage(BrowsedPane):
-    """One validation image.
-
-    Args:
-        terminal: what the terminal can show.
-        model: what it shows.
-    """
+class ChosenImage(_ImagePane):
+    """One validation image."""
 
     EXPLANATION = (
         "The bars are the probabilities of the classes. The strip below has a cell for every "
@@ -67,35 +74,22 @@ class ChosenImage(BrowsedPane):
         shown = self._model.details(self._model.row)
         if shown is None:
             return self.say("", width)
-        names, epoch = self._model.names, self._model.state.shown_epoch
-        story = trail(shown.trail, shown.label, names, self.terminal, width, _TRAIL, epoch)
+        classes = len(self._model.names)
+        story = self._story(shown, width, _STORY)
         fits = [
-            has_room(shown.image, len(names), self.terminal, width, height - lines - 1, self.mode)
-            for lines in (len(story), _SHORT_TRAIL)
+            has_room(shown.image, classes, self.terminal, width, height - lines - 1, self.mode)
+            for lines in (len(story), _SHORT_STORY)
         ]
-        if fits == [False, True] or height - len(story) - 2 < min(10, len(names)):
-            story = story[:_SHORT_TRAIL]
-        drawn = portrait(
-            shown.image,
-            shown.probabilities,
-            names,
-            self.terminal,
-            width,
-            height - len(story) - 1,
-            shown.label,
-            self.mode,
-        )
-        drawn = [outcome_line(shown, names, self.terminal, width), *drawn]
-        gap = height - len(drawn) - len(story)
-        if gap > 0:
+        if fits == [False, True] or height - len(story) - 2 < min(10, classes):
+            story = story[:_SHORT_STORY]
+        drawn = self._portrait(shown, width, height - len(story))
+        if height > len(drawn) + len(story):
             drawn.append(Strip.blank(width))
-            story = trail(
-                shown.trail, shown.label, names, self.terminal, width, height - len(drawn), epoch
-            )
+            story = self._story(shown, width, height - len(drawn))
         return [*drawn, *story]
 
 
-def outcome_line(
+def _outcome_line(
     shown: ImageDetails, names: tuple[str, ...], terminal: Terminal, width: int
 ) -> Strip:
     """Return one line: true and predicted class of an image, with a sign and a colour."""
@@ -123,18 +117,8 @@ def outcome_line(
     )
 
 
-_GAP = 2
-_STORY = 6
-"""Lines that the story of an image takes."""
-
-
-class Pair(BrowsedPane):
-    """The chosen image beside another one of its class that is the other way round.
-
-    Args:
-        terminal: what the terminal can show.
-        model: what it shows.
-    """
+class Pair(_ImagePane):
+    """The chosen image beside another one of its class with the opposite outcome."""
 
     EXPLANATION = (
         "How confident the model is when it is right and when it is wrong: the chosen image "
@@ -165,22 +149,9 @@ class Pair(BrowsedPane):
     ) -> list[Strip]:
         if shown is None:
             return [strip.adjust_cell_length(width) for strip in self.say(nothing, width)]
-        names = self._model.names
-        drawn = portrait(
-            shown.image,
-            shown.probabilities,
-            names,
-            self.terminal,
-            width,
-            height - 1,
-            shown.label,
-            self.mode,
-        )
-        drawn = [outcome_line(shown, names, self.terminal, width), *drawn]
-        if height - len(drawn) > _STORY:
-            epoch = self._model.state.shown_epoch
-            story = trail(shown.trail, shown.label, names, self.terminal, width, _STORY, epoch)
-            drawn += [Strip.blank(width), *story]
+        drawn = self._portrait(shown, width, height)
+        if height - len(drawn) > _PAIR_STORY:
+            drawn += [Strip.blank(width), *self._story(shown, width, _PAIR_STORY)]
         return [strip.adjust_cell_length(width) for strip in drawn]
 
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mnistop.engine.evaluate import ClassScore, Confusion, class_report, confused_pairs
 from mnistop.engine.formatting import loss, percent, with_sign
 from mnistop.engine.runs.predictions import NEVER_FIRST, NEVER_LAST
@@ -163,6 +160,7 @@ class ClassTable(Table[int]):
 
     Args:
         terminal: what the terminal can show.
+        model: the predictions.
     """
 
     EXPLANATION = (
@@ -172,26 +170,15 @@ class ClassTable(Table[int]):
         "a class that is never predicted has no precision. Enter shows the mistakes of a class."
     )
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Terminal, model: ImageListModel) -> None:
         super().__init__(terminal)
+        self._model = model
         self._scores: list[ClassScore] = []
-        self._names: tuple[str, ...] = ()
-        self._nothing = ""
-        self._when = ""
 
-    def show(
-        self, matrix: NDArray[np.integer] | None, names: tuple[str, ...], when: str, nothing: str
-    ) -> None:
-        """Draw the scores.
-
-        Args:
-            matrix: counts, `(classes, classes)`: rows true; None if there are none.
-            names: of the classes.
-            when: the epoch, in words.
-            nothing: what to say where there are none.
-        """
+    def show(self) -> None:
+        """Draw the scores of the shown epoch."""
+        matrix = self._model.matrix
         self._scores = [] if matrix is None else class_report(matrix)
-        self._names, self._when, self._nothing = names, when, nothing
         self.position = max(0, min(self.position, len(self._scores) - 1))
         self.redraw()
 
@@ -207,15 +194,15 @@ class ClassTable(Table[int]):
 
     def title(self) -> str:
         """The name of the list, and the epoch."""
-        return f"Classes, {self._when}" if self._scores else "Classes"
+        return f"Classes, {self._model.when}" if self._scores else "Classes"
 
     def empty(self) -> str:
         """Return the reason why there are none."""
-        return self._nothing
+        return self._model.empty
 
     def columns(self, width: int) -> list[Column[int]]:
         """The name, the scores, and a bar where there is room."""
-        names = [shorten(name, _CLASS_WIDTH, self.terminal) for name in self._names]
+        names = [shorten(name, _CLASS_WIDTH, self.terminal) for name in self._model.names]
         scores = self._scores
         columns: list[Column[int]] = [
             Column("", max(map(len, [*names, "class"])), lambda each: names[each]),
@@ -245,6 +232,7 @@ class PairList(Table[Confusion]):
 
     Args:
         terminal: what the terminal can show.
+        model: the predictions.
     """
 
     EXPLANATION = (
@@ -252,22 +240,17 @@ class PairList(Table[Confusion]):
         "shows them."
     )
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Terminal, model: ImageListModel) -> None:
         super().__init__(terminal)
+        self._model = model
         self._pairs: list[Confusion] = []
         self._support: list[int] = []
-        self._names: tuple[str, ...] = ()
 
-    def show(self, matrix: NDArray[np.integer] | None, names: tuple[str, ...]) -> None:
-        """Draw the pairs.
-
-        Args:
-            matrix: counts, `(classes, classes)`: rows true; None if there are none.
-            names: of the classes.
-        """
+    def show(self) -> None:
+        """Draw the pairs of the shown epoch."""
+        matrix = self._model.matrix
         self._pairs = [] if matrix is None else confused_pairs(matrix)
         self._support = [] if matrix is None else matrix.sum(1).tolist()
-        self._names = names
         self.position = max(0, min(self.position, len(self._pairs) - 1))
         self.redraw()
 
@@ -291,7 +274,7 @@ class PairList(Table[Confusion]):
 
     def columns(self, width: int) -> list[Column[Confusion]]:
         """The two classes, how many images, their share of the class, and a bar."""
-        names = [shorten(name, _CLASS_WIDTH, self.terminal) for name in self._names]
+        names = [shorten(name, _CLASS_WIDTH, self.terminal) for name in self._model.names]
         between = " → " if self.terminal.unicode else " > "
         pairs = max(9, 2 * max(map(len, names)) + 3)
         room = max(0, width - pairs - 16)

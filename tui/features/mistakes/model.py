@@ -15,6 +15,7 @@ from mnistop.engine.analysis.image_filters import (
     parse,
     rows,
 )
+from mnistop.engine.evaluate import confusion_matrix
 from mnistop.engine.filter_grammar import FilterError
 from mnistop.engine.runs.predictions import Floats, Judgement, Learned, judgement_after, learned
 from mnistop.tui.session.state import State
@@ -103,6 +104,13 @@ class ImageListModel:
         """Rows and columns of pixels of an image."""
         started = self.state.history.started
         return (started.image_shape[0], started.image_shape[1]) if started else (28, 28)
+
+    @property
+    def matrix(self) -> NDArray[np.int64] | None:
+        """Counts, `(classes, classes)`: rows true; None if no predictions are recorded."""
+        if (found := self.judgement) is None:
+            return None
+        return confusion_matrix(found.labels, found.predictions, found.classes)
 
     @property
     def listed(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -10,7 +11,6 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 
 from mnistop.engine.analysis.image_filters import as_word
-from mnistop.engine.evaluate import confusion_matrix
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.mistakes.images import ChosenImage, Gallery, Pair
 from mnistop.tui.features.mistakes.lists import ClassTable, MistakeList, PairList
@@ -20,6 +20,7 @@ from mnistop.tui.toolkit.bindings import ATTACK, bindings, declared, hidden, key
 from mnistop.tui.toolkit.filter_line import FilterInput, FilterLine
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.list_pane import ListPane
+from mnistop.tui.toolkit.pane import LinesPane
 
 _KEYS = ("filter", "step", "order", "view", "draw", "attack", "write")
 """Actions whose keys are typed into the filter line while it has the focus."""
@@ -31,6 +32,15 @@ _FILTER = (
     "correctly) with > >= < <= or :, and a number; right or all for correctly classified images. "
     "For an image that was never right, first counts as later and last as earlier than any epoch."
 )
+
+_TITLES: dict[type[LinesPane], str] = {
+    MistakeList: "The list",
+    ChosenImage: "The image",
+    Gallery: "The gallery",
+    Pair: "Right and wrong",
+    ClassTable: "Classes",
+    PairList: "Confused pairs",
+}
 
 View = Literal["list", "image", "gallery", "pair", "classes"]
 
@@ -99,28 +109,21 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
         self._image = ChosenImage(terminal, self._model)
         self._gallery = Gallery(terminal, self._model)
         self._pair = Pair(terminal, self._model)
-        self._table = ClassTable(terminal)
-        self._pairs = PairList(terminal)
-        self._parts: dict[View, tuple[Widget, ...]] = {
+        self._table = ClassTable(terminal, self._model)
+        self._pairs = PairList(terminal, self._model)
+        self._parts: dict[View, tuple[LinesPane, ...]] = {
             "list": (self._list, self._image),
             "image": (self._image,),
             "gallery": (self._gallery,),
             "pair": (self._pair,),
             "classes": (self._table, self._pairs),
         }
+        self._all = tuple(dict.fromkeys(itertools.chain(*self._parts.values())))
 
     def panes(self) -> Iterable[Widget]:
         """The filter line, and below it the panes of the view."""
         yield self._filter
-        yield Horizontal(
-            self._list,
-            self._image,
-            self._gallery,
-            self._pair,
-            self._table,
-            self._pairs,
-            id="mistakes-body",
-        )
+        yield Horizontal(*self._all, id="mistakes-body")
 
     def on_mount(self) -> None:
         """Start with the list."""
@@ -144,11 +147,6 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
         if self.is_mounted:
             self._show_view("list")
 
-    def _leave_entered(self) -> None:
-        """Undo the filter that came with what was entered."""
-        if self._filters_before:
-            self._model.set_filter(self._filters_before.pop())
-
     def redraw(self) -> None:
         """Bring what is in sight up to date."""
         had = self._model.row is not None
@@ -158,31 +156,23 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
             self.refresh_bindings()
 
     def _draw(self) -> None:
-        model = self._model
-        self._filter.show(model.text)
+        self._filter.show(self._model.text)
         match self._view:
             case "list":
                 self._list.show()
                 self._image.redraw()
             case "classes":
-                self._draw_classes()
+                self._table.show()
+                self._pairs.show()
             case _:
                 for pane in (self._image, self._gallery, self._pair):
                     pane.redraw()
-
-    def _draw_classes(self) -> None:
-        model, judgement = self._model, self._model.judgement
-        matrix = None
-        if judgement:
-            matrix = confusion_matrix(judgement.labels, judgement.predictions, judgement.classes)
-        self._table.show(matrix, model.names, model.when, model.empty)
-        self._pairs.show(matrix, model.names)
 
     # Going about
 
     def _show_view(self, view: View) -> None:
         self._view = view
-        for pane in {pane for parts in self._parts.values() for pane in parts}:
+        for pane in self._all:
             pane.display = False
         self._draw()
         for pane in self._parts[view]:  # hidden until now, they are drawn once, in their new size
@@ -209,8 +199,8 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
 
     def action_back(self) -> None:
         """From an image to what it was chosen in, from other views to the list, then elsewhere."""
-        if self._view == "list":
-            self._leave_entered()
+        if self._view == "list" and self._filters_before:
+            self._model.set_filter(self._filters_before.pop())
         if self._view == "list" and self._through_classes:
             self._through_classes = False
             self._show_view("classes")
@@ -305,17 +295,15 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
     def sections(self) -> Sequence[Section]:
         """Return each pane's purpose and keys, for the help; those in sight first."""
         own = Section("Mistakes", "What the model gets wrong.", declared(type(self)))
-        moves = declared(ListPane)
-        views: dict[View, list[Section]] = {
-            "list": [Section("The list", MistakeList.EXPLANATION, moves)],
-            "image": [Section("The image", ChosenImage.EXPLANATION, [])],
-            "gallery": [Section("The gallery", Gallery.EXPLANATION, declared(Gallery))],
-            "pair": [Section("Right and wrong", Pair.EXPLANATION, [])],
-            "classes": [
-                Section("Classes", ClassTable.EXPLANATION, []),
-                Section("Confused pairs", PairList.EXPLANATION, []),
-            ],
-        }
         line = Section("The filter", _FILTER, declared(FilterInput))
-        others = [part for view in views if view != self._view for part in views[view]]
-        return [*views[self._view], own, line, *others]
+        seen = self._parts[self._view]
+        of_panes = {
+            pane: Section(
+                _TITLES[type(pane)],
+                getattr(pane, "EXPLANATION", ""),
+                declared(type(pane)) if pane in (self._list, self._gallery) else [],
+            )
+            for pane in (*seen, *self._all)
+        }
+        sections = list(of_panes.values())
+        return [*sections[: len(seen)], own, line, *sections[len(seen) :]]

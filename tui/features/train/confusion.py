@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual import events
-from textual.message import Message
 
 from mnistop.tui.draw.cells import Strip
 from mnistop.tui.session.state import State
+from mnistop.tui.session.view import ScreenWanted
 from mnistop.tui.text.run_lines import epoch_name
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
 from mnistop.tui.toolkit.pane import LinesPane
@@ -43,15 +42,6 @@ class Confusion(LinesPane, can_focus=True):
         "Each row holds the images of one true class, each column what they were predicted as; "
         "the diagonal is correct. Recall is the share of a row that is correct."
     )
-
-    @dataclass
-    class CellChosen(Message):
-        """The images behind a cell, a row or a column are wanted."""
-
-        true: int | None
-        """The true class, None for all."""
-        predicted: int | None
-        """The predicted class, None for all."""
 
     matrix: NDArray[np.int64] | None = None
     """Counts, `(classes, classes)`: rows true; None while there are none."""
@@ -130,12 +120,12 @@ class Confusion(LinesPane, can_focus=True):
         if self.matrix is None:
             self.notify(f"There is no matrix yet: {self.state.hint}.", markup=False)
         elif self.cell:
-            true, predicted = self.cell
-            self.post_message(
-                self.CellChosen(
-                    true if what != "column" else None, predicted if what != "row" else None
-                )
-            )
+            from mnistop.engine.analysis.image_filters import as_word
+
+            true, predicted = (as_word(self.names[place]) for place in self.cell)
+            conditions = {"row": f"true:{true}", "column": f"pred:{predicted}"}
+            text = conditions.get(what) or " ".join(conditions.values())
+            self.post_message(ScreenWanted("mistakes", f"{text} all"))
 
     def on_click(self, event: events.Click) -> None:
         """Move the cursor to the clicked cell; a double click opens it."""

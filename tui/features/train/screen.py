@@ -15,13 +15,12 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.train.confusion import Confusion
 from mnistop.tui.features.train.dashboard import Dashboard
 from mnistop.tui.features.train.hyperparameters import Hyperparameters
 from mnistop.tui.session.progress import LiveRuns
 from mnistop.tui.session.session import GOING, RunEvents, Session, ask_to_train_on
 from mnistop.tui.session.state import State
-from mnistop.tui.session.view import RunScreen, ScreenWanted, write_pane
+from mnistop.tui.session.view import RunScreen, write_pane
 from mnistop.tui.toolkit.ask import Attempts
 from mnistop.tui.toolkit.bars import KeyBar, ScreenBar
 from mnistop.tui.toolkit.bindings import (
@@ -81,8 +80,10 @@ class TrainScreen(RunScreen):
     def __init__(self, terminal: Terminal, values: dict[str, str], run: Run | None) -> None:
         super().__init__(terminal)
         self._to_open = run
-        self.session = Session(self, self)
-        self._attempts = Attempts(self, terminal, self.on_session_changed)
+        self.session = Session(
+            self, opened=self._show_opened, refused=self._show_problems, changed=self.show_changes
+        )
+        self._attempts = Attempts(self, terminal, self.show_changes)
         self._possible: frozenset[str] = frozenset()
         self._dashboard = Dashboard(terminal, values)
         self._form, self._digit = self._dashboard.form, self._dashboard.digit
@@ -132,7 +133,7 @@ class TrainScreen(RunScreen):
 
     @on(Dashboard.Rearranged)
     def _on_rearranged(self) -> None:
-        self.on_session_changed()
+        self.show_changes()
 
     def action_pane(self, by: int) -> None:
         """Go to the next or previous pane."""
@@ -152,23 +153,6 @@ class TrainScreen(RunScreen):
 
         state: State
         status: str
-
-    @dataclass
-    class Ended(Message):
-        """The run that is shown has come to its end just now."""
-
-        run: Run
-
-    @on(Confusion.CellChosen)
-    def _on_cell_chosen(self, message: Confusion.CellChosen) -> None:
-        from mnistop.engine.analysis.image_filters import as_word
-
-        names = [as_word(name) for name in self._dashboard.matrix.names]
-        words = [
-            f"true:{names[message.true]}" if message.true is not None else "",
-            f"pred:{names[message.predicted]}" if message.predicted is not None else "",
-        ]
-        self.post_message(ScreenWanted("mistakes", " ".join(filter(None, [*words, "all"]))))
 
     # The run
 
@@ -198,23 +182,19 @@ class TrainScreen(RunScreen):
             self._attempts.resume(lambda: worker.resume(run))
             self.notify(f"Resuming {run.words}", markup=False)
 
-    def on_session_opened(self, config: RunConfig) -> None:
+    def _show_opened(self, config: RunConfig) -> None:
         """Show the run's hyperparameters, and the charts where only one pane has room."""
         self._form.set_values({name: as_text(value) for name, value in config})
         self._form.show_run(config)
         self._dashboard.show_charts()
         self._digit.forget()
 
-    def on_session_refused(self, problems: dict[str, str]) -> None:
+    def _show_problems(self, problems: dict[str, str]) -> None:
         """Show the problems beside the fields."""
         for name, sentence in problems.items():
             self._form.show_problem(name, sentence)
 
-    def on_session_ended(self, run: Run) -> None:
-        """Hand it on."""
-        self.post_message(self.Ended(run))
-
-    def on_session_changed(self) -> None:
+    def show_changes(self) -> None:
         """Show at once what a person has asked or waits for."""
         if self.is_mounted:
             self._tell_others()
@@ -246,7 +226,7 @@ class TrainScreen(RunScreen):
     @on(Hyperparameters.Changed)
     def _on_form_changed(self) -> None:
         self.session.error = ""
-        self.on_session_changed()
+        self.show_changes()
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         """Give the reason why an action is impossible now."""
@@ -281,7 +261,7 @@ class TrainScreen(RunScreen):
         """Back from the full-screen pane, then from an epoch to the newest."""
         if self._dashboard.zoomed:
             self._dashboard.zoom()
-            self.on_session_changed()
+            self.show_changes()
         else:
             self.session.look(self.state.live())
 

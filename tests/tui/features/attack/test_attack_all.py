@@ -8,7 +8,15 @@ from mnistop.engine.formatting import percent
 from mnistop.tui.features.attack.accuracy_chart import AccuracyChart
 from mnistop.tui.features.attack.screen import AttackScreen
 from tests.helpers import made_up
-from tests.helpers.attack_screen import FRAGILE, RIGHT, SMALL, WIDE, open_attack, until_told
+from tests.helpers.attack_screen import (
+    FRAGILE,
+    RIGHT,
+    SMALL,
+    WIDE,
+    open_attack,
+    to_method,
+    until_told,
+)
 from tests.helpers.dashboard import Opened, Workers
 from tests.helpers.made_up_attacks import Answers, certified, smallest
 from tests.tui.draw.reading import texts
@@ -80,7 +88,7 @@ async def test_no_more_images_are_attacked_once_all_are_known(
     async with opened(WIDE) as shown:
         await open_attack(shown, answers)
         await shown.until(lambda: len(answers.questions("robustness")) == 2)
-        await shown.press("plus", "n", "x", "t", "m")
+        await shown.press("plus", "n", *to_method("pgd"), "t", "m")
         assert len(answers.questions("robustness")) == 2
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine.methods import METHODS
+from mnistop.engine.analysis.methods import METHODS
 from tests.helpers import made_up
-from tests.helpers.attack_screen import WIDE, open_attack, until_told
+from tests.helpers.attack_screen import WIDE, open_attack, to_method, until_told
 from tests.helpers.dashboard import Opened
 from tests.helpers.made_up_attacks import NEVER, Answers, certified, smallest
 
@@ -158,8 +158,12 @@ async def test_m_goes_to_the_smallest_epsilon_of_the_method(
 ) -> None:
     async with opened(WIDE) as shown:
         await open_attack(shown, answers)
-        for methods, name in ((0, "fgsm"), (1, "pgd"), (2, "gradient"), (1, "pgd-l2")):
-            await shown.press(*["x"] * methods, "m")
+        before = "fgsm"
+        for name in METHODS:
+            if METHODS[name].seeks:
+                continue
+            await shown.press(*to_method(name, before), "m")
+            before = name
             title = f"{METHODS[name].title} {METHODS[name].norm_name}"
             await until_told(shown, f"{title} ε {smallest(0, name):.4g}", "✗ 0 is taken for 3")
 
@@ -196,7 +200,7 @@ async def test_an_image_that_cannot_be_fooled(opened: Opened, answers: Answers) 
         assert "▓" not in bar
         await shown.press("m")
         await shown.until(lambda: "No ε up to 1 of FGSM fools it on this image." in shown.notices)
-        await shown.press("x", "x")
+        await shown.press(*to_method("deepfool"))
         await until_told(shown, "DeepFool L∞, epoch", "the search found no way there", "✓ still 5")
 
 

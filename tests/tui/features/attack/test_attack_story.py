@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mnistop.engine import worker
+from mnistop.engine.analysis.methods import METHODS
 from mnistop.engine.config import RunConfig
 from tests.helpers.pseudo_terminal import Terminal, terminal
 
@@ -65,9 +66,9 @@ def test_every_key_over_a_real_model(folder: Path) -> None:
         shown.wait_for(lambda: re.search(r"target \d reached", shown.text))
         shown.send("T")
         shown.wait_for(lambda: " towards " not in shown.text)
-        for title in ("PGD L∞ ε", "DeepFool L∞,", "Gradient L2 ε", "PGD L2 ε", "DeepFool L2,"):
+        for method in [*METHODS.values()][1:]:
             shown.send("x")
-            shown.wait_for(title)
+            shown.wait_for(f"{method.title} {method.norm_name}{',' if method.seeks else ' ε'}")
         shown.send("x")
         shown.wait_for("FGSM L∞")
         shown.send("n")

@@ -1,0 +1,122 @@
+"""The attacks that a person can choose, by name; PyTorch is needed only to make one.
+
+To add one, write it in a file of `mnistop.engine.attacks` and add its row here: the screen, the
+command line, tables and files have it then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from mnistop.engine.attacks.base import Attack
+    from mnistop.engine.attacks.minimal import MinimalAttack
+
+Norm = Literal["linf", "l2"]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to attack."""
+
+    name: str
+    """As it is typed: `pgd-l2`."""
+    title: str
+    """As it is shown: `PGD`."""
+    norm: Norm
+    """How its ε is measured."""
+    explanation: str
+    """What it does, in one line."""
+    attack: str
+    """Its module in `mnistop.engine.attacks` and its class there."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What the class is called with."""
+    seeks: bool = False
+    """Whether it looks for the smallest perturbation itself, and takes no ε."""
+
+    def make(self) -> Attack | MinimalAttack:
+        """Return the attack itself: a `MinimalAttack` where it seeks the smallest perturbation."""
+        module, _, name = self.attack.partition(".")
+        kind = getattr(import_module(f"mnistop.engine.attacks.{module}"), name)
+        attack: Attack | MinimalAttack = kind(**self.options)
+        return attack
+
+    @property
+    def norm_name(self) -> str:
+        """The norm as it is shown: `L∞` or `L2`."""
+        return "L∞" if self.norm == "linf" else "L2"
+
+    @property
+    def usual(self) -> float:
+        """The ε to start with: the notebook's 0.125, or a length about as conspicuous."""
+        return 0.125 if self.norm == "linf" else 1.5
+
+    @property
+    def step(self) -> float:
+        """What one press of a key adds to ε."""
+        return 0.005 if self.norm == "linf" else 0.05
+
+    @property
+    def most(self) -> float:
+        """The largest ε that is offered."""
+        return 1.0 if self.norm == "linf" else 20.0
+
+
+_ROWS = (
+    Method(
+        "fgsm", "FGSM", "linf", "One step of ε along the sign of the loss's gradient.", "fgsm.FGSM"
+    ),
+    Method(
+        "pgd",
+        "PGD",
+        "linf",
+        "Many small steps of FGSM from random starts, within ε of the image: finds more.",
+        "pgd.PGD",
+        {"norm": "linf"},
+    ),
+    Method(
+        "mi-fgsm",
+        "MI-FGSM",
+        "linf",
+        "Ten steps of FGSM with momentum: what fools this model fools others more often.",
+        "momentum.MomentumFGSM",
+    ),
+    Method(
+        "deepfool",
+        "DeepFool",
+        "linf",
+        "Walks to the nearest border between two classes and stops behind it.",
+        "deepfool.DeepFool",
+        {"norm": "linf"},
+        seeks=True,
+    ),
+    Method(
+        "gradient",
+        "Gradient",
+        "l2",
+        "One step of length ε along the gradient itself.",
+        "fgsm.FastGradient",
+    ),
+    Method(
+        "pgd-l2",
+        "PGD",
+        "l2",
+        "Many small steps along the gradient from random starts, within a length of ε.",
+        "pgd.PGD",
+        {"norm": "l2"},
+    ),
+    Method(
+        "deepfool-l2",
+        "DeepFool",
+        "l2",
+        "Walks the shortest way to the nearest border between two classes.",
+        "deepfool.DeepFool",
+        {"norm": "l2"},
+        seeks=True,
+    ),
+)
+METHODS = {row.name: row for row in _ROWS}
+"""By name, in the order in which a screen steps through them."""
