@@ -187,7 +187,7 @@ def test_a_closed_pipe_ends_a_command_well_and_training_goes_on(
         said = process.stderr.read()
     [run] = run_folder.list_runs()
     assert "Traceback" not in said
-    assert f"run {run.name} goes on" in said
+    assert f"run {run.name} continues" in said
     goes_on(run)
 
 

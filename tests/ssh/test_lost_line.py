@@ -102,7 +102,7 @@ def test_whoever_comes_back_sees_what_is_training_and_watches_it_with_one_key(
         shown.wait_for("Esc stay")
         shown.send("d")
         assert shown.wait_for_end() == 0
-        assert f"run {older.name} goes on training" in shown.text.replace("\n", "")
+        assert f"run {older.name} is still training" in shown.text.replace("\n", "")
     goes_on(older)
 
 

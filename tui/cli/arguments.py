@@ -41,7 +41,7 @@ def _complete(
 def complete_filter(
     context: click.Context, parameter: click.Parameter, start: str
 ) -> list[CompletionItem]:
-    """Complete a word of a filter of runs."""
+    """Complete a condition of a run filter."""
     from mnistop.engine.runs.filters import complete
 
     return [CompletionItem(line) for line in complete(start)]
@@ -53,7 +53,7 @@ def kind_of(found: Run | Sweep) -> str:
 
 
 def run_argument(command: Command) -> Command:
-    """Add the argument `RUN`, handed over as `run`."""
+    """Add the argument `RUN`, passed as `run`."""
     return click.argument("run", metavar="RUN", shell_complete=_complete)(command)
 
 
@@ -67,14 +67,14 @@ def _complete_several(
 
 
 def several_argument(command: Command) -> Command:
-    """Add the arguments `RUN` and `FILTER`, as many as one likes, handed over as `words`."""
+    """Add any number of arguments `RUN` and `FILTER`, passed as `words`."""
     return click.argument(
         "words", metavar="[RUN|FILTER]...", nargs=-1, shell_complete=_complete_several
     )(command)
 
 
 def runs_argument(command: Command) -> Command:
-    """Add the argument `RUN…`, one or more, handed over as `names`."""
+    """Add one or more arguments `RUN`, passed as `names`."""
     return click.argument(
         "names", metavar="RUN...", nargs=-1, required=True, shell_complete=_complete
     )(command)
@@ -88,36 +88,36 @@ def with_destination(help: str) -> Callable[[Command], Command]:
 
     def add(command: Command) -> Command:
         output = click.option("--output", "-o", metavar="FILE", help=help)
-        force = click.option("--force", is_flag=True, help="Replace a file that is there already.")
+        force = click.option("--force", is_flag=True, help="Overwrite an existing file.")
         return output(force(command))
 
     return add
 
 
 def format_of(output: str, formats: Mapping[str, str]) -> str:
-    """The format that the ending of a file's name stands for.
+    """Return the format for the extension of a file's name.
 
     Args:
         output: the file's name.
-        formats: the formats by ending.
+        formats: the formats by extension.
 
     Raises:
-        UsageError: the ending stands for none.
+        UsageError: the extension is not among them.
     """
     ending = Path(output).suffix.lower()
     if ending not in formats:
         known = ", ".join(formats)
         raise click.UsageError(
-            f"The extension of {output} does not say its format: give --format, or use {known}."
+            f"The extension of {output} names no format: use --format, or one of {known}."
         )
     return formats[ending]
 
 
 def check_destination(output: str, force: bool) -> None:
-    """Checks, before the work, that `deliver` can write there.
+    """Check early that `deliver` will be able to write there.
 
     Raises:
-        MnistopError: it cannot, or there is such a file already.
+        MnistopError: it cannot be written, or the file exists.
     """
     if output != STDOUT:
         from mnistop.engine.safe_write import check_file
@@ -130,10 +130,10 @@ def _path_of(output: str) -> Path:
 
 
 def deliver(out: Output, content: bytes, output: str, force: bool) -> None:
-    """Write a file, and print where; `-` is standard output.
+    """Write a file, and print its path; `-` is standard output.
 
     Raises:
-        MnistopError: it cannot be written, or there is such a file already.
+        MnistopError: it cannot be written, or the file exists.
     """
     if output != STDOUT:
         from mnistop.engine.safe_write import write_out
@@ -156,19 +156,19 @@ class EndNotice:
     bell: bool = False
 
     def refuse_bell(self) -> None:
-        """Refuse a bell where nobody stays to ring it.
+        """Refuse a bell for a command that exits before the end.
 
         Raises:
             UsageError: `--bell` was given.
         """
         if self.bell:
             raise click.UsageError(
-                "--bell rings here at the end, and --detach does not stay for that: leave one of "
-                "them out, or use --notify."
+                "--bell cannot ring at the end, as --detach returns at once: leave one of them "
+                "out, or use --notify."
             )
 
-    def reached(self, found: Run | Sweep) -> None:
-        """Do it now. What goes wrong is a sentence on standard error, and no more."""
+    def send(self, found: Run | Sweep) -> None:
+        """Ring and run the command now; a failure is only printed on stderr."""
         if not (self.command or self.bell):
             return
         from mnistop.tui.session.notification import Outcome, attention, run_command
@@ -184,19 +184,19 @@ class EndNotice:
             if problem:
                 print_error(problem)
 
-    def left(self, found: Run | Sweep) -> None:
-        """See to it that the command is run at the end, although this process does not stay."""
+    def leave_watcher(self, found: Run | Sweep) -> None:
+        """Start a process that runs the command at the end, as this one exits before."""
         if self.command:
-            from mnistop.tui.session.notification import leave_watcher
+            from mnistop.tui.session import notification
 
             try:
-                leave_watcher(found, self.command)
+                notification.leave_watcher(found, self.command)
             except OSError as error:
                 print_error(f"--notify cannot be run at the end: {error.strerror}.")
 
 
 def with_ending(command: Command) -> Command:
-    """Add `--notify` and `--bell` to a command, handed over as `ending`."""
+    """Add `--notify` and `--bell` to a command, passed as `ending`."""
 
     @functools.wraps(command)
     def wrapped(*args: Any, notify: str | None, bell: bool, **options: Any) -> Any:
@@ -205,11 +205,13 @@ def with_ending(command: Command) -> Command:
     notify = click.option(
         "--notify",
         metavar="COMMAND",
-        help="Run this in the shell at the end, with MNISTOP_RUN, MNISTOP_STATE, "
+        help="Run this shell command at the end, with MNISTOP_RUN, MNISTOP_STATE, "
         "MNISTOP_ACCURACY and MNISTOP_MESSAGE set.",
     )
     bell = click.option(
-        "--bell", is_flag=True, help="Ring the terminal's bell at the end, or notify if it can."
+        "--bell",
+        is_flag=True,
+        help="Ring the bell at the end, or show a notification if the terminal can.",
     )
     return notify(bell(wrapped))  # type: ignore[return-value]
 

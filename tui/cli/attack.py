@@ -1,5 +1,4 @@
-"""`mnistop attack`: how little it takes to fool a run's model, and the adversarial images as
-files."""
+"""`mnistop attack`: attack a run's model, and save the adversarial images."""
 
 from __future__ import annotations
 
@@ -25,7 +24,7 @@ from mnistop.tui.cli.attacked import Attacked, print_image, print_table
 from mnistop.tui.cli.output import Output, waiting, with_output
 
 USUAL_EPSILONS = (0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3)
-"""The rows of the table."""
+"""The default rows of the table."""
 
 
 class _Epsilons(click.ParamType[tuple[float, ...]]):
@@ -34,7 +33,7 @@ class _Epsilons(click.ParamType[tuple[float, ...]]):
     def convert(
         self, value: Any, parameter: click.Parameter | None, context: click.Context | None
     ) -> tuple[float, ...]:
-        """Numbers from 0 up, with commas between."""
+        """Parse non-negative numbers separated by commas."""
         if isinstance(value, tuple):
             return value
         try:
@@ -42,7 +41,7 @@ class _Epsilons(click.ParamType[tuple[float, ...]]):
         except ValueError:
             numbers = ()
         if not numbers or not all(0 <= number < math.inf for number in numbers):
-            self.fail(f"{value!r} is not a number from 0 up, or several separated by commas.")
+            self.fail(f"{value!r} is not a non-negative number, or several separated by commas.")
         return numbers
 
 
@@ -63,32 +62,29 @@ Examples:
     "epsilons",
     type=_Epsilons(),
     metavar="E",
-    help="The largest change of a pixel, from 0 to 1, or several separated by commas; with L2 "
-    "methods the length of the perturbation. DeepFool, which looks for the smallest change itself, "
-    "leaves alone what takes more.  [default for one image: 0.125; DeepFool: no limit]",
+    help="The largest change of a pixel, from 0 to 1, or several separated by commas; for L2 "
+    "methods, the norm of the perturbation; for DeepFool, which searches for the smallest one, an "
+    "upper limit.  [default for one image: 0.125; DeepFool: no limit]",
 )
 @click.option(
     "--method",
     type=click.Choice(list(METHODS)),
     default="fgsm",
     show_default=True,
-    help="How to attack the image of --index and those of --save.",
+    help="The attack for --index and --save.",
 )
 @click.option("--index", type=int, metavar="I", help="Attack this validation image only.")
-@click.option(
-    "--target", metavar="CLASS", help="The class that the attack should make the model predict."
-)
+@click.option("--target", metavar="CLASS", help="Make the model predict this class.")
 @click.option("--epoch", type=int, metavar="N", help="Attack the weights saved for this epoch.")
 @click.option(
     "--save",
     metavar="PATH",
-    help="Save the adversarial images: in a file that ends in .npz, else as PNG in a folder.",
+    help="Save the adversarial images to an .npz file, or as PNG files in a folder.",
 )
 @click.option(
     "--force",
     is_flag=True,
-    help="With --save: replace a file that is there already, write into a folder that is not "
-    "empty.",
+    help="With --save: overwrite an existing file, or write into a folder that is not empty.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @run_argument
@@ -104,12 +100,11 @@ def attack(
     as_json: bool,
     run: str,
 ) -> int:
-    """Show how little it takes to fool the model of RUN.
+    """Measure how robust the model of RUN is to adversarial images.
 
-    Without --index all validation images are attacked: the table tells how many are still
-    classified correctly under FGSM and under the stronger PGD, and for how many it is proven that
-    no perturbation of that size can fool the model. With --index one image is attacked and drawn,
-    and its smallest ε is searched.
+    Without --index, all validation images are attacked: the table shows the accuracy under FGSM and
+    under the stronger PGD, and the share for which no perturbation of that size can fool the model,
+    which is proven. With --index, one image is attacked and drawn, and its smallest ε is searched.
     """
     _check(epsilons or (), method, index, target, save, force)
     usual = None if METHODS[method].seeks else METHODS[method].usual
@@ -140,26 +135,26 @@ def _check(
     save: str | None,
     force: bool,
 ) -> None:
-    """Check that the options go together.
+    """Check the combination of options.
 
     Raises:
-        UsageError: it does not.
+        UsageError: it makes no sense.
     """
     one = index is not None or save is not None
     if METHODS[method].norm == "linf" and max(epsilons, default=0) > 1:
-        raise click.UsageError("ε lies between 0 and 1: no pixel can change by more.")
+        raise click.UsageError("ε must be between 0 and 1: no pixel can change by more.")
     if target is not None and not one:
         raise click.UsageError(
-            "--target goes with --index or --save; the table is without targets."
+            "--target needs --index or --save: the table is for untargeted attacks."
         )
     if method != "fgsm" and not one:
         raise click.UsageError(
-            "--method goes with --index or --save; the table shows FGSM and PGD anyway."
+            "--method needs --index or --save: the table always shows FGSM and PGD."
         )
     if force and save is None:
-        raise click.UsageError("--force goes with --save: nothing else is written.")
+        raise click.UsageError("--force needs --save: nothing else is written.")
     if len(epsilons) > 1 and one:
-        raise click.UsageError("Several ε are for the table; --index and --save take one.")
+        raise click.UsageError("--index and --save take a single ε; several are for the table.")
 
 
 @dataclass(frozen=True)
@@ -169,15 +164,15 @@ class SavedImages:
     path: Path
     is_file: bool
     force: bool
-    """Whether a file may be replaced, and a folder written into that is not empty."""
+    """True to overwrite a file, or to write into a folder that is not empty."""
 
     @classmethod
     def at(cls, save: str, force: bool) -> SavedImages:
-        """Check, before the work, that they can be written there.
+        """Check early that they can be written there.
 
         Raises:
-            UsageError: the ending stands for neither.
-            MnistopError: it cannot be written, or there is something already.
+            UsageError: the extension is neither `.npz` nor that of a folder.
+            MnistopError: it cannot be written, or exists.
         """
         path = expanded(save)
         ending = path.suffix.lower()
@@ -185,8 +180,8 @@ class SavedImages:
         is_folder = save.endswith("/") or os.path.isdir(path)
         if any(map(str.isalpha, ending)) and not (is_file or is_folder):
             raise click.UsageError(
-                f"{save}: images are saved in a file that ends in .npz, or as PNG in a folder, "
-                "whose name has no ending."
+                f"{save}: images are saved to an .npz file, or as PNG files in a folder, whose "
+                "name has no extension."
             )
         if is_file:
             check_file(path, force)
@@ -199,11 +194,11 @@ class SavedImages:
 
         Args:
             found: the images.
-            first: the number of the first of them.
+            first: the index of the first image.
             names: of the classes.
 
         Raises:
-            MnistopError: they cannot be written, or there is something by now.
+            MnistopError: they cannot be written, or the path exists by now.
         """
         if self.is_file:
             write_out(self.path, found.to_npz(), self.force)
@@ -214,14 +209,14 @@ class SavedImages:
 def print_saved(
     out: Output, attacked: Attacked, index: int | None, destination: SavedImages, quiet: bool
 ) -> str:
-    """Save adversarial images, and print where.
+    """Save adversarial images, and print their path.
 
     Args:
         out: standard output.
-        attacked: which run, and how it is attacked.
+        attacked: the run and the attack.
         index: the only image to save, or None for all.
-        destination: where they go.
-        quiet: whether to tell nothing.
+        destination: the file or the folder.
+        quiet: True to print nothing.
 
     Raises:
         MnistopError: they cannot be written.
@@ -241,7 +236,7 @@ def print_saved(
         fooled = int((found.predictions != found.labels).sum())
         out.paragraph(
             f"{count(len(found.labels), 'adversarial image')} saved in {destination.path}; the "
-            f"model takes {fooled:,} of them for another class."
+            f"model misclassifies {fooled:,} of them."
         )
     return str(destination.path)
 

@@ -32,26 +32,26 @@ class Attacked:
     run: Run
     started: RunStarted
     epochs: int | None
-    """With the weights after at most so many epochs; None for the newest."""
+    """The number of epochs the weights were trained for; None for the newest."""
     method: str
     epsilon: float | None
-    """None for no limit of a method that looks for the smallest perturbation."""
+    """None for no limit, with a method that searches for the smallest perturbation."""
     target: int | None
 
     @classmethod
     def of(
         cls, run: Run, epoch: int | None, method: str, epsilon: float | None, target: str | None
     ) -> Attacked:
-        """Check what a person asked for.
+        """Look up the epoch and the class of the options.
 
         Raises:
-            RunError: the run has not started to train.
+            RunError: the run has not started training.
             UsageError: there is no such epoch or class.
         """
         summary = Summary.of(run)
         started, finished = summary.history.started, len(summary.history.epochs)
         if started is None:
-            raise RunError(f"Run {run.name} has not begun to train: there is nothing to attack.")
+            raise RunError(f"Run {run.name} has not started training: there is no model to attack.")
         if epoch is not None and not 0 <= epoch < finished:
             there = f"epochs 0 to {finished - 1}" if finished else "no epochs yet"
             raise click.UsageError(f"Run {run.name} has {there}, not {epoch}.")
@@ -67,13 +67,13 @@ class Attacked:
 def print_table(
     out: Output, attacked: Attacked, epsilons: Sequence[float], quiet: bool
 ) -> dict[str, Any]:
-    """The robustness of all validation images.
+    """Measure the robustness of all validation images; print the table, and return it for JSON.
 
     Args:
         out: standard output.
-        attacked: which run.
+        attacked: the run.
         epsilons: the rows of the table.
-        quiet: whether to tell nothing, and only return it for JSON.
+        quiet: True to print nothing.
     """
     known = _measured(out, attacked)
     rows = [
@@ -123,7 +123,7 @@ def _print_rows(
     out.paragraph(
         f"run {attacked.run.name}, {epoch_name(known.epochs - 1)}: "
         f"{count(known.total, 'validation image')}, "
-        f"{accuracy(known.clean, known.total)} right without an attack"
+        f"{accuracy(known.clean, known.total)} correct without an attack"
     )
     out.print()
     out.print(f"{'ε':>6}  {'clean':>7}  {'FGSM':>7}  {'PGD':>7}  certified")
@@ -136,25 +136,25 @@ def _print_rows(
     if math.isfinite(median):
         out.paragraph(
             f"Half of the correctly classified images are fooled by ε {at_most(median)} or less "
-            f"(the median smallest ε found), and half are proven safe below {at_least(proven)}."
+            f"(the median of the smallest ε found); half are proven safe below {at_least(proven)}."
         )
     elif known.clean:
         out.paragraph("Most of the correctly classified images were not fooled at any ε.")
     out.paragraph(
-        "PGD is the share whose smallest ε, found by PGD, FGSM, DeepFool and FAB together, is "
-        "larger; certified is the share for which no perturbation of that size can change the "
-        "prediction (CROWN's bounds)."
+        "PGD: the share that PGD, FGSM, DeepFool and FAB together do not fool at this ε. "
+        "Certified: the share whose prediction provably no perturbation of that size can change "
+        "(CROWN bounds)."
     )
 
 
 def print_image(out: Output, attacked: Attacked, index: int, quiet: bool) -> dict[str, Any]:
-    """One validation image: the attack drawn, and its smallest ε.
+    """Attack one validation image and bound its smallest ε; draw it, and return it for JSON.
 
     Args:
         out: standard output.
-        attacked: which run, and how it is attacked.
-        index: which validation image.
-        quiet: whether to tell nothing, and only return it for JSON.
+        attacked: the run and the attack.
+        index: of the validation image.
+        quiet: True to print nothing.
     """
     how = (attacked.epochs, attacked.method, attacked.target)
     with waiting(out) as progress:
@@ -193,8 +193,8 @@ def print_image(out: Output, attacked: Attacked, index: int, quiet: bool) -> dic
 def _refuse_own_class(image: AttackedImage, names: Sequence[str]) -> None:
     if image.target == image.label:
         raise click.UsageError(
-            f"Validation image {image.subject} is a {names[image.label]} itself: the target has "
-            "to be another class."
+            f"Validation image {image.subject} is a {names[image.label]}: the target must be "
+            "another class."
         )
 
 
@@ -217,5 +217,5 @@ def _draw_image(
 
 
 def _number(value: float) -> float | None:
-    """For JSON, which knows no infinity."""
+    """Return a finite number, else None: JSON has no infinity."""
     return plain(value) if math.isfinite(value) else None

@@ -1,4 +1,4 @@
-"""`mnistop data`: what a source holds, and whether it can be trained on."""
+"""`mnistop data`: describe a data source, and check that it can be trained on."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _WIDEST_HISTOGRAM = 60
 \b
 Examples:
   mnistop data                     the first 4,502 images of MNIST, built in
-  mnistop data openml              fetches all 70,000, once
-  mnistop data ~/fashion-mnist     checks a folder of IDX files
-  mnistop data digits.npz          checks a file with images and labels
+  mnistop data openml              all 70,000, downloaded once
+  mnistop data ~/fashion-mnist     a folder of IDX files
+  mnistop data digits.npz          a file with images and labels
   mnistop data a.npz --pixel-range "0 16"      with 16 as white
 """
 )
@@ -40,14 +40,14 @@ Examples:
     "--pixel-range",
     metavar="RANGE",
     default="auto",
-    help="The stored values of black and white, as in '0 16'; auto finds them.",
+    help="The stored values of black and white, as in '0 16'; auto detects them.",
 )
 @click.argument("source", default="bundled")
 def data(out: Output, samples: str, pixel_range: str, source: str) -> int:
-    """Describe SOURCE and draw some of its images; openml is fetched first.
+    """Describe SOURCE and draw some of its images; openml is downloaded first.
 
-    SOURCE is bundled, digits, openml, or the path of an .npz file, of a folder or pair of IDX
-    files. If it cannot be trained on, one sentence says why.
+    SOURCE is bundled, digits, openml, or the path of an .npz file or of a folder or pair of IDX
+    files. If it cannot be trained on, the error says why.
     """
     config, _ = given_settings(None, None, {"samples": samples, "pixel_range": pixel_range})
     with waiting(out) as progress:
@@ -79,13 +79,13 @@ def _print_facts(out: Output, facts: Description) -> None:
 
 
 def _print_sides(out: Output, dataset: Dataset, facts: Description) -> None:
-    """Print the split into training and validation images, and what is odd about it."""
+    """Print the split into training and validation images, with warnings about it."""
     share = RunConfig().val_fraction
     train, val = split(dataset, share, RunConfig().split_seed)
     sides = class_counts(dataset, train, val)
     out.paragraph(
-        f"split by the usual share of {share:.0%}: {len(train):,} to train on, "
-        f"{len(val):,} to validate"
+        f"default split ({share:.0%} for validation): {len(train):,} training images, "
+        f"{len(val):,} validation images"
     )
     for note in data_notes(sides, facts.pixels.clipping, facts.contrast):
         out.paragraph(note)
@@ -96,28 +96,22 @@ def _print_sides(out: Output, dataset: Dataset, facts: Description) -> None:
 
 
 def _print_unseen(out: Output, facts: Description, samples: int | None) -> None:
-    """Print how many images are left to test a trained model on."""
+    """Print how many images remain to test a trained model on."""
     default = RunConfig().samples
     if facts.unseen:
-        stay = "stays" if facts.unseen == 1 else "stay"
-        more = "" if samples else f", unless --samples asks for more than {facts.count:,}"
-        out.paragraph(
-            f"{count(facts.unseen, 'more image')} {stay} unseen: a trained model is tested on "
-            f"them{more}"
-        )
+        more = "" if samples else f", unless --samples is more than {facts.count:,}"
+        out.paragraph(f"{count(facts.unseen, 'more image')} left to test a trained model on{more}")
     elif default and facts.count > default:
         out.paragraph(
-            f"nothing stays unseen to test a trained model on; with --samples {default} "
-            f"{facts.count - default:,} images would"
+            f"none are left to test a trained model on; with --samples {default} "
+            f"{facts.count - default:,} would"
         )
     else:
-        out.paragraph(
-            "nothing stays unseen to test a trained model on; with fewer samples some would"
-        )
+        out.paragraph("none are left to test a trained model on; with fewer samples some would")
 
 
 def _pictures(dataset: Dataset) -> list[Picture]:
-    """The first image of each class that is there, up to as many as are drawn."""
+    """Return the first image of each class that occurs, at most `_PICTURES`."""
     _, rows = np.unique(dataset.labels, return_index=True)
     return [
         Picture(dataset.images[row], (f"{dataset.class_names[dataset.labels[row]]}, image {row}",))

@@ -53,7 +53,7 @@ COMMANDS = {
 
 
 class _LazyGroup(click.Group):
-    """Knows its commands by name only, and imports the one that is called."""
+    """A group that knows its commands by name, and imports the one that is called."""
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
@@ -67,7 +67,7 @@ class _LazyGroup(click.Group):
         return list(COMMANDS)
 
     def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
-        """The commands, without importing them, and the options."""
+        """Return the commands, without importing them, and the options."""
         commands = [
             CompletionItem(name, help=line)
             for name, (_, line) in COMMANDS.items()
@@ -83,7 +83,9 @@ class _LazyGroup(click.Group):
             import difflib
 
             near = difflib.get_close_matches(name, COMMANDS, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}."
+            hint = (
+                f"did you mean {near[0]}?" if near else f"the commands are {', '.join(COMMANDS)}."
+            )
             raise click.UsageError(f"There is no command {name}: {hint}", context)
         return super().resolve_command(context, words)
 
@@ -130,40 +132,40 @@ def _print_completion(
     epilog="""
 \b
 Examples:
-  mnistop                                 opens the app
-  mnistop --lr 0.5 --hidden "256 128"     opens it with these in the form
-  mnistop --run last                      opens it with the newest run
-  mnistop train --preset adam             trains here, without the app
-  mnistop sweep --lr 0.01,0.1,1           trains three, and compares them
-  mnistop runs                            lists what has been trained
+  mnistop                                 open the app
+  mnistop --lr 0.5 --hidden "256 128"     open it with these values in the form
+  mnistop --run last                      open it with the newest run
+  mnistop train --preset adam             train here, without the app
+  mnistop sweep --lr 0.01,0.1,1           train three runs and compare them
+  mnistop runs                            list all runs
 
 \b
-RUN is the name of a run or a sweep, its own or yours, the beginning of its own,
-its words, or last; or the path of its folder, also of another user's.
+RUN is the name of a run or a sweep, or the start of one, its two words, the
+name you gave it, or last; or the path of its folder, even another user's.
 
 \b
-Completion of commands, flags, runs and filters:
+Shell completion of commands, flags, runs and filters:
   eval "$(mnistop --completion bash)"     in ~/.bashrc
   eval "$(mnistop --completion zsh)"      in ~/.zshrc, after compinit
   mnistop --completion fish | source      in ~/.config/fish/config.fish
 
 \b
-Runs are kept in $MNISTOP_RUNS if it is set, data in $MNISTOP_CACHE.
-Exit codes: 0 done, 1 failed, 2 wrong use or bad input, 130 stopped by Ctrl+C.
+If set, $MNISTOP_RUNS is where runs are kept, and $MNISTOP_CACHE data.
+Exit codes: 0 done, 1 failed, 2 wrong usage or bad input, 130 stopped by Ctrl+C.
 """,
 )
-@click.option("--run", metavar="RUN", help="Open this run; it may be in training.")
-@click.option("--ascii", is_flag=True, help="Draw with plain ASCII only.")
-@click.option("--slow", is_flag=True, help="Redraw rarely, for a slow connection.")
+@click.option("--run", metavar="RUN", help="Open this run, which may be training.")
+@click.option("--ascii", is_flag=True, help="Draw in plain ASCII.")
+@click.option("--slow", is_flag=True, help="Redraw less often, for a slow connection.")
 @click.option(
     "--mouse/--no-mouse",
     default=None,
-    help="Take the mouse, or leave it to the terminal for selecting text.",
+    help="Use the mouse, or leave it to the terminal for selecting text.",
 )
 @click.option(
     "--light/--dark",
     default=None,
-    help="The terminal's background, where COLORFGBG does not say it.",
+    help="The terminal's background, if COLORFGBG does not give it.",
 )
 @click.option(
     "--completion",
@@ -172,7 +174,7 @@ Exit codes: 0 done, 1 failed, 2 wrong use or bad input, 130 stopped by Ctrl+C.
     is_eager=True,
     expose_value=False,
     callback=_print_completion,
-    help="Print what completes words in bash, zsh or fish; see below.",
+    help="Print the completion script for bash, zsh or fish; see below.",
 )
 @click.option(
     "--version",
@@ -180,7 +182,7 @@ Exit codes: 0 done, 1 failed, 2 wrong use or bad input, 130 stopped by Ctrl+C.
     is_eager=True,
     expose_value=False,
     callback=_print_version,
-    help="Show the versions and exit.",
+    help="Print the versions and exit.",
 )
 @setting_options(hidden=True)
 @click.pass_context
@@ -198,8 +200,8 @@ def mnistop(
 ) -> int | None:
     """Train a classifier of handwritten digits, watch it learn, and break it.
 
-    Without a command it opens the app. Hyperparameters such as --lr 0.5 fill its form; all of
-    them are listed by mnistop train --help.
+    Without a command, the app opens. Hyperparameters such as --lr 0.5 fill in its form; mnistop
+    train --help lists them all.
     """
     if context.invoked_subcommand:
         _refuse_misplaced(context)
@@ -210,15 +212,15 @@ def mnistop(
 
 
 def _refuse_misplaced(context: click.Context) -> None:
-    """Options before a command would be lost, all but `--ascii`."""
+    """Refuse options of the app before a command, which would ignore all but `--ascii`."""
     command = context.invoked_subcommand
     for parameter in context.command.params:
         value = context.params.get(parameter.name or "")
         if parameter.name != "ascii" and value not in (None, False):
             flag = parameter.opts[0]
             raise click.UsageError(
-                f"{flag} before {command} is for the app: write it after the command, as in "
-                f"mnistop {command} {flag} ...",
+                f"{flag} before {command} is an option of the app: write it after the command, as "
+                f"in mnistop {command} {flag} ...",
                 context,
             )
 
@@ -234,14 +236,14 @@ def _open_app(
     streams = (sys.stdin, sys.stdout, sys.stderr)
     if not all(stream and stream.isatty() for stream in streams):
         raise click.UsageError(
-            "The app needs a terminal for its keys and its screen. Without one, mnistop train "
-            "trains, and mnistop show last shows the result."
+            "The app needs a terminal. Without one, use mnistop train to train, and mnistop show "
+            "last to see the result."
         )
     if os.environ.get("TERM", "dumb").lower() in ("", "dumb", "unknown"):
         raise click.UsageError(
-            f"The app cannot draw on this terminal (TERM={os.environ.get('TERM', '')}): it has no "
-            "way to move the cursor. mnistop train trains here, mnistop show last shows the "
-            "result, and with TERM=vt100 the app opens if the terminal can do more than it says."
+            f"The app cannot draw on this terminal (TERM={os.environ.get('TERM', '')}), which "
+            "cannot move the cursor. Use mnistop train and mnistop show last here; if the terminal "
+            "can do more than TERM says, set TERM=vt100."
         )
     encoding = sys.__stderr__.encoding if sys.__stderr__ else None
     terminal = Terminal.detect(inherited_environ(), encoding, ascii, light)
@@ -255,7 +257,7 @@ def _open_app(
 
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
-"""The exit codes, as `mnistop --help` tells them."""
+"""The exit codes, listed by `mnistop --help`."""
 
 CLOSED_PIPE = 141
 """The exit code in a shell of a process that SIGPIPE has ended."""
@@ -264,7 +266,7 @@ CLOSED_PIPE = 141
 def run() -> None:
     """Run the command of `sys.argv` and end the process with its exit code.
 
-    Python would then take all modules apart, which takes 10 ms and more and is of use to nobody.
+    Skips the interpreter's own shutdown, which takes 10 ms and more.
     """
     _open_closed_descriptors()
     code = INTERRUPTED
@@ -284,10 +286,9 @@ def run() -> None:
 
 
 def _open_closed_descriptors() -> None:
-    """Point standard descriptors that were closed, as by `ssh host 'command >&- 2>&-'`, nowhere.
+    """Open closed standard descriptors, as after `ssh host 'command >&- 2>&-'`, on `/dev/null`.
 
-    The first files and sockets that are opened would take their numbers, and what is meant for the
-    terminal would be written into them.
+    Otherwise the first files opened would take their numbers, and receive the terminal's output.
     """
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)
@@ -295,10 +296,10 @@ def _open_closed_descriptors() -> None:
 
 
 def exit_code_of(arguments: list[str]) -> int:
-    """Run a command and print on stderr what went wrong, if anything did.
+    """Run a command, print its error, if any, on stderr, and return the exit code.
 
     Args:
-        arguments: all that follows `mnistop` on the command line.
+        arguments: everything after `mnistop` on the command line.
     """
     prefer_real_size()
     if "_MNISTOP_COMPLETE" in os.environ:
@@ -313,7 +314,7 @@ def exit_code_of(arguments: list[str]) -> int:
     except click.ClickException as error:
         print_error(error.format_message())
         if isinstance(error, click.UsageError) and error.ctx:
-            print_note(f"{error.ctx.command_path} --help lists what there is.")
+            print_note(f"Try {error.ctx.command_path} --help.")
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
@@ -333,7 +334,7 @@ def exit_code_of(arguments: list[str]) -> int:
         return WRONG_USE
     except Exception as error:
         if isinstance(error, FileNotFoundError) and not _has_working_directory():
-            print_error("The folder that you are in has been deleted: cd to another one.")
+            print_error("The current folder has been deleted: cd to another one.")
             return WRONG_USE
         import traceback
 
@@ -358,5 +359,5 @@ def _fault(error: Exception, frame: FrameSummary) -> str:
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return (
         f"This is a fault of the program, {what} ({Path(frame.filename).name}, line "
-        f"{frame.lineno}). With MNISTOP_DEBUG=1 it shows where it came from."
+        f"{frame.lineno}). MNISTOP_DEBUG=1 prints the traceback."
     )

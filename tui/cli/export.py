@@ -27,24 +27,24 @@ from mnistop.tui.cli.output import Output, with_output
     epilog="""
 \b
 Examples:
-  mnistop report last                              Markdown, here
+  mnistop report last                              Markdown, on stdout
   mnistop report last --output run.html            a page with charts, images
   mnistop report quiet-otter calm-lark -o two.html
-  mnistop report last --format csv > epochs.csv    a row an epoch
+  mnistop report last --format csv > epochs.csv    a row per epoch
 """
 )
 @with_output
-@with_destination("Write into this file; - is standard output.  [default: -]")
+@with_destination("The file to write; - is standard output.  [default: -]")
 @click.option(
     "--format",
     type=click.Choice(list(dict.fromkeys(FORMATS.values()))),
-    help="What to write.  [default: by the extension of FILE, else markdown]",
+    help="The format.  [default: by the extension of FILE, else markdown]",
 )
 @click.option(
     "--epoch",
     type=int,
     metavar="N",
-    help="Show the confusion matrix and the mistakes after this epoch, not the last.",
+    help="Show the confusion matrix and mistakes after this epoch.  [default: the last]",
 )
 @runs_argument
 def report(
@@ -55,19 +55,19 @@ def report(
     epoch: int | None,
     names: tuple[str, ...],
 ) -> int:
-    """Write a report of RUN, finished or in training, or compare several or those of a sweep.
+    """Write a report on RUN, finished or in training, or compare several runs or a sweep's.
 
     Markdown and HTML show a run's best epoch with its interval, curves, the coach's advice,
-    confusion matrix, worst mistakes, settings and log; for several runs their curves in one chart
-    and the settings in which they differ. HTML is a single self-contained page with charts and
-    images. CSV has a row per epoch, JSON everything.
+    confusion matrix, worst mistakes, settings and log; for several runs, their curves in one chart
+    and the settings that differ. HTML is one self-contained page with charts and images. CSV has a
+    row per epoch, JSON everything.
     """
     output = output or STDOUT
     if format is None:
         format = "markdown" if output == STDOUT else format_of(output, FORMATS)
     runs = [run for name in names for run in _runs_of(name)]
     if epoch is not None and len(runs) > 1:
-        raise click.UsageError("--epoch goes with one run only.")
+        raise click.UsageError("--epoch needs a single run.")
     check_destination(output, force)
     from mnistop.engine.report.of_runs import report as compose
 
@@ -77,17 +77,17 @@ def report(
 
 
 def _runs_of(name: str) -> list[Run]:
-    """The run of a name, or those of the sweep that have been started."""
+    """Return the run of this name, or the runs of the sweep that have started."""
     found = find_run_or_sweep(name)
     if not isinstance(found, Sweep):
         return [found]
     if members := found.members():
         return members
-    raise RunError(f"Sweep {found.name} has not begun a run yet.")
+    raise RunError(f"Sweep {found.name} has not started a run yet.")
 
 
 _MODEL_FORMATS = {".pt": "state_dict", ".pth": "state_dict", ".onnx": "onnx"}
-"""The format of a model by the ending of its file."""
+"""The format of a model by the extension of its file."""
 _TENSORBOARD = "tensorboard"
 
 
@@ -97,7 +97,7 @@ class _Weights(click.ParamType[str]):
     def convert(
         self, value: str, parameter: click.Parameter | None, context: click.Context | None
     ) -> str:
-        """`best`, `last` or the number of an epoch."""
+        """Check for `best`, `last` or the number of an epoch."""
         if value not in ("best", "last") and not (value.isascii() and value.isdecimal()):
             self.fail(f"{value!r} is not best, last or the number of an epoch.")
         return value
@@ -118,20 +118,18 @@ TensorBoard needs pip install "mnistop[tensorboard]"
 """
 )
 @with_output
-@with_destination(
-    "The file to write; with tensorboard a folder, with one folder in it for each run."
-)
+@with_destination("The file to write; for tensorboard, a folder that gets a subfolder per run.")
 @click.option(
     "--format",
     type=click.Choice(["state_dict", "onnx", _TENSORBOARD]),
-    help="What to write.  [default: by the extension of FILE, .pt or .onnx]",
+    help="The format.  [default: by the extension of FILE, .pt or .onnx]",
 )
 @click.option(
     "--weights",
     type=_Weights(),
     metavar="best|last|EPOCH",
-    help="Which weights of the model: of the epoch with the best validation accuracy, the "
-    "newest, or those saved for an epoch.  [default: best]",
+    help="The weights of the epoch with the best validation accuracy, the newest ones, or those "
+    "saved for an epoch.  [default: best]",
 )
 @runs_argument
 def export(
@@ -142,32 +140,32 @@ def export(
     weights: str | None,
     names: tuple[str, ...],
 ) -> int:
-    """Write the model of RUN for PyTorch or ONNX, or the curves of one or more for TensorBoard.
+    """Export the model of RUN to PyTorch or ONNX, or the curves of several runs to TensorBoard.
 
-    Both kinds of models take flat images with pixels in [0, 1], any number at a time. The one for
-    PyTorch is a state_dict that torch.load reads with weights_only=True, and what is needed to
-    build the model. The one for ONNX gives logits and probabilities.
+    Both kinds of model take batches of flattened images with pixels in [0, 1]. The PyTorch file
+    holds a state_dict, read by torch.load with weights_only=True, and the layers to build the model
+    from. The ONNX model returns logits and probabilities.
     """
     if not output:
         raise click.UsageError(
-            "Say where to write it: --output model.pt, for example, or model.onnx."
+            "Where to? Give a file, for example --output model.pt or model.onnx."
         )
     if format is None:
         if output == STDOUT:
-            raise click.UsageError("Say what to write to standard output: give --format.")
+            raise click.UsageError("Standard output needs a format: give --format.")
         format = format_of(output, _MODEL_FORMATS)
     found = [find_run(name) for name in names]
     if format == _TENSORBOARD:
         if weights or output == STDOUT:
             raise click.UsageError(
-                "TensorBoard gets curves, no weights, and in a folder: --output logs, for example."
+                "TensorBoard takes curves, not weights, and a folder: for example --output logs."
             )
         _write_event_files(out, found, output, force)
         return 0
     if len(found) > 1:
         raise click.UsageError("A model file holds one model: name one run.")
     if output == STDOUT and out.is_terminal:
-        raise click.UsageError("A model file is not text: write it to a file or into a pipe.")
+        raise click.UsageError("A model file is not text: write it to a file or a pipe.")
     check_destination(output, force)
     _write_model(out, found[0], weights or "best", format, output, force)
     return 0
@@ -209,4 +207,4 @@ def _write_event_files(out: Output, found: Sequence[Run], output: str, force: bo
         check_event_file(run, folder, force)
     for run in found:
         out.print(f"Written to {write_event_file(run, folder, force)}")
-    out.print(f"tensorboard --logdir {output} shows it.")
+    out.print(f"To view: tensorboard --logdir {output}")

@@ -23,11 +23,11 @@ _SECTIONS = {
     "Training": "epochs batch_size optimizer lr momentum weight_decay schedule clip_norm "
     "early_stopping adversarial_epsilon seed",
 }
-"""Where the help lists which hyperparameter; `Machine` has the others."""
+"""The sections of the help; `Machine` has the other hyperparameters."""
 
 
 class _Setting(click.Option):
-    """The flag of a hyperparameter, which the help lists in a section of its own."""
+    """The flag of a hyperparameter, with its section of the help."""
 
     def __init__(self, *args: Any, section: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -40,18 +40,18 @@ class SettingsCommand(click.Command):
     allow_extra_args = True
 
     def parse_args(self, context: click.Context, words: list[str]) -> list[str]:
-        """Tell what to do about a word that belongs to no flag."""
+        """Refuse an argument that belongs to no flag, with a hint."""
         rest = super().parse_args(context, words)
         if rest:
             raise click.UsageError(
-                f"{rest[0]} belongs to no flag: a value with a space needs quotes, as in "
+                f"Unexpected argument {rest[0]}: a value with a space needs quotes, as in "
                 '--hidden "256 128".',
                 context,
             )
         return rest
 
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options: the command's own first."""
+        """Write the command's own options, then the hyperparameters by section."""
         sections: dict[str, list[tuple[str, str]]] = {"Options": []}
         for parameter in self.get_params(context):
             section = getattr(parameter, "section", "Options")
@@ -64,11 +64,7 @@ class SettingsCommand(click.Command):
 
 
 class _PresetName(click.Choice[str]):
-    """A preset, whose name may be written with spaces or with dashes.
-
-    Args:
-        names: those that there are.
-    """
+    """The name of a preset, with spaces or with dashes."""
 
     def __init__(self, names: Iterable[str]) -> None:
         super().__init__([_dashed(name) for name in names])
@@ -76,7 +72,7 @@ class _PresetName(click.Choice[str]):
     def convert(
         self, value: Any, parameter: click.Parameter | None, context: click.Context | None
     ) -> str:
-        """The name with dashes."""
+        """Return the name with dashes."""
         return super().convert(_dashed(str(value)), parameter, context)
 
 
@@ -86,22 +82,22 @@ def setting_options(
     """Add `--preset`, `--config` and a flag for each hyperparameter to a command.
 
     Args:
-        hidden: whether to leave them out of the help.
-        presets: the names that `--preset` takes.
+        hidden: True to leave them out of the help.
+        presets: the names accepted by `--preset`.
     """
     options = [
         click.option(
             "--preset",
             type=_PresetName(presets),
             metavar="NAME",
-            help=f"Start from {', '.join(map(_dashed, presets))}; flags change it.",
+            help=f"Start from {', '.join(map(_dashed, presets))}; flags override it.",
             hidden=hidden,
         ),
         click.option(
             "--config",
             "config_file",
             metavar="FILE",
-            help="Take hyperparameters from a JSON file, such as the config.json of a run.",
+            help="Read hyperparameters from a JSON file, such as the config.json of a run.",
             hidden=hidden,
         ),
         *(_flag(name, section, hidden) for section, names in _by_section() for name in names),
@@ -118,7 +114,7 @@ def setting_options(
 def given_settings(
     preset: str | None, config_file: str | None, flags: Mapping[str, str | None]
 ) -> tuple[RunConfig, frozenset[str]]:
-    """The configuration, and which hyperparameters were given: flags win, then the file.
+    """Return the configuration, and the names that were given; flags override the file.
 
     Args:
         preset: the name of `--preset`, with dashes.
@@ -126,7 +122,7 @@ def given_settings(
         flags: the texts of the flags by hyperparameter, None for those not given.
 
     Raises:
-        ConfigError: a sentence for each value that is wrong, with where it came from.
+        ConfigError: a sentence for each invalid value, with its origin.
     """
     presets = {_dashed(name): values for name, values in PRESETS.items()}
     from_preset = presets[preset] if preset else {}
@@ -137,7 +133,7 @@ def given_settings(
 
 
 def given(flags: Mapping[str, str | None]) -> dict[str, str]:
-    """The texts of those flags that were given."""
+    """Return the values of the flags that were given."""
     return {name: text for name, text in flags.items() if text is not None}
 
 
@@ -145,10 +141,10 @@ def given(flags: Mapping[str, str | None]) -> dict[str, str]:
 def naming_origin(
     flags: Mapping[str, str | None], config_file: str | None = None
 ) -> Iterator[None]:
-    """Say of each value that is wrong in here which flag or file it came from.
+    """Add to each problem of a `ConfigError` the flag or the file that it came from.
 
     Raises:
-        ConfigError: what was raised, with that.
+        ConfigError: the one raised inside, with the origins.
     """
     try:
         yield

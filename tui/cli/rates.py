@@ -1,4 +1,4 @@
-"""`mnistop rates`: learning rates that are too low, good and too high for a configuration."""
+"""`mnistop rates`: find learning rates that are too low, good and too high."""
 
 from __future__ import annotations
 
@@ -43,15 +43,17 @@ Examples:
   mnistop rates                            for the notebook's run
   mnistop rates --optimizer adam           for Adam
   mnistop rates --hidden none --json       for programs
-  mnistop rates --train                    trains at all three, and compares
+  mnistop rates --train                    train at all three and compare
 
 \b
-Exit codes: 0 done, 1 no good rate was found or a run of --train failed other
-than by diverging, 2 wrong use or bad input, 130 stopped by Ctrl+C.
+Exit codes: 0 done, 1 no good rate found or a run of --train failed other than
+by diverging, 2 wrong usage or bad input, 130 stopped by Ctrl+C.
 """,
 )
 @with_output
-@click.option("--train", "trains", is_flag=True, help="Train a run at each of the three rates.")
+@click.option(
+    "--train", "trains", is_flag=True, help="Also train a run at each of the three rates."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @setting_options()
 def rates(
@@ -62,13 +64,12 @@ def rates(
     config_file: str | None,
     **flags: str | None,
 ) -> int:
-    """Find a learning rate that is too low, one that is good, and one that is too high.
+    """Find a learning rate that is too low, a good one, and one that is too high.
 
-    A fresh model takes one step at each of many rates that rise from far too low to far too high
-    (the range test of Smith 2017); --lr itself has no effect. No run is made, except with
-    --train, which trains a run at each of the three as a sweep, and says what their curves show and
-    which rate to take: what a run has shown outranks the test. A rate that cannot be found is null
-    in the JSON, with the reason beside it.
+    A fresh model takes one step at each of many rates, from far too low to far too high (the range
+    test of Smith 2017); --lr has no effect. No run is saved, except with --train, which trains a
+    run at each of the three as a sweep and recommends a rate: what a run shows outranks the test. A
+    rate that cannot be found is null in the JSON, with the reason beside it.
     """
     config, _ = given_settings(preset, config_file, flags)
     warm_up()
@@ -116,9 +117,9 @@ def _tested(out: Output, config: RunConfig) -> RangeTest:
 
 def _print_test(out: Output, test: RangeTest) -> None:
     out.paragraph(
-        f"learning-rate range test: {len(test.rates)} steps, each at a higher rate, from "
-        f"{rate_text(float(test.rates[0]))} to {rate_text(float(test.rates[-1]))}; the loss after "
-        "each, and rates for whole runs"
+        f"learning-rate range test: the loss after each of {len(test.rates)} steps at rising "
+        f"rates, {rate_text(float(test.rates[0]))} to {rate_text(float(test.rates[-1]))}, and "
+        "rates for whole runs"
     )
     out.print()
     out.draw(range_chart(test, min(out.width, _WIDEST), _HEIGHT, out.terminal, test.good))
@@ -129,7 +130,7 @@ def _print_test(out: Output, test: RangeTest) -> None:
 
 
 def _print_beside(out: Output, head: str, text: str) -> None:
-    """A sentence with words before it that stay clear of its other lines."""
+    """Print a paragraph after a head, with a hanging indent."""
     indent = " " * len(head)
     out.print(
         textwrap.fill(
@@ -151,7 +152,7 @@ def _trained(out: Output, config: RunConfig, test: RangeTest) -> ThreeRates:
         except KeyboardInterrupt:
             with contextlib.suppress(MnistopError):
                 worker.stop_sweep(three.sweep)
-            print_note(f"sweep {three.sweep.name} stops and saves; its runs are in mnistop runs")
+            print_note(f"sweep {three.sweep.name} is stopping and saving its runs")
             raise
     return three
 
@@ -190,10 +191,10 @@ def _print_runs(out: Output, three: ThreeRates) -> None:
 
 
 def _failures(three: ThreeRates) -> list[str]:
-    """Return what kept runs from their end, other than divergence."""
+    """Return why runs did not finish, other than by diverging."""
     ended = [(one, one.history.ended) for one in three.runs]
     return [
-        getattr(last, "message", "") or f"Run {one.run.name} was not trained to its end."
+        getattr(last, "message", "") or f"Run {one.run.name} did not finish."
         for one, last in ended
         if one.history.state(False) != "finished" and not getattr(last, "diverged", False)
     ]
@@ -211,11 +212,11 @@ def _next_commands(
         purpose = (
             "try the best one so far"
             if found.rate is None and test.good is None
-            else "try one that no run has had"
+            else "try one not tried yet"
             if found.rate is None
-            else "train with the good one"
+            else "train at the good rate"
             if rate == test.good
-            else "train with the one that works"
+            else "train at the rate that works"
         )
         commands[f"mnistop train --lr {as_text(rate)} {flags}".rstrip()] = purpose
     if test.marks and not trained:
@@ -265,5 +266,5 @@ def _runs_as_json(three: ThreeRates) -> list[dict[str, Any]]:
 
 
 def _number(value: float) -> float | None:
-    """For JSON, which knows no infinity."""
+    """Return a finite number, else None: JSON has no infinity."""
     return value if math.isfinite(value) else None

@@ -168,7 +168,7 @@ def _wait_for_all(out: Output, ending: EndNotice, found: Sequence[Run | Sweep]) 
     for _ in found:
         one = ended.get()
         outcome = Outcome.of(one)
-        ending.reached(one)
+        ending.send(one)
         with suppress(*([OutputClosedError, OutputError] if ending.command else [])):
             out.print(outcome.sentence)
         codes.append(outcome.exit_code)

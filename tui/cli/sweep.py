@@ -54,32 +54,37 @@ _POLL_SECONDS = 0.1
 Values of any hyperparameter:
   --lr 0.001,0.01,0.1,1              a list
   --lr 0.001..1                      a range: 0.001, 0.01, 0.1, 1
-  --lr 0.001..1:7                    seven values, in equal factors
-  --shift 0..3                       whole numbers, each
-  --hidden "128; 256 128; none"      networks, with ; between
+  --lr 0.001..1:7                    seven values, evenly spaced in log scale
+  --shift 0..3                       every whole number: 0, 1, 2, 3
+  --hidden "128; 256 128; none"      networks, separated by ;
 
 \b
 Examples:
   mnistop sweep --lr 0.001,0.01,0.1,1 --seeds 5
   mnistop sweep --preset learning-rates        too low, right, too high
-  mnistop sweep --preset shifts --samples 500  a preset, changed
+  mnistop sweep --preset shifts --samples 500  a preset with fewer images
   mnistop sweep --lr 0.01..1:9 --dropout 0..0.5 --random 20
   SWEEP=$(mnistop sweep --preset optimizers --detach)
 
 \b
-Exit codes: 0 all runs trained to their end, 1 some failed or it was stopped
-from elsewhere, 2 wrong use or bad input, 130 stopped by Ctrl+C and saved.
+Exit codes: 0 all runs finished, 1 some failed or another process stopped it,
+2 wrong usage or bad input, 130 stopped by Ctrl+C and saved.
 """,
 )
 @with_output
 @with_ending
-@click.option("--seeds", type=_POSITIVE, metavar="N", help="Train each with N seeds.  [default: 1]")
+@click.option(
+    "--seeds",
+    type=_POSITIVE,
+    metavar="N",
+    help="Train each with N seeds.  [default: 1]",
+)
 @click.option(
     "--random",
     "sample",
     type=_POSITIVE,
     metavar="N",
-    help="Draw N of the combinations at random, instead of all.",
+    help="Train N random combinations instead of all.",
 )
 @click.option(
     "--random-seed",
@@ -87,25 +92,25 @@ from elsewhere, 2 wrong use or bad input, 130 stopped by Ctrl+C and saved.
     type=click.IntRange(min=0),
     default=0,
     metavar="N",
-    help="Decides which are drawn.  [default: 0]",
+    help="The seed of --random.  [default: 0]",
 )
 @click.option(
     "--jobs",
     type=_POSITIVE,
     metavar="N",
-    help="Train N at once.  [default: as many as there are cores to use]",
+    help="Train N runs at once.  [default: the number of usable cores]",
 )
 @click.option("--dask", metavar="ADDRESS", help="Train on the workers of a Dask scheduler.")
-@click.option("--title", default="", metavar="TEXT", help="What the sweep is about.")
+@click.option("--title", default="", metavar="TEXT", help="A title for the sweep.")
 @click.option(
     "--attack",
     type=click.FloatRange(0, 1, min_open=True),
     metavar="E",
-    help="Also compare accuracy when every validation image is attacked with ε E.  "
+    help="Also compare accuracy with every validation image attacked at ε E.  "
     f"[default: {ATTACK:g} where the adversarial epsilon varies]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print results as JSON lines.")
-@click.option("--detach", is_flag=True, help="Print the sweep's name and leave it training.")
+@click.option("--detach", is_flag=True, help="Train in the background, and print the sweep's name.")
 @setting_options(presets=SWEEPS)
 def sweep(
     out: Output,
@@ -123,13 +128,13 @@ def sweep(
     config_file: str | None,
     **flags: str | None,
 ) -> int:
-    """Train every combination of several hyperparameters, some at once, and compare them.
+    """Train every combination of several hyperparameters in parallel, and compare them.
 
-    Each run is an ordinary one, which mnistop show and the app open. Ctrl+C stops the sweep and
-    saves what is in training; a second one leaves at once. When the terminal goes away, the sweep
-    goes on, and mnistop follow watches it again.
+    Each run is an ordinary run, which mnistop show and the app open. Ctrl+C stops the sweep and
+    saves the runs in training; a second Ctrl+C exits at once. If the terminal is closed, the sweep
+    continues, and mnistop follow shows it again.
 
-    With --json each run is a line when it ends, and the last line is about the whole sweep.
+    With --json a line is printed for each run when it ends, and a last line for the whole sweep.
     """
     base, _ = given_settings(None, config_file, {})
     with naming_origin(flags):
@@ -139,8 +144,8 @@ def sweep(
             configs = plan(base, given(flags), seeds or 1, sample, sample_seed)
     if len(configs) == 1:
         raise click.UsageError(
-            "Nothing varies: name several values, as in --lr 0.01,0.1,1, or several --seeds, or a "
-            "--preset. mnistop train trains a single run."
+            "Nothing varies: give several values, as in --lr 0.01,0.1,1, or --seeds, or a "
+            "--preset. To train a single run, use mnistop train."
         )
     varied = [name for name in differing(configs) if name != "seed"] or ["seeds"]
     title = title or (preset or "").replace("-", " ") or ", ".join(varied)
@@ -158,8 +163,8 @@ class SweepView:
 
     Args:
         out: standard output.
-        as_json: whether to print JSON lines.
-        attack: the ε of the attack to compare under at the end, None for the usual.
+        as_json: True to print JSON lines.
+        attack: the ε of the attack to compare under at the end, None for the default.
     """
 
     kind: ClassVar[str] = "sweep"
@@ -171,10 +176,10 @@ class SweepView:
         self._attack = attack
         self._reader: SweepReader | None = None
         self._printed: set[int] = set()
-        """The runs that have been printed, by their place in the plan."""
+        """The indices in the plan of the runs that have been printed."""
         self._since = time.monotonic()
         self._done_before = 0.0
-        """The share that was done when this began."""
+        """The fraction that was done when this began."""
         self.printer = Printer(out, as_json, self._progress)
 
     def stop(self, sweep: Sweep) -> None:
@@ -182,7 +187,7 @@ class SweepView:
         worker.stop_sweep(sweep)
 
     async def follow(self, sweep: Sweep) -> None:
-        """Print the runs that have ended, and those that do, until all have."""
+        """Print each run once it has ended, until all have."""
         reader = SweepReader(sweep)
         reader.read()
         self._since, self._done_before = time.monotonic(), _share_done(reader)
@@ -194,7 +199,7 @@ class SweepView:
             await asyncio.sleep(_POLL_SECONDS)
             if reader.read():
                 self._update(reader)
-        sweep.check_readable()  # where its owner has closed it, its end is not known
+        sweep.check_readable()  # if its owner has closed it, its end is unknown
 
     def _update(self, reader: SweepReader) -> None:
         ended = {place for place, one in enumerate(reader.outcomes) if one.is_done}
@@ -206,7 +211,7 @@ class SweepView:
             self.printer.print(*_lines(reader, new), crop=True)
 
     def print_end(self, sweep: Sweep) -> None:
-        """Print what came of it, and what could not be trained."""
+        """Print the results and the failures."""
         out, reader = self.printer.out, self._reader
         if reader is None:
             return
@@ -219,7 +224,7 @@ class SweepView:
             print_result(out, reader, self._attack)
 
     def _progress(self, width: int) -> RenderableType | None:
-        """A bar with the time left and the best run so far."""
+        """Draw a progress bar with the time left and the best run so far."""
         reader, seconds = self._reader, time.monotonic() - self._since
         if reader is None:
             return None
@@ -237,7 +242,7 @@ class SweepView:
 
 
 def _lines(reader: SweepReader, places: list[int]) -> Iterator[str]:
-    """A line for each run at these places of the plan."""
+    """Yield a line for each run at these indices of the plan."""
     groups = [Group((one,)) for one in reader.outcomes]
     settings = settings_of(groups)
     if len({one.config.seed for one in reader.outcomes}) > 1:
@@ -256,7 +261,7 @@ def _lines(reader: SweepReader, places: list[int]) -> Iterator[str]:
 
 
 def _share_done(reader: SweepReader) -> float:
-    """The share of the work that is done, by what each run takes."""
+    """Return the fraction of the work that is done, weighted by the cost of each run."""
     done = whole = 0.0
     for one in reader.outcomes:
         cost = effort(one.config)

@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
 
 _json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print the run's events as JSON lines."
+    "--json", "as_json", is_flag=True, help="Print the events as JSON lines."
 )
 _detach_option = click.option(
-    "--detach", is_flag=True, help="Print the run's name and leave it training."
+    "--detach", is_flag=True, help="Train in the background, and print the name."
 )
 
 
@@ -53,11 +53,11 @@ Examples:
   mnistop train --preset adam --epochs 30      a preset, changed
   mnistop train --source openml --samples all  all 70,000 images
   mnistop train --json > events.jsonl          for programs
-  RUN=$(mnistop train --detach)                goes on by itself
+  RUN=$(mnistop train --detach)                in the background
 
 \b
-Exit codes: 0 trained to the end, 1 failed or stopped from elsewhere, 2 wrong
-use or bad input, 130 stopped by Ctrl+C and saved.
+Exit codes: 0 finished, 1 failed or stopped by another process, 2 wrong usage
+or bad input, 130 stopped by Ctrl+C and saved.
 """,
 )
 @with_output
@@ -74,10 +74,10 @@ def train(
     config_file: str | None,
     **flags: str | None,
 ) -> int:
-    """Train a model without the app, in a process of its own.
+    """Train a model without the app, in a separate process.
 
-    Ctrl+C stops the training and saves it; a second one leaves at once. When the terminal goes
-    away, training goes on, and mnistop follow watches it again.
+    Ctrl+C stops the run and saves it; a second Ctrl+C exits at once. If the terminal is closed,
+    training continues, and mnistop follow shows it again.
     """
     config, _ = given_settings(preset, config_file, flags)
     view, message = RunView(out, as_json), "loading PyTorch, the data and the model"
@@ -92,12 +92,12 @@ def train(
 @click.option(
     "--dask",
     metavar="ADDRESS",
-    help="Go on with a sweep on the workers of a Dask scheduler; none for this machine.",
+    help="Continue a sweep on the workers of a Dask scheduler; none for this machine.",
 )
 @click.option(
     "--epochs",
     metavar="N",
-    help="Train on to N epochs in total, also a finished run.",
+    help="Train to N epochs in total, even a finished run.",
 )
 @run_argument
 def resume(
@@ -109,22 +109,22 @@ def resume(
     epochs: str | None,
     run: str,
 ) -> int:
-    """Go on with RUN, from its last checkpoint or from a pause.
+    """Resume RUN from its last checkpoint or from a pause.
 
     The results are the same as if it had never been stopped. Ctrl+C stops and saves it again.
-    For a sweep, the runs that have ended are not trained again.
+    In a sweep, only runs that have not ended are trained.
 
-    With --epochs N it is trained on to N epochs in total: to the same results as if it had been
-    begun with N, except that a schedule of the learning rate is that of N epochs from there on
-    only. It is tested anew on images never seen when it ends.
+    With --epochs N it is trained to N epochs in total, with the same results as if started with N,
+    except that a learning-rate schedule is that of N epochs only from there on. When it ends, it is
+    tested again on unseen images.
     """
     total = _total(epochs)
     found = find_run_or_sweep(run)
     if isinstance(found, Sweep):
         if total:
             raise click.UsageError(
-                f"--epochs is for runs, and {found.name} is a sweep, which compares runs of the "
-                "same length: mnistop sweep trains a new one."
+                f"--epochs is for runs, but {found.name} is a sweep, which compares runs of equal "
+                "length: start a new one with mnistop sweep."
             )
         found.check_ours()
         from mnistop.tui.cli.sweep import SweepView
@@ -139,7 +139,7 @@ def resume(
         )
     found.check_ours()
     if dask:
-        raise click.UsageError(f"--dask is for sweeps, and {found.name} is a run.")
+        raise click.UsageError(f"--dask is for sweeps, but {found.name} is a run.")
     going = found.is_running()
     message = "resuming the run" if going else "loading PyTorch, the data and the checkpoint"
     resumed = found
@@ -158,9 +158,9 @@ def resume(
 @_json_option
 @run_argument
 def follow(out: Output, ending: EndNotice, as_json: bool, run: str) -> int:
-    """Watch RUN from its first epoch on, and live until it ends.
+    """Watch RUN from its first epoch until it ends.
 
-    Ctrl+C leaves, and the run goes on.
+    Ctrl+C exits; the run continues.
     """
     found = find_run_or_sweep(run)
     if isinstance(found, Sweep):
@@ -171,10 +171,10 @@ def follow(out: Output, ending: EndNotice, as_json: bool, run: str) -> int:
 
 
 def _total(epochs: str | None) -> int | None:
-    """The number of epochs that `--epochs` names.
+    """Return the value of `--epochs`.
 
     Raises:
-        ConfigError: it names none.
+        ConfigError: it is no valid number of epochs.
     """
     if epochs is None:
         return None
@@ -183,9 +183,9 @@ def _total(epochs: str | None) -> int | None:
 
 
 _RECENT = 10
-"""The time left is estimated from so many epochs."""
+"""The number of epochs from which the time left is estimated."""
 _WIDE = 100
-"""From this width on the line of progress has room for the images per second."""
+"""The least width of a progress line with images per second."""
 _SUSPENSION_SECONDS = 1.0
 """The time between two looks at the state of the process."""
 
@@ -195,7 +195,7 @@ class RunView:
 
     Args:
         out: standard output.
-        as_json: whether to print its events as JSON lines.
+        as_json: True to print its events as JSON lines.
     """
 
     kind: ClassVar[str] = "run"
@@ -206,7 +206,7 @@ class RunView:
         self.went_well = False
         self._history = History()
         self._epochs = 1
-        """The number that the run is to have."""
+        """The planned number of epochs."""
         self._skipped: events.EpochFinished | None = None
         self.printer = Printer(out, as_json, self._progress)
 
@@ -215,7 +215,7 @@ class RunView:
         worker.stop(run)
 
     async def follow(self, run: Run) -> None:
-        """Print all that the run logs, until its last event."""
+        """Print the run's events until the last one."""
         self.begin(run)
         suspensions = asyncio.create_task(self._report_suspensions(run))
         try:
@@ -240,7 +240,7 @@ class RunView:
             self.printer.print(f"run {run.name}")
 
     def update(self, new: Sequence[events.Event]) -> None:
-        """Print some more events, in JSON as they are in `events.jsonl`."""
+        """Print new events; as JSON, the lines of `events.jsonl`."""
         history = self._history = reduce(self._history, new)
         if history.preparing:
             self.printer.wait(history.preparing, at_once=False)
@@ -254,7 +254,7 @@ class RunView:
         self.printer.print(*([e.to_json() for e in new] if as_json else self._lines(new)))
 
     def print_end(self, run: Run) -> None:
-        """Print how it ended, how good it is, and what is next."""
+        """Print how it ended, its accuracy, and the next commands."""
         history = self._history
         self.state = history.state(running=False)
         lines = closing_lines(run, history, run.config().epochs)
@@ -268,7 +268,7 @@ class RunView:
             print_error(sentence)
 
     def _lines(self, new: Sequence[events.Event]) -> Iterator[str]:
-        """The lines of some events: the run's facts, the epoch table, and what happens to it."""
+        """Yield the lines of new events: the model and data, the epoch table, and pauses."""
         for event in new:
             match event:
                 case events.RunStarted():
@@ -287,13 +287,13 @@ class RunView:
                 case events.RunPaused():
                     yield "paused"
                 case events.RunUnpaused():
-                    yield "going on"
+                    yield "continuing"
                 case _ if isinstance(event, events.LAST_EVENTS) and self._skipped:
                     yield epoch_row(self._skipped)
                     self._skipped = None
 
     def _progress(self, width: int) -> RenderableType | None:
-        """A bar between the epoch, and the time left with the newest validation accuracy."""
+        """Draw a progress bar between the epoch and the time left."""
         history, part, done = self._history, self._history.progress, len(self._history.epochs)
         if not history.started:
             return None
@@ -323,11 +323,11 @@ def _facts(started: events.RunStarted) -> Iterator[str]:
 
 
 def _time_left(history: History, epochs: float) -> str:
-    """The time that some more epochs take.
+    """Return the estimated time of the remaining epochs.
 
     Args:
-        history: of a run that has started.
-        epochs: how many, with a part of the present one.
+        history: that of a run that has started.
+        epochs: the number of epochs, with the fraction of the current one.
     """
     if history.paused:
         return "paused"

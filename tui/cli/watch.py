@@ -1,4 +1,4 @@
-"""Follows what goes on in other processes, and answers Ctrl+C and the other signals meanwhile."""
+"""Watch a run or a sweep in its own processes, and answer Ctrl+C and other signals meanwhile."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _ENDING = (
     signal.SIGUSR2,
     signal.SIGXCPU,
 )
-"""The signals that ask for the end; batch systems warn of that of a job by the last three."""
+"""Signals that ask to stop; batch systems send the last three before they end a job."""
 
 
 class View(Protocol[Shown]):
@@ -44,7 +44,7 @@ class View(Protocol[Shown]):
     state: str
     """Its last state, once `print_end` has been called."""
     went_well: bool
-    """True if nothing is wrong with that end."""
+    """True if it ended as planned."""
 
     def stop(self, going: Shown) -> None:
         """Ask it to stop and save."""
@@ -57,15 +57,13 @@ class View(Protocol[Shown]):
 
 
 class Watch(Generic[T]):
-    """The way of a run or a sweep from its start to its end, before a person's eyes.
+    """Starts a run or a sweep, shows it until its end, and handles signals.
 
     Args:
-        view: what shows it.
-        ending: what is to be done at its end; if its terminal or its output goes away before, or
-            a signal leaves what it was to stop, by a process of its own.
-        stops: whether Ctrl+C, SIGTERM and the warnings of batch systems stop it and wait until it
-            has saved, and only when they come again leave at once; otherwise they leave at once and
-            it goes on.
+        view: prints it.
+        ending: notifies at the end; if this process exits earlier, a separate process does.
+        stops: True if Ctrl+C, SIGTERM and the warnings of batch systems stop it and wait until it
+            is saved, and a second one exits at once; False if they exit at once and it continues.
     """
 
     def __init__(self, view: View[T], ending: EndNotice, stops: bool) -> None:
@@ -74,17 +72,17 @@ class Watch(Generic[T]):
         self._stops = stops
         self._going: T | None = None
         self.asked: signal.Signals | None = None
-        """The signal that asked for the stop, if any."""
+        """The signal that requested the stop, if any."""
 
     async def launch(self, start: Callable[[], tuple[T, str]], message: str) -> T:
-        """Start it, which takes a moment.
+        """Start it.
 
         Args:
-            start: returns it once it is there, with a warning or nothing; or raises.
-            message: what is waited for meanwhile.
+            start: blocks until it has started, and returns it with a warning, which may be empty.
+            message: shown meanwhile.
 
         Raises:
-            MnistopError: what `start` raises.
+            MnistopError: raised by `start`.
         """
         warm_up()
         with self._signals():
@@ -95,7 +93,7 @@ class Watch(Generic[T]):
                 self._stop_if_asked()
             except BaseException as error:
                 self._view.printer.close()
-                if self.asked and isinstance(error, RunError):  # what was to start it has ended too
+                if self.asked and isinstance(error, RunError):  # the fork server got the signal too
                     leave(self.asked)
                 raise
         if warning:
@@ -104,41 +102,42 @@ class Watch(Generic[T]):
         return going
 
     async def follow(self, going: T) -> None:
-        """Show it to its end; answer signals meanwhile, and leave the terminal as it was."""
+        """Show it until its end and handle signals; restore the terminal."""
         self._going = going
         with self._signals():
             try:
                 await self._view.follow(going)
             except OutputClosedError:
-                self._ending.left(going)
+                self._ending.leave_watcher(going)
                 if going.is_running():
-                    stops = f"; this stops it: mnistop stop {typed(going)}"
-                    print_note(f"{self._view.kind} {going.name} goes on{stops * going.is_ours}")
+                    stops = f"; to stop it: mnistop stop {typed(going)}"
+                    print_note(f"{self._view.kind} {going.name} continues{stops * going.is_ours}")
                 raise
             finally:
                 self._view.printer.close()
 
     def print_end(self, going: T) -> int:
-        """Print how it has ended, and do what is to be done then; return the exit code."""
+        """Print how it has ended, notify, and return the exit code."""
         try:
             self._view.print_end(going)
         finally:
-            self._ending.reached(going)
+            self._ending.send(going)
         if self._stops and self._view.state == "stopped":
             return 128 + self.asked if self.asked else 1
         return 0 if self._view.went_well else 1
 
     def detach(self, going: T) -> None:
-        """Leave it to itself, and print its name."""
+        """Print its name and leave it in the background."""
         printer, name = self._view.printer, going.name
         printer.close()
-        self._ending.left(going)
+        self._ending.leave_watcher(going)
         printer.out.print(json.dumps({self._view.kind: name}) if printer.as_json else name)
-        words, them = "It trains by itself", "it"
+        what, them = "Training", "it"
         if isinstance(going, Sweep):
-            words, them = f"{count(len(going.plan().configs), 'run')} train by themselves", "them"
+            what, them = f"Training {count(len(going.plan().configs), 'run')}", "them"
         print_note(
-            f"{words}: mnistop follow {name} watches {them}, mnistop stop {name} stops {them}."
+            f"{what} in the background: mnistop follow {name} shows {them}, "
+            f"mnistop stop {name} stops {them}."
         )
 
     @contextmanager
@@ -157,11 +156,11 @@ class Watch(Generic[T]):
         if number == signal.SIGHUP:
             self._leave(number)
         elif not self._stops and self._going and not self._going.is_ours:
-            self._leave(number, "goes on; this watches it again:", "follow")
+            self._leave(number, "continues; to watch it again:", "follow")
         elif not self._stops:
-            self._leave(number, "goes on; this stops it:", "stop")
+            self._leave(number, "continues; to stop it:", "stop")
         elif self.asked:
-            self._leave(number, "stops and saves by itself; this goes on with it:", "resume")
+            self._leave(number, "is stopping and saving; to resume it:", "resume")
         else:
             self.asked = number
             with suppress(OutputClosedError):
@@ -175,7 +174,7 @@ class Watch(Generic[T]):
 
     def _leave(self, number: signal.Signals, fate: str = "", command: str = "") -> None:
         if self._going and (self._stops or number == signal.SIGHUP):
-            self._ending.left(self._going)
+            self._ending.leave_watcher(self._going)
         with suppress(OutputClosedError, OSError):
             self._view.printer.close()
         if self._going and command:
@@ -191,14 +190,14 @@ def train(
     message: str,
     detach: bool = False,
 ) -> int:
-    """Start a run or a sweep, or resume one, and show it to its end.
+    """Start a run or a sweep, or resume one, and show it until its end.
 
     Args:
-        view: what shows it.
-        ending: what is to be done at its end.
-        start: returns it once it is there, with a warning or nothing; or raises.
-        message: what is waited for meanwhile.
-        detach: whether to leave it at once.
+        view: prints it.
+        ending: notifies at its end.
+        start: as for `Watch.launch`.
+        message: shown while it starts.
+        detach: True to leave it in the background.
 
     Returns:
         The exit code.
@@ -222,14 +221,14 @@ def train(
 
 
 def follow(view: View[T], ending: EndNotice, going: T) -> int:
-    """Show a run or a sweep until its end; Ctrl+C leaves it going on. Return the exit code."""
+    """Show a run or a sweep until its end, and return the exit code; Ctrl+C only exits."""
     watch = Watch(view, ending, stops=False)
     asyncio.run(watch.follow(going))
     return watch.print_end(going)
 
 
 def warm_up() -> None:
-    """Start the fork server, out of reach of a Ctrl+C that is meant for this process."""
+    """Start the fork server, shielded from a Ctrl+C meant for this process."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         worker.warm_up()
@@ -238,7 +237,7 @@ def warm_up() -> None:
 
 
 def leave(number: int) -> NoReturn:
-    """End this process at once, as by a signal; what it started for itself ends with it."""
+    """Exit at once, as if killed by a signal, together with the processes that help this one."""
     for helper in multiprocessing.active_children():
         helper.terminate()
     remove_temporary_folder()

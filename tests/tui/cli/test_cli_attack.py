@@ -89,7 +89,7 @@ def test_the_table_stands_in_80_columns_and_says_what_it_means(
     assert max(map(len, answer.out.splitlines())) <= 80
     text = " ".join(answer.out.split())
     assert f"run {finished.name}, epoch 11: 80 validation images" in text
-    assert re.search(r"fooled by ε 0\.\d{4} or less \(the median smallest ε found\)", text)
+    assert re.search(r"fooled by ε 0\.\d{4} or less \(the median of the smallest ε found\)", text)
     assert re.search(r"half are proven safe below 0\.\d{4}", text)
     assert attack("--ascii").out.isascii()
 
@@ -211,7 +211,7 @@ def test_png_files_bear_true_names(attack: Call, finished: Finished, tmp_path: P
     names = [f"{row:05d}-{labels[row]}-taken-for-{taken[row]}.png" for row in range(80)]
     assert [file.name for file in files] == names
     fooled = sum(one != other for one, other in zip(labels, taken, strict=True))
-    assert f"takes {fooled} of them" in " ".join(answer.out.split())
+    assert f"misclassifies {fooled} of them" in " ".join(answer.out.split())
     assert fooled > 40
 
 
@@ -231,15 +231,15 @@ def test_one_png_file_with_an_l2_method(attack: Call, tmp_path: Path) -> None:
         (("--index", "80"), r"has validation images 0 to 79, not 80"),
         (("--index", "-1"), r"has validation images 0 to 79, not -1"),
         (("--index", "x"), r"'x' is not a valid integer"),
-        (("--epsilon", "1.5"), r"ε lies between 0 and 1"),
-        (("--epsilon", "-0.1"), r"not a number from 0 up"),
-        (("--epsilon", "nan"), r"not a number from 0 up"),
-        (("--epsilon", ""), r"not a number from 0 up"),
-        (("--epsilon", "0.1,0.2", "--index", "0"), r"Several ε are for the table"),
-        (("--epsilon", "0.1,0.2", "--save", "x"), r"Several ε are for the table"),
-        (("--method", "pgd-l2", "--epsilon", "2"), r"--method goes with --index or --save"),
+        (("--epsilon", "1.5"), r"ε must be between 0 and 1"),
+        (("--epsilon", "-0.1"), r"not a non-negative number"),
+        (("--epsilon", "nan"), r"not a non-negative number"),
+        (("--epsilon", ""), r"not a non-negative number"),
+        (("--epsilon", "0.1,0.2", "--index", "0"), r"take a single ε"),
+        (("--epsilon", "0.1,0.2", "--save", "x"), r"take a single ε"),
+        (("--method", "pgd-l2", "--epsilon", "2"), r"--method needs --index or --save"),
         (("--method", "magic", "--index", "0"), r"'magic' is not one of 'fgsm', 'pgd'"),
-        (("--target", "3"), r"--target goes with --index or --save"),
+        (("--target", "3"), r"--target needs --index or --save"),
         (("--target", "11", "--index", "0"), r"There is no class 11: 0, 1, 2"),
         (("--epoch", "12"), r"has epochs 0 to 11, not 12"),
     ],
@@ -258,7 +258,7 @@ def test_its_own_class_is_no_target(attack: Call) -> None:
     label = as_json(attack("--index", "0", "--json"))["label"]
     answer = attack("--index", "0", "--target", label)
     assert answer.code == 2
-    assert f"Validation image 0 is a {label} itself" in answer.err
+    assert f"Validation image 0 is a {label}: the target must be another class" in answer.err
 
 
 @pytest.fixture
@@ -284,7 +284,7 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> None:
         ("folder.npz", "folder.npz is a folder: give the name of a file in it"),
         ("dangling", "dangling is a link to .*nowhere, which is not there"),
         ("dangling.npz", "dangling.npz is a link to .*nowhere, which is not there"),
-        ("fooled.png", r"saved in a file that ends in .npz, or as PNG in a folder"),
+        ("fooled.png", r"saved to an .npz file, or as PNG files in a folder"),
     ],
 )
 def test_what_cannot_be_saved_is_told_before_the_work(
@@ -316,7 +316,7 @@ def test_force_replaces_what_was_saved(attack: Call, tmp_path: Path) -> None:
     assert np.load(tmp_path / "mine.npz")["images"].shape == (1, 28, 28)
     assert (tmp_path / "folder/notes").read_text() == "mine"
     assert len(list((tmp_path / "folder").iterdir())) == 2
-    assert "--force goes with --save" in attack("--force").err
+    assert "--force needs --save" in attack("--force").err
 
 
 def test_deepfool_changes_no_image_by_more_than_the_epsilon(attack: Call, tmp_path: Path) -> None:
@@ -361,7 +361,7 @@ def test_without_weights_or_before_the_first_epoch_it_says_so(
     (folder / "events.jsonl").write_text("")
     answer = call("attack", "last")
     assert answer.code == 2
-    assert "has not begun to train: there is nothing to attack" in answer.err
+    assert "has not started training: there is no model to attack" in answer.err
     assert call("attack", "nosuch").code == 2
 
 

@@ -18,8 +18,8 @@ def test_the_bundled_images_are_described(call: Call):
         "4,502 images of 28×28 pixels, 10 classes",
         "CC BY-SA 3.0",
         "pixels: uint8 from 0 (black) to 255 (white)",
-        "3,601 to train on, 901 to validate",
-        "nothing stays unseen to test a trained model on; with --samples 1000 3,502",
+        "3,601 training images, 901 validation images",
+        "none are left to test a trained model on; with --samples 1000 3,502",
         "mnistop train --samples all",
     ):
         assert words in answer.out
@@ -87,10 +87,10 @@ def test_it_tells_how_many_images_stay_unseen(call: Call, tmp_path: Path):
     write_idx_pair(tmp_path, "t10k", 4)
     said = " ".join(call("data", str(tmp_path)).out.split())
     assert "6 images of 4×4 pixels" in said
-    assert "4 more images stay unseen: a trained model is tested on them" in said
-    assert "unless --samples asks for more than 6" in said
+    assert "4 more images left to test a trained model on" in said
+    assert "unless --samples is more than 6" in said
     said = " ".join(call("data", str(tmp_path), "--samples", "9").out.split())
-    assert "1 more image stays unseen" in said
+    assert "1 more image left to test" in said
 
 
 @pytest.mark.parametrize(

@@ -358,5 +358,5 @@ def test_a_suspended_training_is_continued_to_be_stopped_and_that_is_said(place:
     assert name in place.run("runs", "state:suspended").stdout
     done = place.run("stop", name)
     assert done.returncode == 0, done.stderr
-    assert "is suspended (SIGSTOP): it is continued" in done.stderr
+    assert "is suspended (SIGSTOP): resumed so it can save" in done.stderr
     assert "stopped and saved" in done.stdout

@@ -128,7 +128,7 @@ def test_ctrl_c_ends_it_with_130_and_stops_the_runs(place: Place):
     terminal = place.in_terminal("rates", "--train", *endless)
     terminal.expect("training; too low: epoch [0-9]+ of")
     terminal.sendintr()
-    terminal.expect("stops and saves")
+    terminal.expect("is stopping and saving")
     place.last_words(terminal)
     assert terminal.exitstatus == 130
     listed = json.loads(place.run("runs", "--json").stdout)

@@ -78,19 +78,22 @@ def test_no_file_is_overwritten_without_force(call: Call, finished: Finished):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["report", "last", "-o", "run.txt"], "The extension of run.txt does not say its format"),
+        (["report", "last", "-o", "run.txt"], "The extension of run.txt names no format"),
         (["report", "last", "-o", "no/run.md"], "There is no folder"),
         (["report", "last", "-o", "/dev/full", "--format", "csv"], "No space left on device"),
-        (["report", "last", "last", "--epoch", "0"], "--epoch goes with one run only"),
+        (["report", "last", "last", "--epoch", "0"], "--epoch needs a single run"),
         (["report", "last", "--epoch", "12"], "has epochs 0 to 11, not 12"),
         (["report", "nothing"], "There is no run nothing"),
-        (["export", "last"], "Say where to write it: --output model.pt"),
-        (["export", "last", "-o", "model.zip"], "give --format, or use .pt, .pth, .onnx"),
+        (["export", "last"], "Give a file, for example --output model.pt"),
+        (["export", "last", "-o", "model.zip"], "use --format, or one of .pt, .pth, .onnx"),
         (["export", "last", "-o", "-"], "give --format"),
         (["export", "last", "-o", "m.pt", "--weights", "first"], "'first' is not best, last or"),
         (["export", "last", "-o", "m.pt", "--weights", "4"], "keeps no weights of epoch 4"),
         (["export", "last", "last", "-o", "m.pt"], "holds one model: name one run"),
-        (["export", "last", "-o", "-", "--format", "tensorboard"], "in a folder: --output logs"),
+        (
+            ["export", "last", "-o", "-", "--format", "tensorboard"],
+            "a folder: for example --output",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_told(call: Call, finished: Finished, words: list[str], told: str):
@@ -121,7 +124,7 @@ def test_curves_are_written_for_tensorboard(call: Call, finished: Finished):
     [file] = Path("logs").rglob("*tfevents*")
     assert file.parent.name == finished.name
     assert str(file.absolute()) in answer.out
-    assert "tensorboard --logdir logs shows it." in answer.out
+    assert "To view: tensorboard --logdir logs" in answer.out
 
 
 def test_a_model_is_not_printed_on_a_terminal(finished: Finished):

@@ -130,7 +130,7 @@ def test_accuracy_under_attack_is_compared_where_that_is_the_question(call: Call
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "Nothing varies: name several values, as in --lr 0.01,0.1,1, or several --seeds"),
+        ((), "Nothing varies: give several values, as in --lr 0.01,0.1,1, or --seeds"),
         (("--lr", "0.1"), "Nothing varies"),
         (("--lr", "0.1,x"), "--lr: Learning rate must be a number above 0 and at most 1,000"),
         (("--hidden", "256,128"), 'write "256; 128" for 2, or "256 128" for one.'),
@@ -140,7 +140,7 @@ def test_accuracy_under_attack_is_compared_where_that_is_the_question(call: Call
         (("--preset", "shifts", "--epochs", "0"), "--epochs: Epochs must be a whole number"),
         (("--lr", "0.1,1", "--jobs", "0"), "0 is not in the range x>=1"),
         (("--lr", "0.1,1", "--random", "0"), "0 is not in the range x>=1"),
-        (("--lr", "0.1", "1"), "1 belongs to no flag"),
+        (("--lr", "0.1", "1"), "Unexpected argument 1"),
         (("--lr", "0.1,1", "--source", "/no/such"), "/no/such"),
     ],
 )
@@ -163,7 +163,7 @@ def test_a_sweep_is_left_stopped_resumed_and_deleted(call: Call) -> None:
     answer = call("sweep", "--lr", "0.01,0.1,1", "--jobs", "1", *LONG, "--detach")
     [sweep] = list_sweeps()
     assert (answer.code, answer.out.strip()) == (0, sweep.name)
-    assert f"mnistop follow {sweep.name} watches them" in " ".join(answer.err.split())
+    assert f"mnistop follow {sweep.name} shows them" in " ".join(answer.err.split())
     wait_until(lambda: any((run.path / "best.pt").exists() for run in sweep.members()))
     stopped = call("stop", sweep.words)
     assert f"sweep {sweep.name} stopped and saved, 0 of 3 runs done" in stopped.out

@@ -133,7 +133,7 @@ def test_a_closed_pipe_ends_it_quietly_and_leaves_the_run_training(place: Place)
     command.stdout.readline()
     command.stdout.close()
     *waited, last = command.stderr.read().splitlines()
-    assert "goes on; this stops it: mnistop stop" in last
+    assert "continues; to stop it: mnistop stop" in last
     assert all(line.startswith("loading") for line in waited)
     command.wait(100)
     (folder,) = place.folder.iterdir()
