@@ -28,20 +28,8 @@ class Flattening(PlottedPane, can_focus=True):
         "data",
         key("pixel_left", "left,h", "move(0, -1)", "Pixel", "To the pixel on the left", "←↑↓→"),
         hidden("pixel_right", "right,l", "move(0, 1)", "Right", "To the pixel on the right"),
-        hidden(
-            "pixel_up",
-            "up,k",
-            "move(-1, 0)",
-            "Up",
-            "To the pixel above, one width back in the row of numbers",
-        ),
-        hidden(
-            "pixel_down",
-            "down,j",
-            "move(1, 0)",
-            "Down",
-            "To the pixel below, one width on in the row of numbers",
-        ),
+        hidden("pixel_up", "up,k", "move(-1, 0)", "Up", "To the pixel above, one row back"),
+        hidden("pixel_down", "down,j", "move(1, 0)", "Down", "To the pixel below, one row on"),
         key("next_image", "n", "step(1)", "Image", "The next image", "n/p"),
         hidden("previous_image", "p", "step(-1)", "Previous", "The previous image"),
     )

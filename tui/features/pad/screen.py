@@ -49,13 +49,7 @@ class PadScreen(AtAnEpoch):
 
     BINDINGS = bindings(
         "pad",
-        key(
-            "centre",
-            "c",
-            "centre",
-            "Centre",
-            "Give the drawing the size and place of MNIST's digits, or leave it as it is",
-        ),
+        key("centre", "c", "centre", "Centre", "Scale and centre the drawing, or leave it"),
         key("write", "w", "write", "Save", "Save what the model sees as a PNG in this folder"),
         ATTACK,
         IMAGES,

@@ -29,13 +29,7 @@ class Confusion(LinesPane, can_focus=True):
         hidden("right", "right,l", "move(0, 1)", "Right", "To the next predicted class"),
         key("cell", "enter", "open('cell')", "Images", "The images behind this cell"),
         key("row", "t", "open('row')", "Row", "All images of this true class, a row of the matrix"),
-        key(
-            "column",
-            "c",
-            "open('column')",
-            "Column",
-            "All images taken for this class, a column of the matrix",
-        ),
+        key("column", "c", "open('column')", "Column", "All images predicted as this class"),
     )
 
     EXPLANATION = (

@@ -34,20 +34,13 @@ class Network(ScrolledPane, can_focus=True):
         "weights",
         key("step_up", "up,k", "step(-1)", "Step", "The values of the step before", "↑↓"),
         hidden("step_down", "down,j", "step(1)", "Down", "The values of the step after"),
-        key(
-            "next_image",
-            "n,right,l",
-            "image(1)",
-            "Image",
-            "Send the next validation image through the network",
-            "n/p",
-        ),
+        key("next_image", "n,right,l", "image(1)", "Image", "The next validation image", "n/p"),
         hidden(
             "previous_image",
             "p,left,h",
             "image(-1)",
             "Previous image",
-            "Send the previous validation image through the network",
+            "The validation image before",
         ),
     )
 
