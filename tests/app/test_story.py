@@ -164,7 +164,7 @@ def test_pressed_at_once_r_says_that_it_warms_up_and_starts_by_itself_and_d_leav
         after = shown.text
 
     run = the_run()
-    assert f"run {run.name} goes on training" in after
+    assert f"run {run.name} is still training" in after
     assert f"mnistop --run {run.name}" in after
     goes_on(run)
     worker.stop(run)

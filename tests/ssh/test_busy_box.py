@@ -124,7 +124,7 @@ def test_in_a_folder_that_was_deleted_it_trains_or_says_what_to_do(
     ):
         refused = run_there(*words)
         assert refused.returncode == 2
-        assert "The folder that you are in has been deleted: cd to another one." in refused.stderr
+        assert "The current folder has been deleted: cd to another one." in refused.stderr
         assert "fault" not in refused.stderr
 
 
@@ -165,7 +165,7 @@ def test_runs_that_start_in_the_same_second_have_folders_of_their_own(folder: Pa
 def test_without_a_terminal_the_app_says_how_to_train(folder: Path) -> None:
     done = run_command()
     assert done.returncode == 2
-    assert "mnistop train trains" in done.stderr
+    assert "use mnistop train to train" in done.stderr
     assert done.stdout == ""
     assert "\x1b" not in done.stderr
 

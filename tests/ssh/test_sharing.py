@@ -59,7 +59,7 @@ def mode(path: Path) -> int:
 
 def line_for_others(printed: str) -> list[str]:
     """The words of the command that the others are to type."""
-    [line] = re.findall(r"the others type +mnistop (.*)", printed)
+    [line] = re.findall(r"for the others to type +mnistop (.*)", printed)
     return ["show", line.split()[-1]]
 
 

@@ -387,5 +387,5 @@ def test_a_fault_in_a_key_is_told_and_the_app_goes_on(folder: Path) -> None:
 def test_a_terminal_without_a_cursor_is_told_how_to_train(folder: Path, term: str) -> None:
     with terminal(folder, command=COMMAND, TERM=term) as shown:
         assert shown.wait_for_end() == 2
-        assert "mnistop train trains here" in " ".join(shown.text.split())
+        assert "Use mnistop train and mnistop show last here" in " ".join(shown.text.split())
         assert b"\x1b" not in shown.written

@@ -85,7 +85,7 @@ def test_from_training_images_of_one_class_no_rate_is_recommended(
     assert answer.code == 1
     assert "it tells nothing" in said
     assert "No rate can be called good: all training images are of one class" in said
-    assert "train with the good one" not in said
+    assert "train at the good rate" not in said
 
 
 def test_where_no_rate_is_good_that_is_said_and_none_is_recommended(call: Call):

@@ -111,7 +111,7 @@ async def test_the_pictures_the_words_and_the_bracket(opened: Opened, answers: A
             "✓ still 0",
             "L∞ 0.1250 L2",
             f"safe below ε {certified(0):.4f}: proven",
-            f"fooled from ε {smallest(0, 'deepfool'):.4f}: shown by DeepFool",
+            f"fooled from ε {smallest(0, 'deepfool'):.4f}: found by DeepFool",
             f"FGSM succeeds from ε {smallest(0):.4f} (59/255), exact",
             "FGSM, L∞: One step of ε along the sign of the loss's gradient.",
             "prediction for the original",
@@ -201,14 +201,16 @@ async def test_an_image_that_cannot_be_fooled(opened: Opened, answers: Answers) 
         await shown.press("m")
         await shown.until(lambda: "No ε up to 1 of FGSM fools it on this image." in shown.notices)
         await shown.press(*to_method("deepfool"))
-        await until_told(shown, "DeepFool L∞, epoch", "the search found no way there", "✓ still 5")
+        await until_told(
+            shown, "DeepFool L∞, epoch", "the search found no adversarial image", "✓ still 5"
+        )
 
 
 async def test_a_gradient_of_exactly_zero_has_its_words(opened: Opened, answers: Answers) -> None:
     answers.flat = True
     async with opened(WIDE) as shown:
         await open_attack(shown, answers)
-        await until_told(shown, "✓ still 0", "nothing changed: the gradient is exactly 0 here")
+        await until_told(shown, "✓ still 0", "no change: the gradient is exactly 0 here")
 
 
 async def test_an_image_that_is_wrong_as_it_is_has_its_words(
@@ -228,14 +230,14 @@ async def test_an_image_that_is_wrong_as_it_is_has_its_words(
         await shown.until(lambda: said in shown.notices)
         assert "FGSM L∞ ε 0.125," in shown.text
         await shown.press("t", "t")
-        await until_told(shown, "towards 2", "misclassified already: no ε is safe")
+        await until_told(shown, "towards 2", "misclassified without an attack: no ε is safe")
 
 
 @pytest.mark.parametrize(
     ("attribute", "value", "words"),
     [
-        ("exact", False, "by a fine grid"),
-        ("optimal", True, "fooled from ε 0.1840: the true minimum"),
+        ("exact", False, "on a fine grid"),
+        ("optimal", True, "fooled from ε 0.1840: the exact minimum"),
         ("returns", True, "but fails at some larger ε"),
     ],
 )
@@ -277,7 +279,7 @@ async def test_an_image_of_the_targets_own_class_has_its_words(
     async with opened(WIDE) as shown:
         await open_attack(shown, answers)
         await shown.press("t", "n")
-        await until_told(shown, "Image 1 ", "the target 1 is its own class: nothing to reach")
+        await until_told(shown, "Image 1 ", "the target 1 is its own class: nothing to do")
         assert "target reached from" not in shown.text
         assert "gradient is exactly 0" not in shown.text
 
