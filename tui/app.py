@@ -77,7 +77,8 @@ class MnistopApp(GivesReasons, TerminalApp):
         "",
         *(
             hidden(f"screen.{screen}", shortcut, f"go('{screen}')", name, tip)
-            for screen, (shortcut, name, tip) in SCREENS.items()
+            for screen, shortcut, name, tip in SCREENS
+            if shortcut
         ),
         key("quit", "q,ctrl+q,ctrl+c", "quit", "Quit", "Quit; training can go on without it", "q"),
         key("help", "?,f1", "help", "Help", "What each pane is for, and all keys", "?"),
@@ -240,8 +241,8 @@ class MnistopApp(GivesReasons, TerminalApp):
         from mnistop.tui.session.notification import Outcome, attention, run_command
 
         outcome = await asyncio.to_thread(Outcome.of, run)
-        if self._bell and self._driver:
-            self._driver.write(attention(outcome.sentence, os.environ))
+        if self._bell and self.line:
+            self.line.write(attention(outcome.sentence, os.environ))
         if self._notify:
             problem = await asyncio.to_thread(run_command, self._notify, outcome)
             if problem:

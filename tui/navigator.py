@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 from mnistop.engine.config import RunConfig
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.terminal import garbage_collection
+from mnistop.tui.toolkit.bars import SCREENS
 
 if TYPE_CHECKING:
     from mnistop.tui.session.view import ViewScreen
 
-NAMES = ("mistakes", "attack", "weights", "data", "runs", "compare", "sweep", "pad", "rates")
-"""The features with a screen over the dashboard, in the order in which the help has them."""
+NAMES = tuple(row.folder for row in SCREENS if row.folder != "train")
+"""The folders of the screens over the dashboard, in the order in which the help has them."""
 
 LOADED_AFTER_THE_FIRST_FRAME = (
     "mnistop.tui.draw.chart",

@@ -17,17 +17,33 @@ from mnistop.tui.draw.palette import Palette
 from mnistop.tui.terminal.faults import FaultTolerantWidget
 from mnistop.tui.toolkit.pane import textual_strip
 
-SCREENS = {
-    "train": ("1", "Train", "Train: set the hyperparameters, train, watch"),
-    "mistakes": ("2", "Mistakes", "Mistakes: what the model gets wrong, image by image"),
-    "attack": ("3", "Attack", "Attack: how small a change fools the model"),
-    "weights": ("4", "Weights", "Weights: what the first layer looks for; the network"),
-    "data": ("5", "Data", "Data: what the model learns from"),
-    "runs": ("6", "Runs", "Runs: everything trained so far; compare, resume, delete"),
-    "rates": ("f", "Rates", "Learning rates: find one that is too low, too high, or good"),
-    "pad": ("e", "Draw", "Draw a digit of your own and see how the model classifies it"),
-}
-"""The screens in the order in which they are named: the key, the name, and what each is for."""
+
+class ScreenRow(NamedTuple):
+    """A screen: its folder in `tui/features`, key, name, and what it is for.
+
+    Its class is `AttackScreen` in `attack/screen.py`. A screen without a key is opened from
+    another one.
+    """
+
+    folder: str
+    key: str
+    name: str
+    about: str
+
+
+SCREENS = (
+    ScreenRow("train", "1", "Train", "Train: set the hyperparameters, train, watch"),
+    ScreenRow("mistakes", "2", "Mistakes", "Mistakes: what the model gets wrong, image by image"),
+    ScreenRow("attack", "3", "Attack", "Attack: how small a change fools the model"),
+    ScreenRow("weights", "4", "Weights", "Weights: what the first layer looks for; the network"),
+    ScreenRow("data", "5", "Data", "Data: what the model learns from"),
+    ScreenRow("runs", "6", "Runs", "Runs: everything trained so far; compare, resume, delete"),
+    ScreenRow("rates", "f", "Rates", "Learning rates: find one that is too low, too high, or good"),
+    ScreenRow("pad", "e", "Draw", "Draw a digit of your own and see how the model classifies it"),
+    ScreenRow("compare", "", "Compare", "Runs side by side"),
+    ScreenRow("sweep", "", "Sweep", "Runs of one sweep, and what made the difference"),
+)
+"""All screens, in the order in which they are named."""
 
 _FORMS = (("  ", " "), (" ", " "), (" ", ""))
 """What is between two screens and between a key and its name; shorter forms for less room."""
@@ -111,7 +127,7 @@ class ScreenBar(Bar):
 
     Args:
         terminal: what the terminal can show.
-        present: the name of the screen that it stands on, as in `SCREENS`.
+        present: the folder of the screen that it stands on, as in `SCREENS`.
     """
 
     def __init__(self, terminal: Terminal, present: str) -> None:
@@ -134,7 +150,9 @@ class ScreenBar(Bar):
     def _in_form(self, keys: dict[str, str], between: str, gap: str) -> list[Item]:
         items: list[Item] = []
         palette = self._palette
-        for screen, (_, name, _) in SCREENS.items():
+        for screen, key, name, _ in SCREENS:
+            if not key:
+                continue
             action = f"go('{screen}')"
             key = keys.get(action, "")
             before = between if items else " "
