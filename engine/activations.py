@@ -34,15 +34,15 @@ class Activation:
     """The largest absolute second derivative, by which lines around it are found; None for ReLU,
     which is affine on both sides of 0 and treated exactly."""
     onnx: tuple[OnnxNode, ...]
-    """What it is made of in ONNX opset 17; the last node gives the result."""
+    """Its nodes in ONNX opset 17; the last gives the result."""
     gradient_takes_input: bool = False
-    """Whether `gradient` takes what the activation was given, not what it gave."""
+    """True if `gradient` takes the activation's input, not its output."""
     gradient_arguments: tuple[float, ...] = ()
-    """What `gradient` takes besides."""
+    """Further arguments of `gradient`."""
 
     @property
     def is_relu(self) -> bool:
-        """Whether it is affine on both sides of 0, and 0 below."""
+        """True if it is affine on both sides of 0, and 0 below."""
         return self.curvature is None
 
     def function(self) -> Callable[[Tensor], Tensor]:

@@ -1,4 +1,4 @@
-"""What another program has to know of a model, and the lines that build it in plain PyTorch."""
+"""A model's architecture, and the code that builds it in plain PyTorch."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Axis:
         return (10**self.low, 10**self.high) if self.log else (self.low, self.high)
 
     def holds(self, value: float) -> bool:
-        """Whether a value lies within the limits, rounding apart."""
+        """Return whether a value lies within the limits, up to rounding."""
         if self.log and value <= 0:
             return False
         own = math.log10(value) if self.log else value
@@ -52,7 +52,7 @@ class Axis:
         return 10.0**own if self.log else own
 
     def place(self, value: float, count: int) -> int:
-        """Which of `count` equal places along the axis a value falls into, the ends in the
+        """Return which of `count` equal places along the axis a value falls into, the ends in the
         middle of the first and the last one.
         """
         share = (self.to_axis(value) - self.low) / (self.high - self.low)
@@ -65,7 +65,7 @@ class Axis:
         return placed
 
     def shares(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Where values stand, from 0 at the lower end to 1 at the upper; what is no number at 0."""
+        """Return positions of values, from 0 at the lower end to 1 at the upper; NaN is at 0."""
         if self.log:
             values = np.log10(np.where(values > 0, values, 10**self.low))
         values = np.nan_to_num(np.clip(values, self.low, self.high), nan=self.low)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def confusion_matrix(
     labels: NDArray[np.integer], predictions: NDArray[np.integer], classes: int
 ) -> NDArray[np.int64]:
-    """How often each class was predicted as each, `(classes, classes)`: rows true.
+    """Count how often each class was predicted as each, `(classes, classes)`: rows true.
 
     The same counts as scikit-learn's, whose import takes longer than an interface may wait.
     """
@@ -43,7 +43,7 @@ def wilson_interval(fraction: float, count: int, z: float = 1.959964) -> tuple[f
 
 @dataclass(frozen=True)
 class ClassScore:
-    """How well one class is told from the others; the names are scikit-learn's."""
+    """The scores of one class; the names are scikit-learn's."""
 
     precision: float | None
     """The share of right ones among what is predicted as this class; None if nothing is."""
@@ -75,7 +75,7 @@ def _share(part: int, whole: int) -> float | None:
 
 @dataclass(frozen=True)
 class Confusion:
-    """How often one class is taken for another."""
+    """A pair of classes, one predicted as the other."""
 
     true: int
     predicted: int

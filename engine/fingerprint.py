@@ -33,7 +33,7 @@ _Digest = Annotated[str, Meta(max_length=64)]
 
 
 class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
-    """What identifies images and their labels."""
+    """The identity of images and their labels."""
 
     images: _Size
     """Their number."""

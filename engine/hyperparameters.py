@@ -1,4 +1,4 @@
-"""How a hyperparameter is declared, read, and written.
+"""Hyperparameters: their declaration, reading, and writing.
 
 A field of a dataclass has its type, with the bounds, and its default; `setting` adds what a person
 reads of it. `Hyperparameter` holds all of that.
@@ -30,13 +30,13 @@ class Hyperparameter:
     usual: tuple[Any, ...] = ()
     """Values that a person steps through, from the least to the most, or all choices."""
     by_factors: bool = False
-    """Whether one tries it in equal factors, as rates and sizes, not in equal steps."""
+    """True if it is varied by equal factors, as rates and sizes are, not by equal steps."""
     format: str = ""
-    """What it may be, where the type does not say it."""
+    """The allowed values, where the type does not tell."""
     parse: Callable[[str], Any] = str
-    """What a person types, made ready for the type."""
+    """Prepares typed text for the type."""
     is_possible: Callable[[Any], bool] = lambda value: True
-    """Whether a value of the type is one of the hyperparameter's."""
+    """Returns whether a value of the type is allowed."""
 
     @classmethod
     def of(cls, field: "dataclasses.Field[Any]") -> Self:
@@ -51,12 +51,12 @@ class Hyperparameter:
 
     @property
     def is_number(self) -> bool:
-        """Whether all values are numbers."""
+        """True if all values are numbers."""
         return typing.get_args(self.type)[:1] in ((int,), (float,))
 
     @property
     def is_share(self) -> bool:
-        """Whether all values are numbers from 0 to 1."""
+        """True if all values are numbers from 0 to 1."""
         if not self.is_number:
             return False
         _, bounds = typing.get_args(self.type)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def resample(image: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
-    """An image in another size, by a triangle filter as wide as a new pixel, or an old one.
+def resize(image: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    """Resize an image by a triangle filter as wide as a new pixel, or an old one.
 
     That is bilinear interpolation with anti-aliasing, as Pillow's `BILINEAR`.
 
@@ -29,7 +29,7 @@ def resample(image: NDArray[np.float32], height: int, width: int) -> NDArray[np.
 
 @lru_cache(maxsize=32)
 def _weights(old: int, new: int) -> NDArray[np.float64]:
-    """How much each old pixel counts for each new one along a side, `(new, old)`."""
+    """The weight of each old pixel in each new one along a side, `(new, old)`."""
     scale = old / new
     centres = (np.arange(new) + 0.5) * scale - 0.5
     distance = np.abs(centres[:, None] - np.arange(old))

@@ -5,7 +5,7 @@ import math
 from mnistop.engine.config import RunConfig
 
 _SAMPLED = 200
-"""So many epochs, evenly spread, tell of all: there may be a million."""
+"""Epochs, evenly spread, by which a mean is estimated: there may be a million."""
 
 
 def lr_of_epoch(config: RunConfig, epoch: int) -> float:
@@ -45,7 +45,7 @@ def lower_rate(config: RunConfig, factor: float) -> str:
 
 
 def after_divergence(config: RunConfig) -> str:
-    """What to do about a run whose loss is no longer a number, the same wherever it is advised."""
+    """Return the remedy for a run whose loss is no longer a number."""
     other = "" if config.clip_norm else ", or gradient clipping"
     return f"Try a lower learning rate, for example {lower_rate(config, 10)}{other}."
 

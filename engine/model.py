@@ -16,7 +16,7 @@ class MLP(nn.Module):
     Args:
         sizes: numbers of inputs, hidden neurons and classes, as in `(784, 128, 10)`.
         activation: a name in `mnistop.engine.activations.ACTIVATIONS`.
-        dropout: share of hidden activations switched off in training mode, in [0, 1).
+        dropout: share of hidden activations dropped in training mode, in [0, 1).
         generator: source of the first weights, which are `nn.Linear`'s usual ones: uniform in
             ±1/√inputs (He et al. 2015, the `kaiming_uniform_` of PyTorch with a = √5).
     """
@@ -47,7 +47,7 @@ class MLP(nn.Module):
         return self.outputs(images)[-1]
 
     def outputs(self, images: Tensor) -> list[Tensor]:
-        """What each layer gives for flat images `(batch, inputs)`: activations, last the logits."""
+        """Return each layer's output for flat images `(batch, inputs)`; the last are the logits."""
         activate = ACTIVATIONS[self.activation].function()
         outputs = [images]
         for layer in self.layers[:-1]:
@@ -58,7 +58,7 @@ class MLP(nn.Module):
         return [*outputs[1:], self.layers[-1](outputs[-1])]
 
     def dropout_mask(self, values: Tensor) -> Tensor:
-        """Random factors for activations, of their shape: 0 for `dropout` of them, in the mean."""
+        """Random factors for activations, of their shape: 0 for `dropout` of them on average."""
         kept = 1 - self.dropout
         mask = torch.empty_like(values).bernoulli_(kept, generator=self.dropout_generator)
         return mask.div_(kept)

@@ -77,7 +77,7 @@ class MnistopApp(GivesReasons, TerminalApp):
         "",
         *(
             hidden(f"screen.{screen}", shortcut, f"go('{screen}')", name, tip)
-            for screen, shortcut, name, tip in SCREENS
+            for screen, (shortcut, name, tip) in SCREENS.items()
             if shortcut
         ),
         key("quit", "q,ctrl+q,ctrl+c", "quit", "Quit", "Quit; training can go on without it", "q"),

@@ -21,8 +21,8 @@ from mnistop.tui.toolkit.bars import SCREENS
 if TYPE_CHECKING:
     from mnistop.tui.session.view import ViewScreen
 
-NAMES = tuple(row.folder for row in SCREENS if row.folder != "train")
-"""The folders of the screens over the dashboard, in the order in which the help has them."""
+NAMES = tuple(name for name in SCREENS if name != "train")
+"""The screens that lie over the dashboard."""
 
 LOADED_AFTER_THE_FIRST_FRAME = (
     "mnistop.tui.draw.chart",

@@ -61,7 +61,7 @@ LITTLE = 0.1
 AS_LOW = 0.02
 """A loss above the lowest by no more than this share of the first one is as low."""
 FURTHER = 4
-"""How many times as far as the test a run goes at least at a good rate."""
+"""The least length of a run at a good rate, as a multiple of the test's."""
 TRIAL = 200
 """Steps of a trial: eight epochs of the notebook's run."""
 LOOKS = 20
@@ -74,7 +74,7 @@ SOON = 10
 GUESSING = 0.97
 """A loss from this share of the first one on is no better than guessing."""
 AROUND = 30
-"""Where a good rate fails, rates down to this part of it are tried, and up to so many times it."""
+"""If a good rate fails, rates down to this fraction of it and up to this multiple are tried."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,10 @@ class Trial:
     accuracy: float
     """The share of training images that it then had right."""
     steps: int = TRIAL
-    """How many it had."""
+    """The number of steps it had."""
 
     def has_failed(self, start: float, classes: int) -> bool:
-        """Whether it has learned nothing, in loss as in accuracy.
+        """Return whether it has learned nothing, in loss as in accuracy.
 
         A single layer may be right on nearly all images while its loss is huge for the few others.
 
@@ -101,7 +101,7 @@ class Trial:
         return not self.loss < GUESSING * start and self.accuracy < (1 + 1 / classes) / 2
 
     def has_learned(self, start: float, steps: float) -> bool:
-        """Whether a run at this rate works, as far as the trial went.
+        """Return whether a run at this rate works, as far as the trial went.
 
         Args:
             start: the loss before the first step.
@@ -130,13 +130,13 @@ class RangeTest:
     too_high: float | None
     """A rate with which a run diverges, or is no better than guessing."""
     trials: tuple[Trial, ...]
-    """What was tried to find `too_high`, in order."""
+    """The trials for `too_high`, in order."""
     good_trials: tuple[Trial, ...] = ()
-    """What was tried to find `good`, in order."""
+    """The trials for `good`, in order."""
 
     @property
     def falls(self) -> bool:
-        """Whether the loss fell at any rate."""
+        """True if the loss fell at any rate."""
         return self.too_low is not None
 
     @property
@@ -179,14 +179,14 @@ def range_test(config: RunConfig, progress: Path | None = None) -> RangeTest:
     """
     from mnistop.engine.analysis.rising_rate import Stepper
     from mnistop.engine.data.sources import load
-    from mnistop.engine.training.examples import examples_of
+    from mnistop.engine.training.examples import make_examples
 
     def tell(text: str) -> None:
         if progress:
             with contextlib.suppress(OSError):  # it need not be known how far this is
                 progress.write_text(text, encoding="utf-8")
 
-    examples = examples_of(load(config.source, config.samples, tell, config.pixel_range), config)
+    examples = make_examples(load(config.source, config.samples, tell, config.pixel_range), config)
     classes = len(examples.class_names)
 
     def fresh() -> Stepper:
@@ -247,13 +247,13 @@ def in_one_digit(rate: float) -> float:
 
 
 def _risen(training: Stepper, per_decade: int) -> tuple[Floats, Floats, float]:
-    start, _ = training.judge()
+    start, _ = training.evaluate()
     decades = math.log10(HIGHEST / LOWEST)
     rates = LOWEST * 10 ** np.linspace(0, decades, round(decades * per_decade) + 1)
     losses: list[float] = []
     for rate in rates.tolist():
         training.step(rate)
-        losses.append(training.judge()[0])
+        losses.append(training.evaluate()[0])
         if not losses[-1] <= BLOWN_UP * start:
             break
     found = np.array(losses)
@@ -267,11 +267,11 @@ def _lowest(losses: Floats, start: float) -> int:
 
 
 def _tried(training: Stepper, rate: float, steps: int = TRIAL) -> Trial:
-    looks = [training.judge()] if steps < LOOKS else []
+    looks = [training.evaluate()] if steps < LOOKS else []
     for step in range(steps):
         training.step(rate)
         if step >= steps - LOOKS:
-            looks.append(training.judge())
+            looks.append(training.evaluate())
     loss, accuracy = np.median(looks, axis=0).tolist()
     return Trial(rate, loss if math.isfinite(loss) else math.inf, accuracy, steps)
 

@@ -29,13 +29,13 @@ ONE_CLASS = "one class"
 
 @dataclass(frozen=True)
 class RateAnswer:
-    """What is to be said of a run's learning rate after its newest epoch."""
+    """The answer to a run's learning rate after its newest epoch."""
 
     verdict: str
     """`too low`, `works`, `too high`; `learned little`, where the curve does not tell which way
     the rate is wrong; or nothing while that is open."""
     sentence: str
-    """What its curve does."""
+    """The behaviour of its curve."""
     accuracy: str
     """That of its newest epoch with its 95% interval: on unseen images once it was tested on them,
     before that in validation; empty before the first epoch."""
@@ -44,7 +44,7 @@ class RateAnswer:
 
 
 def answer(history: History, config: RunConfig, judgement: Judgement | None) -> RateAnswer:
-    """Reads a run's curves by the coach's rules on the learning rate, whatever else it would say.
+    """Read a run's curves by the coach's rules on the learning rate, whatever else it would say.
 
     Args:
         history: what the run has said.
@@ -67,7 +67,7 @@ def answer(history: History, config: RunConfig, judgement: Judgement | None) -> 
 
 
 def _failure(history: History) -> str:
-    """Why the run failed, if it did so other than by diverging."""
+    """Return the error of a run that failed other than by diverging."""
     failed = isinstance(history.ended, RunFailed) and not history.ended.diverged
     return getattr(history.ended, "message", "") if failed else ""
 
@@ -96,7 +96,7 @@ def _accuracy(history: History) -> str:
 
 
 def _peak(history: History) -> str:
-    """How far the training loss rose above where it began, if it did."""
+    """Describe a rise of the training loss above its start; empty if there was none."""
     losses = [epoch.train_loss for epoch in history.epochs]
     if not (losses and history.started):
         return ""
@@ -115,7 +115,7 @@ EXPECTED = {
 _APART = 4
 """Of a rate too low and one too high, so far apart, one in between is worth a try."""
 _LOWER = 10
-"""Where all rates were too high, one lower by this factor is."""
+"""If all rates were too high, a rate lower by this factor is suggested."""
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,9 @@ class Recommendation:
     rate: float | None
     """The one to train with; None where none is known to work."""
     is_shown: bool = False
-    """Whether a run at this rate has shown that it works."""
+    """True if a run at this rate has shown that it works."""
     to_try: float | None = None
-    """Where no rate is known to work: the one that is worth a run next."""
+    """The rate to try next, if none is known to work."""
 
 
 def recommend(test: RangeTest, answers: Mapping[str, RateAnswer]) -> Recommendation:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from mnistop.engine.model import MLP
 
 
-def answer_here() -> None:
-    """Makes this process ready to answer questions: one thread is fastest for such small models.
+def use_one_thread() -> None:
+    """Prepare this process for analyses: one thread is fastest for such small models.
 
     Raises:
         FileNotFoundError: the working directory has been deleted. MKL would end the process.

@@ -1,4 +1,4 @@
-"""A fresh model that is trained step by step at rates of one's own, and judged in between."""
+"""A fresh model that is trained step by step at given rates, and evaluated in between."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from torch import Tensor
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.training.examples import Examples, find_device
-from mnistop.engine.training.loop import way_to_step
-from mnistop.engine.training.state import Labelled, Training, accuracy, cross_entropy
+from mnistop.engine.training.loop import make_train_step
+from mnistop.engine.training.state import Labelled, TrainState, accuracy, cross_entropy
 
 PROBE = 256
-"""Training images by whose loss the model is judged; those of a batch alone are too few."""
+"""Training images for the model's loss; those of a batch alone are too few."""
 
 
 class Stepper:
@@ -31,9 +31,9 @@ class Stepper:
         device = find_device(config.device)
         self._images = examples.to(device).training
         classes = len(examples.class_names)
-        self._training = Training(config, examples.image_shape, classes, device)
+        self._training = TrainState(config, examples.image_shape, classes, device)
         self._probe = _drawn(self._images, config.seed)
-        self._step = way_to_step(self._training, self._images)
+        self._step = make_train_step(self._training, self._images)
         self._batches = self._endless()
 
     @property
@@ -42,15 +42,15 @@ class Stepper:
         return -(-len(self._images) // self._training.config.batch_size)
 
     def step(self, rate: float) -> None:
-        """Updates the weights by the next batch, at a learning rate."""
+        """Update the weights on the next batch, at a learning rate."""
         rows = next(self._batches)
         self._training.lr = rate
         with torch.inference_mode(self._training.by_hand):
-            self._training.note_step(self._step(rows))
+            self._training.record_logits(self._step(rows))
 
     @torch.no_grad()
-    def judge(self) -> tuple[float, float]:
-        """The model's loss and accuracy on some training images, the same ones, as they are."""
+    def evaluate(self) -> tuple[float, float]:
+        """Return the model's loss and accuracy on a fixed set of training images."""
         model = self._training.model.eval()
         logits = model(self._probe.pixels)
         model.train(not self._training.by_hand)
@@ -58,7 +58,7 @@ class Stepper:
         return loss, accuracy(logits.argmax(1), self._probe.labels)
 
     def _endless(self) -> Iterator[Tensor]:
-        """The rows of one batch after the other, epoch after epoch."""
+        """Yield the rows of one batch after the other, epoch after epoch."""
         training = self._training
         while True:
             training.begin_epoch(len(self._images))

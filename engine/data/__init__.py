@@ -1,1 +1,1 @@
-"""Where images and labels come from, how they are checked, split and described."""
+"""Sources of images and labels: reading, checks, splits and descriptions."""

@@ -1,4 +1,4 @@
-"""What a data set is, how it is split, and what can be told about it."""
+"""Data sets: images with labels, splits, and descriptions."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from mnistop.engine.fingerprint import Fingerprint
 
 @dataclass(frozen=True, eq=False)
 class Unseen:
-    """Images that a model neither learns from nor is chosen by: what it is tested on.
+    """Test images, which a model is neither trained nor chosen on.
 
     They stay as they are stored, which takes a quarter of the memory of scaled ones.
     """
@@ -26,13 +26,13 @@ class Unseen:
     labels: Sequence[NDArray[np.int64]] = ()
     """The class of each image, `(n,)` for each part."""
     pixels: Pixels = field(default_factory=Pixels)
-    """What is black and white."""
+    """The stored values of black and white."""
 
     def __len__(self) -> int:
         return sum(map(len, self.labels))
 
     def batches(self, size: int) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
-        """The images, scaled to 0…1, and their labels, `size` at most at a time."""
+        """Yield the images, scaled to 0…1, and their labels, `size` at most at a time."""
         for images, labels in zip(self.parts, self.labels, strict=True):
             for start in range(0, len(labels), size):
                 batch = images[start : start + size].astype(np.float32)
@@ -53,13 +53,13 @@ class Dataset:
     source: str
     """The source as it was given to `load`."""
     pixels: Pixels = field(default_factory=Pixels)
-    """How the whole source stores its pixels, and what is black and white."""
+    """The stored pixel values of the whole source, and those of black and white."""
     provenance: str = ""
     """One line on where the images come from."""
     source_counts: tuple[int, ...] = ()
-    """How many images of each class the whole source has; empty where nobody has counted."""
+    """Images of each class in the whole source; empty if not counted."""
     unseen: Unseen = field(default_factory=Unseen)
-    """What else the source holds: it is neither trained on nor validated with."""
+    """The source's other images, neither trained on nor validated with."""
     fingerprint: Fingerprint = field(kw_only=True)
     """Of these images and labels, taken before scaling."""
 
@@ -81,7 +81,7 @@ class Dataset:
 def split(
     dataset: Dataset, val_fraction: float, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Divides the images into those to train on and those to validate with.
+    """Divide the images into those to train on and those to validate with.
 
     The rows are exactly those of scikit-learn's
     `train_test_split(images, labels, test_size=val_fraction, random_state=seed)`.
@@ -120,7 +120,7 @@ def split(
 
 
 def class_counts(dataset: Dataset, train: NDArray[np.int64], val: NDArray[np.int64]) -> ClassCounts:
-    """How many images of each class are on each side of a split.
+    """Count the images of each class on each side of a split.
 
     Args:
         dataset: what was divided.
@@ -148,9 +148,9 @@ class Description:
     image_shape: tuple[int, int]
     """Height and width, in pixels."""
     pixels: Pixels
-    """How the whole source stores its pixels, and what is black and white."""
+    """The stored pixel values of the whole source, and those of black and white."""
     contrast: float
-    """How much of black to white a usual image spans, in [0, 1]."""
+    """The share of black to white that a usual image spans, in [0, 1]."""
     mean: float
     """The mean of all pixels, scaled to 0…1."""
     std: float
@@ -158,13 +158,13 @@ class Description:
     class_names: tuple[str, ...]
     """A name for each class."""
     class_counts: tuple[int, ...]
-    """How many images each class has."""
+    """The number of images of each class."""
     unseen: int = 0
-    """How many more images the source has, on which a trained model is tested."""
+    """The number of test images, besides `count`."""
 
 
 def describe(dataset: Dataset) -> Description:
-    """The facts about a data set."""
+    """Describe a data set."""
     images = dataset.images
     mean = float(images.mean(dtype=np.float64))
     mean_square = float(np.einsum("nhw,nhw->", images, images, dtype=np.float64)) / images.size

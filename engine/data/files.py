@@ -1,4 +1,4 @@
-"""Which files a path means: a folder of IDX files, one images file, a pair, or an `.npz`.
+"""The files that a path stands for: a folder of IDX files, one images file, a pair, or an `.npz`.
 
 Their images lie transposed, the labels of the letters count from 1, and a text file beside them
 maps labels to characters. Cohen, Afshar, Tapson, van Schaik: EMNIST: an extension of MNIST to
@@ -24,7 +24,7 @@ _NAME = re.compile(r"emnist-(?P<set>[a-z]+)-", re.IGNORECASE)
 
 
 def set_name(images: Path) -> str | None:
-    """Which of EMNIST's data sets an images file is of, as in `letters`; None for other files."""
+    """Return the EMNIST data set of an images file, as in `letters`; None for other files."""
     match = _NAME.match(images.name)
     return match["set"].lower() if match else None
 
@@ -138,7 +138,7 @@ def _images_in(folder: Path) -> list[Path]:
 
 
 def _without_idx(folder: Path) -> str:
-    """What a folder without IDX files has instead, as far as the first files below it show."""
+    """Describe a folder without IDX files, by the first files below it."""
     start = f"{folder} has no IDX files, such as train-images-idx3-ubyte.gz"
     found = None
     below = (Path(place, name) for place, _, names in os.walk(folder) for name in sorted(names))

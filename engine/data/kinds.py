@@ -22,12 +22,12 @@ _UNPACK = "unpack it and name what is in it"
 
 @dataclass(frozen=True)
 class Kind:
-    """What a file is."""
+    """A kind of file."""
 
     name: str
     """As in `a PNG picture`."""
     remedy: str = _CONVERT
-    """What to do with it."""
+    """The remedy: how to make it readable."""
 
 
 NUMPY = Kind("a NumPy file", "name this file itself")
@@ -91,7 +91,7 @@ _IN_ZIP = {
 
 
 def kind_of(path: Path) -> Kind | None:
-    """What a file is that is no IDX file; None where it is of no kind known here.
+    """Recognise a file that is no IDX file; None if its kind is unknown.
 
     Raises:
         OSError: it cannot be read.
@@ -111,7 +111,7 @@ def kind_of(path: Path) -> Kind | None:
 
 
 def sentence(path: Path) -> str:
-    """What a file is that cannot be read, what can be, and what to do about it."""
+    """Explain what an unreadable file is, what can be read, and the remedy."""
     kind = kind_of(path)
     if kind is None:
         return (

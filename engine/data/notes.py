@@ -1,4 +1,4 @@
-"""What is odd about the data of a run, in sentences: nearly blank images, classes without images.
+"""Warnings about the data of a run: nearly blank images, classes without images.
 
 Light enough for the process that draws.
 """
@@ -17,7 +17,7 @@ NOTABLE = 0.1
 """Classes without images are notable from this share of all on."""
 
 _NAMED, _NAME_LENGTH = 3, 12
-"""So many classes are named, with so many characters."""
+"""The most classes named, and the most characters of each."""
 
 
 def faint(contrast: float) -> tuple[str, str]:
@@ -81,11 +81,11 @@ class ClassCounts:
 
     @property
     def is_of_one_class(self) -> bool:
-        """Whether all training images have the same label."""
+        """True if all training images have the same label."""
         return sum(count > 0 for count in self.training) == 1
 
     def is_notable(self, missing: Sequence[int]) -> bool:
-        """Whether these are many of the classes that there are."""
+        """Return whether these are a notable share of the classes."""
         return len(missing) >= NOTABLE * (len(self.names) - len(self.unused))
 
     def listed(self, classes: Sequence[int]) -> str:
@@ -145,13 +145,13 @@ class ClassCounts:
 
     @property
     def odd(self) -> list[tuple[str, str]]:
-        """All that is to say of classes without images: sentences, each with its remedy."""
+        """All warnings about classes without images, each with its remedy."""
         first = self.one_class if self.is_of_one_class else self.missing_training
         return [first, self.missing_validation, (self.gaps, "")]
 
 
 def data_notes(counts: ClassCounts, clipping: str, contrast: float) -> list[str]:
-    """All that is odd about some data; empty where nothing is.
+    """Return all warnings about data; empty without any.
 
     Args:
         counts: the images of each class.

@@ -30,7 +30,7 @@ _LAYOUTS = (
 
 
 def is_numpy_file(path: Path) -> bool:
-    """Whether a file is an `.npz` or `.npy`, by its first bytes or else by its name."""
+    """Return whether a file is an `.npz` or `.npy`, by its first bytes or else by its name."""
     with path.open("rb") as file:
         start = file.read(6)
     return start[:2] == b"PK" or start == b"\x93NUMPY" or path.suffix.lower() in (".npz", ".npy")

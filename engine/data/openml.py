@@ -29,14 +29,14 @@ from mnistop.engine.files import expanded, user_folder
 TIMEOUT = 20.0
 """Seconds without a byte from the server before a connection counts as dead."""
 PROGRESS_INTERVAL = 0.5
-"""Seconds between two looks at how far the download is."""
+"""Seconds between two checks of the download's progress."""
 
 _PROVENANCE = "OpenML's mnist_784, version 1: MNIST by LeCun, Cortes and Burges, CC BY-SA 3.0"
 _REMEDY = "the bundled source needs no network, nor does a folder of MNIST's own files"
 
 
 def cache_folder() -> Path:
-    """Where the data set is kept."""
+    """The folder that keeps the data set."""
     chosen = os.environ.get("MNISTOP_CACHE")
     if chosen:
         return expanded(chosen)
@@ -44,7 +44,7 @@ def cache_folder() -> Path:
 
 
 def is_kept() -> bool:
-    """Whether the arrays are here, and need neither the network nor half a minute of reading."""
+    """Return whether the arrays are kept here, so that neither network nor parsing is needed."""
     return zipfile.is_zipfile(_kept(cache_folder()))
 
 
@@ -97,7 +97,7 @@ def _keep(part: Part, kept: Path) -> None:
 
 
 def _fetched(cache: Path, progress: Callable[[str], None]) -> Part:
-    """What scikit-learn fetches, with progress told meanwhile.
+    """Fetch the data through scikit-learn, and report progress.
 
     It runs in a daemon thread, so that an interruption need not wait for the network.
     """
@@ -152,7 +152,7 @@ def _fetch(cache: Path) -> Part:
 
 
 def _scikit_learn_files(cache: Path) -> list[Path]:
-    """What scikit-learn keeps of OpenML, and the files in `tmp…` folders it downloads into."""
+    """Return scikit-learn's OpenML files, and those in `tmp…` folders it downloads into."""
     folders = os.walk(cache / "openml" / "openml.org")
     return [Path(folder, name) for folder, _, names in folders for name in names]
 
@@ -184,7 +184,7 @@ def _size(path: Path) -> int:
 
 
 def _sentence(error: Exception, cache: Path) -> str:
-    """What went wrong and what to do, for whatever fetching may raise."""
+    """Return a sentence with a remedy for an error of fetching."""
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     match error:
         case urllib.error.HTTPError():

@@ -11,24 +11,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.images import resample
+from mnistop.engine.images import resize
 
 Image = NDArray[np.float32]
 Point = tuple[float, float]
 """Row and column; whole numbers are the middles of pixels."""
 
 THICKNESSES = (1.0, 1.5, 2.0, 2.5, 3.0)
-"""How wide the pen can be, in pixels; most strokes of MNIST are 2 to 3."""
+"""Pen widths to choose from, in pixels; most strokes of MNIST are 2 to 3."""
 
 _SOFT = 0.5
-"""How far a stroke fades beyond its edge, in pixels."""
+"""The width of a stroke's soft edge, in pixels."""
 
 _FRAME, _BOX = 28, 20
 
 
 @dataclass(frozen=True, eq=False)
 class Pad:
-    """What has been drawn, and what it was before each action."""
+    """A drawing and its previous states."""
 
     image: Image
     """`(height, width)` in [0, 1], bright on dark as MNIST's."""
@@ -42,11 +42,11 @@ class Pad:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing on it."""
+        """Return whether nothing is drawn."""
         return not self.image.any()
 
     def stroke(self, start: Point, end: Point, thickness: float, erase: bool = False) -> Pad:
-        """With a straight stroke from one point to another, its edges soft.
+        """Return the pad with a straight stroke from one point to another, its edges soft.
 
         Args:
             start: where it begins; the same as `end` for a dot.
@@ -61,16 +61,16 @@ class Pad:
         return Pad(image, self)
 
     def cleared(self) -> Pad:
-        """With all taken away; that, too, can be undone."""
+        """Return an empty pad; this, too, can be undone."""
         return Pad(np.zeros_like(self.image), self)
 
     def undone(self) -> Pad:
-        """As it was before the last action."""
+        """Return the pad before the last action."""
         return self.before or self
 
 
 def _distances(shape: tuple[int, ...], start: Point, end: Point) -> NDArray[np.float64]:
-    """The distance of each pixel's middle to the line between two points."""
+    """Return the distance of each pixel's middle to the line between two points."""
     rows, columns = np.indices(shape)
     down, right = end[0] - start[0], end[1] - start[1]
     squared = down**2 + right**2
@@ -104,7 +104,7 @@ def centred(image: Image) -> Image:
         _box(image.shape[0]) / (bottom - top),
         _box(image.shape[1]) / (right - left),
     )
-    digit = resample(
+    digit = resize(
         image[top:bottom, left:right],
         max(1, round(scale * (bottom - top))),
         max(1, round(scale * (right - left))),
@@ -129,6 +129,6 @@ def _ends(most: Image) -> tuple[int, int]:
 
 
 def _start(weights: NDArray[np.float32], side: int) -> int:
-    """Where the digit begins along a side for its centre of mass to be in the middle."""
+    """Return the digit's offset along a side that puts its centre of mass in the middle."""
     centre = float(weights @ np.arange(len(weights)))
     return max(0, min(side - len(weights), round(side / 2 - centre)))

@@ -1,4 +1,4 @@
-"""Which stored values are black and white: by the type and the values, or as a person states it."""
+"""The stored values of black and white: by the type and the values, or as given by the user."""
 
 import math
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ _FULL = (1023, 4095, 16383, 65535)
 
 @dataclass(frozen=True)
 class Pixels:
-    """How the pixels of a whole source are stored, and what is taken for black and white."""
+    """The stored pixel values of a whole source, and those of black and white."""
 
     dtype: str = "float32"
     low: float = 0.0
@@ -37,7 +37,7 @@ class Pixels:
 
     @property
     def is_clipped(self) -> bool:
-        """Whether there are values beyond black and white."""
+        """True if there are values beyond black and white."""
         return self.low < self.black or self.high > self.white
 
     @property
@@ -63,7 +63,7 @@ class Pixels:
 def find_range(
     parts: Sequence[tuple[str, NDArray[Any]]], known: float | None, stated: PixelRange, source: str
 ) -> Pixels:
-    """Decides what is black and white in a source.
+    """Find the values of black and white in a source.
 
     - What a person states holds, whatever lies beyond it.
     - Booleans, and values of which none is above 1, are 0 to 1.
@@ -164,7 +164,7 @@ def _usual_brightest(images: NDArray[Any]) -> float:
 
 
 def scale(images: NDArray[np.float32], pixels: Pixels) -> None:
-    """Brings images from black to white to 0…1, in place."""
+    """Scale images from black…white to 0…1, in place."""
     if pixels.black:
         images -= pixels.black
     images /= pixels.white - pixels.black
@@ -173,7 +173,7 @@ def scale(images: NDArray[np.float32], pixels: Pixels) -> None:
 
 
 def contrast(images: NDArray[np.float32]) -> float:
-    """How much of black to white the pixels of a usual image span: the median over the images.
+    """Return the share of black to white that the pixels of a usual image span: the median.
 
     Args:
         images: `(n, height, width)` in [0, 1].

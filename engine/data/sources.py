@@ -51,7 +51,7 @@ def _say_nothing(text: str) -> None:
 
 
 def absolute(source: str) -> str:
-    """The source as it is called from any folder: paths are made absolute."""
+    """Return the source as seen from any folder: paths are made absolute."""
     if source in SOURCES or _is_unknown_word(source):
         return source
     parts = [source] if _may_be_there(source) else source.split(",")
@@ -64,7 +64,7 @@ def load(
     progress: Callable[[str], None] = _say_nothing,
     pixel_range: PixelRange = "auto",
 ) -> Dataset:
-    """The first images of a source, scaled to 0…1.
+    """Load the first images of a source, scaled to 0…1.
 
     Args:
         source: `bundled` (the first 4,502 images of MNIST, in this package), `digits` (1,797 images
@@ -102,18 +102,18 @@ def load(
 
 
 def is_at_hand(source: str) -> bool:
-    """Whether `load` takes a moment only: `openml` must be fetched once, and its text read."""
+    """Return whether `load` is quick: `openml` must be fetched once, and parsed."""
     return source != "openml" or is_kept()
 
 
 def is_here(source: str) -> bool:
-    """Whether this machine has what a source names: one with a name, or the path of something."""
+    """Return whether a source exists on this machine: a known name, or an existing path."""
     paths = [source] if _may_be_there(source) else source.split(",")
     return source in SOURCES or all(_may_be_there(path.strip()) for path in paths)
 
 
 def file_stamp(source: str) -> tuple[tuple[str, int, int], ...]:
-    """Return what changes when the files of a source do: name, size and time of each.
+    """Return name, size and time of each file of a source, to detect changes.
 
     Named sources have none, nor has what cannot be read.
     """
@@ -167,7 +167,7 @@ def _digits() -> Stored:
 
 
 def _check_name(source: str) -> None:
-    """Tells a mistyped word from a path that is wrong."""
+    """Check for a mistyped name, as opposed to a wrong path."""
     if not source.strip() or shown(source) != source:
         raise DataError(
             f"The source must be {', '.join(SOURCES)} or a path that can be shown, not {source!r}."
@@ -183,7 +183,7 @@ def _is_unknown_word(source: str) -> bool:
 
 
 def _may_be_there(path: str) -> bool:
-    """Whether a path is there, or in a place that cannot be looked into: the reader says why."""
+    """Return whether a path exists or cannot be checked: the reader then reports why."""
     try:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError, ValueError):

@@ -1,4 +1,4 @@
-"""From arrays as a source stores them to a `Dataset`, with a sentence for all that is amiss."""
+"""From arrays as a source stores them to a `Dataset`, with a sentence for every fault."""
 
 import math
 import os
@@ -24,7 +24,7 @@ _UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def shown(text: str) -> str:
-    """A text from outside without what a terminal would obey or could not print."""
+    """Replace control characters and what a terminal cannot print."""
     return _UNSHOWABLE.sub("?", text)
 
 
@@ -37,7 +37,7 @@ _HARMLESS = 1 << 28
 
 
 def check_size(place: str, size: int, stored: int, compressed: bool) -> None:
-    """Checks before an array is read that it can be.
+    """Check before an array is read that it fits into memory.
 
     Args:
         place: what a sentence calls it.
@@ -66,10 +66,10 @@ class Part:
     images: NDArray[Any]
     labels: NDArray[Any]
     images_in: str
-    """What a sentence calls the place of the images: a file, or an array in one."""
+    """The name of the images' place in messages: a file, or an array in one."""
     labels_in: str
     is_test: bool = False
-    """Whether the source calls this part its test images."""
+    """True if these are the source's test images."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +87,7 @@ class Stored:
 def to_dataset(
     stored: Stored, source: str, samples: int | None, pixel_range: PixelRange = "auto"
 ) -> Dataset:
-    """Checks a whole source and scales its first `samples` images to 0…1; the others stay unseen.
+    """Check a whole source and scale its first `samples` images to 0…1; the others stay unseen.
 
     When `samples` is None they are all, or where the source has a test part all before that. More
     samples than these take from the test images, the first of them first.
@@ -135,7 +135,7 @@ def to_dataset(
 
 
 def _unseen(parts: Sequence[Part], count: int, pixels: Pixels) -> Unseen:
-    """What the first `count` images leave."""
+    """Return the images after the first `count`."""
     left = []
     for part in parts:
         used = min(count, len(part.labels))

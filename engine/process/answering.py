@@ -173,7 +173,7 @@ def _become_answerer(urgency: Urgency) -> None:
 
     A Ctrl+C, which reaches all processes of a terminal, is for the interface to act on.
     """
-    from mnistop.engine.analysis.loading import answer_here
+    from mnistop.engine.analysis.loading import use_one_thread
 
     leave_terminal()
 
@@ -185,5 +185,5 @@ def _become_answerer(urgency: Urgency) -> None:
 
     threading.Thread(target=end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    answer_here()
+    use_one_thread()
     os.nice(urgency)

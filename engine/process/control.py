@@ -39,12 +39,12 @@ def pause(run: Run) -> None:
 
 
 def is_suspended(whom: Run | Sweep) -> bool:
-    """Whether its process stands still, since somebody has sent it SIGSTOP.
+    """Return whether the process of a run or a sweep was suspended by SIGSTOP.
 
     `stop` and `resume` continue such a process.
     """
     process = whom.process_id()
-    return process is not None and lock.is_suspended(process)
+    return process is not None and lock.is_suspended(process, whom.lock_path)
 
 
 def send_signal(whom: Run | Sweep, number: signal.Signals) -> None:

@@ -27,9 +27,9 @@ from mnistop.engine.recording.recorder import Recorder
 from mnistop.engine.runs import glance, lock, run_folder
 from mnistop.engine.runs.checkpoint import newest_checkpoint
 from mnistop.engine.runs.run_folder import Continuation, Run
-from mnistop.engine.training.examples import Examples, examples_of, find_device
+from mnistop.engine.training.examples import Examples, find_device, make_examples
 from mnistop.engine.training.loop import DivergedError, train
-from mnistop.engine.training.state import Training, accuracy, judge
+from mnistop.engine.training.state import TrainState, accuracy, evaluate
 
 
 def start(what: RunConfig | Continuation, folder: Path, answer: Connection) -> None:
@@ -167,7 +167,7 @@ def _load(config: RunConfig, say: Recorder | None = None) -> Examples:
         if say:
             say.say(events.Preparing, message=message)
 
-    return examples_of(load(config.source, config.samples, progress, config.pixel_range), config)
+    return make_examples(load(config.source, config.samples, progress, config.pixel_range), config)
 
 
 class _NotResumedError(MnistopError):
@@ -239,7 +239,7 @@ def _train(prepared: Prepared, recorder: Recorder, control: SignalControl) -> No
             examples, warning = _load_late(prepared, recorder)
     device = find_device(config.device)
     shape, class_names = examples.image_shape, examples.class_names
-    training = Training(config, shape, len(class_names), device)
+    training = TrainState(config, shape, len(class_names), device)
     there = examples.to(device)
     images, validation = there.training, there.validation
     threads = _threads(training, len(images), len(validation), prepared.cores)
@@ -260,7 +260,7 @@ def _train(prepared: Prepared, recorder: Recorder, control: SignalControl) -> No
         labels = examples.validation.labels.numpy().astype(np.uint8)
         write_atomically(run.path / "labels.u8", labels.tobytes())
         run.keep_images(examples.validation.pixels.numpy().reshape(-1, *shape))
-        said, val_loss, _ = judge(training.model, validation)
+        said, val_loss, _ = evaluate(training.model, validation)
         predictions = said.argmax(1)
         recorder.write_judgements(0, said[None], predictions[None])
         recorder.say(
@@ -295,7 +295,7 @@ def _train(prepared: Prepared, recorder: Recorder, control: SignalControl) -> No
         recorder.end(events.RunStopped, epochs=training.epoch, step=training.step)
 
 
-def _threads(training: Training, images: int, validation: int, cores: int) -> int:
+def _threads(training: TrainState, images: int, validation: int, cores: int) -> int:
     """How many processor threads a training gets; beside another device there is little to do."""
     config = training.config
     if config.threads != "auto":
@@ -305,7 +305,7 @@ def _threads(training: Training, images: int, validation: int, cores: int) -> in
     return choose_threads(training.model.sizes, config.batch_size, images, validation, cores)
 
 
-def _load_state(training: Training, run: Run, state: dict[str, Any]) -> None:
+def _load_state(training: TrainState, run: Run, state: dict[str, Any]) -> None:
     try:
         training.load_state_dict(state)
     except (KeyError, RuntimeError, ValueError, TypeError, AttributeError):

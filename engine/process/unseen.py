@@ -13,14 +13,14 @@ from mnistop.engine.data.dataset import Unseen
 from mnistop.engine.model import MLP
 from mnistop.engine.process.signal_control import SignalControl, StopRequestedError
 from mnistop.engine.recording.recorder import PROGRESS_SECONDS, Recorder
-from mnistop.engine.training.state import Training
+from mnistop.engine.training.state import TrainState
 
 _BATCH = 4096
 """Images that are scaled and classified at a time."""
 
 
 def evaluate_on_unseen(
-    training: Training, unseen: Unseen, recorder: Recorder, control: SignalControl
+    training: TrainState, unseen: Unseen, recorder: Recorder, control: SignalControl
 ) -> bool:
     """Test the newest and the best model on images never seen, and record that (`RunTested`).
 
@@ -62,7 +62,7 @@ def evaluate_on_unseen(
     return True
 
 
-def _best_model(training: Training, recorder: Recorder) -> MLP | None:
+def _best_model(training: TrainState, recorder: Recorder) -> MLP | None:
     """Return the model of the best epoch; None if that is the newest, or its weights are lost."""
     weights = recorder.best_weights()
     if training.best_epochs == training.epoch or weights is None:

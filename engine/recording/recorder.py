@@ -17,7 +17,7 @@ from mnistop.engine.runs import checkpoint, snapshots
 from mnistop.engine.runs.checkpoint import Safekeeping
 from mnistop.engine.runs.event_log import EventLog
 from mnistop.engine.runs.run_folder import Run
-from mnistop.engine.training.state import Epoch, Training, cross_entropy
+from mnistop.engine.training.state import Epoch, TrainState, cross_entropy
 
 WRITE_SECONDS = 0.05
 """What short epochs come to is written together, this often at most."""
@@ -64,7 +64,7 @@ class Recorder:
         self._best_epochs = 0
         self._best_is_saved = True
         self._finished = False
-        self._training: Training | None = None
+        self._training: TrainState | None = None
 
     def say(self, kind: type[events.Event], **values: Any) -> None:
         """Says something at once, after all that waits to be said."""
@@ -89,7 +89,7 @@ class Recorder:
         else:
             self._safekeeping.keep()
 
-    def begin(self, training: Training) -> None:
+    def begin(self, training: TrainState) -> None:
         """Before the first step, of a fresh training or one that goes on."""
         self._training = training
         self._progress_images = (training.epoch, training.images_done())
@@ -121,13 +121,13 @@ class Recorder:
             array = rows.cpu().numpy()
             write_at(file, array, epochs * array[0].nbytes)
 
-    def step_done(self, training: Training, labels: torch.Tensor) -> None:
+    def step_done(self, training: TrainState, labels: torch.Tensor) -> None:
         """Says how far a long epoch is, and saves when that is due."""
         now = time.monotonic()
         if now < self._next_progress:
             return
         started = time.thread_time()
-        train_loss = cross_entropy(*training.said_so_far(labels))
+        train_loss = cross_entropy(*training.epoch_logits(labels))
         took = time.thread_time() - started
         self._next_progress = now + max(PROGRESS_SECONDS, took / PROGRESS_SHARE)
         if not math.isfinite(train_loss):  # the end of the epoch says so
@@ -146,7 +146,7 @@ class Recorder:
         self._progress_images = (training.epoch, training.images_done())
         self._save_if_due(training, now)
 
-    def epoch_done(self, training: Training, epoch: Epoch) -> None:
+    def epoch_done(self, training: TrainState, epoch: Epoch) -> None:
         """Records the epoch, and saves when that is due."""
         self._untold.append((time.time(), training.epoch, epoch))
         if training.epoch == training.best_epochs:
@@ -165,7 +165,7 @@ class Recorder:
             self.save_checkpoint(self._training)
         self.say(events.RunPaused)
 
-    def _keep_best(self, training: Training) -> None:
+    def _keep_best(self, training: TrainState) -> None:
         for name, weights in training.weights.items():
             if name in self._best:
                 self._best[name].copy_(weights)
@@ -183,7 +183,7 @@ class Recorder:
         except RunError:
             return None
 
-    def _save_if_due(self, training: Training, now: float) -> None:
+    def _save_if_due(self, training: TrainState, now: float) -> None:
         many = training.epoch - self._saved_epochs >= CHECKPOINT_EPOCHS
         long = now - self._saved_at >= CHECKPOINT_SECONDS
         if (many or long) and now >= self._next_checkpoint:
@@ -193,7 +193,7 @@ class Recorder:
             self._next_checkpoint = self._saved_at + took / CHECKPOINT_SHARE
             self._safekeeping.keep_if_due()
 
-    def save_checkpoint(self, training: Training) -> None:
+    def save_checkpoint(self, training: TrainState) -> None:
         """Saves all that is needed to go on, and first the best weights if they are new."""
         self._write()  # a run that goes on from here knows all that came before
         self.save_best()
@@ -208,7 +208,7 @@ class Recorder:
             self._best_is_saved = True
             self.say(events.CheckpointSaved, file="best.pt", epochs=self._best_epochs)
 
-    def _snapshot(self, training: Training) -> None:
+    def _snapshot(self, training: TrainState) -> None:
         weights = [weights.cpu().numpy() for weights in training.weights.values()]
         snapshots.write(self._weights, training.epoch, weights)
 

@@ -154,6 +154,8 @@ class Listed:
     """The training process while it lives."""
     bytes: int | None = None
     """What the run takes on the disk."""
+    is_suspended: bool = False
+    """True if its training process was stopped by SIGSTOP or Ctrl+Z."""
 
     @property
     def is_live(self) -> bool:

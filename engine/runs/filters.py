@@ -17,6 +17,8 @@ from mnistop.engine.runs.entry import LIVE, Listed
 class _State(Field[Listed]):
     def passes(self, item: Listed, wanted: str) -> bool:
         """Return whether a run is in a state; `live` is any of the first three."""
+        if wanted == "suspended":
+            return item.is_suspended
         return item.is_live if wanted == "live" else item.state == wanted
 
 
@@ -83,7 +85,7 @@ _OTHERS: tuple[Field[Listed], ...] = (
         "state",
         lambda run: run.state,
         "state:stopped",
-        ("live", *LIVE, "finished", "stopped", "failed", "interrupted"),
+        ("live", *LIVE, "suspended", "finished", "stopped", "failed", "interrupted"),
     ),
     _accuracy("test_acc", lambda run: run.overview.test_acc, ">0.9"),
     _accuracy("val_acc", lambda run: run.overview.best_val_acc, ">0.9"),

@@ -208,7 +208,8 @@ class Index:
             alive = not overview.is_settled and run.is_running()
             pid = lock.holder(run.lock_path) if alive else None
             state = overview.if_alive if alive else overview.if_dead
-            listed.append(Listed(run, overview, state, pid, entry.bytes))
+            suspended = pid is not None and lock.is_suspended(pid, run.lock_path)
+            listed.append(Listed(run, overview, state, pid, entry.bytes, suspended))
         self.runs = tuple(listed)
 
     @property

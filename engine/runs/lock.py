@@ -113,13 +113,13 @@ def is_here(process: int, path: Path) -> bool:
         return False
 
 
-def is_suspended(process: int) -> bool:
-    """Whether a process stands still since somebody has sent it SIGSTOP; only Linux tells."""
+def is_suspended(process: int, path: Path) -> bool:
+    """Return whether the process that holds a lock file was suspended (SIGSTOP), as Linux knows."""
     try:
         fields = Path("/proc", str(process), "stat").read_text("utf-8", "replace")
     except OSError:
         return False
-    return fields.rpartition(")")[2].split()[0] == "T"
+    return fields.rpartition(")")[2].split()[0] == "T" and is_here(process, path)
 
 
 def _is(link: Path, wanted: os.stat_result) -> bool:

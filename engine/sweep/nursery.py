@@ -201,14 +201,14 @@ def _loaded(data: Wanted) -> Examples:
     Raises:
         DataError: they cannot be had, or are not those that are wanted.
     """
-    from mnistop.engine.training.examples import examples_of
+    from mnistop.engine.training.examples import make_examples
 
     config = _data_of(data.config)
     if data.fingerprint and (config, data.fingerprint) in _kept:
         return _kept[config, data.fingerprint]
     try:
         dataset = load(config.source, config.samples, pixel_range=config.pixel_range)
-        examples = examples_of(dataset, config)
+        examples = make_examples(dataset, config)
     except TooFewImagesError as error:
         if not data.fingerprint:
             raise

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from mnistop.engine.analysis.coach import advise, advise_on_rate
-from mnistop.engine.analysis.coach.start import FEW_EPOCHS
+from mnistop.engine.analysis.coach.rules import FEW_EPOCHS
 from mnistop.engine.config import RunConfig
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.runs.event_log import EventTail

@@ -1,1 +1,1 @@
-"""How a model learns: the model's state, its steps, and what it is trained and tested on."""
+"""Training: the model's state, its steps, and the images it is trained and tested on."""

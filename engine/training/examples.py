@@ -16,11 +16,11 @@ from mnistop.engine.data.pixels import contrast
 from mnistop.engine.data.sources import Dataset, class_counts, split
 from mnistop.engine.errors import ConfigError
 from mnistop.engine.fingerprint import Fingerprint
-from mnistop.engine.training.state import Labelled, Training
+from mnistop.engine.training.state import Labelled, TrainState
 
 
 def find_device(name: str) -> torch.device:
-    """The device of a configuration: `auto` is the best that this machine has.
+    """Return the device of a configuration: `auto` is the best that this machine has.
 
     Raises:
         ConfigError: this machine has no such device.
@@ -41,7 +41,7 @@ def find_device(name: str) -> torch.device:
 
 @dataclass(frozen=True)
 class Examples:
-    """What a run learns from, and what it is judged by.
+    """The training and validation images of a run.
 
     They are copies: of a data set that nobody else holds, the memory is then free again.
     """
@@ -56,14 +56,14 @@ class Examples:
     counts: ClassCounts
     """The images of each class."""
     contrast: float
-    """How much of black to white a usual image spans, in [0, 1]."""
+    """The share of black to white that a usual image spans, in [0, 1]."""
     notes: tuple[str, ...] = ()
-    """What is odd about the data, in sentences."""
+    """Warnings about the data, in sentences."""
     unseen: Unseen = field(default_factory=Unseen)
-    """What the trained model is tested on; it stays in memory as it is stored."""
+    """Test images of the trained model; they stay in memory as they are stored."""
 
     def to(self, device: torch.device) -> "Examples":
-        """The same on a device."""
+        """Return a copy on a device."""
         training, validation = (
             Labelled(part.pixels.to(device), part.labels.to(device))
             for part in (self.training, self.validation)
@@ -71,8 +71,8 @@ class Examples:
         return replace(self, training=training, validation=validation)
 
 
-def examples_of(dataset: Dataset, config: RunConfig) -> Examples:
-    """A data set divided as a configuration says, on the processor.
+def make_examples(dataset: Dataset, config: RunConfig) -> Examples:
+    """Split a data set as a configuration says, on the processor.
 
     Raises:
         DataError: there are too few images for this share.
@@ -101,7 +101,7 @@ def examples_of(dataset: Dataset, config: RunConfig) -> Examples:
 
 
 def shifted(images: Tensor, most: int, generator: torch.Generator) -> Tensor:
-    """Each image moved by its own random whole number of pixels, the gap filled with 0.
+    """Move each image by its own random whole number of pixels, and fill the gap with 0.
 
     Args:
         images: `(batch, height, width)`.
@@ -119,22 +119,22 @@ def shifted(images: Tensor, most: int, generator: torch.Generator) -> Tensor:
     return windows[torch.arange(batch, device=device), down, right]
 
 
-def varied(
-    training: Training,
+def augment_batch(
+    training: TrainState,
     images: Labelled,
     rows: Tensor,
     attacked: Callable[[Tensor, Tensor], Tensor],
 ) -> tuple[Tensor, Tensor]:
-    """What a step learns from: images as they are, or shifted, and then their adversarial twins.
+    """Return a batch, shifted if so configured, and its adversarial images if they are trained on.
 
     Args:
-        training: says which, and has the random numbers.
+        training: its configuration, and the source of random numbers.
         images: the training images.
-        rows: of those of the batch, `(batch,)`.
-        attacked: makes the adversarial twins of flat images with some labels.
+        rows: indices of the batch, `(batch,)`.
+        attacked: returns adversarial images for flat images and their labels.
 
     Returns:
-        Flat images and their labels; those of the batch come first.
+        Flat images and their labels, clean images first.
     """
     config = training.config
     pixels, labels = images.pixels.index_select(0, rows), images.labels.index_select(0, rows)

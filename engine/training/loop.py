@@ -1,4 +1,4 @@
-"""How a run learns: epochs, and in each the steps forward, loss, backward, update."""
+"""The training loop: epochs, and in each the steps forward, loss, backward, update."""
 
 import functools
 import math
@@ -13,53 +13,64 @@ from torch.nn import functional
 from mnistop.engine.attacks import FGSM
 from mnistop.engine.errors import MnistopError
 from mnistop.engine.learning_rate import after_divergence
-from mnistop.engine.training.examples import varied
-from mnistop.engine.training.fast.by_hand import ByHand
-from mnistop.engine.training.fast.captured import Captured
+from mnistop.engine.training.examples import augment_batch
+from mnistop.engine.training.fast.by_hand import ManualBackpropStep
+from mnistop.engine.training.fast.captured import CudaGraphStep
 from mnistop.engine.training.optimizers import clip_
-from mnistop.engine.training.state import Epoch, Labelled, Training, accuracy, cross_entropy, judge
+from mnistop.engine.training.state import (
+    Epoch,
+    Labelled,
+    TrainState,
+    accuracy,
+    cross_entropy,
+    evaluate,
+)
 
 
 class DivergedError(MnistopError):
     """The loss is no longer a number."""
 
 
-class Sink(Protocol):
-    """Where a training tells how it goes."""
+class TrainCallback(Protocol):
+    """Callbacks of the training loop."""
 
-    def step_done(self, training: Training, labels: Tensor) -> None:
-        """After each update; `labels` are those of all training images."""
+    def step_done(self, training: TrainState, labels: Tensor) -> None:
+        """Called after each update; `labels` are those of all training images."""
 
-    def epoch_done(self, training: Training, epoch: Epoch) -> None:
-        """After each epoch has been judged."""
+    def epoch_done(self, training: TrainState, epoch: Epoch) -> None:
+        """Called after each epoch has been evaluated."""
 
 
-class Control(Protocol):
-    """Asked between two steps whether to go on."""
+class StopSignal(Protocol):
+    """Requests to pause or stop, checked between steps."""
 
     def wait_while_paused(self) -> float:
-        """Returns once training may go on: the seconds that were waited."""
+        """Wait until training may continue, and return the seconds waited."""
 
     def wants_stop(self) -> bool:
-        """Whether to stop here."""
+        """Return whether to stop now."""
 
 
 def train(
-    training: Training, images: Labelled, validation: Labelled, sink: Sink, control: Control
+    training: TrainState,
+    images: Labelled,
+    validation: Labelled,
+    sink: TrainCallback,
+    control: StopSignal,
 ) -> None:
-    """Trains until all epochs are done, early stopping says so, or `control` wants to stop.
+    """Train until all epochs are done, early stopping applies, or `control` requests a stop.
 
     Args:
         training: all that changes; a fresh one, or one loaded from a checkpoint.
         images: the training images, on the training's device.
-        validation: the images to judge by after each epoch.
-        sink: told of every step and epoch.
-        control: asked before every step.
+        validation: the images to evaluate on after each epoch.
+        sink: called after every step and epoch.
+        control: checked before every step.
 
     Raises:
         DivergedError: the loss is no longer finite.
     """
-    step = way_to_step(training, images)
+    step = make_train_step(training, images)
     with torch.inference_mode(training.by_hand):  # operations take less time in it
         while not training.is_over():
             started = time.perf_counter()
@@ -68,14 +79,14 @@ def train(
                 started += control.wait_while_paused()
                 if control.wants_stop():
                     return
-                training.note_step(step(rows))
+                training.record_logits(step(rows))
                 sink.step_done(training, images.labels)
-            logits, labels = training.said_so_far(images.labels)
+            logits, labels = training.epoch_logits(images.labels)
             train_loss = cross_entropy(logits, labels)
-            said, val_loss, dead = judge(training.model, validation)
+            log_probabilities, val_loss, dead = evaluate(training.model, validation)
             if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
                 raise DivergedError(_diagnosis(training))
-            predictions = said.argmax(1)
+            predictions = log_probabilities.argmax(1)
             epoch = Epoch(
                 train_loss=train_loss,
                 val_loss=val_loss,
@@ -83,7 +94,7 @@ def train(
                 val_acc=accuracy(predictions, validation.labels),
                 lr=training.lr,
                 seconds=time.perf_counter() - started,
-                log_probabilities=said,
+                log_probabilities=log_probabilities,
                 predictions=predictions,
                 dead=dead,
             )
@@ -91,11 +102,11 @@ def train(
             sink.epoch_done(training, epoch)
 
 
-def way_to_step(training: Training, images: Labelled) -> Callable[[Tensor], Tensor]:
-    """What makes a training's next step: the textbook, or one of two that do it in less time.
+def make_train_step(training: TrainState, images: Labelled) -> Callable[[Tensor], Tensor]:
+    """Return the function that makes the next step: the textbook's or a faster equivalent.
 
     Args:
-        training: goes on from step to step by its `begin_epoch`, `batches` and `note_step`.
+        training: goes on from step to step by its `begin_epoch`, `batches` and `record_logits`.
         images: the training images, on the training's device.
 
     Returns:
@@ -103,16 +114,16 @@ def way_to_step(training: Training, images: Labelled) -> Callable[[Tensor], Tens
     """
     by_autograd = functools.partial(step_by_autograd, training, images)
     if training.by_hand:
-        return ByHand(training, images).step
+        return ManualBackpropStep(training, images).step
     if training.captured:
-        return Captured(training, by_autograd).step
+        return CudaGraphStep(training, by_autograd).step
     return lambda rows: by_autograd(rows, training.lr)
 
 
 def step_by_autograd(
-    training: Training, images: Labelled, rows: Tensor, lr: float | Tensor
+    training: TrainState, images: Labelled, rows: Tensor, lr: float | Tensor
 ) -> Tensor:
-    """Updates the weights by a batch, in any configuration and on any device.
+    """Update the weights on a batch, in any configuration and on any device.
 
     Args:
         training: whose weights to update.
@@ -128,7 +139,7 @@ def step_by_autograd(
     def attacked(images: Tensor, labels: Tensor) -> Tensor:
         return FGSM()(training.model, images, labels, config.adversarial_epsilon).images
 
-    pixels, labels = varied(training, images, rows, attacked)
+    pixels, labels = augment_batch(training, images, rows, attacked)
     logits = training.model(pixels)  # forward pass
     loss = functional.cross_entropy(logits, labels)  # how wrong it is
     gradients = list(torch.autograd.grad(loss, parameters))  # backward: what each weight does to it
@@ -140,7 +151,7 @@ def step_by_autograd(
     return clean.detach()
 
 
-def _diagnosis(training: Training) -> str:
+def _diagnosis(training: TrainState) -> str:
     broken = (~torch.cat(training.logits).isfinite().all(1)).nonzero()[:, 0]
     step = int(broken[0]) // training.config.batch_size + 1 if len(broken) else training.steps()
     return (

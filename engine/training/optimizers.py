@@ -1,4 +1,4 @@
-"""What turns gradients into updates.
+"""Optimizers: from gradients to updates.
 
 `sgd`, `adam` and `adamw` call the kernels under `torch.optim`, which update all parameters in one
 pass. Its classes are left alone: the first one that is made imports `torch._dynamo`, for a second
@@ -17,7 +17,7 @@ from mnistop.engine.config import RunConfig
 BETAS = 0.9, 0.999
 """Adam's decay rates of the mean gradient and of the mean squared gradient."""
 ADAM_EPSILON = 1e-8
-"""What Adam adds to the root of the mean squared gradient."""
+"""Adam's constant added to the root of the mean squared gradient."""
 
 
 class Optimizer(ABC):
@@ -33,17 +33,17 @@ class Optimizer(ABC):
         self.config = config
         self.steps: int | Tensor = 0
         """Updates done; a tensor, int64 `()`, where a captured step counts them on a GPU."""
-        self.memory = [
+        self.buffers = [
             [torch.zeros_like(parameter, requires_grad=False) for parameter in parameters]
-            for _ in range(self.memories)
+            for _ in range(self.buffer_count)
         ]
-        """What the method remembers from step to step: `memories` tensors of each parameter."""
+        """State buffers kept from step to step: `buffer_count` tensors of each parameter."""
 
-    memories = 0
+    buffer_count = 0
 
     @torch.inference_mode()
     def step(self, gradients: list[Tensor], lr: float | Tensor) -> None:
-        """Updates every parameter.
+        """Update every parameter.
 
         Args:
             gradients: one for each parameter; they may be overwritten.
@@ -55,20 +55,20 @@ class Optimizer(ABC):
 
     @abstractmethod
     def update(self, gradients: list[Tensor], lr: float | Tensor) -> None:
-        """What the method makes of the gradients of step number `steps`, counted from 1."""
+        """Apply the gradients of step number `steps`, counted from 1."""
 
     def state_dict(self) -> dict[str, Any]:
-        """All but the parameters."""
-        return {"steps": int(self.steps), "memory": self.memory}
+        """Return all but the parameters."""
+        return {"steps": int(self.steps), "memory": self.buffers}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes back to a `state_dict`.
+        """Return to a `state_dict`.
 
         Raises:
             KeyError, ValueError, RuntimeError: it is of another method or model.
         """
         self.steps = state["steps"]
-        for ours, theirs in zip(self.memory, state["memory"], strict=True):
+        for ours, theirs in zip(self.buffers, state["memory"], strict=True):
             for tensor, saved in zip(ours, theirs, strict=True):
                 tensor.copy_(saved)
 
@@ -77,7 +77,7 @@ class ManualSGD(Optimizer):
     """The update that the notebook writes by hand: `w -= lr * (gradient + weight_decay * w)`."""
 
     def update(self, gradients: list[Tensor], lr: float | Tensor) -> None:
-        """Takes the step."""
+        """Apply the gradients."""
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
             if self.config.weight_decay:
                 gradient.add_(parameter, alpha=self.config.weight_decay)
@@ -93,14 +93,14 @@ class SGD(Optimizer):
     Sutskever et al. 2013, equations 1 and 2, with the learning rate outside v, as PyTorch has it.
     """
 
-    memories = 1
+    buffer_count = 1
 
     def update(self, gradients: list[Tensor], lr: float | Tensor) -> None:
-        """Takes the step."""
+        """Apply the gradients."""
         torch._fused_sgd_(
             self.parameters,
             gradients,
-            self.memory[0] if self.config.momentum else [],
+            self.buffers[0] if self.config.momentum else [],
             lr=lr,
             momentum=self.config.momentum,
             weight_decay=self.config.weight_decay,
@@ -114,11 +114,11 @@ class SGD(Optimizer):
 class Adam(Optimizer):
     """Adam with weight decay as a part of the gradient (Kingma and Ba 2015, algorithm 1)."""
 
-    memories = 2
+    buffer_count = 2
     kernel: Callable[..., None] = staticmethod(torch._fused_adam_)
 
     def update(self, gradients: list[Tensor], lr: float | Tensor) -> None:
-        """Takes the step."""
+        """Apply the gradients."""
         if isinstance(self.steps, Tensor):
             steps = self.steps.to(torch.float32)
         else:
@@ -126,7 +126,7 @@ class Adam(Optimizer):
         self.kernel(
             self.parameters,
             gradients,
-            *self.memory,
+            *self.buffers,
             [],
             [steps] * len(self.parameters),
             lr=lr,
@@ -154,12 +154,12 @@ METHODS: dict[str, type[Optimizer]] = {
 
 
 def make_optimizer(config: RunConfig, parameters: Sequence[Tensor]) -> Optimizer:
-    """The optimizer of a configuration, for parameters on their final device."""
+    """Return the optimizer of a configuration, for parameters on their final device."""
     return METHODS[config.optimizer](list(parameters), config)
 
 
 def clip_(gradients: list[Tensor], norm: float) -> None:
-    """Scales gradients down in place if their common Euclidean norm is greater than `norm`.
+    """Scale gradients down in place if their common Euclidean norm is greater than `norm`.
 
     Pascanu et al. 2013, algorithm 1, with PyTorch's 10⁻⁶ against a division by 0.
     """

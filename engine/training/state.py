@@ -43,25 +43,25 @@ class Epoch:
     lr: float
     seconds: float
     log_probabilities: Tensor
-    """What the model says to the validation images after the epoch, `(n, classes)`."""
+    """Log-probabilities of the validation images after the epoch, `(n, classes)`."""
     predictions: Tensor
     """The most probable classes of the validation images then, int64, `(n,)`."""
     dead: float | None = None
     """The share of hidden ReLU neurons that are 0 for every validation image; None without any."""
 
 
-class Borrower(Protocol):
-    """One that makes a training's steps on copies of its tensors."""
+class ParameterMirror(Protocol):
+    """A fast step that works on copies of the weights and of the optimizer's buffers."""
 
-    def settle_weights(self) -> None:
-        """Brings the weights of the training's model up to date."""
+    def sync_weights(self) -> None:
+        """Copy the current weights back to the model."""
 
-    def settle_memory(self) -> None:
-        """Brings the memory of the training's optimizer up to date."""
+    def sync_buffers(self) -> None:
+        """Copy the current state back to the optimizer."""
 
 
-class Training:
-    """A model on its way: weights, optimizer, random states, and where it is.
+class TrainState:
+    """The state of a training: weights, optimizer, random generators, and position.
 
     Args:
         config: the hyperparameters.
@@ -84,28 +84,28 @@ class Training:
         start = torch.Generator().manual_seed(config.seed)
         self._model = MLP(sizes, config.activation, config.dropout, start).to(device)
         self.by_hand = device.type == "cpu"
-        """Whether gradients are written out by hand; elsewhere they are autograd's."""
+        """True if gradients are written out by hand; otherwise they are autograd's."""
         self.captured = device.type == "cuda"
-        """Whether steps are captured as a CUDA graph."""
+        """True if steps are captured as a CUDA graph."""
         self._optimizer = make_optimizer(config, list(self._model.parameters()))
-        self.lent_to: Borrower | None = None
-        """Who goes on with copies of the weights and of the optimizer's memory."""
+        self.fast_step: ParameterMirror | None = None
+        """The step that holds newer copies of the weights and of the optimizer's buffers."""
         self.lr = config.lr
-        """The learning rate of the present epoch."""
+        """The learning rate of the current epoch."""
         self.shuffle = torch.Generator().manual_seed(config.seed + 1)
         self.noise = torch.Generator(device).manual_seed(config.seed + 2)
         self._model.dropout_generator = self.noise
         self._weights = self._model.state_dict()
         self._epoch_weights = _copied(self._weights)
         self.epoch = 0
-        """The present epoch, which is also the number of finished ones."""
+        """The current epoch, which is also the number of finished ones."""
         self.step = 0
-        """Updates done in the present epoch."""
+        """Updates done in the current epoch."""
         self.order = torch.empty(0, dtype=torch.int64)
-        """Rows of the training images as shuffled for the present epoch, `(images,)`, on the
+        """Rows of the training images as shuffled for the current epoch, `(images,)`, on the
         training's device; empty until it begins."""
         self.logits: list[Tensor] = []
-        """What the model said to each batch of the present epoch when its turn came."""
+        """Logits of each batch of the current epoch, from before its update."""
         self.best: tuple[float, float] | None = None
         """Validation accuracy and negative loss of the best epoch."""
         self.best_epochs = 0
@@ -116,26 +116,26 @@ class Training:
     @property
     def model(self) -> MLP:
         """The model as it stands."""
-        if self.lent_to:
-            self.lent_to.settle_weights()
+        if self.fast_step:
+            self.fast_step.sync_weights()
         return self._model
 
     @property
     def optimizer(self) -> Optimizer:
         """The optimizer of the model's parameters as it stands."""
-        if self.lent_to:
-            self.lent_to.settle_memory()
+        if self.fast_step:
+            self.fast_step.sync_buffers()
         return self._optimizer
 
     @property
     def weights(self) -> dict[str, Tensor]:
         """The weights as they stand, by name; the next steps change them."""
-        if self.lent_to:
-            self.lent_to.settle_weights()
+        if self.fast_step:
+            self.fast_step.sync_weights()
         return self._weights
 
     def begin_epoch(self, images: int) -> None:
-        """Sets the learning rate, and shuffles unless the epoch was begun before a stop."""
+        """Set the learning rate, and shuffle unless the epoch was begun before a stop."""
         self.lr = lr_of_epoch(self.config, self.epoch)
         self._model.train(not self.by_hand)
         if not len(self.order):
@@ -143,25 +143,25 @@ class Training:
             self.order = order.to(self.device)
 
     def batches(self) -> Sequence[Tensor]:
-        """The rows of each batch of the present epoch that is still to come."""
+        """Return the rows of each remaining batch of the current epoch."""
         left = self.order[self.step * self.config.batch_size :]
         return torch.split(left, self.config.batch_size) if len(left) else ()
 
-    def note_step(self, logits: Tensor) -> None:
-        """Keeps what the model said to a batch, before the update that it led to."""
+    def record_logits(self, logits: Tensor) -> None:
+        """Keep the logits of a batch from before its update, and count the step."""
         self.logits.append(logits)
         self.step += 1
 
     def images_done(self) -> int:
-        """Images of the present epoch that have been learned from."""
+        """Return the number of images of the current epoch that have been trained on."""
         return min(self.step * self.config.batch_size, len(self.order))
 
     def steps(self) -> int:
-        """Updates of a whole epoch."""
+        """Return the number of updates in an epoch."""
         return -(-len(self.order) // self.config.batch_size)
 
-    def said_so_far(self, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """What the model said to the images of the present epoch so far, and their labels.
+    def epoch_logits(self, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits of the current epoch's images so far, and their labels.
 
         Args:
             labels: of all training images, `(images,)`.
@@ -173,7 +173,7 @@ class Training:
         return torch.cat(self.logits), labels.index_select(0, rows)
 
     def end_epoch(self, epoch: Epoch) -> None:
-        """Counts the epoch, and notes its weights and if it is the best so far."""
+        """Count the epoch, keep its weights, and update the best epoch."""
         for name, weights in self.weights.items():
             self._epoch_weights[name].copy_(weights)
         self.epoch += 1
@@ -191,19 +191,19 @@ class Training:
             self.epochs_since_lowest += 1
 
     def is_over(self) -> bool:
-        """Whether all epochs are trained, or early stopping says so."""
+        """Return whether all epochs are done or early stopping applies."""
         return self.epoch >= self.config.epochs or self.stopped_early()
 
     def stopped_early(self) -> bool:
-        """Whether the validation loss has not improved for too long."""
+        """Return whether the validation loss has not improved for too long."""
         patience = self.config.early_stopping
         return bool(patience) and self.epochs_since_lowest >= patience
 
     def state_dict(self) -> dict[str, Any]:
-        """All that is needed to go on with the same bits.
+        """Return all that is needed to continue bit for bit.
 
         In the middle of an epoch that is also the model as it was after the last whole one, whose
-        predictions are known: who looks at the run asks that one.
+        predictions are known: analyses of the run use that one.
         """
         plain = {name: getattr(self, name) for name in _PLAIN}
         return (
@@ -219,7 +219,7 @@ class Training:
         )
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes back to where `state_dict` was taken.
+        """Return to where `state_dict` was taken.
 
         Raises:
             KeyError, RuntimeError, ValueError, TypeError: it is of another model or version.
@@ -249,16 +249,16 @@ _PLAIN = (
     "lowest_val_loss",
     "epochs_since_lowest",
 )
-"""What a checkpoint takes of a training as it is."""
+"""Attributes that a checkpoint stores as they are."""
 
 
 def accuracy(predictions: Tensor, labels: Tensor) -> float:
-    """The share of predictions that are right, both `(n,)`."""
+    """Return the share of correct predictions, both `(n,)`."""
     return int((predictions == labels).count_nonzero()) / len(labels)
 
 
 def log_softmax(logits: Tensor) -> Tensor:
-    """The log-probabilities of logits, both `(n, classes)`.
+    """Return the log-probabilities of logits, both `(n, classes)`.
 
     Over columns PyTorch computes them in a tenth of the time that it takes over so short rows.
     """
@@ -266,13 +266,13 @@ def log_softmax(logits: Tensor) -> Tensor:
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> float:
-    """The mean loss of logits `(n, classes)`."""
+    """Return the mean loss of logits `(n, classes)`."""
     return functional.nll_loss(log_softmax(logits), labels).item()
 
 
 @torch.no_grad()
-def judge(model: MLP, images: Labelled) -> tuple[Tensor, float, float | None]:
-    """What a model makes of images, in evaluation mode.
+def evaluate(model: MLP, images: Labelled) -> tuple[Tensor, float, float | None]:
+    """Evaluate a model on images, in evaluation mode.
 
     Returns:
         Log-probabilities `(n, classes)`, their mean cross-entropy, and the share of dead neurons,

@@ -4,7 +4,10 @@ import json
 import subprocess
 import sys
 
-from mnistop.tui.navigator import NAMES
+import pytest
+
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.navigator import NAMES, Views
 from mnistop.tui.toolkit.bars import SCREENS
 from tests.helpers.small_runs import ROOT
 
@@ -31,6 +34,9 @@ def test_only_the_dashboard_is_loaded_before_the_first_frame_and_all_after_it() 
     assert missing == []
 
 
-def test_every_screen_with_a_key_can_be_made() -> None:
-    opened = {row.folder for row in SCREENS if row.key} - {"train"}
-    assert opened <= set(NAMES)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_screen_is_found_by_its_row(name: str) -> None:
+    view = Views(Terminal(), lambda: None)[name]
+    assert type(view).__name__ == f"{name.capitalize()}Screen"
+    assert name in SCREENS
+    assert view.sections()

@@ -49,10 +49,10 @@ def curve() -> None:
     import foolbox
     import torch
 
-    from mnistop.engine.analysis.loading import answer_here, load_model, validation
+    from mnistop.engine.analysis.loading import load_model, use_one_thread, validation
     from mnistop.engine.analysis.robustness import EPSILONS, robustness
 
-    answer_here()
+    use_one_thread()
     run = _trained(RunConfig(samples=None, val_fraction=0.23, epochs=30))
     model, _ = load_model(run)
     images, labels, _ = validation(run)

@@ -19,7 +19,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import load
 from mnistop.engine.training.fast.captured import CudaGraph
 from mnistop.engine.training.loop import train
-from mnistop.engine.training.state import Labelled, Training
+from mnistop.engine.training.state import Labelled, TrainState
 from tests.bench.timing import alternated, ratio, timed
 from tests.bench.training import Silence
 
@@ -37,7 +37,7 @@ def images_on(device: torch.device, count: int) -> Labelled:
 
 def whole(device: torch.device, captured: bool, images: Labelled, validation: Labelled) -> None:
     """Ours, its steps captured or not."""
-    training = Training(CONFIG, (28, 28), 10, device)
+    training = TrainState(CONFIG, (28, 28), 10, device)
     training.captured = captured
     silence = Silence()
     train(training, images, validation, silence, silence)

@@ -26,7 +26,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.recording.recorder import Recorder
 from mnistop.engine.runs import run_folder
 from mnistop.engine.training.loop import Sink, train
-from mnistop.engine.training.state import Epoch, Labelled, Training
+from mnistop.engine.training.state import Epoch, Labelled, TrainState
 from tests.bench.timing import timed
 from tests.bench.training import Silence, arrays_of, write_images
 
@@ -45,22 +45,22 @@ class Stopwatch:
         self._recorder, self._clock = recorder, clock
         self.seconds = 0.0
 
-    def begin(self, training: Training) -> None:
+    def begin(self, training: TrainState) -> None:
         began = self._clock()
         self._recorder.begin(training)
         self.seconds += self._clock() - began
 
-    def step_done(self, training: Training, labels: torch.Tensor) -> None:
+    def step_done(self, training: TrainState, labels: torch.Tensor) -> None:
         began = self._clock()
         self._recorder.step_done(training, labels)
         self.seconds += self._clock() - began
 
-    def epoch_done(self, training: Training, epoch: Epoch) -> None:
+    def epoch_done(self, training: TrainState, epoch: Epoch) -> None:
         began = self._clock()
         self._recorder.epoch_done(training, epoch)
         self.seconds += self._clock() - began
 
-    def end(self, training: Training) -> None:
+    def end(self, training: TrainState) -> None:
         began = self._clock()
         self._recorder.save_checkpoint(training)
         self._recorder.end(events.RunFinished, epochs=training.epoch, reason="all epochs")
@@ -114,10 +114,10 @@ class Costs:
                 whole = clock() - began
                 return Recorded(sink.seconds, whole, timed(recorder.bring_to_disk))
 
-    def _fresh(self) -> Training:
-        return Training(self._config, (28, 28), 10, torch.device("cpu"))
+    def _fresh(self) -> TrainState:
+        return TrainState(self._config, (28, 28), 10, torch.device("cpu"))
 
-    def _train(self, training: Training, sink: Sink) -> None:
+    def _train(self, training: TrainState, sink: Sink) -> None:
         train(training, self._images, self._validation, sink, Silence())
 
     def in_turn(self) -> dict[str, float]:

@@ -23,8 +23,8 @@ from mnistop.engine.cores import (
     choose_threads,
     usable_cores,
 )
-from mnistop.engine.training.loop import way_to_step
-from mnistop.engine.training.state import Labelled, Training
+from mnistop.engine.training.loop import make_train_step
+from mnistop.engine.training.state import Labelled, TrainState
 from tests.bench.timing import threads, timed
 
 MODELS: tuple[tuple[tuple[int, ...], int], ...] = (
@@ -54,9 +54,9 @@ class Stepper:
         generator = torch.Generator().manual_seed(0)
         pixels = torch.rand(_STEPS * batch_size, 784, generator=generator)
         labels = torch.randint(0, 10, (len(pixels),), generator=generator)
-        self.training = Training(config, (28, 28), 10, torch.device("cpu"))
+        self.training = TrainState(config, (28, 28), 10, torch.device("cpu"))
         self._images = Labelled(pixels, labels)
-        self._step = way_to_step(self.training, self._images)
+        self._step = make_train_step(self.training, self._images)
 
     @torch.inference_mode()
     def epoch(self) -> None:

@@ -29,7 +29,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import load, split
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.training.loop import train
-from mnistop.engine.training.state import Epoch, Labelled, Training
+from mnistop.engine.training.state import Epoch, Labelled, TrainState
 from tests.bench import peers
 from tests.bench.peers import Arrays
 from tests.bench.timing import alternated, best_threads, print_machine, ratio, threads, timed
@@ -55,10 +55,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
 class Silence:
     """A sink and a control that do nothing."""
 
-    def step_done(self, training: Training, labels: torch.Tensor) -> None:
+    def step_done(self, training: TrainState, labels: torch.Tensor) -> None:
         pass
 
-    def epoch_done(self, training: Training, epoch: Epoch) -> None:
+    def epoch_done(self, training: TrainState, epoch: Epoch) -> None:
         pass
 
     def wait_while_paused(self) -> float:
@@ -94,7 +94,7 @@ def recorded_run(config: RunConfig) -> float:
 def bare_run(config: RunConfig, arrays: Arrays) -> None:
     """The training of a run, in this process and without recording."""
     x_train, y_train, x_val, y_val = map(torch.from_numpy, arrays)
-    training = Training(config, (28, 28), 10, torch.device("cpu"))
+    training = TrainState(config, (28, 28), 10, torch.device("cpu"))
     silence = Silence()
     train(training, Labelled(x_train, y_train), Labelled(x_val, y_val), silence, silence)
 

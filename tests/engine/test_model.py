@@ -7,7 +7,7 @@ from scipy import special
 
 from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.model import MLP
-from mnistop.engine.training.state import judge
+from mnistop.engine.training.state import evaluate
 from tests.helpers.small_runs import digits_config, prepared, trained
 
 FUNCTIONS = {
@@ -65,7 +65,7 @@ def test_dropout_switches_off_its_share_and_scales_the_rest_in_training_only() -
 
 def test_dropout_is_off_when_the_model_is_judged() -> None:
     training, _, validation = prepared(digits_config(dropout=0.5))
-    first, second = judge(training.model, validation), judge(training.model, validation)
+    first, second = evaluate(training.model, validation), evaluate(training.model, validation)
     assert first[1] == second[1]
     assert torch.equal(first[0], second[0])
 

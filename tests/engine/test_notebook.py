@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.training.loop import train
-from mnistop.engine.training.state import Epoch, Labelled, Training, judge
+from mnistop.engine.training.state import Epoch, Labelled, TrainState, evaluate
 from tests.helpers.small_runs import QuietListener, prepared
 
 SEEDS = (0, 1, 2, 3)
@@ -38,7 +38,7 @@ SPREAD = {
 """Standard deviations over runs of different seeds, and what the log's rounding adds."""
 
 
-def mean_over_batches(training: Training, images: Labelled) -> float:
+def mean_over_batches(training: TrainState, images: Labelled) -> float:
     """The notebook's loss: the plain mean of the batches' means."""
     with torch.no_grad():
         losses = [
@@ -56,7 +56,7 @@ class Notebook(QuietListener):
         self.rows: list[tuple[float, float, float, float]] = []
         self._validation = validation
 
-    def epoch_done(self, training: Training, epoch: Epoch) -> None:
+    def epoch_done(self, training: TrainState, epoch: Epoch) -> None:
         super().epoch_done(training, epoch)
         val_loss = mean_over_batches(training, self._validation)
         self.rows.append((epoch.train_loss, val_loss, epoch.train_acc, epoch.val_acc))
@@ -113,7 +113,7 @@ class BatchMeans(QuietListener):
         super().__init__()
         self.losses: list[float] = []
 
-    def step_done(self, training: Training, labels: Tensor) -> None:
+    def step_done(self, training: TrainState, labels: Tensor) -> None:
         size = training.config.batch_size
         batch = training.order[(training.step - 1) * size : training.step * size]
         loss = functional.cross_entropy(training.logits[-1], labels[batch])
@@ -134,5 +134,5 @@ def test_the_training_loss_is_the_notebooks_mean_over_its_25_batches() -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_untrained_model_loses_the_logarithm_of_10(seed: int) -> None:
     training, _, validation = prepared(RunConfig(seed=seed, device="cpu"))
-    _, loss, _ = judge(training.model, validation)
+    _, loss, _ = evaluate(training.model, validation)
     assert loss == pytest.approx(math.log(10), abs=0.05)

@@ -15,7 +15,7 @@ from mnistop.engine.events import Event
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.predictions import Judgement
 from mnistop.engine.training.loop import DivergedError, train
-from mnistop.engine.training.state import Epoch, Labelled, Training, judge
+from mnistop.engine.training.state import Epoch, Labelled, TrainState, evaluate
 from tests.helpers.small_runs import prepared
 
 NAME = "20260101-120000-quiet-otter"
@@ -64,10 +64,10 @@ class Listener:
         predictions = said.argmax(1).numpy()
         self._coached.judgements.append(Judgement(epochs, self._labels, predictions, table))
 
-    def step_done(self, training: Training, labels: Tensor) -> None:
+    def step_done(self, training: TrainState, labels: Tensor) -> None:
         pass
 
-    def epoch_done(self, training: Training, epoch: Epoch) -> None:
+    def epoch_done(self, training: TrainState, epoch: Epoch) -> None:
         self.judged(training.epoch, epoch.log_probabilities)
         values = {
             each.name: getattr(epoch, each.name)
@@ -89,7 +89,7 @@ def _coached(config: RunConfig) -> Coached:
     coached = Coached(config)
     training, images, validation = prepared(config)
     listener = Listener(coached, validation)
-    said, val_loss, _ = judge(training.model, validation)
+    said, val_loss, _ = evaluate(training.model, validation)
     listener.judged(0, said)
     coached.hear(
         event(

@@ -23,7 +23,7 @@ from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run, list_runs
 from mnistop.engine.runs.sweep_folder import list_sweeps
 from mnistop.engine.training.loop import train
-from mnistop.engine.training.state import Epoch, Labelled, Training
+from mnistop.engine.training.state import Epoch, Labelled, TrainState
 
 CPU = torch.device("cpu")
 ROOT = Path(__file__).parents[2]
@@ -38,7 +38,7 @@ def digits_config(**values: Any) -> RunConfig:
     return RunConfig(**(defaults | values))
 
 
-def prepared(config: RunConfig) -> tuple[Training, Labelled, Labelled]:
+def prepared(config: RunConfig) -> tuple[TrainState, Labelled, Labelled]:
     """A fresh training with its training and validation images."""
     dataset = _load(config.source, config.samples)
     parts = [
@@ -48,7 +48,7 @@ def prepared(config: RunConfig) -> tuple[Training, Labelled, Labelled]:
         )
         for rows in split(dataset, config.val_fraction, config.split_seed)
     ]
-    return Training(config, dataset.image_shape, dataset.classes, CPU), parts[0], parts[1]
+    return TrainState(config, dataset.image_shape, dataset.classes, CPU), parts[0], parts[1]
 
 
 _load = functools.cache(load)
@@ -66,10 +66,10 @@ class Listener:
         self.saved: list[bytes] = []
         self._stop_after = stop_after
 
-    def step_done(self, training: Training, labels: Tensor) -> None:
+    def step_done(self, training: TrainState, labels: Tensor) -> None:
         self.saved.append(to_bytes(training.state_dict()))
 
-    def epoch_done(self, training: Training, epoch: Epoch) -> None:
+    def epoch_done(self, training: TrainState, epoch: Epoch) -> None:
         self.epochs.append(epoch)
 
     def wait_while_paused(self) -> float:
@@ -82,7 +82,7 @@ class Listener:
 class QuietListener(Listener):
     """One that keeps the epochs only."""
 
-    def step_done(self, training: Training, labels: Tensor) -> None:
+    def step_done(self, training: TrainState, labels: Tensor) -> None:
         pass
 
 
@@ -93,13 +93,13 @@ class BatchListener(QuietListener):
         super().__init__()
         self.batches: list[tuple[int, Tensor]] = []
 
-    def step_done(self, training: Training, labels: Tensor) -> None:
+    def step_done(self, training: TrainState, labels: Tensor) -> None:
         size = training.config.batch_size
         rows = training.order[(training.step - 1) * size : training.step * size]
         self.batches.append((training.epoch, rows))
 
 
-def trained(config: RunConfig) -> tuple[Training, list[Epoch]]:
+def trained(config: RunConfig) -> tuple[TrainState, list[Epoch]]:
     """A training gone to its end, and its epochs."""
     training, images, validation = prepared(config)
     listener = QuietListener()

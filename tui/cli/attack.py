@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from mnistop.engine.analysis.attack_set import AttackedSet, attack_all
-from mnistop.engine.analysis.loading import answer_here
+from mnistop.engine.analysis.loading import use_one_thread
 from mnistop.engine.analysis.methods import METHODS
 from mnistop.engine.files import expanded
 from mnistop.engine.formatting import count
@@ -119,7 +119,7 @@ def attack(
     attacked = Attacked.of(find_run(run), epoch, method, epsilon, target)
     with waiting(out) as progress:
         progress("loading PyTorch")
-        answer_here()
+        use_one_thread()
     result = (
         print_table(out, attacked, rows, as_json)
         if index is None

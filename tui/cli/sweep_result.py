@@ -64,12 +64,12 @@ def _measure(out: Output, reader: SweepReader, attack: float | None) -> float | 
     if attack is None and "adversarial_epsilon" not in settings_of(groups):
         return None
     epsilon = ATTACK if attack is None else attack
-    from mnistop.engine.analysis.loading import answer_here
+    from mnistop.engine.analysis.loading import use_one_thread
     from mnistop.engine.analysis.robustness import robustness
 
     with waiting(out) as progress:
         progress("loading PyTorch")
-        answer_here()
+        use_one_thread()
         for place, one in enumerate(reader.outcomes):
             if not one.epochs:
                 continue

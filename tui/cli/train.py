@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,13 @@ from mnistop.tui.cli import watch
 from mnistop.tui.cli.arguments import EndNotice, run_argument, with_ending
 from mnistop.tui.cli.options import SettingsCommand, given_settings, naming_origin, setting_options
 from mnistop.tui.cli.output import Output, Printer, bar_line, print_error, print_note, with_output
-from mnistop.tui.text.run_lines import EPOCH_HEADER, closing_lines, epoch_row, failure_sentence
+from mnistop.tui.text.run_lines import (
+    EPOCH_HEADER,
+    closing_lines,
+    epoch_row,
+    failure_sentence,
+    suspension,
+)
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -179,6 +186,8 @@ _RECENT = 10
 """The time left is estimated from so many epochs."""
 _WIDE = 100
 """From this width on the line of progress has room for the images per second."""
+_SUSPENSION_SECONDS = 1.0
+"""The time between two looks at the state of the process."""
 
 
 class RunView:
@@ -208,8 +217,21 @@ class RunView:
     async def follow(self, run: Run) -> None:
         """Print all that the run logs, until its last event."""
         self.begin(run)
-        async for batch in worker.follow(run):
-            self.update(batch)
+        suspensions = asyncio.create_task(self._report_suspensions(run))
+        try:
+            async for batch in worker.follow(run):
+                self.update(batch)
+        finally:
+            suspensions.cancel()
+
+    async def _report_suspensions(self, run: Run) -> None:
+        was_suspended = False
+        while True:
+            is_suspended = await asyncio.to_thread(worker.is_suspended, run)
+            if is_suspended and not was_suspended:
+                (self.printer.print if self.printer.is_live else print_note)(suspension(run))
+            was_suspended = is_suspended
+            await asyncio.sleep(_SUSPENSION_SECONDS)
 
     def begin(self, run: Run) -> None:
         """Print the run's name."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.images import resample
+from mnistop.engine.images import resize
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip
@@ -29,7 +29,7 @@ def picture(
     """
     shape = pixels.shape[0], pixels.shape[1]
     size, mode = reduced(shape, width, height, mode)
-    return image.gray(pixels if size == shape else resample(pixels, *size), terminal, mode)
+    return image.gray(pixels if size == shape else resize(pixels, *size), terminal, mode)
 
 
 def pictures(
@@ -52,7 +52,7 @@ def pictures(
     """
     drawn = images
     if images.shape[1:] != pixels:
-        drawn = resample(images, *pixels)
+        drawn = resize(images, *pixels)
         brightest, now = (each.max((1, 2), keepdims=True) for each in (images, drawn))
         drawn *= brightest / np.maximum(now, np.finfo(np.float32).tiny)
     return image.gray_row(list(drawn), width, gap, terminal, mode)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from mnistop.engine.runs.entry import Listed
 from mnistop.engine.runs.filters import BY_TEST, ORDERS, RunFilter, RunOrder, in_order, parse
 from mnistop.engine.runs.run_folder import Run
+from mnistop.tui.text.run_lines import state_of
 
 MOST_MARKED = 8
 
@@ -21,6 +22,8 @@ class RunListModel:
         """The runs that pass, in order."""
         self.has_tests = False
         """True if one of them was tested on unseen images."""
+        self.states: frozenset[str] = frozenset()
+        """The states of these, as they are written."""
         self.total = 0
         """The number of all runs."""
         self.position = 0
@@ -99,6 +102,7 @@ class RunListModel:
         before = self.chosen
         passing = [run for run in self._all.values() if self._filter.passes(run)]
         self.rows = in_order(passing, self.order)
+        self.states = frozenset(map(state_of, passing))
         self.has_tests = any(run.overview.test_acc is not None for run in passing)
         if before:
             at = next((i for i, row in enumerate(self.rows) if row.run == before.run), None)

@@ -29,6 +29,7 @@ from mnistop.tui.text.run_lines import (
     either_accuracy,
     epochs,
     on_disk,
+    state_of,
     test_accuracy,
     time_taken,
     validation_accuracy,
@@ -45,9 +46,9 @@ SIGNS = {
     "stopped": ("■", "#"),
     "failed": ("✗", "x"),
     "interrupted": ("✗", "x"),
+    "suspended": ("‖", "|"),
 }
 """A sign for each state, the second where only ASCII is shown."""
-_STATE = len("✗ interrupted") + 1
 _NAMES = (13, 24)
 """Cells that the names may take."""
 _LEAST_DIFFERENCES = 14
@@ -55,16 +56,18 @@ _LEAST_DIFFERENCES = 14
 
 _EITHER = Column(TEST_ACC, 23, either_accuracy)
 """The column where there is room for one accuracy only."""
+_EPOCHS = Column("epochs", 10, epochs)
 _COLUMNS = (
     Column(TEST_ACC, 20, test_accuracy),
     Column(VAL_ACC, 20, validation_accuracy),
     Column("best epoch", 11, best_epoch),
     Column("val loss at best", 18, best_loss),
-    Column("epochs", 10, epochs),
+    _EPOCHS,
     Column("time", 11, time_taken),
     Column("size", 9, on_disk),
 )
 """In the order of their importance: the first have room first, behind what the order goes by."""
+_NARROW = (_EITHER, _EPOCHS, *(column for column in _COLUMNS[2:] if column is not _EPOCHS))
 _SHOWN = ("epochs", TEST_ACC, VAL_ACC, "best epoch", "val loss at best", "time", "size")
 """In the order in which they stand."""
 
@@ -147,7 +150,8 @@ class RunTable(Table[Listed]):
     def columns(self, width: int) -> list[Column[Listed]]:
         """Return state and name, the numbers that there is room for, and what differs."""
         names = max(_NAMES[0], min(_NAMES[1], width // 7))
-        room = width - 3 - _STATE - names - 2
+        states = 3 + max(map(len, self._model.states))
+        room = width - 3 - states - names - 2
         kept = self._numbers(room, max(_LEAST_DIFFERENCES, width // 6) + 2)
         rest = max(0, room - sum(column.width for column in kept) - 2)
 
@@ -155,14 +159,15 @@ class RunTable(Table[Listed]):
             return self.palette.strong if run.run == self.shown else None
 
         def state(run: Listed) -> str:
-            return f"{SIGNS[run.state][0 if self.terminal.unicode else 1]} {run.state}"
+            words = state_of(run)
+            return f"{SIGNS[words][0 if self.terminal.unicode else 1]} {words}"
 
         def fitted(column: Column[Listed]) -> Callable[[Listed], str]:
             return lambda run: shorten(column.text(run), column.width - 1, self.terminal)
 
         return [
             Column("", 3, self._mark, lambda _: self.palette.best),
-            Column("state", _STATE, state, self._state_style, left=True),
+            Column("state", states, state, self._state_style, left=True),
             Column(
                 "name",
                 names + 2,
@@ -193,9 +198,13 @@ class RunTable(Table[Listed]):
     def _numbers(self, room: int, least: int) -> list[Column[Listed]]:
         """Return the columns of numbers that leave some cells for the differences."""
         has_tests, order = self._model.has_tests, self.order
-        kept = fitting(_COLUMNS if has_tests else _COLUMNS[1:], room, order, least)
+        offered: Sequence[Column[Listed]] = _COLUMNS if has_tests else _COLUMNS[1:]
+        kept = fitting(offered, room, order, least)
         if has_tests and VAL_ACC not in (column.head for column in kept):
-            kept = fitting((_EITHER, *_COLUMNS[2:]), room, order, least)
+            offered = _NARROW
+            kept = fitting(offered, room, order, least)
+        if len(kept) < len(offered) and order != "size":
+            kept = [column for column in kept if column.head != "size"]
         return sorted(kept, key=lambda column: _SHOWN.index(column.head))
 
 

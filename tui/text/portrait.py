@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.analysis.fragility import AttackedImage, FloatArray
-from mnistop.engine.images import resample
+from mnistop.engine.images import resize
 from mnistop.tui.draw import bars, image
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, beside, line, shorten
@@ -192,7 +192,7 @@ class _Drawing:
             return [original, self._perturbation(answer.perturbation, cell), adversarial]
         if between >= _LEAST_REDUCED:
             share = between / columns
-            reduced = resample(answer.perturbation, round(rows * share), between)
+            reduced = resize(answer.perturbation, round(rows * share), between)
             return [original, self._perturbation(reduced, between), adversarial]
         return [original, adversarial] if between >= -1 else [adversarial]
 

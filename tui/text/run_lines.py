@@ -117,6 +117,12 @@ def farewell(run: Run, epochs: int) -> str:
     return "\n".join([*lines, "", command_hints(commands)])
 
 
+def suspension(found: Run | Sweep) -> str:
+    """Return the sentence on a run or a sweep whose process is suspended."""
+    resumes = f": mnistop resume {typed(found)} continues it" if found.is_ours else ""
+    return f"{found.full_name} is suspended (SIGSTOP){resumes}."
+
+
 UNTRAINED = "untrained"
 """The name of the model before its first epoch."""
 
@@ -224,9 +230,14 @@ def overload_warning(runs: Sequence[Listed]) -> str:
     )
 
 
+def state_of(run: Listed) -> str:
+    """Return the state of a run, or `suspended` if its process is."""
+    return "suspended" if run.is_suspended else run.state
+
+
 _COLUMNS: dict[str, Callable[[Listed], str]] = {
     "run": lambda run: run.run.name,
-    "state": lambda run: run.state,
+    "state": state_of,
     "epochs": epochs,
     "best epoch": best_epoch,
     TEST_ACC: test_accuracy,

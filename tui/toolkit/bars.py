@@ -19,31 +19,33 @@ from mnistop.tui.toolkit.pane import textual_strip
 
 
 class ScreenRow(NamedTuple):
-    """A screen: its folder in `tui/features`, key, name, and what it is for.
+    """A screen as it is named everywhere."""
 
-    Its class is `AttackScreen` in `attack/screen.py`. A screen without a key is opened from
-    another one.
-    """
-
-    folder: str
-    key: str
-    name: str
-    about: str
+    key: str = ""
+    """That opens it from anywhere; empty for one that another screen opens."""
+    name: str = ""
+    """In the line on top."""
+    tip: str = ""
+    """What it is for."""
 
 
-SCREENS = (
-    ScreenRow("train", "1", "Train", "Train: set the hyperparameters, train, watch"),
-    ScreenRow("mistakes", "2", "Mistakes", "Mistakes: what the model gets wrong, image by image"),
-    ScreenRow("attack", "3", "Attack", "Attack: how small a change fools the model"),
-    ScreenRow("weights", "4", "Weights", "Weights: what the first layer looks for; the network"),
-    ScreenRow("data", "5", "Data", "Data: what the model learns from"),
-    ScreenRow("runs", "6", "Runs", "Runs: everything trained so far; compare, resume, delete"),
-    ScreenRow("rates", "f", "Rates", "Learning rates: find one that is too low, too high, or good"),
-    ScreenRow("pad", "e", "Draw", "Draw a digit of your own and see how the model classifies it"),
-    ScreenRow("compare", "", "Compare", "Runs side by side"),
-    ScreenRow("sweep", "", "Sweep", "Runs of one sweep, and what made the difference"),
-)
-"""All screens, in the order in which they are named."""
+SCREENS = {
+    "train": ScreenRow("1", "Train", "Train: set the hyperparameters, train, watch"),
+    "mistakes": ScreenRow("2", "Mistakes", "Mistakes: what the model gets wrong, image by image"),
+    "attack": ScreenRow("3", "Attack", "Attack: how small a change fools the model"),
+    "weights": ScreenRow("4", "Weights", "Weights: what the first layer looks for; the network"),
+    "data": ScreenRow("5", "Data", "Data: what the model learns from"),
+    "runs": ScreenRow("6", "Runs", "Runs: everything trained so far; compare, resume, delete"),
+    "compare": ScreenRow(),
+    "sweep": ScreenRow(),
+    "rates": ScreenRow("f", "Rates", "Learning rates: find one that is too low, too high, or good"),
+    "pad": ScreenRow("e", "Draw", "Draw a digit of your own and see how the model classifies it"),
+}
+"""The screens in the order in which the line on top and the help have them.
+
+Each is the class `NAMEScreen` in `mnistop.tui.features.NAME.screen`: its folder and its row here
+are all that a screen takes.
+"""
 
 _FORMS = (("  ", " "), (" ", " "), (" ", ""))
 """What is between two screens and between a key and its name; shorter forms for less room."""
@@ -150,8 +152,8 @@ class ScreenBar(Bar):
     def _in_form(self, keys: dict[str, str], between: str, gap: str) -> list[Item]:
         items: list[Item] = []
         palette = self._palette
-        for screen, key, name, _ in SCREENS:
-            if not key:
+        for screen, (_, name, _) in SCREENS.items():
+            if not name:
                 continue
             action = f"go('{screen}')"
             key = keys.get(action, "")

@@ -1,6 +1,6 @@
 """The coach: reads a run's curves and says one true thing, with a remedy where there is one.
 
-The rules stand in order of urgency: those of `start` and `data`, then of `rates`, then of
+The rules stand in order of urgency in `rules`: on the data, then those of `rates`, then of
 `results`; the first that has something to say speaks. Their thresholds are the constants beside
 them, each with its reason. What is said is true of the run's own images: validation accuracies
 that lie within each other's 95% interval are never called different.
@@ -21,7 +21,7 @@ __all__ = ["Advice", "advise", "advise_on_rate"]
 
 
 def advise(history: History, config: RunConfig, judgement: Judgement | None) -> Advice:
-    """What is to say of a run as it stands after its newest epoch.
+    """Return the coach's advice on a run after its newest epoch.
 
     Args:
         history: what the run has said.
@@ -40,7 +40,7 @@ def advise(history: History, config: RunConfig, judgement: Judgement | None) -> 
 def advise_on_rate(
     history: History, config: RunConfig, judgement: Judgement | None
 ) -> Advice | None:
-    """The advice of the rules on the learning rate alone; None where these find nothing wrong.
+    """Return the advice of the rules on the learning rate alone; None if they find no fault.
 
     Args:
         history: what the run has said.

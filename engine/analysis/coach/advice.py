@@ -1,4 +1,4 @@
-"""What the coach says."""
+"""The coach's advice, and its wording."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,14 @@ TOO_LOW = frozenset({"too low"})
 
 @dataclass(frozen=True)
 class Advice:
-    """One true thing on a run."""
+    """One true statement about a run, with a remedy."""
 
     kind: str
-    """Which rule speaks, as in `over-fitting`."""
+    """The rule that applies, as in `over-fitting`."""
     sentence: str
-    """What is to be seen, in less than 180 characters."""
+    """The observation, in less than 180 characters."""
     remedy: str = ""
-    """What to do about it, as a sentence; empty where there is nothing to do."""
+    """The remedy, as a sentence; empty where none is needed."""
 
 
 NOTHING_YET = Advice("waiting", "There are no curves to read before training starts.")

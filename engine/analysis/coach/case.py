@@ -1,4 +1,4 @@
-"""What the rules look at: a run's curves and what follows from them."""
+"""A run's curves and derived values, which the rules read."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Case:
 
     @property
     def epochs(self) -> int:
-        """How many are finished."""
+        """The number of finished epochs."""
         return len(self.history.epochs)
 
     @property
@@ -57,7 +57,7 @@ class Case:
 
     @property
     def classes(self) -> int:
-        """How many there are."""
+        """The number of classes."""
         return max(2, len(self.history.started.class_names)) if self.history.started else 2
 
     @cached_property
@@ -91,7 +91,7 @@ class Case:
 
     @property
     def could_use_more(self) -> bool:
-        """Whether `samples` left images of the source aside, as far as one can see."""
+        """True if `samples` left images of the source unused, as far as is known."""
         started, most = self.history.started, self.config.samples
         if started is None or most is None:
             return False
@@ -99,7 +99,7 @@ class Case:
 
     @property
     def stopped_early(self) -> bool:
-        """Whether early stopping ended the run."""
+        """True if early stopping ended the run."""
         return getattr(self.history.ended, "reason", "") == "early stopping"
 
     @property
@@ -178,7 +178,7 @@ def median(values: Curve) -> float:
 
 
 def falls_steadily(curve: Curve) -> bool:
-    """Whether a loss falls in nearly all recent epochs."""
+    """Return whether a loss falls in nearly all recent epochs."""
     return bool((np.diff(curve[-STEADY_EPOCHS - 1 :]) < 0).mean() >= STEADY)
 
 

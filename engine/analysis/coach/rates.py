@@ -12,7 +12,7 @@ from mnistop.engine.learning_rate import higher_rate, lower_rate
 AT_CHANCE = 0.97
 """Training loss from this share of guessing's on is guessing."""
 STUCK_EPOCHS, STUCK_STEPS = 3, 50
-"""So many epochs and updates at chance are no slow start any more: at a rate that works, 50
+"""Epochs and updates at chance that are no slow start any more: at a rate that works, 50
 updates bring the loss clearly below ln k."""
 ROSE, PEAK = 1.1, 1.5
 """A training loss of so many times the untrained model's has been thrown back by steps that were
@@ -78,7 +78,7 @@ def stuck(case: Case) -> Advice | None:
 
 
 def has_exploded(highest: float, start: float) -> bool:
-    """Whether a run's highest training loss has exploded, by the loss of the untrained model."""
+    """Return whether a run's highest training loss exploded, by the untrained model's loss."""
     return highest > PEAK * max(start, math.ulp(1))
 
 

@@ -73,7 +73,7 @@ def underfitting(case: Case) -> Advice | None:
 
 
 def never_predicted(case: Case) -> Advice | None:
-    """There are images of a class, and none is said to be one."""
+    """A class has validation images, but is never predicted."""
     judgement, started = case.judgement, case.history.started
     if not (judgement and started and case.epochs and judgement.epochs):
         return None
@@ -120,7 +120,7 @@ def overfitting(case: Case) -> Advice | None:
 
 
 def _accuracy_since(case: Case, since: int) -> str:
-    """What became of validation accuracy, by the interval in which it was known."""
+    """Describe the change of validation accuracy, by its 95% interval."""
     then, now = case.accuracy_around(since), case.accuracy_around(case.epochs - 1)
     low, high = wilson_interval(then, case.images)
     if low <= now <= high:
@@ -187,7 +187,7 @@ def all_well(case: Case) -> Advice | None:
 
 
 def neutral(case: Case) -> Advice:
-    """Where no rule has anything to say: what is so."""
+    """Return the plain facts, for a run to which no rule applies."""
     if not case.epochs or math.isnan(case.val_now):
         return Advice("neutral", "The curves say nothing yet.")
     return Advice(

@@ -9,17 +9,17 @@ from torch import Tensor
 from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.config import RunConfig
 from mnistop.engine.model import MLP
-from mnistop.engine.training.examples import varied
-from mnistop.engine.training.fast.packing import Gathered, Inputs, Packing
+from mnistop.engine.training.examples import augment_batch
+from mnistop.engine.training.fast.packing import BatchGather, Inputs, Packing
 from mnistop.engine.training.optimizers import clip_, make_optimizer
-from mnistop.engine.training.state import Labelled, Training
+from mnistop.engine.training.state import Labelled, TrainState
 
 
 class Backprop:
     """The passes of one batch after the other through the same buffers.
 
     Args:
-        model: says how its neurons activate and drop out.
+        model: its activation and dropout.
         packing: the order of the numbers in the matrices.
         matrices: the model's weights and biases, which may change between the batches.
         largest: the most images in a batch.
@@ -42,11 +42,11 @@ class Backprop:
         """The inputs of each layer but the first."""
 
     def forward(self, images: Inputs, dropout: float) -> Tensor:
-        """Logits `(classes, batch)`: softmax takes a fifth of the time along the columns.
+        """Return logits `(classes, batch)`: softmax takes a fifth of the time along the columns.
 
         Args:
             images: the inputs of the first layer.
-            dropout: the model's, or 0 to switch nothing off.
+            dropout: the model's, or 0 to disable it.
         """
         if images.matrix.shape[0] != self._batch:
             self._resize(images.matrix.shape[0])
@@ -68,7 +68,7 @@ class Backprop:
         return torch.mm(self._to_logits, self._inputs[-1].transposed)
 
     def backward(self, error: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
-        """The gradient of each layer's sums, from the last layer to the first.
+        """Yield the gradient of each layer's pre-activations, from the last layer to the first.
 
         Args:
             error: the gradient of the logits, `(classes, batch)`.
@@ -88,35 +88,35 @@ class Backprop:
         yield 0, self._inputs[0].transposed, delta
 
     def input_gradient(self, error: Tensor) -> Tensor:
-        """The gradient of the images, `(batch, pixels)`, from that of the logits."""
+        """Return the gradient of the images, `(batch, pixels)`, from that of the logits."""
         for _, _, delta in self.backward(error):
             lowest = delta
         return torch.mm(lowest, self._back[0])
 
 
-class ByHand:
-    """Makes the steps of a training without autograd, in less than half the time.
+class ManualBackpropStep:
+    """Training steps without autograd, in less than half the time.
 
-    It works on matrices of its own, in a `Packing`; the training takes the results over once
-    somebody looks at its model or its optimizer. Pixels that are 0 in all training images are left
+    It works on matrices of its own, in a `Packing`; the training copies the results back when its
+    model or its optimizer is read. Pixels that are 0 in all training images are left
     out: the gradient of their weights is 0, so these never change. Plain SGD subtracts each matrix
     of gradients while it is computed.
 
     Args:
-        training: what to go on with.
+        training: the state to continue.
         images: the training images.
     """
 
-    def __init__(self, training: Training, images: Labelled) -> None:
+    def __init__(self, training: TrainState, images: Labelled) -> None:
         config, model, optimizer = training.config, training.model, training.optimizer
         self._training, self._images, self._its_optimizer = training, images, optimizer
         self._packing = Packing(model.sizes, used_pixels(config, images.pixels))
         self._matrices = self._packing.pack(optimizer.parameters)
         self._optimizer = make_optimizer(config, self._matrices)
         self._optimizer.steps = optimizer.steps
-        self._optimizer.memory = [self._packing.pack(each) for each in optimizer.memory]
-        self._in_one_go = is_plain_sgd(config)
-        if not self._in_one_go:
+        self._optimizer.buffers = [self._packing.pack(each) for each in optimizer.buffers]
+        self._fused = is_plain_sgd(config)
+        if not self._fused:
             self._gradients = [torch.empty_like(matrix) for matrix in self._matrices]
 
         self._one_hot = torch.eye(model.sizes[-1])
@@ -124,17 +124,17 @@ class ByHand:
         if config.shift or config.adversarial_epsilon:
             self._gathered = None
             batch *= 2 if config.adversarial_epsilon else 1
-            self._varied = self._packing.inputs(0, batch)
+            self._augmented = self._packing.inputs(0, batch)
         else:
             pixels = self._packing.pixels_of(images.pixels)
             targets = self._one_hot.index_select(1, images.labels)
-            self._gathered = Gathered(training, self._packing, pixels, targets)
+            self._gathered = BatchGather(training, self._packing, pixels, targets)
         self._passes = Backprop(model, self._packing, self._matrices, batch)
-        self._new_weights = self._new_memory = False
-        training.lent_to = self
+        self._stale_weights = self._stale_buffers = False
+        training.fast_step = self
 
     def step(self, rows: Tensor) -> Tensor:
-        """Updates the weights by the training's next batch.
+        """Update the weights on the next batch.
 
         Args:
             rows: its rows among the training images, `(batch,)`.
@@ -145,10 +145,10 @@ class ByHand:
         if self._gathered:
             images, targets = self._gathered.next(rows.shape[0])
         else:
-            images, targets = self._vary(rows)
+            images, targets = self._augment(rows)
         logits = self._passes.forward(images, self._training.config.dropout)
         error = torch.softmax(logits, 0).sub_(targets)
-        if self._in_one_go:
+        if self._fused:
             rate = self._training.lr / targets.shape[1]
             for number, inputs, delta in self._passes.backward(error):
                 self._matrices[number].addmm_(inputs, delta, alpha=-rate)
@@ -160,22 +160,22 @@ class ByHand:
             if self._training.config.clip_norm:
                 clip_(self._gradients, self._training.config.clip_norm)
             self._optimizer.step(self._gradients, self._training.lr)
-        self._new_weights = self._new_memory = True
+        self._stale_weights = self._stale_buffers = True
         said = logits.t()
         return said if self._gathered else said[: rows.shape[0]]
 
-    def _vary(self, rows: Tensor) -> tuple[Inputs, Tensor]:
-        """Inputs and targets of a batch whose images are shifted or attacked first."""
-        pixels, labels = varied(self._training, self._images, rows, self._attacked)
+    def _augment(self, rows: Tensor) -> tuple[Inputs, Tensor]:
+        """Return inputs and targets of a batch whose images are shifted or attacked first."""
+        pixels, labels = augment_batch(self._training, self._images, rows, self._attacked)
         return self._laid_out(pixels), self._one_hot.index_select(1, labels)
 
     def _laid_out(self, pixels: Tensor) -> Inputs:
-        inputs = self._varied.of(slice(len(pixels)))
+        inputs = self._augmented.of(slice(len(pixels)))
         inputs.values.copy_(pixels)
         return inputs
 
     def _attacked(self, images: Tensor, labels: Tensor) -> Tensor:
-        """What `attacks.FGSM` makes of a batch, with the gradient of `Goal.losses` by hand."""
+        """Attack a batch as `attacks.FGSM` does, with the gradient of `Goal.losses` by hand."""
         logits = self._passes.forward(self._laid_out(images), dropout=0.0)
         others = logits.scatter(0, labels[None], -torch.inf)
         error = torch.softmax(others, 0).sub_(self._one_hot.index_select(1, labels))
@@ -183,30 +183,30 @@ class ByHand:
         epsilon = self._training.config.adversarial_epsilon
         return gradient.sign_().mul_(epsilon).add_(images).clamp_(0, 1)
 
-    def settle_weights(self) -> None:
-        """Brings the weights of the training's model up to date."""
-        if self._new_weights:
-            self._new_weights = False
+    def sync_weights(self) -> None:
+        """Copy the current weights back to the model."""
+        if self._stale_weights:
+            self._stale_weights = False
             self._packing.unpack(self._matrices, self._its_optimizer.parameters)
 
-    def settle_memory(self) -> None:
-        """Brings the memory of the training's optimizer up to date."""
-        if self._new_memory:
-            self._new_memory = False
+    def sync_buffers(self) -> None:
+        """Copy the current state back to the optimizer."""
+        if self._stale_buffers:
+            self._stale_buffers = False
             self._its_optimizer.steps = self._optimizer.steps
             for ours, theirs in zip(
-                self._optimizer.memory, self._its_optimizer.memory, strict=True
+                self._optimizer.buffers, self._its_optimizer.buffers, strict=True
             ):
                 self._packing.unpack(ours, theirs)
 
 
 def is_plain_sgd(config: RunConfig) -> bool:
-    """Whether an update is `w -= lr * gradient` and nothing else."""
+    """Return whether an update is `w -= lr * gradient` and nothing else."""
     return config.optimizer == "manual" and not (config.weight_decay or config.clip_norm)
 
 
 def used_pixels(config: RunConfig, pixels: Tensor) -> Tensor | None:
-    """The pixels whose weights can change: those that are not 0 in all training images.
+    """Return the pixels whose weights can change: those that are not 0 in all training images.
 
     Args:
         config: weight decay changes all weights, and shifted or perturbed images have pixels

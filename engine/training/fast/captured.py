@@ -6,28 +6,28 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from mnistop.engine.training.state import Training
+from mnistop.engine.training.state import TrainState
 
 WARM_UP = 3
 """Steps before one is captured: in them cuBLAS and autograd make what they keep."""
 
 
-class Captured:
-    """Makes the textbook's steps on a GPU, each by one launch of a CUDA graph.
+class CudaGraphStep:
+    """The textbook's steps on a GPU, each by one launch of a CUDA graph.
 
     A step of a small model is dozens of kernels of some µs each, and Python takes longer to launch
     one than the GPU to run it. A graph is the whole step, captured once and launched as one. It
     does the same with the same memory each time; so what changes from step to step, the rows of the
     batch, the learning rate and the number of the step, stands in tensors on the GPU, and so do the
-    weights, the optimizer's memory and the position of the random numbers. Nothing here waits for
+    weights, the optimizer's buffers and the position of the random numbers. Nothing here waits for
     the GPU but capturing itself, once for each size of batch: the usual one and that of the last.
 
     Args:
-        training: what to go on with.
+        training: the state to continue.
         step: makes a step with rows and a learning rate, both on the GPU, and returns the logits.
     """
 
-    def __init__(self, training: Training, step: Callable[[Tensor, Tensor], Tensor]) -> None:
+    def __init__(self, training: TrainState, step: Callable[[Tensor, Tensor], Tensor]) -> None:
         self._training, self._step = training, step
         optimizer, device = training.optimizer, training.device
         self._rate_set = training.lr
@@ -36,7 +36,7 @@ class Captured:
         self._graphs: dict[int, tuple[Tensor, CudaGraph]] = {}
 
     def step(self, rows: Tensor) -> Tensor:
-        """Updates the weights by a batch of training images.
+        """Update the weights on a batch of training images.
 
         Args:
             rows: their rows, on the GPU, `(batch,)`.
@@ -56,17 +56,17 @@ class Captured:
 
     def _captured(self, batch: int) -> "tuple[Tensor, CudaGraph]":
         rows = torch.zeros(batch, dtype=torch.int64, device=self._training.device)
-        with self._left_unchanged():
+        with self._state_restored():
             graph = CudaGraph(lambda: self._step(rows, self._rate), self._training.noise)
         return rows, graph
 
     @contextmanager
-    def _left_unchanged(self) -> Iterator[None]:
-        """Gives weights, optimizer and random numbers back as they were."""
+    def _state_restored(self) -> Iterator[None]:
+        """Restore weights, optimizer and random generators on leaving."""
         optimizer, noise = self._training.optimizer, self._training.noise
         tensors = [self._steps, *optimizer.parameters]
-        for memory in optimizer.memory:
-            tensors += memory
+        for buffers in optimizer.buffers:
+            tensors += buffers
         values = [tensor.detach().clone() for tensor in tensors]
         position = noise.get_state()
         yield
@@ -98,6 +98,6 @@ class CudaGraph:
             self._result = work()
 
     def replay(self) -> Tensor:
-        """Does the work again; what it returned the last time is overwritten."""
+        """Do the work again, and overwrite its previous result."""
         self._graph.replay()
         return self._result

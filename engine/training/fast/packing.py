@@ -11,14 +11,14 @@ from typing import NamedTuple, Self
 import torch
 from torch import Tensor
 
-from mnistop.engine.training.state import Training
+from mnistop.engine.training.state import TrainState
 
 MULTIPLE = 8
-"""Products sum over so many inputs, or a multiple of it: they are slow with odd lengths."""
+"""The number of rows is a multiple of this: products of odd lengths are slow."""
 
 
 class Inputs(NamedTuple):
-    """What a layer is given, as three views of the same numbers: to make a view takes its time."""
+    """Inputs of a layer as three views of the same numbers, since making a view takes time."""
 
     matrix: Tensor
     """`(batch, rows)`, whose column of the bias is 1."""
@@ -28,7 +28,7 @@ class Inputs(NamedTuple):
     """Without bias and padding, `(batch, inputs)`: where to write."""
 
     def of(self, images: slice) -> Self:
-        """Those of some of the images."""
+        """Return the inputs of some of the images."""
         return type(self)(self.matrix[images], self.transposed[:, images], self.values[images])
 
 
@@ -51,12 +51,12 @@ class Packing:
         self._rows = [-(-(inputs + 1) // MULTIPLE) * MULTIPLE for inputs in self._inputs]
 
     def pixels_of(self, images: Tensor) -> Tensor:
-        """The pixels that have a row, of images `(n, pixels)`; no copy if all have one."""
+        """Return the pixels that have a row, of images `(n, pixels)`; no copy if all have one."""
         return images if self._pixels is None else images.index_select(1, self._pixels)
 
     @torch.no_grad()
     def pack(self, parameters: Sequence[Tensor]) -> list[Tensor]:
-        """The matrices of an MLP's weight, bias, weight, bias, …"""
+        """Return the matrices of an MLP's weight, bias, weight, bias, …"""
         matrices = []
         for number, (weight, bias) in enumerate(_pairs(parameters)):
             matrix = torch.zeros(self._rows[number], len(bias))
@@ -67,7 +67,7 @@ class Packing:
 
     @torch.no_grad()
     def unpack(self, matrices: Sequence[Tensor], parameters: Sequence[Tensor]) -> None:
-        """Writes the numbers of matrices into the parameters that they stand for."""
+        """Write matrices back into the parameters they represent."""
         views = zip(self.weights(matrices), matrices, _pairs(parameters), strict=True)
         for number, (rows, matrix, (weight, bias)) in enumerate(views):
             if number or self._pixels is None:
@@ -77,11 +77,11 @@ class Packing:
             bias.copy_(matrix[self._inputs[number]])
 
     def weights(self, matrices: Sequence[Tensor]) -> list[Tensor]:
-        """The weights in matrices, as views: all rows before that of the bias."""
+        """Return the weights in matrices, as views: all rows before that of the bias."""
         return [matrix[:inputs] for matrix, inputs in zip(matrices, self._inputs, strict=True)]
 
     def inputs(self, layer: int, batch: int) -> Inputs:
-        """Inputs of a layer for so many images, all of them 0."""
+        """Return inputs of a layer for a batch of images, all of them 0."""
         matrix = torch.zeros(batch, self._rows[layer])
         matrix[:, self._inputs[layer]] = 1
         return Inputs(matrix, matrix.t(), matrix[:, : self._inputs[layer]])
@@ -92,23 +92,23 @@ def _pairs(parameters: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
 
 
 GATHERED = 256
-"""So many images are put in the order of their batches at once: as many as stay in the cache."""
+"""Images gathered at once: as many as stay in the cache."""
 
 
-class Gathered:
-    """The next batch of a training whose images are learned from as they are.
+class BatchGather:
+    """The next batch of a training whose images are not augmented.
 
     Several batches are gathered at once, which takes half the time of one after the other.
 
     Args:
-        training: says which batch is next.
+        training: its position determines the next batch.
         packing: the order of the numbers in the inputs.
         pixels: those of the training images that have a row in the packing, `(n, pixels)`.
         targets: one-hot columns of their labels, `(classes, n)`.
     """
 
     def __init__(
-        self, training: Training, packing: Packing, pixels: Tensor, targets: Tensor
+        self, training: TrainState, packing: Packing, pixels: Tensor, targets: Tensor
     ) -> None:
         self._training, self._pixels, self._targets = training, pixels, targets
         size = training.config.batch_size
@@ -121,7 +121,7 @@ class Gathered:
         """The epoch of these batches, and the step of the first."""
 
     def next(self, batch: int) -> tuple[Inputs, Tensor]:
-        """Inputs of the next batch, of so many images, and targets `(classes, batch)`."""
+        """Return inputs of the next `batch` images, and targets `(classes, batch)`."""
         training = self._training
         number = training.step % len(self._batches)
         first = training.epoch, training.step - number

@@ -10,12 +10,12 @@ import torch
 from mnistop.engine import events, worker
 from mnistop.engine.events import EpochFinished
 from mnistop.engine.model import MLP
-from mnistop.engine.training.state import Labelled, Training, judge
+from mnistop.engine.training.state import Labelled, TrainState, evaluate
 from tests.helpers.coached import event
 from tests.helpers.small_runs import digits_config, prepared, to_the_end, trained
 
 
-def counted(training: Training, images: Labelled) -> float:
+def counted(training: TrainState, images: Labelled) -> float:
     """The share, neuron by neuron."""
     silent = []
     values = images.pixels
@@ -44,7 +44,7 @@ def test_neurons_that_are_made_silent_are_counted() -> None:
         first.weight[:5] = 0
         first.bias[:5] = -1
         first.bias[5:] = 1e6
-    _, _, dead = judge(training.model, validation)
+    _, _, dead = evaluate(training.model, validation)
     assert before < 5 / 16
     assert dead == pytest.approx(5 / 16)
 
@@ -56,9 +56,9 @@ def test_a_neuron_that_speaks_on_one_image_of_many_lives() -> None:
         model.layers[0].bias.fill_(-0.5)
     pixels = torch.zeros(10_000, 1)
     labels = torch.zeros(10_000, dtype=torch.int64)
-    assert judge(model, Labelled(pixels, labels))[2] == 1
+    assert evaluate(model, Labelled(pixels, labels))[2] == 1
     pixels[9_999] = 1  # in the last of the parts that are judged one after the other
-    assert judge(model, Labelled(pixels, labels))[2] == 0
+    assert evaluate(model, Labelled(pixels, labels))[2] == 0
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.data.pad import THICKNESSES, Pad, centred
 from mnistop.engine.data.sources import load
 from mnistop.engine.errors import RunError
-from mnistop.engine.images import resample, to_png
+from mnistop.engine.images import resize, to_png
 from mnistop.engine.recording.recorder import Recorder
 from mnistop.engine.runs import checkpoint, run_folder
 from mnistop.engine.runs.run_folder import Run
@@ -120,15 +120,15 @@ def test_the_eraser_takes_away_what_the_pen_drew() -> None:
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 40), st.integers(1, 40))
 def test_resampling_keeps_an_even_gray(rows: int, columns: int, height: int, width: int) -> None:
     even = np.full((rows, columns), 0.25, np.float32)
-    assert np.allclose(resample(even, height, width), 0.25)
-    assert np.array_equal(resample(even, rows, columns), even)
+    assert np.allclose(resize(even, height, width), 0.25)
+    assert np.array_equal(resize(even, rows, columns), even)
 
 
 def test_no_pixel_is_left_out_when_an_image_shrinks() -> None:
     for place in range(28):
         image = np.zeros((28, 28), np.float32)
         image[place, place] = 1
-        assert resample(image, 9, 9).sum() > 0
+        assert resize(image, 9, 9).sum() > 0
 
 
 def test_a_saved_image_holds_every_pixel() -> None:

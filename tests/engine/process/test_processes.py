@@ -31,7 +31,7 @@ from mnistop.engine.runs import checkpoint, run_folder, snapshots
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.history import History
 from mnistop.engine.runs.run_folder import Run
-from mnistop.engine.training.state import judge
+from mnistop.engine.training.state import evaluate
 from tests.helpers.data_files import openml_answers, write_openml_cache
 from tests.helpers.processes import process_of
 from tests.helpers.small_runs import (
@@ -117,7 +117,7 @@ def test_predictions_of_every_epoch_are_kept_from_the_untrained_model_on(
     assert rows.shape == (6, 80)
     assert np.array_equal(run.labels(), validation.labels.numpy())
 
-    untrained, loss, _ = judge(training.model, validation)
+    untrained, loss, _ = evaluate(training.model, validation)
     assert np.array_equal(rows[0], untrained.argmax(1).numpy())
     assert isinstance(said[0], events.RunStarted)
     assert said[0].val_loss == pytest.approx(loss, rel=1e-6)
@@ -126,7 +126,7 @@ def test_predictions_of_every_epoch_are_kept_from_the_untrained_model_on(
 
     training.load_state_dict(checkpoint.load(run.path / "checkpoint.pt"))
     assert training.epoch == 5
-    trained, *_ = judge(training.model, validation)
+    trained, *_ = evaluate(training.model, validation)
     assert np.array_equal(rows[5], trained.argmax(1).numpy())
     recorded = run.log_probabilities_after(5, 10)
     assert np.array_equal(recorded, trained.half().numpy())
@@ -144,7 +144,7 @@ def test_the_kept_weights_are_those_of_their_epochs(finished: tuple[Run, list[Ev
     models = [(snapshots.FILE, epochs, load_snapshot(run, epochs)) for epochs in kept]
     models.append(("best.pt", best, load_model_in(run, run.path / "best.pt")[0]))
     for file, epochs, model in models:
-        said_by_it, *_ = judge(model, validation)
+        said_by_it, *_ = evaluate(model, validation)
         predictions = said_by_it.argmax(1).numpy()
         assert np.array_equal(predictions, run.predictions()[epochs]), file
         assert any(

@@ -21,7 +21,7 @@ from mnistop.engine.runs import checkpoint, run_folder
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.training.loop import train
-from mnistop.engine.training.state import Epoch, Training
+from mnistop.engine.training.state import Epoch, TrainState
 from tests.faults.kills import settings
 from tests.helpers.small_runs import (
     ENDLESS,
@@ -63,7 +63,7 @@ kinds = pytest.mark.parametrize("values", KINDS.values(), ids=KINDS)
 # In this process: after every single step.
 
 
-def gone_on(config: RunConfig, saved: bytes) -> tuple[Training, list[Epoch]]:
+def gone_on(config: RunConfig, saved: bytes) -> tuple[TrainState, list[Epoch]]:
     """A training taken up from a checkpoint and gone to its end."""
     training, *images = prepared(config)
     training.load_state_dict(from_bytes(saved))
@@ -72,7 +72,7 @@ def gone_on(config: RunConfig, saved: bytes) -> tuple[Training, list[Epoch]]:
     return training, listener.epochs
 
 
-def bits(training: Training) -> bytes:
+def bits(training: TrainState) -> bytes:
     """The weights and all that decides what would come next."""
     state = training.state_dict()
     return b"".join(

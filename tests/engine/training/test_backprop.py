@@ -13,10 +13,10 @@ from torch.nn import functional
 from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.config import RunConfig
 from mnistop.engine.model import MLP
-from mnistop.engine.training.fast.by_hand import Backprop, ByHand, used_pixels
+from mnistop.engine.training.fast.by_hand import Backprop, ManualBackpropStep, used_pixels
 from mnistop.engine.training.fast.packing import Packing
 from mnistop.engine.training.loop import train
-from mnistop.engine.training.state import Epoch, Labelled, Training
+from mnistop.engine.training.state import Epoch, Labelled, TrainState
 from tests.helpers.small_runs import Listener, QuietListener, digits_config, prepared
 
 
@@ -126,7 +126,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def gone_through(config: RunConfig, by_hand: bool) -> tuple[Training, list[Epoch]]:
+def gone_through(config: RunConfig, by_hand: bool) -> tuple[TrainState, list[Epoch]]:
     training, *images = prepared(config)
     assert training.by_hand
     training.by_hand = by_hand
@@ -147,7 +147,7 @@ def test_a_run_by_hand_is_one_by_autograd(values: dict[str, Any]) -> None:
     for name, weights in theirs.weights.items():
         torch.testing.assert_close(ours.weights[name], weights, rtol=1e-3, atol=1e-4)
     assert ours.optimizer.steps == theirs.optimizer.steps
-    for mine, autograds in zip(ours.optimizer.memory, theirs.optimizer.memory, strict=True):
+    for mine, autograds in zip(ours.optimizer.buffers, theirs.optimizer.buffers, strict=True):
         for one, other in zip(mine, autograds, strict=True):
             torch.testing.assert_close(one, other, rtol=1e-2, atol=1e-4)
 
@@ -228,7 +228,7 @@ def test_after_every_step_the_model_is_the_one_that_has_learned_from_it() -> Non
             super().__init__()
             self.weights: list[dict[str, Tensor]] = []
 
-        def step_done(self, training: Training, labels: Tensor) -> None:
+        def step_done(self, training: TrainState, labels: Tensor) -> None:
             self.weights.append(copy.deepcopy(training.weights))
 
     def seen(by_hand: bool) -> list[dict[str, Tensor]]:
@@ -257,8 +257,8 @@ def test_a_second_training_call_goes_on_where_the_first_one_stopped() -> None:
 def test_the_last_batch_may_be_smaller() -> None:
     training, *_ = prepared(digits_config(batch_size=32))
     images = Labelled(torch.rand(40, 64), torch.randint(0, 10, (40,)))
-    hand = ByHand(training, images)
+    hand = ManualBackpropStep(training, images)
     training.begin_epoch(len(images))
     for rows, size in zip(training.batches(), (32, 8), strict=True):
-        training.note_step(hand.step(rows))
+        training.record_logits(hand.step(rows))
         assert training.logits[-1].shape == (size, 10)

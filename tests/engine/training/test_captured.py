@@ -12,9 +12,9 @@ from torch import Tensor
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.training.fast import captured
-from mnistop.engine.training.fast.captured import Captured
+from mnistop.engine.training.fast.captured import CudaGraphStep
 from mnistop.engine.training.loop import step_by_autograd, train
-from mnistop.engine.training.state import Epoch, Labelled, Training
+from mnistop.engine.training.state import Epoch, Labelled, TrainState
 from tests.engine.training.recording import Recording
 from tests.engine.training.test_backprop import OPTIONS
 from tests.helpers.small_runs import (
@@ -40,20 +40,20 @@ def on_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(captured, "CudaGraph", Recording)
 
 
-def fresh(config: RunConfig, capturing: bool = True) -> tuple[Training, Labelled, Labelled]:
+def fresh(config: RunConfig, capturing: bool = True) -> tuple[TrainState, Labelled, Labelled]:
     training, images, validation = prepared(config)
     training.by_hand, training.captured = False, capturing
     return training, images, validation
 
 
-def gone_through(config: RunConfig, capturing: bool = True) -> tuple[Training, list[Epoch]]:
+def gone_through(config: RunConfig, capturing: bool = True) -> tuple[TrainState, list[Epoch]]:
     training, images, validation = fresh(config, capturing)
     listener = QuietListener()
     train(training, images, validation, listener, listener)
     return training, listener.epochs
 
 
-def state_of(training: Training) -> bytes:
+def state_of(training: TrainState) -> bytes:
     return to_bytes(training.state_dict())
 
 
@@ -122,7 +122,9 @@ def test_a_run_on_a_gpu_goes_on_without_one() -> None:
 
 def test_logits_of_a_step_stay_when_the_next_one_is_made() -> None:
     training, images, _ = fresh(digits_config())
-    step = Captured(training, lambda rows, lr: step_by_autograd(training, images, rows, lr)).step
+    step = CudaGraphStep(
+        training, lambda rows, lr: step_by_autograd(training, images, rows, lr)
+    ).step
     first = step(torch.arange(32))
     before = first.clone()
     second = step(torch.arange(32, 64))
@@ -148,11 +150,11 @@ def test_each_size_of_batch_is_captured_once(monkeypatch: pytest.MonkeyPatch) ->
 with_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU")
 
 
-def on_gpu(config: RunConfig, capturing: bool) -> tuple[Training, Labelled, Labelled]:
+def on_gpu(config: RunConfig, capturing: bool) -> tuple[TrainState, Labelled, Labelled]:
     on_processor, *images = prepared(config)
     gpu = torch.device("cuda")
     classes = on_processor.model.sizes[-1]
-    training = Training(config, on_processor.image_shape, classes, gpu)
+    training = TrainState(config, on_processor.image_shape, classes, gpu)
     assert training.captured
     training.captured = capturing
     first, second = (Labelled(each.pixels.to(gpu), each.labels.to(gpu)) for each in images)
@@ -185,14 +187,16 @@ def test_on_a_gpu_nothing_waits_within_an_epoch(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.undo()
     values = {"optimizer": "adam", "lr": 0.002, "shift": 1, "dropout": 0.2, "device": "cuda"}
     training, images, _ = on_gpu(digits_config(adversarial_epsilon=0.1, **values), True)
-    step = Captured(training, lambda rows, lr: step_by_autograd(training, images, rows, lr)).step
+    step = CudaGraphStep(
+        training, lambda rows, lr: step_by_autograd(training, images, rows, lr)
+    ).step
     training.begin_epoch(len(images))
     batches = training.batches()
     step(batches[0])
     torch.cuda.set_sync_debug_mode("error")
     try:
         for rows in batches[1:-1]:
-            training.note_step(step(rows))
+            training.record_logits(step(rows))
     finally:
         torch.cuda.set_sync_debug_mode("default")
 

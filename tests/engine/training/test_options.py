@@ -19,7 +19,7 @@ from mnistop.engine.learning_rate import lr_of_epoch
 from mnistop.engine.model import MLP
 from mnistop.engine.training.examples import find_device
 from mnistop.engine.training.loop import DivergedError, train
-from mnistop.engine.training.state import Training
+from mnistop.engine.training.state import TrainState
 from tests.helpers.small_runs import (
     BatchListener,
     Listener,
@@ -162,7 +162,7 @@ def test_clipping_bounds_every_update() -> None:
             self.lengths: list[float] = []
             self._last = start
 
-        def step_done(self, training: Training, labels: Tensor) -> None:
+        def step_done(self, training: TrainState, labels: Tensor) -> None:
             now = copy.deepcopy(training.weights)
             moves = [(now[name] - self._last[name]).norm().item() for name in now]
             self.lengths.append(math.hypot(*moves))
@@ -222,7 +222,7 @@ def test_a_diverging_run_says_in_which_step_it_broke() -> None:
     class FirstBroken(QuietListener):
         where = (0, 0)
 
-        def step_done(self, training: Training, labels: Tensor) -> None:
+        def step_done(self, training: TrainState, labels: Tensor) -> None:
             if self.where == (0, 0) and not training.logits[-1].isfinite().all():
                 self.where = training.epoch, training.step
 

@@ -353,6 +353,9 @@ def test_a_suspended_training_is_continued_to_be_stopped_and_that_is_said(place:
     process = process_of(Run(place.folder / name))
     os.kill(process, signal.SIGSTOP)
     wait_until(lambda: states_of(process) == {"T"})
+    listed = place.run("runs")
+    assert "suspended" in listed.stdout
+    assert name in place.run("runs", "state:suspended").stdout
     done = place.run("stop", name)
     assert done.returncode == 0, done.stderr
     assert "is suspended (SIGSTOP): it is continued" in done.stderr

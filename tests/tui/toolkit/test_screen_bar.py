@@ -9,8 +9,8 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.toolkit.bars import SCREENS
 from tests.helpers.dashboard import Dashboard, Opened
 
-ROWS = [row for row in SCREENS if row.key]
-NAMES = [row.name for row in ROWS]
+NAMED = [row for row in SCREENS.values() if row.key]
+NAMES = [row.name for row in NAMED]
 
 
 def names_in(text: str, mark: str = "▸") -> list[str]:
@@ -30,9 +30,9 @@ async def test_every_screen_names_all_of_them_with_their_keys_and_marks_itself(
 ) -> None:
     async with opened(size) as shown:
         await shown.show(3)
-        for _, key, name, _ in ROWS:
+        for key, name, _ in NAMED:
             await shown.press(key)
-            words = [word for _, key, name, _ in ROWS for word in (key, name)]
+            words = [word for key, name, _ in NAMED for word in (key, name)]
             if name == "Draw":
                 words.remove("e")  # which is the eraser there
             assert names_in(shown.lines[0]) == words

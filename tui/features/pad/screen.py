@@ -15,7 +15,7 @@ from mnistop.engine.analysis.fragility import OwnImage
 from mnistop.engine.analysis.network import Classified, classify
 from mnistop.engine.data.pad import Image, Pad, centred
 from mnistop.engine.errors import MnistopError
-from mnistop.engine.images import resample, to_png
+from mnistop.engine.images import resize, to_png
 from mnistop.engine.safe_write import write_under_free_name
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.pad.panes import Canvas, Seen, Verdict
@@ -168,7 +168,7 @@ class PadScreen(AtAnEpoch):
         rows, columns = started.image_shape
         drawn = self._canvas.pad.image
         if drawn.shape != (rows, columns):
-            self._canvas.show(Pad(resample(drawn, rows, columns)))
+            self._canvas.show(Pad(resize(drawn, rows, columns)))
             self._drawings += 1
         self._arrange()
 

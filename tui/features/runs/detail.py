@@ -1,4 +1,4 @@
-"""What the table has no room for: the full name, note, settings and end of the chosen run."""
+"""The details of the chosen run that the table has no room for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mnistop.engine.formatting import count, duration, loss
 from mnistop.engine.runs.entry import Listed
 from mnistop.tui.draw.cells import Strip
 from mnistop.tui.session.compared import in_words
-from mnistop.tui.text.run_lines import best_epoch, test_accuracy, validation_accuracy
+from mnistop.tui.text.run_lines import best_epoch, suspension, test_accuracy, validation_accuracy
 from mnistop.tui.toolkit.pane import LinesPane
 
 
@@ -18,10 +18,16 @@ class RunDetail(LinesPane):
     DEFAULT_CSS = "RunDetail { height: 5; }"
 
     run: Listed | None = None
+    problem = ""
 
-    def show(self, run: Listed | None) -> None:
-        """Draws another run, or none."""
-        self.run = run
+    def show(self, run: Listed | None, problem: str) -> None:
+        """Draw another run, or none.
+
+        Args:
+            run: the chosen one.
+            problem: a sentence on its damaged log; empty for none.
+        """
+        self.run, self.problem = run, problem
         self.redraw()
 
     def title(self) -> str:
@@ -32,17 +38,19 @@ class RunDetail(LinesPane):
         return f"{self.run.run.name}, named {own}" if own else self.run.run.name
 
     def lines(self, width: int, height: int) -> list[Strip]:
-        """When it was, what is to be known of it, and its settings."""
+        """Problems, note, results, start and settings."""
         if not self.run:
             return []
         seen = self.run.overview
-        said = [
+        paragraphs = [
+            self.problem,
+            suspension(self.run.run) if self.run.is_suspended else "",
             f"Note: {seen.about.note}" if seen.about.note else "",
             f"Failed: {seen.message}" if seen.message else "",
             f"{_results(self.run)}{_when(seen.started)}",
             f"Settings: {in_words(seen.changes)}.",
         ]
-        lines = [strip for text in said if text for strip in self.say(text, width)]
+        lines = [strip for text in paragraphs if text for strip in self.say(text, width)]
         return lines[:height]
 
 

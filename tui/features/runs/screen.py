@@ -1,4 +1,4 @@
-"""All that was trained: listed, sorted, filtered, named, resumed, compared."""
+"""The runs screen: all runs listed, sorted, filtered and compared."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from mnistop.engine.runs.index import Index
 from mnistop.engine.runs.lookup import why_closed
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.runs.actions import NONE_LISTED, NONE_MARKED, RunActions
 from mnistop.tui.features.runs.detail import RunDetail
-from mnistop.tui.features.runs.keeping import NONE_LISTED, NONE_MARKED, RunKeeping
 from mnistop.tui.session.run_list import MOST_MARKED, RunListModel
 from mnistop.tui.session.run_table import RunTable
 from mnistop.tui.session.state import State
-from mnistop.tui.session.view import ScreenWanted, write_report, write_text
+from mnistop.tui.session.view import ScreenWanted, write_text
 from mnistop.tui.text.run_lines import overload_warning, table
 from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key
 from mnistop.tui.toolkit.filter_line import FilterInput, FilterLine
@@ -38,18 +38,18 @@ _FILTER = (
     "source: with a part of it."
 )
 _READ_SECONDS = 0.3
-"""How long runs are read before those read so far are shown."""
-_LOOK_SECONDS = 1.0
-_LOOKS_AT_ALL = 10
-"""Every so many looks all runs are shown at, not the live ones alone."""
+"""The time after which the runs read so far are shown."""
+_PAUSE_SECONDS = 1.0
+_READS_OF_ALL = 10
+"""All runs, not only the live ones, are read in each tenth round."""
 _TYPED = (
     *("filter", "order", "mark", "unmark", "compare", "resume", "stop", "sweep", "side_by_side"),
     *("delete", "delete_marked", "name", "note", "copy", "write", "write_list"),
 )
-"""What has keys that are typed into the filter line while it has the focus."""
+"""Actions whose keys are typed into the filter line while it has the focus."""
 
 
-class RunsScreen(RunKeeping):
+class RunsScreen(RunActions):
     """A live table of all runs.
 
     Args:
@@ -78,14 +78,8 @@ class RunsScreen(RunKeeping):
         key("new_sweep", "S", "sweep", "New sweep", "Train every combination of some values"),
         key("filter", "/", "filter", "Filter", f"Type which runs to show, as {_EXAMPLE}"),
         key("order", "o", "order", "Order", "By age, accuracy, loss, time, size, name or settings"),
+        key("copy", "y", "copy(False)", "Copy", "Copy this run's name, if the terminal allows it"),
         hidden("unmark", "u", "unmark", "Unmark", "Take all marks away"),
-        hidden(
-            "write",
-            "w",
-            "write",
-            "Write",
-            "Write a report of this run, or of the marked ones compared, in this folder",
-        ),
         hidden(
             "write_list",
             "W",
@@ -104,7 +98,7 @@ class RunsScreen(RunKeeping):
         self._detail = RunDetail(terminal)
         self._wake = asyncio.Event()
         self._why_none = ""
-        """Why none may be read, where there are some."""
+        """The reason why none may be read; empty if there are none."""
 
     def enter(self, about: str) -> None:
         """List the runs that pass a filter.
@@ -115,33 +109,33 @@ class RunsScreen(RunKeeping):
         self._model.set_filter(about)
 
     def panes(self) -> Iterable[Widget]:
-        """The filter line, the table, and what is to be said of the chosen run."""
+        """The filter line, the table, and the details of the chosen run."""
         yield self._filter
         yield self._table
         yield self._detail
 
     def on_mount(self) -> None:
-        """Starts in the table."""
+        """Start in the table."""
         self.set_focus(self._table)
 
-    # What there is
+    # Reading
 
     @property
     def is_reading(self) -> bool:
-        """Whether no run is known yet."""
+        """True before the first runs have been read."""
         return self._index is None
 
     def on_screen_resume(self) -> None:
-        """Looks at the runs from now on until another screen is shown."""
+        """Read the runs again and again until another screen is shown."""
         super().on_screen_resume()
         self._wake.set()
-        self.keep_going(self._look, "runs")
+        self.keep_going(self._read, "runs")
 
-    async def _look(self) -> None:
+    async def _read(self) -> None:
         index = self._index or Index()
-        looks = 0
+        rounds = 0
         while self.is_current:
-            if looks % _LOOKS_AT_ALL == 0 or self._wake.is_set():
+            if rounds % _READS_OF_ALL == 0 or self._wake.is_set():
                 self._wake.clear()
                 while not await asyncio.to_thread(index.look, _READ_SECONDS):
                     self._take(index)
@@ -149,9 +143,9 @@ class RunsScreen(RunKeeping):
                 await asyncio.to_thread(index.look_at_live)
             self._why_none = "" if index.runs else await asyncio.to_thread(_why_none)
             self._take(index)
-            looks += 1
+            rounds += 1
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _LOOK_SECONDS)
+                await asyncio.wait_for(self._wake.wait(), _PAUSE_SECONDS)
 
     def _take(self, index: Index) -> None:
         self._index = index
@@ -160,16 +154,18 @@ class RunsScreen(RunKeeping):
         self.changed(urgent=len(before) != len(self._model.rows))
 
     def redraw(self) -> None:
-        """Brings what is in sight up to date."""
+        """Draw all panes."""
         self._filter.show(self._model.text)
         is_read = self._index and not self._index.unread
         waiting = self._why_none if is_read else "Looking for runs"
         self._table.show(self.state.run, waiting)
-        self._detail.show(self._model.chosen)
+        chosen = self._model.chosen
+        problems = self._index.problems if self._index else {}
+        self._detail.show(chosen, problems.get(chosen.run, "") if chosen else "")
         self.refresh_bindings()
 
     def draw_progress(self) -> None:
-        """Says what is read, wrong, or can be done next."""
+        """Draw the line on what is being read, what is wrong, or the next keys."""
         self._progress.show(State(), self._words())
 
     def _words(self) -> str:
@@ -203,11 +199,11 @@ class RunsScreen(RunKeeping):
         """The marked runs, in the order of marking."""
         return [run for run in map(self._model.listed, self._model.marked) if run]
 
-    def look_again(self) -> None:
-        """Looks at all runs at once, as something has become of one."""
+    def refresh_runs(self) -> None:
+        """Read all runs again at once."""
         self._wake.set()
 
-    # Going about
+    # Keys
 
     @on(ListPane.Moved)
     def _on_moved(self, message: ListPane.Moved) -> None:
@@ -220,7 +216,7 @@ class RunsScreen(RunKeeping):
             self.post_message(self.OpenWanted(chosen.run))
 
     def action_filter(self) -> None:
-        """Goes to the filter line."""
+        """Go to the filter line."""
         self.set_focus(self._filter.input)
 
     @on(FilterLine.Applied)
@@ -234,12 +230,12 @@ class RunsScreen(RunKeeping):
         self.set_focus(self._table)
 
     def action_order(self) -> None:
-        """Sorts by something else."""
+        """Sort by something else."""
         self._model.next_order()
         self.changed()
 
     def action_mark(self) -> None:
-        """Marks the chosen run and goes to the next one."""
+        """Mark the chosen run and go to the next one."""
         if self._model.mark():
             self._model.go(self._model.position + 1)
         else:
@@ -247,37 +243,35 @@ class RunsScreen(RunKeeping):
         self.changed()
 
     def action_unmark(self) -> None:
-        """Takes all marks away."""
+        """Remove all marks."""
         self._model.marked.clear()
         self.changed()
 
     def action_compare(self) -> None:
-        """Lays runs over each other."""
-        if len(compared := self._to_compare()) > 1:
-            self.post_message(ScreenWanted("compare", (compared, ())))
+        """Compare the curves of runs."""
+        if len(runs := self._to_compare()) > 1:
+            self.post_message(ScreenWanted("compare", (runs, ())))
 
     def _to_compare(self) -> list[Listed]:
         """The marked runs; else the dashboard's and the chosen one."""
         chosen = self._model.chosen
-        wanted = list(self._model.marked)
-        if len(wanted) < 2:
-            if not wanted and self.state.run:
-                wanted.append(self.state.run)
-            if chosen and chosen.run not in wanted:
-                wanted.append(chosen.run)
-        return [listed for run in wanted if (listed := self._model.listed(run))]
-
-    # Sweeps
+        runs = list(self._model.marked)
+        if len(runs) < 2:
+            if not runs and self.state.run:
+                runs.append(self.state.run)
+            if chosen and chosen.run not in runs:
+                runs.append(chosen.run)
+        return [listed for run in runs if (listed := self._model.listed(run))]
 
     def action_side_by_side(self) -> None:
-        """Shows the chosen run's sweep, else the newest."""
+        """Show the chosen run's sweep, else the newest."""
         chosen = self._model.chosen
         name = chosen.run.sweep if chosen else ""
         found = Sweep(chosen.run.path.with_name(name)) if chosen and name else None
         self.post_message(ScreenWanted("sweep", found))
 
     def action_sweep(self) -> None:
-        """Asks what is to vary in a new sweep, and starts it."""
+        """Ask for the values of a new sweep, and start it."""
         known = [
             (run.config(), run.overview.seconds)
             for run in self._model.all
@@ -285,15 +279,8 @@ class RunsScreen(RunKeeping):
         ]
         self.post_message(self.NewSweepWanted(known, self.attempts))
 
-    def action_write(self) -> None:
-        """Writes a report of the marked runs, or else of the chosen one."""
-        marked, chosen = self._model.marked, self._model.chosen
-        if chosen:
-            wanted = marked if len(marked) > 1 else [chosen.run]
-            self.run_worker(write_report(self, list(wanted)), exit_on_error=False)
-
     def action_write_list(self) -> None:
-        """Writes the runs that are listed to a file."""
+        """Write the listed runs to a file."""
         rows = self._model.rows
         what = f"{count(len(rows), 'run')} written"
         write_text(self, "mnistop-runs.txt", "\n".join(table(rows)), what)
@@ -303,7 +290,7 @@ class RunsScreen(RunKeeping):
         if self._filter.input.has_focus and action in _TYPED:
             return "What is typed goes into the filter: Enter takes it, Esc leaves it."
         match action:
-            case "mark" | "order" | "write" | "write_list" if self._model.chosen is None:
+            case "mark" | "order" | "write_list" if self._model.chosen is None:
                 return NONE_LISTED
             case "unmark" if not self._model.marked:
                 return NONE_MARKED
@@ -312,7 +299,7 @@ class RunsScreen(RunKeeping):
         return super().why_not(action, parameters)
 
     def sections(self) -> Sequence[Section]:
-        """What each pane is for and its keys, for the help."""
+        """The sections of the help: the panes and their keys."""
         return [
             Section("Runs", RunTable.EXPLANATION, declared(type(self))),
             Section("The filter of runs", _FILTER, declared(FilterInput)),

@@ -11,7 +11,7 @@ import numpy as np
 from mnistop.engine.analysis.network import FirstLayer
 from mnistop.engine.axis import ceiling
 from mnistop.engine.formatting import with_sign
-from mnistop.engine.images import resample
+from mnistop.engine.images import resize
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import shorten
 
@@ -68,7 +68,7 @@ class Neurons:
         if pixels == self.layer.weights.shape[1:]:
             return self
         if pixels not in self._smaller:
-            weights = resample(np.nan_to_num(self.layer.weights), *pixels)
+            weights = resize(np.nan_to_num(self.layer.weights), *pixels)
             self._smaller[pixels] = replace(self, layer=replace(self.layer, weights=weights))
         return self._smaller[pixels]
 

@@ -115,6 +115,32 @@ async def test_it_shows_what_each_run_is_and_came_to(
         assert all(len(line) <= size[0] for line in shown.lines)
 
 
+async def test_the_size_gives_way_first_and_the_settings_are_not_cut(
+    opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for number, words in enumerate(("calm-otter", "keen-lark")):
+        run = add(workers, number, words)
+        made_up.say(run, [made_up.unseen_results(run.name)])
+    async with opened((80, 24)) as shown:
+        await open_runs(shown, "keen-lark")
+        [head] = [line for line in shown.lines if "differs by" in line]
+        assert "epochs" in head
+        assert "size" not in head
+        assert sum(line.rstrip().endswith("  as the notebook") for line in shown.lines) == 2
+        assert "y Copy" in shown.lines[-1]
+
+
+async def test_a_damaged_log_is_named_with_its_run(opened: Opened, workers: Workers) -> None:
+    otter, *_ = some(workers)
+    with otter.events_path.open("ab") as log:
+        log.truncate(otter.events_path.stat().st_size + (70 << 20))
+    async with opened() as shown:
+        await open_runs(shown)
+        await shown.press("end", "space", "up", "end")
+        await shown.until(lambda: "is damaged: it has holes of" in shown.sentences)
+
+
 async def test_accuracy_on_unseen_images_stands_first_where_there_is_a_test(
     opened: Opened, workers: Workers
 ) -> None:

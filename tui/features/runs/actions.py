@@ -1,4 +1,4 @@
-"""What becomes of runs in a list: stopped, resumed, deleted, given names and notes."""
+"""The actions on runs of a list: stop, resume, delete, name, note, copy and report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mnistop.engine.runs.entry import LONGEST_NAME, LONGEST_NOTE, About, Listed,
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.session.notification import clipboard_terms
 from mnistop.tui.session.session import ask_to_train_on
-from mnistop.tui.session.view import SeveralPanes
+from mnistop.tui.session.view import SeveralPanes, write_report
 from mnistop.tui.toolkit.ask import AskTextScreen, Attempts
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
 
@@ -22,7 +22,7 @@ NONE_LISTED = "No run is listed here."
 NONE_MARKED = "No run is marked: Space marks one."
 
 
-class RunKeeping(SeveralPanes):
+class RunActions(SeveralPanes):
     """A screen on which a run is chosen, and others may be marked.
 
     Args:
@@ -43,13 +43,6 @@ class RunKeeping(SeveralPanes):
         ),
         key("name", "t", "name", "Name", "Give this run a name of your own"),
         key("note", "m", "note", "Note", "Keep a note with this run"),
-        key(
-            "copy",
-            "y",
-            "copy(False)",
-            "Copy",
-            "Copy this run's name to the clipboard, if the terminal allows it",
-        ),
         hidden(
             "copy_command",
             "Y",
@@ -57,11 +50,18 @@ class RunKeeping(SeveralPanes):
             "Copy command",
             "Copy the command that shows this run, mnistop show and its name",
         ),
+        hidden(
+            "write",
+            "w",
+            "write",
+            "Write",
+            "Write a report of this run, or of the marked ones compared, in this folder",
+        ),
     )
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
-        self.attempts = Attempts(self, terminal, self.look_again)
+        self.attempts = Attempts(self, terminal, self.refresh_runs)
 
     @property
     @abstractmethod
@@ -74,16 +74,16 @@ class RunKeeping(SeveralPanes):
         """The marked runs."""
 
     @abstractmethod
-    def look_again(self) -> None:
-        """Looks what has become of the runs."""
+    def refresh_runs(self) -> None:
+        """Read the runs again at once."""
 
     def action_stop(self) -> None:
-        """Asks the chosen run to stop and save."""
+        """Ask the chosen run to stop and save."""
         if chosen := self.chosen:
             self.attempts.do(lambda: worker.stop(chosen.run))
 
     def action_resume(self) -> None:
-        """Goes on with the chosen run."""
+        """Resume the chosen run."""
         if not (chosen := self.chosen):
             return
         if chosen.state == "finished":
@@ -94,29 +94,36 @@ class RunKeeping(SeveralPanes):
             self.notify(f"Resuming {chosen.title}", markup=False)
 
     def action_delete(self) -> None:
-        """Deletes the chosen run after asking."""
+        """Delete the chosen run, after a question."""
         if chosen := self.chosen:
             trained = count(chosen.overview.epochs, "epoch")
             question = f"Delete {chosen.title} ({chosen.state}, {trained})?"
             self.attempts.ask(question, lambda: _delete([chosen]))
 
     def action_delete_marked(self) -> None:
-        """Deletes the marked runs after asking."""
+        """Delete the marked runs, after a question."""
         marked = self.marked
         names = ", ".join(run.title for run in marked)
         question = f"Delete {count(len(marked), 'marked run')}: {names}?"
         self.attempts.ask(question, lambda: _delete(marked))
 
     def action_copy(self, as_command: bool) -> None:
-        """Copies the chosen run's name to the terminal's clipboard, or a command with it."""
+        """Copy the chosen run's name to the terminal's clipboard, or a command with it."""
         if chosen := self.chosen:
             name = chosen.run.name
             text = f"mnistop show {shlex.quote(name)}" if as_command else name
             self.app.copy_to_clipboard(text)
             self.notify(f"Copied {text} ({clipboard_terms(os.environ)}).", markup=False)
 
+    def action_write(self) -> None:
+        """Write a report of the marked runs, or else of the chosen one."""
+        if chosen := self.chosen:
+            reported = self.marked if len(self.marked) > 1 else [chosen]
+            runs = [one.run for one in reported]
+            self.run_worker(write_report(self, runs), exit_on_error=False)
+
     def action_name(self) -> None:
-        """Asks for a name for the chosen run."""
+        """Ask for a name for the chosen run."""
         if chosen := self.chosen:
             about = chosen.overview.about
             self._ask_about(
@@ -124,7 +131,7 @@ class RunKeeping(SeveralPanes):
             )
 
     def action_note(self) -> None:
-        """Asks for a note on the chosen run."""
+        """Ask for a note on the chosen run."""
         if chosen := self.chosen:
             about = chosen.overview.about
             self._ask_about(
@@ -134,9 +141,9 @@ class RunKeeping(SeveralPanes):
     def _ask_about(
         self, chosen: Listed, label: str, text: str, longest: int, about: Callable[[str], About]
     ) -> None:
-        def answer(said: str | None) -> None:
-            if said is not None:
-                self.attempts.do(lambda: write_about(chosen.run, about(said)))
+        def answer(typed: str | None) -> None:
+            if typed is not None:
+                self.attempts.do(lambda: write_about(chosen.run, about(typed)))
 
         self.app.push_screen(AskTextScreen(self.terminal, label, text, longest), answer)
 
@@ -144,14 +151,14 @@ class RunKeeping(SeveralPanes):
         """Give the reason why an action is impossible now."""
         if action == "delete_marked" and not self.marked:
             return NONE_MARKED
-        if action not in ("name", "note", "stop", "resume", "delete", "copy"):
+        if action not in ("name", "note", "stop", "resume", "delete", "copy", "write"):
             return super().why_not(action, parameters)
         if (chosen := self.chosen) is None:
             return NONE_LISTED
         match action:
             case "stop" if not chosen.is_live:
                 return f"{chosen.title} is not being trained: it is {chosen.state}."
-            case "resume":
+            case "resume" if not chosen.is_suspended:
                 return _why_not_resumed(chosen)
             case "copy" if not clipboard_terms(os.environ):
                 return f"This terminal has no clipboard for programs. {chosen.run.name}"
@@ -161,7 +168,7 @@ class RunKeeping(SeveralPanes):
 
 
 def _why_not_resumed(chosen: Listed) -> str:
-    """Why a run cannot be resumed, and what can be done instead; empty if it can."""
+    """Return the reason why a run cannot be resumed; empty if it can."""
     match chosen.state:
         case "failed" if chosen.overview.diverged:
             return f"{chosen.title} diverged, and would again. {chosen.overview.message}".rstrip()
@@ -170,6 +177,6 @@ def _why_not_resumed(chosen: Listed) -> str:
     return ""
 
 
-def _delete(doomed: Iterable[Listed]) -> None:
-    for one in doomed:
-        run_folder.delete(one.run)
+def _delete(runs: Iterable[Listed]) -> None:
+    for run in runs:
+        run_folder.delete(run.run)
