@@ -129,7 +129,7 @@ class ScreenBar(Bar):
 
     Args:
         terminal: what the terminal can show.
-        present: the folder of the screen that it stands on, as in `SCREENS`.
+        present: the name of the screen that it stands on, as in `SCREENS`.
     """
 
     def __init__(self, terminal: Terminal, present: str) -> None:
