@@ -113,7 +113,7 @@ class TerminalDriver(DriverHooks):
         self.suspend_application_mode()
         self.mark_resumption()
         stop_job()
-        self._loop.call_later(_STOP_SECONDS, self._go_on_unless_stopped)
+        self.loop.call_later(_STOP_SECONDS, self._go_on_unless_stopped)
 
     def _go_on_unless_stopped(self) -> None:
         """Take the terminal again if the system has found no shell that could continue the job."""
@@ -163,9 +163,9 @@ class TerminalDriver(DriverHooks):
 
     def _send_soon(self) -> None:
         """Sends what is left in a turn of the event loop, from whichever thread."""
-        if self._loop.is_running():
+        if self.loop.is_running():
             with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._send)
+                self.loop.call_soon_threadsafe(self._send)
 
     def _send_now_and_then(self) -> None:
         """Finds a terminal that does not answer, or an answer that was lost."""
@@ -173,7 +173,7 @@ class TerminalDriver(DriverHooks):
             self._timer.cancel()
         if self._writer:
             self._send()
-            self._timer = self._loop.call_later(1, self._send_now_and_then)
+            self._timer = self.loop.call_later(1, self._send_now_and_then)
 
     def _send(self) -> None:
         if not self._writer or self._writer.is_behind:
@@ -245,7 +245,7 @@ class TerminalDriver(DriverHooks):
 
     def send_message(self, message: Message) -> None:
         """Sends a message to the app, if it is still there."""
-        if self._loop.is_running():
+        if self.loop.is_running():
             with contextlib.suppress(RuntimeError):
                 super().send_message(message)
 

@@ -5,6 +5,7 @@ Textual may change them in any release: read in 8.2.8. A test finds any other us
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from rich.text import Text
@@ -85,6 +86,11 @@ class InputHook(Input):
         return self.shown_text
 
 
+def inherits_bindings(kind: type) -> bool:
+    """Return whether a class keeps the bindings of the classes that it is made from."""
+    return getattr(kind, "_inherit_bindings", True)  # what `inherit_bindings=False` has left
+
+
 async def type_into(field: Input, event: events.Key) -> None:
     """Give a printable key to an input at once.
 
@@ -98,6 +104,11 @@ class DriverHooks(LinuxDriver):
 
     mouse_modes: tuple[int, ...] = ()
     """The private modes (DECSET) that report the mouse."""
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop of the app."""
+        return self._loop  # there is no public name
 
     def mark_resumption(self) -> None:
         """Have the app told that it goes on, when the terminal is taken over the next time."""
