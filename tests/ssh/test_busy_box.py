@@ -228,7 +228,8 @@ def test_somebody_else_may_watch_a_run_that_is_opened_to_him_and_nothing_more(
         for path in [run.path, *run.path.rglob("*")]:
             path.chmod(0o755 if path.is_dir() else 0o644)
         goes_on(run)
-        readers.command("show", run.name)  # imports what the other user could not read here
+        for words in (["runs"], ["show", run.name], ["stop", "none"], ["delete", "none", "--yes"]):
+            readers.command(*words)  # imports what the other user could not read here
         wait_until((run.path / "checkpoint.pt").exists)
         wait_until(lambda: stat.S_IMODE((run.path / "checkpoint.pt").stat().st_mode) == 0o644)
 
