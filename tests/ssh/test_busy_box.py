@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -257,7 +258,7 @@ def test_somebody_else_may_watch_a_run_that_is_opened_to_him_and_nothing_more(
                 os.kill(process, signal.SIGKILL)
             wait_until(lambda run=run: not run.is_running())
             run_folder.delete(run)
-        shared.rmdir()
+        shutil.rmtree(shared)
 
 
 def _say(words: list[str]) -> int:
