@@ -241,8 +241,8 @@ class MnistopApp(GivesReasons, TerminalApp):
         from mnistop.tui.session.notification import Outcome, attention, run_command
 
         outcome = await asyncio.to_thread(Outcome.of, run)
-        if self._bell and self._driver:
-            self._driver.write(attention(outcome.sentence, os.environ))
+        if self._bell and self.line:
+            self.line.write(attention(outcome.sentence, os.environ))
         if self._notify:
             problem = await asyncio.to_thread(run_command, self._notify, outcome)
             if problem:

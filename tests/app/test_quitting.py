@@ -16,7 +16,7 @@ async def test_q_quits_at_once_when_nothing_trains(opened: Opened) -> None:
     async with opened() as shown:
         await shown.show(3, made_up.finished(3))
         await shown.press("q")
-        assert shown.app._exit
+        assert shown.app.is_exiting
 
 
 async def test_while_training_q_asks_in_one_line_and_the_charts_stay(opened: Opened) -> None:
@@ -27,7 +27,7 @@ async def test_while_training_q_asks_in_one_line_and_the_charts_stay(opened: Ope
         assert "Loss and accuracy" in shown.text
         await shown.press("escape")
         assert "Esc stay" not in shown.text
-        assert not shown.app._exit
+        assert not shown.app.is_exiting
 
 
 @pytest.mark.parametrize("key", ["d", "enter", "q", "ctrl+c"])
@@ -35,7 +35,7 @@ async def test_quitting_leaves_the_run_going_on(opened: Opened, workers: Workers
     async with opened() as shown:
         await shown.show(3)
         await shown.press("q", key)
-        assert shown.app._exit
+        assert shown.app.is_exiting
         assert workers.told == []
 
 
@@ -46,9 +46,9 @@ async def test_quitting_with_s_waits_until_the_run_has_saved(
         await shown.show(3)
         await shown.press("q", "s")
         assert workers.told == ["stop"]
-        assert not shown.app._exit
+        assert not shown.app.is_exiting
         await shown.say(made_up.stopped(3))
-        assert shown.app._exit
+        assert shown.app.is_exiting
 
 
 async def test_new_epochs_are_drawn_behind_the_question(opened: Opened) -> None:
@@ -80,9 +80,9 @@ async def test_quitting_while_a_run_is_being_started_waits_for_it(
         await shown.press("r")
         await shown.until_shown("starting")
         await shown.press("q", "d")
-        assert not shown.app._exit
+        assert not shown.app.is_exiting
         ready.set()
-        await shown.until(lambda: shown.app._exit)
+        await shown.until(lambda: shown.app.is_exiting)
         assert shown.state.run
 
 
@@ -96,7 +96,7 @@ async def test_quitting_with_s_while_the_start_fails_quits(
     async with opened() as shown:
         await shown.press("r", "q", "s")
         ready.set()
-        await shown.until(lambda: shown.app._exit)
+        await shown.until(lambda: shown.app.is_exiting)
 
 
 async def test_without_unicode_the_question_is_ascii(opened: Opened) -> None:

@@ -135,7 +135,7 @@ async def test_help_can_be_read_and_the_app_be_quit(opened: Opened) -> None:
         await shown.until(lambda: shown.app.screen is shown.screen)
         await shown.resize(*SIZES[0])
         await shown.press("q", "d")
-        assert shown.app._exit
+        assert shown.app.is_exiting
 
 
 async def test_the_users_own_key_quits_in_a_terminal_too_small(
@@ -146,9 +146,9 @@ async def test_the_users_own_key_quits_in_a_terminal_too_small(
     path.write_text('[keys]\nquit = "x"\n')
     async with opened(SIZES[0]) as shown:
         await shown.press("q")
-        assert not shown.app._exit
+        assert not shown.app.is_exiting
         await shown.press("x")
-        assert shown.app._exit
+        assert shown.app.is_exiting
 
 
 async def test_what_training_brings_meanwhile_is_shown_on_the_screen_that_was_covered(
@@ -161,3 +161,16 @@ async def test_what_training_brings_meanwhile_is_shown_on_the_screen_that_was_co
         await shown.say(made_up.epoch(3), made_up.epoch(4))
         await enlarge(shown)
         assert "epoch 5 of 100" in shown.text
+
+
+async def test_no_toast_covers_the_words(opened: Opened) -> None:
+    async with opened(LARGE) as shown:
+        for number in range(8):
+            shown.app.notify(f"A long sentence that takes some room here, number {number}.")
+        await shown.resize(40, 10)
+        await shown.until(lambda: is_covered(shown))
+        await shown.settle()
+        assert "needs 60×16." in " ".join(shown.text.split())
+        assert "A long sentence" not in shown.text
+        await enlarge(shown)
+        assert "A long sentence" in shown.text

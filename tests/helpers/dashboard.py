@@ -148,7 +148,7 @@ class Dashboard:
     @property
     def notices(self) -> list[str]:
         """What has been said in passing."""
-        return [notice.message for notice in self.app._notifications]
+        return self.app.notices
 
     @property
     def segments(self) -> list[Segment]:

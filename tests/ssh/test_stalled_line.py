@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from mnistop.engine.runs import glance
-from mnistop.tui.terminal.driver import Writer
+from mnistop.tui.terminal.flow import Writer
 from tests.helpers.processes import goes_on, kilobytes_of, linux, the_run
 from tests.helpers.pseudo_terminal import Terminal, terminal
 from tests.waiting import wait_until

@@ -9,20 +9,16 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from textual import events
-from textual._xterm_parser import XTermParser
-from textual.drivers.linux_driver import LinuxDriver
-from textual.geometry import Size
 from textual.message import Message
 
 from mnistop.engine.process.stdio import leave_terminal
 from mnistop.tui.draw.capabilities import fills_erased_cells
 from mnistop.tui.terminal.cell_diff import CellDiff
-from mnistop.tui.terminal.flow import FlowControl
+from mnistop.tui.terminal.flow import PATIENCE, FlowControl, Writer
 from mnistop.tui.terminal.replies import STATUS, Replies
 from mnistop.tui.terminal.signals import (
     can_be_continued,
@@ -31,12 +27,9 @@ from mnistop.tui.terminal.signals import (
     has_hung_up,
     stop_job,
 )
+from mnistop.tui.terminal.textual_hooks import DriverHooks, KeyParser
 
 _CLEAR = "\x1b[0m\x1b[H\x1b[2J"
-_MOUSE_MODES = (1000, 1002, 1006)
-"""Buttons, moves with a button down, and both without a limit to columns (xterm's ctlseqs)."""
-_PATIENCE = 1.0
-"""Seconds that the last words may take when the app ends and nobody reads them."""
 _ANSWER_SECONDS = 0.3
 """What is sent within this time of a key answers it."""
 _STOP_SECONDS = 0.5
@@ -58,7 +51,7 @@ class NotSuspended(Message):
     """The app was to be suspended where no shell could continue it."""
 
 
-class TerminalDriver(LinuxDriver):
+class TerminalDriver(DriverHooks):
     """Textual's driver for Linux and macOS, which sends what the line takes and no more.
 
     Textual's queues every frame for a terminal that nobody reads, and then lets the app stand
@@ -70,6 +63,8 @@ class TerminalDriver(LinuxDriver):
     one that counts semaphores prints a traceback when it takes the place of one that was killed.
     """
 
+    mouse_modes = (1000, 1002, 1006)
+    """Buttons, moves with a button down, and both without a limit to columns (xterm's ctlseqs)."""
     is_stalled = False
     """Whether the terminal did not take the last words."""
 
@@ -90,7 +85,7 @@ class TerminalDriver(LinuxDriver):
         """Takes over the terminal, for the first time or after a suspension."""
         if self._writer:  # continued by SIGCONT, but stopped by a SIGSTOP that nobody can hear
             self.suspend_application_mode()
-            self._must_signal_resume = True
+            self.mark_resumption()
         if not self._watched:
             self._watched = True
             end_on_signals(self._request_end, lambda: has_hung_up(self.fileno))
@@ -105,33 +100,20 @@ class TerminalDriver(LinuxDriver):
         )
         super().start_application_mode()  # type: ignore[no-untyped-call]
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGWINCH, self._tell_size)
+        loop.add_signal_handler(signal.SIGWINCH, self.report_size)
         if self.input_tty:
             self._writer.write(self._flow.begin())
             self._send_now_and_then()
 
-    def _tell_size(self) -> None:
-        """Tells the terminal's size, in a turn of the event loop.
-
-        Textual reads it wherever a signal interrupts the app, even within the same for the signal
-        before: then the newer size was told first, and what is drawn fitted the older.
-        """
-        if not self._in_band_window_resize:
-            size = Size(*self._get_terminal_size())
-            self.send_message(events.Resize(size, size))
-
-    def _sigtstp_application(self, *_: object) -> None:
-        """Stop as a job of the shell, with the terminal given back; go on if nobody has stopped it.
-
-        Textual raises SIGSTOP, which also stops what nobody can continue.
-        """
+    def suspend_job(self) -> None:
+        """Stop as a job of the shell, with the terminal given back; go on if nobody stopped it."""
         if not can_be_continued():
             self.send_message(NotSuspended())
             return
         self.suspend_application_mode()
-        self._must_signal_resume = True
+        self.mark_resumption()
         stop_job()
-        self._loop.call_later(_STOP_SECONDS, self._go_on_unless_stopped)
+        self.loop.call_later(_STOP_SECONDS, self._go_on_unless_stopped)
 
     def _go_on_unless_stopped(self) -> None:
         """Take the terminal again if the system has found no shell that could continue the job."""
@@ -141,7 +123,7 @@ class TerminalDriver(LinuxDriver):
 
     def disable_input(self) -> None:
         """Ends reading, once no answer is under way that the shell would get for typed keys."""
-        self._flow.wait_until_answered(_PATIENCE)
+        self._flow.wait_until_answered(PATIENCE)
         super().disable_input()
 
     def stop_application_mode(self) -> None:
@@ -181,9 +163,9 @@ class TerminalDriver(LinuxDriver):
 
     def _send_soon(self) -> None:
         """Sends what is left in a turn of the event loop, from whichever thread."""
-        if self._loop.is_running():
+        if self.loop.is_running():
             with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._send)
+                self.loop.call_soon_threadsafe(self._send)
 
     def _send_now_and_then(self) -> None:
         """Finds a terminal that does not answer, or an answer that was lost."""
@@ -191,7 +173,7 @@ class TerminalDriver(LinuxDriver):
             self._timer.cancel()
         if self._writer:
             self._send()
-            self._timer = self._loop.call_later(1, self._send_now_and_then)
+            self._timer = self.loop.call_later(1, self._send_now_and_then)
 
     def _send(self) -> None:
         if not self._writer or self._writer.is_behind:
@@ -209,22 +191,6 @@ class TerminalDriver(LinuxDriver):
             self._writer.write(request)
 
     # What comes in
-
-    def _enable_mouse_support(self) -> None:
-        """Ask for clicks, the wheel and dragging, by cells of any number.
-
-        Not for moves without a button (1003): nothing here heeds them, and each sends bytes.
-        """
-        if self._mouse:
-            self.write("".join(f"\x1b[?{mode}h" for mode in _MOUSE_MODES))
-
-    def _disable_mouse_support(self) -> None:
-        """Leave the mouse to the terminal again."""
-        if self._mouse:
-            self.write("".join(f"\x1b[?{mode}l" for mode in reversed(_MOUSE_MODES)))
-
-    def _enable_mouse_pixels(self) -> None:
-        """Leave the mouse's places in cells: a drag would send bytes for each pixel."""
 
     @property
     def quiet_seconds(self) -> float:
@@ -245,7 +211,7 @@ class TerminalDriver(LinuxDriver):
         poll = select.poll()
         poll.register(self.fileno, select.POLLIN)
         decode = codecs.getincrementaldecoder("utf-8")("ignore").decode
-        parser, replies = XTermParser(self._debug), Replies()
+        parser, replies = KeyParser(), Replies()
         while not self.exit_event.is_set():
             read = poll.poll(_LOOK_SECONDS * 1000)
             data = os.read(self.fileno, 4096) if read else b""
@@ -258,12 +224,7 @@ class TerminalDriver(LinuxDriver):
                 elif isinstance(piece, events.Event):
                     self.process_message(piece)
                 else:
-                    parser.mouse_pixels = False
-                    try:
-                        for message in parser.feed(piece):
-                            self.process_message(message)
-                    except Exception:  # by a sequence that nobody has thought of
-                        parser = XTermParser(self._debug)
+                    parser.feed(piece, self.process_message)
 
     def close(self) -> None:
         """Lets go of the terminal once it has got the last words, or does not take them."""
@@ -284,7 +245,7 @@ class TerminalDriver(LinuxDriver):
 
     def send_message(self, message: Message) -> None:
         """Sends a message to the app, if it is still there."""
-        if self._loop.is_running():
+        if self.loop.is_running():
             with contextlib.suppress(RuntimeError):
                 super().send_message(message)
 
@@ -310,78 +271,3 @@ def _take(descriptor: int) -> int:
     os.dup2(null, descriptor)
     os.close(null)
     return taken
-
-
-class Writer:
-    """Writes to a terminal in a thread of its own, in order.
-
-    Args:
-        descriptor: what to write to.
-        encoding: how.
-        when_written: called in that thread whenever nothing is left to write.
-        when_gone: called in that thread if the terminal cannot be written to.
-    """
-
-    def __init__(
-        self,
-        descriptor: int,
-        encoding: str,
-        when_written: Callable[[], object],
-        when_gone: Callable[[], object],
-    ) -> None:
-        self._descriptor = descriptor
-        self._encoding = encoding
-        self._when_written = when_written
-        self._when_gone = when_gone
-        self._unwritten: list[str] = []
-        self._writing = False
-        self._closing = False
-        self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="terminal-output", daemon=True)
-        self._thread.start()
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether something is still to be written."""
-        return self._writing or bool(self._unwritten)
-
-    def write(self, text: str) -> None:
-        """Appends to what is to be written."""
-        if text:
-            with self._changed:
-                self._unwritten.append(text)
-                self._changed.notify()
-
-    def close(self) -> bool:
-        """Ends the thread, or leaves it behind if the terminal takes nothing.
-
-        Returns:
-            Whether all has been written.
-        """
-        with self._changed:
-            self._closing = True
-            self._changed.notify()
-        self._thread.join(_PATIENCE)
-        return not self._thread.is_alive()
-
-    def _run(self) -> None:
-        while text := self._next():
-            rest = memoryview(text.encode(self._encoding, "replace"))
-            try:
-                while rest:
-                    rest = rest[os.write(self._descriptor, rest) :]
-            except OSError:
-                self._when_gone()
-                return
-            self._writing = False
-            if not self._unwritten:
-                self._when_written()
-
-    def _next(self) -> str:
-        with self._changed:
-            while not self._unwritten and not self._closing:
-                self._changed.wait()
-            text = "".join(self._unwritten)
-            self._unwritten.clear()
-            self._writing = bool(text)
-            return text

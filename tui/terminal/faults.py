@@ -12,13 +12,13 @@ from textual import events, on
 from textual.app import App
 from textual.geometry import Region
 from textual.message import Message
-from textual.message_pump import MessagePump
 from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
 from mnistop.engine.errors import host_error
+from mnistop.tui.terminal.textual_hooks import DispatchHook
 
 _said: dict[tuple[str, str, int | None], str] = {}
 """What was said of faults of one kind at one place; their tracebacks are written once."""
@@ -51,20 +51,19 @@ def _write(error: Exception) -> str:
     return ""
 
 
-class FaultTolerant(MessagePump):
+class FaultTolerant(DispatchHook):
     """Says what has failed in a handler, a timer or a worker, where Textual would end the app.
 
     Composing has to succeed, and what the app does before it has a screen: there is nothing to go
     on with otherwise.
     """
 
-    async def _dispatch_message(self, message: Message) -> None:
-        try:
-            await super()._dispatch_message(message)
-        except Exception as error:
-            if isinstance(self, App) and isinstance(message, events.Mount):
-                raise
-            self.say_fault(error)
+    def survive(self, error: Exception, message: Message) -> bool:
+        """Report an exception in a handler, but for the app's `Mount`: raise that."""
+        if isinstance(self, App) and isinstance(message, events.Mount):
+            return False
+        self.say_fault(error)
+        return True
 
     @on(Worker.StateChanged)
     def _on_worker_state_changed(self, message: Worker.StateChanged) -> None:

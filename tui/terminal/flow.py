@@ -1,4 +1,4 @@
-"""Flow control by the terminal's own answers.
+"""The writing thread, and flow control by the terminal's own answers.
 
 Over SSH nothing tells a program that its line is slow: the pseudo-terminal, sshd's window and TCP's
 buffers take whatever is written, up to minutes of it. Only the far end knows. So what is written is
@@ -10,12 +10,15 @@ much that is, is learnt from the answers.
 from __future__ import annotations
 
 import math
+import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 
 REQUEST = "\x1b[5n"
+PATIENCE = 1.0
+"""Seconds that the last words may take when the app ends and nobody reads them."""
 _FIRST_WINDOW = 8192.0
 """Bytes that may be under way before anything is known: the first frame."""
 _SMALLEST_WINDOW = 128.0
@@ -158,3 +161,78 @@ class FlowControl:
             self._window = max(_SMALLEST_WINDOW, rate)
         elif size >= self._window / 2:
             self._window = min(_LARGEST_WINDOW, 2 * self._window, rate)
+
+
+class Writer:
+    """Writes to a terminal in a thread of its own, in order.
+
+    Args:
+        descriptor: what to write to.
+        encoding: how.
+        when_written: called in that thread whenever nothing is left to write.
+        when_gone: called in that thread if the terminal cannot be written to.
+    """
+
+    def __init__(
+        self,
+        descriptor: int,
+        encoding: str,
+        when_written: Callable[[], object],
+        when_gone: Callable[[], object],
+    ) -> None:
+        self._descriptor = descriptor
+        self._encoding = encoding
+        self._when_written = when_written
+        self._when_gone = when_gone
+        self._unwritten: list[str] = []
+        self._writing = False
+        self._closing = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="terminal-output", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something is still to be written."""
+        return self._writing or bool(self._unwritten)
+
+    def write(self, text: str) -> None:
+        """Appends to what is to be written."""
+        if text:
+            with self._changed:
+                self._unwritten.append(text)
+                self._changed.notify()
+
+    def close(self) -> bool:
+        """Ends the thread, or leaves it behind if the terminal takes nothing.
+
+        Returns:
+            Whether all has been written.
+        """
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(PATIENCE)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while text := self._next():
+            rest = memoryview(text.encode(self._encoding, "replace"))
+            try:
+                while rest:
+                    rest = rest[os.write(self._descriptor, rest) :]
+            except OSError:
+                self._when_gone()
+                return
+            self._writing = False
+            if not self._unwritten:
+                self._when_written()
+
+    def _next(self) -> str:
+        with self._changed:
+            while not self._unwritten and not self._closing:
+                self._changed.wait()
+            text = "".join(self._unwritten)
+            self._unwritten.clear()
+            self._writing = bool(text)
+            return text

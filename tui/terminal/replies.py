@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable, Iterator
 
 from textual import constants, events
-from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
+
+from mnistop.tui.terminal.textual_hooks import ANSI_SEQUENCES_KEYS
 
 STATUS = "\x1b[0n"
 """The answer to a status request, as `pieces` hands it on."""

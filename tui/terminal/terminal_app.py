@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from textual import events, on
-from textual.app import App, ScreenStackError
+from textual.app import ScreenStackError
 from textual.dom import DOMNode
 from textual.events import Event, Key, Paste
 from textual.filter import LineFilter, NoColor
@@ -23,6 +23,7 @@ from mnistop.tui.terminal.attributes import AsciiOnly, each_once
 from mnistop.tui.terminal.driver import EndRequested, NotSuspended, TerminalDriver
 from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.terminal.scheduler import Pace
+from mnistop.tui.terminal.textual_hooks import AppHooks
 
 _ROUNDS = 3
 """From the focused widget up to the app: the key, what it asks for, and what that asks for."""
@@ -42,7 +43,7 @@ class Reading(Protocol):
         """Whether that is not there yet, but as a rule will be in a moment."""
 
 
-class TypedAhead(App[int]):
+class TypedAhead(AppHooks):
     """An app that takes a key once the last one has had its effect.
 
     Textual hands a key to whatever has the focus when it comes. Keys behind one that opens a
@@ -60,7 +61,7 @@ class TypedAhead(App[int]):
     @property
     def is_answering(self) -> bool:
         """Whether a key has not had its effect yet."""
-        return self._answering is not None and not self._exit
+        return self._answering is not None and not self.is_exiting
 
     def forget_typed(self) -> None:
         """Drop the keys that have not acted yet."""
@@ -170,7 +171,7 @@ class TerminalApp(FaultTolerant, TypedAhead):
         markup: bool = True,
     ) -> None:
         """Say something in passing, unless that stands on the screen already."""
-        if all(notice.message != message for notice in self._notifications):
+        if message not in self.notices:
             super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
@@ -196,11 +197,11 @@ class TerminalApp(FaultTolerant, TypedAhead):
         self.screen.refresh()
 
     def _forget(self) -> None:
-        if isinstance(self._driver, TerminalDriver):
-            self._driver.forget()
+        if isinstance(self.line, TerminalDriver):
+            self.line.forget()
 
     def _tidy(self) -> None:
-        driver = self._driver
+        driver = self.line
         if (
             isinstance(driver, TerminalDriver)
             and driver.quiet_seconds > garbage_collection.QUIET_SECONDS
@@ -210,12 +211,12 @@ class TerminalApp(FaultTolerant, TypedAhead):
     @property
     def unsolicited_bytes(self) -> int:
         """Bytes sent to the terminal so far, without those that answer a key."""
-        return self._driver.unsolicited_bytes if isinstance(self._driver, TerminalDriver) else 0
+        return self.line.unsolicited_bytes if isinstance(self.line, TerminalDriver) else 0
 
     @property
     def is_heard(self) -> bool:
         """Whether the terminal has taken all that the app had to say."""
-        return not (isinstance(self._driver, TerminalDriver) and self._driver.is_stalled)
+        return not (isinstance(self.line, TerminalDriver) and self.line.is_stalled)
 
     @on(EndRequested)
     def _on_end_requested(self, message: EndRequested) -> None:
@@ -232,15 +233,13 @@ class TerminalApp(FaultTolerant, TypedAhead):
     @property
     def line_is_free(self) -> bool:
         """Whether what is drawn now would be sent at once."""
-        return not isinstance(self._driver, TerminalDriver) or self._driver.line_is_free
+        return not isinstance(self.line, TerminalDriver) or self.line.line_is_free
 
     def post_display_hook(self) -> None:
         """Starts anew after a frame that was laid out for another size of the terminal."""
         if self.screen.outer_size != self.size:
             self._forget()
 
-    def _fatal_error(self) -> None:
-        """Says it in a sentence: Textual's words have boxes, and the values of all variables."""
-        if self._exception:
-            self.fault = faults.in_words(self._exception)
-        self._close_messages_no_wait()
+    def on_fatal_error(self, error: Exception) -> None:
+        """Keep the sentence on the fault."""
+        self.fault = faults.in_words(error)

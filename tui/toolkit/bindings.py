@@ -12,6 +12,8 @@ from textual.dom import DOMNode
 from textual.message_pump import MessagePump
 from textual.screen import ModalScreen, Screen
 
+from mnistop.tui.terminal.textual_hooks import inherits_bindings
+
 # Tables of keys
 
 
@@ -147,7 +149,7 @@ def _declared(kind: type[DOMNode]) -> list[Binding]:
             ]
             found += [each for each in own if not taken.issuperset(keys_of(each, {}))]
             taken.update(key for each in own for key in keys_of(each, {}))
-            if not getattr(base, "_inherit_bindings", True):
+            if not inherits_bindings(base):
                 break
     return found
 

@@ -12,6 +12,7 @@ from textual.widgets import Input
 
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip
+from mnistop.tui.terminal.textual_hooks import type_into
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
 from mnistop.tui.toolkit.form_lines import FormLines
 from mnistop.tui.toolkit.form_values import FormValues, ValueInput
@@ -151,7 +152,7 @@ class Form(DrawnWidget, can_focus=True):
         """
         active = self.screen.active_bindings.get(event.key)
         if self.editing and event.is_printable:
-            await self._input._on_key(event)
+            await type_into(self._input, event)
         elif (
             active
             and active.enabled

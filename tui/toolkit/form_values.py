@@ -14,6 +14,7 @@ from textual.widgets import Input
 from textual.widgets.input import Selection
 
 from mnistop.tui.terminal.faults import FaultTolerant
+from mnistop.tui.terminal.textual_hooks import InputHook
 from mnistop.tui.toolkit.bindings import bindings, key
 
 PRESET = "preset"
@@ -137,7 +138,7 @@ def next_round(stops: Sequence[Any], stop: Any, by: int) -> Any:
     return stops[(at + by) % len(stops)]
 
 
-class ValueInput(FaultTolerant, Input, inherit_bindings=False):
+class ValueInput(FaultTolerant, InputHook, inherit_bindings=False):
     """An input that lies over the value of a row while it is edited.
 
     It has the bindings of `Input` alone: those that scroll would take keys which are the form's.
@@ -219,7 +220,7 @@ class ValueInput(FaultTolerant, Input, inherit_bindings=False):
         self._cancel()
 
     @property
-    def _value(self) -> Text:
+    def shown_text(self) -> Text:
         """The value, character for character, as it is safe to draw."""
         shown = (
             char if char.isprintable() and (self._unicode or char.isascii()) else "?"

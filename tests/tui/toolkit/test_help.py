@@ -99,7 +99,7 @@ async def test_help_closes_and_the_pane_has_the_keys_again(opened: Opened, key: 
         await shown.press(key)
         assert isinstance(shown.app.screen, TrainScreen)
         assert shown.focused == "charts"
-        assert not shown.app._exit
+        assert not shown.app.is_exiting
 
 
 async def test_help_begins_with_the_focused_pane(opened: Opened) -> None:

@@ -149,7 +149,7 @@ async def test_w_saves_an_image_under_a_name_that_is_free(
     async with opened() as shown:
         await shown.press("e", "w", "space", "w", "w")
         paths = [tmp_path / f"mnistop-digit-{number}.png" for number in (1, 2)]
-        assert [notification.message for notification in shown.app._notifications] == [
+        assert shown.notices == [
             "Nothing is drawn yet.",
             *(f"Saved as {path}" for path in paths),
         ]

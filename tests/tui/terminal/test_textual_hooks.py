@@ -1,0 +1,83 @@
+"""Private names of Textual are used in one file of the interface, where each has its reason."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+from functools import cache
+from pathlib import Path
+from types import FunctionType
+
+import pytest
+import textual
+
+import mnistop.tui
+from mnistop.tui.terminal import textual_hooks
+from tests.helpers.small_runs import ROOT
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+def defined(tree: ast.AST) -> set[str]:
+    """The private names of methods and of attributes that are assigned to."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            names.add(node.attr)
+    return set(filter(is_private, names))
+
+
+@cache
+def of_textual() -> frozenset[str]:
+    files = Path(textual.__file__).parent.rglob("*.py")
+    return frozenset().union(*(defined(ast.parse(file.read_text("utf-8"))) for file in files))
+
+
+def uses(tree: ast.AST, own: frozenset[str] = frozenset()) -> list[str]:
+    """The private names of Textual that are read, called or imported."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in of_textual() - own:
+            found.append(ast.unparse(node))
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("textual"):
+            names = [*(node.module or "").split("."), *(each.name for each in node.names)]
+            found += [ast.unparse(node)] * any(map(is_private, names))
+    return [name for name in found if name != "os._exit"]
+
+
+def test_private_names_of_textual_are_used_in_one_file_only() -> None:
+    hooks = Path("tui/terminal/textual_hooks.py")
+    trees = {
+        path.relative_to(ROOT): ast.parse(path.read_text("utf-8"))
+        for path in (ROOT / "tui").rglob("*.py")
+    }
+    assert uses(trees.pop(hooks))
+    own = frozenset().union(*map(defined, trees.values()))
+    assert {str(path): found for path, tree in trees.items() if (found := uses(tree, own))} == {}
+
+
+def test_no_class_but_a_hook_overrides_a_private_name_of_textual() -> None:
+    found = {
+        f"{one.__module__}.{one.__name__}.{name}"
+        for info in pkgutil.walk_packages(mnistop.tui.__path__, "mnistop.tui.")
+        for one in vars(importlib.import_module(info.name)).values()
+        if isinstance(one, type) and one.__module__ == info.name
+        for name, value in vars(one).items()
+        for base in one.__mro__[1:]
+        if base.__module__.startswith("textual.") and name in vars(base)
+        if is_private(name) and isinstance(value, FunctionType | property | classmethod)
+        if one.__module__ != textual_hooks.__name__
+    }
+    assert found == set()
+
+
+@pytest.mark.parametrize(
+    "code", ["app._driver.write('')", "super()._dispatch_message(m)", "from textual._x import y"]
+)
+def test_a_private_name_is_found(code: str) -> None:
+    assert uses(ast.parse(code))
