@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 from mnistop.engine.activations import ACTIVATIONS, OnnxNode
 from mnistop.engine.analysis.loading import load_model, load_model_in, load_snapshot
 from mnistop.engine.architecture import Architecture
-from mnistop.engine.errors import RunError
+from mnistop.engine.errors import MnistopError, RunError
 from mnistop.engine.events import RunStarted
 from mnistop.engine.learning_rate import after_divergence
 from mnistop.engine.runs import snapshots
@@ -23,16 +25,9 @@ from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run
 
 if TYPE_CHECKING:
-    from mnistop.engine.model import MLP
-import io
-import json
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
-
-from mnistop.engine.errors import MnistopError
-
-if TYPE_CHECKING:
     from onnx import NodeProto
+
+    from mnistop.engine.model import MLP
 
 
 Floats = NDArray[np.float32]

@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,15 +20,10 @@ from mnistop.engine.errors import MnistopError
 from mnistop.tui.draw.capabilities import Terminal, columns_of, inherited_environ, takes_unicode
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
+    from rich.live import Live
 
     from mnistop.tui.draw.cells import Strip
-import time
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.live import Live
 
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from mnistop.tui.draw.cells import Strip
-from mnistop.tui.toolkit.bindings import ATTACK, bindings, hidden, key, steps
-from mnistop.tui.toolkit.pane import LinesPane
-
-if TYPE_CHECKING:
-    from mnistop.engine.analysis.fragility import AttackedImage
-    from mnistop.tui.draw.image import Mode
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from mnistop.tui.draw.cells import Strip
 from mnistop.tui.session.state import State, weights_name
 from mnistop.tui.session.view import ScreenWanted
+from mnistop.tui.toolkit.bindings import ATTACK, bindings, hidden, key, steps
+from mnistop.tui.toolkit.pane import LinesPane
 from mnistop.tui.toolkit.questions import LatestAnswer
 
 if TYPE_CHECKING:
@@ -23,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mnistop.engine.analysis.fragility import AttackedImage
+    from mnistop.tui.draw.image import Mode
 
 
 EPSILONS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)

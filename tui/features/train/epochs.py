@@ -7,12 +7,15 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from rich.style import Style
+
 from mnistop.engine.events import EpochFinished
+from mnistop.engine.formatting import percent
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, in_the_middle
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import EpochMoved
-from mnistop.tui.text.run_lines import UNTRAINED
+from mnistop.tui.text.run_lines import UNTRAINED, epoch_name
 from mnistop.tui.toolkit.bindings import bindings, epochs, hidden, key
 from mnistop.tui.toolkit.list_pane import Column, Table
 from mnistop.tui.toolkit.pane import Kind, LossAndAccuracy
@@ -20,10 +23,7 @@ from mnistop.tui.toolkit.pane import Kind, LossAndAccuracy
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-from rich.style import Style
 
-from mnistop.engine.formatting import percent
-from mnistop.tui.text.run_lines import epoch_name
 
 NAMES = ("train_loss", "val_loss", "train_acc", "val_acc")
 
