@@ -19,7 +19,7 @@ from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import MnistopError, RunError, host_error
 from mnistop.engine.process import fork_server
-from mnistop.engine.process.answering import ask, ask_at_leisure, close
+from mnistop.engine.process.answering import ask, ask_at_low_priority, close
 from mnistop.engine.process.control import is_suspended, pause, send_signal, stop, stop_sweep
 from mnistop.engine.process.fork_server import warm_up, warmed_up
 from mnistop.engine.process.stdio import leave_terminal
@@ -30,7 +30,7 @@ from mnistop.engine.runs.sweep_folder import Plan, Resumption, Sweep
 
 __all__ = [
     "ask",
-    "ask_at_leisure",
+    "ask_at_low_priority",
     "close",
     "follow",
     "is_suspended",

@@ -52,7 +52,7 @@ class OwnImage:
         return hash(self.image.tobytes())
 
 
-Subject = int | OwnImage
+AttackTarget = int | OwnImage
 """What is attacked: a row of the validation images, or an image of one's own."""
 
 
@@ -64,14 +64,14 @@ class Batch:
     model: MLP
     epochs: int
     """Epochs that the model had been trained for."""
-    first: Subject
+    first: AttackTarget
     """The first of the validation images, or the only image."""
     target: int | None = None
     """The class to be reached; None where any but the label will do."""
 
     @classmethod
     def with_(
-        cls, run: Run, model: MLP, epochs: int, subject: Subject, target: int | None = None
+        cls, run: Run, model: MLP, epochs: int, subject: AttackTarget, target: int | None = None
     ) -> Self:
         """The batch that an image is in.
 
@@ -101,7 +101,7 @@ class Batch:
         for first in range(0, len(validation(run)[1]), SIZE):
             yield cls.with_(run, model, epochs, first, target)
 
-    def place(self, subject: Subject) -> int:
+    def place(self, subject: AttackTarget) -> int:
         """Where an image of the batch stands in it."""
         return 0 if isinstance(subject, OwnImage) else subject % SIZE
 

@@ -13,13 +13,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.analysis.batch import Batch, OwnImage, Subject, attack_batch
+from mnistop.engine.analysis.batch import AttackTarget, Batch, OwnImage, attack_batch
 from mnistop.engine.analysis.loading import load_model
 from mnistop.engine.analysis.methods import METHODS, Method
 from mnistop.engine.analysis.robustness import bounds_of, plain
 from mnistop.engine.runs.run_folder import Run
 
-__all__ = ["AttackedImage", "Bracket", "OwnImage", "Subject", "attack_image", "bracket"]
+__all__ = [
+    "AttackTarget",
+    "AttackedImage",
+    "OwnImage",
+    "PerturbationBounds",
+    "attack_image",
+    "bracket",
+]
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -33,7 +40,7 @@ FloatArray = NDArray[np.float32]
 class AttackedImage:
     """An image, its adversarial version, and what a model says to both."""
 
-    subject: Subject
+    subject: AttackTarget
     label: int
     method: str
     """A name in `mnistop.engine.analysis.methods.METHODS`."""
@@ -98,7 +105,7 @@ class AttackedImage:
 
 def attack_image(
     run: Run,
-    subject: Subject,
+    subject: AttackTarget,
     epsilon: float | None,
     epochs: int | None = None,
     method: str = "fgsm",
@@ -148,14 +155,14 @@ def attack_image(
 
 
 @dataclass(frozen=True)
-class Bracket:
+class PerturbationBounds:
     """What is known of the smallest L∞ perturbation that fools a model on one image.
 
     From 0 to `certified` nothing fools it (proven), from `found` on something does (shown), and
     between the two lies the truth.
     """
 
-    subject: Subject
+    subject: AttackTarget
     target: int | None
     """The class to be reached; None where any but the label would do."""
     epochs: int
@@ -187,11 +194,11 @@ class Bracket:
 
 def bracket(
     run: Run,
-    subject: Subject,
+    subject: AttackTarget,
     epochs: int | None = None,
     target: int | None = None,
     method: str = "fgsm",
-) -> Bracket:
+) -> PerturbationBounds:
     """How large a perturbation has to be to fool a model on one image.
 
     Args:
@@ -220,7 +227,7 @@ def bracket(
     if method not in smallest:
         smallest[method] = _smallest(METHODS[method], batch, place)
     level, returns = _levels(batch, place, fgsm)
-    return Bracket(
+    return PerturbationBounds(
         subject=subject,
         target=target,
         epochs=trained,

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.filter_grammar import Bound, Field, FilterError, Grammar, Number
-from mnistop.engine.runs.predictions import Judgement, Learned
+from mnistop.engine.runs.predictions import EpochPredictions, LearningTimes
 
-Images = tuple[Judgement, Learned]
+Images = tuple[EpochPredictions, LearningTimes]
 """All validation images: their predictions, and when each was predicted correctly."""
 Kind = Literal["wrong", "right", "all"]
 
@@ -61,7 +61,7 @@ def grammar(names: Sequence[str]) -> Grammar[Images]:
     return Grammar(
         (
             _Class("true", lambda of: of[0].labels, f"true:{example}", names),
-            _Class("pred", lambda of: of[0].predictions, f"pred:{example}", names),
+            _Class("pred", lambda of: of[0].predicted, f"pred:{example}", names),
             *_NUMBERS,
             _KINDS,
         )
@@ -87,16 +87,16 @@ class Filter:
     """The predicted class, None for all."""
     bounds: tuple[Bound, ...] = ()
 
-    def passes(self, judgement: Judgement, learned: Learned) -> NDArray[np.bool_]:
+    def passes(self, predictions: EpochPredictions, times: LearningTimes) -> NDArray[np.bool_]:
         """Return a mask of the images that pass, `(n,)`.
 
         Args:
-            judgement: the predictions.
+            predictions: the predictions.
             learned: when they were correct.
         """
         wanted: dict[str, Any] = {"kind": self.kind, "true": self.true, "pred": self.predicted}
         wanted |= {bound.field: bound for bound in self.bounds}
-        passed: NDArray[np.bool_] = _ANY_CLASSES.passes((judgement, learned), wanted)
+        passed: NDArray[np.bool_] = _ANY_CLASSES.passes((predictions, times), wanted)
         return passed
 
 
@@ -153,19 +153,21 @@ margin; by number; from what was never right and then learned last; from what wa
 then longest not any more."""
 
 
-def rows(chosen: Filter, order: Order, judgement: Judgement, learned: Learned) -> NDArray[np.intp]:
+def rows(
+    chosen: Filter, order: Order, predictions: EpochPredictions, times: LearningTimes
+) -> NDArray[np.intp]:
     """The images that pass a filter, in an order.
 
     Args:
         chosen: the filter.
         order: one of `ORDERS`.
-        judgement: the predictions.
+        predictions: the predictions.
         learned: when they were correct.
 
     Returns:
         Indices of validation images.
     """
-    passed = np.flatnonzero(chosen.passes(judgement, learned))
-    keys = order.keys((judgement, learned))[passed]
+    passed = np.flatnonzero(chosen.passes(predictions, times))
+    keys = order.keys((predictions, times))[passed]
     sorted_rows: NDArray[np.intp] = passed[np.argsort(keys, kind="stable")]
     return sorted_rows

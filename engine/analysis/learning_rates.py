@@ -16,7 +16,7 @@ from mnistop.engine.data.notes import ClassCounts
 from mnistop.engine.events import RunFailed
 from mnistop.engine.formatting import count
 from mnistop.engine.runs.history import History
-from mnistop.engine.runs.predictions import Judgement
+from mnistop.engine.runs.predictions import EpochPredictions
 
 ROSE = 1.02
 """A run that is stuck, but whose training loss has never been above this share of the first one,
@@ -43,13 +43,13 @@ class RateAnswer:
     """Its newest validation accuracy as a fraction; 0 before the first epoch."""
 
 
-def answer(history: History, config: RunConfig, judgement: Judgement | None) -> RateAnswer:
+def answer(history: History, config: RunConfig, predictions: EpochPredictions | None) -> RateAnswer:
     """Read a run's curves by the coach's rules on the learning rate, whatever else it would say.
 
     Args:
         history: what the run has said.
         config: its hyperparameters.
-        judgement: what its model says to the validation images after the newest epoch, where
+        predictions: what its model says to the validation images after the newest epoch, where
             that is known.
     """
     known = _accuracy(history), history.epochs[-1].val_acc if history.epochs else 0.0
@@ -59,8 +59,8 @@ def answer(history: History, config: RunConfig, judgement: Judgement | None) -> 
     counts = ClassCounts.of(history.started) if history.started else None
     if counts and counts.is_of_one_class:
         return RateAnswer(ONE_CLASS, counts.one_class[0], *known)
-    on_rate = advise_on_rate(history, config, judgement)
-    advice = on_rate or advise(history, config, judgement)
+    on_rate = advise_on_rate(history, config, predictions)
+    advice = on_rate or advise(history, config, predictions)
     verdict = _verdict(on_rate.kind if on_rate else "", history)
     peak = "" if advice.kind == "exploded" else _peak(history)
     return RateAnswer(verdict, advice.sentence + peak, *known)

@@ -171,7 +171,7 @@ def walk(run: Run, row: int, epochs: int | None = None) -> Walk:
                 values.append(activate(values[-1]))
         values.append(values[-1].softmax(1))
     names = [name for name, _ in model.shapes(len(batch))] + ["softmax"]
-    learned = {
+    learned_numbers = {
         name: sum(parameter.numel() for parameter in layer.parameters())
         for name, layer in model.named_children()
     }
@@ -181,7 +181,7 @@ def walk(run: Run, row: int, epochs: int | None = None) -> Walk:
         epochs=trained,
         image_shape=shape,
         steps=tuple(
-            Step(name, tuple(after.shape), after[place].numpy(), learned.get(name, 0))
+            Step(name, tuple(after.shape), after[place].numpy(), learned_numbers.get(name, 0))
             for name, after in zip(names, values, strict=True)
         ),
     )

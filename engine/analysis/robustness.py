@@ -1,4 +1,4 @@
-"""How a model withstands attacks on its whole validation set: `worker.ask_at_leisure(robustness)`.
+"""A model's robustness on its whole validation set: `worker.ask_at_low_priority(robustness)`.
 
 As in `mnistop.engine.analysis.loading`, PyTorch is imported inside the question only.
 """

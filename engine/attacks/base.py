@@ -90,7 +90,7 @@ Progress = Callable[[int, int], object]
 """Told how many images are done, and of how many. What it raises ends the work."""
 
 
-def chunks(images: Tensor, size: int, progress: Progress | None = None) -> Iterator[Tensor]:
+def iter_batches(images: Tensor, size: int, progress: Progress | None = None) -> Iterator[Tensor]:
     """The row numbers of images, at most `size` at a time.
 
     Args:
@@ -220,7 +220,7 @@ class Attack(ABC):
         return named(self)
 
 
-def parts(images: Tensor) -> Iterator[Tensor]:
+def cache_sized_batches(images: Tensor) -> Iterator[Tensor]:
     """The rows of images, as many at a time as fit into a processor's cache with what they take."""
     for start in range(0, len(images), _AT_A_TIME):
         end = min(start + _AT_A_TIME, len(images))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mnistop.engine.activations import ACTIVATIONS
-from mnistop.engine.attacks.base import Progress, chunks, evaluating
+from mnistop.engine.attacks.base import Progress, evaluating, iter_batches
 from mnistop.engine.attacks.linear import linear_radius
 from mnistop.engine.attacks.piecewise import Layer, layers_of, rounding
 from mnistop.engine.model import MLP
@@ -180,7 +180,7 @@ _PRECISION = 1e-3
 _MOST_STEPS = 40
 
 
-def largest_positive(
+def largest_root(
     value: Callable[[Tensor, Tensor], Tensor], at_zero: Tensor, guess: Tensor
 ) -> Tensor:
     """The largest number in [0, 1] at which a falling function was found positive.
@@ -250,7 +250,7 @@ def certified_radius(
     radius = images.new_zeros(len(images))
     at_once = _NUMBERS_AT_ONCE // (max(model.sizes[2:], default=model.sizes[-1]) * max(model.sizes))
     with evaluating(model):
-        for rows in chunks(images, at_once, progress):
+        for rows in iter_batches(images, at_once, progress):
             right = rows[model(images[rows]).argmax(1) == labels[rows]]
             exact = images[right].double()
             if len(layers) == 1:
@@ -268,7 +268,7 @@ def _crown_radius(layers: list[Layer], activation: str, images: Tensor, labels: 
     everything = torch.arange(len(images), device=images.device)
     at_zero, steepness = bounds(everything, torch.zeros_like(images[:, 0]))
     guess = (at_zero / steepness).amin(1)
-    return largest_positive(lambda *ball: bounds(*ball)[0].amin(1), at_zero.amin(1), guess)
+    return largest_root(lambda *ball: bounds(*ball)[0].amin(1), at_zero.amin(1), guess)
 
 
 def _rounded_down(radius: Tensor) -> Tensor:

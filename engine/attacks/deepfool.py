@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from mnistop.engine.attacks.base import Goal
 from mnistop.engine.attacks.minimal import MinimalAttack
-from mnistop.engine.attacks.norms import Norm, cheapest_change, size, steepest, steepness
+from mnistop.engine.attacks.norms import Norm, project_to_boundary, size, steepest, steepness
 
 
 def nearest_boundary(
@@ -53,7 +53,7 @@ def nearest_classes(
     some = min(2 * count, distances.shape[1] - 1)
     classes = distances.topk(some, largest=False).indices
     rows = torch.arange(len(images), device=images.device)[:, None]
-    within = cheapest_change(
+    within = project_to_boundary(
         images.repeat_interleave(some, 0),
         slopes[rows, classes].flatten(0, 1),
         rises[rows, classes].flatten(),
@@ -200,9 +200,9 @@ class FAB(MinimalAttack):
 
     def _step(self, images: Tensor, start: Tensor, slopes: Tensor, rises: Tensor) -> Tensor:
         """From the start to near the boundary, drawn to where it is nearest to the image."""
-        from_start = cheapest_change(start, slopes, rises, self.norm)
+        from_start = project_to_boundary(start, slopes, rises, self.norm)
         missing = rises + _dot(slopes, start - images)
-        from_image = cheapest_change(images, slopes, missing, self.norm)
+        from_image = project_to_boundary(images, slopes, missing, self.norm)
         ours, its = size(from_start, self.norm), size(from_image, self.norm)
         weight = torch.where(ours > 0, ours / (ours + its), 0).clamp_max(self.bias)[:, None]
         near_start = start + self.overshoot * from_start

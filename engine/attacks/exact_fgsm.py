@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from mnistop.engine.activations import ACTIVATIONS
-from mnistop.engine.attacks.base import Goal, Progress, chunks, evaluating
+from mnistop.engine.attacks.base import Goal, Progress, evaluating, iter_batches
 from mnistop.engine.attacks.fgsm import LEVELS
 from mnistop.engine.attacks.piecewise import (
     Layer,
     Path,
-    Pieces,
+    PiecewiseLinear,
     fgsm_path,
     layers_of,
     logits_along,
@@ -26,7 +26,7 @@ from mnistop.engine.attacks.piecewise import (
 from mnistop.engine.model import MLP
 
 
-def leads(goal: Goal, logits: Tensor) -> Tensor:
+def logit_margins(goal: Goal, logits: Tensor) -> Tensor:
     """How far each class is ahead of the label, or with targets, the target ahead of each class.
 
     Without targets it takes one lead above 0, with targets all of them.
@@ -40,18 +40,18 @@ def leads(goal: Goal, logits: Tensor) -> Tensor:
     return (sign * (logits - logits.gather(2, index))).scatter(2, index, -sign * torch.inf)
 
 
-def suffice(goal: Goal, ahead: Tensor) -> Tensor:
-    """Whether leads `(batch, points, classes)` mean success, `(batch, points)`."""
+def attack_succeeds(goal: Goal, ahead: Tensor) -> Tensor:
+    """Whether margins `(batch, points, classes)` mean success, `(batch, points)`."""
     return (ahead.amax(2) if goal.targets is None else ahead.amin(2)) > 0
 
 
 def first_share(goal: Goal, before: Tensor, after: Tensor) -> Tensor:
-    """Where in pieces with affine leads success begins, `(batch, pieces)`.
+    """Where in pieces with affine margins success begins, `(batch, pieces)`.
 
     Args:
         goal: of the batch.
-        before: the leads at the starts of the pieces, `(batch, pieces, classes)`.
-        after: the leads at their ends.
+        before: the margins at the starts of the pieces, `(batch, pieces, classes)`.
+        after: the margins at their ends.
 
     Returns:
         Shares of the way from start to end, in [0, 1]; inf where there is no success.
@@ -116,7 +116,7 @@ def smallest_epsilon(
     levels = torch.zeros_like(labels)
     widest = max(model.sizes[1:])
     with evaluating(model):
-        for rows in chunks(images, _UNITS_AT_ONCE // widest, progress):
+        for rows in iter_batches(images, _UNITS_AT_ONCE // widest, progress):
             goal = Goal(labels, targets).of(rows)
             search = _Search(model, layers, fgsm_path(model, images[rows], goal), goal)
             epsilon[rows] = search.first()
@@ -158,13 +158,16 @@ class _Search:
         larger one is needed.
         """
         logits = logits_along(self.path, self.layers, self.model.activation, start, end)
-        lost = self.lost_at(start, logits.values[:, 0]), self.lost_at(end, logits.values[:, -1])
+        lost = (
+            self.float32_error(start, logits.values[:, 0]),
+            self.float32_error(end, logits.values[:, -1]),
+        )
         needed = 4 * torch.maximum(*lost)
-        ahead = leads(self.goal, logits.values)
+        ahead = logit_margins(self.goal, logits.values)
         epsilon = self.path.images.new_full((len(ahead),), torch.inf)
         rows = torch.arange(len(ahead), device=ahead.device)
         while len(rows):
-            enough = Pieces(logits.epsilon[rows], ahead[rows] - needed[rows, None, None])
+            enough = PiecewiseLinear(logits.epsilon[rows], ahead[rows] - needed[rows, None, None])
             found = self[rows].first_of(enough, needed[rows])
             epsilon[rows] = rounded_up(found)
             rows = rows[found.isfinite()]
@@ -172,15 +175,15 @@ class _Search:
             needed[rows] *= 2
         return epsilon
 
-    def first_of(self, ahead: Pieces, needed: Tensor) -> Tensor:
-        """The first ε with leads that suffice, exactly or by a closer look at a step of a grid."""
+    def first_of(self, ahead: PiecewiseLinear, needed: Tensor) -> Tensor:
+        """The first ε with margins that suffice, exactly or by a closer look at a grid step."""
         if is_exact(self.model):
             shares = first_share(self.goal, ahead.values[:, :-1], ahead.values[:, 1:])
             piece = shares.isfinite().int().argmax(1, keepdim=True)  # the first that is
             share = shares.gather(1, piece)
             start, end = ahead.epsilon.gather(1, piece), ahead.epsilon.gather(1, piece + 1)
             return torch.where(share.isfinite(), torch.lerp(start, end, share), share)[:, 0]
-        succeeds = suffice(self.goal, ahead.values)
+        succeeds = attack_succeeds(self.goal, ahead.values)
         found = torch.where(succeeds.any(1), 0, torch.inf).to(needed.dtype)
         rows = succeeds.any(1).nonzero()[:, 0]
         point = succeeds.int()[rows].argmax(1, keepdim=True)
@@ -195,12 +198,12 @@ class _Search:
         for _ in range(_HALVINGS):
             middle = (low + high) / 2
             logits = values_in(self.layers, self.model.activation, path.at(middle))[-1]
-            ahead = leads(self.goal, logits[:, None]) - needed[:, None, None]
-            succeeds = suffice(self.goal, ahead)[:, 0]
+            ahead = logit_margins(self.goal, logits[:, None]) - needed[:, None, None]
+            succeeds = attack_succeeds(self.goal, ahead)[:, 0]
             low, high = torch.where(succeeds, low, middle), torch.where(succeeds, middle, high)
         return high
 
-    def lost_at(self, epsilon: float, exact: Tensor) -> Tensor:
+    def float32_error(self, epsilon: float, exact: Tensor) -> Tensor:
         """What float32 loses at an ε of the path, of logits that are known exactly, `(batch,)`."""
         at = self.path.images.new_full((1,), epsilon)
         return lost_in_float32(self.model(self.path.at(at)), exact)

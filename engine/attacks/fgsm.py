@@ -7,8 +7,8 @@ from mnistop.engine.attacks.base import (
     Attack,
     Goal,
     Progress,
-    chunks,
     evaluating,
+    iter_batches,
     logits_and_gradient,
 )
 from mnistop.engine.attacks.norms import steepest
@@ -76,7 +76,7 @@ def fooled_levels(
     fooled = torch.zeros(len(images), LEVELS + 1, dtype=torch.bool, device=images.device)
     epsilons = (torch.arange(LEVELS + 1).double() / LEVELS).to(images)
     with evaluating(model):
-        for rows in chunks(images, _IMAGES_AT_ONCE, progress):
+        for rows in iter_batches(images, _IMAGES_AT_ONCE, progress):
             path = fgsm_path(model, images[rows], Goal(labels, targets).of(rows))
             each = rows.repeat_interleave(len(epsilons))
             pixels = path[each - rows[0]].at(epsilons.repeat(len(rows)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mnistop.engine.attacks.base import chunks, evaluating
+from mnistop.engine.attacks.base import evaluating, iter_batches
 from mnistop.engine.attacks.piecewise import (
     Layer,
     Path,
@@ -39,7 +39,7 @@ def smallest_epsilon_linear(model: MLP, images: Tensor, labels: Tensor) -> Tenso
     (layer,) = _only_layer(model)
     epsilon = images.new_zeros(len(images))
     with evaluating(model):
-        for rows in chunks(images, _AT_ONCE):
+        for rows in iter_batches(images, _AT_ONCE):
             logits = model(images[rows])
             needed = 4 * lost_in_float32(logits, layer(images[rows].double()))
             wanted = (logits.argmax(1) == labels[rows]) & needed.isfinite()
@@ -61,7 +61,7 @@ def optimal_path(model: MLP, images: Tensor, labels: Tensor) -> Path:
     """
     (layer,) = _only_layer(model)
     paths = []
-    for rows in chunks(images, _AT_ONCE):
+    for rows in iter_batches(images, _AT_ONCE):
         none = torch.zeros(len(rows), dtype=torch.float64, device=rows.device)
         paths.append(_best(layer, images[rows], labels[rows], none)[1])
     return Path(images, torch.cat([path.signs for path in paths]))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from mnistop.engine.attacks.base import Adversarial, Goal, evaluating, named, parts
+from mnistop.engine.attacks.base import Adversarial, Goal, cache_sized_batches, evaluating, named
 from mnistop.engine.attacks.norms import Norm
 
 
@@ -44,7 +44,7 @@ class MinimalAttack(ABC):
         goal = Goal(labels, targets)
         with evaluating(model):
             moved = images.clone()
-            for rows in parts(images):
+            for rows in cache_sized_batches(images):
                 moved[rows] = self._attack(model, images[rows], goal.of(rows))
             with torch.no_grad():
                 logits = model(moved)

@@ -55,7 +55,7 @@ def _length(vectors: Tensor) -> Tensor:
     return largest * (vectors / largest).square().sum(1, keepdim=True).sqrt()
 
 
-def cheapest_change(images: Tensor, slopes: Tensor, changes: Tensor, norm: Norm) -> Tensor:
+def project_to_boundary(images: Tensor, slopes: Tensor, changes: Tensor, norm: Norm) -> Tensor:
     """The smallest perturbation in the box along which a linear function changes so much.
 
     Each pixel moves as its slope points, all at one speed in L∞ and in proportion to their slopes

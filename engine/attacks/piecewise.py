@@ -114,7 +114,7 @@ GRID = 2040
 
 
 @dataclass(frozen=True)
-class Pieces:
+class PiecewiseLinear:
     """What a layer gives for images on a stretch of their path, from point to point."""
 
     epsilon: Tensor
@@ -122,7 +122,7 @@ class Pieces:
     values: Tensor
     """The layer's outputs there, `(batch, points, outputs)`."""
 
-    def with_points(self, pieces: Tensor, epsilon: Tensor) -> Pieces:
+    def with_points(self, pieces: Tensor, epsilon: Tensor) -> PiecewiseLinear:
         """The same with more points.
 
         Args:
@@ -139,9 +139,9 @@ class Pieces:
         place = piece + points * torch.arange(batch, device=piece.device)[:, None]
         values = self.values.view(batch * points, outputs)
         before, after = values[place], values[place + 1]
-        return Pieces(merged, torch.lerp(before, after, share[:, :, None]))
+        return PiecewiseLinear(merged, torch.lerp(before, after, share[:, :, None]))
 
-    def with_zeros(self) -> Pieces:
+    def with_zeros(self) -> PiecewiseLinear:
         """With a point wherever an output crosses zero, so that its ReLU is affine in between."""
         before, after = self.values[:, :-1], self.values[:, 1:]
         row, piece, unit = (before * after < 0).nonzero(as_tuple=True)
@@ -157,7 +157,7 @@ class Pieces:
         points[row, slot] = zeros
         return self.with_points(pieces, points)
 
-    def with_grid(self, spacing: float) -> Pieces:
+    def with_grid(self, spacing: float) -> PiecewiseLinear:
         """With points a spacing apart; the stretch must be some spacings long."""
         start, end = float(self.epsilon[0, 0]), float(self.epsilon[0, -1])
         steps = round((end - start) / spacing)
@@ -169,7 +169,7 @@ class Pieces:
 
 def logits_along(
     path: Path, layers: list[Layer], activation: str, start: float, end: float
-) -> Pieces:
+) -> PiecewiseLinear:
     """The logits on a stretch of the path.
 
     With ReLU they are affine in every piece, as is the input of each ReLU; other activations are
@@ -182,11 +182,11 @@ def logits_along(
             pieces = pieces.with_zeros()
         elif number == 0:
             pieces = pieces.with_grid(1 / GRID)
-        pieces = Pieces(pieces.epsilon, layer(activate(pieces.values)))
+        pieces = PiecewiseLinear(pieces.epsilon, layer(activate(pieces.values)))
     return pieces
 
 
-def first_layer(path: Path, layer: Layer, start: float, end: float) -> Pieces:
+def first_layer(path: Path, layer: Layer, start: float, end: float) -> PiecewiseLinear:
     """The first layer's outputs on a stretch of the path.
 
     A pixel moves until it reaches 0 or 1, at a known ε, and from then on the slopes of all outputs
@@ -205,4 +205,4 @@ def first_layer(path: Path, layer: Layer, start: float, end: float) -> Pieces:
     epsilon = torch.cat([first, stop, last], 1)
     rises = torch.cat([slope, slopes], 1) * epsilon.diff(dim=1)[:, :, None]
     values = layer(pixels + signs * room.clamp(max=start))[:, None]
-    return Pieces(epsilon, torch.cat([values, values + rises.cumsum(1)], 1))
+    return PiecewiseLinear(epsilon, torch.cat([values, values + rises.cumsum(1)], 1))

@@ -35,7 +35,7 @@ async def ask(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     return await _ask(Urgency.SOON, question, *args, **kwargs)
 
 
-async def ask_at_leisure(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def ask_at_low_priority(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Puts a question that takes long to a process of its own, whose work comes after all other.
 
     Raises:

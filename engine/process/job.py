@@ -48,7 +48,7 @@ def start(what: RunConfig | Continuation, folder: Path, answer: Connection) -> N
 def train_member(
     caller: Connection, examples: Examples | None, what: RunConfig | Run, path: Path, cores: int
 ) -> NoReturn:
-    """Train a member of a sweep, as a task of `mnistop.engine.sweep.nursery`.
+    """Train a member of a sweep, as a task of `mnistop.engine.sweep.server`.
 
     Args:
         caller: gets the run once it is sure to begin, or the `MnistopError`.
@@ -262,7 +262,7 @@ def _train(prepared: Prepared, recorder: Recorder, control: SignalControl) -> No
         run.keep_images(examples.validation.pixels.numpy().reshape(-1, *shape))
         said, val_loss, _ = evaluate(training.model, validation)
         predictions = said.argmax(1)
-        recorder.write_judgements(0, said[None], predictions[None])
+        recorder.record_predictions(0, said[None], predictions[None])
         recorder.say(
             events.RunStarted,
             pid=os.getpid(),

@@ -14,7 +14,7 @@ from mnistop.engine import events
 from mnistop.engine.errors import RunError
 from mnistop.engine.files import open_private, write_at, write_atomically
 from mnistop.engine.runs import checkpoint, snapshots
-from mnistop.engine.runs.checkpoint import Safekeeping
+from mnistop.engine.runs.checkpoint import DurableWriter
 from mnistop.engine.runs.event_log import EventLog
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.training.state import Epoch, TrainState, cross_entropy
@@ -59,7 +59,7 @@ class Recorder:
         self._progress_images = (0, 0)
         self._saved_epochs = 0
         self._saved_at = self._next_checkpoint = 0.0
-        self._safekeeping = Safekeeping(run, (self._log.fileno(), *files))
+        self._safekeeping = DurableWriter(run, (self._log.fileno(), *files))
         self._best: dict[str, torch.Tensor] = {}
         self._best_epochs = 0
         self._best_is_saved = True
@@ -104,7 +104,7 @@ class Recorder:
         self._next_progress = now + PROGRESS_SECONDS
         self._next_checkpoint = now + FIRST_CHECKPOINT_SECONDS
 
-    def write_judgements(
+    def record_predictions(
         self, epochs: int, log_probabilities: torch.Tensor, predictions: torch.Tensor
     ) -> None:
         """Keeps what the model says after so many epochs, and after the ones that follow.
@@ -213,10 +213,10 @@ class Recorder:
         snapshots.write(self._weights, training.epoch, weights)
 
     def _write(self, *more: events.Event) -> None:
-        """Writes what waits, first the judgements and then the events that tell of them."""
+        """Writes what waits, first the predictions and then the events that tell of them."""
         untold, self._untold = self._untold, []
         if untold:
-            self.write_judgements(
+            self.record_predictions(
                 untold[0][1],
                 torch.stack([epoch.log_probabilities for *_, epoch in untold]),
                 torch.stack([epoch.predictions for *_, epoch in untold]),

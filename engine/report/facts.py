@@ -19,7 +19,12 @@ from mnistop.engine.learning_rate import lr_of_epoch
 from mnistop.engine.runs.entry import About, Summary, read_about
 from mnistop.engine.runs.history import History, others_as_good
 from mnistop.engine.runs.lookup import quoted
-from mnistop.engine.runs.predictions import Judgement, Mistake, judgement_after, worst_mistakes
+from mnistop.engine.runs.predictions import (
+    EpochPredictions,
+    Mistake,
+    load_predictions,
+    worst_mistakes,
+)
 from mnistop.engine.runs.run_folder import Run
 
 
@@ -93,38 +98,38 @@ class Facts:
         return self.about.name or self.run.words
 
     @cached_property
-    def judgement(self) -> Judgement | None:
+    def predictions(self) -> EpochPredictions | None:
         """The predictions for the validation images after `epoch`, if recorded."""
-        return None if self.epoch is None else self._judgement_after(self.epoch + 1)
+        return None if self.epoch is None else self._predictions_after(self.epoch + 1)
 
-    def _judgement_after(self, epochs: int) -> Judgement | None:
+    def _predictions_after(self, epochs: int) -> EpochPredictions | None:
         if not self.history.started:
             return None
-        return judgement_after(self.run, epochs, len(self.history.started.class_names))
+        return load_predictions(self.run, epochs, len(self.history.started.class_names))
 
     @cached_property
     def advice(self) -> Advice:
         """The coach's advice after the newest epoch."""
         epochs = len(self.history.epochs)
         newest = self.epoch is not None and self.epoch + 1 == epochs
-        judgement = self.judgement if newest else self._judgement_after(epochs)
-        return advise(self.history, self.config, judgement)
+        predictions = self.predictions if newest else self._predictions_after(epochs)
+        return advise(self.history, self.config, predictions)
 
     @cached_property
     def counts(self) -> NDArray[np.int64] | None:
         """The confusion matrix after `epoch`, `(classes, classes)`: rows true."""
-        said = self.judgement
+        said = self.predictions
         if said is None:
             return None
-        return confusion_matrix(said.labels, said.predictions, said.classes)
+        return confusion_matrix(said.labels, said.predicted, said.classes)
 
     def mistakes(self, most: int = 8) -> list[Mistake]:
         """The mistakes that the model was most sure of after `epoch`, so many at most."""
         started = self.history.started
-        if not (self.judgement and started):
+        if not (self.predictions and started):
             return []
         height, width = started.image_shape
-        return worst_mistakes(self.run, self.judgement, (height, width), most)
+        return worst_mistakes(self.run, self.predictions, (height, width), most)
 
     def as_json(self) -> dict[str, Any]:
         """All of it as values for JSON; None for what is not known yet."""

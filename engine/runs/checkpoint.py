@@ -71,7 +71,7 @@ SHARE = 0.005
 KEPT = "checkpoint.kept.pt"
 
 
-class Safekeeping:
+class DurableWriter:
     """Brings a run folder to the disk.
 
     Args:

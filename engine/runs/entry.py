@@ -144,7 +144,7 @@ class Overview:
 
 
 @dataclass(frozen=True)
-class Listed:
+class RunEntry:
     """A run in a list."""
 
     run: Run
@@ -235,10 +235,10 @@ class Summary:
         return self.state in LIVE
 
     @property
-    def listed(self) -> Listed:
+    def listed(self) -> RunEntry:
         """The run as `mnistop runs` lists it."""
         overview = Overview.of(self.run, self.config, self.history)
-        return Listed(self.run, overview, self.state, self.pid, self.run.size())
+        return RunEntry(self.run, overview, self.state, self.pid, self.run.size())
 
     def as_json(self) -> dict[str, Any]:
         """What `mnistop runs --json` tells of it; None for what is not known yet."""

@@ -11,25 +11,25 @@ from mnistop.engine.config import HYPERPARAMETERS
 from mnistop.engine.errors import ConfigError
 from mnistop.engine.filter_grammar import Field, FilterError, Grammar, Number, Text, number
 from mnistop.engine.hyperparameters import Hyperparameter, as_text
-from mnistop.engine.runs.entry import LIVE, Listed
+from mnistop.engine.runs.entry import LIVE, RunEntry
 
 
-class _State(Field[Listed]):
-    def passes(self, item: Listed, wanted: str) -> bool:
+class _State(Field[RunEntry]):
+    def passes(self, item: RunEntry, wanted: str) -> bool:
         """Return whether a run is in a state; `live` is any of the first three."""
         if wanted == "suspended":
             return item.is_suspended
         return item.is_live if wanted == "live" else item.state == wanted
 
 
-class _Samples(Number[Listed]):
+class _Samples(Number[RunEntry]):
     def find(self, text: str) -> float:
         """The number of samples; `all` is infinite."""
         return math.inf if text.lower() == "all" else number(text)
 
 
 @dataclass(frozen=True)
-class _Numbers(Field[Listed]):
+class _Numbers(Field[RunEntry]):
     format: str = ""
 
     def find(self, text: str) -> str:
@@ -41,27 +41,29 @@ class _Numbers(Field[Listed]):
 
 
 def _result(
-    name: str, result: Callable[[Listed], float | None], example: str, **options: Any
-) -> Field[Listed]:
-    def value(run: Listed) -> float:
+    name: str, result: Callable[[RunEntry], float | None], example: str, **options: Any
+) -> Field[RunEntry]:
+    def value(run: RunEntry) -> float:
         found = result(run)
         return math.nan if found is None else found
 
     return Number(name, value, f"{name}{example}", **options)
 
 
-def _accuracy(name: str, result: Callable[[Listed], float | None], example: str) -> Field[Listed]:
+def _accuracy(
+    name: str, result: Callable[[RunEntry], float | None], example: str
+) -> Field[RunEntry]:
     return _result(name, result, example, low=0, high=1, percent=True)
 
 
-def _setting(known: Hyperparameter) -> Field[Listed]:
+def _setting(known: Hyperparameter) -> Field[RunEntry]:
     """The field of a hyperparameter."""
     name, usual = known.name, as_text(known.default)
 
-    def text(run: Listed) -> str:
+    def text(run: RunEntry) -> str:
         return run.overview.changes.get(name, usual)
 
-    def value(run: Listed) -> float:
+    def value(run: RunEntry) -> float:
         threads = run.overview.threads if name == "threads" else None
         return threads or (math.inf if text(run) == "all" else number(text(run)))
 
@@ -80,7 +82,7 @@ def _setting(known: Hyperparameter) -> Field[Listed]:
     return kind(name, value, example, exact=True, percent=known.is_share)
 
 
-_OTHERS: tuple[Field[Listed], ...] = (
+_OTHERS: tuple[Field[RunEntry], ...] = (
     _State(
         "state",
         lambda run: run.state,
@@ -128,7 +130,7 @@ class RunFilter:
     wanted: Mapping[str, Any] = field(default_factory=dict)
     """By field, as `Grammar.parse` gives it."""
 
-    def passes(self, run: Listed) -> bool:
+    def passes(self, run: RunEntry) -> bool:
         """Return whether a run is wanted."""
         return bool(GRAMMAR.passes(run, self.wanted))
 
@@ -152,7 +154,7 @@ class RunOrder:
 
     short: str
     """In two words."""
-    key: Callable[[Listed], Any]
+    key: Callable[[RunEntry], Any]
     """What comes first has the least."""
     column: str = ""
     """The column of the table that it goes by."""
@@ -188,7 +190,7 @@ ORDERS = (
 BY_TEST = ORDERS[1]
 
 
-def in_order(runs: Sequence[Listed], order: RunOrder) -> list[Listed]:
+def in_order(runs: Sequence[RunEntry], order: RunOrder) -> list[RunEntry]:
     """Runs in an order.
 
     Args:

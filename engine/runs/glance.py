@@ -9,7 +9,7 @@ from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.files import open_regular
 from mnistop.engine.runs import lock, run_folder
-from mnistop.engine.runs.entry import Listed
+from mnistop.engine.runs.entry import RunEntry
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.folder import newest_first
 from mnistop.engine.runs.run_folder import Run
@@ -23,7 +23,7 @@ def in_training() -> list[Run]:
     return newest_first(run for run in run_folder.all_runs() if run.is_running())
 
 
-def trained_here(run: Listed) -> bool:
+def trained_here(run: RunEntry) -> bool:
     """Whether a live run's training process is one of this machine."""
     return run.pid is not None and lock.is_here(run.pid, run.run.lock_path)
 

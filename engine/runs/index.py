@@ -25,7 +25,7 @@ from mnistop.engine.files import from_json, open_own, replace_own
 from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.runs import lock
 from mnistop.engine.runs.entry import FILE as ABOUT
-from mnistop.engine.runs.entry import Listed, Overview
+from mnistop.engine.runs.entry import Overview, RunEntry
 from mnistop.engine.runs.event_log import EventTail
 from mnistop.engine.runs.folder import age, disk_usage
 from mnistop.engine.runs.history import History, reduce
@@ -77,7 +77,7 @@ class Index:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.runs: Sequence[Listed] = ()
+        self.runs: Sequence[RunEntry] = ()
         """Those that have been read, newest first."""
         self.problems: dict[Run, str] = {}
         """What is wrong with those that cannot be read."""
@@ -209,7 +209,7 @@ class Index:
             pid = lock.holder(run.lock_path) if alive else None
             state = overview.if_alive if alive else overview.if_dead
             suspended = pid is not None and lock.is_suspended(pid, run.lock_path)
-            listed.append(Listed(run, overview, state, pid, entry.bytes, suspended))
+            listed.append(RunEntry(run, overview, state, pid, entry.bytes, suspended))
         self.runs = tuple(listed)
 
     @property

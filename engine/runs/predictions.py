@@ -18,14 +18,14 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class Judgement:
+class EpochPredictions:
     """The validation images after some epochs."""
 
     epochs: int
     """Epochs that the model had been trained for."""
     labels: NDArray[np.intp]
     """True classes, `(n,)`."""
-    predictions: NDArray[np.intp]
+    predicted: NDArray[np.intp]
     """Predicted classes, `(n,)`."""
     log_probabilities: Floats
     """`(n, classes)`, to 3 digits."""
@@ -46,12 +46,12 @@ class Judgement:
     @cached_property
     def right(self) -> NDArray[np.bool_]:
         """Which are predicted rightly, `(n,)`."""
-        return np.equal(self.labels, self.predictions)
+        return np.equal(self.labels, self.predicted)
 
     @cached_property
     def confidence(self) -> Floats:
         """The probability of the predicted class, `(n,)` in [0, 1]."""
-        return self._of(self.probabilities, self.predictions)
+        return self._of(self.probabilities, self.predicted)
 
     @cached_property
     def loss(self) -> Floats:
@@ -71,7 +71,7 @@ class Judgement:
         return picked
 
 
-def judgement_after(run: Run, epochs: int, classes: int) -> Judgement | None:
+def load_predictions(run: Run, epochs: int, classes: int) -> EpochPredictions | None:
     """What a run's model said after so many epochs; None if that is not recorded whole.
 
     Args:
@@ -85,15 +85,15 @@ def judgement_after(run: Run, epochs: int, classes: int) -> Judgement | None:
         return None
     if max(labels.max(), predictions.max()) >= classes or not (said <= 0).all():
         return None
-    return Judgement(
+    return EpochPredictions(
         epochs, labels.astype(np.intp), predictions.astype(np.intp), said.astype(np.float32)
     )
 
 
-def most_confident_mistakes(judgement: Judgement) -> NDArray[np.intp]:
+def most_confident_mistakes(predictions: EpochPredictions) -> NDArray[np.intp]:
     """Rows predicted wrongly, by falling probability of the predicted class."""
-    wrong = np.flatnonzero(~judgement.right)
-    order: NDArray[np.intp] = wrong[np.argsort(-judgement.confidence[wrong], kind="stable")]
+    wrong = np.flatnonzero(~predictions.right)
+    order: NDArray[np.intp] = wrong[np.argsort(-predictions.confidence[wrong], kind="stable")]
     return order
 
 
@@ -111,13 +111,13 @@ class Mistake:
 
 
 def worst_mistakes(
-    run: Run, judgement: Judgement, shape: tuple[int, int], most: int = 8
+    run: Run, predictions: EpochPredictions, shape: tuple[int, int], most: int = 8
 ) -> list[Mistake]:
     """The mistakes that the model was most sure of, with their images.
 
     Args:
         run: the run.
-        judgement: of that run.
+        predictions: of that run.
         shape: height and width of the images.
         most: how many, at most.
     """
@@ -125,23 +125,23 @@ def worst_mistakes(
     return [
         Mistake(
             row,
-            int(judgement.labels[row]),
+            int(predictions.labels[row]),
             images[row],
-            judgement.probabilities[row],
+            predictions.probabilities[row],
         )
-        for row in most_confident_mistakes(judgement)[:most].tolist()
+        for row in most_confident_mistakes(predictions)[:most].tolist()
         if row < len(images)
     ]
 
 
 NEVER_FIRST = int(np.iinfo(np.int64).max)
-"""In `Learned.first`: later than any epoch."""
+"""In `LearningTimes.first`: later than any epoch."""
 NEVER_LAST = -1
-"""In `Learned.last`: before any epoch."""
+"""In `LearningTimes.last`: before any epoch."""
 
 
 @dataclass(frozen=True, eq=False)
-class Learned:
+class LearningTimes:
     """The epochs in which images were predicted rightly, counted from 0 as in the log."""
 
     first: NDArray[np.int64]
@@ -150,7 +150,7 @@ class Learned:
     """The last such epoch, `(n,)`; `NEVER_LAST` if there is none."""
 
 
-def learned(predictions: NDArray[np.integer], labels: NDArray[np.integer]) -> Learned:
+def learning_times(predictions: NDArray[np.integer], labels: NDArray[np.integer]) -> LearningTimes:
     """When images were predicted rightly.
 
     Args:
@@ -159,11 +159,13 @@ def learned(predictions: NDArray[np.integer], labels: NDArray[np.integer]) -> Le
     """
     if not len(predictions):
         shape = len(labels)
-        return Learned(np.full(shape, NEVER_FIRST), np.full(shape, NEVER_LAST, np.int64))
+        return LearningTimes(np.full(shape, NEVER_FIRST), np.full(shape, NEVER_LAST, np.int64))
     right = predictions == labels
     ever = right.any(0)
     last = len(right) - 1 - right[::-1].argmax(0)
-    return Learned(np.where(ever, right.argmax(0), NEVER_FIRST), np.where(ever, last, NEVER_LAST))
+    return LearningTimes(
+        np.where(ever, right.argmax(0), NEVER_FIRST), np.where(ever, last, NEVER_LAST)
+    )
 
 
 class PredictionReader:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from mnistop.engine.errors import RunError
 from mnistop.engine.filter_grammar import WORD, FilterError, words
-from mnistop.engine.runs.entry import Listed
+from mnistop.engine.runs.entry import RunEntry
 from mnistop.engine.runs.filters import parse
 from mnistop.engine.runs.index import list_all
 from mnistop.engine.runs.lookup import find_run_or_sweep, is_path
@@ -23,7 +23,7 @@ class Chosen:
     """In the order in which they were named, then newest first. A sweep stands for its runs."""
     unknown: list[str] = field(default_factory=list)
     """Why names fit nothing, or too much, a sentence each."""
-    listed: dict[Run, Listed] = field(default_factory=dict)
+    listed: dict[Run, RunEntry] = field(default_factory=dict)
     """What is known of the runs that were not named, but looked through."""
 
 
@@ -31,7 +31,7 @@ class Chosen:
 class Purpose:
     """The purpose that runs are chosen for."""
 
-    fits: Callable[[Listed], bool]
+    fits: Callable[[RunEntry], bool]
     """Whether it can be done with a run: a filter passes over the others."""
     takes_whole: Callable[[Sweep], bool]
     """Whether it is to be done with a sweep when a filter has taken all its runs that fit."""
@@ -103,7 +103,7 @@ def _is_title(word: str) -> bool:
 
 
 def _whole_sweeps(
-    passing: Iterable[Listed], able: Iterable[Listed], purpose: Purpose
+    passing: Iterable[RunEntry], able: Iterable[RunEntry], purpose: Purpose
 ) -> list[Sweep]:
     taken = {one.run for one in passing}
     by_sweep: dict[str, list[Run]] = {}

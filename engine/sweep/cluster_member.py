@@ -29,8 +29,8 @@ from mnistop.engine.fingerprint import Fingerprint
 from mnistop.engine.runs import run_folder
 from mnistop.engine.runs.run_folder import WRITTEN, Run
 from mnistop.engine.sweep.known_data import key_of
-from mnistop.engine.sweep.members import Trainer
-from mnistop.engine.sweep.nursery import Nursery
+from mnistop.engine.sweep.member_server import MemberServer
+from mnistop.engine.sweep.members import MemberRunner
 
 _LARGEST = 1 << 33
 """Bytes of all files together."""
@@ -154,7 +154,7 @@ def look(sources: tuple[str, ...]) -> Worker:
     Args:
         sources: that will be needed.
     """
-    _nursery()
+    _server()
     return Worker(version(), missing(sources))
 
 
@@ -211,10 +211,10 @@ def train(name: str, config: str, parcel: bytes, stop: str, data: bytes) -> Retu
         run = Run(Path(folder, name))
         if parcel:
             unpack(parcel, run.path)
-        trainer = Trainer(_nursery(), max(1, usable_cores() // worker.state.nthreads))
+        runner = MemberRunner(_server(), max(1, usable_cores() // worker.state.nthreads))
         with ThreadPoolExecutor(1) as threads:
             training = threads.submit(
-                trainer.train,
+                runner.train,
                 run,
                 RunConfig.from_values(json.loads(config)),
                 lambda _, *failure: failures.append(failure),
@@ -224,20 +224,20 @@ def train(name: str, config: str, parcel: bytes, stop: str, data: bytes) -> Retu
                 while not wait([training], _POLL_SECONDS).done:
                     task = worker.state.tasks.get(key)
                     if task is None or task.state != "executing" or event.is_set():
-                        trainer.stop()
+                        runner.stop()
             finally:  # also if the scheduler is gone
-                trainer.stop()
+                runner.stop()
             training.result()
         return Returned(pack(run) if run.is_there() else b"", tuple(failures))
 
 
-_kept: list[Nursery] = []
+_kept: list[MemberServer] = []
 _turn = threading.Lock()
 
 
-def _nursery() -> Nursery:
-    """The nursery of this worker's process, for all its threads."""
+def _server() -> MemberServer:
+    """The server of this worker's process, for all its threads."""
     with _turn:
         if not (_kept and _kept[0].is_alive()):
-            _kept[:] = [Nursery.executed()]
+            _kept[:] = [MemberServer.executed()]
         return _kept[0]

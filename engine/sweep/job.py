@@ -24,8 +24,8 @@ from mnistop.engine.runs.event_log import EventLog
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Plan, Resumption, Sweep
 from mnistop.engine.sweep.known_data import DataCheck, key_of, recorded_data
+from mnistop.engine.sweep.member_server import MemberServer
 from mnistop.engine.sweep.members import DIED, SETTLED, state_of
-from mnistop.engine.sweep.nursery import Nursery
 from mnistop.engine.sweep.this_machine import ThisMachine
 from mnistop.engine.training.examples import find_device
 
@@ -50,9 +50,11 @@ def _live(what: Plan | Resumption, folder: Path, answer: Connection) -> NoReturn
     # The locks of joblib's threads: those of this method need no process that cleans up after them.
     multiprocessing.set_start_method("fork", force=True)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    nursery = Nursery.forked()  # while this process has one thread, and has looked for no device
+    server = (
+        MemberServer.forked()
+    )  # while this process has one thread, and has looked for no device
     try:
-        job = _prepare(what, folder, nursery)
+        job = _prepare(what, folder, server)
     except MnistopError as error:
         tell(answer, error)
     except Exception as error:
@@ -70,12 +72,12 @@ def _live(what: Plan | Resumption, folder: Path, answer: Connection) -> NoReturn
     os._exit(1)
 
 
-def _prepare(what: Plan | Resumption, folder: Path, nursery: Nursery) -> _SweepJob:
+def _prepare(what: Plan | Resumption, folder: Path, server: MemberServer) -> _SweepJob:
     if isinstance(what, Plan):
         data = DataCheck({})
-        hands = _hands(what, what.configs, nursery, data)
+        executor = _executor(what, what.configs, server, data)
         sweep, held = sweep_folder.create(what, folder)
-        return _SweepJob(sweep, what, held, hands, _unsettled(sweep, what), data)
+        return _SweepJob(sweep, what, held, executor, _unsettled(sweep, what), data)
     sweep = what.sweep
     held = sweep_folder.reopen(sweep)
     try:
@@ -91,8 +93,8 @@ def _prepare(what: Plan | Resumption, folder: Path, nursery: Nursery) -> _SweepJ
         data = DataCheck(recorded_data(sweep), sweep, begun)
         left = {run for run, _ in todo}
         todo = [(run, config) for run, config in members if run in left]
-        hands = _hands(plan, [config for _, config in todo], nursery, data)
-        return _SweepJob(sweep, plan, held, hands, todo, data)
+        executor = _executor(plan, [config for _, config in todo], server, data)
+        return _SweepJob(sweep, plan, held, executor, todo, data)
     except MnistopError:
         lock.release(held)
         raise
@@ -123,22 +125,24 @@ def _with_images_of_the_others(sweep: Sweep, plan: Plan) -> list[Member]:
     ]
 
 
-def _hands(plan: Plan, todo: Sequence[RunConfig], nursery: Nursery, data: DataCheck) -> Hands:
+def _executor(
+    plan: Plan, todo: Sequence[RunConfig], server: MemberServer, data: DataCheck
+) -> Executor:
     """Who trains the members, once it is sure that they have what they need.
 
     Raises:
         MnistopError: data or devices are missing, or the cluster, or the data have changed.
     """
     if plan.dask:
-        hands = connect(plan.dask, sorted({config.source for config in todo}))
+        executor = connect(plan.dask, sorted({config.source for config in todo}))
         unknown = [config for config in todo if key_of(config) not in data.known]
-        data.check([config for config in unknown if is_here(config.source)], nursery)
-        hands.check_data(todo, data)
-        return hands
+        data.check([config for config in unknown if is_here(config.source)], server)
+        executor.check_data(todo, data)
+        return executor
     for device in sorted({config.device for config in todo}):
         find_device(device)
-    data.check(todo, nursery)
-    return ThisMachine(nursery, data)
+    data.check(todo, server)
+    return ThisMachine(server, data)
 
 
 def connect(address: str, sources: Sequence[str]) -> Cluster:
@@ -161,7 +165,7 @@ def connect(address: str, sources: Sequence[str]) -> Cluster:
 Member = tuple[Run, RunConfig]
 
 
-class Hands(Protocol):
+class Executor(Protocol):
     """Who trains the members of a sweep."""
 
     def places(self, configs: Sequence[RunConfig]) -> int:
@@ -185,7 +189,7 @@ class _SweepJob:
         sweep: the sweep.
         plan: what is to be trained.
         held: the lock of the sweep, taken by this process.
-        hands: who trains.
+        executor: who trains.
         todo: the members that are not trained to their end.
         data: what is known of their data.
     """
@@ -195,7 +199,7 @@ class _SweepJob:
         sweep: Sweep,
         plan: Plan,
         held: IO[bytes],
-        hands: Hands,
+        executor: Executor,
         todo: Sequence[Member],
         data: DataCheck,
     ) -> None:
@@ -203,14 +207,14 @@ class _SweepJob:
         self._todo = todo
         self._plan = plan
         self._lock = held
-        self._hands = hands
+        self._executor = executor
         self._data = data
         self.warning = data.warning
         """Why it is not certain that the data are those that the sweep began with."""
 
     def on_stop(self, number: int, frame: FrameType | None) -> None:
         """Answers a signal."""
-        self._hands.stop()
+        self._executor.stop()
 
     def run(self) -> NoReturn:
         """Trains what is left to be trained, and tells how that ends."""
@@ -227,14 +231,14 @@ class _SweepJob:
 
     def _train_all(self, log: EventLog) -> None:
         jobs, cluster = self._plan.jobs, self._plan.dask
-        places = jobs or self._hands.places([config for _, config in self._todo])
+        places = jobs or self._executor.places([config for _, config in self._todo])
         log.say(events.SweepStarted, pid=os.getpid(), jobs=places, cluster=cluster)
         self._data.record(log)
-        states = list(self._hands.train_all(self._todo, jobs, log))
+        states = list(self._executor.train_all(self._todo, jobs, log))
         left = sum(state not in SETTLED for state in states)
         if not left:
             log.say(events.SweepFinished)
-        elif self._hands.is_stopping:
+        elif self._executor.is_stopping:
             log.say(events.SweepStopped)
         else:
             is_not = "is not trained to its end" if left == 1 else "are not trained to their end"

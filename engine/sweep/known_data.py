@@ -20,7 +20,7 @@ from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.runs.event_log import EventLog, read_events
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
-from mnistop.engine.sweep.nursery import Nursery, Wanted
+from mnistop.engine.sweep.member_server import MemberServer, Wanted
 
 if TYPE_CHECKING:
     from mnistop.engine.training.examples import Examples
@@ -73,7 +73,7 @@ class DataCheck:
             log.say(SweepData, data={key: self.known[key]})
             self._recorded.add(key)
 
-    def check(self, configs: Sequence[RunConfig], nursery: Nursery) -> None:
+    def check(self, configs: Sequence[RunConfig], server: MemberServer) -> None:
         """Load the data that are at hand, and compare them.
 
         Raises:
@@ -82,7 +82,7 @@ class DataCheck:
         different = {(key_of(one), one.val_fraction): one for one in reversed(configs)}
         for config in different.values():
             if is_at_hand(config.source):
-                self._check(config, nursery)
+                self._check(config, server)
 
     def check_workers(
         self, found: Mapping[str, Mapping[str, Fingerprint | str]], configs: Sequence[RunConfig]
@@ -112,12 +112,12 @@ class DataCheck:
                         "a new sweep with those that are there."
                     )
 
-    def _check(self, config: RunConfig, nursery: Nursery) -> None:
+    def _check(self, config: RunConfig, server: MemberServer) -> None:
         key = key_of(config)
         then = self.known.get(key)
         begun = None if then else self._begun.get(_loaded_by(config))
         try:
-            now, warning = _loaded(config, begun, nursery)
+            now, warning = _loaded(config, begun, server)
         except TooFewImagesError as error:
             if not then:
                 raise
@@ -142,13 +142,13 @@ def _loaded_by(config: RunConfig) -> tuple[str, float, int]:
     return key_of(config), config.val_fraction, config.split_seed
 
 
-def _loaded(config: RunConfig, begun: Run | None, nursery: Nursery) -> tuple[Fingerprint, str]:
-    """The fingerprint of data that a nursery has loaded anew, and a warning as of `load_for`."""
+def _loaded(config: RunConfig, begun: Run | None, server: MemberServer) -> tuple[Fingerprint, str]:
+    """The fingerprint of data that a server has loaded anew, and a warning as of `load_for`."""
     found: tuple[Fingerprint, str] | MnistopError = RunError(
         f"The process that loads {config.source} died: there may be too little memory."
     )
     with (
-        nursery.start(_compare, Wanted(config), begun) as process,
+        server.start(_compare, Wanted(config), begun) as process,
         contextlib.suppress(EOFError),
     ):
         found = process.recv()

@@ -22,7 +22,7 @@ from mnistop.engine.process.control import stop
 from mnistop.engine.runs import glance
 from mnistop.engine.runs.event_log import EventLog
 from mnistop.engine.runs.run_folder import Run
-from mnistop.engine.sweep.nursery import Nursery, Wanted
+from mnistop.engine.sweep.member_server import MemberServer, Wanted
 
 if TYPE_CHECKING:
     from mnistop.engine.training.examples import Examples
@@ -70,16 +70,16 @@ def failures_to(log: EventLog) -> OnFailure:
     return tell
 
 
-class Trainer:
+class MemberRunner:
     """Trains members, in as many threads as call it.
 
     Args:
-        nursery: forks off the training processes.
+        server: forks off the training processes.
         cores: how many processor threads each member may have at most where it chooses.
     """
 
-    def __init__(self, nursery: Nursery, cores: int = 1) -> None:
-        self._nursery = nursery
+    def __init__(self, server: MemberServer, cores: int = 1) -> None:
+        self._server = server
         self.cores = cores
         self._in_training: dict[str, Run] = {}
         self._stopping = threading.Event()
@@ -140,7 +140,7 @@ class Trainer:
             return str(error)
         wanted = Wanted(config, data) if is_at_hand(config.source) else None
         with (
-            self._nursery.start(_train, wanted, what, run.path, self.cores) as process,
+            self._server.start(_train, wanted, what, run.path, self.cores) as process,
             contextlib.suppress(EOFError, OSError, RunError),
         ):
             answer = process.recv()
@@ -157,7 +157,7 @@ class Trainer:
 def _train(
     caller: Connection, examples: Examples | None, what: RunConfig | Run, path: Path, cores: int
 ) -> None:
-    """What the training process does, which has PyTorch from the nursery."""
+    """What the training process does, which has PyTorch from the server."""
     from mnistop.engine.process import job
 
     job.train_member(caller, examples, what, path, cores)

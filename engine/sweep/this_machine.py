@@ -1,6 +1,6 @@
-"""Hands the members of a sweep out to the cores of this machine, through joblib.
+"""Executor the members of a sweep out to the cores of this machine, through joblib.
 
-joblib's threads only wait: each member is trained by a process of its own, forked off a nursery
+joblib's threads only wait: each member is trained by a process of its own, forked off a server
 that has PyTorch and the data in memory. joblib's own processes would each load them again.
 """
 
@@ -19,8 +19,8 @@ from mnistop.engine.errors import MnistopError
 from mnistop.engine.runs.event_log import EventLog
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.sweep.known_data import DataCheck, key_of
-from mnistop.engine.sweep.members import POLL_SECONDS, Trainer, failures_to
-from mnistop.engine.sweep.nursery import Nursery
+from mnistop.engine.sweep.member_server import MemberServer
+from mnistop.engine.sweep.members import POLL_SECONDS, MemberRunner, failures_to
 from mnistop.engine.training.examples import Examples
 
 
@@ -28,14 +28,14 @@ class ThisMachine:
     """This machine, which trains members.
 
     Args:
-        nursery: forks off the training processes.
+        server: forks off the training processes.
         data: compares the data of members.
     """
 
-    def __init__(self, nursery: Nursery, data: DataCheck) -> None:
-        self._nursery = nursery
+    def __init__(self, server: MemberServer, data: DataCheck) -> None:
+        self._server = server
         self._data = data
-        self._trainer = Trainer(nursery)
+        self._trainer = MemberRunner(server)
 
     def places(self, configs: Sequence[RunConfig]) -> int:
         """How many members are trained at once: what the cores allow, each with its threads.
@@ -93,7 +93,7 @@ class ThisMachine:
         for source in sorted({config.source for config in late}):
             if self.is_stopping:
                 return
-            with self._nursery.start(_fetch, None, source) as process:
+            with self._server.start(_fetch, None, source) as process:
                 while not self.is_stopping:
                     if not process.poll(POLL_SECONDS):
                         continue
@@ -105,7 +105,7 @@ class ThisMachine:
                         raise told
                     log.say(events.Preparing, message=told)
         if late and not self.is_stopping:
-            self._data.check(late, self._nursery)
+            self._data.check(late, self._server)
             self._data.record(log)
 
 

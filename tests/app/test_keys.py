@@ -16,7 +16,7 @@ from mnistop.engine.analysis.samples import look_at
 from mnistop.tui.app import MnistopApp
 from mnistop.tui.toolkit.bindings import declared
 from tests.helpers import made_up
-from tests.helpers import made_up_judgements as judged
+from tests.helpers import recorded_predictions as judged
 from tests.helpers.dashboard import PANES, Dashboard, Opened, Workers
 from tests.helpers.made_up_attacks import Answers as Attacks
 from tests.tui.features.compare.test_compare import add
@@ -44,12 +44,12 @@ def answering(workers: Workers, finder: Finder, monkeypatch: pytest.MonkeyPatch)
             return question(*details)
         return await attacks.ask(question, *details)
 
-    async def ask_at_leisure(question: Callable[..., Any], *details: Any) -> Any:
+    async def ask_at_low_priority(question: Callable[..., Any], *details: Any) -> Any:
         asked = finder if question.__name__ == "range_test" else attacks
         return await asked.ask(question, *details)
 
     monkeypatch.setattr(worker, "ask", ask)
-    monkeypatch.setattr(worker, "ask_at_leisure", ask_at_leisure)
+    monkeypatch.setattr(worker, "ask_at_low_priority", ask_at_low_priority)
 
 
 async def nothing(shown: Dashboard) -> None:

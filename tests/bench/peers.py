@@ -191,7 +191,7 @@ def skorch(config: RunConfig, arrays: Arrays) -> float:
 
 
 def lightning(config: RunConfig, arrays: Arrays) -> float:
-    """Lightning's `Trainer`, without its progress bar, summary, logger and checkpoints."""
+    """Lightning's `MemberRunner`, without its progress bar, summary, logger and checkpoints."""
     import lightning as library
 
     class Module(library.LightningModule):
@@ -217,7 +217,7 @@ def lightning(config: RunConfig, arrays: Arrays) -> float:
     module = Module()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        trainer = library.Trainer(
+        trainer = library.MemberRunner(
             max_epochs=config.epochs,
             accelerator="cpu",
             logger=False,

@@ -72,7 +72,7 @@ def test_what_the_drawing_process_imports_loads_no_torch_and_no_scikit_learn() -
     assert loaded & {"torch", "sklearn", "scipy", "joblib", "tui", "textual"} == set()
 
 
-def test_a_dask_worker_needs_no_torch_beside_its_nursery() -> None:
+def test_a_dask_worker_needs_no_torch_beside_its_server() -> None:
     loaded = loaded_after("import mnistop.engine.sweep.cluster_member")
     assert loaded & {"torch", "sklearn", "scipy", "joblib"} == set()
 

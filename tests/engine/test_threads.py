@@ -122,9 +122,9 @@ def test_members_share_the_cores_between_them(
 
 
 def test_members_that_choose_their_threads_fill_the_cores_with_one_each() -> None:
-    hands = ThisMachine.__new__(ThisMachine)
+    executor = ThisMachine.__new__(ThisMachine)
     config = RunConfig(**LARGE)
-    assert hands.places([config] * 100) == hands.places([replace(config, threads=1)] * 100)
+    assert executor.places([config] * 100) == executor.places([replace(config, threads=1)] * 100)
 
 
 def _chosen(run: Run) -> int | None:

@@ -15,7 +15,7 @@ from mnistop.engine.errors import MnistopError
 from mnistop.engine.runs import glance, run_folder
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.history import History, reduce
-from mnistop.engine.runs.predictions import judgement_after
+from mnistop.engine.runs.predictions import load_predictions
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.cli.entry import exit_code_of
 
@@ -44,7 +44,7 @@ def look(run: Run, others: Sequence[Run], draw: bool) -> None:
         run.images((height, width))
         classes = len(history.started.class_names)
         for epochs in range(4):
-            judgement_after(run, epochs, classes)
+            load_predictions(run, epochs, classes)
 
 
 def look_at_weights(run: Run, epochs: int | None, ask: bool) -> None:

@@ -49,5 +49,5 @@ def answers(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> Answers:
     """Questions about attacks are answered by made-up ones; no other may be put."""
     fake = Answers()
     monkeypatch.setattr(worker, "ask", fake.ask)
-    monkeypatch.setattr(worker, "ask_at_leisure", fake.ask)
+    monkeypatch.setattr(worker, "ask_at_low_priority", fake.ask)
     return fake

@@ -51,5 +51,5 @@ async def until_told(shown: Dashboard, *texts: str) -> None:
 
 
 def asked(answers: Answers) -> tuple[object, ...]:
-    """Subject, ε, weights, method and target of the newest attack."""
+    """AttackTarget, ε, weights, method and target of the newest attack."""
     return answers.questions("attack_image")[-1][1:]

@@ -13,7 +13,7 @@ from mnistop.engine.analysis.coach import Advice, advise
 from mnistop.engine.config import RunConfig
 from mnistop.engine.events import Event
 from mnistop.engine.runs.history import History, reduce
-from mnistop.engine.runs.predictions import Judgement
+from mnistop.engine.runs.predictions import EpochPredictions
 from mnistop.engine.training.loop import DivergedError, train
 from mnistop.engine.training.state import Epoch, Labelled, TrainState, evaluate
 from tests.helpers.small_runs import prepared
@@ -29,12 +29,12 @@ def event(kind: type[Event], **values: Any) -> Any:
 class Coached:
     """A run, and what the coach said: `after[k]` with k epochs finished, `last` at its end.
 
-    What its model says after k epochs is `judgements[k]`.
+    What its model says after k epochs is `predictions[k]`.
     """
 
     config: RunConfig
     history: History = field(default_factory=History)
-    judgements: list[Judgement] = field(default_factory=list)
+    predictions: list[EpochPredictions] = field(default_factory=list)
     after: list[Advice] = field(default_factory=list)
 
     @property
@@ -49,7 +49,7 @@ class Coached:
         self.history = reduce(self.history, [said])
 
     def ask(self) -> None:
-        self.after.append(advise(self.history, self.config, self.judgements[-1]))
+        self.after.append(advise(self.history, self.config, self.predictions[-1]))
 
 
 class Listener:
@@ -62,7 +62,7 @@ class Listener:
     def judged(self, epochs: int, said: Tensor) -> None:
         table = said.numpy().astype(np.float16).astype(np.float32)
         predictions = said.argmax(1).numpy()
-        self._coached.judgements.append(Judgement(epochs, self._labels, predictions, table))
+        self._coached.predictions.append(EpochPredictions(epochs, self._labels, predictions, table))
 
     def step_done(self, training: TrainState, labels: Tensor) -> None:
         pass

@@ -12,9 +12,9 @@ import numpy as np
 
 from mnistop.engine.analysis.fragility import (
     AttackedImage,
-    Bracket,
+    AttackTarget,
     OwnImage,
-    Subject,
+    PerturbationBounds,
     attack_image,
     bracket,
 )
@@ -31,7 +31,7 @@ SAVED_EVERY = 4
 """Weights are kept after so many epochs."""
 
 
-def smallest(subject: Subject, method: str = "fgsm") -> float:
+def smallest(subject: AttackTarget, method: str = "fgsm") -> float:
     """The smallest ε with which a method fools the model: the first images are the strongest."""
     if isinstance(subject, OwnImage):
         return 0.2
@@ -42,7 +42,7 @@ def smallest(subject: Subject, method: str = "fgsm") -> float:
     return weight * round(0.04 + 0.01 * ((199 - subject) % 20), 3)
 
 
-def certified(subject: Subject) -> float:
+def certified(subject: AttackTarget) -> float:
     return 0.05 if math.isinf(least := smallest(subject, "deepfool")) else least / 2
 
 
@@ -101,7 +101,7 @@ class Answers:
     def _attack(
         self,
         run: Run,
-        subject: Subject,
+        subject: AttackTarget,
         epsilon: float | None,
         epochs: int | None,
         method: str,
@@ -138,13 +138,13 @@ class Answers:
         )
 
     def _bracket(
-        self, run: Run, subject: Subject, epochs: int | None, target: int | None, method: str
-    ) -> Bracket:
+        self, run: Run, subject: AttackTarget, epochs: int | None, target: int | None, method: str
+    ) -> PerturbationBounds:
         names = {"fgsm", "pgd", "deepfool", method}
         sizes = {name: 0.0 if self.wrong else smallest(subject, name) for name in names}
         found = min(sizes[name] for name in ("fgsm", "pgd", "deepfool"))
         path = sizes["fgsm"]
-        return Bracket(
+        return PerturbationBounds(
             subject=subject,
             target=target,
             epochs=self._epochs(epochs),

@@ -9,7 +9,7 @@ from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.engine.sweep.presets import SWEEPS
 from mnistop.tui.app import MnistopApp
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.sweep.model import Sweeping
+from mnistop.tui.features.sweep.model import SweepModel
 from mnistop.tui.text.sweep_table import conclusion, table
 from tests.tour.pictures import picture
 
@@ -51,7 +51,7 @@ async def show(pilot: Pilot[int], sweep: Sweep, attacked: bool) -> None:
     )
 
 
-def sweeping(pilot: Pilot[int]) -> Sweeping:
+def sweeping(pilot: Pilot[int]) -> SweepModel:
     """What the sweep screen looks at."""
-    found: Sweeping = pilot.app.screen._sweeping  # type: ignore[attr-defined]
+    found: SweepModel = pilot.app.screen._sweeping  # type: ignore[attr-defined]
     return found

@@ -10,7 +10,12 @@ from typing import Any
 import click
 
 from mnistop.engine.analysis.attack_set import attack_all
-from mnistop.engine.analysis.fragility import AttackedImage, Bracket, attack_image, bracket
+from mnistop.engine.analysis.fragility import (
+    AttackedImage,
+    PerturbationBounds,
+    attack_image,
+    bracket,
+)
 from mnistop.engine.analysis.methods import METHODS
 from mnistop.engine.analysis.robustness import Robustness, plain, robustness
 from mnistop.engine.errors import RunError
@@ -199,7 +204,11 @@ def _refuse_own_class(image: AttackedImage, names: Sequence[str]) -> None:
 
 
 def _draw_image(
-    out: Output, image: AttackedImage, known: Bracket, names: Sequence[str], epsilon: float | None
+    out: Output,
+    image: AttackedImage,
+    known: PerturbationBounds,
+    names: Sequence[str],
+    epsilon: float | None,
 ) -> None:
     method = METHODS[image.method]
     within = "within" if method.seeks else "with"

@@ -27,7 +27,7 @@ from mnistop.tui.cli.output import Output, print_note, waiting, with_output
 from mnistop.tui.cli.watch import warm_up
 from mnistop.tui.draw.chart import chart
 from mnistop.tui.draw.series import Series
-from mnistop.tui.features.rates.model import ThreeRates, train_at
+from mnistop.tui.features.rates.model import RateComparison, train_at
 from mnistop.tui.text.rates import CEILING, range_chart, rate_text, reasons
 from mnistop.tui.text.run_lines import command_hints
 
@@ -143,7 +143,7 @@ def _print_beside(out: Output, head: str, text: str) -> None:
     )
 
 
-def _trained(out: Output, config: RunConfig, test: RangeTest) -> ThreeRates:
+def _trained(out: Output, config: RunConfig, test: RangeTest) -> RateComparison:
     with waiting(out) as progress:
         progress("starting the runs")
         three = train_at(config, test)
@@ -157,7 +157,7 @@ def _trained(out: Output, config: RunConfig, test: RangeTest) -> ThreeRates:
     return three
 
 
-def _follow(three: ThreeRates, progress: Callable[[str], None]) -> None:
+def _follow(three: RateComparison, progress: Callable[[str], None]) -> None:
     while not three.is_over:
         if three.read():
             states = (f"{mark}: {three.state(place)}" for place, mark in enumerate(three.marks))
@@ -165,7 +165,7 @@ def _follow(three: ThreeRates, progress: Callable[[str], None]) -> None:
         time.sleep(_LOOK_SECONDS)
 
 
-def _print_runs(out: Output, three: ThreeRates) -> None:
+def _print_runs(out: Output, three: RateComparison) -> None:
     out.heading("Trained at these rates")
     out.draw(
         chart(
@@ -190,7 +190,7 @@ def _print_runs(out: Output, three: ThreeRates) -> None:
         out.paragraph(sentence)
 
 
-def _failures(three: ThreeRates) -> list[str]:
+def _failures(three: RateComparison) -> list[str]:
     """Return why runs did not finish, other than by diverging."""
     ended = [(one, one.history.ended) for one in three.runs]
     return [
@@ -245,7 +245,7 @@ def _as_json(test: RangeTest) -> dict[str, Any]:
     }
 
 
-def _runs_as_json(three: ThreeRates) -> list[dict[str, Any]]:
+def _runs_as_json(three: RateComparison) -> list[dict[str, Any]]:
     return [
         {
             "mark": mark.replace(" ", "_"),

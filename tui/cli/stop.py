@@ -15,7 +15,7 @@ from mnistop.engine.errors import RunError
 from mnistop.engine.filter_grammar import FilterError
 from mnistop.engine.formatting import count, size
 from mnistop.engine.runs import lock, run_folder, sweep_folder
-from mnistop.engine.runs.entry import Listed, Summary
+from mnistop.engine.runs.entry import RunEntry, Summary
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.several import (
@@ -262,7 +262,7 @@ def _is_confirmed(out: Output, chosen: Chosen, doomed: Sequence[Run | Sweep]) ->
     return click.confirm(out.clean(question))
 
 
-def _contents(found: Run | Sweep, listed: Mapping[Run, Listed]) -> str:
+def _contents(found: Run | Sweep, listed: Mapping[Run, RunEntry]) -> str:
     """Return what would be lost: state, epochs and accuracy, each before a comma."""
     if isinstance(found, Sweep):
         title = ""

@@ -14,7 +14,7 @@ from mnistop.engine.config import HYPERPARAMETERS, NAMES, RunConfig
 from mnistop.engine.events import EpochFinished
 from mnistop.engine.formatting import accuracy, count, loss
 from mnistop.engine.hyperparameters import as_text
-from mnistop.engine.runs.entry import Listed
+from mnistop.engine.runs.entry import RunEntry
 from mnistop.engine.runs.event_log import EventTail
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run
@@ -64,7 +64,7 @@ class ComparedRun:
     history: History = field(default_factory=History)
 
     @classmethod
-    def of(cls, listed: Listed) -> ComparedRun:
+    def of(cls, listed: RunEntry) -> ComparedRun:
         """A run of a list.
 
         Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mnistop.engine.runs.entry import Listed
+from mnistop.engine.runs.entry import RunEntry
 from mnistop.engine.runs.filters import BY_TEST, ORDERS, RunFilter, RunOrder, in_order, parse
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.text.run_lines import state_of
@@ -18,7 +18,7 @@ class RunListModel:
     def __init__(self) -> None:
         self.text = ""
         """The filter as it was typed."""
-        self.rows: Sequence[Listed] = ()
+        self.rows: Sequence[RunEntry] = ()
         """The runs that pass, in order."""
         self.has_tests = False
         """True if one of them was tested on unseen images."""
@@ -30,7 +30,7 @@ class RunListModel:
         """The place of the chosen run in `rows`, or its last one."""
         self.marked: list[Run] = []
         """For comparison, in the order of marking."""
-        self._all: dict[Run, Listed] = {}
+        self._all: dict[Run, RunEntry] = {}
         self._filter = RunFilter()
         self._order = 0
 
@@ -40,20 +40,20 @@ class RunListModel:
         return ORDERS[self._order]
 
     @property
-    def chosen(self) -> Listed | None:
+    def chosen(self) -> RunEntry | None:
         """The run at the cursor."""
         return self.rows[self.position] if self.position < len(self.rows) else None
 
     @property
-    def all(self) -> Sequence[Listed]:
+    def all(self) -> Sequence[RunEntry]:
         """All runs, newest first."""
         return tuple(self._all.values())
 
-    def listed(self, run: Run) -> Listed | None:
+    def listed(self, run: Run) -> RunEntry | None:
         """Return the list entry of a run; None if it is gone."""
         return self._all.get(run)
 
-    def take(self, runs: Sequence[Listed]) -> None:
+    def take(self, runs: Sequence[RunEntry]) -> None:
         """Take up the runs that there are.
 
         Args:

@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from mnistop.engine.runs.entry import Listed
+from mnistop.engine.runs.entry import RunEntry
 from mnistop.engine.runs.filters import complete, parse
 from mnistop.engine.runs.index import Index
 from mnistop.engine.runs.run_folder import Run
@@ -72,7 +72,7 @@ _SHOWN = ("epochs", TEST_ACC, VAL_ACC, "best epoch", "val loss at best", "time",
 """In the order in which they stand."""
 
 
-class RunTable(Table[Listed]):
+class RunTable(Table[RunEntry]):
     """The list of the runs screen.
 
     Args:
@@ -116,7 +116,7 @@ class RunTable(Table[Listed]):
         self._model.go(position)
 
     @property
-    def items(self) -> Sequence[Listed]:
+    def items(self) -> Sequence[RunEntry]:
         """The runs that pass the filter, in order."""
         return self._model.rows
 
@@ -147,7 +147,7 @@ class RunTable(Table[Listed]):
             "dashboard, then r to train."
         )
 
-    def columns(self, width: int) -> list[Column[Listed]]:
+    def columns(self, width: int) -> list[Column[RunEntry]]:
         """Return state and name, the numbers that there is room for, and what differs."""
         names = max(_NAMES[0], min(_NAMES[1], width // 7))
         states = 3 + max(map(len, self._model.states))
@@ -155,14 +155,14 @@ class RunTable(Table[Listed]):
         kept = self._numbers(room, max(_LEAST_DIFFERENCES, width // 6) + 2)
         rest = max(0, room - sum(column.width for column in kept) - 2)
 
-        def on_dashboard(run: Listed) -> Style | None:
+        def on_dashboard(run: RunEntry) -> Style | None:
             return self.palette.strong if run.run == self.shown else None
 
-        def state(run: Listed) -> str:
+        def state(run: RunEntry) -> str:
             words = state_of(run)
             return f"{SIGNS[words][0 if self.terminal.unicode else 1]} {words}"
 
-        def fitted(column: Column[Listed]) -> Callable[[Listed], str]:
+        def fitted(column: Column[RunEntry]) -> Callable[[RunEntry], str]:
             return lambda run: shorten(column.text(run), column.width - 1, self.terminal)
 
         return [
@@ -186,19 +186,19 @@ class RunTable(Table[Listed]):
             ),
         ]
 
-    def _mark(self, run: Listed) -> str:
+    def _mark(self, run: RunEntry) -> str:
         marked = self._model.marked
         return f" {letter(marked.index(run.run))} " if run.run in marked else "   "
 
-    def _state_style(self, run: Listed) -> Style | None:
+    def _state_style(self, run: RunEntry) -> Style | None:
         if run.state in ("failed", "interrupted"):
             return self.palette.bad
         return self.palette.val + self.palette.strong if run.is_live else self.palette.muted
 
-    def _numbers(self, room: int, least: int) -> list[Column[Listed]]:
+    def _numbers(self, room: int, least: int) -> list[Column[RunEntry]]:
         """Return the columns of numbers that leave some cells for the differences."""
         has_tests, order = self._model.has_tests, self.order
-        offered: Sequence[Column[Listed]] = _COLUMNS if has_tests else _COLUMNS[1:]
+        offered: Sequence[Column[RunEntry]] = _COLUMNS if has_tests else _COLUMNS[1:]
         kept = fitting(offered, room, order, least)
         if has_tests and VAL_ACC not in (column.head for column in kept):
             offered = _NARROW

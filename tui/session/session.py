@@ -20,7 +20,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.session import state as states
 from mnistop.tui.session.state import State
 from mnistop.tui.terminal import faults
-from mnistop.tui.toolkit.ask import AskTextScreen, Attempts
+from mnistop.tui.toolkit.ask import AskTextScreen, BackgroundTasks
 
 if TYPE_CHECKING:
     from mnistop.engine.runs.predictions import PredictionReader
@@ -262,7 +262,7 @@ class Session:
 
 
 def ask_to_train_on(
-    attempts: Attempts, terminal: Terminal, run: Run, title: str, trained: int
+    attempts: BackgroundTasks, terminal: Terminal, run: Run, title: str, trained: int
 ) -> None:
     """Ask to how many epochs a finished run is to be trained on, and do so.
 

@@ -32,7 +32,7 @@ from mnistop.tui.toolkit.pane import LinesPane
 if TYPE_CHECKING:
     from mnistop.engine.config import RunConfig
     from mnistop.tui.draw.image import Mode
-    from mnistop.tui.toolkit.ask import Attempts
+    from mnistop.tui.toolkit.ask import BackgroundTasks
 
 ALONE = "This pane has all the room already; Tab goes to the next one."
 WRONG_FORM = "A value in the form is wrong: press 1 and correct it."
@@ -189,7 +189,7 @@ class ViewScreen(RunScreen):
 
         known: Sequence[tuple[RunConfig, float]]
         """Finished runs with the seconds that each has trained for, the newest first."""
-        attempts: Attempts
+        attempts: BackgroundTasks
         """Start it."""
 
     @dataclass

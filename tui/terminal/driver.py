@@ -198,7 +198,7 @@ class TerminalDriver(DriverHooks):
         return time.monotonic() - self._key_at
 
     def process_message(self, message: Message) -> None:
-        """Hands on what comes from the terminal."""
+        """Executor on what comes from the terminal."""
         if isinstance(message, events.InputEvent):
             self._key_at = time.monotonic()
         super().process_message(message)

@@ -89,7 +89,7 @@ def stop_job() -> None:
 
     The system lets a process group be that no shell could continue.
     """
-    leads = os.getpgrp() == os.getpid()
+    logit_margins = os.getpgrp() == os.getpid()
     before = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-    os.kill(os.getpid() if leads else 0, signal.SIGTSTP)
+    os.kill(os.getpid() if logit_margins else 0, signal.SIGTSTP)
     signal.signal(signal.SIGTSTP, before)

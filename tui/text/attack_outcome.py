@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from rich.style import Style
 
-from mnistop.engine.analysis.fragility import AttackedImage, Bracket, OwnImage
+from mnistop.engine.analysis.fragility import AttackedImage, OwnImage, PerturbationBounds
 from mnistop.engine.analysis.methods import METHODS
 from mnistop.engine.axis import ceiling
 from mnistop.tui.draw.capabilities import Terminal
@@ -70,7 +70,7 @@ def norms(attacked: AttackedImage) -> str:
     return f"L∞ {linf}  L2 {attacked.l2:.2f}  L0 {attacked.l0}"
 
 
-def epsilon_bounds(attacked: AttackedImage, known: Bracket) -> list[Phrase]:
+def epsilon_bounds(attacked: AttackedImage, known: PerturbationBounds) -> list[Phrase]:
     """Describe the bounds between which the smallest ε that fools the model lies.
 
     Args:
@@ -99,7 +99,7 @@ def epsilon_bounds(attacked: AttackedImage, known: Bracket) -> list[Phrase]:
     return phrases
 
 
-def _path(known: Bracket) -> list[Phrase]:
+def _path(known: PerturbationBounds) -> list[Phrase]:
     """Describe the smallest ε at which FGSM succeeds."""
     if math.isinf(known.path):
         return [Phrase("FGSM does not succeed at any ε up to 1", "muted")]
@@ -133,7 +133,7 @@ class AttackOutcome:
     """An attacked image and what is known of its smallest ε."""
 
     attacked: AttackedImage
-    bracket: Bracket | None
+    bracket: PerturbationBounds | None
     """Of the same image and target; None while it is computed."""
     names: Sequence[str]
     """Of the classes."""
@@ -177,7 +177,7 @@ class AttackOutcome:
         mark = marks[self.attacked.prediction != self.attacked.label]
         return [first._replace(text=f"{mark} {first.text}"), *others]
 
-    def _bar(self, known: Bracket, terminal: Terminal, width: int) -> list[Strip]:
+    def _bar(self, known: PerturbationBounds, terminal: Terminal, width: int) -> list[Strip]:
         """Draw the bracket; nothing for an image that cannot be fooled any more."""
         attacked = self.attacked
         if attacked.is_wrong or attacked.target == attacked.label:

@@ -34,7 +34,7 @@ def note(step: Step, walk: Walk, names: tuple[str, ...]) -> str:
     return f"from {with_sign(values.min())} to {with_sign(values.max())}"
 
 
-def learned(step: Step, before: Step | None) -> str:
+def learned_numbers(step: Step, before: Step | None) -> str:
     """A layer's number of parameters and how it comes about."""
     if not step.parameters or before is None:
         return ""

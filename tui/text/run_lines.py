@@ -9,7 +9,7 @@ from mnistop.engine import events
 from mnistop.engine.cores import usable_cores
 from mnistop.engine.events import EpochFinished
 from mnistop.engine.formatting import accuracy, count, duration, loss, percent, size
-from mnistop.engine.runs.entry import Listed
+from mnistop.engine.runs.entry import RunEntry
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.folder import one_line
 from mnistop.engine.runs.glance import trained_here
@@ -166,7 +166,7 @@ TEST_ACC, VAL_ACC = "test acc at best", "val acc at best"
 """The heads of the columns of accuracies, both of the best epoch's weights."""
 
 
-def test_accuracy(run: Listed) -> str:
+def test_accuracy(run: RunEntry) -> str:
     """The best epoch's test accuracy with its 95% interval; a dash without a test."""
     seen = run.overview
     if seen.test_acc is None or not seen.test_images:
@@ -174,7 +174,7 @@ def test_accuracy(run: Listed) -> str:
     return accuracy(seen.test_acc, seen.test_images)
 
 
-def validation_accuracy(run: Listed) -> str:
+def validation_accuracy(run: RunEntry) -> str:
     """The best epoch's validation accuracy with its 95% interval; a dash before there is one."""
     seen = run.overview
     if seen.best_val_acc is None or not seen.validation_images:
@@ -182,42 +182,42 @@ def validation_accuracy(run: Listed) -> str:
     return accuracy(seen.best_val_acc, seen.validation_images)
 
 
-def best_epoch(run: Listed) -> str:
+def best_epoch(run: RunEntry) -> str:
     """The epoch of the highest validation accuracy."""
     best = run.overview.best_epoch
     return "-" if best is None else str(best)
 
 
-def either_accuracy(run: Listed) -> str:
+def either_accuracy(run: RunEntry) -> str:
     """The test accuracy; without a test the validation accuracy, marked as such."""
     tested, validated = test_accuracy(run), validation_accuracy(run)
     return f"val {validated}" if tested == "-" != validated else tested
 
 
-def best_loss(run: Listed) -> str:
+def best_loss(run: RunEntry) -> str:
     """The best epoch's validation loss."""
     value = run.overview.best_val_loss
     return "-" if value is None else loss(value)
 
 
-def epochs(run: Listed) -> str:
+def epochs(run: RunEntry) -> str:
     """Finished and planned epochs, as in `34/100` or `34/100k`."""
     planned = run.overview.planned
     short = f"{planned // 1000}k" if planned >= 10_000 and planned % 1000 == 0 else str(planned)
     return f"{run.overview.epochs}/{short}"
 
 
-def time_taken(run: Listed) -> str:
+def time_taken(run: RunEntry) -> str:
     """The time of training and evaluation, without pauses."""
     return duration(run.overview.seconds)
 
 
-def on_disk(run: Listed) -> str:
+def on_disk(run: RunEntry) -> str:
     """Return its size on disk."""
     return "-" if run.bytes is None else size(run.bytes)
 
 
-def overload_warning(runs: Sequence[Listed]) -> str:
+def overload_warning(runs: Sequence[RunEntry]) -> str:
     """Return a warning if more runs train here than there are cores; else empty."""
     cores = usable_cores()
     busy = [run for run in runs if run.state in ("starting", "running")]
@@ -230,12 +230,12 @@ def overload_warning(runs: Sequence[Listed]) -> str:
     )
 
 
-def state_of(run: Listed) -> str:
+def state_of(run: RunEntry) -> str:
     """Return the state of a run, or `suspended` if its process is."""
     return "suspended" if run.is_suspended else run.state
 
 
-_COLUMNS: dict[str, Callable[[Listed], str]] = {
+_COLUMNS: dict[str, Callable[[RunEntry], str]] = {
     "run": lambda run: run.run.name,
     "state": state_of,
     "epochs": epochs,
@@ -253,7 +253,7 @@ _DISPENSABLE = ("size", "time", "val loss at best", "best epoch", VAL_ACC, "note
 """Columns that are dropped for lack of room, the first ones first."""
 
 
-def table(runs: Sequence[Listed], width: int | None = None) -> list[str]:
+def table(runs: Sequence[RunEntry], width: int | None = None) -> list[str]:
     """Return the lines of a table of runs, below a header.
 
     Args:

@@ -97,7 +97,7 @@ _SECONDS = 15
 """How long a sentence of some length can be read."""
 
 
-class Attempts:
+class BackgroundTasks:
     """Does things in a thread, and says what went wrong.
 
     Args:

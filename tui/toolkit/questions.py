@@ -76,7 +76,7 @@ class LatestAnswer(Generic[Answer]):
             while self._wanted is not None and self.waiting:
                 subject, asked, answer, error = self._subject, self._wanted, None, ""
                 try:
-                    ask = worker.ask_at_leisure if self._at_leisure else worker.ask
+                    ask = worker.ask_at_low_priority if self._at_leisure else worker.ask
                     answer = await ask(self._question, *self._args)
                 except MnistopError as raised:
                     error = str(raised)

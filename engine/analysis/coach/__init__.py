@@ -15,18 +15,18 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.runs.history import History
 
 if TYPE_CHECKING:
-    from mnistop.engine.runs.predictions import Judgement
+    from mnistop.engine.runs.predictions import EpochPredictions
 
 __all__ = ["Advice", "advise", "advise_on_rate"]
 
 
-def advise(history: History, config: RunConfig, judgement: Judgement | None) -> Advice:
+def advise(history: History, config: RunConfig, predictions: EpochPredictions | None) -> Advice:
     """Return the coach's advice on a run after its newest epoch.
 
     Args:
         history: what the run has said.
         config: its hyperparameters.
-        judgement: what its model says to the validation images after the newest epoch, where
+        predictions: what its model says to the validation images after the newest epoch, where
             that is known: without it no class can be missed.
     """
     if not (history.started or history.ended):
@@ -34,22 +34,22 @@ def advise(history: History, config: RunConfig, judgement: Judgement | None) -> 
     from mnistop.engine.analysis.coach.case import Case  # which needs NumPy
     from mnistop.engine.analysis.coach.rules import first_to_speak
 
-    return first_to_speak(Case(history, config, judgement))
+    return first_to_speak(Case(history, config, predictions))
 
 
 def advise_on_rate(
-    history: History, config: RunConfig, judgement: Judgement | None
+    history: History, config: RunConfig, predictions: EpochPredictions | None
 ) -> Advice | None:
     """Return the advice of the rules on the learning rate alone; None if they find no fault.
 
     Args:
         history: what the run has said.
         config: its hyperparameters.
-        judgement: as for `advise`.
+        predictions: as for `advise`.
     """
     if not (history.started or history.ended):
         return None
     from mnistop.engine.analysis.coach.case import Case
     from mnistop.engine.analysis.coach.rules import first_on_rate
 
-    return first_on_rate(Case(history, config, judgement))
+    return first_on_rate(Case(history, config, predictions))

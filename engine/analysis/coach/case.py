@@ -14,7 +14,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.data.notes import ClassCounts
 from mnistop.engine.learning_rate import mean_share
 from mnistop.engine.runs.history import History
-from mnistop.engine.runs.predictions import Judgement
+from mnistop.engine.runs.predictions import EpochPredictions
 
 Curve = NDArray[np.float64]
 
@@ -43,7 +43,7 @@ class Case:
 
     history: History
     config: RunConfig
-    judgement: Judgement | None
+    predictions: EpochPredictions | None
 
     @property
     def epochs(self) -> int:
@@ -113,10 +113,10 @@ class Case:
 
         Also ln k where too few validation images tell how frequent they are.
         """
-        if not self.judgement or len(self.judgement) < COUNTABLE * self.classes:
+        if not self.predictions or len(self.predictions) < COUNTABLE * self.classes:
             return math.log(self.classes)
-        counts = np.bincount(self.judgement.labels)
-        shares = counts[counts > 0] / len(self.judgement)
+        counts = np.bincount(self.predictions.labels)
+        shares = counts[counts > 0] / len(self.predictions)
         entropy = float(-(shares * np.log(shares)).sum())
         return entropy or math.log(self.classes)
 

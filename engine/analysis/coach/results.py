@@ -74,23 +74,23 @@ def underfitting(case: Case) -> Advice | None:
 
 def never_predicted(case: Case) -> Advice | None:
     """A class has validation images, but is never predicted."""
-    judgement, started = case.judgement, case.history.started
-    if not (judgement and started and case.epochs and judgement.epochs):
+    predictions, started = case.predictions, case.history.started
+    if not (predictions and started and case.epochs and predictions.epochs):
         return None
-    size = max(judgement.classes, case.classes)
-    images = np.bincount(judgement.labels, minlength=size)
-    predicted = np.bincount(judgement.predictions, minlength=size)
+    size = max(predictions.classes, case.classes)
+    images = np.bincount(predictions.labels, minlength=size)
+    predicted = np.bincount(predictions.predicted, minlength=size)
     missing = np.flatnonzero((images >= ENOUGH_IMAGES) & (predicted == 0)).tolist()
     if not missing:
         return None
     names = [_name(started.class_names, index) for index in missing[:NAMED]]
     if len(missing) == 1:
-        of = f"though {images[missing[0]]:,} of {len(judgement):,} are of that class"
+        of = f"though {images[missing[0]]:,} of {len(predictions):,} are of that class"
         sentence = f"No validation image is taken for {names[0]}, {of}."
     else:
         more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
         sentence = f"{len(missing)} classes are never predicted: {', '.join(names)}{more}."
-    if images[missing].max() < RARE * len(judgement) / case.classes:
+    if images[missing].max() < RARE * len(predictions) / case.classes:
         remedy = "More images of what is rare would help."
     elif case.epochs <= RECENT or _falls(case.val):
         remedy = "More epochs may bring that."

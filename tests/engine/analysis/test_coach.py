@@ -283,8 +283,8 @@ def test_a_class_that_is_never_predicted_is_named(seed: int, tmp_path: Path) -> 
 def test_it_names_a_class_whenever_one_is_never_predicted_and_only_then(seed: int) -> None:
     run = coached(seed=seed, lr=0.01, epochs=60)
     for epochs in range(1, 61):
-        judgement, advice = run.judgements[epochs], run.after[epochs]
-        missing = set(judgement.labels.tolist()) - set(judgement.predictions.tolist())
+        predictions, advice = run.predictions[epochs], run.after[epochs]
+        missing = set(predictions.labels.tolist()) - set(predictions.predicted.tolist())
         if advice.kind == "never predicted":
             named = set(map(int, re.findall(r"(?<=[r:,] )\d(?=[,. ])", advice.sentence)))
             assert named
@@ -295,8 +295,8 @@ def test_it_names_a_class_whenever_one_is_never_predicted_and_only_then(seed: in
 
 def test_a_class_with_few_images_is_not_missed() -> None:
     run = coached(samples=50, epochs=20)
-    judgement = run.judgements[-1]
-    assert set(judgement.labels.tolist()) - set(judgement.predictions.tolist())
+    predictions = run.predictions[-1]
+    assert set(predictions.labels.tolist()) - set(predictions.predicted.tolist())
     assert "never predicted" not in run.kinds
 
 
@@ -403,7 +403,7 @@ def test_the_coach_needs_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
-def test_without_a_judgement_it_speaks_of_the_curves_alone() -> None:
+def test_without_predictions_it_speaks_of_the_curves_alone() -> None:
     run = coached()
     advice = advise(run.history, run.config, None)
     assert advice == run.last

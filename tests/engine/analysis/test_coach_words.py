@@ -15,7 +15,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.learning_rate import higher_rate, lower_rate
 from mnistop.engine.runs.history import History, reduce
-from mnistop.engine.runs.predictions import Judgement
+from mnistop.engine.runs.predictions import EpochPredictions
 from tests.helpers.coached import event
 
 LOSSES = st.one_of(st.floats(0, 5), st.floats(), st.sampled_from([0.0, 2.3, 1e300]))
@@ -71,13 +71,15 @@ def epoch(number: int, train: float, val: float, acc: float = 0.9, **values: Any
     )
 
 
-def judgement(epochs: int, labels: list[int], predictions: list[int], classes: int) -> Judgement:
+def predictions(
+    epochs: int, labels: list[int], predictions: list[int], classes: int
+) -> EpochPredictions:
     said = np.zeros((len(labels), classes), np.float32)
-    return Judgement(epochs, np.array(labels, np.intp), np.array(predictions, np.intp), said)
+    return EpochPredictions(epochs, np.array(labels, np.intp), np.array(predictions, np.intp), said)
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> tuple[History, RunConfig, Judgement | None]:
+def histories(draw: st.DrawFn) -> tuple[History, RunConfig, EpochPredictions | None]:
     names = draw(st.lists(st.text(max_size=30), min_size=1, max_size=100))
     curves = draw(st.lists(st.tuples(LOSSES, LOSSES, SHARES, SHARES), max_size=40))
     said: list[Any] = []
@@ -95,13 +97,13 @@ def histories(draw: st.DrawFn) -> tuple[History, RunConfig, Judgement | None]:
     if draw(st.booleans()):
         classes = st.integers(0, len(names) - 1)
         pairs = draw(st.lists(st.tuples(classes, classes), min_size=1, max_size=60))
-        one = judgement(len(curves), [a for a, _ in pairs], [b for _, b in pairs], len(names))
+        one = predictions(len(curves), [a for a, _ in pairs], [b for _, b in pairs], len(names))
     return reduce(History(), said), draw(CONFIGS), one
 
 
 @given(histories())
 def test_there_is_always_one_short_sentence(
-    run: tuple[History, RunConfig, Judgement | None],
+    run: tuple[History, RunConfig, EpochPredictions | None],
 ) -> None:
     advice = advise(*run)
     assert advice.kind
@@ -190,7 +192,7 @@ def test_two_classes_of_which_one_is_rare_have_another_loss_of_guessing() -> Non
     levels = [0.33, 0.326, 0.328, 0.325, 0.327, 0.326, 0.328]
     said = [epoch(number, level, level) for number, level in enumerate(levels)]
     history = reduce(History(), [started(["0", "1"], 0.7), *said])
-    advice = advise(history, RunConfig(), judgement(7, labels, [0] * 100, 2))
+    advice = advise(history, RunConfig(), predictions(7, labels, [0] * 100, 2))
     assert advice.kind == "stuck"
     assert "0.33, knowing only how frequent each class is" in advice.sentence
 
@@ -200,7 +202,7 @@ def test_many_classes_that_are_never_predicted_are_counted_and_some_named() -> N
     said = [epoch(number, 2.0 - number / 4, 2.0 - number / 4) for number in range(5)]
     history = reduce(History(), [started(names), *said])
     labels = [index % 12 for index in range(120)]
-    advice = advise(history, RunConfig(epochs=5), judgement(5, labels, [0, 5] * 60, 12))
+    advice = advise(history, RunConfig(epochs=5), predictions(5, labels, [0, 5] * 60, 12))
     expected = "10 classes are never predicted: class number, class number, class number and 7"
     assert advice.sentence.startswith(expected)
 

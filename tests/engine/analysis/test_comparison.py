@@ -12,7 +12,7 @@ from mnistop.engine.analysis.comparison import Duel, differing, duel, mcnemar
 from mnistop.engine.config import RunConfig
 from mnistop.engine.evaluate import confusion_matrix
 from tests.helpers import made_up
-from tests.helpers import made_up_judgements as judged
+from tests.helpers import recorded_predictions as judged
 
 said = st.lists(st.tuples(*[st.integers(0, 3)] * 3), min_size=1, max_size=60)
 

@@ -9,22 +9,30 @@ from hypothesis import strategies as st
 
 from mnistop.engine.analysis.image_filters import ORDERS, Filter, Order, grammar, parse, rows
 from mnistop.engine.filter_grammar import Bound, FilterError
-from mnistop.engine.runs.predictions import NEVER_FIRST, NEVER_LAST, Judgement, Learned, learned
+from mnistop.engine.runs.predictions import (
+    NEVER_FIRST,
+    NEVER_LAST,
+    EpochPredictions,
+    LearningTimes,
+    learning_times,
+)
 
 DIGITS = tuple("0123456789")
 CLOTHES = ("T-shirt/top", "Trouser", "Ankle boot", "Bag")
 FIELDS = ("true", "pred", "conf", "loss", "margin", "first", "last")
 
 
-def judged(count: int, seed: int, classes: int = 4, epochs: int = 6) -> tuple[Judgement, Learned]:
-    """A judgement at random, with ties, and when its images were right."""
+def judged(
+    count: int, seed: int, classes: int = 4, epochs: int = 6
+) -> tuple[EpochPredictions, LearningTimes]:
+    """Predictions at random, with ties, and when its images were right."""
     random = np.random.default_rng(seed)
     logits = random.integers(-3, 3, (count, classes)).astype(np.float32)
     logits -= np.log(np.exp(logits).sum(1, keepdims=True))
     labels = random.integers(0, classes, count)
     history = random.integers(0, classes, (epochs, count))
-    judgement = Judgement(epochs, labels, logits.argmax(1), logits)
-    return judgement, learned(history, labels)
+    predictions = EpochPredictions(epochs, labels, logits.argmax(1), logits)
+    return predictions, learning_times(history, labels)
 
 
 def test_without_words_only_mistakes_are_wanted() -> None:
@@ -146,7 +154,7 @@ def test_the_rows_are_those_of_a_straightforward_sort(
     bound: str,
     order: Order,
 ) -> None:
-    judgement, when = judged(count, seed)
+    predictions, when = judged(count, seed)
     text = bound if kind == "wrong" else f"{bound} {kind}"
     text += "" if true is None else f" true:{true}"
     text += "" if predicted is None else f" pred:{predicted}"
@@ -157,11 +165,11 @@ def test_the_rows_are_those_of_a_straightforward_sort(
         return
     expected = []
     for row in range(count):
-        label, said = int(judgement.labels[row]), int(judgement.predictions[row])
-        probabilities = judgement.probabilities[row]
+        label, said = int(predictions.labels[row]), int(predictions.predicted[row])
+        probabilities = predictions.probabilities[row]
         values = {
             "conf": probabilities[said],
-            "loss": -judgement.log_probabilities[row, label],
+            "loss": -predictions.log_probabilities[row, label],
             "margin": probabilities[label] - max(np.delete(probabilities, label)),
             "first": when.first[row],
             "last": when.last[row],
@@ -179,7 +187,7 @@ def test_the_rows_are_those_of_a_straightforward_sort(
         }
         if wanted:
             expected.append((keys[order.name], row))
-    assert rows(chosen, order, judgement, when).tolist() == [row for _, row in sorted(expected)]
+    assert rows(chosen, order, predictions, when).tolist() == [row for _, row in sorted(expected)]
 
 
 @given(st.integers(0, 30), st.integers(0, 12), st.integers(0, 1000))
@@ -189,7 +197,7 @@ def test_first_and_last_are_the_epochs_in_which_an_image_was_right(
     random = np.random.default_rng(seed)
     labels = random.integers(0, 3, count).astype(np.uint8)
     history = random.integers(0, 3, (epochs, count)).astype(np.uint8)
-    when = learned(history, labels)
+    when = learning_times(history, labels)
     for row in range(count):
         right = [epoch for epoch in range(epochs) if history[epoch, row] == labels[row]]
         assert when.first[row] == (right[0] if right else NEVER_FIRST)

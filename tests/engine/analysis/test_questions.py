@@ -19,7 +19,7 @@ from mnistop.engine.attacks import FGSM
 from mnistop.engine.errors import MnistopError, RunError
 from mnistop.engine.runs import checkpoint, run_folder
 from mnistop.engine.runs.event_log import read_events
-from mnistop.engine.runs.predictions import judgement_after, worst_mistakes
+from mnistop.engine.runs.predictions import load_predictions, worst_mistakes
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.training.state import Labelled
 from tests.helpers.finished_run import finished_run
@@ -90,10 +90,10 @@ def test_the_worst_mistakes_are_the_surest_ones(finished: Run) -> None:
     expected = [row for _, row in sorted(wrong)]
     assert len(expected) > 3
     epochs = read_events(finished)[-1].epochs
-    judgement = judgement_after(finished, epochs, probabilities.shape[1])
-    assert judgement is not None
+    predictions = load_predictions(finished, epochs, probabilities.shape[1])
+    assert predictions is not None
     for most in (3, 1000):
-        mistakes = worst_mistakes(finished, judgement, (8, 8), most)
+        mistakes = worst_mistakes(finished, predictions, (8, 8), most)
         assert [mistake.row for mistake in mistakes] == expected[:most]
     for mistake in mistakes:
         assert mistake.label == validation.labels[mistake.row]
@@ -212,11 +212,11 @@ async def test_a_wrong_question_is_an_error_of_its_asker(finished: Run) -> None:
 
 async def test_a_question_that_takes_long_keeps_no_other_waiting() -> None:
     soon = await worker.ask(os.getpid)
-    slow = asyncio.create_task(worker.ask_at_leisure(time.sleep, 3600))
+    slow = asyncio.create_task(worker.ask_at_low_priority(time.sleep, 3600))
     assert await worker.ask(os.getpid) == soon
     assert not slow.done()
     slow.cancel()
     worker.close()
-    assert await worker.ask_at_leisure(os.getpid) != await worker.ask(os.getpid)
-    for ask, nicer in ((worker.ask, 1), (worker.ask_at_leisure, 10)):
+    assert await worker.ask_at_low_priority(os.getpid) != await worker.ask(os.getpid)
+    for ask, nicer in ((worker.ask, 1), (worker.ask_at_low_priority, 10)):
         assert await ask(os.nice, 0) == min(os.nice(0) + nicer, 19)

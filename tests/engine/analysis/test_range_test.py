@@ -37,7 +37,7 @@ def notebook(**values: object) -> RangeTest:
 
 
 def verdict(run: Coached) -> str:
-    return answer(run.history, run.config, run.judgements[-1]).verdict
+    return answer(run.history, run.config, run.predictions[-1]).verdict
 
 
 # Whole runs at the marks.
@@ -188,7 +188,7 @@ async def test_another_process_gives_the_same_answer_says_what_it_does_and_makes
 ) -> None:
     config = digits_config()
     said = tmp_path / "said"
-    found = await worker.ask_at_leisure(range_test, config, said)
+    found = await worker.ask_at_low_priority(range_test, config, said)
     worker.close()
     np.testing.assert_array_equal(found.losses, of(config).losses)
     assert found.marks == of(config).marks

@@ -9,7 +9,7 @@ from tests.helpers.coached import Coached, coached, event
 
 
 def last(run: Coached) -> tuple[str, str, str]:
-    found = answer(run.history, run.config, run.judgements[-1])
+    found = answer(run.history, run.config, run.predictions[-1])
     return found.verdict, found.sentence, found.accuracy
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.attacks.base import Goal
-from mnistop.engine.attacks.crown import Box, largest_positive
+from mnistop.engine.attacks.crown import Box, largest_root
 from mnistop.engine.attacks.piecewise import Path, fgsm_path, layers_of
 from mnistop.engine.config import RunConfig
 from mnistop.engine.model import MLP
@@ -125,9 +125,9 @@ def interval_radius(model: MLP, images: Tensor, labels: Tensor) -> Tensor:
         middle = (forms @ ((low + high) / 2)[:, :, None])[..., 0]
         spread = (forms.abs() @ ((high - low) / 2)[:, :, None])[..., 0]
         offsets = last.bias[labels[rows]][:, None] - last.bias
-        leads = middle - spread + offsets
-        return leads.scatter(1, labels[rows][:, None], torch.inf).amin(1)
+        logit_margins = middle - spread + offsets
+        return logit_margins.scatter(1, labels[rows][:, None], torch.inf).amin(1)
 
     everything = torch.arange(len(images))
     at_zero = least(everything, torch.zeros(len(images), dtype=torch.float64))
-    return largest_positive(least, at_zero, torch.full_like(at_zero, 0.01))
+    return largest_root(least, at_zero, torch.full_like(at_zero, 0.01))

@@ -88,8 +88,8 @@ def test_no_image_in_a_box_has_a_smaller_margin_than_the_bound(
         within = torch.lerp(box.low, box.high, torch.rand(images.shape, generator=random).double())
         for inside in (within, corners(images.double(), reach, seed)):
             logits = values_in(layers, model.activation, inside)[-1]
-            leads = logits.gather(1, labels[:, None]) - logits
-            assert (bounds <= leads.scatter(1, labels[:, None], torch.inf)).all()
+            logit_margins = logits.gather(1, labels[:, None]) - logits
+            assert (bounds <= logit_margins.scatter(1, labels[:, None], torch.inf)).all()
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

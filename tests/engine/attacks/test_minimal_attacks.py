@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from mnistop.engine.attacks import FAB, PGD, DeepFool, Goal, MinimalAttack, Norm
-from mnistop.engine.attacks.norms import cheapest_change, size
+from mnistop.engine.attacks.norms import project_to_boundary, size
 from mnistop.engine.model import MLP
 from tests.engine.attacks.attacked import any_model, some_batch, some_right
 
@@ -157,14 +157,14 @@ def test_the_cheapest_change_of_a_linear_function_is_the_smallest_there_is(
     images = torch.rand(8, 30, generator=random).round(decimals=1)
     slopes = torch.randn(8, 30, generator=random)
     most = (slopes.abs() * torch.where(slopes > 0, 1 - images, images)).sum(1)
-    found = cheapest_change(images, slopes, share * most, norm)
+    found = project_to_boundary(images, slopes, share * most, norm)
     assert (images + found).min() >= -1e-6
     assert (images + found).max() <= 1 + 1e-6
     torch.testing.assert_close((found * slopes).sum(1), share * most, rtol=2e-3, atol=1e-6)
     smallest = smallest_rise(images, slopes, share * most, norm)
     assert (size(found, norm) <= smallest * 1.0001).all()
 
-    fall = cheapest_change(images, -slopes, -share * most, norm)
+    fall = project_to_boundary(images, -slopes, -share * most, norm)
     torch.testing.assert_close(fall, found)
 
 
@@ -172,7 +172,7 @@ def test_the_cheapest_change_of_a_linear_function_is_the_smallest_there_is(
 def test_a_change_that_is_out_of_reach_leads_to_the_farthest_corner(norm: Norm) -> None:
     images = torch.tensor([[0.0, 0.25, 1.0, 0.5], [0.5, 0.5, 0.5, 0.5]])
     slopes = torch.tensor([[1.0, -2.0, 3.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
-    found = cheapest_change(images, slopes, torch.tensor([9.0, 0.0]), norm)
+    found = project_to_boundary(images, slopes, torch.tensor([9.0, 0.0]), norm)
     torch.testing.assert_close(found, torch.tensor([[1.0, -0.25, 0.0, 0.0], [0.0] * 4]))
 
 

@@ -43,7 +43,7 @@ from mnistop.engine.report.of_runs import report, write_report
 from mnistop.engine.runs.entry import About, write_about
 from mnistop.engine.runs.run_folder import Run
 from tests.engine.report.pages import SVG, charts, read_html, read_markdown, read_off, table_of
-from tests.helpers import made_up, made_up_judgements
+from tests.helpers import made_up, recorded_predictions
 
 EPOCHS = 30
 BEST = 20
@@ -53,7 +53,7 @@ BEST = 20
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A made-up run of 30 epochs, the best of which is epoch 20."""
     told = [*made_up.story(EPOCHS), made_up.finished(EPOCHS)]
-    made = made_up_judgements.write_run(tmp_path_factory.mktemp("runs"), told)
+    made = recorded_predictions.write_run(tmp_path_factory.mktemp("runs"), told)
     write_about(made, About("high rate", "it <swings> | a *lot*"))
     return made
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.filter_grammar import FilterError
-from mnistop.engine.runs.entry import About, Listed, Overview
+from mnistop.engine.runs.entry import About, Overview, RunEntry
 from mnistop.engine.runs.filters import FIELDS, GRAMMAR, ORDERS, complete, in_order, parse
 from mnistop.engine.runs.run_folder import Run
 
@@ -22,7 +22,7 @@ def listed(
     about: About | None = None,
     number: int = 0,
     test: float | None = None,
-) -> Listed:
+) -> RunEntry:
     overview = Overview(
         changes=(config or RunConfig()).changes(),
         planned=100,
@@ -39,7 +39,7 @@ def listed(
         seconds=12.0,
         about=about or About(),
     )
-    return Listed(Run(Path(f"/runs/20260101-1200{number:02}-quiet-otter")), overview, state)
+    return RunEntry(Run(Path(f"/runs/20260101-1200{number:02}-quiet-otter")), overview, state)
 
 
 runs = st.builds(
@@ -56,7 +56,7 @@ runs = st.builds(
 )
 
 
-def passes(text: str, run: Listed) -> bool:
+def passes(text: str, run: RunEntry) -> bool:
     return parse(text).passes(run)
 
 
@@ -127,7 +127,7 @@ def test_nonsense_is_told_with_its_remedy(text: str, said: str) -> None:
 
 
 @given(runs, RATES)
-def test_comparisons_agree_with_numbers(run: Listed, rate: float) -> None:
+def test_comparisons_agree_with_numbers(run: RunEntry, rate: float) -> None:
     lr = run.config().lr
     assert passes(f"lr>{rate}", run) == (lr > rate)
     assert passes(f"lr>={rate}", run) == (lr >= rate)
@@ -137,7 +137,7 @@ def test_comparisons_agree_with_numbers(run: Listed, rate: float) -> None:
 
 
 @given(runs, st.floats(0, 1))
-def test_what_is_not_known_yet_passes_no_comparison(run: Listed, accuracy: float) -> None:
+def test_what_is_not_known_yet_passes_no_comparison(run: RunEntry, accuracy: float) -> None:
     best = run.overview.best_val_acc
     above, below = (passes(f"val_acc{sign}{accuracy!r}", run) for sign in (">=", "<"))
     assert (above, below) == (
@@ -146,7 +146,7 @@ def test_what_is_not_known_yet_passes_no_comparison(run: Listed, accuracy: float
 
 
 @given(runs, st.lists(st.sampled_from(("lr<0.5", "hidden:128", "state:stopped", "val_acc>0.5"))))
-def test_all_words_must_hold_in_any_order(run: Listed, words: list[str]) -> None:
+def test_all_words_must_hold_in_any_order(run: RunEntry, words: list[str]) -> None:
     together = passes(" ".join(words), run)
     assert together == all(passes(word, run) for word in words)
     assert together == passes(" ".join(reversed(words)), run)
@@ -174,7 +174,7 @@ def test_completions_are_understood() -> None:
 
 
 @given(st.lists(runs, max_size=6), st.sampled_from(ORDERS))
-def test_an_order_keeps_all_runs_and_sorts_them(found: list[Listed], order: object) -> None:
+def test_an_order_keeps_all_runs_and_sorts_them(found: list[RunEntry], order: object) -> None:
     assert order in ORDERS
     kept = in_order(found, order)  # type: ignore[arg-type]
     assert sorted(map(id, kept)) == sorted(map(id, found))

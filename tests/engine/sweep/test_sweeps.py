@@ -21,7 +21,7 @@ from mnistop.engine.runs.index import list_all
 from mnistop.engine.runs.run_folder import Run, list_runs
 from mnistop.engine.runs.sweep_folder import Plan, Sweep
 from mnistop.engine.sweep.known_data import DataCheck
-from mnistop.engine.sweep.nursery import Nursery
+from mnistop.engine.sweep.member_server import MemberServer
 from mnistop.engine.sweep.this_machine import ThisMachine
 from tests.faults.kills import results
 from tests.helpers.data_files import openml_answers, write_openml_cache
@@ -158,7 +158,7 @@ def test_data_that_are_not_at_hand_are_made_so_once_for_all_members(
     write_openml_cache(tmp_path, openml_answers(images, labels))
     config = digits_config(source="openml", samples=None)
     sweep, lock = sweep_folder.create(Plan(configs=(config, config)), runs_folder)
-    machine = ThisMachine(Nursery.executed(), DataCheck({}))
+    machine = ThisMachine(MemberServer.executed(), DataCheck({}))
     with lock:
         members = [(sweep.member(number), config) for number in (1, 2)]
         told = machine.train_all(members, 2, EventLog(sweep.path))
@@ -303,5 +303,5 @@ def test_no_more_members_are_trained_at_once_than_the_quota_of_the_container_pay
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("mnistop.engine.cores.cpu_quota", lambda: 1.0)
-    here = ThisMachine(Nursery(None), DataCheck({}))  # type: ignore[arg-type]
+    here = ThisMachine(MemberServer(None), DataCheck({}))  # type: ignore[arg-type]
     assert here.places([digits_config(threads=1)]) == 1

@@ -9,7 +9,7 @@ import pytest
 
 from mnistop.engine import events
 from mnistop.engine.runs.run_folder import Run
-from tests.helpers import made_up, made_up_judgements
+from tests.helpers import made_up, recorded_predictions
 from tests.helpers.dashboard import Dashboard, Workers, dashboard
 
 STORY = [*made_up.story(12), made_up.stopped(12)]
@@ -24,7 +24,7 @@ async def watched(
     workers: Workers, tmp_path: Path, story: Sequence[events.Event], phase: str
 ) -> AsyncIterator[tuple[Dashboard, Run]]:
     """The app over a run whose folder is read as it stands on the disk."""
-    run = made_up_judgements.write_run(workers.folder, story)
+    run = recorded_predictions.write_run(workers.folder, story)
     async with dashboard(tmp_path, run=run) as shown:
         await shown.until(lambda: shown.state.phase == phase)
         yield shown, run
@@ -32,7 +32,7 @@ async def watched(
 
 def grow(run: Run, *said: events.Event) -> None:
     """Writes what a training process says, and what it records before."""
-    made_up_judgements.record(run, made_up.predictions(40))
+    recorded_predictions.record(run, made_up.predictions(40))
     made_up.say(run, said)
 
 
@@ -57,7 +57,7 @@ async def test_a_run_resumed_elsewhere_goes_on_on_all_screens(
 
 
 async def test_a_run_paused_elsewhere_says_so(workers: Workers, tmp_path: Path) -> None:
-    run = made_up_judgements.write_run(workers.folder, made_up.story(12))
+    run = recorded_predictions.write_run(workers.folder, made_up.story(12))
     with made_up.training(run):
         async with dashboard(tmp_path, run=run) as shown:
             await shown.until_shown("epoch 12 of 100")

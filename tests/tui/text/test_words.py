@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnistop.engine.formatting import loss, percent, with_sign
-from mnistop.engine.runs.predictions import Judgement
+from mnistop.engine.runs.predictions import EpochPredictions
 from mnistop.tui.text.attack_outcome import at_least, at_most
 
 ROOT = Path(__file__).parents[3]
@@ -28,7 +28,7 @@ def test_a_number_with_a_sign_has_none_where_it_is_written_as_zero(value: float,
 def test_a_loss_of_zero_has_no_sign() -> None:
     assert loss(-0.0) == loss(-0.0001) == "0.000"
     sure = np.array([[0.0, -90.0]], dtype=np.float32)
-    told = Judgement(1, np.array([0]), np.array([0]), sure)
+    told = EpochPredictions(1, np.array([0]), np.array([0]), sure)
     assert str(float(told.loss[0])) == "0.0"
 
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from mnistop.engine.analysis.fragility import (
     AttackedImage,
-    Bracket,
+    AttackTarget,
     OwnImage,
-    Subject,
+    PerturbationBounds,
     attack_image,
     bracket,
 )
@@ -117,7 +117,7 @@ class AttackModel:
         """The run and the epoch that are looked at."""
         self.predictions: PredictionReader | None = None
         """Those of the run's models; None before it has started."""
-        self.subject: Subject | None = None
+        self.subject: AttackTarget | None = None
         """What is attacked; None before the first image is known."""
         self.target: int | None = None
         """The class to be reached; None where any but the label would do."""
@@ -137,7 +137,7 @@ class AttackModel:
         self._epsilons: dict[Norm, float] = {
             method.norm: method.usual for method in reversed(METHODS.values())
         }
-        self._bracket: Bracket | None = None
+        self._bracket: PerturbationBounds | None = None
         self._bracket_error = ""
         self._changed = changed
         self._attacks = LatestAnswer(node, attack_image, self._on_attacked)
@@ -161,7 +161,7 @@ class AttackModel:
         if state.run and self.predictions is None and state.class_names:
             self.predictions = PredictionReader(state.run, len(state.class_names))
 
-    def take(self, subject: Subject) -> None:
+    def take(self, subject: AttackTarget) -> None:
         """Attack another image."""
         self.subject, self.target, self.jumps = subject, None, False
 
@@ -256,7 +256,7 @@ class AttackModel:
         return self._brackets.waiting
 
     @property
-    def bracket(self) -> Bracket | None:
+    def bracket(self) -> PerturbationBounds | None:
         """What is known of the attacked image and target, perhaps of weights before the newest."""
         known = self._bracket
         if known is None or (known.subject, known.target) != (self.subject, self.target):
@@ -288,7 +288,7 @@ class AttackModel:
         self.attacked, self.error = answer, error
         self._changed()
 
-    def _on_bracket(self, answer: Bracket | None, error: str) -> None:
+    def _on_bracket(self, answer: PerturbationBounds | None, error: str) -> None:
         self._bracket, self._bracket_error = answer, error
         self._changed()
 

@@ -9,7 +9,7 @@ from textual import on
 from textual.timer import Timer
 from textual.widget import Widget
 
-from mnistop.engine.analysis.fragility import Subject
+from mnistop.engine.analysis.fragility import AttackTarget
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.attack.accuracy_chart import AccuracyChart
@@ -75,7 +75,7 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
         super().__init__(terminal)
         self._model = AttackModel(self, self._on_answer)
         self._panes = AttackPanes(terminal, self._model)
-        self._brought: Subject | None = None
+        self._brought: AttackTarget | None = None
         """An image that another screen has sent, until it is attacked."""
         self._patience: Timer | None = None
         """Runs while an answer is waited for and nothing has been said of that."""
@@ -84,7 +84,7 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
         """All panes; which of them are seen is up to the terminal's size."""
         yield self._panes
 
-    def enter(self, about: Subject) -> None:
+    def enter(self, about: AttackTarget) -> None:
         """Take an image from another screen.
 
         Args:

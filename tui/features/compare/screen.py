@@ -9,7 +9,7 @@ from textual import on
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
-from mnistop.engine.runs.entry import Listed
+from mnistop.engine.runs.entry import RunEntry
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.compare.duel import DuelImage, DuelList, MatrixDifference
 from mnistop.tui.session.compared import ComparedCharts, ComparedRun, ComparedTable, Comparison
@@ -78,7 +78,7 @@ class CompareScreen(ViewScreen):
         """Leaves the image out where it has no room."""
         self._image.display = self.app.size.width >= _WITH_IMAGE
 
-    def enter(self, about: tuple[Sequence[Listed], Sequence[str]]) -> None:
+    def enter(self, about: tuple[Sequence[RunEntry], Sequence[str]]) -> None:
         """Take up runs to draw, two or more, and the names of those that are left out.
 
         Raises:

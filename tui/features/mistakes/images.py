@@ -211,12 +211,12 @@ class Gallery(ImageGrid):
     def title(self) -> str:
         """The page, of how many, and the order."""
         model = self._model
-        if model.judgement is None or not len(model.rows):
+        if model.predictions is None or not len(model.rows):
             return "Gallery"
         size = max(self.tiles.count, 1)
         page, pages = model.position // size + 1, -(-len(model.rows) // size)
         return (
-            f"Gallery of {len(model.rows)} of {len(model.judgement)}, {model.when}, "
+            f"Gallery of {len(model.rows)} of {len(model.predictions)}, {model.when}, "
             f"{model.order.short}, page {page} of {pages}"
         )
 

@@ -83,9 +83,9 @@ class MistakeList(Table[int]):
         """The number of images of all, the epoch and the order, as far as there is room."""
         model = self._model
         what = _WHAT[model.filter.kind]
-        if model.judgement is None:
+        if model.predictions is None:
             return what
-        count, total, order = self.count, len(model.judgement), model.order.short
+        count, total, order = self.count, len(model.predictions), model.order.short
         texts = (
             f"{what} {count} of {total}, {model.when}, {order}",
             f"{what} {count}/{total}, {model.when}, {order}",
@@ -102,7 +102,7 @@ class MistakeList(Table[int]):
     def row(self, index: int, width: int, chosen: bool) -> Strip:
         """One image."""
         model = self._model
-        of = (model.judgement, model.learned, model.order, width)
+        of = (model.predictions, model.learning_times, model.order, width)
         if of != self._rows_of:
             self._rows, self._rows_of = {}, of
         key = int(model.rows[index]), chosen
@@ -125,9 +125,9 @@ class MistakeList(Table[int]):
 
         What the order goes by has room first.
         """
-        epoch, learned = self._model.judgement, self._model.learned
+        epoch, learning_times = self._model.predictions, self._model.learning_times
         assert epoch
-        assert learned
+        assert learning_times
         number = max(3, len(str(len(epoch) - 1)))
         longest = max(len(shorten(name, _NAME_WIDTH, self.terminal)) for name in self._model.names)
         names = max(4, 2 * longest + 1)
@@ -137,8 +137,8 @@ class MistakeList(Table[int]):
         offered: list[Column[int]] = [
             Column("conf", 7, lambda row: percent(float(epoch.confidence[row]))),
             Column("loss", 7, lambda row: loss(float(epoch.loss[row]))),
-            Column("first", 6, lambda row: _first(int(learned.first[row]))),
-            Column("last", 6, lambda row: _last(int(learned.last[row]))),
+            Column("first", 6, lambda row: _first(int(learning_times.first[row]))),
+            Column("last", 6, lambda row: _last(int(learning_times.last[row]))),
             Column("margin", 7, lambda row: with_sign(float(epoch.margin[row]))),
         ]
         kept = fitting(offered, width - number - 2 - names, self.order)
@@ -147,7 +147,7 @@ class MistakeList(Table[int]):
             Column(
                 head,
                 2 + names,
-                lambda row: "  " + self._taken(epoch.labels[row], epoch.predictions[row]),
+                lambda row: "  " + self._taken(epoch.labels[row], epoch.predicted[row]),
                 lambda row: good if epoch.right[row] else bad,
                 left=True,
             ),

@@ -17,7 +17,13 @@ from mnistop.engine.analysis.image_filters import (
 )
 from mnistop.engine.evaluate import confusion_matrix
 from mnistop.engine.filter_grammar import FilterError
-from mnistop.engine.runs.predictions import Floats, Judgement, Learned, judgement_after, learned
+from mnistop.engine.runs.predictions import (
+    EpochPredictions,
+    Floats,
+    LearningTimes,
+    learning_times,
+    load_predictions,
+)
 from mnistop.tui.session.state import State
 from mnistop.tui.text.run_lines import epoch_name
 
@@ -64,8 +70,8 @@ class ImageListModel:
         """The problem with it; empty for none."""
         self.filter = Filter()
         self.names: tuple[str, ...] = ()
-        self.judgement: Judgement | None = None
-        self.learned: Learned | None = None
+        self.predictions: EpochPredictions | None = None
+        self.learning_times: LearningTimes | None = None
         self.rows = _NONE
         """The images that pass, in order."""
         self.position = 0
@@ -108,9 +114,9 @@ class ImageListModel:
     @property
     def matrix(self) -> NDArray[np.int64] | None:
         """Counts, `(classes, classes)`: rows true; None if no predictions are recorded."""
-        if (found := self.judgement) is None:
+        if (found := self.predictions) is None:
             return None
-        return confusion_matrix(found.labels, found.predictions, found.classes)
+        return confusion_matrix(found.labels, found.predicted, found.classes)
 
     @property
     def listed(self) -> bool:
@@ -134,14 +140,14 @@ class ImageListModel:
             return "The images are gone with the folder of the run, which was deleted or moved."
         if not self._has_started:
             return f"The images that the model gets wrong: {self.state.hint}."
-        if self.judgement is None:
+        if self.predictions is None:
             return (
                 "This run keeps no probabilities or images of this epoch: it was made by an "
                 "older mnistop, or its folder is damaged. A new run has them: 1, then r."
             )
         if len(self.rows):
             return ""
-        count, epoch = len(self.judgement), self.state.shown_epoch
+        count, epoch = len(self.predictions), self.state.shown_epoch
         when = f"at epoch {epoch}" if epoch >= 0 else "before training"
         true, predicted = self.filter.true, self.filter.predicted
         if true is not None and predicted is not None and not self.filter.bounds:
@@ -150,7 +156,7 @@ class ImageListModel:
         if self.filter == Filter():
             return f"No mistakes among {count} images {when}. Press / and type all for the others."
         if self.filter.kind == "wrong":
-            wrong = count - int(self.judgement.right.sum())
+            wrong = count - int(self.predictions.right.sum())
             return (
                 f'None of the {wrong} mistakes {when} passes "{self.text}". '
                 "Press / to change that; all takes in what is right."
@@ -164,7 +170,7 @@ class ImageListModel:
         source = (state.run, history.started, history.resumed)
         if source != self._source:
             self._source, self._shown = source, None
-            self.judgement = self.learned = None
+            self.predictions = self.learning_times = None
             self._images.clear()
             self.names = state.class_names
             self.row, self.position = None, 0
@@ -213,15 +219,15 @@ class ImageListModel:
         """Read what differs from another epoch, when there were another count of them."""
         run, shown, epochs = self.state.run, self.state.shown_epoch, len(self.state.history.epochs)
         assert run
-        if shown != epoch or self.judgement is None:
-            self.judgement = judgement_after(run, shown + 1, len(self.names))
+        if shown != epoch or self.predictions is None:
+            self.predictions = load_predictions(run, shown + 1, len(self.names))
         if epochs != count:
             self._predictions = run.predictions()[1 : epochs + 1]
-            self.learned = learned(self._predictions, run.labels())
+            self.learning_times = learning_times(self._predictions, run.labels())
 
     def _sort(self) -> None:
-        if self.judgement and self.learned:
-            self.rows = rows(self.filter, self.order, self.judgement, self.learned)
+        if self.predictions and self.learning_times:
+            self.rows = rows(self.filter, self.order, self.predictions, self.learning_times)
         else:
             self.rows, self.row = _NONE, None
         found = np.flatnonzero(self.rows == self.row) if self.row is not None else _NONE
@@ -242,17 +248,17 @@ class ImageListModel:
 
     def details(self, row: int | None) -> ImageDetails | None:
         """Return all about an image; None for none."""
-        judgement = self.judgement
-        if row is None or judgement is None:
+        predictions = self.predictions
+        if row is None or predictions is None:
             return None
         return ImageDetails(
             row,
             self.image(row),
-            int(judgement.labels[row]),
-            int(judgement.predictions[row]),
-            judgement.probabilities[row],
-            float(judgement.loss[row]),
-            float(judgement.margin[row]),
+            int(predictions.labels[row]),
+            int(predictions.predicted[row]),
+            predictions.probabilities[row],
+            float(predictions.loss[row]),
+            float(predictions.margin[row]),
             self._predictions[:, row],
         )
 
@@ -261,12 +267,12 @@ class ImageListModel:
 
         The chosen image is one of them; the other is the nearest one after it.
         """
-        if self.row is None or self.judgement is None:
+        if self.row is None or self.predictions is None:
             return None, None
-        right = self.judgement.right
+        right = self.predictions.right
         chosen_right = bool(right[self.row])
         others = np.flatnonzero(right != chosen_right)
-        same = others[self.judgement.labels[others] == self.judgement.labels[self.row]]
+        same = others[self.predictions.labels[others] == self.predictions.labels[self.row]]
         candidates = same if len(same) else others
         if not len(candidates):
             return (self.row, None) if chosen_right else (None, self.row)

@@ -11,7 +11,7 @@ from mnistop.engine.analysis.learning_rate_finder import RangeTest
 from mnistop.engine.analysis.learning_rates import RateAnswer, Recommendation, answer, recommend
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import absolute
-from mnistop.engine.runs.predictions import judgement_after
+from mnistop.engine.runs.predictions import load_predictions
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.session.compared import ComparedRun, Comparison
 from mnistop.tui.text.rates import conclusion, rate_text, run_result
@@ -24,7 +24,7 @@ def test_settings(config: RunConfig) -> RunConfig:
     return replace(config, lr=RunConfig().lr, source=absolute(config.source))
 
 
-def train_at(config: RunConfig, test: RangeTest) -> ThreeRates:
+def train_at(config: RunConfig, test: RangeTest) -> RateComparison:
     """Starts a run at each mark, all else being the same.
 
     Args:
@@ -36,10 +36,10 @@ def train_at(config: RunConfig, test: RangeTest) -> ThreeRates:
     """
     base = replace(config, source=absolute(config.source))
     configs = {mark: replace(base, lr=rate) for mark, rate in test.marks.items()}
-    return ThreeRates(worker.launch_sweep(list(configs.values()), TITLE), configs, test)
+    return RateComparison(worker.launch_sweep(list(configs.values()), TITLE), configs, test)
 
 
-class ThreeRates(Comparison):
+class RateComparison(Comparison):
     """The runs, and what is to be said of each one's learning rate.
 
     Args:
@@ -114,8 +114,8 @@ class ThreeRates(Comparison):
 
 def _answer(one: ComparedRun) -> RateAnswer:
     history = one.history
-    judgement = None
+    predictions = None
     if history.started:
         classes = len(history.started.class_names)
-        judgement = judgement_after(one.run, len(history.epochs), classes)
-    return answer(history, one.config, judgement)
+        predictions = load_predictions(one.run, len(history.epochs), classes)
+    return answer(history, one.config, predictions)

@@ -9,7 +9,7 @@ import textwrap
 from mnistop.engine.analysis.learning_rate_finder import RangeTest
 from mnistop.tui.draw.cells import Strip, clean, line
 from mnistop.tui.draw.legend import letter
-from mnistop.tui.features.rates.model import ThreeRates
+from mnistop.tui.features.rates.model import RateComparison
 from mnistop.tui.text.rates import first_shown, range_chart, rate_text, reasons, settings_text
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
 from mnistop.tui.toolkit.pane import LinesPane, PlottedPane
@@ -227,9 +227,9 @@ class RateAnswers(LinesPane):
         "other's 95% interval may be equally good."
     )
 
-    three: ThreeRates | None = None
+    three: RateComparison | None = None
 
-    def show(self, three: ThreeRates) -> None:
+    def show(self, three: RateComparison) -> None:
         """Draws runs; the pane is as high as their sentences need."""
         self.three = three
         wanted = 1 + len(self._rows(self.app.size.width))

@@ -15,7 +15,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import MnistopError
 from mnistop.engine.hyperparameters import as_text
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.rates.model import ThreeRates, test_settings, train_at
+from mnistop.tui.features.rates.model import RateComparison, test_settings, train_at
 from mnistop.tui.features.rates.panes import RateAnswers, RateCurve, RateMarks
 from mnistop.tui.session.compared import ComparedCharts
 from mnistop.tui.session.state import State
@@ -80,7 +80,7 @@ class RatesScreen(ViewScreen):
         """What the test is of, as `test_settings` has it."""
         self._test: RangeTest | None = None
         self._error = ""
-        self._three: ThreeRates | None = None
+        self._three: RateComparison | None = None
         self._is_launching = False
 
     def panes(self) -> Iterable[Widget]:

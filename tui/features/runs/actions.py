@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Sequence
 from mnistop.engine import worker
 from mnistop.engine.formatting import count
 from mnistop.engine.runs import run_folder
-from mnistop.engine.runs.entry import LONGEST_NAME, LONGEST_NOTE, About, Listed, write_about
+from mnistop.engine.runs.entry import LONGEST_NAME, LONGEST_NOTE, About, RunEntry, write_about
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.session.notification import clipboard_terms
 from mnistop.tui.session.session import ask_to_train_on
 from mnistop.tui.session.view import SeveralPanes, write_report
-from mnistop.tui.toolkit.ask import AskTextScreen, Attempts
+from mnistop.tui.toolkit.ask import AskTextScreen, BackgroundTasks
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
 
 NONE_LISTED = "No run is listed here."
@@ -61,16 +61,16 @@ class RunActions(SeveralPanes):
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
-        self.attempts = Attempts(self, terminal, self.refresh_runs)
+        self.attempts = BackgroundTasks(self, terminal, self.refresh_runs)
 
     @property
     @abstractmethod
-    def chosen(self) -> Listed | None:
+    def chosen(self) -> RunEntry | None:
         """The run at the cursor."""
 
     @property
     @abstractmethod
-    def marked(self) -> Sequence[Listed]:
+    def marked(self) -> Sequence[RunEntry]:
         """The marked runs."""
 
     @abstractmethod
@@ -139,7 +139,7 @@ class RunActions(SeveralPanes):
             )
 
     def _ask_about(
-        self, chosen: Listed, label: str, text: str, longest: int, about: Callable[[str], About]
+        self, chosen: RunEntry, label: str, text: str, longest: int, about: Callable[[str], About]
     ) -> None:
         def answer(typed: str | None) -> None:
             if typed is not None:
@@ -167,7 +167,7 @@ class RunActions(SeveralPanes):
         return ""
 
 
-def _why_not_resumed(chosen: Listed) -> str:
+def _why_not_resumed(chosen: RunEntry) -> str:
     """Return the reason why a run cannot be resumed; empty if it can."""
     match chosen.state:
         case "failed" if chosen.overview.diverged:
@@ -177,6 +177,6 @@ def _why_not_resumed(chosen: Listed) -> str:
     return ""
 
 
-def _delete(runs: Iterable[Listed]) -> None:
+def _delete(runs: Iterable[RunEntry]) -> None:
     for run in runs:
         run_folder.delete(run.run)

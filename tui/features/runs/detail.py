@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from mnistop.engine.formatting import count, duration, loss
-from mnistop.engine.runs.entry import Listed
+from mnistop.engine.runs.entry import RunEntry
 from mnistop.tui.draw.cells import Strip
 from mnistop.tui.session.compared import in_words
 from mnistop.tui.text.run_lines import best_epoch, suspension, test_accuracy, validation_accuracy
@@ -17,10 +17,10 @@ class RunDetail(LinesPane):
 
     DEFAULT_CSS = "RunDetail { height: 5; }"
 
-    run: Listed | None = None
+    run: RunEntry | None = None
     problem = ""
 
-    def show(self, run: Listed | None, problem: str) -> None:
+    def show(self, run: RunEntry | None, problem: str) -> None:
         """Draw another run, or none.
 
         Args:
@@ -54,7 +54,7 @@ class RunDetail(LinesPane):
         return lines[:height]
 
 
-def _results(run: Listed) -> str:
+def _results(run: RunEntry) -> str:
     seen = run.overview
     words = f"{count(seen.epochs, 'epoch')} of {seen.planned:,} in {duration(seen.seconds)}"
     if seen.best_train_loss is not None and seen.best_val_loss is not None:

@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from mnistop.engine.errors import RunError
 from mnistop.engine.formatting import count
-from mnistop.engine.runs.entry import Listed
+from mnistop.engine.runs.entry import RunEntry
 from mnistop.engine.runs.filters import complete, parse
 from mnistop.engine.runs.index import Index
 from mnistop.engine.runs.lookup import why_closed
@@ -190,12 +190,12 @@ class RunsScreen(RunActions):
         return ""
 
     @property
-    def chosen(self) -> Listed | None:
+    def chosen(self) -> RunEntry | None:
         """The run at the cursor."""
         return self._model.chosen
 
     @property
-    def marked(self) -> Sequence[Listed]:
+    def marked(self) -> Sequence[RunEntry]:
         """The marked runs, in the order of marking."""
         return [run for run in map(self._model.listed, self._model.marked) if run]
 
@@ -252,7 +252,7 @@ class RunsScreen(RunActions):
         if len(runs := self._to_compare()) > 1:
             self.post_message(ScreenWanted("compare", (runs, ())))
 
-    def _to_compare(self) -> list[Listed]:
+    def _to_compare(self) -> list[RunEntry]:
         """The marked runs; else the dashboard's and the chosen one."""
         chosen = self._model.chosen
         runs = list(self._model.marked)

@@ -21,7 +21,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import clean
 from mnistop.tui.features.sweep.form import SweepForm, SweepSize
 from mnistop.tui.terminal.faults import FaultTolerant
-from mnistop.tui.toolkit.ask import Attempts
+from mnistop.tui.toolkit.ask import BackgroundTasks
 from mnistop.tui.toolkit.bars import KeyBar
 from mnistop.tui.toolkit.bindings import GivesReasons, bindings, key
 
@@ -122,7 +122,7 @@ def ask_for_sweep(
     terminal: Terminal,
     base: RunConfig | None,
     known: Sequence[tuple[RunConfig, float]],
-    attempts: Attempts,
+    attempts: BackgroundTasks,
     then: Callable[[Sweep], object],
 ) -> None:
     """Ask what is to vary in a new sweep, and start it; where the form is wrong, say so.

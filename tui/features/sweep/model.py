@@ -39,7 +39,7 @@ ORDERS: tuple[tuple[str, Order], ...] = (
 """The orders of the rows, each with its words."""
 
 
-class Sweeping:
+class SweepModel:
     """Where a person is among the sweeps, and in one of them."""
 
     def __init__(self) -> None:
@@ -193,7 +193,7 @@ class SweepAttack:
     """
 
     def __init__(
-        self, screen: Screen[None], sweeping: Sweeping, changed: Callable[[], None]
+        self, screen: Screen[None], sweeping: SweepModel, changed: Callable[[], None]
     ) -> None:
         self.status = ""
         """How far it is; empty while nothing is measured."""
@@ -221,7 +221,7 @@ class SweepAttack:
                 while known is None or not known.is_complete:
                     if self._sweeping.reader is not reader or not self._screen.is_current:
                         return
-                    known = await worker.ask_at_leisure(robustness, run)
+                    known = await worker.ask_at_low_priority(robustness, run)
                     self.status = (
                         f"Attacking run {place + 1}: {known.done:,} of {known.total:,} images."
                     )

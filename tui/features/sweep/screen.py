@@ -13,7 +13,7 @@ from textual.widget import Widget
 from mnistop.engine import worker
 from mnistop.engine.formatting import count
 from mnistop.engine.runs import sweep_folder
-from mnistop.engine.runs.entry import Listed, Overview
+from mnistop.engine.runs.entry import Overview, RunEntry
 from mnistop.engine.runs.history import History
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
@@ -21,14 +21,14 @@ from mnistop.engine.sweep.outcomes import Group
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.sweep.form import SweepForm
 from mnistop.tui.features.sweep.form_screen import SweepFormScreen
-from mnistop.tui.features.sweep.model import SweepAttack, Sweeping
+from mnistop.tui.features.sweep.model import SweepAttack, SweepModel
 from mnistop.tui.features.sweep.table import SweepFacts, SweepTable
 from mnistop.tui.session.compared import ComparedCharts
 from mnistop.tui.session.run_list import MOST_MARKED
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import ScreenWanted, SeveralPanes, write_text
 from mnistop.tui.text.sweep_table import conclusion, table
-from mnistop.tui.toolkit.ask import Attempts
+from mnistop.tui.toolkit.ask import BackgroundTasks
 from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key
 from mnistop.tui.toolkit.help import Section
 from mnistop.tui.toolkit.list_pane import ListPane
@@ -74,13 +74,13 @@ class SweepScreen(SeveralPanes):
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
-        self._sweeping = Sweeping()
+        self._sweeping = SweepModel()
         self._table = SweepTable(terminal, self._sweeping)
         self._charts = ComparedCharts(terminal)
         self._facts = SweepFacts(terminal, self._sweeping)
         self._attack = SweepAttack(self, self._sweeping, self.changed)
         self._wake = asyncio.Event()
-        self._attempts = Attempts(self, terminal, self._wake.set)
+        self._attempts = BackgroundTasks(self, terminal, self._wake.set)
         self._wanted: Sweep | None = None
         """What is to be looked at next."""
         self._is_reading = True
@@ -221,7 +221,7 @@ class SweepScreen(SeveralPanes):
             )
         self.post_message(ScreenWanted("compare", (found, words)))
 
-    def _to_compare(self) -> list[Listed]:
+    def _to_compare(self) -> list[RunEntry]:
         """All runs if they are few; else one of each row, of those around the cursor."""
         groups = self._sweeping.groups
         names = [one.name for group in groups for one in group.outcomes if one.name]
@@ -323,5 +323,5 @@ class SweepScreen(SeveralPanes):
         ]
 
 
-def _listed(run: Run) -> Listed:
-    return Listed(run, Overview.of(run, run.config(), History()), "finished")
+def _listed(run: Run) -> RunEntry:
+    return RunEntry(run, Overview.of(run, run.config(), History()), "finished")

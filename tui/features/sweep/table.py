@@ -12,7 +12,7 @@ from mnistop.engine.sweep.outcomes import Group
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, clean, line
 from mnistop.tui.draw.legend import letter
-from mnistop.tui.features.sweep.model import Sweeping
+from mnistop.tui.features.sweep.model import SweepModel
 from mnistop.tui.text.sweep_table import SweepRows, conclusion, notes
 from mnistop.tui.toolkit.list_pane import ListPane
 from mnistop.tui.toolkit.pane import LinesPane
@@ -46,7 +46,7 @@ class SweepTable(ListPane):
     with_letters = False
     """Whether the rows have the letters of the curves below them."""
 
-    def __init__(self, terminal: Terminal, sweeping: Sweeping) -> None:
+    def __init__(self, terminal: Terminal, sweeping: SweepModel) -> None:
         self._sweeping = sweeping
         self._rows: SweepRows | None = None
         self._fitted: tuple[int, float | None, bool] | None = None
@@ -125,7 +125,7 @@ class SweepFacts(LinesPane):
 
     DEFAULT_CSS = "SweepFacts { height: 6; }"
 
-    def __init__(self, terminal: Terminal, sweeping: Sweeping) -> None:
+    def __init__(self, terminal: Terminal, sweeping: SweepModel) -> None:
         super().__init__(terminal)
         self._sweeping = sweeping
         self._status = ""

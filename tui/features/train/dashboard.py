@@ -114,12 +114,12 @@ class Dashboard(PaneHost):
             return
         self._advised = run, epochs, history
         history = as_of(history, epochs)
-        judgement = None
+        predictions = None
         if run and epochs and state.class_names:
-            from mnistop.engine.runs.predictions import judgement_after  # which needs NumPy
+            from mnistop.engine.runs.predictions import load_predictions  # which needs NumPy
 
-            judgement = judgement_after(run, epochs, len(state.class_names))
-        advice = advise(history, config, judgement)
+            predictions = load_predictions(run, epochs, len(state.class_names))
+        advice = advise(history, config, predictions)
         when = epoch_name(epochs - 1) if history.started else ""
         for coach in (self.coach, self._coach_aside):
             coach.show(advice, when)

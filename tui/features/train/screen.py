@@ -21,7 +21,7 @@ from mnistop.tui.session.progress import LiveRuns
 from mnistop.tui.session.session import GOING, RunEvents, Session, ask_to_train_on
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import RunScreen, write_pane
-from mnistop.tui.toolkit.ask import Attempts
+from mnistop.tui.toolkit.ask import BackgroundTasks
 from mnistop.tui.toolkit.bars import KeyBar, ScreenBar
 from mnistop.tui.toolkit.bindings import (
     IMAGES,
@@ -83,7 +83,7 @@ class TrainScreen(RunScreen):
         self.session = Session(
             self, opened=self._show_opened, refused=self._show_problems, changed=self.show_changes
         )
-        self._attempts = Attempts(self, terminal, self.show_changes)
+        self._attempts = BackgroundTasks(self, terminal, self.show_changes)
         self._possible: frozenset[str] = frozenset()
         self._dashboard = Dashboard(terminal, values)
         self._form, self._digit = self._dashboard.form, self._dashboard.digit

@@ -8,7 +8,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.compare.screen import CompareScreen
 from mnistop.tui.features.runs.screen import RunsScreen
 from tests.helpers import made_up
-from tests.helpers import made_up_judgements as judged
+from tests.helpers import recorded_predictions as judged
 from tests.helpers.dashboard import Dashboard, Opened, Workers
 
 SIZES = [(120, 40), (80, 24)]

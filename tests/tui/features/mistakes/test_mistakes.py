@@ -14,7 +14,7 @@ from mnistop.tui.features.mistakes.images import ChosenImage, Gallery
 from mnistop.tui.features.mistakes.lists import MistakeList
 from mnistop.tui.features.mistakes.screen import MistakesScreen
 from tests.helpers import made_up
-from tests.helpers import made_up_judgements as judged
+from tests.helpers import recorded_predictions as judged
 from tests.helpers.dashboard import Dashboard, Opened
 
 WRONG = [row for row in range(made_up.VALIDATION) if row % 9 == 4]

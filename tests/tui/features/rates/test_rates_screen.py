@@ -76,7 +76,7 @@ class Finder:
 @pytest.fixture
 def finder(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> Iterator[Finder]:
     fake = Finder(workers.folder)
-    monkeypatch.setattr(worker, "ask_at_leisure", fake.ask)
+    monkeypatch.setattr(worker, "ask_at_low_priority", fake.ask)
     monkeypatch.setattr(worker, "launch_sweep", fake.launch_sweep)
     monkeypatch.setattr(worker, "stop_sweep", lambda sweep: fake.stopped.append(sweep.name))
     with fake.alive:
@@ -189,7 +189,7 @@ async def test_waiting_says_what_will_be_here_and_what_is_done_now(
         said.write_text("trying the learning rate 3")
         return await asyncio.Future()
 
-    monkeypatch.setattr(worker, "ask_at_leisure", never)
+    monkeypatch.setattr(worker, "ask_at_low_priority", never)
     async with opened((80, 24)) as shown:
         await shown.press("f")
         await shown.until_shown("three marks will appear here", "No run is made.")

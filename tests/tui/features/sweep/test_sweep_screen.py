@@ -20,7 +20,7 @@ from mnistop.tui.features.compare.screen import CompareScreen
 from mnistop.tui.features.runs.screen import RunsScreen
 from mnistop.tui.features.sweep.form import ROWS
 from mnistop.tui.features.sweep.form_screen import SweepFormScreen
-from mnistop.tui.features.sweep.model import Sweeping
+from mnistop.tui.features.sweep.model import SweepModel
 from mnistop.tui.features.sweep.screen import SweepScreen
 from tests.helpers import made_up_sweeps as made_up
 from tests.helpers.dashboard import Dashboard, Opened, Workers
@@ -140,13 +140,13 @@ async def test_keys_wait_for_a_sweep_that_is_still_being_read(
 ) -> None:
     sweep = rates(workers, 0.3, 0.9, 0.1)
     write_run(workers.folder, [], RunConfig(), "20260101-120000-other-run")
-    look, may_look = Sweeping.look, threading.Event()
+    look, may_look = SweepModel.look, threading.Event()
 
-    def late(sweeping: Sweeping, wanted: Sweep | None = None) -> None:
+    def late(sweeping: SweepModel, wanted: Sweep | None = None) -> None:
         may_look.wait(60)
         look(sweeping, wanted)
 
-    monkeypatch.setattr(Sweeping, "look", late)
+    monkeypatch.setattr(SweepModel, "look", late)
     async with opened() as shown:
         await shown.press("6", "C")
         shown.app.post_message(Key("m", "m"))
@@ -411,7 +411,7 @@ async def test_accuracy_under_attack_is_measured_where_that_is_the_question(
         right = np.ones((200, len(EPSILONS)), np.bool_)
         return Robustness(200, 5, found, found, found, right, np.zeros(200, np.uint8), found)
 
-    monkeypatch.setattr(worker, "ask_at_leisure", answer)
+    monkeypatch.setattr(worker, "ask_at_low_priority", answer)
     configs = plan(RunConfig(), {"adversarial_epsilon": "0,0.1"})
     sweep = made_up.create(workers.folder, configs, "adversarial")
     for number in (1, 2):

@@ -1,7 +1,7 @@
 """A process that has loaded PyTorch and the data, and forks off others that need them.
 
 A training then starts within milliseconds, and all share the memory of what has been loaded. The
-nursery does one thing at a time and has one thread only, so that it can be forked; who uses it may
+server does one thing at a time and has one thread only, so that it can be forked; who uses it may
 have many threads. It ends when its user does, and so does whatever it has forked off.
 """
 
@@ -26,7 +26,7 @@ from mnistop.engine.data.sources import load
 from mnistop.engine.errors import DataError, MnistopError, RunError, TooFewImagesError, host_error
 from mnistop.engine.fingerprint import Fingerprint, changes, has_changed
 
-if TYPE_CHECKING:  # PyTorch is for the nursery, not for its user
+if TYPE_CHECKING:  # PyTorch is for the server, not for its user
     from mnistop.engine.training.examples import Examples
 
 P = ParamSpec("P")
@@ -45,11 +45,11 @@ class Wanted:
     """What they must be; None for what is there now."""
 
 
-class Nursery:
-    """The nursery as its user sees it; any thread may use it.
+class MemberServer:
+    """The server as its user sees it; any thread may use it.
 
     Args:
-        connection: to the nursery's process.
+        connection: to the server's process.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -58,7 +58,7 @@ class Nursery:
         self._process: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def forked(cls) -> Nursery:
+    def forked(cls) -> MemberServer:
         """One forked off this process, which has loaded PyTorch and has one thread only."""
         ours, theirs = Pipe()
         if not os.fork():
@@ -68,29 +68,29 @@ class Nursery:
         return cls(ours)
 
     @classmethod
-    def executed(cls) -> Nursery:
+    def executed(cls) -> MemberServer:
         """One in a fresh interpreter, for a process with threads."""
         ours, theirs = Pipe()
         with theirs:
             number = theirs.fileno()
             process = subprocess.Popen(
-                [sys.executable, "-m", "mnistop.engine.sweep.nursery", str(number)],
+                [sys.executable, "-m", "mnistop.engine.sweep.server", str(number)],
                 env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
                 pass_fds=(number,),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,
             )
-        nursery = cls(ours)
-        nursery._process = process
-        return nursery
+        server = cls(ours)
+        server._process = process
+        return server
 
     def fileno(self) -> int:
         """The descriptor that this process needs for it."""
         return self._connection.fileno()
 
     def is_alive(self) -> bool:
-        """Whether an executed nursery lives."""
+        """Whether an executed server lives."""
         return self._process is not None and self._process.poll() is None
 
     def start(
@@ -104,7 +104,7 @@ class Nursery:
 
         Args:
             task: what it does, with a connection to the caller and the data.
-            data: what the nursery loads first, unless it keeps just that already; None for
+            data: what the server loads first, unless it keeps just that already; None for
                 nothing.
             args: more for `task`.
             kwargs: the same by name.
@@ -114,7 +114,7 @@ class Nursery:
             not begin, and closes when the process ends. The process ends when it is closed.
 
         Raises:
-            RunError: the nursery has died.
+            RunError: the server has died.
         """
         ours, theirs = Pipe()
         try:
@@ -130,7 +130,7 @@ class Nursery:
 
 
 def _serve(connection: Connection) -> NoReturn:
-    """What the nursery does, until its user has gone."""
+    """What the server does, until its user has gone."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.SIG_IGN)  # ended children are no zombies then
     os.closerange(3, connection.fileno())
