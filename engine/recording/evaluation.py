@@ -59,7 +59,7 @@ def log_probabilities(scores: Floats) -> Floats:
 
     Computed with the classes along the first axis, where NumPy is an order of magnitude faster.
     """
-    columns = np.ascontiguousarray(scores.T)
+    columns: Floats = np.ascontiguousarray(scores.T)
     if _are_probabilities(columns):
         columns = np.log(np.maximum(columns, _LEAST_PROBABILITY))
     columns = columns - columns.max(0)
@@ -86,6 +86,7 @@ def checked_scores(given: Any, images: int, classes: int) -> Floats:
         DataError: they have another shape, or are no numbers.
     """
     torch = sys.modules.get("torch")
+    scores: Floats
     try:
         if torch and isinstance(given, torch.Tensor):
             scores = given.detach().to("cpu", torch.float32, copy=True).numpy()

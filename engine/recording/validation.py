@@ -58,7 +58,8 @@ class Validation:
 
     def counts(self) -> list[int]:
         """Return the number of images of each class."""
-        return np.bincount(self.labels, minlength=len(self.class_names)).tolist()
+        counts: list[int] = np.bincount(self.labels, minlength=len(self.class_names)).tolist()
+        return counts
 
     def input_shapes(self) -> list[tuple[int, ...]]:
         """Return the shapes of an input that a model may take, the likeliest first."""
@@ -161,12 +162,10 @@ def _array(given: Any) -> NDArray[Any]:
     try:
         if torch and isinstance(given, torch.Tensor):
             given = given.detach().cpu()
-            array = (given.float() if given.dtype is torch.bfloat16 else given).numpy()
-        else:
-            array = np.asarray(given)
+            given = (given.float() if given.dtype is torch.bfloat16 else given).numpy()
+        return np.asarray(given)
     except (ValueError, TypeError, RuntimeError) as error:
         raise DataError(f"{_kind(given)} is no array of numbers ({error}).") from None
-    return array
 
 
 def _kind(given: Any) -> str:
@@ -300,10 +299,11 @@ def _range(planes: NDArray[Any]) -> tuple[Floats, Floats, tuple[str, ...]]:
     """Return the normalization of images that none was given for."""
     channels = planes.shape[-1]
     low, high = float(planes.min()), float(planes.max())
+    notes: tuple[str, ...] = ()
     if low >= -_NEAR_THE_RANGE and high <= 1 + _NEAR_THE_RANGE:
-        mean, std, notes = 0.0, 1.0, ()
+        mean, std = 0.0, 1.0
     elif low >= 0 and high <= 255 and (planes == np.rint(planes)).all():
-        mean, std, notes = 0.0, 1 / 255, ()
+        mean, std = 0.0, 1 / 255
     else:
         spread = max(high - low, 1e-30)
         mean, std = -low / spread, 1 / spread
@@ -320,4 +320,5 @@ def _on_levels(pixels: Floats) -> Floats:
     whole = np.rint(levels)
     if np.abs(levels - whole).max() > _NEAR_A_LEVEL:
         return pixels
-    return np.divide(whole, 255, dtype=np.float32)
+    exact: Floats = np.divide(whole, 255, dtype=np.float32)
+    return exact
