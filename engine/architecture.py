@@ -26,8 +26,7 @@ class Architecture:
     @classmethod
     def of(cls, started: RunStarted, config: RunConfig) -> Architecture:
         """The model of a run that has begun to train."""
-        height, width = started.image_shape
-        return cls(started.layers, config.activation, started.class_names, (height, width))
+        return cls(started.layers or (), config.activation, started.class_names, started.shape)
 
     @property
     def modules(self) -> list[tuple[str, list[int]]]:

@@ -98,7 +98,7 @@ def _load(run: Run, started: RunStarted, history: History, which: str) -> tuple[
     epochs = int(which) + 1
     if epochs in files:
         return load_model_in(run, files[epochs])[0], epochs
-    kept = {number for number in snapshots.kept(run, started.layers) if number}
+    kept = {number for number in snapshots.kept(run, started.layers or ()) if number}
     if epochs in kept:
         return load_snapshot(run, epochs), epochs
     there = ", ".join(str(number - 1) for number in sorted(kept | set(files)))

@@ -17,7 +17,7 @@ from mnistop.engine.evaluate import class_report, confusion_matrix, wilson_inter
 from mnistop.engine.events import Event
 from mnistop.engine.learning_rate import lr_of_epoch
 from mnistop.engine.runs.entry import About, Summary, read_about
-from mnistop.engine.runs.history import History, others_as_good
+from mnistop.engine.runs.history import History, or_nan, others_as_good
 from mnistop.engine.runs.lookup import quoted
 from mnistop.engine.runs.predictions import (
     EpochPredictions,
@@ -128,8 +128,7 @@ class Facts:
         started = self.history.started
         if not (self.predictions and started):
             return []
-        height, width = started.image_shape
-        return worst_mistakes(self.run, self.predictions, (height, width), most)
+        return worst_mistakes(self.run, self.predictions, started.shape, most)
 
     def as_json(self) -> dict[str, Any]:
         """All of it as values for JSON; None for what is not known yet."""
@@ -151,7 +150,7 @@ class Facts:
             facts["best"] = {
                 "epoch": history.best.epoch,
                 "val_acc": history.best.val_acc,
-                "interval": wilson_interval(history.best.val_acc, images),
+                "interval": wilson_interval(or_nan(history.best.val_acc), images),
                 "other_epochs_within": others_as_good(history),
             }
         if history.tested:

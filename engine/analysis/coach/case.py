@@ -13,8 +13,9 @@ from mnistop.engine.analysis.coach.advice import accuracy
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.notes import ClassCounts
 from mnistop.engine.learning_rate import mean_share
-from mnistop.engine.runs.history import History
+from mnistop.engine.runs.history import History, or_nan
 from mnistop.engine.runs.predictions import EpochPredictions
+from mnistop.engine.runs.recorded import RecordedConfig, planned_epochs
 
 Curve = NDArray[np.float64]
 
@@ -53,7 +54,11 @@ class Case:
     @property
     def planned(self) -> int:
         """Epochs that the run will have had when it ends."""
-        return self.epochs if self.history.ended else max(self.epochs, self.config.epochs)
+        return (
+            self.epochs
+            if self.history.ended
+            else max(self.epochs, self.history.planned or planned_epochs(self.config))
+        )
 
     @property
     def classes(self) -> int:
@@ -74,13 +79,13 @@ class Case:
     @property
     def steps(self) -> int:
         """Updates of the weights so far."""
-        images = self.history.started.training_images if self.history.started else 0
-        return self.epochs * math.ceil(images / self.config.batch_size)
+        images = self.history.started.training_images if self.history.started else None
+        return self.epochs * math.ceil((images or 0) / self.config.batch_size)
 
     @property
     def start(self) -> float:
         """Validation loss of the untrained model."""
-        return self.history.started.val_loss if self.history.started else math.nan
+        return or_nan(self.history.started.val_loss) if self.history.started else math.nan
 
     @property
     def dead(self) -> float:
@@ -93,7 +98,7 @@ class Case:
     def could_use_more(self) -> bool:
         """True if `samples` left images of the source unused, as far as is known."""
         started, most = self.history.started, self.config.samples
-        if started is None or most is None:
+        if started is None or started.training_images is None or most is None:
             return False
         return started.training_images + started.validation_images >= most
 
@@ -123,12 +128,12 @@ class Case:
     @cached_property
     def train(self) -> Curve:
         """Training loss, `(epochs,)`."""
-        return np.array([epoch.train_loss for epoch in self.history.epochs])
+        return np.array([or_nan(epoch.train_loss) for epoch in self.history.epochs])
 
     @cached_property
     def val(self) -> Curve:
         """Validation loss, `(epochs,)`: of each epoch and its two neighbours the median."""
-        return _median_of_three(np.array([epoch.val_loss for epoch in self.history.epochs]))
+        return _median_of_three(np.array([or_nan(epoch.val_loss) for epoch in self.history.epochs]))
 
     @cached_property
     def lowest(self) -> int:
@@ -143,7 +148,7 @@ class Case:
     @cached_property
     def late(self) -> int:
         """Epochs that had the last half of all that the learning rate has been so far."""
-        rates = np.array([epoch.lr for epoch in self.history.epochs])
+        rates = np.array([or_nan(epoch.lr) for epoch in self.history.epochs])
         before = np.cumsum(rates) - rates
         return max(1, int((before > (0.5 - _ROUNDING) * rates.sum()).sum()))
 
@@ -152,7 +157,9 @@ class Case:
         """Epochs to come, each counted as its learning rate by the mean one of the late epochs."""
         if self.planned == self.epochs:
             return 0.0
-        late = sum(epoch.lr for epoch in self.history.epochs[-self.late :]) / self.late
+        if isinstance(self.config, RecordedConfig):
+            return float(self.planned - self.epochs)
+        late = sum(or_nan(epoch.lr) for epoch in self.history.epochs[-self.late :]) / self.late
         to_come = self.config.lr * mean_share(self.config, self.epochs, self.planned)
         return (self.planned - self.epochs) * to_come / max(late, math.ulp(0))
 
@@ -165,7 +172,7 @@ class Case:
         """The median validation accuracy of an epoch and its neighbours."""
         first = max(0, min(epoch - RECENT // 2, self.epochs - RECENT))
         around = self.history.epochs[first : first + RECENT]
-        return median(np.array([each.val_acc for each in around]))
+        return median(np.array([or_nan(each.val_acc) for each in around]))
 
 
 def median(values: Curve) -> float:

@@ -187,7 +187,7 @@ class DuelImage(LinesPane):
             return []
         one = self.comparison.runs[0]
         started = one.history.started
-        shape = (started.image_shape[0], started.image_shape[1]) if started else (0, 0)
+        shape = started.shape if started else (0, 0)
         pixels = one.run.image(self.row, shape)
         if pixels is None:
             return self.say("This run keeps no images.", width)

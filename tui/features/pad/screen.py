@@ -157,9 +157,9 @@ class PadScreen(AtAnEpoch):
     def _fit_to_run(self) -> None:
         """Give the pad the size of the run's images, and what is drawn with it."""
         started = self.state.history.started
-        if started is None:
+        if started is None or not started.image_shape:
             return
-        rows, columns = started.image_shape
+        rows, columns = started.shape
         drawn = self._canvas.pad.image
         if drawn.shape != (rows, columns):
             self._canvas.show(Pad(resize(drawn, rows, columns)))

@@ -11,6 +11,7 @@ from mnistop.engine.analysis.learning_rate_finder import RangeTest
 from mnistop.engine.analysis.learning_rates import RateAnswer, Recommendation, answer, recommend
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import absolute
+from mnistop.engine.runs.history import or_nan
 from mnistop.engine.runs.predictions import load_predictions
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.session.compared import ComparedRun, Comparison
@@ -71,7 +72,7 @@ class RateComparison(Comparison):
     @property
     def start(self) -> float:
         """The loss before training, of the first run that has told it; ln 10 before."""
-        told = (one.history.started.val_loss for one in self.runs if one.history.started)
+        told = (or_nan(one.history.started.val_loss) for one in self.runs if one.history.started)
         return next(told, math.log(10))
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from mnistop.engine.formatting import count, duration, loss
+from mnistop.engine.formatting import duration, epochs_of, loss
 from mnistop.engine.runs.entry import RunEntry
 from mnistop.tui.draw.cells import Strip
 from mnistop.tui.session.compared import in_words
@@ -56,7 +56,7 @@ class RunDetail(LinesPane):
 
 def _results(run: RunEntry) -> str:
     seen = run.overview
-    words = f"{count(seen.epochs, 'epoch')} of {seen.planned:,} in {duration(seen.seconds)}"
+    words = f"{epochs_of(seen.epochs, seen.planned)} in {duration(seen.seconds)}"
     if seen.best_train_loss is not None and seen.best_val_loss is not None:
         words += f". Best epoch {best_epoch(run)}:"
         if seen.test_acc is not None and seen.test_images:
