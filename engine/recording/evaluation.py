@@ -139,6 +139,13 @@ class Evaluator:
             with evaluation_mode(model):
                 return self._scores(torch, model, inputs, classes)
 
+    def inputs(self, most: int) -> Any:
+        """Return some images as a model gets them, a float32 tensor on the processor."""
+        import torch
+
+        images = torch.from_numpy(self._validation.inputs[:most]).float()
+        return images.reshape(-1, *self._shapes[0])
+
     def _on_device(self, torch: Any, model: Any) -> Any:
         """Return the images where a model is, and in its type of number."""
         device, dtype = torch.device("cpu"), torch.float32
