@@ -12,9 +12,9 @@ from mnistop.engine import worker
 from mnistop.engine.config import PRESETS, RunConfig
 from mnistop.tui.app import MnistopApp
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.attack.accuracy_chart import AccuracyChart
+from mnistop.tui.features.attack.accuracy import AccuracyChart
 from mnistop.tui.features.rates.panes import RateCurve
-from mnistop.tui.features.train.digit import Digit
+from mnistop.tui.features.train.images import Digit
 from tests.tour.pictures import picture
 from tests.tour.sweeps import sweeps
 

@@ -16,8 +16,8 @@ from textual.pilot import Pilot
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, plain
-from mnistop.tui.features.train.digit import Digit
 from mnistop.tui.features.train.epochs import Charts, EpochLog
+from mnistop.tui.features.train.images import Digit
 from mnistop.tui.session import state as states
 from mnistop.tui.toolkit.pane import LinesPane
 from tests.helpers import made_up

@@ -13,9 +13,8 @@ from mnistop.engine.evaluate import confusion_matrix
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import plain
-from mnistop.tui.features.train.confusion import Confusion
-from mnistop.tui.features.train.digit import Digit
 from mnistop.tui.features.train.epochs import Charts, EpochLog
+from mnistop.tui.features.train.images import Confusion, Digit
 from mnistop.tui.session import state as states
 from mnistop.tui.session.state import State
 from tests.helpers import made_up
@@ -148,7 +147,7 @@ def test_every_row_adds_up_to_the_images_of_its_class() -> None:
 def test_an_empty_pane_says_what_fills_it(state: State, hint: str, width: int) -> None:
     charts, matrix, digit = Charts(PLAIN), Confusion(PLAIN), Digit(PLAIN)
     charts.state = state
-    matrix.show(None, state)
+    matrix.show_epoch(None, state)
     digit.wait(state.hint)
     panes = [(charts, max(width, 60)), (matrix, width), (digit, width)]
     if state.history.started is None:
