@@ -37,7 +37,7 @@ async def tour() -> None:
             await pilot.pause(0.02)
         await pilot.press("space")
         settled = ("paused", "finished")  # a quick run is over before it is paused
-        while app.shown.phase not in settled or not app.screen.query_one(Digit).answer:
+        while app.shown.phase not in settled or not app.screen.query_one(Digit).content:
             await pilot.pause(0.02)
         if app.shown.phase == "paused":
             await pilot.press("space")

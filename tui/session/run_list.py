@@ -19,7 +19,7 @@ from mnistop.engine.runs.filters import (
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import shorten, shorten_name
-from mnistop.tui.draw.legend import letter
+from mnistop.tui.draw.series import letter
 from mnistop.tui.text.run_lines import (
     TEST_ACC,
     VAL_ACC,

@@ -24,11 +24,11 @@ from mnistop.tui.draw.chart import chart
 from mnistop.tui.draw.series import Series
 from mnistop.tui.session.run_list import RunListModel, RunTable
 from mnistop.tui.terminal.faults import FaultTolerant
+from mnistop.tui.toolkit.background import LatestAnswer
 from mnistop.tui.toolkit.bindings import bindings, key
-from mnistop.tui.toolkit.filter_line import FilterLine
+from mnistop.tui.toolkit.inputs import FilterLine
 from mnistop.tui.toolkit.list_pane import ListPane
 from mnistop.tui.toolkit.plotted_pane import PlottedPane
-from mnistop.tui.toolkit.questions import LatestAnswer
 
 if TYPE_CHECKING:
     from textual.dom import DOMNode

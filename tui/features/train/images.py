@@ -11,9 +11,9 @@ from mnistop.tui.draw.cells import Strip
 from mnistop.tui.session.state import State, weights_name
 from mnistop.tui.session.view import ScreenWanted
 from mnistop.tui.text.run_lines import epoch_name
+from mnistop.tui.toolkit.background import LatestAnswer
 from mnistop.tui.toolkit.bindings import ATTACK, bindings, hidden, key, steps
 from mnistop.tui.toolkit.pane import ContentPane
-from mnistop.tui.toolkit.questions import LatestAnswer
 
 if TYPE_CHECKING:
     import numpy as np
