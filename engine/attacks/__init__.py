@@ -13,6 +13,7 @@ from mnistop.engine.attacks.exact_fgsm import SmallestEpsilon, smallest_epsilon
 from mnistop.engine.attacks.fgsm import FGSM, FastGradient, fooled_levels
 from mnistop.engine.attacks.linear import smallest_epsilon_linear
 from mnistop.engine.attacks.minimal import MinimalAttack, smallest_budget
+from mnistop.engine.attacks.momentum import MomentumFGSM
 from mnistop.engine.attacks.norms import Norm
 from mnistop.engine.attacks.pgd import PGD
 
@@ -28,6 +29,7 @@ __all__ = [
     "FastGradient",
     "Goal",
     "MinimalAttack",
+    "MomentumFGSM",
     "Norm",
     "SmallestEpsilon",
     "certified_radius",
