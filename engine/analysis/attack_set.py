@@ -1,4 +1,4 @@
-"""The attacks of a run's images by method: of a batch, of one image, or of all, to count or save them."""
+"""A run's validation images under one attack: a batch of them, or all, to count or to save."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The attacks that a person can choose, by name; PyTorch is needed only to make one.
 
-To add one, write it in a file of `mnistop.engine.attacks` and add its row here: then it can be chosen
-on the screen and the command line, its smallest ε is searched, and all images can be attacked by it.
+To add one, write it in a file of `mnistop.engine.attacks` and add its row here. It can then be
+chosen on the screen and the command line, for one image and for all, with its smallest ε.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from mnistop.engine.attacks.base import Attack
-    from mnistop.engine.attacks.minimal import MinimalAttack
+    from mnistop.engine.attacks.base import Attack, MinimalAttack
 
 Norm = Literal["linf", "l2"]
 

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.analysis.coach.advice import accuracy
+from mnistop.engine.analysis.coach import accuracy
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.notes import ClassCounts
 from mnistop.engine.learning_rate import mean_share

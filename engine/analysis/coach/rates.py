@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from mnistop.engine.analysis.coach.advice import Advice, number, percent
+from mnistop.engine.analysis.coach import Advice, number, percent
 from mnistop.engine.analysis.coach.case import Case, Curve, falls_steadily
 from mnistop.engine.formatting import count
 from mnistop.engine.learning_rate import higher_rate, lower_rate

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from mnistop.engine.analysis.coach.advice import Advice, either, number, percent
+from mnistop.engine.analysis.coach import Advice, either, number, percent
 from mnistop.engine.analysis.coach.case import RECENT, Case, Curve, falls_steadily, median
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.events import RunFinished

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mnistop.engine.analysis.coach import rates, results
-from mnistop.engine.analysis.coach.advice import NOTHING_YET, Advice, number
+from mnistop.engine.analysis.coach import NOTHING_YET, Advice, number, rates, results
 from mnistop.engine.analysis.coach.case import Case
 from mnistop.engine.data.notes import faint
 from mnistop.engine.formatting import count

@@ -13,9 +13,8 @@ from textual.widget import Widget
 
 from mnistop.engine.analysis.fragility import OwnImage
 from mnistop.engine.analysis.network import Classified, classify
-from mnistop.engine.data.pad import Image, Pad, centred
 from mnistop.engine.errors import MnistopError
-from mnistop.engine.images import resize, to_png
+from mnistop.engine.images import Image, Pad, centred, resize, to_png
 from mnistop.engine.safe_write import write_under_free_name
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.pad.panes import Canvas, Seen, Verdict
