@@ -1,9 +1,8 @@
-"""The coach: reads a run's curves and says one true thing, with a remedy where there is one.
+"""The coach reads a run's curves and gives one piece of advice, with a remedy where there is one.
 
-The rules stand in order of urgency in `rules`: on the data, then those of `rates`, then of
-`results`; the first that has something to say speaks. Their thresholds are the constants beside
-them, each with its reason. What is said is true of the run's own images: validation accuracies
-that lie within each other's 95% interval are never called different.
+The rules are listed in order of urgency in `rules`; the first that applies gives the advice. Their
+thresholds are the constants beside them, each with its reason. A sentence is true of the run's own
+images: validation accuracies within each other's 95% interval are never called different.
 """
 
 from __future__ import annotations
@@ -63,17 +62,19 @@ def advise(history: History, config: RunConfig, predictions: EpochPredictions | 
     """Return the coach's advice on a run after its newest epoch.
 
     Args:
-        history: what the run has said.
+        history: the run's history.
         config: its hyperparameters.
-        predictions: what its model says to the validation images after the newest epoch, where
-            that is known: without it no class can be missed.
+        predictions: those for the validation images after the newest epoch, if known: without them
+            no class can be reported as never predicted.
     """
-    if not (history.started or history.ended):
+    if not history.started:
         return NOTHING_YET
-    from mnistop.engine.analysis.coach.case import Case  # which needs NumPy
-    from mnistop.engine.analysis.coach.rules import first_to_speak
+    from mnistop.engine.analysis.coach.curves import Curves  # which needs NumPy
+    from mnistop.engine.analysis.coach.rules import RULES, first_advice
 
-    return first_to_speak(Case(history, config, predictions))
+    advice = first_advice(RULES, Curves(history, config, predictions))
+    assert advice  # the last rule always applies
+    return advice
 
 
 def advise_on_rate(
@@ -82,13 +83,13 @@ def advise_on_rate(
     """Return the advice of the rules on the learning rate alone; None if they find no fault.
 
     Args:
-        history: what the run has said.
+        history: the run's history.
         config: its hyperparameters.
         predictions: as for `advise`.
     """
-    if not (history.started or history.ended):
+    if not history.started:
         return None
-    from mnistop.engine.analysis.coach.case import Case
-    from mnistop.engine.analysis.coach.rules import first_on_rate
+    from mnistop.engine.analysis.coach.curves import Curves
+    from mnistop.engine.analysis.coach.rules import RATE_RULES, first_advice
 
-    return first_on_rate(Case(history, config, predictions))
+    return first_advice(RATE_RULES, Curves(history, config, predictions))
