@@ -48,9 +48,9 @@ def test_it_is_the_algorithm_of_the_paper(norm: Norm, targeted: bool) -> None:
 
 
 def test_it_fools_more_images_than_one_step_and_stays_within_its_budget() -> None:
-    model, images, labels = some_right("robust", 300)
-    many = MomentumFGSM()(model, images, labels, 0.1)
-    assert many.success.sum() > FGSM()(model, images, labels, 0.1).success.sum()
-    assert many.linf.max() <= 0.1 + 1e-6
+    model, images, labels = some_right("robust", 600)
+    many = MomentumFGSM()(model, images, labels, 0.15)
+    assert many.success.sum() > FGSM()(model, images, labels, 0.15).success.sum()
+    assert many.linf.max() <= 0.15 + 1e-6
     assert many.images.min() >= 0
     assert many.images.max() <= 1
