@@ -88,7 +88,7 @@ def _find(model: nn.Module, inputs: Tensor, mean: float, std: float) -> FoundMLP
         weights[f"linear_{number}.weight"] = weight.float().contiguous()
         weights[f"linear_{number}.bias"] = bias.float().contiguous()
     if not all(values.isfinite().all() for values in weights.values()):
-        raise NotAnMLPError("The model's weights are not all finite numbers")
+        raise NotAnMLPError("The model's weights are too large for float32")
     sizes = (source.layers[0][0].shape[1], *(len(bias) for _, bias in source.layers))
     note = ""
     if kind != "logits":
@@ -147,6 +147,8 @@ def _check_can_be_copied(model: nn.Module) -> None:
     kinds = {type(each).__name__ for each in (*parameters, *model.modules())}
     if kinds & {"DTensor", "FullyShardedDataParallel"}:
         raise NotAnMLPError("The model's weights are sharded over several processes")
+    if not all(each.isfinite().all() for each in parameters if each.is_floating_point()):
+        raise NotAnMLPError("The model's weights are not all finite numbers")
     if (count := sum(each.numel() for each in parameters)) > MOST_PARAMETERS:
         raise NotAnMLPError(
             f"The model has {count:,} parameters, more than the {MOST_PARAMETERS:,} that are kept"
@@ -167,7 +169,8 @@ def _copy_in_double(model: nn.Module) -> nn.Module:
         for module in model.modules():
             if (inner := unwrapped(module)) is not module:
                 memo[id(module)] = copy.deepcopy(inner, memo)
-        return copy.deepcopy(model, memo)
+        copied: nn.Module = copy.deepcopy(model, memo)
+        return copied.to("cpu", torch.float64)  # TorchScript copies without the memo
     except Exception as error:
         raise NotAnMLPError(f"The model cannot be copied ({_in_short(error)})") from None
 

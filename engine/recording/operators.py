@@ -22,20 +22,16 @@ IMAGES = 3
 """The batch with which a model is read."""
 GRID = (0, 1, -1, 0.3, -0.3, 1e-3, -1e-3, 2.1, -2.1, 4, -4, 7, -7, 15, -15, 40, -40, 90, -90)
 """Where functions of single numbers are compared."""
-MOVES = {"alias", "clone", "detach", "expand", "flip", "permute", "select", "slice", "squeeze"}
-MOVES |= {"t", "transpose", "unsqueeze", "view", "_reshape_alias", "_unsafe_view"}
+MOVES = frozenset(
+    {"alias", "clone", "detach", "expand", "flip", "permute", "select", "slice", "squeeze", "t"}
+    | {"transpose", "unsqueeze", "view", "_reshape_alias", "_unsafe_view"}
+)
 """Operators in `torch.ops.aten` that only put numbers elsewhere."""
-CONSTANTS = {
-    "empty_like",
-    "full_like",
-    "new_full",
-    "new_ones",
-    "new_zeros",
-    "ones_like",
-    "zeros_like",
-}
+CONSTANTS = frozenset({"empty_like", "full_like", "ones_like", "zeros_like"})
 """Operators whose result has the shape of a tensor, but none of its numbers."""
-BATCH_NORM = {"native_batch_norm", "_native_batch_norm_legit_no_training", "cudnn_batch_norm"}
+BATCH_NORM = frozenset(
+    {"native_batch_norm", "_native_batch_norm_legit_no_training", "cudnn_batch_norm"}
+)
 JOINED = "The model joins several layers (a residual or skip connection)"
 
 Layers = tuple[tuple[Tensor, Tensor], ...]
