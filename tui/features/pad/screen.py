@@ -13,18 +13,17 @@ from textual.widget import Widget
 
 from mnistop.engine.analysis.fragility import OwnImage
 from mnistop.engine.analysis.network import Classified, classify
-from mnistop.engine.data.pad import Image, Pad, centred
 from mnistop.engine.errors import MnistopError
-from mnistop.engine.images import resize, to_png
+from mnistop.engine.images import Image, Pad, centred, resize, to_png
 from mnistop.engine.safe_write import write_under_free_name
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.pad.panes import Canvas, Seen, Verdict
 from mnistop.tui.session.state import State, weights_name
 from mnistop.tui.session.view import AtAnEpoch, ScreenWanted
 from mnistop.tui.text.run_lines import epoch_name
+from mnistop.tui.toolkit.background import LatestAnswer
 from mnistop.tui.toolkit.bindings import ATTACK, IMAGES, bindings, declared, key
-from mnistop.tui.toolkit.help import Section
-from mnistop.tui.toolkit.questions import LatestAnswer
+from mnistop.tui.toolkit.dialogs import Section
 
 _MNIST_SHAPE = (28, 28)
 _WAITING = "Asking the model; just after the start PyTorch has to load first."

@@ -12,8 +12,7 @@ from textual.containers import Container
 from textual.geometry import Size
 from textual.strip import Strip as TextualStrip
 
-from mnistop.engine.analysis.coach import advise
-from mnistop.engine.analysis.coach.advice import Advice
+from mnistop.engine.analysis.coach import Advice, advise
 from mnistop.engine.config import RunConfig
 from mnistop.engine.runs.history import History, as_of
 from mnistop.engine.runs.run_folder import Run
@@ -27,7 +26,7 @@ from mnistop.tui.features.train.hyperparameters import Hyperparameters
 from mnistop.tui.session.state import State
 from mnistop.tui.terminal.faults import FaultTolerantWidget
 from mnistop.tui.text.run_lines import epoch_name
-from mnistop.tui.toolkit.form_values import ValueInput
+from mnistop.tui.toolkit.inputs import ValueInput
 from mnistop.tui.toolkit.pane import LinesPane, textual_strip
 from mnistop.tui.toolkit.pane_host import Mode, Pane, PaneHost
 
