@@ -171,7 +171,7 @@ class DuelImage(ContentPane[tuple[ComparedRun, int]]):
         """The image as large as there is room for."""
         one, row = content
         started = one.history.started
-        shape = (started.image_shape[0], started.image_shape[1]) if started else (0, 0)
+        shape = started.shape if started else (0, 0)
         pixels = one.run.image(row, shape)
         if pixels is None:
             return self.say("This run keeps no images.", width)

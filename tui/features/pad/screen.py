@@ -13,9 +13,8 @@ from textual.widget import Widget
 
 from mnistop.engine.analysis.fragility import OwnImage
 from mnistop.engine.analysis.network import Classified, classify
-from mnistop.engine.data.pad import Image, Pad, centred
 from mnistop.engine.errors import MnistopError
-from mnistop.engine.images import resize, to_png
+from mnistop.engine.images import Image, Pad, centred, resize, to_png
 from mnistop.engine.safe_write import write_under_free_name
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.pad.panes import Canvas, ModelInput, Prediction
@@ -158,9 +157,9 @@ class PadScreen(AtAnEpoch):
     def _fit_to_run(self) -> None:
         """Give the pad the size of the run's images, and what is drawn with it."""
         started = self.state.history.started
-        if started is None:
+        if started is None or not started.image_shape:
             return
-        rows, columns = started.image_shape
+        rows, columns = started.shape
         drawn = self._canvas.pad.image
         if drawn.shape != (rows, columns):
             self._canvas.show(Pad(resize(drawn, rows, columns)))

@@ -11,6 +11,7 @@ from mnistop.engine.analysis.learning_rate_finder import RangeTest
 from mnistop.engine.analysis.learning_rates import RateAnswer, Recommendation, answer, recommend
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import absolute
+from mnistop.engine.runs.history import or_nan
 from mnistop.engine.runs.predictions import load_predictions
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.session.compared import ComparedRun, Comparison
@@ -71,8 +72,8 @@ class RateComparison(Comparison):
     @property
     def start(self) -> float:
         """The loss before training, of the first run that has measured it; ln 10 before."""
-        measured = (one.history.started.val_loss for one in self.runs if one.history.started)
-        return next(measured, math.log(10))
+        losses = (or_nan(one.history.started.val_loss) for one in self.runs if one.history.started)
+        return next(losses, math.log(10))
 
     @property
     def recommended(self) -> Recommendation:

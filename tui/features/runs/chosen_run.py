@@ -9,7 +9,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 
 from mnistop.engine import worker
-from mnistop.engine.formatting import count, duration, loss
+from mnistop.engine.formatting import count, duration, epochs_of, loss
 from mnistop.engine.runs import run_folder
 from mnistop.engine.runs.entry import LONGEST_NAME, LONGEST_NOTE, About, RunEntry, write_about
 from mnistop.tui.draw.capabilities import Terminal
@@ -217,7 +217,7 @@ class RunDetail(ContentPane[RunEntry]):
 
 def _results(run: RunEntry) -> str:
     found = run.overview
-    words = f"{count(found.epochs, 'epoch')} of {found.planned:,} in {duration(found.seconds)}."
+    words = f"{epochs_of(found.epochs, found.planned)} in {duration(found.seconds)}."
     if found.best_train_loss is not None and found.best_val_loss is not None:
         words = f"{words} Best epoch {best_epoch(run)}:"
         if found.test_acc is not None and found.test_images:

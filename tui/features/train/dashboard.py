@@ -12,8 +12,7 @@ from textual.containers import Container
 from textual.geometry import Size
 from textual.strip import Strip as TextualStrip
 
-from mnistop.engine.analysis.coach import advise
-from mnistop.engine.analysis.coach.advice import Advice
+from mnistop.engine.analysis.coach import Advice, advise
 from mnistop.engine.config import RunConfig
 from mnistop.engine.runs.history import History, as_of
 from mnistop.engine.runs.run_folder import Run
