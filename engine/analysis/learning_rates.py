@@ -7,8 +7,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mnistop.engine.analysis.coach import advise, advise_on_rate
-from mnistop.engine.analysis.coach.advice import TOO_HIGH, TOO_LOW, accuracy, number
+from mnistop.engine.analysis.coach import (
+    TOO_HIGH,
+    TOO_LOW,
+    accuracy,
+    advise,
+    advise_on_rate,
+    number,
+)
 from mnistop.engine.analysis.coach.rates import has_exploded
 from mnistop.engine.analysis.learning_rate_finder import LEARNED, LITTLE, RangeTest, in_one_digit
 from mnistop.engine.config import RunConfig

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from mnistop.engine.activations import ACTIVATIONS, OnnxNode
 from mnistop.engine.analysis.loading import load_model, load_model_in, load_snapshot
-from mnistop.engine.architecture import Architecture
 from mnistop.engine.errors import MnistopError, RunError
 from mnistop.engine.events import RunStarted
 from mnistop.engine.learning_rate import after_divergence
+from mnistop.engine.report.facts import Architecture
 from mnistop.engine.runs import snapshots
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.history import History, reduce

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from mnistop.engine.architecture import Architecture
 from mnistop.engine.config import HYPERPARAMETERS, RunConfig
 from mnistop.engine.data.notes import ClassCounts
 from mnistop.engine.evaluate import wilson_interval
@@ -40,7 +39,7 @@ from mnistop.engine.report.document import (
     Section,
     Table,
 )
-from mnistop.engine.report.facts import Facts, again
+from mnistop.engine.report.facts import Architecture, Facts, again
 from mnistop.engine.runs.history import flattering, or_nan, others_as_good, unseen_accuracy
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.predictions import Mistake

@@ -25,11 +25,11 @@ from mnistop.engine.report.document import (
     Part,
     Section,
     Table,
+    as_markdown,
     letter,
 )
 from mnistop.engine.report.facts import Facts
 from mnistop.engine.report.html import as_html
-from mnistop.engine.report.markdown import as_markdown
 from mnistop.engine.report.of_run import how_far, report_of_run
 from mnistop.engine.runs.history import History, or_nan
 from mnistop.engine.runs.run_folder import Run
