@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from mnistop.tui.draw.matrix import ConfusionMatrix
+
 
 class Confusion(LinesPane, can_focus=True):
     """Rows are true classes, columns predicted ones."""
@@ -41,6 +43,7 @@ class Confusion(LinesPane, can_focus=True):
     """Counts, `(classes, classes)`: rows true; None while there are none."""
     state = State()
     cell: tuple[int, int] | None = None
+    _drawn: ConfusionMatrix | None = None
 
     def show(self, matrix: NDArray[np.int64] | None, state: State) -> None:
         """Draw a matrix.
@@ -78,13 +81,13 @@ class Confusion(LinesPane, can_focus=True):
     def lines(self, width: int, height: int) -> list[Strip]:
         """The matrix, or what will fill the pane."""
         if self.matrix is None:
+            self._drawn = None
             return self.say(f"Which class is taken for which: {self.state.hint}", width)
         from mnistop.tui.draw.matrix import confusion
 
-        return confusion(self.matrix, self.names, self.terminal, width, height, self._cursor())
-
-    def _cursor(self) -> tuple[int, int] | None:
-        return self.cell if self.has_focus else None
+        cursor = self.cell if self.has_focus else None
+        self._drawn = confusion(self.matrix, self.names, self.terminal, width, height, cursor)
+        return self._drawn
 
     def watch_has_focus(self, has_focus: bool) -> None:
         """Show the cursor, or hide it."""
@@ -123,21 +126,7 @@ class Confusion(LinesPane, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Move the cursor to the clicked cell; a double click opens it."""
-        if self.matrix is None:
-            return
-        from mnistop.tui.draw.matrix import cell_at
-
-        width, height = self.size
-        cell = cell_at(
-            event.x,
-            event.y - 1,
-            self.matrix,
-            self.names,
-            self.terminal,
-            width,
-            height - 1,
-            self._cursor(),
-        )
+        cell = self._drawn.cell_at(event.x, event.y - 1) if self._drawn else None
         if cell:
             self.cell = cell
             self.redraw()
