@@ -14,7 +14,7 @@ from mnistop.tui.draw.image import gray_row
 from mnistop.tui.draw.palette import Palette
 from mnistop.tui.features.mistakes.model import ImageDetails, ImageListModel
 from mnistop.tui.text.one_image import trail
-from mnistop.tui.text.portrait import has_room, portrait
+from mnistop.tui.text.portrait import fitting_mode, portrait
 from mnistop.tui.toolkit.bindings import bindings, hidden, key, moves_in_grid
 from mnistop.tui.toolkit.image_grid import LEAST, LEAST_GLYPHS, PAGE, ImageGrid, Tiles, fit
 from mnistop.tui.toolkit.pane import LinesPane
@@ -77,7 +77,8 @@ class ChosenImage(_ImagePane):
         classes = len(self._model.names)
         story = self._story(shown, width, _STORY)
         fits = [
-            has_room(shown.image, classes, self.terminal, width, height - lines - 1, self.mode)
+            fitting_mode(shown.image, classes, self.terminal, width, height - lines - 1, self.mode)
+            is not None
             for lines in (len(story), _SHORT_STORY)
         ]
         if fits == [False, True] or height - len(story) - 2 < min(10, classes):
