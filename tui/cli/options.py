@@ -138,9 +138,10 @@ _SECTIONS = {
     "Model": "hidden activation dropout",
     "Training": "epochs batch_size optimizer lr momentum weight_decay schedule clip_norm "
     "early_stopping adversarial_epsilon seed",
+    "Machine": "threads device",
 }
 _SECTION_OF = {name: section for section, names in _SECTIONS.items() for name in names.split()}
-"""The section of the help by hyperparameter; the others are in Machine."""
+"""The section of the help by hyperparameter; the others are in Training."""
 
 _METAVARS = {
     "source": "NAME|PATH",
@@ -172,7 +173,7 @@ class SettingsCommand(click.Command):
         sections: dict[str, list[tuple[str, str]]] = {"Options": []}
         for parameter in self.get_params(context):
             name = parameter.name or ""
-            section = _SECTION_OF.get(name, "Machine" if name in NAMES else "Options")
+            section = _SECTION_OF.get(name, "Training" if name in NAMES else "Options")
             if record := parameter.get_help_record(context):
                 sections.setdefault(section, []).append(record)
         width = max(len(flag) for records in sections.values() for flag, _ in records)
