@@ -20,6 +20,7 @@ from mnistop.engine.errors import MnistopError
 from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.process.fork_server import temporary_folder
 from mnistop.engine.report.facts import again
+from mnistop.engine.runs.history import or_nan
 from mnistop.tui.cli.options import SettingsCommand, given_settings, setting_options, with_output
 from mnistop.tui.cli.output import Printer, print_note, waiting
 from mnistop.tui.cli.watch import warm_up
@@ -153,7 +154,7 @@ def _print_runs(out: Printer, three: RateComparison) -> None:
     out.draw(
         chart(
             [
-                Series(one.title, [epoch.train_loss for epoch in one.history.epochs], place)
+                Series(one.title, [or_nan(epoch.train_loss) for epoch in one.history.epochs], place)
                 for place, one in enumerate(three.runs)
             ],
             min(out.width, _WIDEST),
@@ -167,7 +168,7 @@ def _print_runs(out: Printer, three: RateComparison) -> None:
     out.print("")
     for place, (one, found) in enumerate(zip(three.runs, three.answers, strict=True)):
         head = f"{one.title:<17}"
-        _print_beside(out, head, f"{three.told(place)}. {found.sentence}")
+        _print_beside(out, head, f"{three.result(place)}. {found.sentence}")
     _print_beside(out, "", three.conclusion)
     for sentence in _failures(three):
         out.paragraph(sentence)

@@ -19,7 +19,7 @@ from mnistop.engine.errors import ConfigError
 from mnistop.engine.hyperparameters import as_text
 from mnistop.tui.draw.capabilities import TRUE_COLOR, Terminal
 from mnistop.tui.features.train.hyperparameters import ConfigValues, Hyperparameters
-from mnistop.tui.toolkit.form_values import ValueInput
+from mnistop.tui.toolkit.inputs import ValueInput
 
 
 class FormApp(App[None]):
