@@ -124,11 +124,8 @@ def _sections(facts: Facts, mistakes: int) -> Iterator[Section]:
             f"Most confident mistakes after epoch {facts.epoch}",
             (_pictures(facts.mistakes(mistakes), started.class_names),),
         )
-    alike = (
-        ()
-        if facts.config.changes() or facts.summary.is_recorded
-        else (Paragraph("All as in the notebook."),)
-    )
+    is_usual = not (facts.config.changes() or facts.summary.is_recorded)
+    alike = (Paragraph("All as in the notebook."),) if is_usual else ()
     yield Section("Settings", (*alike, Listing(tuple(settings(facts.config)))))
     if started:
         yield Section("Data and model", tuple(_model(started, history.kept)))

@@ -81,11 +81,8 @@ def _table(runs: Sequence[Facts], apart: dict[str, list[str]]) -> Table:
         )
         for place, one in enumerate(runs)
     ]
-    words = {
-        label_of(name)
-        for name in apart
-        if not (name in HYPERPARAMETERS and HYPERPARAMETERS[name].is_number)
-    }
+    numbers = {name for name, known in HYPERPARAMETERS.items() if known.is_number}
+    words = {label_of(name) for name in apart if name not in numbers}
     return Table(head, rows, frozenset({"", "run"} | words), lines=True)
 
 

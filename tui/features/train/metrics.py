@@ -185,9 +185,10 @@ def _within_epochs(epochs: Indices, rows: Indices) -> Floats:
 
 
 def _time_unit(seconds: float) -> tuple[float, str]:
-    units = ((3 * 86400, 86400.0, "days"), (3 * 3600, 3600.0, "hours"), (180, 60.0, "minutes"))
-    found = next((unit for least, *unit in units if seconds >= least), [1.0, "seconds"])
-    return float(found[0]), str(found[1])
+    for unit, label in ((86400.0, "days"), (3600.0, "hours"), (60.0, "minutes")):
+        if seconds >= 3 * unit:
+            return unit, label
+    return 1.0, "seconds"
 
 
 def label_of(curve: MetricCurve, group: str) -> str:
