@@ -4,12 +4,11 @@ import contextlib
 import errno
 import itertools
 import os
+import sys
 import traceback
 from collections.abc import Callable, Collection, Iterator
 from multiprocessing.connection import Connection
 from typing import NoReturn
-
-import torch
 
 from mnistop.engine.errors import MnistopError, host_error
 from mnistop.engine.files import lacks_inodes
@@ -82,8 +81,10 @@ def in_words(error: Exception, folder: Folder) -> str:
 
 
 def _is_lack_of_memory(error: BaseException) -> bool:
-    told = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    return told or isinstance(error, (MemoryError, torch.OutOfMemoryError))
+    if isinstance(error, RuntimeError) and "can't allocate memory" in str(error):
+        return True
+    torch = sys.modules.get("torch")
+    return isinstance(error, (MemoryError, *((torch.OutOfMemoryError,) if torch else ())))
 
 
 def _with_causes(error: BaseException) -> Iterator[BaseException]:

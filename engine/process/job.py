@@ -48,7 +48,7 @@ def start(what: RunConfig | Continuation, folder: Path, answer: Connection) -> N
 def train_member(
     caller: Connection, examples: Examples | None, what: RunConfig | Run, path: Path, cores: int
 ) -> NoReturn:
-    """Train a member of a sweep, as a task of `mnistop.engine.sweep.server`.
+    """Train a member of a sweep, as a task of `mnistop.engine.sweep.member_server`.
 
     Args:
         caller: gets the run once it is sure to begin, or the `MnistopError`.

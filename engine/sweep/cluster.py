@@ -1,4 +1,4 @@
-"""Executor the members of a sweep out to the workers of a Dask cluster, through joblib.
+"""Hand the members of a sweep out to the workers of a Dask cluster, through joblib.
 
 Each is trained in a scratch folder of a worker (`mnistop.engine.sweep.cluster_member`) and comes
 back as a whole, to be put in place here. Dask gives what a lost worker had in hand to another one.
@@ -197,7 +197,7 @@ class _Backend(DaskDistributedBackend):  # type: ignore[misc]
         return max(2, places)
 
     def submit(self, func: Any, callback: Any = None) -> Any:
-        """Executor a batch of one task to Dask."""
+        """Submit a batch of one task to Dask."""
         ((_, (name, *_), _),) = func.items
 
         def called(out: Any) -> None:

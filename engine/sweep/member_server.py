@@ -74,7 +74,7 @@ class MemberServer:
         with theirs:
             number = theirs.fileno()
             process = subprocess.Popen(
-                [sys.executable, "-m", "mnistop.engine.sweep.server", str(number)],
+                [sys.executable, "-m", __name__, str(number)],
                 env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
                 pass_fds=(number,),
                 stdin=subprocess.DEVNULL,

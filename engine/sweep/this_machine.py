@@ -1,4 +1,4 @@
-"""Executor the members of a sweep out to the cores of this machine, through joblib.
+"""Hand the members of a sweep out to the cores of this machine, through joblib.
 
 joblib's threads only wait: each member is trained by a process of its own, forked off a server
 that has PyTorch and the data in memory. joblib's own processes would each load them again.

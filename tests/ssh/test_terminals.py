@@ -353,7 +353,7 @@ def test_moves_of_the_mouse_without_a_button_are_not_asked_for(folder: Path) -> 
 CRASHING = """
 import sys
 from mnistop.tui.app import MnistopApp
-from mnistop.tui.toolkit.help import HelpScreen
+from mnistop.tui.toolkit.dialogs import HelpScreen
 def crash(part):
     raise ZeroDivisionError("a made-up fault")
 {part}

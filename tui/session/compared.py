@@ -20,8 +20,7 @@ from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.cells import Strip, line, shorten, shorten_name
 from mnistop.tui.draw.chart import Chart, chart
-from mnistop.tui.draw.legend import letter
-from mnistop.tui.draw.series import Series
+from mnistop.tui.draw.series import Series, letter
 from mnistop.tui.toolkit.bindings import bindings, epochs, key
 from mnistop.tui.toolkit.pane import Kind, LinesPane, LossAndAccuracy
 

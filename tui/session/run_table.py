@@ -18,7 +18,7 @@ from mnistop.engine.runs.index import Index
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import shorten, shorten_name
-from mnistop.tui.draw.legend import letter
+from mnistop.tui.draw.series import letter
 from mnistop.tui.session.run_list import RunListModel
 from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.text.run_lines import (
@@ -35,7 +35,7 @@ from mnistop.tui.text.run_lines import (
     validation_accuracy,
 )
 from mnistop.tui.toolkit.bindings import bindings, key
-from mnistop.tui.toolkit.filter_line import FilterLine
+from mnistop.tui.toolkit.inputs import FilterLine
 from mnistop.tui.toolkit.list_pane import Column, ListPane, Table, fitting
 
 SIGNS = {

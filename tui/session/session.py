@@ -20,7 +20,8 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.session import state as states
 from mnistop.tui.session.state import State
 from mnistop.tui.terminal import faults
-from mnistop.tui.toolkit.ask import AskTextScreen, BackgroundTasks
+from mnistop.tui.toolkit.background import BackgroundTasks
+from mnistop.tui.toolkit.dialogs import AskTextScreen
 
 if TYPE_CHECKING:
     from mnistop.engine.runs.predictions import PredictionReader

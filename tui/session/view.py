@@ -26,13 +26,13 @@ from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.terminal.scheduler import Scheduler
 from mnistop.tui.toolkit.bars import KeyBar, ScreenBar
 from mnistop.tui.toolkit.bindings import WRITE, GivesReasons, bindings, hidden, key
-from mnistop.tui.toolkit.help import Section
+from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.pane import LinesPane
 
 if TYPE_CHECKING:
     from mnistop.engine.config import RunConfig
     from mnistop.tui.draw.image import Mode
-    from mnistop.tui.toolkit.ask import BackgroundTasks
+    from mnistop.tui.toolkit.background import BackgroundTasks
 
 ALONE = "This pane has all the room already; Tab goes to the next one."
 WRONG_FORM = "A value in the form is wrong: press 1 and correct it."

@@ -21,7 +21,7 @@ from mnistop.tui.session.session import Session
 from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.terminal.textual_hooks import InputHook
 from mnistop.tui.toolkit.bars import KeyBar
-from mnistop.tui.toolkit.form_values import ValueInput
+from mnistop.tui.toolkit.inputs import ValueInput
 from tests.helpers.dashboard import Opened
 
 

@@ -26,7 +26,7 @@ from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.session.compared import differences
 from mnistop.tui.session.state import State, weights_name
 from mnistop.tui.text.attack_outcome import AttackOutcome
-from mnistop.tui.toolkit.questions import LatestAnswer
+from mnistop.tui.toolkit.background import LatestAnswer
 
 if TYPE_CHECKING:
     from textual.dom import DOMNode

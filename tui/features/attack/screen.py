@@ -18,7 +18,7 @@ from mnistop.tui.features.attack.panes import AttackPanes
 from mnistop.tui.session.run_table import ChooseRunScreen
 from mnistop.tui.session.view import ALONE, NO_RUN, AtAnEpoch, SeveralPanes
 from mnistop.tui.toolkit.bindings import IMAGES, ZOOM, bindings, declared, hidden, key, steps
-from mnistop.tui.toolkit.help import Section
+from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.list_pane import ListPane
 
 _SLOW = 0.4

@@ -12,7 +12,7 @@ from mnistop.engine.formatting import count
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Grid, Strip, shorten
-from mnistop.tui.draw.legend import letter
+from mnistop.tui.draw.series import letter
 from mnistop.tui.session.compared import Comparison
 from mnistop.tui.toolkit.list_pane import Column, Table
 from mnistop.tui.toolkit.pane import LinesPane

@@ -16,7 +16,7 @@ from mnistop.tui.session.compared import ComparedCharts, ComparedRun, ComparedTa
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import ViewScreen, write_report
 from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key
-from mnistop.tui.toolkit.help import Section
+from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.list_pane import ListPane
 
 _LOOK_SECONDS = 0.5

@@ -12,8 +12,8 @@ from textual.message import Message
 from mnistop.tui.draw import image
 from mnistop.tui.draw.cells import Strip, beside, line, shorten
 from mnistop.tui.draw.chart import Chart, chart
+from mnistop.tui.draw.image import picture
 from mnistop.tui.draw.series import Series
-from mnistop.tui.draw.thumbnails import picture
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
 from mnistop.tui.toolkit.pane import PlottedPane
 

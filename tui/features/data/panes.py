@@ -9,7 +9,7 @@ from rich.style import Style
 from mnistop.engine.analysis.samples import Samples
 from mnistop.tui.draw import bars
 from mnistop.tui.draw.cells import Strip, beside, line, shorten
-from mnistop.tui.draw.thumbnails import pictures
+from mnistop.tui.draw.image import pictures
 from mnistop.tui.toolkit.bindings import bindings, hidden, key, moves_in_grid, pages_of_grid
 from mnistop.tui.toolkit.image_grid import LEAST, LEAST_GLYPHS, PAGE, ImageGrid, Tiles, fit
 from mnistop.tui.toolkit.pane import LinesPane

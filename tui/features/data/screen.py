@@ -17,11 +17,11 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.data.flattening import Flattening
 from mnistop.tui.features.data.panes import DataFacts, Labels, SampleGrid
 from mnistop.tui.session.view import ALONE, WRONG_FORM, SeveralPanes
+from mnistop.tui.toolkit.background import LatestAnswer, ProgressNote
 from mnistop.tui.toolkit.bindings import IMAGES, ZOOM, bindings, declared
-from mnistop.tui.toolkit.help import Section
+from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.image_grid import PAGE
 from mnistop.tui.toolkit.pane_host import Mode, Pane, PaneHost
-from mnistop.tui.toolkit.questions import LatestAnswer, ProgressNote
 
 _MOST_FACTS = 7
 """Lines that the facts take at most."""

@@ -12,7 +12,7 @@ from mnistop.engine.data.pad import THICKNESSES, Image, Pad
 from mnistop.tui.draw import bars, image
 from mnistop.tui.draw.cells import Strip, line
 from mnistop.tui.draw.colormap import color, gray
-from mnistop.tui.draw.thumbnails import picture
+from mnistop.tui.draw.image import picture
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
 from mnistop.tui.toolkit.pane import LinesPane
 

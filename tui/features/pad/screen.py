@@ -22,9 +22,9 @@ from mnistop.tui.features.pad.panes import Canvas, Seen, Verdict
 from mnistop.tui.session.state import State, weights_name
 from mnistop.tui.session.view import AtAnEpoch, ScreenWanted
 from mnistop.tui.text.run_lines import epoch_name
+from mnistop.tui.toolkit.background import LatestAnswer
 from mnistop.tui.toolkit.bindings import ATTACK, IMAGES, bindings, declared, key
-from mnistop.tui.toolkit.help import Section
-from mnistop.tui.toolkit.questions import LatestAnswer
+from mnistop.tui.toolkit.dialogs import Section
 
 _MNIST_SHAPE = (28, 28)
 _WAITING = "Asking the model; just after the start PyTorch has to load first."

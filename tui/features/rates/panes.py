@@ -8,7 +8,7 @@ import textwrap
 
 from mnistop.engine.analysis.learning_rate_finder import RangeTest
 from mnistop.tui.draw.cells import Strip, clean, line
-from mnistop.tui.draw.legend import letter
+from mnistop.tui.draw.series import letter
 from mnistop.tui.features.rates.model import RateComparison
 from mnistop.tui.text.rates import first_shown, range_chart, rate_text, reasons, settings_text
 from mnistop.tui.toolkit.bindings import bindings, hidden, key

@@ -21,9 +21,9 @@ from mnistop.tui.session.compared import ComparedCharts
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import WRONG_FORM, ViewScreen
 from mnistop.tui.text.rates import rate_text, settings_text
+from mnistop.tui.toolkit.background import LatestAnswer, ProgressNote
 from mnistop.tui.toolkit.bindings import bindings, declared, key
-from mnistop.tui.toolkit.help import Section
-from mnistop.tui.toolkit.questions import LatestAnswer, ProgressNote
+from mnistop.tui.toolkit.dialogs import Section
 
 _LOOK_SECONDS = 0.3
 _PURPOSE = (

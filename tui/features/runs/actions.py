@@ -15,8 +15,9 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.session.notification import clipboard_terms
 from mnistop.tui.session.session import ask_to_train_on
 from mnistop.tui.session.view import SeveralPanes, write_report
-from mnistop.tui.toolkit.ask import AskTextScreen, BackgroundTasks
+from mnistop.tui.toolkit.background import BackgroundTasks
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
+from mnistop.tui.toolkit.dialogs import AskTextScreen
 
 NONE_LISTED = "No run is listed here."
 NONE_MARKED = "No run is marked: Space marks one."

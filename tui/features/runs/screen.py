@@ -25,8 +25,8 @@ from mnistop.tui.session.state import State
 from mnistop.tui.session.view import ScreenWanted, write_text
 from mnistop.tui.text.run_lines import overload_warning, table
 from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key
-from mnistop.tui.toolkit.filter_line import FilterInput, FilterLine
-from mnistop.tui.toolkit.help import Section
+from mnistop.tui.toolkit.dialogs import Section
+from mnistop.tui.toolkit.inputs import FilterInput, FilterLine
 from mnistop.tui.toolkit.list_pane import ListPane
 
 _EXAMPLE = "lr>0.1 val_acc>0.9 hidden:128 state:stopped"

@@ -28,9 +28,9 @@ from mnistop.tui.session.run_list import MOST_MARKED
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import ScreenWanted, SeveralPanes, write_text
 from mnistop.tui.text.sweep_table import conclusion, table
-from mnistop.tui.toolkit.ask import BackgroundTasks
+from mnistop.tui.toolkit.background import BackgroundTasks
 from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key
-from mnistop.tui.toolkit.help import Section
+from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.list_pane import ListPane
 
 _LOOK_SECONDS = 0.5

@@ -11,7 +11,7 @@ from mnistop.engine.formatting import count
 from mnistop.engine.sweep.outcomes import Group
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, clean, line
-from mnistop.tui.draw.legend import letter
+from mnistop.tui.draw.series import letter
 from mnistop.tui.features.sweep.model import SweepModel
 from mnistop.tui.text.sweep_table import SweepRows, conclusion, notes
 from mnistop.tui.toolkit.list_pane import ListPane

@@ -27,7 +27,7 @@ from mnistop.tui.features.train.hyperparameters import Hyperparameters
 from mnistop.tui.session.state import State
 from mnistop.tui.terminal.faults import FaultTolerantWidget
 from mnistop.tui.text.run_lines import epoch_name
-from mnistop.tui.toolkit.form_values import ValueInput
+from mnistop.tui.toolkit.inputs import ValueInput
 from mnistop.tui.toolkit.pane import LinesPane, textual_strip
 from mnistop.tui.toolkit.pane_host import Mode, Pane, PaneHost
 

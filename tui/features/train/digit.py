@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from mnistop.tui.draw.cells import Strip
 from mnistop.tui.session.state import State, weights_name
 from mnistop.tui.session.view import ScreenWanted
+from mnistop.tui.toolkit.background import LatestAnswer
 from mnistop.tui.toolkit.bindings import ATTACK, bindings, hidden, key, steps
 from mnistop.tui.toolkit.pane import LinesPane
-from mnistop.tui.toolkit.questions import LatestAnswer
 
 if TYPE_CHECKING:
     import numpy as np

@@ -21,7 +21,7 @@ from mnistop.tui.session.progress import LiveRuns
 from mnistop.tui.session.session import GOING, RunEvents, Session, ask_to_train_on
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import RunScreen, write_pane
-from mnistop.tui.toolkit.ask import BackgroundTasks
+from mnistop.tui.toolkit.background import BackgroundTasks
 from mnistop.tui.toolkit.bars import KeyBar, ScreenBar
 from mnistop.tui.toolkit.bindings import (
     IMAGES,
@@ -31,7 +31,7 @@ from mnistop.tui.toolkit.bindings import (
     hidden,
     key,
 )
-from mnistop.tui.toolkit.help import Section
+from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.pane import LinesPane
 
 if TYPE_CHECKING:

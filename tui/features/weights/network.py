@@ -14,7 +14,7 @@ from mnistop.engine.analysis.network import FloatArray, Step, Walk
 from mnistop.tui.draw import bars, image
 from mnistop.tui.draw.bars import signed
 from mnistop.tui.draw.cells import PLAIN, Strip, beside, clean, line, shorten
-from mnistop.tui.text.network import explanation, learned_numbers, note, proper, shape_of
+from mnistop.tui.text.one_image import explanation, learned_numbers, note, proper, shape_of
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
 from mnistop.tui.toolkit.pane import ScrolledPane
 

@@ -20,10 +20,10 @@ from mnistop.tui.features.weights.neurons import WeightDetail, WeightGallery
 from mnistop.tui.session.state import weights_name
 from mnistop.tui.session.view import ALONE, NO_RUN, AtAnEpoch, SeveralPanes
 from mnistop.tui.terminal.scheduler import SLOW, Paced
+from mnistop.tui.toolkit.background import LatestAnswer
 from mnistop.tui.toolkit.bindings import ZOOM, bindings, declared, hidden, key
-from mnistop.tui.toolkit.help import Section
+from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.pane import LinesPane
-from mnistop.tui.toolkit.questions import LatestAnswer
 
 Arrangement = Literal["beside", "below", "alone"]
 

@@ -21,7 +21,7 @@ from mnistop.engine.hyperparameters import as_text
 from mnistop.tui.draw.capabilities import TRUE_COLOR, Terminal
 from mnistop.tui.features.train.hyperparameters import ConfigValues, Hyperparameters
 from mnistop.tui.toolkit.bindings import declared
-from mnistop.tui.toolkit.form_values import ValueInput
+from mnistop.tui.toolkit.inputs import ValueInput
 from tests.helpers.textual_hooks import settle, strips, turn_wheel
 
 
