@@ -21,11 +21,10 @@ from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.app import MnistopApp
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.train.confusion import Confusion
 from mnistop.tui.features.train.dashboard import Dashboard as Panes
-from mnistop.tui.features.train.digit import Digit
 from mnistop.tui.features.train.epochs import Charts, EpochLog
 from mnistop.tui.features.train.hyperparameters import Hyperparameters
+from mnistop.tui.features.train.images import Confusion, Digit
 from mnistop.tui.features.train.screen import TrainScreen
 from mnistop.tui.session.session import RunEvents
 from mnistop.tui.session.state import State

@@ -15,8 +15,8 @@ from textual.pilot import Pilot
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, plain
-from mnistop.tui.features.train.digit import Digit
 from mnistop.tui.features.train.epochs import Charts, EpochLog
+from mnistop.tui.features.train.images import Digit
 from mnistop.tui.session import state as states
 from mnistop.tui.toolkit.pane import LinesPane
 from tests.helpers import made_up
@@ -128,7 +128,7 @@ def test_no_pane_draws_more_than_its_size(epochs: int, width: int, height: int) 
     charts.state = log.state = state
     digit.wait(state.hint)
     if epochs > 0:
-        digit.answer, digit.names = made_up.answer(3, 0.1, epochs), made_up.DIGITS
+        digit.content, digit.state = made_up.answer(3, 0.1, epochs), state
     for pane in (charts, log, digit):
         lines = pane.lines(width, height)
         assert len(lines) <= height
