@@ -185,7 +185,7 @@ def _print_runs(out: Output, three: RateComparison) -> None:
     out.print()
     for place, (one, found) in enumerate(zip(three.runs, three.answers, strict=True)):
         head = f"{one.title:<17}"
-        _print_beside(out, head, f"{three.told(place)}. {found.sentence}")
+        _print_beside(out, head, f"{three.result(place)}. {found.sentence}")
     _print_beside(out, "", three.conclusion)
     for sentence in _failures(three):
         out.paragraph(sentence)
