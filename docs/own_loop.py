@@ -56,5 +56,7 @@ for epoch in run.epochs(max_iter):  # 3: range(max_iter) in the notebook
         accuracy = (logits.argmax(1) == y).float().mean()
         run.log({"train/loss": loss, "train/acc": accuracy})  # 4
     run.evaluate(model)  # 5
+    if epoch % 10 == 0 or epoch == max_iter - 1:
+        print(f"epoch {epoch:2}  loss {loss.item():.3f}  accuracy {accuracy.item():.1%}")
 
 run.finish(model=model)

@@ -264,6 +264,12 @@ HYPERPARAMETERS = {field.name: Hyperparameter.of(field) for field in dataclasses
 NAMES = tuple(HYPERPARAMETERS)
 """All hyperparameters, in the order in which they are shown."""
 
+
+def label(name: str) -> str:
+    """Return a hyperparameter's label; a setting of a recorded run is shown by its own name."""
+    return HYPERPARAMETERS[name].label if name in HYPERPARAMETERS else name
+
+
 PRESETS: dict[str, dict[str, Any]] = {
     "notebook": {},
     "too high": {"lr": 3.0},

@@ -12,14 +12,23 @@ from numpy.typing import NDArray
 from mnistop.engine.config import NAMES, RunConfig
 from mnistop.engine.evaluate import confusion_matrix
 from mnistop.engine.files import open_regular
-from mnistop.engine.hyperparameters import as_text
+from mnistop.engine.formatting import UNKNOWN
+from mnistop.engine.runs.recorded import RecordedConfig, setting
 from mnistop.engine.runs.run_folder import Run
 
 
 def differing(configs: Sequence[RunConfig]) -> dict[str, list[str]]:
-    """The hyperparameters in which runs differ, with each run's value as a text, by name."""
-    texts = {name: [as_text(getattr(config, name)) for config in configs] for name in NAMES}
-    return {name: values for name, values in texts.items() if len(set(values)) > 1}
+    """Return the settings in which runs differ, with each run's value as a text, by name.
+
+    A hyperparameter that a recorded run does not name differs from none.
+    """
+    recorded = [name for one in configs if isinstance(one, RecordedConfig) for name in one.settings]
+    found = {}
+    for name in dict.fromkeys((*NAMES, *recorded)):
+        texts = [setting(config, name) for config in configs]
+        if len({text for text in texts if text is not None or name not in NAMES}) > 1:
+            found[name] = [UNKNOWN if text is None else text for text in texts]
+    return found
 
 
 def judged_alike(one: Run, other: Run) -> bool:

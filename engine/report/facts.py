@@ -29,6 +29,7 @@ from mnistop.engine.runs.predictions import (
     load_predictions,
     worst_mistakes,
 )
+from mnistop.engine.runs.recorded import RecordedConfig
 from mnistop.engine.runs.run_folder import Run
 
 
@@ -78,6 +79,8 @@ class Facts:
     def schedules(self) -> str:
         """That its learning rate followed more than one schedule, in a sentence; else nothing."""
         epochs = self.history.epochs
+        if isinstance(self.config, RecordedConfig):
+            return ""
         if all(one.lr == lr_of_epoch(self.config, one.epoch) for one in epochs):
             return ""
         return (

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from mnistop.engine.config import HYPERPARAMETERS, RunConfig
+from mnistop.engine.config import HYPERPARAMETERS, RunConfig, label
 from mnistop.engine.data.notes import ClassCounts
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.events import EpochFinished, RunStarted
@@ -43,6 +43,7 @@ from mnistop.engine.report.facts import Architecture, Facts, again
 from mnistop.engine.runs.history import flattering, or_nan, others_as_good, unseen_accuracy
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.predictions import Mistake
+from mnistop.engine.runs.recorded import RecordedConfig
 
 AGAIN = "Again"
 """The section on how to train the same and to use the model."""
@@ -123,8 +124,7 @@ def _sections(facts: Facts, mistakes: int) -> Iterator[Section]:
             f"Most confident mistakes after epoch {facts.epoch}",
             (_pictures(facts.mistakes(mistakes), started.class_names),),
         )
-    alike = () if facts.config.changes() else (Paragraph("All as in the notebook."),)
-    yield Section("Settings", (*alike, Listing(tuple(settings(facts.config)))))
+    yield Section("Settings", tuple(_settings(facts.config)))
     if started:
         yield Section("Data and model", tuple(_model(started)))
     if history.epochs:
@@ -180,8 +180,20 @@ def _picture(mistake: Mistake, names: Sequence[str]) -> Picture:
     )
 
 
+def _settings(config: RunConfig) -> Iterator[Part]:
+    if isinstance(config, RecordedConfig):
+        none = "" if config.settings else ", which named no settings"
+        yield Paragraph(f"Recorded by {config.script}{none}.")
+    elif not config.changes():
+        yield Paragraph("All as in the notebook.")
+    yield Listing(tuple(settings(config)))
+
+
 def settings(config: RunConfig) -> Iterator[Entry]:
     """The hyperparameters that have an effect, those that differ from the notebook's remarked."""
+    if isinstance(config, RecordedConfig):
+        yield from (Entry(label(name), text) for name, text in config.settings.items())
+        return
     changes, idle = config.changes(), config.without_effect()
     for name, value in config:
         if name not in idle:
@@ -197,22 +209,24 @@ def _model(started: RunStarted) -> Iterator[Part]:
     height, width = started.shape
     classes = len(started.class_names)
     versions = ", ".join(f"{name} {version}" for name, version in started.versions.items())
-    guessing = f"guessing among {classes} has ln {classes} = {math.log(classes):.3f}"
-    yield Listing(
-        (
-            Entry("training images", f"{started.training_images:,}"),
-            Entry("validation images", f"{started.validation_images:,}"),
-            *_unseen(started),
-            Entry("image size", f"{height}×{width} pixels"),
-            Entry("classes", ", ".join(started.class_names)),
-            *_class_counts(started),
-            Entry("layers", "-".join(map(str, started.layers or ()))),
-            Entry("parameters", f"{started.parameters:,}"),
-            Entry("device", on_device(started)),
-            Entry("versions", versions),
-            Entry("validation loss before training", f"{loss(started.val_loss)}; {guessing}"),
-        )
+    guessing = f"guessing among {classes} has ln {classes} = {math.log(max(classes, 1)):.3f}"
+    layers, parameters = started.layers, started.parameters
+    training_images, val_loss = started.training_images, started.val_loss
+    entries = (  # a recorded run does not know all of them
+        training_images and Entry("training images", f"{training_images:,}"),
+        classes and Entry("validation images", f"{started.validation_images:,}"),
+        *_unseen(started),
+        classes and Entry("image size", f"{height}×{width} pixels"),
+        classes and Entry("classes", ", ".join(started.class_names)),
+        *_class_counts(started),
+        layers and Entry("layers", "-".join(map(str, layers))),
+        parameters is not None and Entry("parameters", f"{parameters:,}"),
+        started.device and Entry("device", on_device(started)),
+        versions and Entry("versions", versions),
+        val_loss is not None
+        and Entry("validation loss before training", f"{loss(val_loss)}; {guessing}"),
     )
+    yield Listing(tuple(entry for entry in entries if isinstance(entry, Entry)))
 
 
 def _class_counts(started: RunStarted) -> Iterator[Entry]:
@@ -251,8 +265,11 @@ def _log(epochs: Sequence[EpochFinished], best: EpochFinished | None, planned: i
 
 
 def _again(facts: Facts) -> Iterator[Part]:
-    yield Paragraph("The same run, to the same bits on the same machine:")
-    yield Code(again(facts.config), "sh")
+    if isinstance(facts.config, RecordedConfig):
+        yield Paragraph(f"{facts.config.script} trains it again, to the same bits if it is seeded.")
+    else:
+        yield Paragraph("The same run, to the same bits on the same machine:")
+        yield Code(again(facts.config), "sh")
     if facts.history.started and facts.history.epochs and facts.history.saved:
         yield Paragraph("Its model as a file, and that file in plain PyTorch:")
         yield Code(f"mnistop export {typed(facts.run)} --output model.pt", "sh")

@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from mnistop.engine.analysis.comparison import Duel, differing, duel
-from mnistop.engine.config import HYPERPARAMETERS
+from mnistop.engine.config import HYPERPARAMETERS, label
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import EpochFinished
 from mnistop.engine.formatting import accuracy, count, loss
-from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.report.document import (
     Chart,
     Curve,
@@ -32,6 +31,7 @@ from mnistop.engine.report.facts import Facts
 from mnistop.engine.report.html import as_html
 from mnistop.engine.report.of_run import how_far, report_of_run
 from mnistop.engine.runs.history import History, or_nan
+from mnistop.engine.runs.recorded import setting
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.safe_write import numbered, write_under_free_name
 
@@ -57,9 +57,9 @@ def report_of_runs(runs: Sequence[Facts]) -> Document:
     parts += _duel(runs)
     sections = [Section("Curves", tuple(_charts(runs))), Section("Coach", (_advice(runs),))]
     alike = [
-        Entry(HYPERPARAMETERS[n].label, as_text(v))
-        for n, v in runs[0].config
-        if _is_shared(runs, n, apart)
+        Entry(label(name), text)
+        for name in (name for name, _ in runs[0].config)
+        if _is_shared(runs, name, apart) and (text := setting(runs[0].config, name)) is not None
     ]
     sections.append(Section("What they have in common", (Listing(alike),)))
     sections.append(Section("Runs", (Listing(tuple(_names(runs))),)))
@@ -73,7 +73,7 @@ def _is_shared(runs: Sequence[Facts], name: str, apart: dict[str, list[str]]) ->
 def _table(runs: Sequence[Facts], apart: dict[str, list[str]]) -> Table:
     with_tests = any(one.history.test_acc is not None for one in runs)
     heads = _HEADS if with_tests else _HEADS[1:]
-    head = ["", "run", *(HYPERPARAMETERS[name].label for name in apart), *heads]
+    head = ["", "run", *map(label, apart), *heads]
     rows = [
         (
             letter(place),
@@ -83,8 +83,12 @@ def _table(runs: Sequence[Facts], apart: dict[str, list[str]]) -> Table:
         )
         for place, one in enumerate(runs)
     ]
-    words = {HYPERPARAMETERS[name].label for name in apart if not HYPERPARAMETERS[name].is_number}
+    words = {label(name) for name in apart if not _is_number(name)}
     return Table(head, rows, frozenset({"", "run"} | words), lines=True)
+
+
+def _is_number(name: str) -> bool:
+    return name in HYPERPARAMETERS and HYPERPARAMETERS[name].is_number
 
 
 _HEADS = ("test acc at best (95%)", "best epoch", "val acc at best (95%)", "val loss at best")

@@ -63,6 +63,13 @@ class RecordedConfig(RunConfig):
         return frozenset(NAMES) - self.known
 
 
+def setting(config: RunConfig, name: str) -> str | None:
+    """Return a setting as a text; None where the run does not have it, or does not say."""
+    if isinstance(config, RecordedConfig):
+        return config.settings.get(name)
+    return as_text(getattr(config, name)) if name in NAMES else None
+
+
 def planned_epochs(config: RunConfig) -> int:
     """Return how many epochs a run is to have; 0 where a recorded run does not say."""
     if isinstance(config, RecordedConfig) and "epochs" not in config.known:

@@ -10,10 +10,9 @@ from rich.style import Style
 from textual.message import Message
 
 from mnistop.engine.analysis.comparison import Duel, differing, duel
-from mnistop.engine.config import HYPERPARAMETERS, NAMES, RunConfig
+from mnistop.engine.config import RunConfig, label
 from mnistop.engine.events import EpochFinished
 from mnistop.engine.formatting import accuracy, count, loss
-from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.runs.entry import RunEntry
 from mnistop.engine.runs.event_log import EventTail
 from mnistop.engine.runs.history import History, reduce
@@ -32,15 +31,10 @@ def differences(one: RunConfig, other: RunConfig) -> tuple[str, str]:
     What has no effect in either is left out; `the same settings` if nothing is left.
     """
     idle = one.without_effect() & other.without_effect()
-    apart = [
-        name for name in NAMES if name not in idle and getattr(one, name) != getattr(other, name)
-    ]
+    apart = [(name, texts) for name, texts in differing([one, other]).items() if name not in idle]
     if not apart:
         return "the same settings", "the same settings"
-    first, second = (
-        in_words({name: as_text(getattr(config, name)) for name in apart})
-        for config in (one, other)
-    )
+    first, second = (in_words({name: texts[k] for name, texts in apart}) for k in (0, 1))
     return first, second
 
 
@@ -50,7 +44,7 @@ def in_words(settings: Mapping[str, str]) -> str:
     Args:
         settings: texts by name; none means those of the notebook.
     """
-    words = ", ".join(f"{HYPERPARAMETERS[name].label} {text}" for name, text in settings.items())
+    words = ", ".join(f"{label(name)} {text}" for name, text in settings.items())
     return words or "as the notebook"
 
 
@@ -353,9 +347,7 @@ class ComparedTable(ContentPane[Comparison]):
             ],
             ["val loss", *(loss(each.val_loss) if each else "-" for each in at)],
         ]
-        settings = [
-            [HYPERPARAMETERS[name].label, *values] for name, values in comparison.settings.items()
-        ]
+        settings = [[label(name), *values] for name, values in comparison.settings.items()]
         return columns + settings, len(columns)
 
 
