@@ -90,9 +90,9 @@ class Facts:
 
     @property
     def can_be_longer(self) -> bool:
-        """True if the run is finished and can be trained on from there."""
+        """True if the run is finished and this program can train it on from there."""
         reason = getattr(self.history.ended, "reason", "")
-        return reason == "all epochs" and not self.run.sweep
+        return reason == "all epochs" and not (self.run.sweep or self.run.is_recorded())
 
     @cached_property
     def about(self) -> About:

@@ -12,6 +12,7 @@ from mnistop.engine.runs import lock, run_folder
 from mnistop.engine.runs.entry import RunEntry
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.folder import newest_first
+from mnistop.engine.runs.recorded import RecordedConfig
 from mnistop.engine.runs.run_folder import Run
 
 _END = 1 << 16
@@ -57,9 +58,14 @@ def config_to_resume(run: Run) -> RunConfig:
     others, and get other bits; runs of before it could be had one.
 
     Raises:
-        RunError: the configuration cannot be read.
+        RunError: the configuration cannot be read, or another program's loop trains the run.
     """
     config, begun = run.config(), start_of(run)
+    if isinstance(config, RecordedConfig):
+        raise RunError(
+            f"Run {run.name} was recorded by {config.script}, which alone can go on with it: by "
+            f"mnistop.init(resume={run.name!r})."
+        )
     if config.samples is None and begun:
         images = (begun.training_images or 0) + begun.validation_images
         config = dataclasses.replace(config, samples=images)
