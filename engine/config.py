@@ -243,6 +243,10 @@ class RunConfig:
             raise ConfigError(unknown)
         return made
 
+    def texts(self) -> dict[str, str]:
+        """Return all settings as texts by name."""
+        return {name: as_text(value) for name, value in self}
+
     def changes(self) -> dict[str, str]:
         """Return what differs from the defaults, the notebook's run, as texts by name."""
         return {
@@ -264,12 +268,6 @@ HYPERPARAMETERS = {field.name: Hyperparameter.of(field) for field in dataclasses
 NAMES = tuple(HYPERPARAMETERS)
 """All hyperparameters, in the order in which they are shown."""
 
-
-def label(name: str) -> str:
-    """Return a hyperparameter's label; a setting of a recorded run is shown by its own name."""
-    return HYPERPARAMETERS[name].label if name in HYPERPARAMETERS else name
-
-
 PRESETS: dict[str, dict[str, Any]] = {
     "notebook": {},
     "too high": {"lr": 3.0},
@@ -281,6 +279,11 @@ PRESETS: dict[str, dict[str, Any]] = {
     "all the data": {"samples": None, "epochs": 30},
 }
 """Named starting points: what each changes of the notebook's run."""
+
+
+def label_of(name: str) -> str:
+    """Return the label of a hyperparameter; a recorded run's own setting is its own label."""
+    return HYPERPARAMETERS[name].label if name in HYPERPARAMETERS else name
 
 
 def _unknown(name: str) -> str:

@@ -13,22 +13,25 @@ from mnistop.engine.config import NAMES, RunConfig
 from mnistop.engine.evaluate import confusion_matrix
 from mnistop.engine.files import open_regular
 from mnistop.engine.formatting import UNKNOWN
-from mnistop.engine.runs.recorded import RecordedConfig, setting
+from mnistop.engine.runs.recorded import RecordedConfig
 from mnistop.engine.runs.run_folder import Run
 
 
 def differing(configs: Sequence[RunConfig]) -> dict[str, list[str]]:
-    """Return the settings in which runs differ, with each run's value as a text, by name.
+    """The settings in which runs differ, with each run's value as a text, by name.
 
-    A hyperparameter that a recorded run does not name differs from none.
+    A recorded run has settings of its own; beside one, hyperparameters that it does not name are
+    left out. A run without a setting has `-` for it.
     """
-    recorded = [name for one in configs if isinstance(one, RecordedConfig) for name in one.settings]
-    found = {}
-    for name in dict.fromkeys((*NAMES, *recorded)):
-        texts = [setting(config, name) for config in configs]
-        if len({text for text in texts if text is not None or name not in NAMES}) > 1:
-            found[name] = [UNKNOWN if text is None else text for text in texts]
-    return found
+    texts = [config.texts() for config in configs]
+    recorded = [config for config in configs if isinstance(config, RecordedConfig)]
+    names = [
+        name
+        for name in dict.fromkeys(name for each in texts for name in each)
+        if name not in NAMES or all(name in config.known for config in recorded)
+    ]
+    values = {name: [each.get(name, UNKNOWN) for each in texts] for name in names}
+    return {name: each for name, each in values.items() if len(set(each)) > 1}
 
 
 def judged_alike(one: Run, other: Run) -> bool:

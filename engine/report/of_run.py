@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from mnistop.engine.config import HYPERPARAMETERS, RunConfig, label
+from mnistop.engine.config import HYPERPARAMETERS, RunConfig, label_of
 from mnistop.engine.data.notes import ClassCounts
 from mnistop.engine.evaluate import wilson_interval
-from mnistop.engine.events import EpochFinished, RunStarted
+from mnistop.engine.events import EpochFinished, ModelKept, RunStarted
 from mnistop.engine.formatting import (
     UNKNOWN,
     accuracy,
@@ -124,9 +124,11 @@ def _sections(facts: Facts, mistakes: int) -> Iterator[Section]:
             f"Most confident mistakes after epoch {facts.epoch}",
             (_pictures(facts.mistakes(mistakes), started.class_names),),
         )
-    yield Section("Settings", tuple(_settings(facts.config)))
+    is_usual = not (facts.config.changes() or facts.summary.is_recorded)
+    alike = (Paragraph("All as in the notebook."),) if is_usual else ()
+    yield Section("Settings", (*alike, Listing(tuple(settings(facts.config)))))
     if started:
-        yield Section("Data and model", tuple(_model(started)))
+        yield Section("Data and model", tuple(_model(started, history.kept)))
     if history.epochs:
         yield Section(
             "Log",
@@ -180,19 +182,15 @@ def _picture(mistake: Mistake, names: Sequence[str]) -> Picture:
     )
 
 
-def _settings(config: RunConfig) -> Iterator[Part]:
-    if isinstance(config, RecordedConfig):
-        none = "" if config.settings else ", which named no settings"
-        yield Paragraph(f"Recorded by {config.script}{none}.")
-    elif not config.changes():
-        yield Paragraph("All as in the notebook.")
-    yield Listing(tuple(settings(config)))
-
-
 def settings(config: RunConfig) -> Iterator[Entry]:
-    """The hyperparameters that have an effect, those that differ from the notebook's remarked."""
+    """The hyperparameters that have an effect, those that differ from the notebook's remarked.
+
+    Of a recorded run, whatever its script names.
+    """
     if isinstance(config, RecordedConfig):
-        yield from (Entry(label(name), text) for name, text in config.settings.items())
+        yield Entry("recorded by", config.script)
+        for name, text in config.settings.items():
+            yield Entry(name, text)
         return
     changes, idle = config.changes(), config.without_effect()
     for name, value in config:
@@ -202,31 +200,40 @@ def settings(config: RunConfig) -> Iterator[Entry]:
                 if name in changes
                 else ""
             )
-            yield Entry(HYPERPARAMETERS[name].label, as_text(value), remark)
+            yield Entry(label_of(name), as_text(value), remark)
 
 
-def _model(started: RunStarted) -> Iterator[Part]:
+def _model(started: RunStarted, kept: ModelKept | None) -> Iterator[Part]:
+    layers = (kept.layers if kept else started.layers) or ()
+    parameters = kept.parameters if kept else started.parameters
     height, width = started.shape
     classes = len(started.class_names)
     versions = ", ".join(f"{name} {version}" for name, version in started.versions.items())
     guessing = f"guessing among {classes} has ln {classes} = {math.log(max(classes, 1)):.3f}"
-    layers, parameters = started.layers, started.parameters
-    training_images, val_loss = started.training_images, started.val_loss
-    entries = (  # a recorded run does not know all of them
-        training_images and Entry("training images", f"{training_images:,}"),
-        classes and Entry("validation images", f"{started.validation_images:,}"),
-        *_unseen(started),
-        classes and Entry("image size", f"{height}×{width} pixels"),
-        classes and Entry("classes", ", ".join(started.class_names)),
-        *_class_counts(started),
-        layers and Entry("layers", "-".join(map(str, layers))),
-        parameters is not None and Entry("parameters", f"{parameters:,}"),
-        started.device and Entry("device", on_device(started)),
-        versions and Entry("versions", versions),
-        val_loss is not None
-        and Entry("validation loss before training", f"{loss(val_loss)}; {guessing}"),
+    yield Listing(
+        (
+            *_known("training images", started.training_images and f"{started.training_images:,}"),
+            Entry("validation images", f"{started.validation_images:,}"),
+            *_unseen(started),
+            *_known("image size", started.image_shape and f"{height}×{width} pixels"),
+            *_known("classes", ", ".join(started.class_names)),
+            *_class_counts(started),
+            *_known("layers", "-".join(map(str, layers))),
+            *_known("parameters", parameters and f"{parameters:,}"),
+            *_known("device", started.device and on_device(started)),
+            *_known("versions", versions),
+            *_known(
+                "validation loss before training",
+                started.val_loss is not None and f"{loss(started.val_loss)}; {guessing}",
+            ),
+        )
     )
-    yield Listing(tuple(entry for entry in entries if isinstance(entry, Entry)))
+
+
+def _known(label: str, text: object) -> Iterator[Entry]:
+    """An entry, unless a recorded run does not know it."""
+    if text:
+        yield Entry(label, str(text))
 
 
 def _class_counts(started: RunStarted) -> Iterator[Entry]:
@@ -266,7 +273,7 @@ def _log(epochs: Sequence[EpochFinished], best: EpochFinished | None, planned: i
 
 def _again(facts: Facts) -> Iterator[Part]:
     if isinstance(facts.config, RecordedConfig):
-        yield Paragraph(f"{facts.config.script} trains it again, to the same bits if it is seeded.")
+        yield Paragraph(f"{facts.config.script} recorded this run: only it can train it again.")
     else:
         yield Paragraph("The same run, to the same bits on the same machine:")
         yield Code(again(facts.config), "sh")

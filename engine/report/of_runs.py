@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from mnistop.engine.analysis.comparison import Duel, differing, duel
-from mnistop.engine.config import HYPERPARAMETERS, label
+from mnistop.engine.config import HYPERPARAMETERS, label_of
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import EpochFinished
 from mnistop.engine.formatting import accuracy, count, loss
+from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.report.document import (
     Chart,
     Curve,
@@ -31,7 +32,6 @@ from mnistop.engine.report.facts import Facts
 from mnistop.engine.report.html import as_html
 from mnistop.engine.report.of_run import how_far, report_of_run
 from mnistop.engine.runs.history import History, or_nan
-from mnistop.engine.runs.recorded import setting
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.safe_write import numbered, write_under_free_name
 
@@ -57,9 +57,7 @@ def report_of_runs(runs: Sequence[Facts]) -> Document:
     parts += _duel(runs)
     sections = [Section("Curves", tuple(_charts(runs))), Section("Coach", (_advice(runs),))]
     alike = [
-        Entry(label(name), text)
-        for name in (name for name, _ in runs[0].config)
-        if _is_shared(runs, name, apart) and (text := setting(runs[0].config, name)) is not None
+        Entry(label_of(n), as_text(v)) for n, v in runs[0].config if _is_shared(runs, n, apart)
     ]
     sections.append(Section("What they have in common", (Listing(alike),)))
     sections.append(Section("Runs", (Listing(tuple(_names(runs))),)))
@@ -73,7 +71,7 @@ def _is_shared(runs: Sequence[Facts], name: str, apart: dict[str, list[str]]) ->
 def _table(runs: Sequence[Facts], apart: dict[str, list[str]]) -> Table:
     with_tests = any(one.history.test_acc is not None for one in runs)
     heads = _HEADS if with_tests else _HEADS[1:]
-    head = ["", "run", *map(label, apart), *heads]
+    head = ["", "run", *(label_of(name) for name in apart), *heads]
     rows = [
         (
             letter(place),
@@ -83,12 +81,9 @@ def _table(runs: Sequence[Facts], apart: dict[str, list[str]]) -> Table:
         )
         for place, one in enumerate(runs)
     ]
-    words = {label(name) for name in apart if not _is_number(name)}
+    numbers = {name for name, known in HYPERPARAMETERS.items() if known.is_number}
+    words = {label_of(name) for name in apart if name not in numbers}
     return Table(head, rows, frozenset({"", "run"} | words), lines=True)
-
-
-def _is_number(name: str) -> bool:
-    return name in HYPERPARAMETERS and HYPERPARAMETERS[name].is_number
 
 
 _HEADS = ("test acc at best (95%)", "best epoch", "val acc at best (95%)", "val loss at best")

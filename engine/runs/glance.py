@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import RunError
 from mnistop.engine.files import open_regular
 from mnistop.engine.runs import lock, run_folder
 from mnistop.engine.runs.entry import RunEntry

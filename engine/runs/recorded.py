@@ -54,20 +54,18 @@ class RecordedConfig(RunConfig):
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         return iter(self.settings.items())
 
+    def texts(self) -> dict[str, str]:
+        """Return all settings as texts by name, known ones as this program writes them."""
+        known = {name: as_text(getattr(self, name)) for name in self.known}
+        return {name: known.get(name, text) for name, text in self.settings.items()}
+
     def changes(self) -> dict[str, str]:
-        """Return all settings as texts by name: a loop of one's own has no defaults."""
+        """Return all settings: a loop of one's own has no defaults."""
         return dict(self.settings)
 
     def without_effect(self) -> frozenset[str]:
         """Return the hyperparameters that the script does not name."""
         return frozenset(NAMES) - self.known
-
-
-def setting(config: RunConfig, name: str) -> str | None:
-    """Return a setting as a text; None where the run does not have it, or does not say."""
-    if isinstance(config, RecordedConfig):
-        return config.settings.get(name)
-    return as_text(getattr(config, name)) if name in NAMES else None
 
 
 def planned_epochs(config: RunConfig) -> int:

@@ -10,7 +10,7 @@ from rich.style import Style
 from textual.message import Message
 
 from mnistop.engine.analysis.comparison import Duel, differing, duel
-from mnistop.engine.config import RunConfig, label
+from mnistop.engine.config import RunConfig, label_of
 from mnistop.engine.events import EpochFinished
 from mnistop.engine.formatting import accuracy, count, loss
 from mnistop.engine.runs.entry import RunEntry
@@ -44,7 +44,7 @@ def in_words(settings: Mapping[str, str]) -> str:
     Args:
         settings: texts by name; none means those of the notebook.
     """
-    words = ", ".join(f"{label(name)} {text}" for name, text in settings.items())
+    words = ", ".join(f"{label_of(name)} {text}" for name, text in settings.items())
     return words or "as the notebook"
 
 
@@ -347,7 +347,7 @@ class ComparedTable(ContentPane[Comparison]):
             ],
             ["val loss", *(loss(each.val_loss) if each else "-" for each in at)],
         ]
-        settings = [[label(name), *values] for name, values in comparison.settings.items()]
+        settings = [[label_of(name), *values] for name, values in comparison.settings.items()]
         return columns + settings, len(columns)
 
 
