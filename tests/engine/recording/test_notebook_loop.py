@@ -28,6 +28,7 @@ from mnistop.engine.runs.run_folder import Run, list_runs
 from tests.helpers.command_line import Place
 from tests.helpers.loops import history_of, the_run
 from tests.helpers.small_runs import ROOT
+from tests.helpers.waiting import wait_until
 
 SCRIPT = ROOT / "docs" / "own_loop.py"
 EPOCHS = 12
@@ -186,7 +187,14 @@ def test_the_commands_answer(place: Place, run: Run) -> None:
 
 
 @pytest.fixture
-def convolutional(runs_folder: Path) -> Iterator[Run]:
+def folder(runs_folder: Path) -> Iterator[Path]:
+    """An empty folder for runs of this process, which end with the test."""
+    yield runs_folder
+    endings._at_exit()
+
+
+@pytest.fixture
+def convolutional(folder: Path) -> Run:
     images, labels = torch.rand(20, 1, 6, 6), torch.arange(20) % 10
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(32, 10))
     recording = mnistop.init(validation=(images, labels))
@@ -194,8 +202,7 @@ def convolutional(runs_folder: Path) -> Iterator[Run]:
     recording.evaluate(model)
     with pytest.warns(mnistop.RecordingWarning, match="Conv2d is no part of an MLP"):
         recording.finish(model=model)
-    yield the_run()
-    endings._at_exit()
+    return the_run()
 
 
 def test_a_run_without_an_mlp_says_why_to_each_question(convolutional: Run) -> None:
@@ -216,12 +223,13 @@ def test_a_run_without_an_mlp_says_why_to_each_question(convolutional: Run) -> N
     assert of_runs.report([run], "markdown")
 
 
-def test_a_run_that_ended_without_its_model_says_how_to_keep_one(runs_folder: Path) -> None:
+def test_a_run_that_ended_without_its_model_says_how_to_keep_one(folder: Path) -> None:
     recording = mnistop.init(validation=(torch.rand(20, 36), torch.arange(20) % 10))
     recording.log({"loss": 1.0})
     recording.log_predictions(torch.rand(20, 10))
+    wait_until(lambda: history_of(the_run()).epochs)
     with pytest.raises(RunError, match="once the loop has called"):
         load_model(the_run())
     recording.finish()
-    with pytest.raises(RunError, match="ended without run.finish"):
+    with pytest.raises(RunError, match="The loop ended without"):
         load_model(the_run())
