@@ -13,9 +13,10 @@ import torch
 from mnistop.engine import events
 from mnistop.engine.errors import RunError
 from mnistop.engine.files import open_private, write_at, write_atomically
-from mnistop.engine.runs import checkpoint, snapshots
+from mnistop.engine.runs import checkpoint
 from mnistop.engine.runs.checkpoint import DurableWriter
 from mnistop.engine.runs.event_log import EventLog
+from mnistop.engine.runs.predictions import SNAPSHOT_ROWS, WEIGHTS_FILE, write_snapshot
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.training.state import Epoch, TrainState, cross_entropy
 
@@ -48,7 +49,7 @@ class Recorder:
         self._log = EventLog(run.path)
         self._predictions, self._said, self._weights = files = [
             open_private(run.path / name, os.O_WRONLY | os.O_CREAT)
-            for name in ("predictions.u8", "log_probabilities.f16", snapshots.FILE)
+            for name in ("predictions.u8", "log_probabilities.f16", WEIGHTS_FILE)
         ]
         self._untold: list[tuple[float, int, Epoch]] = []
         self._next_write = 0.0
@@ -96,7 +97,7 @@ class Recorder:
         if training.epoch == training.step == 0:
             os.ftruncate(self._weights, 0)
             self._snapshot(training)
-            self.say(events.CheckpointSaved, file=snapshots.FILE, epochs=0)
+            self.say(events.CheckpointSaved, file=WEIGHTS_FILE, epochs=0)
         else:
             self.save_checkpoint(training)
         self._saved_epochs = training.epoch
@@ -151,7 +152,7 @@ class Recorder:
         self._untold.append((time.time(), training.epoch, epoch))
         if training.epoch == training.best_epochs:
             self._keep_best(training)
-        if training.epoch in snapshots.ROWS:
+        if training.epoch in SNAPSHOT_ROWS:
             self._snapshot(training)
         now = time.monotonic()
         self._save_if_due(training, now)
@@ -210,7 +211,7 @@ class Recorder:
 
     def _snapshot(self, training: TrainState) -> None:
         weights = [weights.cpu().numpy() for weights in training.weights.values()]
-        snapshots.write(self._weights, training.epoch, weights)
+        write_snapshot(self._weights, training.epoch, weights)
 
     def _write(self, *more: events.Event) -> None:
         """Writes what waits, first the predictions and then the events that tell of them."""
@@ -238,5 +239,5 @@ class Recorder:
             seconds=epoch.seconds,
             dead=epoch.dead,
         )
-        if epochs in snapshots.ROWS:
-            yield events.CheckpointSaved(run=name, time=at, file=snapshots.FILE, epochs=epochs)
+        if epochs in SNAPSHOT_ROWS:
+            yield events.CheckpointSaved(run=name, time=at, file=WEIGHTS_FILE, epochs=epochs)

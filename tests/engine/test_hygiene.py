@@ -103,7 +103,7 @@ def test_no_garbage_is_collected_while_pytorch_loads() -> None:
 def test_the_fork_server_ends_without_taking_apart_what_it_has_loaded() -> None:
     """Whoever reads what the program prints would wait for that."""
     code = """if True:
-        import mnistop.engine.process.outlive
+        import mnistop.engine.preload
         class Loaded:
             def __del__(self):
                 print("taken apart")

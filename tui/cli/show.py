@@ -8,6 +8,7 @@ from itertools import groupby
 
 import click
 
+from mnistop.engine.files import one_line
 from mnistop.engine.report.document import (
     Chart,
     Code,
@@ -21,7 +22,6 @@ from mnistop.engine.report.document import (
 )
 from mnistop.engine.report.facts import Facts, again
 from mnistop.engine.report.of_run import AGAIN, report_of_run
-from mnistop.engine.runs.folder import one_line
 from mnistop.engine.runs.lookup import find_run_or_sweep, typed
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli.arguments import run_argument

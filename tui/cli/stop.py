@@ -14,11 +14,9 @@ import click
 from mnistop.engine.errors import RunError
 from mnistop.engine.filter_grammar import FilterError
 from mnistop.engine.formatting import count, size
-from mnistop.engine.runs import lock, run_folder, sweep_folder
+from mnistop.engine.runs import lock
 from mnistop.engine.runs.entry import RunEntry, Summary
-from mnistop.engine.runs.lookup import typed
-from mnistop.engine.runs.run_folder import Run
-from mnistop.engine.runs.several import (
+from mnistop.engine.runs.filters import (
     IN_TRAINING,
     TO_DELETE,
     Chosen,
@@ -26,6 +24,8 @@ from mnistop.engine.runs.several import (
     choose,
     choose_all,
 )
+from mnistop.engine.runs.lookup import typed
+from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli.arguments import EndNotice, kind_of, several_argument, with_ending
 from mnistop.tui.cli.output import (
@@ -232,9 +232,9 @@ def _check_idle(found: Run | Sweep) -> None:
 
 def _delete(found: Run | Sweep) -> None:
     if isinstance(found, Sweep):
-        sweep_folder.delete(found)
+        found.delete()
     else:
-        run_folder.delete(found)
+        found.delete()
 
 
 def _is_confirmed(out: Output, chosen: Chosen, doomed: Sequence[Run | Sweep]) -> bool:

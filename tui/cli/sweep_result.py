@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mnistop.engine import events
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.formatting import count
+from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.sweep.outcomes import (
     ATTACK,
@@ -115,11 +116,11 @@ def _print_table(out: Output, reader: SweepReader, epsilon: float | None) -> Non
 
 def print_failures(reader: SweepReader) -> None:
     """Print on stderr which runs failed, and why."""
-    if reader.trouble:
-        print_error(f"the sweep stopped: {reader.trouble}")
+    if reader.problem:
+        print_error(f"the sweep stopped: {reader.problem}")
     failed = {
         event.member: event.message
-        for event in reader.sweep.events()
+        for event in read_events(reader.sweep)
         if isinstance(event, events.MemberFailed)
     }
     for one in reader.outcomes:
@@ -142,7 +143,7 @@ def as_json(out: Output, reader: SweepReader, attack: float | None = None) -> di
         "state": reader.state,
         "runs": len(reader.outcomes),
         "done": reader.done,
-        "message": reader.trouble or None,
+        "message": reader.problem or None,
         "epsilon": epsilon,
         "groups": [
             {

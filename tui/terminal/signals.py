@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Callable
 
-from mnistop.engine.process.stdio import leave_terminal
+from mnistop.engine.process.child import detach_from_terminal
 
 _ENDING = (
     signal.SIGTERM,
@@ -35,7 +35,7 @@ def end_on_signals(end: Callable[[int], object], is_gone: Callable[[], bool]) ->
 
     def on_signal(number: signal.Signals) -> None:
         if number == signal.SIGHUP and is_gone():
-            leave_terminal()
+            detach_from_terminal()
         end_soon(128 + number)
         end(128 + number)
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Sequence
 
 from mnistop.engine import worker
 from mnistop.engine.formatting import count
-from mnistop.engine.runs import run_folder
 from mnistop.engine.runs.entry import LONGEST_NAME, LONGEST_NOTE, About, RunEntry, write_about
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.session.notification import clipboard_terms
@@ -179,4 +178,4 @@ def _why_not_resumed(chosen: RunEntry) -> str:
 
 def _delete(runs: Iterable[RunEntry]) -> None:
     for run in runs:
-        run_folder.delete(run.run)
+        run.run.delete()

@@ -12,7 +12,6 @@ from textual.widget import Widget
 
 from mnistop.engine import worker
 from mnistop.engine.formatting import count
-from mnistop.engine.runs import sweep_folder
 from mnistop.engine.runs.entry import Overview, RunEntry
 from mnistop.engine.runs.history import History
 from mnistop.engine.runs.run_folder import Run
@@ -135,7 +134,7 @@ class SweepScreen(SeveralPanes):
         self._table.redraw()
         self._charts.show(self._sweeping.curves)
         reader = self._sweeping.reader
-        self._facts.show(self._attack.status or (reader.trouble if reader else ""))
+        self._facts.show(self._attack.status or (reader.problem if reader else ""))
         self.refresh_bindings()
 
     def on_resize(self) -> None:
@@ -270,7 +269,7 @@ class SweepScreen(SeveralPanes):
         if reader := self._sweeping.reader:
             begun = sum(bool(one.name) for one in reader.outcomes)
             question = f"Delete sweep {reader.sweep.words} with its {count(begun, 'run')}?"
-            self._attempts.ask(question, lambda: sweep_folder.delete(reader.sweep))
+            self._attempts.ask(question, lambda: reader.sweep.delete())
 
     def action_attack(self) -> None:
         """Measures all runs under attack, one after the other."""
