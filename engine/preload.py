@@ -15,13 +15,16 @@ the time. Nothing loaded here is examined later either, else the first collectio
 process would copy all that memory.
 """
 
-import atexit
 import gc
-import os
-import signal
 
-from mnistop.engine.process.child import HELPER, set_title
-from mnistop.engine.process.fork_server import IGNORED_SIGNALS
+gc.disable()
+
+import atexit  # noqa: E402
+import os  # noqa: E402
+import signal  # noqa: E402
+
+from mnistop.engine.process.child import HELPER, set_title  # noqa: E402
+from mnistop.engine.process.fork_server import IGNORED_SIGNALS  # noqa: E402
 
 for number in IGNORED_SIGNALS:
     signal.signal(number, signal.SIG_IGN)
@@ -32,8 +35,6 @@ if not os.environ.get("MNISTOP_DEBUG"):
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 2)
     os.close(null)
-
-gc.disable()
 
 import mnistop.engine.analysis.loading  # noqa: E402
 import mnistop.engine.process.job  # noqa: E402

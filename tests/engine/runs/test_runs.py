@@ -15,12 +15,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mnistop.engine import events
+from mnistop.engine import events, files
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import Event
 from mnistop.engine.recording.recorder import Recorder
-from mnistop.engine.runs import folder, run_folder
+from mnistop.engine.runs import run_folder
 from mnistop.engine.runs.entry import About, write_about
 from mnistop.engine.runs.event_log import EventTail, read_events
 from mnistop.engine.runs.index import list_all
@@ -424,18 +424,18 @@ def test_a_run_without_its_lock_file_cannot_be_resumed(runs_folder: Path) -> Non
 def test_new_runs_have_words_of_their_own_as_long_as_there_are_any(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folder, "_FIRST_WORDS", "calm keen")
-    monkeypatch.setattr(folder, "_SECOND_WORDS", "lark wren")
+    monkeypatch.setattr(files, "_FIRST_WORDS", "calm keen")
+    monkeypatch.setattr(files, "_SECOND_WORDS", "lark wren")
     (tmp_path / "20200101-120000-calm-lark").mkdir()
     (tmp_path / "20200101-120000-calm-wren.03").mkdir()
     (tmp_path / ".index.json").touch()
-    words = [folder.new_folder(tmp_path).name.split("-", 2)[-1] for _ in range(2)]
+    words = [files.new_folder(tmp_path).name.split("-", 2)[-1] for _ in range(2)]
     assert sorted(words) == ["keen-lark", "keen-wren"]
-    assert folder.new_folder(tmp_path).name.endswith(("-lark", "-wren"))
+    assert files.new_folder(tmp_path).name.endswith(("-lark", "-wren"))
 
 
 def test_the_two_words_of_a_run_have_room_in_every_table() -> None:
-    for words in (folder._FIRST_WORDS, folder._SECOND_WORDS):
+    for words in (files._FIRST_WORDS, files._SECOND_WORDS):
         assert len(set(words.split())) == len(words.split())
         assert max(map(len, words.split())) <= 6
 
