@@ -261,9 +261,9 @@ def _member_folder(path: Path) -> Path:
     if os.path.lexists(path) and Run(path).is_gone():
         shutil.rmtree(path)
     path.mkdir(mode=0o700)
-    sweep = path.with_name(Run(path).sweep)
-    if Run(path).sweep and sweep.is_dir():
-        open_like(path, sweep)
+    sweep = Run(path).sweep
+    if sweep and path.with_name(sweep).is_dir():
+        open_like(path, path.with_name(sweep))
     return path
 
 
