@@ -44,7 +44,7 @@ def test_a_sweep_is_listed_as_a_sweep_and_its_members_as_runs(folder: Path) -> N
     assert index.problems == {}
     assert [row.as_json()["sweep"] for row in index.runs] == [None, OTTER, OTTER]
     sweep = Sweep(folder / OTTER)
-    assert (sweep.title, len(sweep.configs()), sweep.state()) == ("seeds", 3, "interrupted")
+    assert (sweep.title, len(sweep.plan().configs), sweep.state()) == ("seeds", 3, "interrupted")
     assert [run.name for run in sweep.members()] == [f"{OTTER}.01", f"{OTTER}.02"]
     assert not sweep.member(3).is_there()
 
@@ -106,7 +106,7 @@ def test_a_damaged_plan_is_told_and_hides_nothing(folder: Path, content: str) ->
     (folder / OTTER / "events.jsonl").write_bytes(b'\xff{"event": "Sweep\n{}\n')
     sweep = Sweep(folder / OTTER)
     with pytest.raises(RunError, match=r"damaged|format 9"):
-        sweep.configs()
+        sweep.plan().configs
     assert sweep.state() == "interrupted"
     assert len(list_all().runs) == 3
     sweep.delete()

@@ -96,7 +96,7 @@ def test_the_members_of_a_sweep_are_ordinary_runs(runs_folder: Path) -> None:
     sweep = swept(configs, title="three rates")
     wait_for_end(sweep)
     assert sweep.state() == "finished"
-    assert (sweep.title, list(sweep.configs())) == ("three rates", configs)
+    assert (sweep.title, list(sweep.plan().configs)) == ("three rates", configs)
     members = sweep.members()
     assert [run.name for run in members] == [f"{sweep.name}.{number:02}" for number in (1, 2, 3)]
     assert [run.config() for run in members] == configs
