@@ -106,7 +106,7 @@ def test_a_damaged_plan_is_told_and_hides_nothing(folder: Path, content: str) ->
     (folder / OTTER / "events.jsonl").write_bytes(b'\xff{"event": "Sweep\n{}\n')
     sweep = Sweep(folder / OTTER)
     with pytest.raises(RunError, match=r"damaged|format 9"):
-        sweep.plan().configs
+        sweep.plan()
     assert sweep.state() == "interrupted"
     assert len(list_all().runs) == 3
     sweep.delete()
