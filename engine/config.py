@@ -17,6 +17,17 @@ from mnistop.engine.hyperparameters import Hyperparameter, as_text, setting
 PixelRange = Literal["auto"] | tuple[float, float]
 """The stored values of black and of white; `auto` where the pixels themselves tell."""
 
+SOURCES = {
+    "bundled": "sources.read_bundled",
+    "digits": "sources.read_digits",
+    "openml": "openml.read_openml",
+}
+"""The data sources that have a name; all others are paths. Each one's module in
+`mnistop.engine.data`, and the function there that reads it."""
+
+USUAL_RATES = {"manual": 0.1, "sgd": 0.1, "adam": 0.001, "adamw": 0.001}
+"""Learning rates at which each optimizer learns MNIST well; that of `sgd` is without momentum."""
+
 _LARGEST = 1e30
 """Pixel values beyond this are no images."""
 
@@ -57,10 +68,10 @@ class RunConfig:
     source: Annotated[str, Meta(min_length=1)] = setting(
         "bundled",
         "source",
-        "Where the images come from: bundled, digits, openml, a folder or pair of IDX files, "
+        f"Where the images come from: {', '.join(SOURCES)}, a folder or pair of IDX files, "
         "or an .npz file.",
-        ("bundled", "digits", "openml"),
-        format="bundled, digits, openml, or the path of a folder or file",
+        tuple(SOURCES),
+        format=f"{', '.join(SOURCES)}, or the path of a folder or file",
     )
     samples: Annotated[int, Meta(ge=2)] | None = setting(
         1000,

@@ -2,7 +2,7 @@
 
 import math
 
-from mnistop.engine.config import RunConfig
+from mnistop.engine.config import USUAL_RATES, RunConfig
 
 _SAMPLED = 200
 """Epochs, evenly spread, by which a mean is estimated: there may be a million."""
@@ -31,9 +31,6 @@ def mean_share(config: RunConfig, begin: int, end: int) -> float:
     return sum(lr_of_epoch(config, epoch) / config.lr for epoch in some) / len(some)
 
 
-_USUAL = {"manual": 0.1, "sgd": 0.1, "adam": 0.001, "adamw": 0.001}
-"""Rates that learn MNIST well; that of `sgd` is without momentum."""
-
 _NEAR = 3
 """A rate up to so many times the usual one may still do."""
 
@@ -59,7 +56,7 @@ def higher_rate(config: RunConfig) -> str:
 
 def _usual(config: RunConfig) -> float:
     momentum = config.momentum if config.optimizer == "sgd" else 0
-    return _USUAL[config.optimizer] * (1 - momentum)
+    return USUAL_RATES[config.optimizer] * (1 - momentum)
 
 
 def _in_one_digit(rate: float) -> str:

@@ -16,11 +16,10 @@ from mnistop.engine.errors import MnistopError
 from mnistop.engine.process.child import set_title
 from mnistop.engine.runs.lookup import find_run
 from mnistop.engine.runs.run_folder import Run, runs_folder
-from mnistop.tui.dialogs import Answer, QuitScreen, TooSmallScreen
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.train.dashboard import LEAST, mode_for
 from mnistop.tui.features.train.screen import TrainScreen
-from mnistop.tui.navigator import Views, load_the_rest
+from mnistop.tui.navigator import Answer, QuitScreen, TooSmallScreen, Views, load_the_rest
 from mnistop.tui.session.progress import LiveRuns
 from mnistop.tui.session.session import RunEnded
 from mnistop.tui.session.state import State
@@ -37,9 +36,8 @@ from mnistop.tui.toolkit.bindings import (
     key,
     reason_against,
 )
-from mnistop.tui.toolkit.help import HelpScreen, Section
-from mnistop.tui.toolkit.keymap import read_keymap
-from mnistop.tui.toolkit.preferences import read_notices, takes_mouse
+from mnistop.tui.toolkit.dialogs import HelpScreen, Section
+from mnistop.tui.toolkit.preferences import read_keymap, read_notices, takes_mouse
 
 if TYPE_CHECKING:
     from textual.command import Provider

@@ -11,15 +11,13 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.screen import Screen
 
-from mnistop.tui.dialogs import QuitScreen
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import clean
 from mnistop.tui.features.train.screen import TrainScreen
-from mnistop.tui.navigator import NAMES, Views
+from mnistop.tui.navigator import NAMES, QuitScreen, Views
 from mnistop.tui.session.view import ViewScreen
-from mnistop.tui.toolkit.ask import AskScreen, AskTextScreen
 from mnistop.tui.toolkit.bindings import declared
-from mnistop.tui.toolkit.help import HelpScreen, Section
+from mnistop.tui.toolkit.dialogs import AskScreen, AskTextScreen, HelpScreen, Section
 
 _MOVES = ("move", "page", "home", "end", "command_palette")
 """Actions that make no sense in the command palette."""

@@ -1,4 +1,4 @@
-"""All validation images of a run under one attack: to count them, or to take them away."""
+"""A run's validation images under one attack: a batch of them, or all, to count or to save."""
 
 from __future__ import annotations
 
@@ -9,16 +9,66 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.analysis.batch import Batch, attack_batch
+from mnistop.engine.analysis.batch import Batch, searched
 from mnistop.engine.analysis.loading import load_model
-from mnistop.engine.analysis.methods import METHODS
+from mnistop.engine.analysis.methods import METHODS, Method
 from mnistop.engine.analysis.robustness import bounds_of
 from mnistop.engine.runs.run_folder import Run
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from mnistop.engine.attacks import Adversarial
+
 FloatArray = NDArray[np.float32]
+
+
+_UNCLEAR = 1e-3
+"""Where FGSM's margin is less than this share of the largest logit, the success may be due to the
+rounding of float32, or lie between two points of the grid on which other networks than those of
+ReLUs are searched."""
+
+
+def attack_batch(
+    batch: Batch, method: Method, epsilon: float | None, wanted: slice = slice(None)
+) -> Adversarial:
+    """Attack a batch, in accord with the smallest ε of its images.
+
+    Args:
+        batch: the images.
+        method: the attack.
+        epsilon: the largest perturbation in the method's norm; None, for a method that searches for
+            the smallest perturbation itself, for no limit.
+        wanted: the images whose outcome is needed.
+    """
+    from mnistop.engine.attacks import Goal, MinimalAttack, settled
+    from mnistop.engine.attacks.norms import size
+
+    model, (images, labels, _), targets = batch.model, batch.content, batch.targets
+    goal = Goal(labels, targets)
+    attack = method.make()
+    if isinstance(attack, MinimalAttack):
+        attacked = attack(model, images, labels, targets)
+        if epsilon is None:
+            return attacked
+        far = size(attacked.perturbations, method.norm) > epsilon
+        return attacked.with_images(attacked.images.where(~far[:, None], images), model, goal)
+    assert epsilon is not None
+    attacked = attack(model, images, labels, epsilon, targets)
+    if method.norm != "linf":
+        return attacked
+    doubtful = attacked.success
+    if method.bound == "fgsm":
+        margins = goal.margins(attacked.logits) / attacked.logits.abs().amax(1)
+        doubtful = doubtful & (margins < _UNCLEAR)
+    if method.bound != "found" and not doubtful[wanted].any():
+        return attacked
+    known = bounds_of(batch)
+    nearest = None
+    if method.bound == "found" and (~attacked.success & (known.found <= epsilon))[wanted].any():
+        nearest = searched(batch)[1]
+    smallest = getattr(known, method.bound or "found")
+    return settled(attacked, model, goal, smallest, known.certified, epsilon, nearest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +144,7 @@ def attack_all(
     parts = []
     for batch in batches:
         images, labels, shape = batch.content
-        attacked = attack_batch(batch, METHODS[method], epsilon, bounds_of, wanted)
+        attacked = attack_batch(batch, METHODS[method], epsilon, wanted)
         moved, logits = attacked.images, attacked.logits
         if levels is not None:
             moved = _in_levels(images, moved, levels)

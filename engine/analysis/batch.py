@@ -9,7 +9,7 @@ for or with all others: rows 0 to 49 of the validation images, 50 to 99, … As 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -17,23 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.analysis.loading import validation
-from mnistop.engine.analysis.methods import Method
 from mnistop.engine.errors import RunError
 from mnistop.engine.runs.run_folder import Run
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from mnistop.engine.attacks import Adversarial, EpsilonBounds
+    from mnistop.engine.attacks import EpsilonBounds
     from mnistop.engine.model import MLP
 
 SIZE = 50
 """Images that are attacked together."""
-
-_UNCLEAR = 1e-3
-"""A lead of FGSM by this share of the largest logit may be one that the walk along its path has not
-seen: it tells float32's rounding from a lead, and looks at other models than those of ReLUs on a
-grid."""
 
 FloatArray = NDArray[np.float32]
 
@@ -142,50 +136,3 @@ def searched(batch: Batch) -> tuple[EpsilonBounds, Tensor]:
 
     images, labels, _ = batch.content
     return epsilon_bounds(batch.model, images, labels, batch.targets)
-
-
-def attack_batch(
-    batch: Batch,
-    method: Method,
-    epsilon: float | None,
-    bounds: Callable[[Batch], EpsilonBounds],
-    wanted: slice = slice(None),
-) -> Adversarial:
-    """Attacks a batch, in accord with the smallest ε of its images.
-
-    Args:
-        batch: the images.
-        method: how.
-        epsilon: the largest perturbation in the method's norm; None, for a method that looks for
-            the smallest perturbation itself, for no limit.
-        bounds: answers what is known of the smallest ε of the images.
-        wanted: the images of which the outcome is wanted.
-    """
-    from mnistop.engine.attacks import Goal, MinimalAttack, settled
-    from mnistop.engine.attacks.norms import size
-
-    model, (images, labels, _), targets = batch.model, batch.content, batch.targets
-    goal = Goal(labels, targets)
-    attack = method.make()
-    if isinstance(attack, MinimalAttack):
-        attacked = attack(model, images, labels, targets)
-        if epsilon is None:
-            return attacked
-        far = size(attacked.perturbations, method.norm) > epsilon
-        return attacked.with_images(attacked.images.where(~far[:, None], images), model, goal)
-    assert epsilon is not None
-    attacked = attack(model, images, labels, epsilon, targets)
-    if method.name == "pgd":
-        known = bounds(batch)
-        missed = ~attacked.success & (known.found <= epsilon)
-        nearest = searched(batch)[1] if missed[wanted].any() else None
-        return settled(attacked, model, goal, known.found, known.certified, epsilon, nearest)
-    if method.name == "fgsm":
-        lead = goal.margins(attacked.logits) / attacked.logits.abs().amax(1)
-        if (attacked.success & (lead < _UNCLEAR))[wanted].any():
-            known = bounds(batch)
-            return settled(attacked, model, goal, known.fgsm, known.certified, epsilon)
-    elif method.norm == "linf" and attacked.success[wanted].any():
-        known = bounds(batch)
-        return settled(attacked, model, goal, known.found, known.certified, epsilon)
-    return attacked

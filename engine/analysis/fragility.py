@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.analysis.batch import AttackTarget, Batch, OwnImage, attack_batch
+from mnistop.engine.analysis.attack_set import attack_batch
+from mnistop.engine.analysis.batch import AttackTarget, Batch, OwnImage
 from mnistop.engine.analysis.loading import load_model
 from mnistop.engine.analysis.methods import METHODS, Method
 from mnistop.engine.analysis.robustness import bounds_of, plain
@@ -134,7 +135,7 @@ def attack_image(
     images, labels, shape = batch.content
     place = batch.place(subject)
     wanted = slice(place, place + 1)
-    attacked = attack_batch(batch, METHODS[method], epsilon, bounds_of, wanted)
+    attacked = attack_batch(batch, METHODS[method], epsilon, wanted)
     with torch.no_grad():
         clean = model(images)[place].softmax(0)
     if METHODS[method].seeks:
@@ -219,14 +220,15 @@ def bracket(
     batch = Batch.with_(run, model, trained, subject, target)
     place = batch.place(subject)
     known = bounds_of(batch)
-    fgsm, found, deepfool, certified = (
-        plain(each[place].item())
-        for each in (known.fgsm, known.found, known.deepfool, known.certified)
-    )
-    smallest = {"fgsm": fgsm, "pgd": found, "deepfool": deepfool}
+    found, certified = plain(known.found[place].item()), plain(known.certified[place].item())
+    smallest = {
+        name: plain(getattr(known, each.bound)[place].item())
+        for name, each in METHODS.items()
+        if each.bound
+    }
     if method not in smallest:
         smallest[method] = _smallest(METHODS[method], batch, place)
-    level, returns = _levels(batch, place, fgsm)
+    level, returns = _levels(batch, place, smallest["fgsm"])
     return PerturbationBounds(
         subject=subject,
         target=target,
@@ -266,7 +268,7 @@ def _smallest(method: Method, batch: Batch, place: int) -> float:
     from mnistop.engine.attacks import Attack, smallest_budget
 
     if method.seeks:
-        attacked = attack_batch(batch, method, None, bounds_of)
+        attacked = attack_batch(batch, method, None)
         return float(attacked.smallest(method.norm)[place])
     images, labels, _ = batch.content
     one, targets = slice(place, place + 1), batch.targets

@@ -41,7 +41,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.learning_rate import mean_share
 
 if TYPE_CHECKING:
-    from mnistop.engine.analysis.rising_rate import Stepper
+    from mnistop.engine.training.loop import Stepper
 
 Floats = NDArray[np.float64]
 
@@ -177,9 +177,9 @@ def range_test(config: RunConfig, progress: Path | None = None) -> RangeTest:
     Raises:
         MnistopError: the data or the device do not fit.
     """
-    from mnistop.engine.analysis.rising_rate import Stepper
     from mnistop.engine.data.sources import load
     from mnistop.engine.training.examples import make_examples
+    from mnistop.engine.training.loop import Stepper
 
     def tell(text: str) -> None:
         if progress:

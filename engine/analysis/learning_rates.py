@@ -7,15 +7,21 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mnistop.engine.analysis.coach import advise, advise_on_rate
-from mnistop.engine.analysis.coach.advice import TOO_HIGH, TOO_LOW, accuracy, number
+from mnistop.engine.analysis.coach import (
+    TOO_HIGH,
+    TOO_LOW,
+    accuracy,
+    advise,
+    advise_on_rate,
+    number,
+)
 from mnistop.engine.analysis.coach.rates import has_exploded
 from mnistop.engine.analysis.learning_rate_finder import LEARNED, LITTLE, RangeTest, in_one_digit
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.notes import ClassCounts
 from mnistop.engine.events import RunFailed
 from mnistop.engine.formatting import count
-from mnistop.engine.runs.history import History
+from mnistop.engine.runs.history import History, or_nan
 from mnistop.engine.runs.predictions import EpochPredictions
 
 ROSE = 1.02
@@ -52,7 +58,7 @@ def answer(history: History, config: RunConfig, predictions: EpochPredictions | 
         predictions: what its model says to the validation images after the newest epoch, where
             that is known.
     """
-    known = _accuracy(history), history.epochs[-1].val_acc if history.epochs else 0.0
+    known = _accuracy(history), or_nan(history.epochs[-1].val_acc) if history.epochs else 0.0
     failure = _failure(history)
     if failure:
         return RateAnswer("", failure, *known)
@@ -73,8 +79,8 @@ def _failure(history: History) -> str:
 
 
 def _verdict(kind: str, history: History) -> str:
-    losses = [epoch.train_loss for epoch in history.epochs]
-    start = history.started.val_loss if history.started else math.inf
+    losses = [or_nan(epoch.train_loss) for epoch in history.epochs]
+    start = or_nan(history.started.val_loss) if history.started else math.inf
     if kind == "stuck" and max(losses) <= ROSE * start:
         return "learned little"
     if kind in TOO_HIGH:
@@ -83,7 +89,9 @@ def _verdict(kind: str, history: History) -> str:
         return "too low"
     if not (history.ended and losses):
         return ""
-    ended = min(losses[-1], history.epochs[-1].val_loss)  # training loss is a mean over its epoch
+    ended = min(
+        losses[-1], or_nan(history.epochs[-1].val_loss)
+    )  # training loss is a mean over its epoch
     return "works" if ended < LEARNED * start else "learned little"
 
 
@@ -97,11 +105,11 @@ def _accuracy(history: History) -> str:
 
 def _peak(history: History) -> str:
     """Describe a rise of the training loss above its start; empty if there was none."""
-    losses = [epoch.train_loss for epoch in history.epochs]
+    losses = [or_nan(epoch.train_loss) for epoch in history.epochs]
     if not (losses and history.started):
         return ""
     highest = max(losses)
-    if not has_exploded(highest, history.started.val_loss):
+    if not has_exploded(highest, or_nan(history.started.val_loss)):
         return ""
     return f" It had risen to {number(highest)} in epoch {losses.index(highest)}."
 

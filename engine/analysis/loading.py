@@ -56,7 +56,7 @@ def load_model(run: Run, epochs: int | None = None) -> tuple[MLP, int]:
     checkpoint = run.path / "checkpoint.pt"
     if epochs is None and os.path.exists(checkpoint):
         return load_model_in(run, checkpoint)
-    kept = snapshot_epochs(run, _started(run).layers)
+    kept = snapshot_epochs(run, _layers(run))
     fit = kept if epochs is None else [number for number in kept if number <= epochs]
     if epochs and epochs not in fit and (best := _best_model(run)) and best[1] == epochs:
         return best
@@ -92,7 +92,7 @@ def _load_snapshot(run: Run, epochs: int, changed: int) -> MLP:
 
     from mnistop.engine.model import MLP
 
-    layers, config = _started(run).layers, run.config()
+    layers, config = _layers(run), run.config()
     weights = read_snapshot(run, epochs, layers)
     if weights is None or layers[0] != math.prod(image_shape(run)):
         raise RunError(f"Run {run.name} has a damaged {WEIGHTS_FILE}.")
@@ -188,8 +188,14 @@ def image_shape(run: Run) -> tuple[int, int]:
     Raises:
         RunError: training has not started yet.
     """
-    height, width = _started(run).image_shape
-    return height, width
+    return _started(run).shape
+
+
+def _layers(run: Run) -> list[int]:
+    layers = _started(run).layers
+    if layers is None:
+        raise RunError(f"Run {run.name} was recorded without a model that can be loaded.")
+    return layers
 
 
 @functools.lru_cache(8)

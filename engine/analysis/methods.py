@@ -1,7 +1,7 @@
 """The attacks that a person can choose, by name; PyTorch is needed only to make one.
 
-To add one, write it in a file of `mnistop.engine.attacks` and add its row here: the screen, the
-command line, tables and files have it then.
+To add one, write it in a file of `mnistop.engine.attacks` and add its row here. It can then be
+chosen on the screen and the command line, for one image and for all, with its smallest ε.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from mnistop.engine.attacks.base import Attack
-    from mnistop.engine.attacks.minimal import MinimalAttack
+    from mnistop.engine.attacks.base import Attack, MinimalAttack
 
 Norm = Literal["linf", "l2"]
 
@@ -36,6 +35,10 @@ class Method:
     """What the class is called with."""
     seeks: bool = False
     """Whether it looks for the smallest perturbation itself, and takes no ε."""
+
+    bound: Literal["", "fgsm", "found", "deepfool"] = ""
+    """The field of `EpsilonBounds` that holds its smallest ε, if the search for the bounds includes
+    this attack. `found` is that of all attacks together, which is what the strongest one gets."""
 
     def make(self) -> Attack | MinimalAttack:
         """Return the attack itself: a `MinimalAttack` where it seeks the smallest perturbation."""
@@ -67,7 +70,12 @@ class Method:
 
 _ROWS = (
     Method(
-        "fgsm", "FGSM", "linf", "One step of ε along the sign of the loss's gradient.", "fgsm.FGSM"
+        "fgsm",
+        "FGSM",
+        "linf",
+        "One step of ε along the sign of the loss's gradient.",
+        "fgsm.FGSM",
+        bound="fgsm",
     ),
     Method(
         "pgd",
@@ -76,6 +84,7 @@ _ROWS = (
         "Many small steps of FGSM from random starts, within ε of the image: finds more.",
         "pgd.PGD",
         {"norm": "linf"},
+        bound="found",
     ),
     Method(
         "mi-fgsm",
@@ -92,6 +101,7 @@ _ROWS = (
         "deepfool.DeepFool",
         {"norm": "linf"},
         seeks=True,
+        bound="deepfool",
     ),
     Method(
         "gradient",

@@ -1,5 +1,9 @@
 """A model's robustness on its whole validation set: `worker.ask_at_low_priority(robustness)`.
 
+It covers FGSM, and all attacks of `epsilon_bounds` together. Another attack in L∞ takes its ten or
+more steps at each of 61 ε, and would show at most what that search has found: its accuracy at one ε
+is `attack_all(run, method, epsilon).accuracy`.
+
 As in `mnistop.engine.analysis.loading`, PyTorch is imported inside the question only.
 """
 

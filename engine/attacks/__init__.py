@@ -5,16 +5,22 @@ smallest = FAB("l2")(model, images, labels).smallest("l2")
 safe_below = certified_radius(model, images, labels)
 """
 
-from mnistop.engine.attacks.base import Adversarial, Attack, Goal
-from mnistop.engine.attacks.bounds import FINDERS, EpsilonBounds, epsilon_bounds, settled
+from mnistop.engine.attacks.base import Adversarial, Attack, Goal, MinimalAttack
+from mnistop.engine.attacks.bounds import (
+    FINDERS,
+    EpsilonBounds,
+    epsilon_bounds,
+    settled,
+    smallest_budget,
+)
 from mnistop.engine.attacks.crown import certified_radius
 from mnistop.engine.attacks.deepfool import FAB, DeepFool
-from mnistop.engine.attacks.exact_fgsm import SmallestEpsilon, smallest_epsilon
-from mnistop.engine.attacks.fgsm import FGSM, FastGradient, fooled_levels
-from mnistop.engine.attacks.linear import smallest_epsilon_linear
-from mnistop.engine.attacks.minimal import MinimalAttack, smallest_budget
+from mnistop.engine.attacks.exact_fgsm import SmallestEpsilon, fooled_levels, smallest_epsilon
+from mnistop.engine.attacks.fgsm import FGSM, FastGradient
+from mnistop.engine.attacks.momentum import MomentumFGSM
 from mnistop.engine.attacks.norms import Norm
 from mnistop.engine.attacks.pgd import PGD
+from mnistop.engine.attacks.piecewise import smallest_epsilon_linear
 
 __all__ = [
     "FAB",
@@ -28,6 +34,7 @@ __all__ = [
     "FastGradient",
     "Goal",
     "MinimalAttack",
+    "MomentumFGSM",
     "Norm",
     "SmallestEpsilon",
     "certified_radius",

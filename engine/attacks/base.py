@@ -1,5 +1,4 @@
-"""What all attacks share: goal, budget, the range of pixels, batches, and an honest account of
-success."""
+"""The common part of all attacks: goal, budget, pixel range, batches, and success recomputed."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -96,16 +95,13 @@ def iter_batches(images: Tensor, size: int, progress: Progress | None = None) ->
     Args:
         images: `(batch, …)`.
         size: at least 1 is taken.
-        progress: told after each chunk.
+        progress: called after each batch.
     """
     everything = torch.arange(len(images), device=images.device)
     for rows in torch.split(everything, max(1, size)) if len(images) else ():
         yield rows
         if progress:
             progress(int(rows[-1]) + 1, len(images))
-
-
-__all__ = ["Adversarial", "Attack", "evaluating", "input_gradient"]
 
 
 @dataclass(frozen=True)
@@ -220,14 +216,79 @@ class Attack(ABC):
         return named(self)
 
 
-def cache_sized_batches(images: Tensor) -> Iterator[Tensor]:
-    """The rows of images, as many at a time as fit into a processor's cache with what they take."""
-    for start in range(0, len(images), _AT_A_TIME):
-        end = min(start + _AT_A_TIME, len(images))
-        yield torch.arange(start, end, device=images.device)
+CACHE_SIZED = 128
+"""Images that fit into a processor's cache with all that an attack keeps of them."""
 
 
-_AT_A_TIME = 128
+class MinimalAttack(ABC):
+    """A configured attack that looks for the smallest perturbation. A subclass gives `run`."""
+
+    norm: Norm = "linf"
+    """How a perturbation is measured."""
+
+    @abstractmethod
+    def run(self, model: nn.Module, images: Tensor, goal: Goal) -> Tensor:
+        """Perturbed images in [0, 1], which may lie farther beyond the boundary than they need.
+
+        Args:
+            model: in evaluation mode.
+            images: `(batch, pixels)` in [0, 1].
+            goal: which predictions are wanted.
+        """
+
+    def __call__(
+        self, model: nn.Module, images: Tensor, labels: Tensor, targets: Tensor | None = None
+    ) -> Adversarial:
+        """Attacks a batch; perturbations are taken back along their line as far as they can be.
+
+        Args:
+            model: maps flat images to logits; it is judged in evaluation mode.
+            images: `(batch, pixels)` in [0, 1].
+            labels: true classes, `(batch,)`.
+            targets: the classes to reach, `(batch,)`; None where any but the label will do.
+
+        Returns:
+            The smallest perturbations found. An image that is already predicted as wanted stays as
+            it is, a success of size 0; one for which nothing was found stays too, a failure.
+        """
+        goal = Goal(labels, targets)
+        with evaluating(model):
+            moved = images.clone()
+            for rows in iter_batches(images, CACHE_SIZED):
+                moved[rows] = self._attack(model, images[rows], goal.of(rows))
+            with torch.no_grad():
+                logits = model(moved)
+        return Adversarial(images, moved, logits, goal.reached(logits))
+
+    def _attack(self, model: nn.Module, images: Tensor, goal: Goal) -> Tensor:
+        with torch.no_grad():
+            open_ = (~goal.reached(model(images))).nonzero()[:, 0]
+        moved = images.clone()
+        if len(open_):
+            found = self.run(model, images[open_], goal.of(open_))
+            moved[open_] = taken_back(model, images[open_], found, goal.of(open_))
+        return moved
+
+    def __repr__(self) -> str:
+        return named(self)
+
+
+@torch.no_grad()
+def taken_back(model: nn.Module, images: Tensor, found: Tensor, goal: Goal) -> Tensor:
+    """The last points still at the goal, on the way back to the images, by bisection."""
+    way = found - images
+    too_near = torch.zeros_like(way[:, :1])
+    far_enough = torch.ones_like(too_near)
+    reached = goal.clearly_reached(model(images + way))[:, None]
+    for _ in range(_HALVINGS):
+        middle = (too_near + far_enough) / 2
+        enough = goal.clearly_reached(model(images + middle * way))[:, None]
+        far_enough = torch.where(enough, middle, far_enough)
+        too_near = torch.where(enough, too_near, middle)
+    return torch.where(reached, images + far_enough * way, images)
+
+
+_HALVINGS = 12
 
 
 def named(attack: object) -> str:

@@ -11,8 +11,7 @@ from torch import Tensor
 
 from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.attacks.base import Progress, evaluating, iter_batches
-from mnistop.engine.attacks.linear import linear_radius
-from mnistop.engine.attacks.piecewise import Layer, layers_of, rounding
+from mnistop.engine.attacks.piecewise import Layer, layers_of, linear_radius, rounding
 from mnistop.engine.model import MLP
 
 

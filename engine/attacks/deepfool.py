@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from mnistop.engine.attacks.base import Goal
-from mnistop.engine.attacks.minimal import MinimalAttack
+from mnistop.engine.attacks.base import Goal, MinimalAttack
 from mnistop.engine.attacks.norms import Norm, project_to_boundary, size, steepest, steepness
 
 

@@ -1,5 +1,5 @@
 """The smallest ε at which the fast gradient sign method fools a model, exactly: along its
-direction the logits of a ReLU network are piecewise linear."""
+direction the logits of a ReLU network are piecewise linear. And the success at each ε = k/255."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from torch import Tensor
 
 from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.attacks.base import Goal, Progress, evaluating, iter_batches
-from mnistop.engine.attacks.fgsm import LEVELS
 from mnistop.engine.attacks.piecewise import (
     Layer,
     Path,
@@ -24,6 +23,9 @@ from mnistop.engine.attacks.piecewise import (
     values_in,
 )
 from mnistop.engine.model import MLP
+
+LEVELS = 255
+"""Steps of brightness of a pixel from 0 to 1."""
 
 
 def logit_margins(goal: Goal, logits: Tensor) -> Tensor:
@@ -69,6 +71,7 @@ _STRETCHES = tuple(level / LEVELS for level in (0, 8, 16, 32, 64, 128, LEVELS))
 """The path is walked from one of these ε to the next, by the images not yet fooled."""
 _HALVINGS = 26
 _UNITS_AT_ONCE = 1 << 13
+_IMAGES_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -222,3 +225,37 @@ class _Search:
     def fooled(self, images: Tensor) -> Tensor:
         """Whether the float32 model is fooled by these images, `(batch,)`."""
         return self.goal.reached(self.model(images))
+
+
+@torch.no_grad()
+def fooled_levels(
+    model: MLP,
+    images: Tensor,
+    labels: Tensor,
+    targets: Tensor | None = None,
+    progress: Progress | None = None,
+) -> Tensor:
+    """Whether ε = k/255 along FGSM's direction fools the model, for each k.
+
+    An image may be fooled and come back at a larger ε; here it shows.
+
+    Args:
+        model: maps flat images to logits; it is judged in evaluation mode.
+        images: float32 `(batch, pixels)` in [0, 1].
+        labels: true classes, `(batch,)`.
+        targets: the classes to reach, `(batch,)`; None for any but the label.
+        progress: told how many images are done, and of how many; what it raises ends the work.
+
+    Returns:
+        bool `(batch, 256)`, for k from 0 to 255.
+    """
+    fooled = torch.zeros(len(images), LEVELS + 1, dtype=torch.bool, device=images.device)
+    epsilons = (torch.arange(LEVELS + 1).double() / LEVELS).to(images)
+    with evaluating(model):
+        for rows in iter_batches(images, _IMAGES_AT_ONCE, progress):
+            path = fgsm_path(model, images[rows], Goal(labels, targets).of(rows))
+            each = rows.repeat_interleave(len(epsilons))
+            pixels = path[each - rows[0]].at(epsilons.repeat(len(rows)))
+            reached = Goal(labels, targets).of(each).reached(model(pixels))
+            fooled[rows] = reached.view(len(rows), -1)
+    return fooled

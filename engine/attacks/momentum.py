@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from mnistop.engine.attacks.base import Attack, Goal, cache_sized_batches, logits_and_gradient
+from mnistop.engine.attacks.base import CACHE_SIZED, Attack, Goal, iter_batches, logits_and_gradient
 from mnistop.engine.attacks.norms import Norm, clipped, steepest
 
 
@@ -29,7 +29,7 @@ class MomentumFGSM(Attack):
     def run(self, model: nn.Module, images: Tensor, goal: Goal, epsilons: Tensor) -> Tensor:
         """The images after the last step."""
         moved = images.clone()
-        for rows in cache_sized_batches(images):
+        for rows in iter_batches(images, CACHE_SIZED):
             momentum = torch.zeros_like(images[rows])
             for _ in range(self.steps):
                 _, gradient = logits_and_gradient(model, moved[rows], goal.of(rows))

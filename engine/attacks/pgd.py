@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from mnistop.engine.attacks.base import Attack, Goal, cache_sized_batches, logits_and_gradient
+from mnistop.engine.attacks.base import CACHE_SIZED, Attack, Goal, iter_batches, logits_and_gradient
 from mnistop.engine.attacks.deepfool import nearest_classes
 from mnistop.engine.attacks.norms import Norm, clipped, steepest
 
@@ -48,7 +48,7 @@ class PGD(Attack):
     def run(self, model: nn.Module, images: Tensor, goal: Goal, epsilons: Tensor) -> Tensor:
         """The iterates that came nearest to the goal."""
         nearest = images.clone()
-        for rows in cache_sized_batches(images):
+        for rows in iter_batches(images, CACHE_SIZED):
             nearest[rows] = self._run(model, images[rows], goal.of(rows), epsilons[rows])
         return nearest
 

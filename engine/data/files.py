@@ -1,8 +1,8 @@
 """The files that a path stands for: a folder of IDX files, one images file, a pair, or an `.npz`.
 
-Their images lie transposed, the labels of the letters count from 1, and a text file beside them
-maps labels to characters. Cohen, Afshar, Tapson, van Schaik: EMNIST: an extension of MNIST to
-handwritten letters, 2017, https://arxiv.org/abs/1702.05373
+EMNIST's images are stored transposed, the labels of its letters count from 1, and a text file
+beside them maps labels to characters. Cohen, Afshar, Tapson, van Schaik: EMNIST: an extension of
+MNIST to handwritten letters, 2017, https://arxiv.org/abs/1702.05373
 """
 
 import itertools
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mnistop.engine.data import kinds
 from mnistop.engine.data.idx import read_idx
-from mnistop.engine.data.npz import is_numpy_file, read_lone_array, read_npz
+from mnistop.engine.data.npz import read_lone_array
 from mnistop.engine.data.stored import Part, Stored
 from mnistop.engine.errors import DataError
 
@@ -81,7 +81,8 @@ def read_path(source: str) -> Stored:
     if not path.exists() and source.count(",") == 1:
         images, labels = (_existing(_path(name.strip())) for name in source.split(","))
         return _read_pairs([(images, labels)])
-    stored = read_npz(path) if is_numpy_file(_existing(path)) else None
+    read = kinds.reader_of(_existing(path))
+    stored = read(path) if read else None
     return stored or _read_pairs([(path, _labels_of(path))])
 
 
@@ -178,7 +179,7 @@ def _is_test(images: Path) -> bool:
 
 
 def _read_array(path: Path) -> NDArray[Any]:
-    return read_lone_array(path) if is_numpy_file(path) else read_idx(path)
+    return read_lone_array(path) if kinds.is_numpy_file(path) else read_idx(path)
 
 
 def _names_beside(images: Path) -> tuple[str, ...] | None:

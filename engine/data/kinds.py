@@ -1,15 +1,23 @@
-"""The kinds of files that people have their images in, and what to do with those not read here.
+"""The kinds of files that people have their images in: who reads them, or how to convert them.
 
 A file is known by its first bytes, an archive by what is in it; its name decides where bytes do
 not, as for text.
 """
 
+from __future__ import annotations
+
 import gzip
 import re
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mnistop.engine.data.stored import Stored
 
 _START = 512
 """Bytes that tell what a file is."""
@@ -27,10 +35,13 @@ class Kind:
     name: str
     """As in `a PNG picture`."""
     remedy: str = _CONVERT
-    """The remedy: how to make it readable."""
+    """The way to make it readable, where there is no reader."""
+    reader: str = ""
+    """The module of `mnistop.engine.data` that reads images and labels from such a file, and the
+    function in it, which takes the path; empty if there is none."""
 
 
-NUMPY = Kind("a NumPy file", "name this file itself")
+NUMPY = Kind("a NumPy file", "name this file itself", "npz.read_npz")
 TEXT = Kind("a text", "name a file of images")
 _CSV = Kind("a CSV table")
 ZIP = Kind("a zip archive without NumPy arrays", _UNPACK)
@@ -88,6 +99,27 @@ _IN_ZIP = {
     r"\.npy$": NUMPY,
 }
 """By the names in a zip archive; the first that matches any of them decides."""
+
+
+def is_numpy_file(path: Path) -> bool:
+    """Return whether a file is an `.npz` or `.npy`, by its first bytes or else by its name."""
+    with path.open("rb") as file:
+        start = file.read(6)
+    return start[:2] == b"PK" or start == b"\x93NUMPY" or path.suffix.lower() in (".npz", ".npy")
+
+
+def reader_of(path: Path) -> Callable[[Path], Stored | None] | None:
+    """Return the function that reads images and labels from a file; None if its kind has none.
+
+    IDX files have none, as images and labels are in two of them.
+    """
+    kind = NUMPY if is_numpy_file(path) else kind_of(path)
+    if kind is None or not kind.reader:
+        return None
+    module, _, function = kind.reader.partition(".")
+    read: Callable[[Path], Stored | None]
+    read = getattr(import_module(f"mnistop.engine.data.{module}"), function)
+    return read
 
 
 def kind_of(path: Path) -> Kind | None:

@@ -29,13 +29,6 @@ _LAYOUTS = (
 """Names of arrays, of images and of labels, in any case; the first pair of a layout makes it."""
 
 
-def is_numpy_file(path: Path) -> bool:
-    """Return whether a file is an `.npz` or `.npy`, by its first bytes or else by its name."""
-    with path.open("rb") as file:
-        start = file.read(6)
-    return start[:2] == b"PK" or start == b"\x93NUMPY" or path.suffix.lower() in (".npz", ".npy")
-
-
 def read_npz(path: Path) -> Stored | None:
     """Images and labels in an `.npz`; None for a file that has one array only, or an `.npy`.
 

@@ -12,16 +12,17 @@ import contextlib
 import difflib
 import os
 from collections.abc import Callable
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
-from mnistop.engine.config import PixelRange
+from mnistop.engine.config import SOURCES, PixelRange
 from mnistop.engine.data.dataset import Dataset, Description, class_counts, describe, split
 from mnistop.engine.data.files import read_path
 from mnistop.engine.data.npz import read_npz
-from mnistop.engine.data.openml import is_kept, read_openml
+from mnistop.engine.data.openml import is_kept
 from mnistop.engine.data.stored import Part, Stored, shown, to_dataset
 from mnistop.engine.errors import DataError
 from mnistop.engine.files import expanded
@@ -40,14 +41,10 @@ __all__ = [
     "split",
 ]
 
-SOURCES = ("bundled", "digits", "openml")
-"""The sources that have a name; all others are paths."""
+Progress = Callable[[str], None]
+"""Called with a line to show while a source is read."""
 
 _BUNDLED = Path(__file__).parent / "bundled" / "mnist_784_first_4502.npz"
-
-
-def _say_nothing(text: str) -> None:
-    pass
 
 
 def absolute(source: str) -> str:
@@ -61,7 +58,7 @@ def absolute(source: str) -> str:
 def load(
     source: str,
     samples: int | None = None,
-    progress: Callable[[str], None] = _say_nothing,
+    progress: Progress = lambda text: None,
     pixel_range: PixelRange = "auto",
 ) -> Dataset:
     """Load the first images of a source, scaled to 0…1.
@@ -129,20 +126,18 @@ def file_stamp(source: str) -> tuple[tuple[str, int, int], ...]:
     return tuple(stamps)
 
 
-def _stored(source: str, progress: Callable[[str], None]) -> Stored:
-    match source:
-        case "bundled":
-            return _bundled()
-        case "digits":
-            return _digits()
-        case "openml":
-            return read_openml(progress)
-        case _:
-            _check_name(source)
-            return read_path(source)
+def _stored(source: str, progress: Progress) -> Stored:
+    if source not in SOURCES:
+        _check_name(source)
+        return read_path(source)
+    module, _, function = SOURCES[source].partition(".")
+    read: Callable[[Progress], Stored]
+    read = getattr(import_module(f"mnistop.engine.data.{module}"), function)
+    return read(progress)
 
 
-def _bundled() -> Stored:
+def read_bundled(progress: Progress) -> Stored:
+    """Read the images in this package."""
     stored = read_npz(_BUNDLED)
     assert stored is not None
     provenance = (
@@ -152,7 +147,8 @@ def _bundled() -> Stored:
     return Stored(stored.parts, provenance, white=255)
 
 
-def _digits() -> Stored:
+def read_digits(progress: Progress) -> Stored:
+    """Read the images in scikit-learn."""
     # The file behind `load_digits`: to import scikit-learn takes many times as long as to read it.
     package = find_spec("sklearn")
     assert package is not None

@@ -12,8 +12,8 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import MnistopError, RunError
 from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.images import to_png
+from mnistop.engine.report.document import as_markdown
 from mnistop.engine.report.facts import Facts
-from mnistop.engine.report.markdown import as_markdown
 from mnistop.engine.report.of_run import report_of_run
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.safe_write import check_folder, write_folder

@@ -140,7 +140,10 @@ def describe_error(error: Exception, folder: Folder) -> str:
 
 
 def _is_memory_error(error: BaseException) -> bool:
-    import torch
+    if isinstance(error, RuntimeError) and "can't allocate memory" in str(error):
+        return True
+    torch = sys.modules.get("torch")  # not in a script that only records a run
+    return isinstance(error, (MemoryError, *((torch.OutOfMemoryError,) if torch else ())))
 
     failed = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
     return failed or isinstance(error, MemoryError | torch.OutOfMemoryError)

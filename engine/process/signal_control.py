@@ -1,13 +1,18 @@
 """The control of a training process by signals."""
 
+from __future__ import annotations
+
 import contextlib
 import signal
 import time
 from collections.abc import Iterator
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from mnistop.engine import events
-from mnistop.engine.recording.recorder import Recorder
+
+if TYPE_CHECKING:
+    from mnistop.engine.recording.recorder import Recorder
 
 
 class StopRequestedError(Exception):

@@ -7,15 +7,14 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
 import torch
 
 from mnistop.engine import events
 from mnistop.engine.errors import RunError
-from mnistop.engine.files import open_private, write_at, write_atomically
+from mnistop.engine.files import open_private
+from mnistop.engine.recording.run_writer import RunWriter
 from mnistop.engine.runs import checkpoint
 from mnistop.engine.runs.checkpoint import DurableWriter
-from mnistop.engine.runs.event_log import EventLog
 from mnistop.engine.runs.predictions import SNAPSHOT_ROWS, WEIGHTS_FILE, write_snapshot
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.training.state import Epoch, TrainState, cross_entropy
@@ -33,11 +32,9 @@ CHECKPOINT_SECONDS = 0.5
 """Then a checkpoint comes after so many epochs or so many seconds, whichever is first…"""
 CHECKPOINT_SHARE = 0.01
 """…but all of them may take no more than this share of the time."""
-ROOM = 8192
-"""Bytes that a run in training keeps free for its last words."""
 
 
-class Recorder:
+class Recorder(RunWriter):
     """The sink of a training that has a run folder.
 
     Args:
@@ -45,22 +42,15 @@ class Recorder:
     """
 
     def __init__(self, run: Run) -> None:
-        self._run = run
-        self._log = EventLog(run.path)
-        self._predictions, self._said, self._weights = files = [
-            open_private(run.path / name, os.O_WRONLY | os.O_CREAT)
-            for name in ("predictions.u8", "log_probabilities.f16", WEIGHTS_FILE)
-        ]
+        super().__init__(run)
+        self._weights = open_private(run.path / WEIGHTS_FILE, os.O_WRONLY | os.O_CREAT)
         self._untold: list[tuple[float, int, Epoch]] = []
         self._next_write = 0.0
-        self._room = run.path / "room"
-        with contextlib.suppress(OSError):
-            write_atomically(self._room, bytes(ROOM))
         self._progress_at = self._next_progress = 0.0
         self._progress_images = (0, 0)
         self._saved_epochs = 0
         self._saved_at = self._next_checkpoint = 0.0
-        self._safekeeping = DurableWriter(run, (self._log.fileno(), *files))
+        self._safekeeping = DurableWriter(run, (*self.descriptors, self._weights))
         self._best: dict[str, torch.Tensor] = {}
         self._best_epochs = 0
         self._best_is_saved = True
@@ -69,18 +59,13 @@ class Recorder:
 
     def say(self, kind: type[events.Event], **values: Any) -> None:
         """Says something at once, after all that waits to be said."""
-        self._write(self._log.event(kind, **values))
-
-    def say_again(self, event: events.Event) -> None:
-        """Says what was said before, as it still holds."""
-        self._write(msgspec.structs.replace(event, time=time.time()))
+        self._write(self.log.event(kind, **values))
 
     def end(self, kind: type[events.Event], **values: Any) -> None:
         """Appends the last event, for which there is room even on a full disk."""
         with contextlib.suppress(OSError):
             self._write()
-        self._room.unlink(missing_ok=True)
-        self.say(kind, **values)
+        super().end(kind, **values)
         self._finished = kind is events.RunFinished
 
     def bring_to_disk(self) -> None:
@@ -115,12 +100,11 @@ class Recorder:
             log_probabilities: as in `Epoch`, after each, `(epochs, n, classes)`.
             predictions: as in `Epoch`, after each, `(epochs, n)`.
         """
-        for file, rows in (
-            (self._said, log_probabilities.to(torch.float16)),
-            (self._predictions, predictions.to(torch.uint8)),
-        ):
-            array = rows.cpu().numpy()
-            write_at(file, array, epochs * array[0].nbytes)
+        self.write_predictions(
+            epochs,
+            log_probabilities.to(torch.float16).cpu().numpy(),
+            predictions.to(torch.uint8).cpu().numpy(),
+        )
 
     def step_done(self, training: TrainState, labels: torch.Tensor) -> None:
         """Says how far a long epoch is, and saves when that is due."""
@@ -180,7 +164,7 @@ class Recorder:
         if self._best:
             return self._best
         try:
-            return checkpoint.weights_of(checkpoint.load(self._run.path / "best.pt"))
+            return checkpoint.weights_of(checkpoint.load(self.run.path / "best.pt"))
         except RunError:
             return None
 
@@ -198,14 +182,14 @@ class Recorder:
         """Saves all that is needed to go on, and first the best weights if they are new."""
         self._write()  # a run that goes on from here knows all that came before
         self.save_best()
-        checkpoint.save(self._run.path / "checkpoint.pt", training.state_dict())
+        checkpoint.save(self.run.path / "checkpoint.pt", training.state_dict())
         self.say(events.CheckpointSaved, file="checkpoint.pt", epochs=training.epoch)
 
     def save_best(self) -> None:
         """Saves the weights of the best epoch if they are new."""
         if not self._best_is_saved:
             best = {"model": self._best, "epoch": self._best_epochs}
-            checkpoint.save(self._run.path / "best.pt", best)
+            checkpoint.save(self.run.path / "best.pt", best)
             self._best_is_saved = True
             self.say(events.CheckpointSaved, file="best.pt", epochs=self._best_epochs)
 
@@ -223,10 +207,10 @@ class Recorder:
                 torch.stack([epoch.predictions for *_, epoch in untold]),
             )
         told = [event for each in untold for event in self._told(*each)]
-        self._log.append([*told, *more])
+        self.log.append([*told, *more])
 
     def _told(self, at: float, epochs: int, epoch: Epoch) -> Iterator[events.Event]:
-        name = self._run.name
+        name = self.run.name
         yield events.EpochFinished(
             run=name,
             time=at,

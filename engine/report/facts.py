@@ -1,7 +1,10 @@
-"""The facts of a run for the terminal, a report or a script."""
+"""The facts of a run for the terminal, a report or a script, and how to make its model again."""
 
 from __future__ import annotations
 
+import itertools
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,14 +13,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.analysis.coach import Advice, advise
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
 from mnistop.engine.evaluate import class_report, confusion_matrix, wilson_interval
-from mnistop.engine.events import Event
+from mnistop.engine.events import Event, RunStarted
 from mnistop.engine.learning_rate import lr_of_epoch
 from mnistop.engine.runs.entry import About, Summary, read_about
-from mnistop.engine.runs.history import History, others_as_good
+from mnistop.engine.runs.history import History, or_nan, others_as_good
 from mnistop.engine.runs.lookup import quoted
 from mnistop.engine.runs.predictions import (
     EpochPredictions,
@@ -128,8 +132,7 @@ class Facts:
         started = self.history.started
         if not (self.predictions and started):
             return []
-        height, width = started.image_shape
-        return worst_mistakes(self.run, self.predictions, (height, width), most)
+        return worst_mistakes(self.run, self.predictions, started.shape, most)
 
     def as_json(self) -> dict[str, Any]:
         """All of it as values for JSON; None for what is not known yet."""
@@ -151,7 +154,7 @@ class Facts:
             facts["best"] = {
                 "epoch": history.best.epoch,
                 "val_acc": history.best.val_acc,
-                "interval": wilson_interval(history.best.val_acc, images),
+                "interval": wilson_interval(or_nan(history.best.val_acc), images),
                 "other_epochs_within": others_as_good(history),
             }
         if history.tested:
@@ -191,3 +194,45 @@ def again(config: RunConfig) -> str:
         f"--{name.replace('_', '-')} {quoted(text)}" for name, text in config.changes().items()
     ]
     return " ".join(["mnistop train", *flags])
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A model without its weights."""
+
+    sizes: Sequence[int]
+    """Numbers of inputs, hidden neurons and classes."""
+    activation: str
+    class_names: Sequence[str]
+    image_shape: tuple[int, int]
+    """Height and width in pixels."""
+
+    @classmethod
+    def of(cls, started: RunStarted, config: RunConfig) -> Architecture:
+        """The model of a run that has begun to train."""
+        return cls(started.layers or (), config.activation, started.class_names, started.shape)
+
+    @property
+    def modules(self) -> list[tuple[str, list[int]]]:
+        """The parts of an `nn.Sequential`: each one's class in `torch.nn` and its arguments."""
+        modules: list[tuple[str, list[int]]] = []
+        for inputs, outputs in itertools.pairwise(self.sizes):
+            modules += [("Linear", [inputs, outputs]), (ACTIVATIONS[self.activation].module, [])]
+        return modules[:-1]
+
+    def in_pytorch(self, file: str) -> str:
+        """The lines that load a file of `mnistop.engine.export.model` without this program."""
+        modules = "\n".join(
+            f"    nn.{name}({', '.join(map(str, arguments))})," for name, arguments in self.modules
+        )
+        pixels = self.image_shape[0] * self.image_shape[1]
+        return (
+            "import torch\n"
+            "from torch import nn\n"
+            "\n"
+            f"saved = torch.load({json.dumps(file)}, weights_only=True)\n"
+            f"model = nn.Sequential(\n{modules}\n)\n"
+            'model.load_state_dict(saved["state_dict"])\n'
+            "model.eval()\n"
+            f"logits = model(images)  # images: (n, {pixels}), pixels in [0, 1]"
+        )

@@ -8,15 +8,16 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from mnistop.engine.architecture import Architecture
 from mnistop.engine.config import HYPERPARAMETERS, RunConfig
 from mnistop.engine.data.notes import ClassCounts
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.events import EpochFinished, RunStarted
 from mnistop.engine.formatting import (
+    UNKNOWN,
     accuracy,
     count,
     duration,
+    epochs_of,
     is_milestone,
     loss,
     on_device,
@@ -38,8 +39,8 @@ from mnistop.engine.report.document import (
     Section,
     Table,
 )
-from mnistop.engine.report.facts import Facts, again
-from mnistop.engine.runs.history import flattering, others_as_good, unseen_accuracy
+from mnistop.engine.report.facts import Architecture, Facts, again
+from mnistop.engine.runs.history import flattering, or_nan, others_as_good, unseen_accuracy
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.predictions import Mistake
 
@@ -61,7 +62,7 @@ def report_of_run(facts: Facts, mistakes: int = 12) -> Document:
 def how_far(facts: Facts) -> str:
     """As in `finished, 100 epochs of 100 in 0.9 s`."""
     epochs = facts.history.epochs
-    trained = f"{count(len(epochs), 'epoch')} of {facts.config.epochs:,}"
+    trained = epochs_of(len(epochs), facts.summary.planned)
     took = duration(sum(epoch.seconds for epoch in epochs))
     return f"{facts.summary.state}, {trained} in {took}"
 
@@ -127,7 +128,10 @@ def _sections(facts: Facts, mistakes: int) -> Iterator[Section]:
     if started:
         yield Section("Data and model", tuple(_model(started)))
     if history.epochs:
-        yield Section("Log", (_log(history.epochs, history.best, facts.config.epochs),))
+        yield Section(
+            "Log",
+            (_log(history.epochs, history.best, facts.summary.planned or len(history.epochs)),),
+        )
     yield Section(AGAIN, tuple(_again(facts)))
 
 
@@ -139,8 +143,8 @@ def _charts(facts: Facts, started: RunStarted) -> Iterator[Chart]:
     yield Chart(
         "Loss",
         (
-            Curve("training", [epoch.train_loss for epoch in epochs]),
-            Curve("validation", [epoch.val_loss for epoch in epochs]),
+            Curve("training", [or_nan(epoch.train_loss) for epoch in epochs]),
+            Curve("validation", [or_nan(epoch.val_loss) for epoch in epochs]),
         ),
         reference=(f"ln {classes}", math.log(classes)) if classes > 1 else None,
         best=best.epoch,
@@ -148,12 +152,12 @@ def _charts(facts: Facts, started: RunStarted) -> Iterator[Chart]:
     yield Chart(
         "Accuracy",
         (
-            Curve("training", [epoch.train_acc for epoch in epochs]),
-            Curve("validation", [epoch.val_acc for epoch in epochs]),
+            Curve("training", [or_nan(epoch.train_acc) for epoch in epochs]),
+            Curve("validation", [or_nan(epoch.val_acc) for epoch in epochs]),
         ),
         fractions=True,
         best=best.epoch,
-        interval=wilson_interval(best.val_acc, started.validation_images),
+        interval=wilson_interval(or_nan(best.val_acc), started.validation_images),
     )
 
 
@@ -190,7 +194,7 @@ def settings(config: RunConfig) -> Iterator[Entry]:
 
 
 def _model(started: RunStarted) -> Iterator[Part]:
-    height, width = started.image_shape
+    height, width = started.shape
     classes = len(started.class_names)
     versions = ", ".join(f"{name} {version}" for name, version in started.versions.items())
     guessing = f"guessing among {classes} has ln {classes} = {math.log(classes):.3f}"
@@ -202,7 +206,7 @@ def _model(started: RunStarted) -> Iterator[Part]:
             Entry("image size", f"{height}×{width} pixels"),
             Entry("classes", ", ".join(started.class_names)),
             *_class_counts(started),
-            Entry("layers", "-".join(map(str, started.layers))),
+            Entry("layers", "-".join(map(str, started.layers or ()))),
             Entry("parameters", f"{started.parameters:,}"),
             Entry("device", on_device(started)),
             Entry("versions", versions),
@@ -224,7 +228,7 @@ def _unseen(started: RunStarted) -> Iterator[Entry]:
 
 
 def _log(epochs: Sequence[EpochFinished], best: EpochFinished | None, planned: int) -> Table:
-    lowest = min(epochs, key=lambda epoch: epoch.val_loss)
+    lowest = min(epochs, key=lambda epoch: math.inf if epoch.val_loss is None else epoch.val_loss)
     rows = []
     for epoch in epochs:
         marks = ["best"] if best and epoch.epoch == best.epoch else []
@@ -238,7 +242,7 @@ def _log(epochs: Sequence[EpochFinished], best: EpochFinished | None, planned: i
                     loss(epoch.val_loss),
                     percent(epoch.train_acc),
                     percent(epoch.val_acc),
-                    f"{epoch.lr:g}",
+                    UNKNOWN if epoch.lr is None else f"{epoch.lr:g}",
                     ", ".join(marks),
                 )
             )

@@ -25,13 +25,13 @@ from mnistop.engine.report.document import (
     Part,
     Section,
     Table,
+    as_markdown,
     letter,
 )
 from mnistop.engine.report.facts import Facts
 from mnistop.engine.report.html import as_html
-from mnistop.engine.report.markdown import as_markdown
 from mnistop.engine.report.of_run import how_far, report_of_run
-from mnistop.engine.runs.history import History
+from mnistop.engine.runs.history import History, or_nan
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.safe_write import numbered, write_under_free_name
 
@@ -129,9 +129,9 @@ def _charts(runs: Sequence[Facts]) -> Iterator[Chart]:
     guess = classes.pop() if len(classes) == 1 else 0
     reference = (f"ln {guess}", math.log(guess)) if guess > 1 else None
 
-    def curves(value: Callable[[EpochFinished], float]) -> tuple[Curve, ...]:
+    def curves(value: Callable[[EpochFinished], float | None]) -> tuple[Curve, ...]:
         return tuple(
-            Curve(f"{letter(place)} ({one.title})", [value(e) for e in one.history.epochs])
+            Curve(f"{letter(place)} ({one.title})", [or_nan(value(e)) for e in one.history.epochs])
             for place, one in enumerate(runs)
         )
 

@@ -15,18 +15,20 @@ import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from mnistop.engine.errors import RunError
 from mnistop.engine.files import open_regular, why_unreadable, write_atomically
 from mnistop.engine.runs.run_folder import Run
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 def save(path: Path, content: dict[str, Any]) -> None:
     """Writes a dictionary of tensors and plain values; a reader sees the old or the new file."""
+    import torch
+
     buffer = io.BytesIO()
     torch.save(content, buffer)
     write_atomically(path, buffer.getbuffer())
@@ -38,6 +40,8 @@ def load(path: Path) -> dict[str, Any]:
     Raises:
         RunError: the file is missing or damaged.
     """
+    import torch
+
     try:
         with open_regular(path) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what torch says of foreign files, on stderr

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from mnistop.engine import events
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.fingerprint import Fingerprint
 from mnistop.engine.formatting import accuracy, count
+
+
+def or_nan(value: float | None) -> float:
+    """Return a number of a run, NaN where a recorded run does not know it."""
+    return math.nan if value is None else value
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,10 @@ class History:
     paused: bool = False
     saved: tuple[events.CheckpointSaved, ...] = ()
     """The saved weights, in the order of saving."""
+    kept: events.ModelKept | None = None
+    """The MLP of a recorded run; None where it is none, and for this program's own runs."""
+    planned: int | None = None
+    """Epochs that a recorded run names."""
     tested: events.RunTested | None = None
     """The results on images never seen, once the run has come to its end."""
     ended: events.RunFinished | events.RunStopped | events.RunFailed | None = None
@@ -102,6 +114,14 @@ def reduce(history: History, new: Iterable[events.Event]) -> History:
             case events.EpochFinished() if event.epoch == len(epochs):
                 epochs.append(event)
                 changes |= {"progress": None, "best": _better(changes["best"], event)}
+            case events.StartEvaluated() if changes["started"]:
+                changes["started"] = msgspec.structs.replace(
+                    changes["started"], val_loss=event.val_loss, val_acc=event.val_acc
+                )
+            case events.EpochsPlanned():
+                changes["planned"] = event.epochs
+            case events.ModelKept():
+                changes["kept"] = event
             case events.BatchProgress():
                 changes["progress"] = event
             case events.CheckpointSaved():
@@ -128,10 +148,18 @@ def as_of(history: History, epochs: int) -> History:
     return dataclasses.replace(history, epochs=earlier, best=_best(earlier), **_UNDER_WAY)
 
 
-def _better(best: events.EpochFinished | None, epoch: events.EpochFinished) -> events.EpochFinished:
-    if best is None or (epoch.val_acc, -epoch.val_loss) > (best.val_acc, -best.val_loss):
+def _better(
+    best: events.EpochFinished | None, epoch: events.EpochFinished
+) -> events.EpochFinished | None:
+    if epoch.val_acc is None:
+        return best
+    if best is None or _rank(epoch) > _rank(best):
         return epoch
     return best
+
+
+def _rank(epoch: events.EpochFinished) -> tuple[float, float]:
+    return or_nan(epoch.val_acc), -or_nan(epoch.val_loss)
 
 
 def _best(epochs: Iterable[events.EpochFinished]) -> events.EpochFinished | None:
@@ -145,8 +173,8 @@ def others_as_good(history: History) -> int:
     """How many other epochs lie within the best one's 95% interval: nothing tells them apart."""
     if not (history.best and history.started):
         return 0
-    low, _ = wilson_interval(history.best.val_acc, history.started.validation_images)
-    return sum(epoch.val_acc >= low for epoch in history.epochs) - 1
+    low, _ = wilson_interval(or_nan(history.best.val_acc), history.started.validation_images)
+    return sum(or_nan(epoch.val_acc) >= low for epoch in history.epochs) - 1
 
 
 def unseen_accuracy(history: History) -> str:

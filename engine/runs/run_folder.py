@@ -15,13 +15,14 @@ import json
 import os
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import platformdirs
 
 from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import RunError
 from mnistop.engine.events import RunStarted
 from mnistop.engine.files import (
     from_json,
@@ -34,13 +35,16 @@ from mnistop.engine.files import (
 from mnistop.engine.runs import folder
 from mnistop.engine.runs.event_log import last_of_kind
 from mnistop.engine.runs.folder import Folder, newest_first
+from mnistop.engine.runs.recorded import RecordedConfig
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 FORMAT = 3
-"""The version of the run folder's layout that this program writes."""
+"""The version of the run folder's layout that trainings of this program write."""
+RECORDED_FORMAT = 4
+"""That of recorded runs, whose settings are not ours."""
 OLDEST_FORMAT = 1
 """The oldest one that it reads."""
 _AUTO_THREADS = 3
@@ -51,7 +55,7 @@ _LARGEST_ARRAY = 1 << 32
 """Bytes; no file of a run is larger."""
 
 WRITTEN = re.compile(
-    r"config\.json|events\.jsonl|labels\.u8|images\.(u8|f32)|predictions\.u8"
+    r"config\.json|events\.jsonl|metrics\.bin|labels\.u8|images\.(u8|f32)|predictions\.u8"
     r"|log_probabilities\.f16|weights\.f32|checkpoint\.pt|best\.pt|log\.txt|snapshots/\d{1,7}\.pt"
 )
 """The files that a training process writes."""
@@ -61,15 +65,30 @@ _MEMBER = re.compile(r"(.+)\.\d{2,}")
 
 
 @dataclass(frozen=True)
+class Recording:
+    """Where a recorded run comes from."""
+
+    script: str
+    """The name of the file, as in `train.py`."""
+    command: list[str] = field(default_factory=list)
+    """The command line."""
+    versions: dict[str, str] = field(default_factory=dict)
+    """Of Python and of what the script has imported, as in `{"torch": "2.13.0"}`."""
+
+
+@dataclass(frozen=True)
 class _Manifest:
     """The content of `config.json`."""
 
     format: int
     config: dict[str, Any]
+    recorded: Recording | None = None
 
 
 def _config_in(manifest: bytes) -> RunConfig:
     read = from_json(_Manifest, manifest)
+    if read.recorded:
+        return RecordedConfig.of(read.recorded.script, read.config)
     usual = read.format < _AUTO_THREADS and read.config.get("threads") == 1
     return RunConfig.from_values(read.config | ({"threads": "auto"} if usual else {}))
 
@@ -92,7 +111,7 @@ class Run(Folder):
         Raises:
             RunError: `config.json` is missing, damaged or of another format.
         """
-        formats = range(OLDEST_FORMAT, FORMAT + 1)
+        formats = range(OLDEST_FORMAT, RECORDED_FORMAT + 1)
         return self.read_manifest(_config_in, formats, _LONGEST_MANIFEST)
 
     def config_to_resume(self) -> RunConfig:
@@ -108,12 +127,24 @@ class Run(Folder):
         config, started = self.config(), last_of_kind(self, RunStarted)
         if not started:
             return config
-        images = started.training_images + started.validation_images
+        images = (started.training_images or 0) + started.validation_images
         return dataclasses.replace(
             config,
             samples=images if config.samples is None else config.samples,
             threads=(started.threads or 1) if config.threads == "auto" else config.threads,
         )
+
+    def is_recorded(self) -> bool:
+        """Whether a loop that is not this program's wrote it, or still does."""
+        try:
+            return isinstance(self.config(), RecordedConfig)
+        except RunError:
+            return False
+
+    @property
+    def request_path(self) -> Path:
+        """The file by which a recorded run is asked to stop, to pause or to go on."""
+        return self.path / "request"
 
     def labels(self) -> NDArray[np.uint8]:
         """True classes of the validation images, `(n,)`; empty before training starts."""
@@ -234,6 +265,23 @@ def create(config: RunConfig, parent: Path, name: str = "") -> tuple[Run, IO[byt
     manifest = {"format": FORMAT, "config": dict(config)}
     make = (lambda parent: _member_folder(parent / name)) if name else new_folder
     return folder.create(Run, manifest, parent, make)
+
+
+def create_recorded(
+    recording: Recording, settings: dict[str, Any], parent: Path
+) -> tuple[Run, IO[bytes]]:
+    """Create a run folder for a loop that is not this program's, with this process's open lock.
+
+    Args:
+        recording: the origin of the run.
+        settings: the free configuration, of values that JSON holds.
+        parent: the folder to make it in.
+
+    Raises:
+        RunError: the folder cannot be made.
+    """
+    manifest = {"format": RECORDED_FORMAT, "config": settings, "recorded": asdict(recording)}
+    return folder.create(Run, manifest, parent)
 
 
 def set_epochs(run: Run, epochs: int) -> None:

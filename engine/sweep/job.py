@@ -119,7 +119,7 @@ def _with_same_images(members: Sequence[Member]) -> list[Member]:
     for run, config in members:
         started = last_of_kind(run, events.RunStarted) if config.samples is None else None
         if started and started.test_images is None:
-            images[config.source] = started.training_images + started.validation_images
+            images[config.source] = (started.training_images or 0) + started.validation_images
     return [
         (run, replace(config, samples=config.samples or images.get(config.source)))
         for run, config in members

@@ -145,7 +145,7 @@ class AdamW(Adam):
     kernel: Callable[..., None] = staticmethod(torch._fused_adamw_)
 
 
-METHODS: dict[str, type[Optimizer]] = {
+OPTIMIZERS: dict[str, type[Optimizer]] = {
     "manual": ManualSGD,
     "sgd": SGD,
     "adam": Adam,
@@ -155,7 +155,7 @@ METHODS: dict[str, type[Optimizer]] = {
 
 def make_optimizer(config: RunConfig, parameters: Sequence[Tensor]) -> Optimizer:
     """Return the optimizer of a configuration, for parameters on their final device."""
-    return METHODS[config.optimizer](list(parameters), config)
+    return OPTIMIZERS[config.optimizer](list(parameters), config)
 
 
 def clip_(gradients: list[Tensor], norm: float) -> None:

@@ -6,10 +6,9 @@ import pytest
 from textual import events
 from textual.command import CommandPalette
 
-from mnistop.tui.dialogs import QuitScreen, TooSmallScreen
 from mnistop.tui.features.runs.screen import RunsScreen
-from mnistop.tui.toolkit.ask import AskScreen
-from mnistop.tui.toolkit.help import HelpScreen
+from mnistop.tui.navigator import QuitScreen, TooSmallScreen
+from mnistop.tui.toolkit.dialogs import AskScreen, HelpScreen
 from tests.helpers import made_up
 from tests.helpers.dashboard import Dashboard, Opened, Workers
 from tests.tui.features.runs.test_runs_screen import some

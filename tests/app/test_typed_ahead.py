@@ -11,7 +11,7 @@ from mnistop.engine.runs.index import Index
 from mnistop.tui.features.compare.screen import CompareScreen
 from mnistop.tui.features.runs.screen import RunsScreen
 from mnistop.tui.session.compared import ComparedRun, Comparison
-from mnistop.tui.toolkit.ask import AskScreen
+from mnistop.tui.toolkit.dialogs import AskScreen
 from tests.helpers.dashboard import Opened, Workers
 from tests.tui.features.runs.test_runs_screen import open_runs, some
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import load
-from mnistop.engine.training.fast.captured import CudaGraph
+from mnistop.engine.training.captured import CudaGraph
 from mnistop.engine.training.loop import train
 from mnistop.engine.training.state import Labelled, TrainState
 from tests.bench.timing import alternated, ratio, timed

@@ -15,7 +15,7 @@ import pytest
 from mnistop.engine.runs import entry
 from tests.helpers.processes import command_of, linux, paused, session_of, states_of
 from tests.helpers.pseudo_terminal import COMMAND, Terminal, terminal
-from tests.waiting import wait_until
+from tests.helpers.waiting import wait_until
 
 ENTERED, LEFT = b"\x1b[?1004h", b"\x1b[?1004l"
 """The reports of focus, which are switched on as one of the last modes."""
@@ -353,7 +353,7 @@ def test_moves_of_the_mouse_without_a_button_are_not_asked_for(folder: Path) -> 
 CRASHING = """
 import sys
 from mnistop.tui.app import MnistopApp
-from mnistop.tui.toolkit.help import HelpScreen
+from mnistop.tui.toolkit.dialogs import HelpScreen
 def crash(part):
     raise ZeroDivisionError("a made-up fault")
 {part}

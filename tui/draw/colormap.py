@@ -1,4 +1,4 @@
-"""Colour maps: from numbers to colours that a terminal shows as they are.
+"""Colour maps: from numbers to colours that a terminal shows as they are, and to blocks of these.
 
 A colour is a whole number 0xRRGGBB. With 256 or 16 colours only such triplets are given that Rich
 and Textual downgrade to the intended entry of the terminal's palette.
@@ -6,13 +6,17 @@ and Textual downgrade to the intended entry of the terminal's palette.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.color import Color
+from rich.segment import Segment
+from rich.style import Style
 
 from mnistop.tui.draw.capabilities import TRUE_COLOR, Terminal
+from mnistop.tui.draw.cells import PLAIN, Strip
 from mnistop.tui.draw.palette import ANSI_RGB
 
 GAMMA = 0.7
@@ -94,3 +98,84 @@ def color(code: int) -> Color:
 
 def _rgb(code: int) -> NDArray[np.int64]:
     return np.array([code >> 16, code >> 8 & 255, code & 255])
+
+
+_NO_PIXEL = 0xFFFFFFFF
+"""Stands for the colour of a missing lower pixel."""
+_GAP = -1
+"""Stands for the colours of a cell between images."""
+
+
+def blocks(
+    colors: NDArray[np.int64], large: bool, count: int = 1, width: int = 0, gap: int = 0
+) -> list[Strip]:
+    """Draw colours as blocks: two pixels a cell, one above the other, or two cells a pixel.
+
+    Args:
+        colors: Those of one image, or of several side by side, each of shape (h, w).
+        large: Whether a pixel takes two cells.
+        count: Number of images.
+        width: Cells that each image gets, at least its own.
+        gap: Cells between two images.
+    """
+    if large:
+        codes, segment_of, cells = colors, _large_blocks, 2
+    else:
+        bottom = np.full_like(colors[::2], _NO_PIXEL)
+        bottom[: len(colors) // 2] = colors[1::2]
+        codes, segment_of, cells = colors[::2] << 32 | bottom, _half_blocks, 1
+    lines, columns = codes.shape
+    own = columns // count
+    width = max(width, cells * own)
+    apart = np.full((lines, count, own + width + gap - cells * own), _GAP)
+    apart[:, :, :own] = codes.reshape(lines, count, own)
+    row = apart.reshape(lines, count * apart.shape[2])[:, : count * apart.shape[2] - gap]
+    return _strips(row, segment_of, count * (width + gap) - gap)
+
+
+def _strips(
+    codes: NDArray[np.int64], segment_of: Callable[[int, int], Segment], width: int
+) -> list[Strip]:
+    """Lines of so many cells, neighbours of one code in one segment.
+
+    Args:
+        codes: `(lines, columns)`.
+        segment_of: draws them.
+        width: cells of a line.
+    """
+    if not codes.size:
+        return [Strip([], 0)] * len(codes)
+    is_first = np.ones(codes.shape, bool)
+    is_first[:, 1:] = codes[:, 1:] != codes[:, :-1]
+    starts = np.flatnonzero(is_first)
+    lengths = np.diff(starts, append=codes.size)
+    segments = list(map(segment_of, codes.ravel()[starts].tolist(), lengths.tolist()))
+    ends = is_first.sum(1).cumsum().tolist()
+    return [Strip(segments[start:end], width) for start, end in zip([0, *ends], ends, strict=False)]
+
+
+@lru_cache(maxsize=1 << 12)
+def _large_blocks(color: int, count: int) -> Segment:
+    if color == _GAP:
+        return Segment(" " * count, PLAIN)
+    return Segment("  " * count, _block_style(None, color))
+
+
+@lru_cache(maxsize=1 << 13)
+def _half_blocks(code: int, count: int) -> Segment:
+    """The upper pixel in the upper 32 bits, the lower one in the lower."""
+    if code == _GAP:
+        return Segment(" " * count, PLAIN)
+    top, bottom = code >> 32, code & 0xFFFFFFFF
+    if bottom == _NO_PIXEL:
+        return Segment("▀" * count, _block_style(top, None))
+    if top == bottom:
+        return Segment(" " * count, _block_style(None, top))
+    return Segment("▀" * count, _block_style(top, bottom))
+
+
+@lru_cache(maxsize=4096)
+def _block_style(front: int | None, ground: int | None) -> Style:
+    return Style.from_color(
+        None if front is None else color(front), None if ground is None else color(ground)
+    )

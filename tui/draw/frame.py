@@ -10,8 +10,8 @@ from rich.cells import cell_len
 from mnistop.engine.axis import Axis, labels, scientific, ticks
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Grid, shorten
-from mnistop.tui.draw.legend import Marks
 from mnistop.tui.draw.palette import Palette
+from mnistop.tui.draw.series import Marks
 
 _LABEL_WIDTH = 4
 

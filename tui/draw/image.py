@@ -6,7 +6,7 @@ image is 28 cells wide and 14 high), and in the large size a pixel is two cells 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from rich.segment import Segment
 from rich.style import Style
 
+from mnistop.engine.images import resize
 from mnistop.tui.draw import colormap
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import PLAIN, Strip, beside, strip
-from mnistop.tui.draw.colormap import GAMMA, color
+from mnistop.tui.draw.colormap import GAMMA
 from mnistop.tui.draw.palette import Palette
 
 Mode = Literal["auto", "half", "ascii", "large"]
@@ -34,10 +35,6 @@ POSITIVE = " '+*#"
 """The glyphs of values below and above zero, by rising magnitude."""
 
 _STEPS = len(POSITIVE) - 1
-_NOTHING = 0xFFFFFFFF
-"""In place of the colour of a lower pixel that there is not."""
-_GAP = -1
-"""In place of the colours of a cell between images."""
 _SHADES = 40
 """In steps of so many a small image goes from nothing to the full colour."""
 
@@ -91,7 +88,7 @@ def _draw_gray(levels: NDArray[np.float64], terminal: Terminal, mode: Mode) -> l
     if _blocks(terminal, mode):
         if terminal.colors == 0:
             return _draw_threshold(levels)
-        return _draw_blocks(colormap.gray(levels, terminal), mode)
+        return colormap.blocks(colormap.gray(levels, terminal), mode == "large")
     if mode != "large":
         top, bottom = _pairs(levels)
         levels = (top + bottom) / 2
@@ -115,7 +112,7 @@ def diverging(values: Pixels, scale: float, terminal: Terminal, mode: Mode = "au
     """
     signed = _signed(values, scale)
     if _blocks(terminal, mode) and terminal.colors >= 256:
-        return _draw_blocks(colormap.diverging(signed, terminal), mode)
+        return colormap.blocks(colormap.diverging(signed, terminal), mode == "large")
     if mode != "large":
         top, bottom = _pairs(signed)
         signed = np.where(np.abs(top) >= np.abs(bottom), top, bottom)
@@ -138,7 +135,8 @@ def gray_row(
     if not (_blocks(terminal, mode) and terminal.colors):
         return _beside([gray(each, terminal, mode) for each in images], width, gap)
     levels = _few_shades(np.clip(_finite(np.concatenate(images, axis=1)), 0, 1))
-    return _row_of_blocks(colormap.gray(levels, terminal), len(images), width, gap, mode)
+    colors = colormap.gray(levels, terminal)
+    return colormap.blocks(colors, mode == "large", len(images), width, gap)
 
 
 def diverging_row(
@@ -162,7 +160,8 @@ def diverging_row(
     if not (_blocks(terminal, mode) and terminal.colors >= 256):
         return _beside([diverging(each, scale, terminal, mode) for each in images], width, gap)
     signed = _few_shades(_signed(np.concatenate(images, axis=1), scale))
-    return _row_of_blocks(colormap.diverging(signed, terminal), len(images), width, gap, mode)
+    colors = colormap.diverging(signed, terminal)
+    return colormap.blocks(colors, mode == "large", len(images), width, gap)
 
 
 def legend(scale: float, terminal: Terminal, mode: Mode = "auto") -> list[Strip]:
@@ -175,7 +174,7 @@ def legend(scale: float, terminal: Terminal, mode: Mode = "auto") -> list[Strip]
     """
     if _blocks(terminal, mode) and terminal.colors >= 256:
         shades = colormap.diverging(np.linspace(-1, 1, 11)[None, :], terminal)
-        bar = _draw_blocks(shades, "large")[0]
+        bar = colormap.blocks(shades, True)[0]
     else:
         bar = _draw_signs(np.arange(-_STEPS, _STEPS + 1)[None, :], terminal, "large")[0]
     text = f"{scale:.3g}"
@@ -212,13 +211,6 @@ def _finite(values: Pixels) -> NDArray[np.float64]:
     return np.nan_to_num(np.asarray(values, dtype=np.float64))
 
 
-@lru_cache(maxsize=4096)
-def _block_style(front: int | None, ground: int | None) -> Style:
-    return Style.from_color(
-        None if front is None else color(front), None if ground is None else color(ground)
-    )
-
-
 def _draw_threshold(image: NDArray[np.float64]) -> list[Strip]:
     """Half blocks in the terminal's own two colours."""
     top, bottom = (half > 0.5 for half in _pairs(image))
@@ -230,81 +222,10 @@ def _draw_threshold(image: NDArray[np.float64]) -> list[Strip]:
     ]
 
 
-def _draw_blocks(colors: NDArray[np.int64], mode: Mode) -> list[Strip]:
-    codes, segment_of, cells = _coded(colors, mode)
-    return _strips(codes, segment_of, cells * colors.shape[1])
-
-
-def _row_of_blocks(
-    colors: NDArray[np.int64], count: int, width: int, gap: int, mode: Mode
-) -> list[Strip]:
-    """As `_draw_blocks`, of so many images side by side, which are moved apart."""
-    codes, segment_of, cells = _coded(colors, mode)
-    lines, columns = codes.shape
-    each = columns // count
-    apart = np.full((lines, count, each + width + gap - cells * each), _GAP)
-    apart[:, :, :each] = codes.reshape(lines, count, each)
-    codes = apart.reshape(lines, -1)
-    return _strips(codes[:, : codes.shape[1] - gap], segment_of, count * (width + gap) - gap)
-
-
 def _beside(images: list[list[Strip]], width: int, gap: int) -> list[Strip]:
     return beside(
         [[line.adjust_cell_length(width, PLAIN) for line in each] for each in images], gap
     )
-
-
-SegmentOf = Callable[[int, int], Segment]
-"""Draws so many neighbours of one code."""
-
-
-def _coded(colors: NDArray[np.int64], mode: Mode) -> tuple[NDArray[np.int64], SegmentOf, int]:
-    """What each cell shows as one number, how that is drawn, and the cells that it takes."""
-    if mode == "large":
-        return colors, _large_blocks, 2
-    height = len(colors)
-    top, bottom = colors[::2], np.full_like(colors[::2], _NOTHING)
-    bottom[: height // 2] = colors[1::2]
-    return top << 32 | bottom, _half_blocks, 1
-
-
-def _strips(codes: NDArray[np.int64], segment_of: SegmentOf, width: int) -> list[Strip]:
-    """Lines of so many cells, neighbours of one code in one segment.
-
-    Args:
-        codes: `(lines, columns)`.
-        segment_of: draws them.
-        width: cells of a line.
-    """
-    if not codes.size:
-        return [Strip([], 0)] * len(codes)
-    is_first = np.ones(codes.shape, bool)
-    is_first[:, 1:] = codes[:, 1:] != codes[:, :-1]
-    starts = np.flatnonzero(is_first)
-    lengths = np.diff(starts, append=codes.size)
-    segments = list(map(segment_of, codes.ravel()[starts].tolist(), lengths.tolist()))
-    ends = is_first.sum(1).cumsum().tolist()
-    return [Strip(segments[start:end], width) for start, end in zip([0, *ends], ends, strict=False)]
-
-
-@lru_cache(maxsize=1 << 12)
-def _large_blocks(color: int, count: int) -> Segment:
-    if color == _GAP:
-        return Segment(" " * count, PLAIN)
-    return Segment("  " * count, _block_style(None, color))
-
-
-@lru_cache(maxsize=1 << 13)
-def _half_blocks(code: int, count: int) -> Segment:
-    """The upper pixel in the upper 32 bits, the lower one in the lower."""
-    if code == _GAP:
-        return Segment(" " * count, PLAIN)
-    top, bottom = code >> 32, code & 0xFFFFFFFF
-    if bottom == _NOTHING:
-        return Segment("▀" * count, _block_style(top, None))
-    if top == bottom:
-        return Segment(" " * count, _block_style(None, top))
-    return Segment("▀" * count, _block_style(top, bottom))
 
 
 def _draw_signs(ranks: NDArray[np.int64], terminal: Terminal, mode: Mode) -> list[Strip]:
@@ -321,3 +242,70 @@ def _draw_glyphs(
     cells = [(glyph * times, style) for glyph, style in zip(glyphs, styles, strict=True)]
     width = times * ranks.shape[1]
     return [strip((cells[rank] for rank in row), width) for row in ranks.tolist()]
+
+
+def picture(
+    pixels: NDArray[np.float32],
+    width: int,
+    height: int,
+    terminal: Terminal,
+    mode: Mode = "auto",
+) -> list[Strip]:
+    """A gray image as large as it can be drawn, reduced where it would not fit otherwise.
+
+    Args:
+        pixels: `(h, w)` in [0, 1].
+        width: cells that there are.
+        height: lines that there are.
+        terminal: what the terminal can show.
+        mode: how images are drawn.
+    """
+    shape = pixels.shape[0], pixels.shape[1]
+    size, mode = reduced(shape, width, height, mode)
+    return gray(pixels if size == shape else resize(pixels, *size), terminal, mode)
+
+
+def pictures(
+    images: NDArray[np.float32],
+    pixels: tuple[int, int],
+    width: int,
+    gap: int,
+    terminal: Terminal,
+    mode: Mode = "auto",
+) -> list[Strip]:
+    """Gray images side by side; where they are reduced, their thin strokes stay bright.
+
+    Args:
+        images: `(n, h, w)` in [0, 1].
+        pixels: rows and columns of pixels to draw each with.
+        width: cells that there are for each.
+        gap: cells between two.
+        terminal: what the terminal can show.
+        mode: how images are drawn.
+    """
+    drawn = images
+    if images.shape[1:] != pixels:
+        drawn = resize(images, *pixels)
+        brightest, now = (each.max((1, 2), keepdims=True) for each in (images, drawn))
+        drawn *= brightest / np.maximum(now, np.finfo(np.float32).tiny)
+    return gray_row(list(drawn), width, gap, terminal, mode)
+
+
+def reduced(
+    shape: tuple[int, int], width: int, height: int, mode: Mode
+) -> tuple[tuple[int, int], Mode]:
+    """The rows and columns of pixels that an image is drawn with where it has to fit, and how.
+
+    Args:
+        shape: rows and columns of pixels that it has.
+        width: cells that there are.
+        height: lines that there are.
+        mode: how images are drawn.
+    """
+    tall, wide = shape
+    if mode == "auto" and 2 * wide <= width and tall <= height:
+        return shape, "large"
+    scale = min(1.0, width / wide, 2 * height / tall)
+    if scale == 1:
+        return shape, mode
+    return (max(2, 2 * round(tall * scale / 2)), max(1, round(wide * scale))), mode

@@ -1,7 +1,8 @@
-"""Series of numbers on their way to a chart: smoothed, cut to a window, thinned out."""
+"""The curves of a chart: their numbers on the way to it, and its legend."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -9,8 +10,14 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.cells import cell_len
+from rich.style import Style
 
-from mnistop.engine.axis import LIMIT
+from mnistop.engine.axis import LIMIT, labels, scientific
+from mnistop.engine.formatting import percent as percent_of
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import clean, shorten
+from mnistop.tui.draw.palette import Palette
 
 Role = Literal["train", "val"] | int
 """What a curve shows, which gives it colour and marker; a number where many are compared."""
@@ -109,3 +116,170 @@ def thin(xs: Floats, values: Floats, low: float, high: float, columns: int) -> l
         kept.add(start + int(lows[start:stop].argmin()))
         kept.add(start + int(highs[start:stop].argmax()))
     return sorted(kept)
+
+
+Pieces = list[tuple[str, Style | None]]
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What a chart marks beside its curves."""
+
+    cursor: float | None = None
+    """The x whose values are read out; the last one if there is none."""
+    before: str = ""
+    """The name of the cursor's place, if that is before the first value; else empty."""
+    best: float | None = None
+    """The x of the best value."""
+    named: Sequence[tuple[str, float]] = ()
+    """Names of other xs, and where they stand."""
+    x_label: str = ""
+    title: str = ""
+    percent: bool = False
+
+
+def marker(role: Role, terminal: Terminal) -> str:
+    """plotext's marker for a curve: braille where colours tell the curves apart, else one each."""
+    if not terminal.unicode:
+        return {"train": "*", "val": "o"}.get(str(role)) or letter(role)
+    if terminal.colors or role == "train":
+        return "braille"
+    return "hd" if role == "val" else letter(role)
+
+
+def letter(role: Role) -> str:
+    """The letter at the end of a curve, where colour alone must not tell it apart."""
+    return role[0] if isinstance(role, str) else chr(ord("a") + role % 26)
+
+
+def legend(
+    series: Sequence[Series],
+    x0: float,
+    marks: Marks,
+    terminal: Terminal,
+    width: int,
+    lines: int,
+) -> list[Pieces]:
+    """Title, curves with their values, the x that these belong to, and the best x.
+
+    Words are left out before the legend needs a second line.
+
+    Args:
+        series: The curves.
+        x0: Where the first value of a series without its own `xs` stands.
+        marks: Title, cursor, best x.
+        terminal: The terminal.
+        width: Cells of a line.
+        lines: Most lines.
+
+    Returns:
+        The styled pieces of each line, clean and at most `width` cells.
+    """
+    palette = Palette.of(terminal)
+    shown = marks.cursor if marks.cursor is not None else _last(series, x0)
+    curves: list[Pieces] = []
+    for one in series:
+        style = palette.line(one.role)
+        name = f"{_sample(one.role, terminal)} {clean(one.name, terminal)} "
+        value = one.before if marks.before else _value_at(one, x0, marks.cursor)
+        curves.append([(name, style), (_value(value, marks.percent, terminal), None)])
+    x_name = clean(marks.x_label, terminal)
+    place = clean(marks.before, terminal) or f"{x_name} {_number(shown)}"
+    x_style = palette.strong if marks.cursor is not None else palette.muted
+    title: list[Pieces] = [[(clean(marks.title, terminal), palette.strong)]] if marks.title else []
+    at: list[Pieces] = [[(place, x_style)]] if x_name else []
+    best: list[Pieces] = []
+    short_best: list[Pieces] = []
+    if marks.best is not None:
+        mark, number = "▲" if terminal.unicode else "^", _number(marks.best)
+        best = [[(f"{mark} best {number}", palette.best)]]
+        short_best = [[(mark + number, palette.best)]]
+
+    for items in (
+        title + curves + at + best,
+        title + curves + at + short_best,
+        curves + at + short_best,
+        curves + (short_best if marks.cursor is None else at),
+    ):
+        if sum(_width(item) + 2 for item in items) - 2 <= width:
+            return [_join(items)]
+    return _flow(title + curves + at + best if lines > 1 else curves, width, lines, terminal)
+
+
+def _sample(role: Role, terminal: Terminal) -> str:
+    kind = marker(role, terminal)
+    if kind == "braille":
+        return f"⠒{letter(role)}" if terminal.colors else "⠒⠒"
+    return "▀▀" if kind == "hd" else kind
+
+
+def _last(series: Sequence[Series], x0: float) -> float:
+    ends = [
+        one.xs[-1] if one.xs is not None else x0 + len(one.values) - 1
+        for one in series
+        if len(one.values)
+    ]
+    return float(max(ends, default=x0))
+
+
+_SAME = 1e-9
+"""What two xs may differ by to be the same."""
+
+
+def _value_at(one: Series, x0: float, x: float | None) -> float | None:
+    """The value that stands at x, None if none does; the last one if x is None."""
+    if x is None:
+        index = len(one.values) - 1
+    elif one.xs is not None:
+        there = np.flatnonzero(np.isclose(one.xs, x, rtol=0, atol=_SAME))
+        index = int(there[0]) if len(there) else -1
+    else:
+        index = round(x - x0)
+    return float(one.values[index]) if 0 <= index < len(one.values) else None
+
+
+def _value(value: float | None, percent: bool, terminal: Terminal) -> str:
+    if value is None:
+        return "–" if terminal.unicode else "-"
+    if not math.isfinite(value):
+        return str(value)
+    if percent:
+        return percent_of(value)
+    small = 0 < abs(value) < 1e-3
+    return scientific(value) if small or abs(value) >= 1e4 else f"{value:z.3f}"
+
+
+def _number(x: float) -> str:
+    return labels([x])[0]
+
+
+def _width(item: Pieces) -> int:
+    return sum(cell_len(text) for text, _ in item)
+
+
+def _join(items: Sequence[Pieces]) -> Pieces:
+    pieces: Pieces = []
+    for item in items:
+        pieces += [*item, ("  ", None)]
+    return pieces[:-1]
+
+
+def _flow(items: Sequence[Pieces], width: int, lines: int, terminal: Terminal) -> list[Pieces]:
+    """Fill lines with whole items; an item wider than a line is cut."""
+    rows: list[list[Pieces]] = [[]]
+    for item in items:
+        used = sum(_width(other) + 2 for other in rows[-1])
+        if rows[-1] and used + _width(item) > width:
+            if len(rows) == lines:
+                break
+            rows.append([])
+        rows[-1].append(item)
+    return [_cut(_join(row), width, terminal) for row in rows]
+
+
+def _cut(pieces: Pieces, width: int, terminal: Terminal) -> Pieces:
+    kept: Pieces = []
+    for text, style in pieces:
+        room = width - _width(kept)
+        kept.append((shorten(text, room, terminal), style))
+    return kept

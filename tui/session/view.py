@@ -26,13 +26,13 @@ from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.terminal.scheduler import Scheduler
 from mnistop.tui.toolkit.bars import KeyBar, ScreenBar
 from mnistop.tui.toolkit.bindings import WRITE, GivesReasons, bindings, hidden, key
-from mnistop.tui.toolkit.help import Section
+from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.pane import LinesPane
 
 if TYPE_CHECKING:
     from mnistop.engine.config import RunConfig
     from mnistop.tui.draw.image import Mode
-    from mnistop.tui.toolkit.ask import BackgroundTasks
+    from mnistop.tui.toolkit.background import BackgroundTasks
 
 ALONE = "This pane has all the room already; Tab goes to the next one."
 WRONG_FORM = "A value in the form is wrong: press 1 and correct it."
@@ -102,6 +102,22 @@ class RunScreen(GivesReasons, FaultTolerant, Screen[None]):
         """Let what was just drawn, as a key had asked for it, hold back nothing that follows."""
         if self._scheduler:
             self._scheduler.clear_debt()
+
+    def next_mode(self, mode: Mode, *panes: Widget) -> Mode:
+        """Return the next way of drawing images; name it where no image in sight shows it.
+
+        Args:
+            mode: the present way.
+            panes: those that draw images.
+        """
+        from mnistop.tui.draw.image import mode_words, next_mode  # needs NumPy
+
+        following = next_mode(mode, self.terminal)
+        if following == mode:
+            self.notify("Images can be drawn in one way only in this terminal.")
+        elif not any(pane.display for pane in panes):
+            self.notify(mode_words(following))
+        return following
 
     def on_screen_resume(self) -> None:
         """Catch up with what happened while another screen was shown."""
@@ -227,22 +243,6 @@ class ViewScreen(RunScreen):
         own = [other for other in self.workers if other.node is self and other.group == group]
         if all(other.is_finished for other in own):
             self.run_worker(work(), group=group, exit_on_error=False)
-
-    def next_mode(self, mode: Mode, *panes: Widget) -> Mode:
-        """Return the next way of drawing images, and say what no image in sight shows.
-
-        Args:
-            mode: the present way.
-            panes: those that draw images.
-        """
-        from mnistop.tui.draw.image import mode_words, next_mode  # which needs NumPy
-
-        taken = next_mode(mode, self.terminal)
-        if taken == mode:
-            self.notify("Images can be drawn in one way only in this terminal.")
-        elif not any(pane.display for pane in panes):
-            self.notify(mode_words(taken))
-        return taken
 
     def action_back(self) -> None:
         """Back to the screen that this one was opened from."""

@@ -18,15 +18,15 @@ from textual.message import Message
 from mnistop.engine.process.child import detach_from_terminal
 from mnistop.tui.draw.capabilities import fills_erased_cells
 from mnistop.tui.terminal.cell_diff import CellDiff
-from mnistop.tui.terminal.flow import PATIENCE, FlowControl, Writer
-from mnistop.tui.terminal.replies import STATUS, Replies
-from mnistop.tui.terminal.signals import (
+from mnistop.tui.terminal.faults import (
     can_be_continued,
     end_on_signals,
     end_soon,
     has_hung_up,
     stop_job,
 )
+from mnistop.tui.terminal.flow import PATIENCE, FlowControl, Writer
+from mnistop.tui.terminal.replies import STATUS, Replies
 from mnistop.tui.terminal.textual_hooks import DriverHooks, KeyParser
 
 _CLEAR = "\x1b[0m\x1b[H\x1b[2J"

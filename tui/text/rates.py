@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mnistop.engine.analysis.coach.advice import number, percent
+from mnistop.engine.analysis.coach import number, percent
 from mnistop.engine.analysis.learning_rate_finder import TRIAL, RangeTest, Trial
 from mnistop.engine.analysis.learning_rates import EXPECTED, ONE_CLASS, RateAnswer, recommend
 from mnistop.engine.axis import scientific

@@ -14,8 +14,8 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip
 from mnistop.tui.terminal.textual_hooks import type_into
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
-from mnistop.tui.toolkit.form_lines import FormLines
-from mnistop.tui.toolkit.form_values import FormValues, ValueInput
+from mnistop.tui.toolkit.form_parts import FormLines, FormValues
+from mnistop.tui.toolkit.inputs import ValueInput
 from mnistop.tui.toolkit.pane import DrawnWidget
 
 

@@ -13,7 +13,7 @@ from textual.message import Message
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, beside
-from mnistop.tui.draw.thumbnails import reduced
+from mnistop.tui.draw.image import reduced
 from mnistop.tui.toolkit.pane import LinesPane
 
 PAGE = 16

@@ -20,7 +20,7 @@ from mnistop.tui.draw.cells import line
 from mnistop.tui.draw.palette import Palette
 from mnistop.tui.terminal.faults import FaultTolerant, FaultTolerantWidget
 from mnistop.tui.toolkit.bindings import declared
-from mnistop.tui.toolkit.help import Section
+from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.pane import textual_strip
 
 Mode = Literal["wide", "medium", "small", "too-small"]

@@ -1,40 +1,80 @@
-"""The coach: reads a run's curves and says one true thing, with a remedy where there is one.
+"""The coach reads a run's curves and gives one piece of advice, with a remedy where there is one.
 
-The rules stand in order of urgency in `rules`: on the data, then those of `rates`, then of
-`results`; the first that has something to say speaks. Their thresholds are the constants beside
-them, each with its reason. What is said is true of the run's own images: validation accuracies
-that lie within each other's 95% interval are never called different.
+The rules are listed in order of urgency in `rules`; the first that applies gives the advice. Their
+thresholds are the constants beside them, each with its reason. A sentence is true of the run's own
+images: validation accuracies within each other's 95% interval are never called different.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mnistop.engine.analysis.coach.advice import NOTHING_YET, Advice
+from mnistop.engine import formatting
 from mnistop.engine.config import RunConfig
 from mnistop.engine.runs.history import History
 
 if TYPE_CHECKING:
     from mnistop.engine.runs.predictions import EpochPredictions
 
-__all__ = ["Advice", "advise", "advise_on_rate"]
+TOO_HIGH = frozenset({"diverged", "exploded", "stuck", "swinging", "dead ReLUs"})
+"""Kinds of advice on a learning rate that is too high."""
+TOO_LOW = frozenset({"too low"})
+"""Those on one that is too low."""
+
+
+@dataclass(frozen=True)
+class Advice:
+    """One true statement about a run, with a remedy."""
+
+    kind: str
+    """The rule that applies, as in `over-fitting`."""
+    sentence: str
+    """The observation, in less than 180 characters."""
+    remedy: str = ""
+    """The remedy, as a sentence; empty where none is needed."""
+
+
+NOTHING_YET = Advice("waiting", "There are no curves to read before training starts.")
+
+
+def number(value: float, places: int = 2) -> str:
+    """A loss in as many digits as one compares: `2.30`, `0.53`, `0.0069`."""
+    return f"{value:.{places}f}" if 0.1 <= value < 1000 else f"{value + 0.0:.2g}"
+
+
+def percent(fraction: float | None) -> str:
+    """As in `72%`."""
+    return formatting.percent(fraction, 0)
+
+
+def accuracy(fraction: float | None, images: int) -> str:
+    """An accuracy with its 95% interval, as in `89.0% (83.9–92.6)`."""
+    return formatting.accuracy(fraction and min(max(fraction, 0.0), 1.0), images)
+
+
+def either(words: list[str]) -> str:
+    """As in `dropout`, `shifts or dropout`, `shifts, dropout or more samples`."""
+    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def advise(history: History, config: RunConfig, predictions: EpochPredictions | None) -> Advice:
     """Return the coach's advice on a run after its newest epoch.
 
     Args:
-        history: what the run has said.
+        history: the run's history.
         config: its hyperparameters.
-        predictions: what its model says to the validation images after the newest epoch, where
-            that is known: without it no class can be missed.
+        predictions: those for the validation images after the newest epoch, if known: without them
+            no class can be reported as never predicted.
     """
-    if not (history.started or history.ended):
+    if not history.started:
         return NOTHING_YET
-    from mnistop.engine.analysis.coach.case import Case  # which needs NumPy
-    from mnistop.engine.analysis.coach.rules import first_to_speak
+    from mnistop.engine.analysis.coach.curves import Curves  # which needs NumPy
+    from mnistop.engine.analysis.coach.rules import RULES, first_advice
 
-    return first_to_speak(Case(history, config, predictions))
+    advice = first_advice(RULES, Curves(history, config, predictions))
+    assert advice  # the last rule always applies
+    return advice
 
 
 def advise_on_rate(
@@ -43,13 +83,13 @@ def advise_on_rate(
     """Return the advice of the rules on the learning rate alone; None if they find no fault.
 
     Args:
-        history: what the run has said.
+        history: the run's history.
         config: its hyperparameters.
         predictions: as for `advise`.
     """
-    if not (history.started or history.ended):
+    if not history.started:
         return None
-    from mnistop.engine.analysis.coach.case import Case
-    from mnistop.engine.analysis.coach.rules import first_on_rate
+    from mnistop.engine.analysis.coach.curves import Curves
+    from mnistop.engine.analysis.coach.rules import RATE_RULES, first_advice
 
-    return first_on_rate(Case(history, config, predictions))
+    return first_advice(RATE_RULES, Curves(history, config, predictions))

@@ -1,4 +1,4 @@
-"""Rules on what has been learned, read from the validation images."""
+"""Rules on the result of training, read from the validation images."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from mnistop.engine.analysis.coach.advice import Advice, either, number, percent
-from mnistop.engine.analysis.coach.case import RECENT, Case, Curve, falls_steadily, median
+from mnistop.engine.analysis.coach import Advice, either, number, percent
+from mnistop.engine.analysis.coach.curves import RECENT, Curve, Curves, falls_steadily, median
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.events import RunFinished
 from mnistop.engine.formatting import count
@@ -17,19 +17,19 @@ ENOUGH_IMAGES = 5
 """A class with fewer validation images may be missed by bad luck: a model that finds half of them
 misses all of 5 once in 32 times."""
 RARE = 0.5
-"""A class with less than this share of its equal part of the images is rare."""
+"""A class with less than this share of an equal part of the images is rare."""
 NAMED, NAME_LENGTH = 3, 12
-"""So many classes are named, with so many characters."""
+"""The most classes named, and the most characters of each."""
 
 RISE = 1.1
 """Validation loss this far above its lowest has risen: with 200 images the medians of runs that
 do not over-fit stay within 8% of it."""
 FALL = 0.7
-"""Training loss below this share of what it was then has gone on falling."""
+"""Training loss below this share of its value then has gone on falling."""
 PAST_LOWEST = 5
-"""Epochs that the lowest must be past: less may be a bump."""
+"""Epochs that must have passed since the lowest: fewer may be a bump."""
 GAP = 0.1
-"""Training loss below this share of validation loss: the training images are known by heart."""
+"""Training loss below this share of validation loss: the training images are memorised."""
 APART = 0.5
 """Training loss below this share of validation loss: more images would bring the two together."""
 HIGH = 0.3
@@ -38,22 +38,22 @@ right."""
 
 LEVEL = 0.02
 """A loss whose median over the last 5 epochs is this close to that over the 5 before has levelled
-off: so much do the medians of a level curve differ by chance."""
+off: the medians of a level curve differ this much by chance."""
 STOPPED = 0.1
 """A training loss that fell by more than this share in the last half of all steps, each counted as
 its learning rate, has been stopped by the schedule, which levels all curves."""
 
 
-def underfitting(case: Case) -> Advice | None:
+def underfitting(curves: Curves) -> Advice | None:
     """The training loss has levelled off, and high."""
-    if case.epochs < 2 * RECENT or min(case.train[-1], case.val_now) < HIGH * case.guessing:
+    if curves.epochs < 2 * RECENT or min(curves.train[-1], curves.val_now) < HIGH * curves.guessing:
         return None
-    before, now = _last_two_medians(case.train)
-    if abs(now - before) > LEVEL * before or (case.left and falls_steadily(case.train)):
+    before, now = _last_two_medians(curves.train)
+    if abs(now - before) > LEVEL * before or (curves.left and falls_steadily(curves.train)):
         return None
-    config = case.config
+    config = curves.config
     if config.schedule != "constant":
-        halfway = median(case.train[: -case.late][-RECENT:])
+        halfway = median(curves.train[: -curves.late][-RECENT:])
         if now < (1 - STOPPED) * halfway:
             return None
     less = {
@@ -66,33 +66,33 @@ def underfitting(case: Case) -> Advice | None:
     return Advice(
         "under-fitting",
         f"Training loss has levelled off at {number(now)} with "
-        f"{percent(case.history.epochs[-1].train_acc)} of the training images right: this model "
+        f"{percent(curves.history.epochs[-1].train_acc)} of the training images right: this model "
         "fits them no better.",
         f"Try {either([*words, 'more or wider hidden layers'])}.",
     )
 
 
-def never_predicted(case: Case) -> Advice | None:
+def never_predicted(curves: Curves) -> Advice | None:
     """A class has validation images, but is never predicted."""
-    predictions, started = case.predictions, case.history.started
-    if not (predictions and started and case.epochs and predictions.epochs):
+    predictions = curves.predictions
+    if not (predictions and curves.epochs and predictions.epochs):
         return None
-    size = max(predictions.classes, case.classes)
+    size = max(predictions.classes, curves.classes)
     images = np.bincount(predictions.labels, minlength=size)
     predicted = np.bincount(predictions.predicted, minlength=size)
     missing = np.flatnonzero((images >= ENOUGH_IMAGES) & (predicted == 0)).tolist()
     if not missing:
         return None
-    names = [_name(started.class_names, index) for index in missing[:NAMED]]
+    names = [_name(curves.started.class_names, index) for index in missing[:NAMED]]
     if len(missing) == 1:
         of = f"though {images[missing[0]]:,} of {len(predictions):,} are of that class"
         sentence = f"No validation image is taken for {names[0]}, {of}."
     else:
         more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
         sentence = f"{len(missing)} classes are never predicted: {', '.join(names)}{more}."
-    if images[missing].max() < RARE * len(predictions) / case.classes:
+    if images[missing].max() < RARE * len(predictions) / curves.classes:
         remedy = "More images of what is rare would help."
-    elif case.epochs <= RECENT or _falls(case.val):
+    elif curves.epochs <= RECENT or _falls(curves.val):
         remedy = "More epochs may bring that."
     else:
         remedy = "Look at the labels, or try another learning rate."
@@ -103,37 +103,37 @@ def _name(names: list[str], index: int) -> str:
     return names[index][:NAME_LENGTH] if index < len(names) else str(index)
 
 
-def overfitting(case: Case) -> Advice | None:
+def overfitting(curves: Curves) -> Advice | None:
     """Validation loss rises from its lowest while training loss goes on falling."""
-    since, lowest = case.lowest, float(case.val[case.lowest])
-    if case.epochs - 1 - since < PAST_LOWEST or not case.val_now > RISE * lowest:
+    since, lowest = curves.lowest, float(curves.val[curves.lowest])
+    if curves.epochs - 1 - since < PAST_LOWEST or not curves.val_now > RISE * lowest:
         return None
-    if not case.train[-1] < FALL * case.train[since]:
+    if not curves.train[-1] < FALL * curves.train[since]:
         return None
     return Advice(
         "over-fitting",
         f"Over-fitting since about epoch {since}: validation loss rose from {number(lowest)} to "
-        f"{number(case.val_now)}, training loss fell to {number(case.train[-1])}; "
-        f"accuracy {_accuracy_since(case, since)}.",
-        _against_overfitting(case),
+        f"{number(curves.val_now)}, training loss fell to {number(curves.train[-1])}; "
+        f"accuracy {_accuracy_since(curves, since)}.",
+        _against_overfitting(curves),
     )
 
 
-def _accuracy_since(case: Case, since: int) -> str:
+def _accuracy_since(curves: Curves, since: int) -> str:
     """Describe the change of validation accuracy, by its 95% interval."""
-    then, now = case.accuracy_around(since), case.accuracy_around(case.epochs - 1)
-    low, high = wilson_interval(then, case.images)
+    then, now = curves.accuracy_around(since), curves.accuracy_around(curves.epochs - 1)
+    low, high = wilson_interval(then, curves.images)
     if low <= now <= high:
-        return f"holds at {case.accuracy_now}"
+        return f"holds at {curves.accuracy_now}"
     return f"{'fell' if now < low else 'still rose'} from {percent(then)} to {percent(now)}"
 
 
-def _against_overfitting(case: Case) -> str:
-    """Three things that the run does not do yet, the most effective on MNIST first."""
-    config = case.config
+def _against_overfitting(curves: Curves) -> str:
+    """Suggest up to three things that the run does not use, the most effective on MNIST first."""
+    config = curves.config
     unused = {
         "shifts": not config.shift,
-        "more samples": case.could_use_more,
+        "more samples": curves.could_use_more,
         "early stopping": not config.early_stopping,
         "weight decay": not config.weight_decay,
         "dropout": not config.dropout and bool(config.hidden),
@@ -142,63 +142,64 @@ def _against_overfitting(case: Case) -> str:
     return f"Try {either(words[:3])}." if words else "More images would help most."
 
 
-def gap(case: Case) -> Advice | None:
-    """The training images are fitted, the validation images are not, since whenever."""
-    if not case.train[-1] < GAP * case.val_now or case.val_now < HIGH * case.guessing:
+def gap(curves: Curves) -> Advice | None:
+    """The training images are fitted, the validation images are not."""
+    if not curves.train[-1] < GAP * curves.val_now or curves.val_now < HIGH * curves.guessing:
         return None
-    worse = case.val_now > case.guessing
+    worse = curves.val_now > curves.guessing
     return Advice(
         "gap",
-        f"Training loss is {number(case.train[-1])}, validation loss {number(case.val_now)}"
-        f"{f', above guessing ({case.chance})' if worse else ''}: the training images are "
-        f"memorised; accuracy {case.accuracy_now}.",
-        f"Try a lower learning rate, for example {lower_rate(case.config, 3)}."
+        f"Training loss is {number(curves.train[-1])}, validation loss {number(curves.val_now)}"
+        f"{f', above guessing ({curves.chance})' if worse else ''}: the training images are "
+        f"memorised; accuracy {curves.accuracy_now}.",
+        f"Try a lower learning rate, for example {lower_rate(curves.config, 3)}."
         if worse
-        else _against_overfitting(case),
+        else _against_overfitting(curves),
     )
 
 
-def still_learning(case: Case) -> Advice | None:
+def still_learning(curves: Curves) -> Advice | None:
     """Both losses fall."""
-    if not (_falls(case.val) and _falls(case.train)) or case.stopped_early:
+    if not (_falls(curves.val) and _falls(curves.train)) or curves.stopped_early:
         return None
-    before, now = _last_two_medians(case.val)
+    before, now = _last_two_medians(curves.val)
     return Advice(
         "still learning",
         f"Still learning: validation loss fell from {number(before)} to {number(now)} "
-        f"recently, training loss to {number(case.train[-1])}.",
-        "More epochs may help." if isinstance(case.history.ended, RunFinished) else "",
+        f"recently, training loss to {number(curves.train[-1])}.",
+        "More epochs may help." if isinstance(curves.history.ended, RunFinished) else "",
     )
 
 
-def all_well(case: Case) -> Advice | None:
+def all_well(curves: Curves) -> Advice | None:
     """Validation loss is low and near its lowest."""
-    lowest = float(case.val[case.lowest])
-    if case.epochs < RECENT or case.val_now > min(RISE * lowest, HIGH * case.guessing):
+    lowest = float(curves.val[curves.lowest])
+    if curves.epochs < RECENT or curves.val_now > min(RISE * lowest, HIGH * curves.guessing):
         return None
     return Advice(
         "all well",
-        f"All well: validation loss {number(case.val_now)} is near its lowest, "
-        f"{number(lowest)} at epoch {case.lowest}; accuracy {case.accuracy_now}.",
+        f"All well: validation loss {number(curves.val_now)} is near its lowest, "
+        f"{number(lowest)} at epoch {curves.lowest}; accuracy {curves.accuracy_now}.",
         "More samples may lower it further."
-        if case.could_use_more and case.train[-1] < APART * case.val_now
+        if curves.could_use_more and curves.train[-1] < APART * curves.val_now
         else "",
     )
 
 
-def neutral(case: Case) -> Advice:
+def neutral(curves: Curves) -> Advice:
     """Return the plain facts, for a run to which no rule applies."""
-    if not case.epochs or math.isnan(case.val_now):
+    if not curves.epochs or math.isnan(curves.val_now):
         return Advice("neutral", "The curves say nothing yet.")
     return Advice(
         "neutral",
-        f"After {count(case.epochs, 'epoch')} validation loss is {number(case.val_now)}; its "
-        f"lowest was {number(float(case.val[case.lowest]))} at epoch {case.lowest}.",
+        f"After {count(curves.epochs, 'epoch')} validation loss is {number(curves.val_now)}; its "
+        f"lowest was {number(float(curves.val[curves.lowest]))} at epoch {curves.lowest}.",
     )
 
 
 def _last_two_medians(curve: Curve) -> tuple[float, float]:
-    """Of the last five epochs the median, and of the five before; of fewer where there are less."""
+    """Return the medians of the five epochs before the last five, and of those; of fewer if need
+    be."""
     part = max(1, min(RECENT, len(curve) // 2))
     return median(curve[-2 * part : -part]), median(curve[-part:])
 

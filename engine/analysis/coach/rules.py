@@ -1,16 +1,17 @@
-"""The coach's rules in order of urgency; here those on the data and on the first epochs."""
+"""The coach's rules in order of urgency, and those on the data and on the first epochs."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from mnistop.engine.analysis.coach import rates, results
-from mnistop.engine.analysis.coach.advice import NOTHING_YET, Advice, number
-from mnistop.engine.analysis.coach.case import Case
+from mnistop.engine.analysis.coach import Advice, number, rates, results
+from mnistop.engine.analysis.coach.curves import Curves
 from mnistop.engine.data.notes import faint
 from mnistop.engine.formatting import count
 from mnistop.engine.learning_rate import after_divergence
+
+Rule = Callable[[Curves], Advice | None]
 
 FEW_EPOCHS = 3
 """Fewer epochs do not show a trend."""
@@ -20,30 +21,23 @@ NEAR = 0.1
 give logits of some ±0.3, and with them a loss within 3% of ln 10."""
 
 
-def diverged(case: Case) -> Advice | None:
+def diverged(curves: Curves) -> Advice | None:
     """The loss became infinite or not a number."""
-    if not getattr(case.history.ended, "diverged", False):
+    if not getattr(curves.history.ended, "diverged", False):
         return None
     return Advice(
         "diverged",
-        f"Diverged in epoch {case.epochs}: each step went too far and the next one further, "
+        f"Diverged in epoch {curves.epochs}: each step went too far and the next one further, "
         "until the loss was no longer a number.",
-        after_divergence(case.config),
+        after_divergence(curves.config),
     )
 
 
-def nothing_yet(case: Case) -> Advice | None:
-    """The untrained model has not been evaluated."""
-    if case.history.started:
+def before_training(curves: Curves) -> Advice | None:
+    """The loss of the untrained model."""
+    if curves.epochs:
         return None
-    return NOTHING_YET
-
-
-def before_training(case: Case) -> Advice | None:
-    """Why the loss starts where it does."""
-    if case.epochs:
-        return None
-    k, loss = case.classes, case.start
+    k, loss = curves.classes, curves.start
     if abs(loss / math.log(k) - 1) < NEAR:
         sentence = (
             f"Before training the loss is {loss:.3f}: a model that knows nothing gives each of "
@@ -57,61 +51,58 @@ def before_training(case: Case) -> Advice | None:
     return Advice("start", sentence)
 
 
-def first_epochs(case: Case) -> Advice | None:
-    """The neutral fact while there are too few epochs for any other."""
-    if case.epochs >= FEW_EPOCHS:
+def first_epochs(curves: Curves) -> Advice | None:
+    """The plain facts while there are too few epochs for a trend."""
+    if curves.epochs >= FEW_EPOCHS:
         return None
     sentence = (
-        f"The loss began at {number(case.start)} (guessing has {case.chance}); after "
-        f"{count(case.epochs, 'epoch')} training loss is {number(case.train[-1])}."
+        f"The loss began at {number(curves.start)} (guessing has {curves.chance}); after "
+        f"{count(curves.epochs, 'epoch')} training loss is {number(curves.train[-1])}."
     )
     return Advice("start", sentence)
 
 
-def nearly_blank(case: Case) -> Advice | None:
-    """A usual image has next to no contrast."""
-    started = case.history.started
-    if started is None or started.contrast is None:
-        return None
-    return _advice("blank images", *faint(started.contrast))
+def nearly_blank(curves: Curves) -> Advice | None:
+    """A typical image has next to no contrast."""
+    contrast = curves.started.contrast
+    return None if contrast is None else _advice("blank images", *faint(contrast))
 
 
-def one_class(case: Case) -> Advice | None:
+def one_class(curves: Curves) -> Advice | None:
     """All training images have the same label."""
-    counts = case.counts
+    counts = curves.counts
     return _advice("one class", *counts.one_class) if counts and counts.is_of_one_class else None
 
 
-def untrained_classes(case: Case) -> Advice | None:
+def untrained_classes(curves: Curves) -> Advice | None:
     """Classes without a training image: of few, only a new run says so."""
-    counts = case.counts
-    if counts is None or not _is_due(case, counts.untrained):
+    counts = curves.counts
+    if counts is None or not _is_due(curves, counts.untrained):
         return None
     return _advice("missing classes", *counts.missing_training)
 
 
-def unvalidated_classes(case: Case) -> Advice | None:
+def unvalidated_classes(curves: Curves) -> Advice | None:
     """Classes without a validation image: of few, only a new run says so."""
-    counts = case.counts
-    if counts is None or not _is_due(case, counts.unvalidated):
+    counts = curves.counts
+    if counts is None or not _is_due(curves, counts.unvalidated):
         return None
     return _advice("missing classes", *counts.missing_validation)
 
 
-def _is_due(case: Case, missing: Sequence[int]) -> bool:
-    assert case.counts
-    return case.epochs < FEW_EPOCHS or case.counts.is_notable(missing)
+def _is_due(curves: Curves, missing: Sequence[int]) -> bool:
+    assert curves.counts
+    return curves.epochs < FEW_EPOCHS or curves.counts.is_notable(missing)
 
 
 def _advice(kind: str, sentence: str, remedy: str) -> Advice | None:
     return Advice(kind, sentence, remedy) if sentence else None
 
 
-_RULES = (
+RULES: tuple[Rule, ...] = (
     nearly_blank,
     one_class,
     diverged,
-    nothing_yet,
     untrained_classes,
     unvalidated_classes,
     before_training,
@@ -126,20 +117,14 @@ _RULES = (
     results.gap,
     results.still_learning,
     results.all_well,
+    results.neutral,
 )
 
-_ON_RATE = (diverged, rates.stuck, rates.swinging, rates.too_low, rates.dead)
-"""Those on the learning rate, in the same order."""
+RATE_RULES = (diverged, rates.stuck, rates.swinging, rates.too_low, rates.dead)
+"""The rules on the learning rate, in the same order."""
 
 
-def first_to_speak(case: Case) -> Advice:
-    """Return the advice of the first rule that applies to a run."""
+def first_advice(rules: Sequence[Rule], curves: Curves) -> Advice | None:
+    """Return the advice of the first rule that applies to a run; None if none does."""
     with np.errstate(all="ignore"):  # losses may be of any size
-        spoken = (rule(case) for rule in _RULES)
-        return next((advice for advice in spoken if advice), None) or results.neutral(case)
-
-
-def first_on_rate(case: Case) -> Advice | None:
-    """Return the advice of the first rule on the learning rate that applies to a run."""
-    with np.errstate(all="ignore"):
-        return next(filter(None, (rule(case) for rule in _ON_RATE)), None)
+        return next(filter(None, (rule(curves) for rule in rules)), None)

@@ -193,7 +193,7 @@ def test_what_pgd_stumbles_on_below_the_smallest_epsilon_does_not_count(
         )
 
     assert attack_image(run, row, epsilon, method="pgd").success
-    monkeypatch.setattr("mnistop.engine.analysis.fragility.bounds_of", weaker)
+    monkeypatch.setattr("mnistop.engine.analysis.attack_set.bounds_of", weaker)
     assert not attack_image(run, row, epsilon, method="pgd").success
 
 

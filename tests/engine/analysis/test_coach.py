@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from mnistop.engine import learning_rate
-from mnistop.engine.analysis.coach import Advice, advise
-from mnistop.engine.analysis.coach.advice import number
+from mnistop.engine.analysis.coach import Advice, advise, number
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import load
 from mnistop.engine.learning_rate import lr_of_epoch

@@ -9,10 +9,8 @@ from torch import Tensor
 from mnistop.engine.attacks import FGSM, PGD
 from mnistop.engine.attacks.base import Goal
 from mnistop.engine.attacks.crown import certified_radius
-from mnistop.engine.attacks.exact_fgsm import SmallestEpsilon, smallest_epsilon
-from mnistop.engine.attacks.fgsm import fooled_levels
-from mnistop.engine.attacks.linear import optimal_path, smallest_epsilon_linear
-from mnistop.engine.attacks.piecewise import Path
+from mnistop.engine.attacks.exact_fgsm import SmallestEpsilon, fooled_levels, smallest_epsilon
+from mnistop.engine.attacks.piecewise import Path, optimal_path, smallest_epsilon_linear
 from mnistop.engine.model import MLP
 from tests.engine.attacks.attacked import any_model, some_batch, some_right
 from tests.engine.attacks.bracketed import (

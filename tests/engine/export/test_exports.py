@@ -18,13 +18,12 @@ from torch.nn import functional
 
 from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.analysis.loading import load_model, validation
-from mnistop.engine.architecture import Architecture
 from mnistop.engine.errors import MnistopError, RunError
 from mnistop.engine.export.event_file import write_event_file
 from mnistop.engine.export.model import Trained, to_onnx, to_pytorch
 from mnistop.engine.images import to_png
 from mnistop.engine.model import MLP
-from mnistop.engine.report.facts import Facts
+from mnistop.engine.report.facts import Architecture, Facts
 from mnistop.engine.runs import checkpoint
 from mnistop.engine.runs.history import History
 from mnistop.engine.runs.run_folder import Run

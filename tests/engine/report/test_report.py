@@ -34,11 +34,11 @@ from mnistop.engine.report.document import (
     Pictures,
     Section,
     Table,
+    as_markdown,
     clean,
 )
 from mnistop.engine.report.facts import Facts
 from mnistop.engine.report.html import as_html
-from mnistop.engine.report.markdown import as_markdown
 from mnistop.engine.report.of_runs import report, write_report
 from mnistop.engine.runs.entry import About, write_about
 from mnistop.engine.runs.run_folder import Run

@@ -13,9 +13,9 @@ from torch.nn import functional
 from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.config import RunConfig
 from mnistop.engine.model import MLP
-from mnistop.engine.training.fast.by_hand import Backprop, ManualBackpropStep, used_pixels
-from mnistop.engine.training.fast.packing import Packing
+from mnistop.engine.training.by_hand import Backprop, ManualBackpropStep, used_pixels
 from mnistop.engine.training.loop import train
+from mnistop.engine.training.packing import Packing
 from mnistop.engine.training.state import Epoch, Labelled, TrainState
 from tests.helpers.small_runs import Listener, QuietListener, digits_config, prepared
 

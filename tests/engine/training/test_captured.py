@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from mnistop.engine.config import RunConfig
-from mnistop.engine.training.fast import captured
-from mnistop.engine.training.fast.captured import CudaGraphStep
+from mnistop.engine.training import captured
+from mnistop.engine.training.captured import CudaGraphStep
 from mnistop.engine.training.loop import step_by_autograd, train
 from mnistop.engine.training.state import Epoch, Labelled, TrainState
 from tests.engine.training.recording import Recording

@@ -14,14 +14,14 @@ from textual.widgets import Input
 
 from mnistop.engine.config import HYPERPARAMETERS, RunConfig
 from mnistop.tui.app import MnistopApp
-from mnistop.tui.dialogs import QuitScreen
 from mnistop.tui.features.rates.panes import RateCurve
 from mnistop.tui.features.rates.screen import RatesScreen
 from mnistop.tui.features.train.screen import TrainScreen
 from mnistop.tui.keys import Commands
+from mnistop.tui.navigator import QuitScreen
 from mnistop.tui.toolkit.bindings import declared
-from mnistop.tui.toolkit.form_values import ValueInput
-from mnistop.tui.toolkit.help import HelpScreen
+from mnistop.tui.toolkit.dialogs import HelpScreen
+from mnistop.tui.toolkit.inputs import ValueInput
 from tests.helpers import made_up
 from tests.helpers.dashboard import PANES, Opened, Workers
 

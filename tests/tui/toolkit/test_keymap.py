@@ -9,9 +9,8 @@ from textual.binding import Binding
 from mnistop.engine.errors import MnistopError
 from mnistop.tui.features.mistakes.screen import MistakesScreen
 from mnistop.tui.toolkit.bindings import bindings, declared, key
-from mnistop.tui.toolkit.keymap import RENAMED, read_keymap
 from mnistop.tui.toolkit.list_pane import ListPane
-from mnistop.tui.toolkit.preferences import takes_mouse
+from mnistop.tui.toolkit.preferences import RENAMED, read_keymap, takes_mouse
 
 KEYS = [
     [Binding("r", "train", id="train"), Binding("space", "pause", id="pause")],

@@ -10,11 +10,11 @@ from mnistop.engine.formatting import loss, percent, with_sign
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, beside, line, shorten
+from mnistop.tui.draw.image import pictures
 from mnistop.tui.draw.palette import Palette
-from mnistop.tui.draw.thumbnails import pictures
 from mnistop.tui.features.mistakes.model import ImageDetails, ImageListModel
+from mnistop.tui.text.one_image import trail
 from mnistop.tui.text.portrait import has_room, portrait
-from mnistop.tui.text.trail import trail
 from mnistop.tui.toolkit.bindings import bindings, hidden, key, moves_in_grid
 from mnistop.tui.toolkit.image_grid import LEAST, LEAST_GLYPHS, PAGE, ImageGrid, Tiles, fit
 from mnistop.tui.toolkit.pane import LinesPane

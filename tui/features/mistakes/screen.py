@@ -17,8 +17,8 @@ from mnistop.tui.features.mistakes.lists import ClassTable, MistakeList, PairLis
 from mnistop.tui.features.mistakes.model import ImageListModel
 from mnistop.tui.session.view import AtAnEpoch, ScreenWanted, SeveralPanes
 from mnistop.tui.toolkit.bindings import ATTACK, bindings, declared, hidden, key, steps
-from mnistop.tui.toolkit.filter_line import FilterInput, FilterLine
-from mnistop.tui.toolkit.help import Section
+from mnistop.tui.toolkit.dialogs import Section
+from mnistop.tui.toolkit.inputs import FilterInput, FilterLine
 from mnistop.tui.toolkit.list_pane import ListPane
 from mnistop.tui.toolkit.pane import LinesPane
 

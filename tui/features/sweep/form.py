@@ -15,7 +15,7 @@ from mnistop.engine.sweep.presets import SWEEPS, SweepPreset, duration_of
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, clean, line, shorten
 from mnistop.tui.toolkit.form import Form
-from mnistop.tui.toolkit.form_values import CUSTOM, PRESET, FormValues, next_round
+from mnistop.tui.toolkit.form_parts import CUSTOM, PRESET, FormValues, next_round
 from mnistop.tui.toolkit.pane import LinesPane
 
 SEEDS, RANDOM, JOBS = "seeds", "random", "jobs"

@@ -21,7 +21,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import clean
 from mnistop.tui.features.sweep.form import SweepForm, SweepSize
 from mnistop.tui.terminal.faults import FaultTolerant
-from mnistop.tui.toolkit.ask import BackgroundTasks
+from mnistop.tui.toolkit.background import BackgroundTasks
 from mnistop.tui.toolkit.bars import KeyBar
 from mnistop.tui.toolkit.bindings import GivesReasons, bindings, key
 

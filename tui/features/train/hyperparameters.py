@@ -13,7 +13,7 @@ from mnistop.engine.errors import ConfigError
 from mnistop.engine.hyperparameters import as_text, rank
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.toolkit.form import Form
-from mnistop.tui.toolkit.form_values import CUSTOM, PRESET, FormValues, next_round
+from mnistop.tui.toolkit.form_parts import CUSTOM, PRESET, FormValues, next_round
 
 _CONFIGS = {name: RunConfig(**changes) for name, changes in PRESETS.items()}
 _NOTEBOOK = {name: as_text(value) for name, value in RunConfig()}

@@ -16,7 +16,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.compare.screen import CompareScreen
 from mnistop.tui.features.runs.screen import RunsScreen
 from mnistop.tui.session.compared import ComparedCharts
-from mnistop.tui.toolkit.ask import AskScreen, AskTextScreen
+from mnistop.tui.toolkit.dialogs import AskScreen, AskTextScreen
 from tests.helpers import made_up
 from tests.helpers.dashboard import Dashboard, Opened, Workers
 from tests.helpers.pseudo_terminal import terminal

@@ -10,8 +10,8 @@ from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.config import RunConfig
 from mnistop.engine.model import MLP
 from mnistop.engine.training.examples import augment_batch
-from mnistop.engine.training.fast.packing import BatchGather, Inputs, Packing
 from mnistop.engine.training.optimizers import clip_, make_optimizer
+from mnistop.engine.training.packing import BatchGather, Inputs, Packing
 from mnistop.engine.training.state import Labelled, TrainState
 
 

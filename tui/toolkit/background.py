@@ -1,7 +1,8 @@
-"""Questions to the pool process: only the newest is put, and a long one writes how far it is."""
+"""Work in the background: actions in a thread, and questions to the process that answers them."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Hashable
@@ -11,9 +12,12 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from mnistop.engine import worker
 from mnistop.engine.errors import MnistopError
 from mnistop.engine.process.fork_server import temporary_folder
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.toolkit.dialogs import AskScreen
 
 if TYPE_CHECKING:
     from textual.dom import DOMNode
+    from textual.screen import Screen
 
 Answer = TypeVar("Answer")
 
@@ -122,3 +126,73 @@ class ProgressNote:
     def clear(self) -> None:
         """Nothing has been said of the next question."""
         self.path.unlink(missing_ok=True)
+
+
+T = TypeVar("T")
+
+_SECONDS = 15
+"""How long a sentence of some length can be read."""
+
+
+class BackgroundTasks:
+    """Does things in a thread, and says what went wrong.
+
+    Args:
+        screen: whose work it is.
+        terminal: what the terminal can show.
+        after: is called when something was done, or was not.
+    """
+
+    def __init__(
+        self, screen: Screen[None], terminal: Terminal, after: Callable[[], object]
+    ) -> None:
+        self.screen = screen
+        self._terminal = terminal
+        self._after = after
+
+    def do(self, what: Callable[[], T], then: Callable[[T], object] | None = None) -> None:
+        """Does something; what was said of earlier attempts goes.
+
+        Args:
+            what: to be done, in a thread; a `MnistopError` that it raises is told.
+            then: is called with what it returns.
+        """
+        self.screen.app.clear_notifications()
+        self.screen.run_worker(self._try(what, then), exit_on_error=False)
+
+    def resume(self, what: Callable[[], str], question: str = "") -> None:
+        """Resumes a run or a sweep, and shows the warning that comes back if there is one.
+
+        Args:
+            what: does so, in a thread.
+            question: is asked before; empty for none.
+        """
+        if question:
+            self.ask(question, what, self._warn)
+        else:
+            self.do(what, self._warn)
+
+    def _warn(self, warning: str) -> None:
+        if warning:
+            self.screen.notify(warning, severity="warning", markup=False, timeout=_SECONDS)
+
+    def ask(
+        self, question: str, what: Callable[[], T], then: Callable[[T], object] | None = None
+    ) -> None:
+        """Does something after a yes."""
+
+        def answer(yes: bool | None) -> None:
+            if yes:
+                self.do(what, then)
+
+        self.screen.app.push_screen(AskScreen(self._terminal, question), answer)
+
+    async def _try(self, what: Callable[[], T], then: Callable[[T], object] | None) -> None:
+        try:
+            done = await asyncio.to_thread(what)
+        except MnistopError as error:
+            self.screen.notify(str(error), severity="error", markup=False, timeout=_SECONDS)
+        else:
+            if then:
+                then(done)
+        self._after()

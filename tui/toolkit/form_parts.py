@@ -1,10 +1,12 @@
-"""How a form looks: where its parts are, and their lines."""
+"""The parts of a form: the texts of its rows, their places on the screen, and their lines."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rich.cells import cell_len
 from rich.style import Style
@@ -13,6 +15,127 @@ from textual.geometry import Region, Size
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import PLAIN, Strip, clean, shorten, strip
 from mnistop.tui.draw.palette import Palette
+
+PRESET = "preset"
+"""The name of the row where a preset is chosen."""
+
+CUSTOM = "custom"
+"""The preset of values that are no preset's."""
+
+
+class FormValues(ABC):
+    """The texts of a form by the names of its rows, right or wrong.
+
+    Texts that were typed are kept while a person looks at the presets.
+    """
+
+    without_effect: frozenset[str] = frozenset()
+    """Names of the rows that change nothing."""
+
+    def __init__(self) -> None:
+        self.problems: dict[str, str] = {}
+        """A sentence for each row that is wrong, by name."""
+        self.preset = CUSTOM
+        self.typed: Mapping[str, str] = {}
+        """What differs from the texts that the rows start with."""
+        self.by_hand: Mapping[str, str] = {}
+        """The same when it was last no preset's."""
+
+    @abstractmethod
+    def evaluate(self) -> None:
+        """Take over `typed`: what the texts make, or the problems."""
+
+    @abstractmethod
+    def label(self, name: str) -> str:
+        """Return the label of a row."""
+
+    @abstractmethod
+    def start(self, name: str) -> str:
+        """The text of a row before anything is typed."""
+
+    @abstractmethod
+    def is_changed(self, name: str) -> bool:
+        """Return whether a row is marked as changed."""
+
+    @abstractmethod
+    def about(self, name: str, editing: bool = False) -> Sequence[str]:
+        """Plain words on a row."""
+
+    @abstractmethod
+    def stepped(self, name: str, by: int) -> str:
+        """The next usual text (`by` = 1) or the one before it (`by` = -1)."""
+
+    @abstractmethod
+    def tidied(self, name: str) -> str:
+        """A text that is not wrong, as the program writes it."""
+
+    @abstractmethod
+    def presets(self) -> Sequence[str]:
+        """The presets to step through, the first one that of a reset."""
+
+    def texts_of(self, preset: str) -> Mapping[str, str]:
+        """Return what a preset changes of the texts that the rows start with."""
+        return {}
+
+    def is_typed(self, name: str) -> bool:
+        """Return whether a text can be typed, not only stepped through."""
+        return name != PRESET
+
+    def is_wrong(self, name: str) -> bool:
+        """Return whether a text makes no sense in itself."""
+        return name in self.problems
+
+    def text(self, name: str) -> str:
+        """The text of a row."""
+        return self.preset if name == PRESET else self.typed.get(name, self.start(name))
+
+    def state(self, name: str) -> str:
+        """``problem``, ``no effect``, ``changed``, or nothing of these."""
+        if name in self.problems:
+            return "problem"
+        if name in self.without_effect:
+            return "no effect"
+        return "changed" if self.is_changed(name) else ""
+
+    def update(self, texts: Mapping[str, str]) -> None:
+        """Replace some or all texts, right or wrong."""
+        typed = {**self.typed, **texts}
+        self.typed = {name: text for name, text in typed.items() if text != self.start(name)}
+        self.evaluate()
+
+    def tidy(self, name: str) -> None:
+        """Write a text as the program does, as in 0.001 for 1e-3, unless it is wrong."""
+        if not self.is_wrong(name):
+            self.update({name: self.tidied(name)})
+
+    def reset(self, name: str) -> None:
+        """Go back to the text that a row started with."""
+        if name == PRESET:
+            self._take_preset(self.presets()[0])
+        else:
+            self.update({name: self.start(name)})
+
+    def step(self, name: str, by: int) -> None:
+        """Go to the next usual text (`by` = 1) or the one before it (`by` = -1)."""
+        if name == PRESET:
+            self._take_preset(next_round(self.presets(), self.preset, by))
+        else:
+            self.update({name: self.stepped(name, by)})
+
+    def _take_preset(self, preset: str) -> None:
+        if self.preset == CUSTOM:
+            self.by_hand = self.typed
+        self.preset = preset
+        self.typed = self.by_hand if preset == CUSTOM else self.texts_of(preset)
+        self.evaluate()
+
+
+def next_round(stops: Sequence[Any], stop: Any, by: int) -> Any:
+    """The next stop of a round; from outside, the first or the last one."""
+    outside = -1 if by > 0 else len(stops)
+    at = stops.index(stop) if stop in stops else outside
+    return stops[(at + by) % len(stops)]
+
 
 _BESIDE = 64
 """From this width on, the explanation stands beside the rows instead of below them."""

@@ -9,41 +9,49 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.analysis.coach.advice import accuracy
+from mnistop.engine.analysis.coach import accuracy
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.notes import ClassCounts
+from mnistop.engine.events import RunStarted
 from mnistop.engine.learning_rate import mean_share
-from mnistop.engine.runs.history import History
+from mnistop.engine.runs.history import History, or_nan
 from mnistop.engine.runs.predictions import EpochPredictions
+from mnistop.engine.runs.recorded import RecordedConfig, planned_epochs
 
 Curve = NDArray[np.float64]
 
 RECENT = 5
-"""Epochs whose median stands for now: one epoch alone may be a lucky or an unlucky one."""
+"""Epochs whose median is the current value: a single epoch may be lucky or unlucky."""
 
 STEADY, STEADY_EPOCHS = 0.8, 10
-"""A loss that falls in this share of so many epochs falls steadily: a loss that goes nowhere falls
+"""A loss that falls in this share of this many epochs falls steadily: a loss without a trend falls
 in half of them, and in 8 of 10 only once in 18 times."""
 
 _ROUNDING = 1e-9
-"""Of a sum of learning rates, as a share of it."""
+"""Relative error of a sum of learning rates."""
 
 COUNTABLE = 10
-"""Validation images a class from which on their labels tell how frequent the classes are: the
-entropy of so many is some 0.05 too low (Miller 1955)."""
+"""Validation images per class from which their labels tell the frequencies of the classes: the
+entropy estimated from this many is about 0.05 too low (Miller 1955)."""
 
 TELLING = 20
-"""Validation images from which on a neuron that is 0 for all of them is dead: one that is active on
-every fifth image is 0 for all of so many once in 87 times, for all of 5 once in 3 times."""
+"""Validation images from which a neuron that is 0 for all of them counts as dead: one that is
+active on every fifth image is 0 for all 20 once in 87 times, for all of 5 once in 3 times."""
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class Curves:
     """A run after its newest epoch."""
 
     history: History
     config: RunConfig
     predictions: EpochPredictions | None
+
+    @property
+    def started(self) -> RunStarted:
+        """The run's first event, without which there are no curves."""
+        assert self.history.started
+        return self.history.started
 
     @property
     def epochs(self) -> int:
@@ -52,39 +60,38 @@ class Case:
 
     @property
     def planned(self) -> int:
-        """Epochs that the run will have had when it ends."""
-        return self.epochs if self.history.ended else max(self.epochs, self.config.epochs)
+        """The number of epochs when the run ends."""
+        planned = self.history.planned or planned_epochs(self.config)
+        return self.epochs if self.history.ended else max(self.epochs, planned)
 
     @property
     def classes(self) -> int:
         """The number of classes."""
-        return max(2, len(self.history.started.class_names)) if self.history.started else 2
+        return max(2, len(self.started.class_names))
 
     @cached_property
     def counts(self) -> ClassCounts | None:
-        """The images of each class; None in runs of before they were kept."""
-        started = self.history.started
-        return ClassCounts.of(started) if started else None
+        """The images of each class; None in older runs, which did not record them."""
+        return ClassCounts.of(self.started)
 
     @property
     def images(self) -> int:
         """Validation images."""
-        return max(1, self.history.started.validation_images) if self.history.started else 1
+        return max(1, self.started.validation_images)
 
     @property
     def steps(self) -> int:
         """Updates of the weights so far."""
-        images = self.history.started.training_images if self.history.started else 0
-        return self.epochs * math.ceil(images / self.config.batch_size)
+        return self.epochs * math.ceil((self.started.training_images or 0) / self.config.batch_size)
 
     @property
     def start(self) -> float:
         """Validation loss of the untrained model."""
-        return self.history.started.val_loss if self.history.started else math.nan
+        return or_nan(self.started.val_loss)
 
     @property
     def dead(self) -> float:
-        """The newest share of dead ReLU neurons; 0 without any, and where few images tell."""
+        """The newest share of dead ReLU neurons; 0 without any, or with too few images to tell."""
         if not self.history.epochs or self.images < TELLING:
             return 0.0
         return self.history.epochs[-1].dead or 0.0
@@ -92,10 +99,8 @@ class Case:
     @property
     def could_use_more(self) -> bool:
         """True if `samples` left images of the source unused, as far as is known."""
-        started, most = self.history.started, self.config.samples
-        if started is None or most is None:
-            return False
-        return started.training_images + started.validation_images >= most
+        most, trained = self.config.samples, self.started.training_images
+        return most is not None and trained is not None and trained + self.images >= most
 
     @property
     def stopped_early(self) -> bool:
@@ -109,9 +114,10 @@ class Case:
 
     @cached_property
     def guessing(self) -> float:
-        """The loss of knowing nothing but how frequent the classes are; ln k if all are alike.
+        """The loss of a model that knows the frequencies of the classes only: ln k if all are
+        equal.
 
-        Also ln k where too few validation images tell how frequent they are.
+        It is also ln k where there are too few validation images to estimate the frequencies.
         """
         if not self.predictions or len(self.predictions) < COUNTABLE * self.classes:
             return math.log(self.classes)
@@ -123,16 +129,16 @@ class Case:
     @cached_property
     def train(self) -> Curve:
         """Training loss, `(epochs,)`."""
-        return np.array([epoch.train_loss for epoch in self.history.epochs])
+        return np.array([or_nan(epoch.train_loss) for epoch in self.history.epochs])
 
     @cached_property
     def val(self) -> Curve:
-        """Validation loss, `(epochs,)`: of each epoch and its two neighbours the median."""
-        return _median_of_three(np.array([epoch.val_loss for epoch in self.history.epochs]))
+        """Validation loss, `(epochs,)`: the median of each epoch and its two neighbours."""
+        return _median_of_three(np.array([or_nan(epoch.val_loss) for epoch in self.history.epochs]))
 
     @cached_property
     def lowest(self) -> int:
-        """The epoch of the lowest validation loss, as `val` has it."""
+        """The epoch of the lowest validation loss in `val`."""
         return int(self.val.argmin())
 
     @cached_property
@@ -142,17 +148,20 @@ class Case:
 
     @cached_property
     def late(self) -> int:
-        """Epochs that had the last half of all that the learning rate has been so far."""
-        rates = np.array([epoch.lr for epoch in self.history.epochs])
+        """Epochs in the last half of training, each counted as its learning rate."""
+        rates = np.array([or_nan(epoch.lr) for epoch in self.history.epochs])
         before = np.cumsum(rates) - rates
         return max(1, int((before > (0.5 - _ROUNDING) * rates.sum()).sum()))
 
     @cached_property
     def left(self) -> float:
-        """Epochs to come, each counted as its learning rate by the mean one of the late epochs."""
+        """Remaining epochs, each counted as its learning rate over the mean one of the late
+        epochs."""
         if self.planned == self.epochs:
             return 0.0
-        late = sum(epoch.lr for epoch in self.history.epochs[-self.late :]) / self.late
+        if isinstance(self.config, RecordedConfig):
+            return float(self.planned - self.epochs)
+        late = sum(or_nan(epoch.lr) for epoch in self.history.epochs[-self.late :]) / self.late
         to_come = self.config.lr * mean_share(self.config, self.epochs, self.planned)
         return (self.planned - self.epochs) * to_come / max(late, math.ulp(0))
 
@@ -165,13 +174,13 @@ class Case:
         """The median validation accuracy of an epoch and its neighbours."""
         first = max(0, min(epoch - RECENT // 2, self.epochs - RECENT))
         around = self.history.epochs[first : first + RECENT]
-        return median(np.array([each.val_acc for each in around]))
+        return median(np.array([or_nan(each.val_acc) for each in around]))
 
 
 def median(values: Curve) -> float:
     """The middle value, or the mean of the middle two.
 
-    As NumPy's for numbers, which imports its masked arrays first, and lets a key wait for that.
+    The same as `numpy.median`, which first imports masked arrays, long enough to delay a key.
     """
     ordered = np.sort(values)
     return float(ordered[(len(values) - 1) // 2] + ordered[len(values) // 2]) / 2

@@ -1,1 +1,0 @@
-"""Steps of training equal to the textbook's, but faster."""
