@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from mnistop.engine.config import HYPERPARAMETERS
-from mnistop.engine.errors import ConfigError, RunError
-from mnistop.engine.filter_grammar import (
-    WORD,
-    Field,
-    FilterError,
-    Grammar,
-    Number,
-    Text,
-    number,
-    words,
-)
+from mnistop.engine.errors import ConfigError
+from mnistop.engine.filter_grammar import Bound, Field, FilterError, Grammar, Number, Text, number
 from mnistop.engine.hyperparameters import Hyperparameter, as_text
 from mnistop.engine.runs.entry import LIVE, RunEntry
-from mnistop.engine.runs.index import list_all
-from mnistop.engine.runs.lookup import find_run_or_sweep, is_path
-from mnistop.engine.runs.run_folder import Run
-from mnistop.engine.runs.sweep_folder import Sweep, list_sweeps
 
 
 class _State(Field[RunEntry]):
@@ -74,7 +61,7 @@ def _setting(known: Hyperparameter) -> Field[RunEntry]:
     name, usual = known.name, as_text(known.default)
 
     def text(run: RunEntry) -> str:
-        return run.overview.changes.get(name, usual)
+        return run.overview.changes.get(name, "" if run.overview.script else usual)
 
     def value(run: RunEntry) -> float:
         threads = run.overview.threads if name == "threads" else None
@@ -93,6 +80,45 @@ def _setting(known: Hyperparameter) -> Field[RunEntry]:
     example = {"lr": "lr>0.1", "threads": "threads:2"}.get(name, f"{name}:{usual}")
     kind = _Samples if name == "samples" else Number
     return kind(name, value, example, exact=True, percent=known.is_share)
+
+
+FREE = "config."
+"""Begins the name of a setting that only recorded runs have, as in `config.width:128`."""
+
+
+@dataclass(frozen=True)
+class _FreeSetting(Field[RunEntry]):
+    """A setting of recorded runs: compared as a number, or with a text that it contains."""
+
+    def read(self, comparison: str, text: str) -> Any:
+        """Read a bound, or for what is no number a text."""
+        if not math.isnan(number(text)):
+            return Number(self.name, _no_number, self.example, exact=True).read(comparison, text)
+        return Text(self.name, self.value, self.example).read(comparison, text)
+
+    def both(self, one: Any, other: Any) -> Any:
+        """Combine two bounds or two texts."""
+        if isinstance(one, Bound) and isinstance(other, Bound):
+            return one.narrowed(other)
+        return one + other if isinstance(one, tuple) and isinstance(other, tuple) else None
+
+    def passes(self, item: RunEntry, wanted: Any) -> bool:
+        """Return whether a run has the setting, and as wanted."""
+        found = self.value(item)
+        if isinstance(wanted, Bound):
+            return bool(wanted.passes(number(found)))
+        return bool(found) and all(part in found.casefold() for part in wanted)
+
+
+def _no_number(run: RunEntry) -> float:
+    return math.nan
+
+
+def _free_setting(name: str) -> Field[RunEntry] | None:
+    setting = name.removeprefix(FREE)
+    if not setting or setting == name:
+        return None
+    return _FreeSetting(name, lambda run: run.overview.changes.get(setting, ""), f"{FREE}width:128")
 
 
 _OTHERS: tuple[Field[RunEntry], ...] = (
@@ -114,6 +140,7 @@ _OTHERS: tuple[Field[RunEntry], ...] = (
     Text("name", lambda run: f"{run.run.name}\n{run.overview.about.name}", "name:otter"),
     Text("note", lambda run: run.overview.about.note, "note:swings"),
     Text("sweep", lambda run: run.run.sweep, "sweep:otter"),
+    Text("script", lambda run: run.overview.script, "script:train.py"),
 )
 """What a run has come to: at its best epoch the accuracy on unseen images, validation accuracy and
 losses; the newest epoch's validation accuracy and loss; the best epoch, finished epochs, and their
@@ -129,6 +156,7 @@ GRAMMAR = Grammar(
     "name: note: state: test_acc> val_acc> val_loss< trained> seconds> and all hyperparameters, "
     "as lr>0.1",
     "say name:{word}, or as in lr>0.1.",
+    _free_setting,
 )
 FIELDS = tuple(GRAMMAR.fields)
 """What can be asked for, the likeliest first."""
@@ -211,114 +239,3 @@ def in_order(runs: Sequence[RunEntry], order: RunOrder) -> list[RunEntry]:
         order: one of `ORDERS`.
     """
     return sorted(runs, key=order.key)
-
-
-@dataclass
-class Chosen:
-    """Runs and sweeps that are meant, each once."""
-
-    found: list[Run | Sweep] = field(default_factory=list)
-    """In the order in which they were named, then newest first. A sweep stands for its runs."""
-    unknown: list[str] = field(default_factory=list)
-    """Why names fit nothing, or too much, a sentence each."""
-    listed: dict[Run, RunEntry] = field(default_factory=dict)
-    """What is known of the runs that were not named, but looked through."""
-
-
-@dataclass(frozen=True)
-class Purpose:
-    """The purpose that runs are chosen for."""
-
-    fits: Callable[[RunEntry], bool]
-    """Whether it can be done with a run: a filter passes over the others."""
-    takes_whole: Callable[[Sweep], bool]
-    """Whether it is to be done with a sweep when a filter has taken all its runs that fit."""
-
-
-IN_TRAINING = Purpose(lambda run: run.is_live, lambda sweep: sweep.is_running())
-"""To be stopped or waited for. A sweep whose runs all stop would begin others."""
-TO_DELETE = Purpose(lambda run: True, lambda sweep: sweep.is_finished())
-"""To be deleted. A sweep that is not finished keeps its plan, as other runs may yet be trained."""
-
-
-def is_filter(word: str) -> bool:
-    """Return whether a word of the command line compares, as in `state:running` or `lr > 0.1`."""
-    return any(WORD.fullmatch(each) for each in words(word))
-
-
-def choose(given: Sequence[str], purpose: Purpose) -> Chosen:
-    """Find what several words mean: each name, and what passes all filters together.
-
-    Args:
-        given: names as for `find_run_or_sweep`, and filters as for `parse`, in any order.
-        purpose: what for.
-
-    Raises:
-        FilterError: a filter makes no sense.
-    """
-    chosen = Chosen()
-    filters = []
-    for word in given:
-        if not is_path(word) and is_filter(word) and not _is_title(word):
-            filters.append(word)
-            continue
-        try:
-            chosen.found.append(find_run_or_sweep(word))
-        except RunError as error:
-            chosen.unknown.append(str(error))
-    if filters:
-        wanted = parse(" ".join(filters))
-        able = [run for run in list_all().runs if purpose.fits(run)]
-        passing = [run for run in able if wanted.passes(run)]
-        chosen.listed = {one.run: one for one in passing}
-        whole = _whole_sweeps(passing, able, purpose)
-        chosen.found += [*whole, *(one.run for one in passing)]
-    chosen.found = _each_once(chosen.found)
-    return chosen
-
-
-def choose_all(purpose: Purpose) -> Chosen:
-    """Find all runs and sweeps, for those with which it can be done."""
-    index = list_all()
-    able = [run for run in index.runs if purpose.fits(run)]
-    sweeps = [each for each in list_sweeps() if purpose is TO_DELETE or purpose.takes_whole(each)]
-    damaged = list(index.problems) if purpose is TO_DELETE else []
-    found = _each_once([*sweeps, *(one.run for one in able), *damaged])
-    return Chosen(found, listed={one.run: one for one in able})
-
-
-def _is_title(word: str) -> bool:
-    """Return whether it makes no sense as a filter, but is the name that a user has given."""
-    try:
-        parse(word)
-    except FilterError:
-        try:
-            find_run_or_sweep(word)
-        except RunError:
-            return False
-        return True
-    return False
-
-
-def _whole_sweeps(
-    passing: Iterable[RunEntry], able: Iterable[RunEntry], purpose: Purpose
-) -> list[Sweep]:
-    taken = {one.run for one in passing}
-    by_sweep: dict[str, list[Run]] = {}
-    for one in able:
-        if one.run.sweep:
-            by_sweep.setdefault(one.run.sweep, []).append(one.run)
-    complete = [members for members in by_sweep.values() if taken.issuperset(members)]
-    sweeps = [Sweep(runs[0].path.with_name(runs[0].sweep)) for runs in complete]
-    return [sweep for sweep in sweeps if sweep.is_there() and purpose.takes_whole(sweep)]
-
-
-def _each_once(found: Iterable[Run | Sweep]) -> list[Run | Sweep]:
-    """Without repetitions, and without the members of sweeps that are found themselves."""
-    each = list(dict.fromkeys(found))
-    sweeps = {one.path for one in each if isinstance(one, Sweep)}
-    return [
-        one
-        for one in each
-        if not (isinstance(one, Run) and one.sweep and one.path.with_name(one.sweep) in sweeps)
-    ]
