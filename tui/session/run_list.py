@@ -8,14 +8,7 @@ from dataclasses import replace
 from rich.style import Style
 
 from mnistop.engine.runs.entry import RunEntry
-from mnistop.engine.runs.filters import (
-    BY_TEST,
-    ORDERS,
-    RunFilter,
-    RunOrder,
-    in_order,
-    parse,
-)
+from mnistop.engine.runs.filters import BY_TEST, ORDERS, RunFilter, RunOrder, in_order, parse
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import shorten, shorten_name

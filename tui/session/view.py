@@ -138,9 +138,7 @@ class ViewScreen(RunScreen):
     """
 
     BINDINGS = bindings(
-        "view",
-        key("back", "escape", "back", "Back", "Back to where you came from"),
-        WRITE,
+        "view", key("back", "escape", "back", "Back", "Back to where you came from"), WRITE
     )
 
     NAME: ClassVar[str]

@@ -272,10 +272,7 @@ class AttackModel:
             own, others = differences(run.config(), other.config())
         except RunError as error:
             own = others = str(error)
-        return (
-            Measured(run.words, known, own),
-            Measured(other.words, self._others.known, others),
-        )
+        return (Measured(run.words, known, own), Measured(other.words, self._others.known, others))
 
     @property
     def measuring_error(self) -> str:

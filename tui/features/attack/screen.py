@@ -64,7 +64,7 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
             "c",
             "compare",
             "Compare",
-            "Another run's accuracy against ε beside this one's; again to remove it",
+            "Another run's accuracy beside this one's; again to remove it",
         ),
         ZOOM,
         IMAGES,

@@ -40,7 +40,7 @@ class CompareScreen(ViewScreen):
             "x",
             "images",
             "Image by image",
-            "Two runs on the same images: matrices and who is right where; back",
+            "Two runs image by image: matrices, and who is right; back",
         ),
         hidden("write", "w", "write", "Write", "Write a report of this comparison in this folder"),
     )

@@ -264,8 +264,7 @@ class Gallery(ImageGrid):
             text += number.rjust(width - len(text))
         style = self.palette.good if shown.right else self.palette.bad
         return line(
-            [(text.ljust(width), self.palette.cursor if row == self._model.row else style)],
-            width,
+            [(text.ljust(width), self.palette.cursor if row == self._model.row else style)], width
         )
 
     def resize_images(self) -> None:

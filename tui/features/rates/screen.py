@@ -48,21 +48,11 @@ class RatesScreen(ViewScreen):
 
     BINDINGS = bindings(
         "rates",
-        key(
-            "take",
-            "enter",
-            "take",
-            "Take it",
-            "Take the cursor's rate, or the recommended one, into the form",
-        ),
+        key("take", "enter", "take", "Take it", "Take this or the recommended rate into the form"),
         key("train", "r", "train", "Train all", "Train a run at each mark; compare their curves"),
         key("stop", "s", "stop", "Stop", "Stop these runs; they save"),
         key(
-            "runs",
-            "x",
-            "runs",
-            "Curve or runs",
-            "From the curve of the test to the runs at its marks, and back",
+            "runs", "x", "runs", "Curve or runs", "The curve of the test, or the runs at its marks"
         ),
     )
 

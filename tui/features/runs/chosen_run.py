@@ -40,29 +40,11 @@ class RunActions(SeveralPanes):
         key("stop", "s", "stop", "Stop", "Stop this run; it saves"),
         key("resume", "R", "resume", "Resume", "Resume this run, or train a finished one on"),
         key("delete", "d", "delete", "Delete", "Delete this run, after asking"),
-        hidden(
-            "delete_marked",
-            "D",
-            "delete_marked",
-            "Delete marked",
-            "Delete all marked runs, after asking",
-        ),
+        hidden("delete_marked", "D", "delete_marked", "Delete marked", "Delete them, after asking"),
         key("name", "t", "name", "Name", "Give this run a name of your own"),
         key("note", "m", "note", "Note", "Keep a note with this run"),
-        hidden(
-            "copy_command",
-            "Y",
-            "copy(True)",
-            "Copy command",
-            "Copy the command that shows this run, mnistop show and its name",
-        ),
-        hidden(
-            "write",
-            "w",
-            "write",
-            "Write",
-            "Write a report of this run, or of the marked ones compared, in this folder",
-        ),
+        hidden("copy_command", "Y", "copy(True)", "Copy command", "Copy mnistop show and its name"),
+        hidden("write", "w", "write", "Write", "Write a report of this run, or of the marked ones"),
     )
 
     def __init__(self, terminal: Terminal) -> None:

@@ -59,32 +59,14 @@ class RunsScreen(RunActions):
     BINDINGS = bindings(
         "runs",
         key("mark", "space", "mark", "Mark", "Mark for comparison, or not"),
-        key(
-            "compare",
-            "c",
-            "compare",
-            "Compare",
-            "Compare the curves of the marked runs, or of this one and the dashboard's",
-        ),
-        key(
-            "sweep",
-            "C",
-            "side_by_side",
-            "Sweeps",
-            "All runs of this one's sweep side by side, or those of the newest",
-        ),
+        key("compare", "c", "compare", "Compare", "Marked runs, or this one and the dashboard's"),
+        key("sweep", "C", "side_by_side", "Sweeps", "This run's sweep side by side, or the newest"),
         key("new_sweep", "S", "sweep", "New sweep", "Train every combination of some values"),
         key("filter", "/", "filter", "Filter", f"Type which runs to show, as {_EXAMPLE}"),
         key("order", "o", "order", "Order", "By age, accuracy, loss, time, size, name or settings"),
         key("copy", "y", "copy(False)", "Copy", "Copy this run's name, if the terminal allows it"),
         hidden("unmark", "u", "unmark", "Unmark", "Take all marks away"),
-        hidden(
-            "write_list",
-            "W",
-            "write_list",
-            "Write list",
-            "Write the runs that are listed to a text file in this folder",
-        ),
+        hidden("write_list", "W", "write_list", "Write list", "Write the listed runs to a file"),
     )
 
     def __init__(self, terminal: Terminal) -> None:

@@ -125,10 +125,7 @@ class SweepModel:
         for row, group in enumerate(planned):
             name = group.outcomes[0].name
             if name and name not in known:
-                run, title = (
-                    Run(sweep.path.with_name(name)),
-                    group_name(settings, row).strip(),
-                )
+                run, title = (Run(sweep.path.with_name(name)), group_name(settings, row).strip())
                 self.curves.add(ComparedRun(run, title, run.config()))
         self.curves.read()
 

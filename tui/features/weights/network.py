@@ -34,13 +34,7 @@ class Network(ScrolledPane, ContentPane[Walk], can_focus=True):
         key("step_up", "up,k", "step(-1)", "Step", "The values of the step before", "↑↓"),
         hidden("step_down", "down,j", "step(1)", "Down", "The values of the step after"),
         key("next_image", "n,right,l", "image(1)", "Image", "The next validation image", "n/p"),
-        hidden(
-            "previous_image",
-            "p,left,h",
-            "image(-1)",
-            "Previous image",
-            "The validation image before",
-        ),
+        hidden("previous_image", "p,left,h", "image(-1)", "Previous", "The image before"),
     )
 
     EXPLANATION = (
