@@ -18,12 +18,12 @@ from textual.widget import Widget
 
 from mnistop.engine.errors import MnistopError
 from mnistop.engine.runs.run_folder import Run
-from mnistop.engine.safe_write import numbered, write_under_free_name
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.session.progress import Progress
 from mnistop.tui.session.state import State
 from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.terminal.scheduler import Scheduler
+from mnistop.tui.toolkit.background import BackgroundTasks, write_text
 from mnistop.tui.toolkit.bars import KeyBar, ScreenBar
 from mnistop.tui.toolkit.bindings import WRITE, GivesReasons, bindings, hidden, key
 from mnistop.tui.toolkit.dialogs import Section
@@ -32,7 +32,6 @@ from mnistop.tui.toolkit.pane import LinesPane
 if TYPE_CHECKING:
     from mnistop.engine.config import RunConfig
     from mnistop.tui.draw.image import Mode
-    from mnistop.tui.toolkit.background import BackgroundTasks
 
 ALONE = "This pane has all the room already; Tab goes to the next one."
 WRONG_FORM = "A value in the form is wrong: press 1 and correct it."
@@ -287,30 +286,6 @@ class AtAnEpoch(ViewScreen):
     def action_epoch(self, by: int) -> None:
         """Ask for another epoch."""
         self.post_message(EpochMoved(by))
-
-
-def write_text(screen: Screen[None], name: str, text: str, what: str = "Written") -> None:
-    """Write a file in the current folder, and say where it is, or why it cannot be written.
-
-    Args:
-        screen: says so.
-        name: of the file; a number is added where there is one of that name.
-        text: all its lines, but for the end of the last.
-        what: the verb of the confirmation, before "to" and the path.
-    """
-    content = (text + "\n").encode("utf-8", "backslashreplace")
-    try:
-        path = write_under_free_name(numbered(Path.cwd() / name), content)
-    except FileNotFoundError:
-        screen.notify(
-            "The folder that mnistop was started in is gone: start it in another one to write.",
-            severity="error",
-            markup=False,
-        )
-    except MnistopError as error:
-        screen.notify(str(error), severity="error", markup=False)
-    else:
-        screen.notify(f"{what} to {path}", markup=False)
 
 
 def write_pane(screen: Screen[None], run: Run | None, pane: LinesPane) -> None:

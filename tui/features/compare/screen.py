@@ -11,8 +11,8 @@ from textual.widget import Widget
 
 from mnistop.engine.runs.entry import RunEntry
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.compare.duel import DuelImage, DuelList, MatrixDifference
-from mnistop.tui.session.compared import ComparedCharts, ComparedRun, ComparedTable, Comparison
+from mnistop.tui.features.compare.panes import ComparedTable, DuelImage, DuelList, MatrixDifference
+from mnistop.tui.session.compared import ComparedCharts, ComparedRun, Comparison
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import ViewScreen, write_report
 from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key

@@ -26,9 +26,9 @@ from mnistop.tui.features.sweep.table import SweepFacts, SweepTable
 from mnistop.tui.session.compared import ComparedCharts
 from mnistop.tui.session.run_list import MOST_MARKED
 from mnistop.tui.session.state import State
-from mnistop.tui.session.view import ScreenWanted, SeveralPanes, write_text
+from mnistop.tui.session.view import ScreenWanted, SeveralPanes
 from mnistop.tui.text.sweep_table import conclusion, table
-from mnistop.tui.toolkit.background import BackgroundTasks
+from mnistop.tui.toolkit.background import BackgroundTasks, write_text
 from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key
 from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.list_pane import ListPane
@@ -77,7 +77,8 @@ class SweepScreen(SeveralPanes):
         self._attempts = BackgroundTasks(self, terminal, self._wake.set)
         self._wanted: Sweep | None = None
         """What is to be looked at next."""
-        self._is_reading = True
+        self.is_reading = True
+        """True while the wanted sweep is not known yet."""
 
     def panes(self) -> Iterable[Widget]:
         """The rows, their curves where these have room, and what stands out."""
@@ -92,13 +93,8 @@ class SweepScreen(SeveralPanes):
     def enter(self, about: Sweep | None) -> None:
         """Look at a sweep; None for the one before, or the newest."""
         self._wanted = about or self._wanted
-        self._is_reading = True
+        self.is_reading = True
         self._wake.set()
-
-    @property
-    def is_reading(self) -> bool:
-        """Whether the sweep that is wanted is not known yet."""
-        return self._is_reading
 
     def on_screen_resume(self) -> None:
         """Follows the sweep until another screen is shown."""
@@ -113,7 +109,7 @@ class SweepScreen(SeveralPanes):
             if looks % _LOOKS_AT_ALL == 0 or self._wake.is_set():
                 self._wake.clear()
                 await asyncio.to_thread(self._model.look, wanted)
-                self._is_reading = self._wanted is not None
+                self.is_reading = self._wanted is not None
                 self.changed()
             if await asyncio.to_thread(self._model.read):
                 self.changed()
