@@ -102,7 +102,7 @@ class Comparison:
         self._compared_after: tuple[int, int] | None = None
         """The numbers of epochs after which `duel` compares them."""
         self._early: list[int] | None = []
-        """Moves that were asked for before anything was read; None since then."""
+        """The moves that were asked for before anything was read; None since then."""
         for one in runs:
             self.add(one)
 

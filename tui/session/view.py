@@ -1,4 +1,4 @@
-"""Screens beside the dashboard: they show the same run and epoch, and write what they show."""
+"""Screens other than the dashboard: they show the same run and epoch, and write their panes."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class RunScreen(GivesReasons, FaultTolerant, Screen[None]):
 
 
 class ViewScreen(RunScreen):
-    """A screen beside the dashboard, at the same run and epoch.
+    """A screen other than the dashboard, at the same run and epoch.
 
     Args:
         terminal: what the terminal can show.
@@ -173,11 +173,6 @@ class ViewScreen(RunScreen):
         """Return what draws the panes."""
         return [(self.redraw, 0.5)]
 
-    @property
-    def pane(self) -> LinesPane | None:
-        """The pane that has the keys."""
-        return self.focused if isinstance(self.focused, LinesPane) else None
-
     @abstractmethod
     def redraw(self) -> None:
         """Bring the panes up to date with `state`; called a few times a second at most."""
@@ -187,8 +182,16 @@ class ViewScreen(RunScreen):
         """Return each pane's purpose and keys, for the help; the focused pane first."""
 
     def draw_progress(self) -> None:
-        """Show the progress of the run."""
-        self._progress.show(self.state, self.status)
+        """Show the progress of the run, or the screen's hint in its place."""
+        hint = self.hint()
+        if hint is None:
+            self._progress.show(self.state, self.status)
+        else:
+            self._progress.show(State(), hint)
+
+    def hint(self) -> str | None:
+        """Return what can be done next; None to show the progress of the run instead."""
+        return None
 
     @dataclass
     class OpenWanted(Message):
@@ -217,21 +220,16 @@ class ViewScreen(RunScreen):
 
     def follow(self, state: State, status: str) -> None:
         """Show a run that goes on, or another epoch of it."""
-        moved = (state.run, state.cursor, state.phase, status) != (
-            self.state.run,
-            self.state.cursor,
-            self.state.phase,
-            self.status,
-        )
-        other_run = state.run != self.state.run
-        self.state, self.status = state, status
+        before, self.state = self.state, state
+        moved = (before.run, before.cursor, before.phase) != (state.run, state.cursor, state.phase)
+        new_status, self.status = status != self.status, status
         if self.is_current:
-            self.changed(urgent=moved)
-            if other_run:
+            self.changed(urgent=moved or new_status)
+            if state.run != before.run:
                 self.refresh_bindings()
 
     def keep_going(self, work: Callable[[], Coroutine[Any, Any, None]], group: str) -> None:
-        """Start work beside the screen, unless it still goes on from an earlier time.
+        """Start work for as long as the screen is shown, unless it goes on already.
 
         Args:
             work: what is to be done, as by a loop until another screen is shown.
@@ -247,8 +245,8 @@ class ViewScreen(RunScreen):
 
     def action_write(self) -> None:
         """Write the pane that has the keys as text."""
-        if pane := self.pane:
-            write_pane(self, self.state.run, pane)
+        if isinstance(self.focused, LinesPane):
+            write_pane(self, self.state.run, self.focused)
 
 
 class SeveralPanes(ViewScreen):

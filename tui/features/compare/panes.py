@@ -203,7 +203,7 @@ class DuelList(Table[tuple[int, int]]):
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         """Give the reason why an action is impossible: nothing lies behind a row."""
         if action == "open":
-            return "All that is known of an image stands in its row and beside the list."
+            return "All that is known of an image is in its row and next to the list."
         return super().why_not(action, parameters)
 
     def show(self, comparison: Comparison) -> None:

@@ -16,7 +16,7 @@ from mnistop.tui.features.mistakes.model import ImageDetails, ImageListModel
 from mnistop.tui.text.one_image import trail
 from mnistop.tui.text.portrait import has_room, portrait
 from mnistop.tui.toolkit.bindings import bindings, hidden, key, moves_in_grid
-from mnistop.tui.toolkit.image_grid import LEAST, LEAST_GLYPHS, PAGE, ImageGrid, Tiles, fit
+from mnistop.tui.toolkit.image_grid import PAGE, ImageGrid, Tiles
 from mnistop.tui.toolkit.pane import LinesPane, OfModel
 
 _STORY, _SHORT_STORY = 5, 2
@@ -206,19 +206,7 @@ class Gallery(OfModel[ImageListModel], ImageGrid):
     @property
     def tiles(self) -> Tiles:
         """The arrangement of the images."""
-        width, height = self.size
-        model = self._model
-        return fit(
-            width,
-            height - 1,
-            model.shape,
-            PAGE,
-            self.terminal,
-            self.mode,
-            self.whole,
-            LEAST if self.terminal.images == "half" else LEAST_GLYPHS,
-            square=True,
-        )
+        return self.square_page(self._model.shape, PAGE, self.whole)
 
     def pictures(self, row: Sequence[int], tiles: Tiles) -> list[Strip]:
         """Draw the images at some positions side by side."""

@@ -46,7 +46,7 @@ View = Literal["list", "image", "gallery", "pair", "classes"]
 
 
 class MistakesScreen(AtAnEpoch, SeveralPanes):
-    """A list of mistakes beside the chosen one, and other ways to look at the images.
+    """A list of mistakes next to the chosen one, and other views of the images.
 
     Args:
         terminal: what the terminal can show.

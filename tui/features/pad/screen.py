@@ -70,7 +70,7 @@ class PadScreen(AtAnEpoch):
         self._drawings = 0
 
     def panes(self) -> Iterable[Widget]:
-        """The pad on the left, the rest beside it."""
+        """The pad on the left, the rest next to it."""
         with self._body:
             yield self._canvas
             with self._right:

@@ -19,7 +19,6 @@ from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.runs.chosen_run import NONE_LISTED, NONE_MARKED, RunActions, RunDetail
 from mnistop.tui.session.run_list import MOST_MARKED, RunTable
-from mnistop.tui.session.state import State
 from mnistop.tui.session.view import ScreenWanted
 from mnistop.tui.text.run_lines import overload_warning, table
 from mnistop.tui.toolkit.background import write_text
@@ -145,11 +144,8 @@ class RunsScreen(RunActions):
         self._detail.show(chosen, problems.get(chosen.run, "") if chosen else "")
         self.refresh_bindings()
 
-    def draw_progress(self) -> None:
-        """Draw the line on what is being read, what is wrong, or the next keys."""
-        self._progress.show(State(), self._words())
-
-    def _words(self) -> str:
+    def hint(self) -> str:
+        """Return what can be done next, or what is being waited for."""
         index, marked = self._index, len(self.model.marked)
         if index and index.unread:
             return f"Reading {index.unread:,} more runs; the newest are shown already"
@@ -206,7 +202,7 @@ class RunsScreen(RunActions):
         if self.model.mark():
             self.model.go(self.model.position + 1)
         else:
-            self.notify(f"{MOST_MARKED} runs are marked already: more cannot be told apart.")
+            self.notify(f"{MOST_MARKED} runs are marked already: more could not be distinguished.")
         self.changed()
 
     def action_unmark(self) -> None:

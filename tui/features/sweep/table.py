@@ -1,4 +1,4 @@
-"""A sweep: a row for each combination, and what can be said of all."""
+"""A sweep: a row for each combination, and sentences on all."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class SweepTable(OfModel[SweepModel], ListPane):
     )
 
     near = False
-    """Whether the scale shows the best ones only."""
+    """True if the scale shows the best rows only."""
     with_letters = False
-    """Whether the rows have the letters of the curves below them."""
+    """True if the rows have the letters of the curves below them."""
 
     _rows: SweepRows | None = None
     _fitted: tuple[int, float | None, bool] | None = None
@@ -45,7 +45,7 @@ class SweepTable(OfModel[SweepModel], ListPane):
 
     @property
     def has_scale(self) -> bool:
-        """Whether there is room for the scale."""
+        """True if there is room for the scale."""
         return bool(self._rows and self._rows.plot)
 
     @property
@@ -59,11 +59,11 @@ class SweepTable(OfModel[SweepModel], ListPane):
 
     @property
     def count(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return len(self._model.groups)
 
     def title(self) -> str:
-        """Which sweep, how far it is, and the order of the rows."""
+        """The sweep, its progress, and the order of the rows."""
         reader = self._model.reader
         if reader is None:
             return "Sweep"
@@ -75,7 +75,7 @@ class SweepTable(OfModel[SweepModel], ListPane):
         )
 
     def empty(self) -> str:
-        """Why there are no rows."""
+        """Return the reason why there are no rows."""
         return self._model.problem or (
             "There are no sweeps yet. A sweep trains every combination of some values, as of "
             "three learning rates, and compares them side by side here: press S to set one up."
@@ -111,7 +111,7 @@ class SweepTable(OfModel[SweepModel], ListPane):
 
 
 class SweepFacts(OfModel[SweepModel], LinesPane):
-    """What stands out in a sweep, and what all its runs have in common."""
+    """The best rows of a sweep, and the settings that all its runs share."""
 
     DEFAULT_CSS = "SweepFacts { height: 6; }"
 
@@ -121,7 +121,7 @@ class SweepFacts(OfModel[SweepModel], LinesPane):
     _texts: Sequence[str] = ()
 
     def show(self, status: str) -> None:
-        """Draws the facts.
+        """Draw the facts.
 
         Args:
             status: the work that goes on meanwhile; empty for none.

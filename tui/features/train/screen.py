@@ -177,7 +177,7 @@ class TrainScreen(RunScreen):
         self._digit.forget()
 
     def _show_problems(self, problems: dict[str, str]) -> None:
-        """Show the problems beside the fields."""
+        """Show the problems next to the fields."""
         for name, sentence in problems.items():
             self._form.show_problem(name, sentence)
 
