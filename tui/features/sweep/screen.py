@@ -192,7 +192,7 @@ class SweepScreen(SeveralPanes):
         left_out = [run.words for run in self._model.begun if run not in runs]
         if left_out:
             self.notify(
-                f"{count(len(runs), 'curve')} around the cursor, the most that can be distinguished; "
+                f"{count(len(runs), 'curve')} around the cursor, as many as can be drawn; "
                 f"left out: {', '.join(left_out)}.",
                 markup=False,
                 timeout=10,
