@@ -28,6 +28,8 @@ from mnistop.engine.recording.operators import (
     Source,
     is_close,
 )
+from mnistop.engine.runs import checkpoint
+from mnistop.engine.runs.run_folder import Run
 
 MOST_PARAMETERS = 50_000_000
 """Larger models are not copied."""
@@ -56,6 +58,18 @@ class FoundMLP:
     def parameters(self) -> int:
         """How many numbers the model has learned."""
         return sum(values.numel() for values in self.weights.values())
+
+    def save(self, run: Run, epochs: int) -> None:
+        """Write `checkpoint.pt`, before `events.ModelKept` says that it is there.
+
+        Args:
+            run: the recorded run.
+            epochs: how many the weights have been trained for.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        checkpoint.save(run.path / "checkpoint.pt", {"model": self.weights, "epoch": epochs})
 
 
 def find(

@@ -18,7 +18,7 @@ from mnistop.engine.analysis.coach import Advice, advise
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
 from mnistop.engine.evaluate import class_report, confusion_matrix, wilson_interval
-from mnistop.engine.events import Event, RunStarted
+from mnistop.engine.events import Event
 from mnistop.engine.learning_rate import lr_of_epoch
 from mnistop.engine.runs.entry import About, Summary, read_about
 from mnistop.engine.runs.history import History, or_nan, others_as_good
@@ -208,9 +208,12 @@ class Architecture:
     """Height and width in pixels."""
 
     @classmethod
-    def of(cls, started: RunStarted, config: RunConfig) -> Architecture:
-        """The model of a run that has begun to train."""
-        return cls(started.layers or (), config.activation, started.class_names, started.shape)
+    def of(cls, history: History, config: RunConfig) -> Architecture:
+        """Return the model of a run that has begun to train; one that was recorded keeps an MLP."""
+        started, kept = history.started, history.kept
+        assert started
+        activation = kept.activation if kept else config.activation
+        return cls(started.layers or (), activation, started.class_names, started.shape)
 
     @property
     def modules(self) -> list[tuple[str, list[int]]]:

@@ -256,5 +256,5 @@ def _again(facts: Facts) -> Iterator[Part]:
     if facts.history.started and facts.history.epochs and facts.history.saved:
         yield Paragraph("Its model as a file, and that file in plain PyTorch:")
         yield Code(f"mnistop export {typed(facts.run)} --output model.pt", "sh")
-        architecture = Architecture.of(facts.history.started, facts.config)
+        architecture = Architecture.of(facts.history, facts.config)
         yield Code(architecture.in_pytorch("model.pt"), "python")

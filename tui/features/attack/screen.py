@@ -112,7 +112,8 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
             self._sent = None
         if state.run is None or model.predictions is None or not state.saved:
             hint = "Esc, then r to train" if state.phase == "idle" else state.hint
-            self._show_nothing(f"How little it takes to fool the model: {hint}.")
+            little = f"How little it takes to fool the model: {hint}."
+            self._show_nothing(state.no_model or little)
             return
         if model.subject is None:
             model.step(1)

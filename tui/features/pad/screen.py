@@ -146,6 +146,8 @@ class PadScreen(AtAnEpoch):
                 "There is no model yet: press 1 for the dashboard and r to train one. Your "
                 "drawing is kept."
             )
+        if state.no_model:
+            return state.no_model
         if state.history.started is None or not state.saved:
             return f"The model's prediction: {state.hint}."
         if self._canvas.pad.is_empty:

@@ -197,12 +197,10 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
         started = state.history.started
         if state.run is None or started is None or not state.saved:
             hint = "Esc, then r to train" if state.phase == "idle" else state.hint
-            self._gallery.show(
-                None, 0, "", f"The weights of the first layer, an image a neuron: {hint}."
-            )
-            self._network.show(
-                None, f"The layers, their shapes, and an image's way through: {hint}."
-            )
+            images = f"The weights of the first layer, an image a neuron: {hint}."
+            way = f"The layers, their shapes, and an image's way through: {hint}."
+            self._gallery.show(None, 0, "", state.no_model or images)
+            self._network.show(None, state.no_model or way)
             return
         if self._network.content is None:
             self._network.show(None, self._errors["way"] or _WAITING)
