@@ -243,6 +243,11 @@ class Summary:
         return self.state in LIVE
 
     @property
+    def is_recorded(self) -> bool:
+        """Whether a loop that is not this program's recorded it."""
+        return isinstance(self.config, RecordedConfig)
+
+    @property
     def planned(self) -> int:
         """Epochs that it is to have; 0 where a recorded run does not say."""
         return self.history.planned or planned_epochs(self.config)
