@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.analysis.batch import Batch, searched
+from mnistop.engine.analysis.batch import Batch, search_bounds
 from mnistop.engine.analysis.loading import load_model
 from mnistop.engine.analysis.methods import METHODS, Method
 from mnistop.engine.analysis.robustness import bounds_of
@@ -26,7 +26,7 @@ FloatArray = NDArray[np.float32]
 _UNCLEAR = 1e-3
 """Where FGSM's margin is less than this share of the largest logit, the success may be due to the
 rounding of float32, or lie between two points of the grid on which other networks than those of
-ReLUs are searched."""
+ReLUs are search_bounds."""
 
 
 def attack_batch(
@@ -41,7 +41,7 @@ def attack_batch(
             the smallest perturbation itself, for no limit.
         wanted: the images whose outcome is needed.
     """
-    from mnistop.engine.attacks import Goal, MinimalAttack, settled
+    from mnistop.engine.attacks import Goal, MinimalAttack, reconciled
     from mnistop.engine.attacks.norms import size
 
     model, (images, labels, _), targets = batch.model, batch.content, batch.targets
@@ -66,9 +66,9 @@ def attack_batch(
     known = bounds_of(batch)
     nearest = None
     if method.bound == "found" and (~attacked.success & (known.found <= epsilon))[wanted].any():
-        nearest = searched(batch)[1]
+        nearest = search_bounds(batch)[1]
     smallest = getattr(known, method.bound or "found")
-    return settled(attacked, model, goal, smallest, known.certified, epsilon, nearest)
+    return reconciled(attacked, model, goal, smallest, known.certified, epsilon, nearest)
 
 
 @dataclass(frozen=True, eq=False)

@@ -130,7 +130,7 @@ class Batch:
 
 
 @functools.lru_cache(8)
-def searched(batch: Batch) -> tuple[EpsilonBounds, Tensor]:
+def search_bounds(batch: Batch) -> tuple[EpsilonBounds, Tensor]:
     """The bounds of each image's smallest ε, and the adversarial images that show them."""
     from mnistop.engine.attacks import epsilon_bounds
 

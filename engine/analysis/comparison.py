@@ -16,13 +16,13 @@ from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.runs.run_folder import Run
 
 
-def differing(configs: Sequence[RunConfig]) -> dict[str, list[str]]:
+def differing_settings(configs: Sequence[RunConfig]) -> dict[str, list[str]]:
     """The hyperparameters in which runs differ, with each run's value as a text, by name."""
     texts = {name: [as_text(getattr(config, name)) for config in configs] for name in NAMES}
     return {name: values for name, values in texts.items() if len(set(values)) > 1}
 
 
-def judged_alike(one: Run, other: Run) -> bool:
+def same_validation_images(one: Run, other: Run) -> bool:
     """Whether two runs were judged on the same validation images."""
     names = ("labels.u8", "images.u8", "images.f32")
     contents = [[_content(run, name) for name in names] for run in (one, other)]
@@ -65,7 +65,7 @@ class Duel:
         return np.flatnonzero((self.first != self.labels) & (self.second == self.labels))
 
     @property
-    def chance(self) -> float:
+    def p_value(self) -> float:
         """How probable a difference at least as large would be if both were equally good.
 
         The exact test on the images that one of them alone gets right, of which each is then as
@@ -91,7 +91,7 @@ def duel(one: Run, other: Run, epochs: tuple[int, int], classes: int) -> Duel | 
         epochs: after how many epochs of each.
         classes: how many there are.
     """
-    if not judged_alike(one, other):
+    if not same_validation_images(one, other):
         return None
     labels = one.labels()
     said = [run.predictions_after(after) for run, after in zip((one, other), epochs, strict=True)]

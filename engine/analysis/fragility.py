@@ -17,7 +17,7 @@ from mnistop.engine.analysis.attack_set import attack_batch
 from mnistop.engine.analysis.batch import AttackTarget, Batch, OwnImage
 from mnistop.engine.analysis.loading import load_model
 from mnistop.engine.analysis.methods import METHODS, Method
-from mnistop.engine.analysis.robustness import bounds_of, plain
+from mnistop.engine.analysis.robustness import bounds_of, shortest_float32
 from mnistop.engine.runs.run_folder import Run
 
 __all__ = [
@@ -139,7 +139,7 @@ def attack_image(
     with torch.no_grad():
         clean = model(images)[place].softmax(0)
     if METHODS[method].seeks:
-        epsilon = plain(attacked.smallest(METHODS[method].norm)[place].item())
+        epsilon = shortest_float32(attacked.smallest(METHODS[method].norm)[place].item())
     assert epsilon is not None
     return AttackedImage(
         subject=subject,
@@ -220,9 +220,12 @@ def bracket(
     batch = Batch.with_(run, model, trained, subject, target)
     place = batch.place(subject)
     known = bounds_of(batch)
-    found, certified = plain(known.found[place].item()), plain(known.certified[place].item())
+    found, certified = (
+        shortest_float32(known.found[place].item()),
+        shortest_float32(known.certified[place].item()),
+    )
     smallest = {
-        name: plain(getattr(known, each.bound)[place].item())
+        name: shortest_float32(getattr(known, each.bound)[place].item())
         for name, each in METHODS.items()
         if each.bound
     }

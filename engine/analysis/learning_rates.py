@@ -34,7 +34,7 @@ ONE_CLASS = "one class"
 
 
 @dataclass(frozen=True)
-class RateAnswer:
+class RateAssessment:
     """The answer to a run's learning rate after its newest epoch."""
 
     verdict: str
@@ -49,7 +49,9 @@ class RateAnswer:
     """Its newest validation accuracy as a fraction; 0 before the first epoch."""
 
 
-def answer(history: History, config: RunConfig, predictions: EpochPredictions | None) -> RateAnswer:
+def assess_rate(
+    history: History, config: RunConfig, predictions: EpochPredictions | None
+) -> RateAssessment:
     """Read a run's curves by the coach's rules on the learning rate, whatever else it would say.
 
     Args:
@@ -61,15 +63,15 @@ def answer(history: History, config: RunConfig, predictions: EpochPredictions | 
     known = _accuracy(history), history.epochs[-1].val_acc if history.epochs else 0.0
     failure = _failure(history)
     if failure:
-        return RateAnswer("", failure, *known)
+        return RateAssessment("", failure, *known)
     counts = ClassCounts.of(history.started) if history.started else None
     if counts and counts.is_of_one_class:
-        return RateAnswer(ONE_CLASS, counts.one_class[0], *known)
+        return RateAssessment(ONE_CLASS, counts.one_class[0], *known)
     on_rate = advise_on_rate(history, config, predictions)
     advice = on_rate or advise(history, config, predictions)
     verdict = _verdict(on_rate.kind if on_rate else "", history)
     peak = "" if advice.kind == "exploded" else _peak(history)
-    return RateAnswer(verdict, advice.sentence + peak, *known)
+    return RateAssessment(verdict, advice.sentence + peak, *known)
 
 
 def _failure(history: History) -> str:
@@ -136,7 +138,7 @@ class Recommendation:
     """The rate to try next, if none is known to work."""
 
 
-def recommend(test: RangeTest, answers: Mapping[str, RateAnswer]) -> Recommendation:
+def recommend(test: RangeTest, answers: Mapping[str, RateAssessment]) -> Recommendation:
     """The rate to train with: what a run has shown outranks the range test.
 
     Args:

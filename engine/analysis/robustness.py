@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.analysis.batch import Batch, searched
+from mnistop.engine.analysis.batch import Batch, search_bounds
 from mnistop.engine.analysis.loading import load_model, validation
 from mnistop.engine.files import make_folder, open_regular, write_atomically
 from mnistop.engine.runs.run_folder import Run
@@ -36,7 +36,7 @@ EPSILONS = tuple(step / 200 for step in range(61))
 Floats = NDArray[np.float32]
 
 
-def plain(epsilon: float | np.floating[Any]) -> float:
+def shortest_float32(epsilon: float | np.floating[Any]) -> float:
     """The shortest number that float32 takes for this ε: 0.1, where float64 has 0.10000000149.
 
     Every ε is a float32 number when it comes to an attack, and compared as such.
@@ -90,7 +90,9 @@ class Robustness:
         right = self.path > 0
         if not right.any():
             return math.nan, math.nan
-        return plain(np.median(self.found[right])), plain(np.median(self.certified[right]))
+        return shortest_float32(np.median(self.found[right])), shortest_float32(
+            np.median(self.certified[right])
+        )
 
     @property
     def fgsm(self) -> NDArray[np.float64]:
@@ -107,13 +109,13 @@ class Robustness:
         return float((self.certified > np.float32(epsilon)).mean())
 
     @classmethod
-    def nothing(cls, total: int, epochs: int) -> Self:
+    def empty(cls, total: int, epochs: int) -> Self:
         """Before the first image."""
         none = np.empty(0, np.float32)
         right = np.empty((0, len(EPSILONS)), np.bool_)
         return cls(total, epochs, none, none, none, right, np.empty(0, np.uint8), none)
 
-    def and_then(self, more: Robustness) -> Robustness:
+    def extended(self, more: Robustness) -> Robustness:
         """With the images that come next."""
         return Robustness(
             self.total,
@@ -140,12 +142,12 @@ def robustness(run: Run, epochs: int | None = None, seconds: float = 0.4) -> Rob
         MnistopError: no weights are saved yet, or no validation images.
     """
     model, trained = load_model(run, epochs)
-    kept = _Kept.of(run, model, trained)
-    known = kept.read() or Robustness.nothing(kept.total, trained)
+    kept = _Store.of(run, model, trained)
+    known = kept.read() or Robustness.empty(kept.total, trained)
     end = time.monotonic() + seconds
     while not known.is_complete:
         batch = Batch.with_(run, model, trained, known.done)
-        known = known.and_then(_measured(batch, known))
+        known = known.extended(_measured(batch, known))
         if known.is_complete or time.monotonic() > end:
             kept.write(known)
             break
@@ -153,21 +155,21 @@ def robustness(run: Run, epochs: int | None = None, seconds: float = 0.4) -> Rob
 
 
 def bounds_of(batch: Batch) -> EpsilonBounds:
-    """What is known of the smallest ε of a batch's images: as it is kept, or else searched now."""
+    """What is known of the smallest ε of a batch's images: stored, or else searched now."""
     import torch
 
     from mnistop.engine.attacks import EpsilonBounds
 
     if batch.target is None and batch.rows is not None:
-        known = _Kept.of(batch.run, batch.model, batch.epochs).read()
+        known = _Store.of(batch.run, batch.model, batch.epochs).read()
         if known and known.done >= min(batch.rows.stop, known.total):
             arrays = (known.certified, known.found, known.found_by, known.path, known.deepfool)
             return EpsilonBounds(*(torch.from_numpy(array[batch.rows]) for array in arrays))
-    return searched(batch)[0]
+    return search_bounds(batch)[0]
 
 
 def _measured(batch: Batch, before: Robustness) -> Robustness:
-    bounds, _ = searched(batch)
+    bounds, _ = search_bounds(batch)
     return Robustness(
         before.total,
         before.epochs,
@@ -207,7 +209,7 @@ def _fingerprint(model: MLP) -> str:
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _Store:
     """Where results are kept: unfinished ones by this process, finished ones in a file."""
 
     file: Path

@@ -1,6 +1,6 @@
-"""A look at the data before training: `worker.ask(look_at, …)`.
+"""A look at the data before training: `worker.ask(load_samples, …)`.
 
-The interface names `look_at`, so scikit-learn is imported by what it calls only.
+The interface names `load_samples`, so scikit-learn is imported by what it calls only.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Samples:
         return data_notes(self.counts, facts.pixels.clipping, facts.contrast)
 
 
-def look_at(
+def load_samples(
     source: str,
     samples: int | None,
     val_fraction: float,

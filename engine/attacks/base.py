@@ -266,7 +266,7 @@ class MinimalAttack(ABC):
         moved = images.clone()
         if len(open_):
             found = self.run(model, images[open_], goal.of(open_))
-            moved[open_] = taken_back(model, images[open_], found, goal.of(open_))
+            moved[open_] = shrunk_to_boundary(model, images[open_], found, goal.of(open_))
         return moved
 
     def __repr__(self) -> str:
@@ -274,7 +274,7 @@ class MinimalAttack(ABC):
 
 
 @torch.no_grad()
-def taken_back(model: nn.Module, images: Tensor, found: Tensor, goal: Goal) -> Tensor:
+def shrunk_to_boundary(model: nn.Module, images: Tensor, found: Tensor, goal: Goal) -> Tensor:
     """The last points still at the goal, on the way back to the images, by bisection."""
     way = found - images
     too_near = torch.zeros_like(way[:, :1])

@@ -14,7 +14,7 @@ from mnistop.engine.attacks.base import (
     Goal,
     evaluating,
     logits_and_gradient,
-    taken_back,
+    shrunk_to_boundary,
 )
 from mnistop.engine.attacks.crown import certified_radius
 from mnistop.engine.attacks.deepfool import FAB, DeepFool
@@ -94,7 +94,7 @@ def epsilon_bounds(
             if len(rows):
                 here, originals = goal.of(rows), images[rows]
                 tried = PGD()(model, originals, here.labels, usual[rows], here.targets)
-                moved = taken_back(model, originals, tried.images, here)
+                moved = shrunk_to_boundary(model, originals, tried.images, here)
                 tried = tried.with_images(moved, model, here)
                 nearest.offer_some("pgd", rows, tried, usual[rows].float())
             for share in _SHARES:
@@ -160,7 +160,7 @@ def _lengths() -> Iterator[float]:
         yield _PGD_STEP * (1 + math.cos(math.pi * step / _PGD_STEPS)) / 2
 
 
-def settled(
+def reconciled(
     attacked: Adversarial,
     model: MLP,
     goal: Goal,

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.attacks.base import Progress, evaluating, iter_batches
-from mnistop.engine.attacks.piecewise import Layer, layers_of, linear_radius, rounding
+from mnistop.engine.attacks.piecewise import Layer, layers_of, linear_radius, rounding_bound
 from mnistop.engine.model import MLP
 
 
@@ -23,7 +23,7 @@ class Line:
     offset: Tensor
 
 
-def lines_around(activation: str, low: Tensor, high: Tensor) -> tuple[Line, Line]:
+def enclosing_lines(activation: str, low: Tensor, high: Tensor) -> tuple[Line, Line]:
     """A line below and a line above an activation for inputs in an interval.
 
     Args:
@@ -99,7 +99,7 @@ class Box:
         return cls((images - reach).clamp(min=0), (images + reach).clamp(max=1))
 
 
-def margins(
+def margin_bounds(
     layers: list[Layer], activation: str, box: Box, labels: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Lower bounds on how far the label's logit is ahead of each other one's.
@@ -122,13 +122,13 @@ def margins(
     sizes = [box.high]
     for number in range(1, len(layers)):
         low, high = _range(layers[:number], around, box)
-        around.append(lines_around(activation, low, high))
+        around.append(enclosing_lines(activation, low, high))
         sizes.append(torch.maximum(low.abs(), high.abs()).clamp(min=1))
     last = layers[-1]
     forms = last.weight[labels][:, None] - last.weight
     offsets = last.bias[labels][:, None] - last.bias
     bounds, steepness = _least(forms, offsets, layers[:-1], around, box)
-    bounds = bounds - 2 * rounding(layers, sizes)[:, None]
+    bounds = bounds - 2 * rounding_bound(layers, sizes)[:, None]
     return bounds.scatter(1, labels[:, None], torch.inf), steepness
 
 
@@ -262,7 +262,7 @@ def certified_radius(
 
 def _crown_radius(layers: list[Layer], activation: str, images: Tensor, labels: Tensor) -> Tensor:
     def bounds(rows: Tensor, epsilon: Tensor) -> tuple[Tensor, Tensor]:
-        return margins(layers, activation, Box.around(images[rows], epsilon), labels[rows])
+        return margin_bounds(layers, activation, Box.around(images[rows], epsilon), labels[rows])
 
     everything = torch.arange(len(images), device=images.device)
     at_zero, steepness = bounds(everything, torch.zeros_like(images[:, 0]))

@@ -16,11 +16,11 @@ from mnistop.engine.attacks.piecewise import (
     Path,
     PiecewiseLinear,
     fgsm_path,
+    float32_error,
+    layer_inputs,
     layers_of,
     logits_along,
-    lost_in_float32,
     rounded_up,
-    values_in,
 )
 from mnistop.engine.model import MLP
 
@@ -200,7 +200,7 @@ class _Search:
         path = self.path.in_float64()
         for _ in range(_HALVINGS):
             middle = (low + high) / 2
-            logits = values_in(self.layers, self.model.activation, path.at(middle))[-1]
+            logits = layer_inputs(self.layers, self.model.activation, path.at(middle))[-1]
             ahead = logit_margins(self.goal, logits[:, None]) - needed[:, None, None]
             succeeds = attack_succeeds(self.goal, ahead)[:, 0]
             low, high = torch.where(succeeds, low, middle), torch.where(succeeds, middle, high)
@@ -209,7 +209,7 @@ class _Search:
     def float32_error(self, epsilon: float, exact: Tensor) -> Tensor:
         """What float32 loses at an ε of the path, of logits that are known exactly, `(batch,)`."""
         at = self.path.images.new_full((1,), epsilon)
-        return lost_in_float32(self.model(self.path.at(at)), exact)
+        return float32_error(self.model(self.path.at(at)), exact)
 
     def first_level(self, epsilon: Tensor) -> Tensor:
         """The smallest k such that ε = k/255 fools, -1 where none, given the smallest ε."""

@@ -41,7 +41,7 @@ def layers_of(model: MLP) -> list[Layer]:
     ]
 
 
-def values_in(layers: list[Layer], activation: str, images: Tensor) -> list[Tensor]:
+def layer_inputs(layers: list[Layer], activation: str, images: Tensor) -> list[Tensor]:
     """In float64 what each layer gets, first the images `(batch, pixels)`, and last the logits."""
     activate = ACTIVATIONS[activation].function()
     values = [images.double()]
@@ -50,7 +50,7 @@ def values_in(layers: list[Layer], activation: str, images: Tensor) -> list[Tens
     return [*values, layers[-1](values[-1])]
 
 
-def lost_in_float32(logits: Tensor, exact: Tensor) -> Tensor:
+def float32_error(logits: Tensor, exact: Tensor) -> Tensor:
     """What float32 has lost of the worst logit, at least its last digit: `(batch,)`.
 
     Args:
@@ -61,7 +61,7 @@ def lost_in_float32(logits: Tensor, exact: Tensor) -> Tensor:
     return (logits - exact).abs().amax(1).maximum(last_digit).clamp(min=_FLOAT32.tiny)
 
 
-def rounding(layers: list[Layer], sizes: list[Tensor]) -> Tensor:
+def rounding_bound(layers: list[Layer], sizes: list[Tensor]) -> Tensor:
     """By how much the logits of float32 may be off where values are at most so large, `(batch,)`.
 
     A sum of n products is off by √n units of rounding of the sum of their magnitudes, but for a
@@ -236,7 +236,7 @@ def smallest_epsilon_linear(model: MLP, images: Tensor, labels: Tensor) -> Tenso
     with evaluating(model):
         for rows in iter_batches(images, _AT_ONCE):
             logits = model(images[rows])
-            needed = 4 * lost_in_float32(logits, layer(images[rows].double()))
+            needed = 4 * float32_error(logits, layer(images[rows].double()))
             wanted = (logits.argmax(1) == labels[rows]) & needed.isfinite()
             rows, needed = rows[wanted], needed[wanted]
             while len(rows):
@@ -275,7 +275,7 @@ def linear_radius(layer: Layer, images: Tensor, labels: Tensor) -> Tensor:
     """
     exact, _ = _best(layer, images, labels, torch.zeros_like(images[:, 0]))
     furthest = (images + exact[:, None]).clamp(max=1)
-    return _best(layer, images, labels, -2 * rounding([layer], [furthest]))[0]
+    return _best(layer, images, labels, -2 * rounding_bound([layer], [furthest]))[0]
 
 
 def _only_layer(model: MLP) -> list[Layer]:

@@ -34,7 +34,7 @@ def upright(images: NDArray[Any]) -> NDArray[Any]:
     return images.swapaxes(1, 2) if images.ndim == 3 else images
 
 
-def from_zero(labels: NDArray[Any]) -> NDArray[Any]:
+def labels_from_zero(labels: NDArray[Any]) -> NDArray[Any]:
     """The labels of the letters, 1 to 26, as 0 to 25."""
     counts_from_one = labels.size and labels.dtype.kind in "iu" and labels.min() == 1
     return labels - 1 if counts_from_one else labels
@@ -164,7 +164,7 @@ def _read_pairs(pairs: list[tuple[Path, Path]]) -> Stored:
         if emnist_set:
             images = upright(images)
         if emnist_set == "letters":
-            labels = from_zero(labels)
+            labels = labels_from_zero(labels)
         places = str(images_path), str(labels_path)
         parts.append(Part(images, labels, *places, _is_test(images_path)))
     names = _names_beside(first_images)

@@ -20,7 +20,7 @@ _NAMED, _NAME_LENGTH = 3, 12
 """The most classes named, and the most characters of each."""
 
 
-def faint(contrast: float) -> tuple[str, str]:
+def low_contrast(contrast: float) -> tuple[str, str]:
     """A sentence and a remedy for images of little contrast; empty for others.
 
     Args:
@@ -144,7 +144,7 @@ class ClassCounts:
         )
 
     @property
-    def odd(self) -> list[tuple[str, str]]:
+    def warnings(self) -> list[tuple[str, str]]:
         """All warnings about classes without images, each with its remedy."""
         first = self.one_class if self.is_of_one_class else self.missing_training
         return [first, self.missing_validation, (self.gaps, "")]
@@ -158,5 +158,5 @@ def data_notes(counts: ClassCounts, clipping: str, contrast: float) -> list[str]
         clipping: a sentence on pixels beyond black and white; empty without any.
         contrast: how much of black to white a usual image spans, in [0, 1].
     """
-    pairs = [faint(contrast), (clipping, ""), *counts.odd]
+    pairs = [low_contrast(contrast), (clipping, ""), *counts.warnings]
     return [f"{sentence} {remedy}".rstrip() for sentence, remedy in pairs if sentence]

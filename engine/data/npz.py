@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.data import kinds
-from mnistop.engine.data.stored import Part, Stored, check_size, shown
+from mnistop.engine.data.stored import Part, Stored, check_size, printable
 from mnistop.engine.errors import DataError
 
 _LAYOUTS = (
@@ -73,7 +73,7 @@ def read_lone_array(path: Path) -> NDArray[Any]:
         OSError: the file cannot be read.
     """
     if _is_npy(path):
-        with _damage_told(path), path.open("rb") as file:
+        with _damage_reported(path), path.open("rb") as file:
             return _read_npy(file, path.stat().st_size, str(path))
     with _opened(path) as archive:
         members = _members(archive, path)
@@ -102,7 +102,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         raise DataError(
             f"{path} is not an .npz file, or is cut off: get it again, or save it with numpy.savez."
         )
-    with _damage_told(path), zipfile.ZipFile(path) as archive:
+    with _damage_reported(path), zipfile.ZipFile(path) as archive:
         yield archive
 
 
@@ -114,7 +114,7 @@ def _members(archive: zipfile.ZipFile, path: Path) -> list[str]:
 
 
 def _listed(names: list[str]) -> str:
-    few = ", ".join(shown(name) for name in names[:8])
+    few = ", ".join(printable(name) for name in names[:8])
     return few if len(names) <= 8 else f"{few} and {len(names) - 8:,} more"
 
 
@@ -160,7 +160,7 @@ def _class_names(archive: zipfile.ZipFile, path: Path) -> tuple[str, ...]:
 
 
 @contextmanager
-def _damage_told(path: Path) -> Iterator[None]:
+def _damage_reported(path: Path) -> Iterator[None]:
     try:
         yield
     except (DataError, MemoryError):

@@ -43,7 +43,7 @@ def cache_folder() -> Path:
     return user_folder(lambda: platformdirs.user_cache_path("mnistop"), "MNISTOP_CACHE")
 
 
-def is_kept() -> bool:
+def is_cached() -> bool:
     """Return whether the arrays are kept here, so that neither network nor parsing is needed."""
     return zipfile.is_zipfile(_kept(cache_folder()))
 

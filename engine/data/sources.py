@@ -22,8 +22,8 @@ from mnistop.engine.config import SOURCES, PixelRange
 from mnistop.engine.data.dataset import Dataset, Description, class_counts, describe, split
 from mnistop.engine.data.files import read_path
 from mnistop.engine.data.npz import read_npz
-from mnistop.engine.data.openml import is_kept
-from mnistop.engine.data.stored import Part, Stored, shown, to_dataset
+from mnistop.engine.data.openml import is_cached
+from mnistop.engine.data.stored import Part, Stored, printable, to_dataset
 from mnistop.engine.errors import DataError
 from mnistop.engine.files import expanded
 
@@ -35,9 +35,9 @@ __all__ = [
     "class_counts",
     "describe",
     "file_stamp",
-    "is_at_hand",
-    "is_here",
     "load",
+    "loads_quickly",
+    "source_exists",
     "split",
 ]
 
@@ -98,12 +98,12 @@ def load(
         ) from error
 
 
-def is_at_hand(source: str) -> bool:
+def loads_quickly(source: str) -> bool:
     """Return whether `load` is quick: `openml` must be fetched once, and parsed."""
-    return source != "openml" or is_kept()
+    return source != "openml" or is_cached()
 
 
-def is_here(source: str) -> bool:
+def source_exists(source: str) -> bool:
     """Return whether a source exists on this machine: a known name, or an existing path."""
     paths = [source] if _may_be_there(source) else source.split(",")
     return source in SOURCES or all(_may_be_there(path.strip()) for path in paths)
@@ -164,9 +164,10 @@ def read_digits(progress: Progress) -> Stored:
 
 def _check_name(source: str) -> None:
     """Check for a mistyped name, as opposed to a wrong path."""
-    if not source.strip() or shown(source) != source:
+    if not source.strip() or printable(source) != source:
         raise DataError(
-            f"The source must be {', '.join(SOURCES)} or a path that can be shown, not {source!r}."
+            f"The source must be {', '.join(SOURCES)} or a path of printable characters, "
+            f"not {source!r}."
         )
     if _is_unknown_word(source):
         near = difflib.get_close_matches(source, SOURCES, n=1)

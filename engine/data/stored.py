@@ -23,7 +23,7 @@ MAX_CLASSES = 100
 _UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def shown(text: str) -> str:
+def printable(text: str) -> str:
     """Replace control characters and what a terminal cannot print."""
     return _UNSHOWABLE.sub("?", text)
 
@@ -264,7 +264,7 @@ def _class_names(
             f"The source {source} comes with {len(given)} class names, but its labels go from 0 to "
             f"{classes - 1}: give {classes} names, in the order of the labels."
         )
-    return tuple(shown(name) for name in given)
+    return tuple(printable(name) for name in given)
 
 
 def _count(samples: int | None, parts: Sequence[Part], source: str) -> int:

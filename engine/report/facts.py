@@ -189,7 +189,7 @@ def _mistake(mistake: Mistake) -> dict[str, Any]:
     }
 
 
-def again(config: RunConfig) -> str:
+def train_command(config: RunConfig) -> str:
     """The command that trains with this configuration."""
     flags = [
         f"--{name.replace('_', '-')} {quoted(text)}" for name, text in config.changes().items()

@@ -37,7 +37,7 @@ from mnistop.engine.report.document import (
     Section,
     Table,
 )
-from mnistop.engine.report.facts import Architecture, Facts, again
+from mnistop.engine.report.facts import Architecture, Facts, train_command
 from mnistop.engine.runs.history import flattering, others_as_good, unseen_accuracy
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.predictions import Mistake
@@ -57,7 +57,7 @@ def report_of_run(facts: Facts, mistakes: int = 12) -> Document:
     return Document(facts.title, tuple(_summary(facts)), sections)
 
 
-def how_far(facts: Facts) -> str:
+def progress_line(facts: Facts) -> str:
     """As in `finished, 100 epochs of 100 in 0.9 s`."""
     epochs = facts.history.epochs
     trained = f"{count(len(epochs), 'epoch')} of {facts.config.epochs:,}"
@@ -69,7 +69,7 @@ def _summary(facts: Facts) -> Iterator[Part]:
     history = facts.history
     started = history.started
     when = f", started {time.strftime('%F %H:%M', time.localtime(started.time))}" if started else ""
-    yield Paragraph(f"Run {facts.run.name}: {how_far(facts)}{when}.")
+    yield Paragraph(f"Run {facts.run.name}: {progress_line(facts)}{when}.")
     if facts.about.note:
         yield Paragraph(f"Note: {facts.about.note}")
     if message := getattr(history.ended, "message", ""):
@@ -247,7 +247,7 @@ def _log(epochs: Sequence[EpochFinished], best: EpochFinished | None, planned: i
 
 def _again(facts: Facts) -> Iterator[Part]:
     yield Paragraph("The same run, to the same bits on the same machine:")
-    yield Code(again(facts.config), "sh")
+    yield Code(train_command(facts.config), "sh")
     if facts.history.started and facts.history.epochs and facts.history.saved:
         yield Paragraph("Its model as a file, and that file in plain PyTorch:")
         yield Code(f"mnistop export {typed(facts.run)} --output model.pt", "sh")

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from mnistop.engine.analysis.comparison import Duel, differing, duel
+from mnistop.engine.analysis.comparison import Duel, differing_settings, duel
 from mnistop.engine.config import HYPERPARAMETERS
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import EpochFinished
@@ -30,7 +30,7 @@ from mnistop.engine.report.document import (
 )
 from mnistop.engine.report.facts import Facts
 from mnistop.engine.report.html import as_html
-from mnistop.engine.report.of_run import how_far, report_of_run
+from mnistop.engine.report.of_run import progress_line, report_of_run
 from mnistop.engine.runs.history import History
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.safe_write import numbered, write_under_free_name
@@ -50,7 +50,7 @@ def report_of_runs(runs: Sequence[Facts]) -> Document:
             f"{len(runs)} runs are too many for one report, whose curves have the letters a to "
             f"{letter(MOST - 1)}: choose {MOST} at most, or take --format csv for all."
         )
-    apart = differing([one.config for one in runs])
+    apart = differing_settings([one.config for one in runs])
     parts: list[Part] = [_table(runs, apart)]
     if not apart:
         parts.append(Paragraph("Their settings are all the same."))
@@ -119,7 +119,7 @@ def _duel(runs: Sequence[Facts]) -> Iterator[Paragraph]:
         yield Paragraph(
             f"At the end a alone gets {count(one, 'validation image')} right, b alone {other:,}: "
             f"if both were equally good, a difference like this or a larger one would come up "
-            f"with probability {found.chance:.2g} (McNemar's exact test)."
+            f"with probability {found.p_value:.2g} (McNemar's exact test)."
         )
 
 
@@ -152,7 +152,7 @@ def _advice(runs: Sequence[Facts]) -> Listing:
 
 def _names(runs: Sequence[Facts]) -> Iterator[Entry]:
     for place, one in enumerate(runs):
-        yield Entry(f"{letter(place)} {one.run.name}", how_far(one), one.about.note)
+        yield Entry(f"{letter(place)} {one.run.name}", progress_line(one), one.about.note)
 
 
 COLUMNS = (
@@ -167,7 +167,7 @@ TEST_COLUMNS = ("test_images", "test_acc", "test_loss")
 
 def as_csv(runs: Sequence[Facts]) -> str:
     """All epochs of some runs, and the settings in which these differ as `config.…`."""
-    apart = differing([one.config for one in runs])
+    apart = differing_settings([one.config for one in runs])
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["run", *COLUMNS, *TEST_COLUMNS, *(f"config.{name}" for name in apart)])
@@ -227,13 +227,13 @@ def _all_as_json(facts: Sequence[Facts]) -> dict[str, object]:
     found = duel_of(facts)
     return {
         "runs": [one.as_json() for one in facts],
-        "differing": differing([one.config for one in facts]),
+        "differing": differing_settings([one.config for one in facts]),
         "comparison": found
         and {
             "epochs": [len(one.history.epochs) - 1 for one in facts],
             "images": len(found.labels),
             "only_first": len(found.only_first),
             "only_second": len(found.only_second),
-            "mcnemar_p": found.chance,
+            "mcnemar_p": found.p_value,
         },
     }

@@ -17,7 +17,7 @@ from mnistop.engine.analysis.fragility import (
     bracket,
 )
 from mnistop.engine.analysis.methods import METHODS
-from mnistop.engine.analysis.robustness import Robustness, plain, robustness
+from mnistop.engine.analysis.robustness import Robustness, robustness, shortest_float32
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import RunStarted
 from mnistop.engine.formatting import accuracy, count, percent
@@ -227,4 +227,4 @@ def _draw_image(
 
 def _number(value: float) -> float | None:
     """Return a finite number, else None: JSON has no infinity."""
-    return plain(value) if math.isfinite(value) else None
+    return shortest_float32(value) if math.isfinite(value) else None

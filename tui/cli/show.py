@@ -19,7 +19,7 @@ from mnistop.engine.report.document import (
     Pictures,
     Table,
 )
-from mnistop.engine.report.facts import Facts, again
+from mnistop.engine.report.facts import Facts, train_command
 from mnistop.engine.report.of_run import AGAIN, report_of_run
 from mnistop.engine.runs.folder import one_line
 from mnistop.engine.runs.lookup import find_run_or_sweep, typed
@@ -106,7 +106,7 @@ def _commands(facts: Facts) -> dict[str, str]:
     run, summary, name = facts.run, facts.summary, typed(facts.run)
     commands = {f"mnistop --run {name}": "open it in the app"}
     commands |= control_commands(run, summary.state)
-    commands[again(summary.config)] = "train the same again"
+    commands[train_command(summary.config)] = "train the same again"
     if facts.can_be_longer and run.is_ours:
         epochs = 2 * len(facts.history.epochs)
         commands[f"mnistop resume {name} --epochs {epochs}"] = f"train it to {epochs:,} epochs"

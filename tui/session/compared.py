@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.style import Style
 from textual.message import Message
 
-from mnistop.engine.analysis.comparison import Duel, differing, duel
+from mnistop.engine.analysis.comparison import Duel, differing_settings, duel
 from mnistop.engine.config import HYPERPARAMETERS, NAMES, RunConfig
 from mnistop.engine.events import EpochFinished
 from mnistop.engine.formatting import accuracy, count, loss
@@ -112,7 +112,7 @@ class Comparison:
         """Lay one more run over the others."""
         self.runs.append(one)
         self._tails.append(EventTail(one.run))
-        self.settings = differing([one.config for one in self.runs])
+        self.settings = differing_settings([one.config for one in self.runs])
 
     @property
     def when(self) -> str:

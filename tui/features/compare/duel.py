@@ -89,7 +89,7 @@ class MatrixDifference(LinesPane):
     def _verdict(self) -> str:
         assert self.comparison.duel
         one, other = len(self.comparison.duel.only_first), len(self.comparison.duel.only_second)
-        chance = self.comparison.duel.chance
+        chance = self.comparison.duel.p_value
         worth = (
             f"if both were equally good, a difference this large would arise by chance with "
             f"probability {chance:.2g} (exact McNemar test)"
