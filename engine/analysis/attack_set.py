@@ -41,7 +41,7 @@ def attack_batch(
             the smallest perturbation itself, for no limit.
         wanted: the images whose outcome is needed.
     """
-    from mnistop.engine.attacks import Goal, MinimalAttack, reconciled
+    from mnistop.engine.attacks import Adversarial, Goal, MinimalAttack, reconciled
     from mnistop.engine.attacks.norms import size
 
     model, (images, labels, _), targets = batch.model, batch.content, batch.targets
@@ -52,7 +52,7 @@ def attack_batch(
         if epsilon is None:
             return attacked
         far = size(attacked.perturbations, method.norm) > epsilon
-        return attacked.with_images(attacked.images.where(~far[:, None], images), model, goal)
+        return Adversarial.of(model, images, attacked.images.where(~far[:, None], images), goal)
     assert epsilon is not None
     attacked = attack(model, images, labels, epsilon, targets)
     if method.norm != "linf":
