@@ -198,7 +198,7 @@ class _Search:
 
     def narrowed(self, low: Tensor, high: Tensor, needed: Tensor) -> Tensor:
         """Bisect an interval whose upper end succeeds, to an ε at which success begins."""
-        path = self.path.in_float64()
+        path = Path(self.path.images.double(), self.path.signs.double())
         for _ in range(_HALVINGS):
             middle = (low + high) / 2
             logits = layer_inputs(self.layers, self.model.activation, path.at(middle))[-1]

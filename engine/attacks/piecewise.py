@@ -97,10 +97,6 @@ class Path:
         """Return the pixels at an ε for each image, `(batch,)`; in float32 exactly FGSM's."""
         return (self.images + epsilon[:, None] * self.signs).clamp(0, 1)
 
-    def in_float64(self) -> Path:
-        """Return the same path without rounding of pixels."""
-        return Path(self.images.double(), self.signs.double())
-
 
 def fgsm_path(model: nn.Module, images: Tensor, goal: Goal) -> Path:
     """Return the path of FGSM: up the loss of the labels, or down the loss of the targets."""
