@@ -1,4 +1,4 @@
-"""NumPy's `.npz` and `.npy` files, read without ever unpickling anything."""
+"""NumPy's `.npz` and `.npy` files, read without unpickling anything."""
 
 import errno
 import math
@@ -26,11 +26,12 @@ _LAYOUTS = (
     (("x", "y"),),
     (("data", "target"),),
 )
-"""Names of arrays, of images and of labels, in any case; the first pair of a layout makes it."""
+"""Names of arrays of images and of labels, in any case; a file with a layout's first pair has
+it."""
 
 
 def read_npz(path: Path) -> Stored | None:
-    """Images and labels in an `.npz`; None for a file that has one array only, or an `.npy`.
+    """Return images and labels in an `.npz`; None for an `.npy` or a file with a single array.
 
     Raises:
         DataError: the file is damaged, or has no arrays of known names.
@@ -53,12 +54,8 @@ def read_npz(path: Path) -> Stored | None:
                     images, labels = (_read_member(archive, name, path) for name in names)
                     places = f"{names[0]} in {path}", f"{names[1]} in {path}"
                     parts.append(Part(images, labels, *places, "test" in pair[0]))
-            names_there = "class_names" in members
-            return Stored(
-                parts=parts,
-                provenance=str(path),
-                class_names=_class_names(archive, path) if names_there else None,
-            )
+            class_names = _class_names(archive, path) if "class_names" in members else None
+            return Stored(parts, str(path), class_names)
     raise DataError(
         f"{path} has no arrays that are known to be images and labels, only "
         f"{_listed(members)}: call them images and labels."
@@ -66,7 +63,7 @@ def read_npz(path: Path) -> Stored | None:
 
 
 def read_lone_array(path: Path) -> NDArray[Any]:
-    """The array in an `.npy`, or in an `.npz` that has only this one.
+    """Return the array in an `.npy`, or in an `.npz` with a single array.
 
     Raises:
         DataError: the file is damaged, or has several arrays.

@@ -1,4 +1,4 @@
-"""The data to learn from: where it comes from, how it is checked, split and described.
+"""Data sources: load images and labels, check, split and describe them.
 
     dataset = load("bundled", samples=1000)
     train, val = split(dataset, val_fraction=0.2, seed=42)
@@ -48,7 +48,7 @@ _BUNDLED = Path(__file__).parent / "bundled" / "mnist_784_first_4502.npz"
 
 
 def absolute(source: str) -> str:
-    """Return the source as seen from any folder: paths are made absolute."""
+    """Return a source with its paths made absolute."""
     if source in SOURCES or _is_unknown_word(source):
         return source
     parts = [source] if _may_be_there(source) else source.split(",")
@@ -67,16 +67,16 @@ def load(
         source: `bundled` (the first 4,502 images of MNIST, in this package), `digits` (1,797 images
             of 8 × 8 pixels, in scikit-learn), `openml` (all 70,000 of MNIST, fetched once), or the
             path of a folder or file.
-        samples: how many images, from the first on. When None, all, but for the test images of a
-            source that has some; more samples than that take from these. All other images of the
-            source are `Dataset.unseen`.
-        progress: called with a line to show: once, and about every second while it takes long.
-        pixel_range: the stored values of black and white; `auto` finds them where they are clear.
+        samples: the number of images, from the first. If None, all but the source's test images;
+            a larger number takes the rest from these. All other images of the source are
+            `Dataset.unseen`.
+        progress: called with a line to show: once, and about every second if it takes long.
+        pixel_range: the stored values of black and white; `auto` finds them if they are clear.
 
     Raises:
         DataError: the source does not exist, is damaged or unfit, or has fewer images; in one
             sentence, with the remedy.
-        PixelRangeError: what is black and white must be stated, or is known and cannot be.
+        PixelRangeError: black and white must be stated, or are known and cannot be.
     """
     progress(f"loading {source}")
     try:
@@ -99,7 +99,7 @@ def load(
 
 
 def loads_quickly(source: str) -> bool:
-    """Return whether `load` is quick: `openml` must be fetched once, and parsed."""
+    """Return whether `load` is quick: `openml` must be downloaded and parsed once."""
     return source != "openml" or is_cached()
 
 
@@ -112,7 +112,7 @@ def source_exists(source: str) -> bool:
 def file_stamp(source: str) -> tuple[tuple[str, int, int], ...]:
     """Return name, size and time of each file of a source, to detect changes.
 
-    Named sources have none, nor has what cannot be read.
+    Named sources and unreadable files have none.
     """
     if source in SOURCES:
         return ()

@@ -43,22 +43,22 @@ from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.predictions import Mistake
 
 AGAIN = "Again"
-"""The section on how to train the same and to use the model."""
+"""The section with commands to repeat the run and to use its model."""
 
 
 def report_of_run(facts: Facts, mistakes: int = 12) -> Document:
-    """All that there is to tell of a run.
+    """Return the report of a run.
 
     Args:
         facts: the run.
-        mistakes: how many images of the most confident ones to show.
+        mistakes: the most images of confident mistakes to show.
     """
     sections = tuple(_sections(facts, mistakes))
     return Document(facts.title, tuple(_summary(facts)), sections)
 
 
 def progress_line(facts: Facts) -> str:
-    """As in `finished, 100 epochs of 100 in 0.9 s`."""
+    """Return a phrase as in `finished, 100 epochs of 100 in 0.9 s`."""
     epochs = facts.history.epochs
     trained = f"{count(len(epochs), 'epoch')} of {facts.config.epochs:,}"
     took = duration(sum(epoch.seconds for epoch in epochs))
@@ -176,7 +176,8 @@ def _picture(mistake: Mistake, names: Sequence[str]) -> Picture:
 
 
 def settings(config: RunConfig) -> Iterator[Entry]:
-    """The hyperparameters that have an effect, those that differ from the notebook's remarked."""
+    """Yield the hyperparameters with an effect, with remarks where they differ from the
+    notebook's."""
     changes, idle = config.changes(), config.without_effect()
     for name, value in config:
         if name not in idle:

@@ -1,4 +1,4 @@
-"""The report that lays several runs over each other, and reports as text."""
+"""The report that compares several runs, and reports in each format."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ MOST = 26
 
 
 def report_of_runs(runs: Sequence[Facts]) -> Document:
-    """The curves of several runs over each other, and the settings in which they differ.
+    """Return a report with the curves of several runs, and the settings that differ.
 
     Raises:
         RunError: there are more runs than letters.
@@ -91,7 +91,7 @@ _HEADS = ("test acc at best (95%)", "best epoch", "val acc at best (95%)", "val 
 
 
 def _results(one: Facts) -> tuple[str, str, str, str]:
-    """What stands under `_HEADS`, all of the best epoch."""
+    """Return the values for `_HEADS`, all of the best epoch."""
     started, best, tested = one.history.started, one.history.best, one.history.tested
     if not (started and best):
         return "-", "-", "-", "-"
@@ -103,7 +103,7 @@ def _results(one: Facts) -> tuple[str, str, str, str]:
 
 
 def duel_of(runs: Sequence[Facts]) -> Duel | None:
-    """Compare the predictions of two runs for the same images; None where there are no such."""
+    """Compare the predictions of two runs for the same images; None if there are none."""
     started = runs[0].history.started
     if len(runs) != 2 or not started or not all(one.history.epochs for one in runs):
         return None
@@ -113,7 +113,7 @@ def duel_of(runs: Sequence[Facts]) -> Duel | None:
 
 
 def _duel(runs: Sequence[Facts]) -> Iterator[Paragraph]:
-    """Say whether two runs' results on the same images differ."""
+    """Yield a sentence on the difference of two runs' results on the same images."""
     if found := duel_of(runs):
         one, other = len(found.only_first), len(found.only_second)
         yield Paragraph(
@@ -162,11 +162,11 @@ COLUMNS = (
 """The columns after `run`, named as the fields of `EpochFinished`."""
 
 TEST_COLUMNS = ("test_images", "test_acc", "test_loss")
-"""Those after them, of the weights after the epoch: known of the best and of the last one."""
+"""The columns after them, with the weights after the epoch: of the best and the last one only."""
 
 
 def as_csv(runs: Sequence[Facts]) -> str:
-    """All epochs of some runs, and the settings in which these differ as `config.…`."""
+    """Return all epochs of runs as CSV, with the settings that differ as `config.…`."""
     apart = differing_settings([one.config for one in runs])
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -189,12 +189,12 @@ def _test(history: History, epoch: EpochFinished) -> tuple[float | None, ...]:
 
 
 def report(runs: Sequence[Run], format: str, epoch: int | None = None) -> str:
-    """A report of one run, or of several compared.
+    """Return a report of one run, or of several compared.
 
     Args:
         runs: one or more.
         format: `markdown`, `html`, `csv` or `json`.
-        epoch: which epoch's confusion matrix and mistakes to tell; None for the newest.
+        epoch: that of the confusion matrix and the mistakes; None for the newest.
 
     Raises:
         RunError: a run cannot be read or has no such epoch, or there are too many of them.
@@ -210,7 +210,7 @@ def report(runs: Sequence[Run], format: str, epoch: int | None = None) -> str:
 
 
 def write_report(runs: Sequence[Run], folder: Path) -> Path:
-    """Write one run, or several compared, as HTML under a name that is free in a folder.
+    """Write a report of one run, or of several compared, as HTML under an unused name in a folder.
 
     Returns:
         The file.

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mnistop.engine.attacks import FGSM, PGD, Attack, FastGradient, Goal, Norm
-from mnistop.engine.attacks.base import Goal, evaluating, logits_and_gradient
+from mnistop.engine.attacks.base import evaluating, logits_and_gradient
 from mnistop.engine.attacks.norms import size
 from mnistop.engine.model import MLP
 from mnistop.engine.training.state import Labelled
