@@ -23,6 +23,8 @@ Count = Annotated[int, Meta(ge=0, le=2**53)]
 Size = Annotated[int, Meta(ge=1, le=2**31)]
 Number = Annotated[float, Meta(ge=0, le=1e39)]
 """Not negative, and no larger than a float32."""
+Loss = Annotated[float, Meta(ge=-1e39, le=1e39)]
+"""A loss that is not ours may be negative."""
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 ClassCounts = Annotated[list[Count], Meta(max_length=100)]
 Seconds = Annotated[float, Meta(ge=0, le=1e11)]
@@ -60,23 +62,26 @@ class RunStarted(Event, frozen=True, kw_only=True):
     """All is ready and the untrained model has been judged."""
 
     pid: Count
-    class_names: Annotated[list[str], Meta(min_length=1, max_length=100)]
-    image_shape: Annotated[
-        list[Annotated[int, Meta(ge=1, le=2**16)]], Meta(min_length=2, max_length=2)
-    ]
-    """Height and width in pixels."""
-    training_images: Size
-    validation_images: Size
-    layers: Annotated[list[Size], Meta(min_length=2)]
+    class_names: Annotated[list[str], Meta(max_length=256)]
+    """Empty for a recorded run without validation images."""
+    image_shape: (
+        Annotated[list[Annotated[int, Meta(ge=1, le=2**16)]], Meta(min_length=2, max_length=2)]
+        | None
+    )
+    """Height and width in pixels; None without validation images."""
+    training_images: Size | None
+    """None for a recorded run, as the next four."""
+    validation_images: Count
+    layers: Annotated[list[Size], Meta(min_length=2)] | None
     """Numbers of inputs, hidden neurons and outputs, in order."""
-    parameters: Count
+    parameters: Count | None
     device: str
-    """The device in use, as in `cpu`."""
+    """The device in use, as in `cpu`; empty for a recorded run."""
     versions: dict[str, str]
     """Versions of what decides the bits, as in `{"torch": "2.13.0"}`."""
-    val_loss: Number
+    val_loss: Number | None
     """Mean over the validation images for the untrained model; near ln(classes)."""
-    val_acc: Fraction
+    val_acc: Fraction | None
     training_counts: ClassCounts = []
     """Training images of each class. Empty, as the next ones, in runs of before they were kept."""
     validation_counts: ClassCounts = []
@@ -94,6 +99,12 @@ class RunStarted(Event, frozen=True, kw_only=True):
     threads: Size | None = None
     """Processor threads for the arithmetic, which decide the bits too; the run keeps them. None in
     runs of before they were kept."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the images in pixels; 0 and 0 without images."""
+        height, width = self.image_shape or (0, 0)
+        return height, width
 
 
 class RunResumed(Event, frozen=True, kw_only=True):
@@ -132,17 +143,52 @@ class EpochFinished(Event, frozen=True, kw_only=True):
 
     epoch: Count
     """0 for the first trained one."""
-    train_loss: Number
-    val_loss: Number
-    train_acc: Fraction
-    val_acc: Fraction
-    lr: Number
+    train_loss: Loss | None
+    """None, as the next four, where a recorded run does not know it."""
+    val_loss: Number | None
+    train_acc: Fraction | None
+    val_acc: Fraction | None
+    lr: Number | None
     """The learning rate of this epoch."""
     seconds: Seconds
     """Training and judging, without pauses."""
+    metrics: Annotated[dict[str, float], Meta(max_length=64)] = {}
+    """The means over the epoch of what a recorded run logged, by name."""
     dead: Fraction | None = None
     """The share of hidden ReLU neurons that are 0 for every validation image: they add nothing.
     None without such neurons, and in runs of before this was kept."""
+
+
+class StartEvaluated(Event, frozen=True, kw_only=True):
+    """A recorded run's model was evaluated before its first step."""
+
+    val_loss: Number
+    val_acc: Fraction
+
+
+class EpochsPlanned(Event, frozen=True, kw_only=True):
+    """The loop of a recorded run names its number of epochs."""
+
+    epochs: Size
+
+
+class ModelKept(Event, frozen=True, kw_only=True):
+    """A recorded run's model is an MLP, and is kept in `checkpoint.pt`."""
+
+    layers: Annotated[list[Size], Meta(min_length=2)]
+    """Numbers of inputs, hidden neurons and outputs, in order."""
+    activation: str
+    """One of `mnistop.engine.activations.ACTIVATIONS`; without hidden neurons it has no effect."""
+    parameters: Count
+    epochs: Count
+    """Epochs completed by its weights."""
+
+
+class ModelNotKept(Event, frozen=True, kw_only=True):
+    """A recorded run's model is not kept: it is no MLP, or cannot be read as one."""
+
+    reason: str
+    """A sentence."""
 
 
 class CheckpointSaved(Event, frozen=True, kw_only=True):

@@ -7,14 +7,19 @@ from collections.abc import Iterator
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.events import RunStarted
 
+UNKNOWN = "-"
+"""The text for a number that a recorded run does not have."""
 
-def percent(fraction: float, digits: int = 1) -> str:
+
+def percent(fraction: float | None, digits: int = 1) -> str:
     """Format a fraction as in `89.5%`.
 
     Equal shares of a count have the same text however they were computed: the rounding error of
     floats, which could tip a half in the last digit, is removed first. A larger share never has a
     smaller text.
     """
+    if fraction is None:
+        return UNKNOWN
     return f"{round(100 * fraction, _CERTAIN):z.{digits}f}%"
 
 
@@ -22,14 +27,18 @@ _CERTAIN = 4
 """Decimals of a percentage that are accurate even if it was computed in float32."""
 
 
-def accuracy(fraction: float, images: int) -> str:
+def accuracy(fraction: float | None, images: int) -> str:
     """Format an accuracy with its 95% interval, as in `89.5% (84.5–93.0)`."""
+    if fraction is None:
+        return UNKNOWN
     low, high = (percent(end)[:-1] for end in wilson_interval(fraction, images))
     return f"{percent(fraction)} ({low}–{high})"
 
 
-def loss(value: float) -> str:
+def loss(value: float | None) -> str:
     """Format a loss as in `0.697`."""
+    if value is None:
+        return UNKNOWN
     return f"{value:z.3f}" if abs(value) < 10_000 else f"{value:.3g}"
 
 
@@ -64,6 +73,11 @@ def size(bytes: int) -> str:
 def count(number: int, thing: str) -> str:
     """Format a count as in `1 epoch` or `1,000 images`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def epochs_of(done: int, planned: int) -> str:
+    """Format progress as in `34 epochs of 100`; `34 epochs` if the number planned is unknown."""
+    return count(done, "epoch") + (f" of {planned:,}" if planned else "")
 
 
 def on_device(started: RunStarted) -> str:

@@ -12,15 +12,26 @@ from numpy.typing import NDArray
 from mnistop.engine.config import NAMES, RunConfig
 from mnistop.engine.evaluate import confusion_matrix
 from mnistop.engine.files import open_regular
-from mnistop.engine.hyperparameters import as_text
+from mnistop.engine.formatting import UNKNOWN
+from mnistop.engine.runs.recorded import RecordedConfig
 from mnistop.engine.runs.run_folder import Run
 
 
 def differing_settings(configs: Sequence[RunConfig]) -> dict[str, list[str]]:
-    """Return the hyperparameters that differ between runs, with each run's value as text, by
-    name."""
-    texts = {name: [as_text(getattr(config, name)) for config in configs] for name in NAMES}
-    return {name: values for name, values in texts.items() if len(set(values)) > 1}
+    """Return the settings that differ between runs, with each run's value as text, by name.
+
+    A recorded run has settings of its own; compared with one, hyperparameters that it does not name
+    are left out. A run without a setting has `-` for it.
+    """
+    texts = [config.texts() for config in configs]
+    recorded = [config for config in configs if isinstance(config, RecordedConfig)]
+    names = [
+        name
+        for name in dict.fromkeys(name for each in texts for name in each)
+        if name not in NAMES or all(name in config.known for config in recorded)
+    ]
+    values = {name: [each.get(name, UNKNOWN) for each in texts] for name in names}
+    return {name: each for name, each in values.items() if len(set(each)) > 1}
 
 
 def same_validation_images(one: Run, other: Run) -> bool:

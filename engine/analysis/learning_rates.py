@@ -20,7 +20,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.data.notes import ClassCounts
 from mnistop.engine.events import RunFailed
 from mnistop.engine.formatting import count
-from mnistop.engine.runs.history import History
+from mnistop.engine.runs.history import History, or_nan
 from mnistop.engine.runs.predictions import EpochPredictions
 
 ROSE = 1.02
@@ -58,7 +58,7 @@ def assess_rate(
         config: its hyperparameters.
         predictions: those for the validation images after the newest epoch, if known.
     """
-    known = _accuracy(history), history.epochs[-1].val_acc if history.epochs else 0.0
+    known = _accuracy(history), or_nan(history.epochs[-1].val_acc) if history.epochs else 0.0
     failure = _failure(history)
     if failure:
         return RateAssessment("", failure, *known)
@@ -79,8 +79,8 @@ def _failure(history: History) -> str:
 
 
 def _verdict(kind: str, history: History) -> str:
-    losses = [epoch.train_loss for epoch in history.epochs]
-    start = history.started.val_loss if history.started else math.inf
+    losses = [or_nan(epoch.train_loss) for epoch in history.epochs]
+    start = or_nan(history.started.val_loss) if history.started else math.inf
     if kind == "stuck" and max(losses) <= ROSE * start:
         return "learned little"
     if kind in TOO_HIGH:
@@ -89,7 +89,9 @@ def _verdict(kind: str, history: History) -> str:
         return "too low"
     if not (history.ended and losses):
         return ""
-    ended = min(losses[-1], history.epochs[-1].val_loss)  # training loss is a mean over its epoch
+    ended = min(
+        losses[-1], or_nan(history.epochs[-1].val_loss)
+    )  # training loss is a mean over its epoch
     return "works" if ended < LEARNED * start else "learned little"
 
 
@@ -103,11 +105,11 @@ def _accuracy(history: History) -> str:
 
 def _peak(history: History) -> str:
     """Describe a rise of the training loss above its start; empty if there was none."""
-    losses = [epoch.train_loss for epoch in history.epochs]
+    losses = [or_nan(epoch.train_loss) for epoch in history.epochs]
     if not (losses and history.started):
         return ""
     highest = max(losses)
-    if not has_exploded(highest, history.started.val_loss):
+    if not has_exploded(highest, or_nan(history.started.val_loss)):
         return ""
     return f" It had risen to {number(highest)} in epoch {losses.index(highest)}."
 

@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import RunStarted
+from mnistop.engine.formatting import count
 from mnistop.engine.runs import snapshots
-from mnistop.engine.runs.event_log import EventTail
+from mnistop.engine.runs.event_log import EventTail, read_events
+from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run
 
 if TYPE_CHECKING:
@@ -57,9 +59,11 @@ def load_model(run: Run, epochs: int | None = None) -> tuple[MLP, int]:
         raise RunError(f"Run {run.name} is gone: {run.path} was deleted or moved.")
     run.check_readable()
     checkpoint = run.path / "checkpoint.pt"
+    if run.is_recorded():
+        return _load_recorded(run, epochs)
     if epochs is None and os.path.exists(checkpoint):
         return load_model_in(run, checkpoint)
-    kept = snapshots.kept(run, _started(run).layers)
+    kept = snapshots.kept(run, _started(run).layers or ())
     fit = kept if epochs is None else [number for number in kept if number <= epochs]
     if epochs and epochs not in fit and (best := _best_model(run)) and best[1] == epochs:
         return best
@@ -67,6 +71,17 @@ def load_model(run: Run, epochs: int | None = None) -> tuple[MLP, int]:
         which = "yet" if epochs is None else f"of epoch {epochs} or before"
         raise RunError(f"Run {run.name} has no weights {which}.")
     return load_snapshot(run, fit[-1]), fit[-1]
+
+
+def _load_recorded(run: Run, epochs: int | None) -> tuple[MLP, int]:
+    """Return the model of a recorded run, as `load_model` does; only its last one is kept."""
+    history = _history(run)
+    if problem := history.no_model(run.is_running()):
+        raise RunError(f"Run {run.name} keeps no model. {problem}")
+    if history.kept and epochs is not None and epochs < history.kept.epochs:
+        after = count(history.kept.epochs, "epoch")
+        raise RunError(f"Run {run.name} keeps its model as it was in the end only, after {after}.")
+    return load_model_in(run, run.path / "checkpoint.pt")
 
 
 def _best_model(run: Run) -> tuple[MLP, int] | None:
@@ -95,9 +110,9 @@ def _load_snapshot(run: Run, epochs: int, changed: int) -> MLP:
 
     from mnistop.engine.model import MLP
 
-    layers, config = _started(run).layers, run.config()
+    layers, config = _started(run).layers or (), run.config()
     weights = snapshots.read(run, epochs, layers)
-    if weights is None or layers[0] != math.prod(image_shape(run)):
+    if weights is None or not layers or layers[0] != math.prod(image_shape(run)):
         raise RunError(f"Run {run.name} has a damaged {snapshots.FILE}.")
     model = MLP(layers, config.activation, config.dropout)
     vector_to_parameters(torch.from_numpy(weights), model.parameters())
@@ -132,7 +147,8 @@ def _load_model(run: Run, path: Path, changed: int) -> tuple[MLP, int]:
         weights = checkpoint.weights_of(content)
         matrices = [value for name, value in weights.items() if name.endswith(".weight")]
         sizes = [matrices[0].shape[1], *(len(matrix) for matrix in matrices)]
-        model = MLP(sizes, config.activation, config.dropout)
+        kept = _history(run).kept if run.is_recorded() else None
+        model = MLP(sizes, kept.activation if kept else config.activation, config.dropout)
         model.load_state_dict(weights)
         trained = int(content.get("epoch", 0))
     except (RuntimeError, IndexError, AttributeError, TypeError, ValueError):
@@ -214,8 +230,17 @@ def image_shape(run: Run) -> tuple[int, int]:
     Raises:
         RunError: training has not started yet.
     """
-    height, width = _started(run).image_shape
-    return height, width
+    return _started(run).shape
+
+
+def _history(run: Run) -> History:
+    """Return the history of a recorded run."""
+    return _read_history(run, _changed(run.path / "events.jsonl"))
+
+
+@functools.lru_cache(4)
+def _read_history(run: Run, changed: int) -> History:
+    return reduce(History(), read_events(run))
 
 
 @functools.lru_cache(8)

@@ -64,7 +64,7 @@ class Trained:
         layers = [
             (layer.weight.detach().numpy(), layer.bias.detach().numpy()) for layer in model.layers
         ]
-        architecture = Architecture.of(history.started, run.config())
+        architecture = Architecture.of(history, run.config())
         sizes = [layers[0][0].shape[1], *(len(biases) for _, biases in layers)]
         if sizes != list(architecture.sizes):
             raise RunError(f"{run.path} is damaged: its weights fit no model of this run.")
@@ -87,7 +87,9 @@ def _no_best(run: Run, history: History) -> str:
 def _load(run: Run, started: RunStarted, history: History, which: str) -> tuple[MLP, int]:
     """Return the model, and the number of epochs after which its weights were saved."""
     last, best = run.path / "checkpoint.pt", run.path / "best.pt"
-    if which == "last":
+    if problem := history.no_model(run.is_running()):
+        raise RunError(f"Run {run.name} keeps no model. {problem}")
+    if which == "last" or (which == "best" and history.kept):
         return load_model(run)
     saved = {one.file: one.epochs for one in history.saved}
     if which == "best":
@@ -98,7 +100,7 @@ def _load(run: Run, started: RunStarted, history: History, which: str) -> tuple[
     epochs = int(which) + 1
     if epochs in files:
         return load_model_in(run, files[epochs])[0], epochs
-    kept = {number for number in snapshots.kept(run, started.layers) if number}
+    kept = {number for number in snapshots.kept(run, started.layers or ()) if number}
     if epochs in kept:
         return load_snapshot(run, epochs), epochs
     there = ", ".join(str(number - 1) for number in sorted(kept | set(files)))

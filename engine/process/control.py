@@ -6,6 +6,7 @@ import os
 import signal
 
 from mnistop.engine.errors import RunError
+from mnistop.engine.files import write_atomically
 from mnistop.engine.runs import lock
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
@@ -47,6 +48,25 @@ def is_suspended(whom: Run | Sweep) -> bool:
     return process is not None and lock.is_suspended(process, whom.lock_path)
 
 
+REQUESTS = {signal.SIGTERM: "stop", signal.SIGUSR1: "pause", signal.SIGUSR2: "go on"}
+"""The words that stand for signals in the file by which a recorded run is asked."""
+
+
+def request(run: Run, word: str) -> None:
+    """Ask the loop of a recorded run, whose signals are its own, by a file that it looks for.
+
+    The recording process removes the file once the loop has complied.
+
+    Raises:
+        RunError: the run belongs to another user, or its folder cannot be written.
+    """
+    run.check_ours()
+    try:
+        write_atomically(run.request_path, word.encode())
+    except OSError as error:
+        raise RunError(f"{run.full_name} cannot be asked: {run.hindrance(error)}.") from None
+
+
 def send_signal(whom: Run | Sweep, number: signal.Signals) -> None:
     """Send a signal to the process of a run or a sweep.
 
@@ -57,6 +77,8 @@ def send_signal(whom: Run | Sweep, number: signal.Signals) -> None:
     try:
         if process is None:
             raise ProcessLookupError
+        if isinstance(whom, Run) and whom.is_recorded():
+            return request(whom, REQUESTS[number])
         if not lock.is_here(process, whom.lock_path):
             raise RunError(
                 f"{whom.full_name} is trained on another machine or in another container: "

@@ -149,10 +149,10 @@ def _began_with(said: Sequence[Event]) -> tuple[RunStarted | None, Fingerprint |
 
 def _known_of(started: RunStarted, examples: Examples) -> Fingerprint:
     """What a run without a fingerprint tells of its data, and else the present one."""
-    height, width = started.image_shape
+    height, width = started.shape
     return msgspec.structs.replace(
         examples.fingerprint,
-        images=started.training_images + started.validation_images,
+        images=(started.training_images or 0) + started.validation_images,
         height=height,
         width=width,
         classes=len(started.class_names),

@@ -18,10 +18,10 @@ from mnistop.engine.analysis.coach import Advice, advise
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
 from mnistop.engine.evaluate import class_report, confusion_matrix, wilson_interval
-from mnistop.engine.events import Event, RunStarted
+from mnistop.engine.events import Event
 from mnistop.engine.learning_rate import lr_of_epoch
 from mnistop.engine.runs.entry import About, Summary, read_about
-from mnistop.engine.runs.history import History, others_as_good
+from mnistop.engine.runs.history import History, or_nan, others_as_good
 from mnistop.engine.runs.lookup import quoted
 from mnistop.engine.runs.predictions import (
     EpochPredictions,
@@ -132,8 +132,7 @@ class Facts:
         started = self.history.started
         if not (self.predictions and started):
             return []
-        height, width = started.image_shape
-        return worst_mistakes(self.run, self.predictions, (height, width), most)
+        return worst_mistakes(self.run, self.predictions, started.shape, most)
 
     def as_json(self) -> dict[str, Any]:
         """Return all facts as values for JSON; None for those not known yet."""
@@ -155,7 +154,7 @@ class Facts:
             facts["best"] = {
                 "epoch": history.best.epoch,
                 "val_acc": history.best.val_acc,
-                "interval": wilson_interval(history.best.val_acc, images),
+                "interval": wilson_interval(or_nan(history.best.val_acc), images),
                 "other_epochs_within": others_as_good(history),
             }
         if history.tested:
@@ -209,10 +208,12 @@ class Architecture:
     """Height and width in pixels."""
 
     @classmethod
-    def of(cls, started: RunStarted, config: RunConfig) -> Architecture:
-        """Return the model of a run that has started to train."""
-        height, width = started.image_shape
-        return cls(started.layers, config.activation, started.class_names, (height, width))
+    def of(cls, history: History, config: RunConfig) -> Architecture:
+        """Return the model of a run that has started to train; a recorded one has kept an MLP."""
+        started, kept = history.started, history.kept
+        assert started
+        activation = kept.activation if kept else config.activation
+        return cls(started.layers or (), activation, started.class_names, started.shape)
 
     @property
     def modules(self) -> list[tuple[str, list[int]]]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from mnistop.engine.analysis.comparison import Duel, differing_settings, duel
-from mnistop.engine.config import HYPERPARAMETERS
+from mnistop.engine.config import HYPERPARAMETERS, label_of
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import EpochFinished
 from mnistop.engine.formatting import accuracy, count, loss
@@ -31,7 +31,7 @@ from mnistop.engine.report.document import (
 from mnistop.engine.report.facts import Facts
 from mnistop.engine.report.html import as_html
 from mnistop.engine.report.of_run import progress_line, report_of_run
-from mnistop.engine.runs.history import History
+from mnistop.engine.runs.history import History, or_nan
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.safe_write import numbered, write_under_free_name
 
@@ -57,9 +57,7 @@ def report_of_runs(runs: Sequence[Facts]) -> Document:
     parts += _duel(runs)
     sections = [Section("Curves", tuple(_charts(runs))), Section("Coach", (_advice(runs),))]
     alike = [
-        Entry(HYPERPARAMETERS[n].label, as_text(v))
-        for n, v in runs[0].config
-        if _is_shared(runs, n, apart)
+        Entry(label_of(n), as_text(v)) for n, v in runs[0].config if _is_shared(runs, n, apart)
     ]
     sections.append(Section("What they have in common", (Listing(alike),)))
     sections.append(Section("Runs", (Listing(tuple(_names(runs))),)))
@@ -73,7 +71,7 @@ def _is_shared(runs: Sequence[Facts], name: str, apart: dict[str, list[str]]) ->
 def _table(runs: Sequence[Facts], apart: dict[str, list[str]]) -> Table:
     with_tests = any(one.history.test_acc is not None for one in runs)
     heads = _HEADS if with_tests else _HEADS[1:]
-    head = ["", "run", *(HYPERPARAMETERS[name].label for name in apart), *heads]
+    head = ["", "run", *(label_of(name) for name in apart), *heads]
     rows = [
         (
             letter(place),
@@ -83,7 +81,8 @@ def _table(runs: Sequence[Facts], apart: dict[str, list[str]]) -> Table:
         )
         for place, one in enumerate(runs)
     ]
-    words = {HYPERPARAMETERS[name].label for name in apart if not HYPERPARAMETERS[name].is_number}
+    numbers = {name for name, known in HYPERPARAMETERS.items() if known.is_number}
+    words = {label_of(name) for name in apart if name not in numbers}
     return Table(head, rows, frozenset({"", "run"} | words), lines=True)
 
 
@@ -129,9 +128,9 @@ def _charts(runs: Sequence[Facts]) -> Iterator[Chart]:
     guess = classes.pop() if len(classes) == 1 else 0
     reference = (f"ln {guess}", math.log(guess)) if guess > 1 else None
 
-    def curves(value: Callable[[EpochFinished], float]) -> tuple[Curve, ...]:
+    def curves(value: Callable[[EpochFinished], float | None]) -> tuple[Curve, ...]:
         return tuple(
-            Curve(f"{letter(place)} ({one.title})", [value(e) for e in one.history.epochs])
+            Curve(f"{letter(place)} ({one.title})", [or_nan(value(e)) for e in one.history.epochs])
             for place, one in enumerate(runs)
         )
 

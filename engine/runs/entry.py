@@ -14,6 +14,7 @@ from mnistop.engine.events import Count, Fraction, Number, RunFailed, Seconds, S
 from mnistop.engine.files import from_json, open_regular, write_atomically
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.history import History, reduce
+from mnistop.engine.runs.recorded import RecordedConfig, planned_epochs
 from mnistop.engine.runs.run_folder import Run
 
 FILE = "about.json"
@@ -72,8 +73,8 @@ class Overview:
 
     changes: dict[str, str]
     """What differs from the notebook's run, as texts by name."""
-    planned: Size
-    """How many epochs the run is to have."""
+    planned: Count
+    """How many epochs the run is to have; 0 where a recorded run does not say."""
     if_alive: str
     """The run's state, as `History.state` has it, if its training process lives."""
     if_dead: str
@@ -106,6 +107,8 @@ class Overview:
     diverged: bool = False
     """Whether it failed since its loss became infinite or not a number."""
     about: About = field(default_factory=About)
+    script: str = ""
+    """The script that recorded the run; empty for a training of this program."""
 
     @classmethod
     def of(cls, run: Run, config: RunConfig, history: History) -> Overview:
@@ -114,7 +117,7 @@ class Overview:
         best, started, ended = history.best, history.started, history.ended
         return cls(
             changes=config.changes(),
-            planned=config.epochs,
+            planned=history.planned or planned_epochs(config),
             if_alive=history.state(True),
             if_dead=history.state(False),
             epochs=len(history.epochs),
@@ -135,6 +138,7 @@ class Overview:
             message=ended.message if isinstance(ended, RunFailed) else "",
             diverged=isinstance(ended, RunFailed) and ended.diverged,
             about=read_about(run),
+            script=config.script if isinstance(config, RecordedConfig) else "",
         )
 
     @property
@@ -169,12 +173,15 @@ class RunEntry:
 
     def config(self) -> RunConfig:
         """The hyperparameters."""
+        if self.overview.script:
+            return RecordedConfig.of(self.overview.script, self.overview.changes)
         return RunConfig.from_values(self.overview.changes)
 
     def differences(self) -> str:
         """What differs from the notebook's run, as in `lr 0.5, hidden none`."""
         changes = self.overview.changes.items()
-        return ", ".join(f"{name} {text}" for name, text in changes) or "as the notebook"
+        usual = "" if self.overview.script else "as the notebook"
+        return ", ".join(f"{name} {text}" for name, text in changes) or usual
 
     def as_json(self) -> dict[str, Any]:
         """What `mnistop runs --json` tells of it; None for what is not known yet."""
@@ -183,9 +190,10 @@ class RunEntry:
             "name": self.run.name,
             "state": self.state,
             "epoch": seen.epochs - 1 if seen.epochs else None,
-            "epochs": seen.planned,
+            "epochs": seen.planned or None,
             "pid": self.pid,
             "config": dict(self.config()),
+            "script": seen.script or None,
             "threads": seen.threads,
             "val_acc": seen.val_acc,
             "val_loss": seen.val_loss,
@@ -233,6 +241,16 @@ class Summary:
     def is_live(self) -> bool:
         """Whether it is being trained."""
         return self.state in LIVE
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether a loop that is not this program's recorded it."""
+        return isinstance(self.config, RecordedConfig)
+
+    @property
+    def planned(self) -> int:
+        """Epochs that it is to have; 0 where a recorded run does not say."""
+        return self.history.planned or planned_epochs(self.config)
 
     @property
     def listed(self) -> RunEntry:

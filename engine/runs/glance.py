@@ -61,7 +61,7 @@ def config_to_resume(run: Run) -> RunConfig:
     """
     config, begun = run.config(), start_of(run)
     if config.samples is None and begun:
-        images = begun.training_images + begun.validation_images
+        images = (begun.training_images or 0) + begun.validation_images
         config = dataclasses.replace(config, samples=images)
     if config.threads == "auto" and begun:
         config = dataclasses.replace(config, threads=begun.threads or 1)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from mnistop.engine import events
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.fingerprint import Fingerprint
 from mnistop.engine.formatting import accuracy, count
+
+
+def or_nan(value: float | None) -> float:
+    """Return a number of a run, NaN where a recorded run does not know it."""
+    return math.nan if value is None else value
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,12 @@ class History:
     paused: bool = False
     saved: tuple[events.CheckpointSaved, ...] = ()
     """The saved weights, in the order of saving."""
+    kept: events.ModelKept | None = None
+    """The MLP of a recorded run; None where it is none, and for this program's own runs."""
+    not_kept: str = ""
+    """A sentence on why a recorded run's model is not kept."""
+    planned: int | None = None
+    """Epochs that a recorded run names."""
     tested: events.RunTested | None = None
     """The results on images never seen, once the run has come to its end."""
     ended: events.RunFinished | events.RunStopped | events.RunFailed | None = None
@@ -53,6 +67,20 @@ class History:
     def checkpoints(self) -> list[int]:
         """After how many epochs each checkpoint was saved."""
         return [event.epochs for event in self.saved if event.file == "checkpoint.pt"]
+
+    def no_model(self, running: bool) -> str:
+        """Return a sentence on why a recorded run has no model for questions; empty if it may.
+
+        Args:
+            running: whether its loop lives.
+        """
+        if not self.started or self.started.layers:
+            return ""
+        if self.not_kept:
+            return self.not_kept
+        if running and not self.ended:
+            return "The model can be asked once the loop has called run.finish(model=model)."
+        return "The loop ended without run.finish(model=model), which keeps a model for questions."
 
     def state(self, running: bool) -> str:
         """`starting running paused finished stopped failed` or `interrupted`.
@@ -102,6 +130,20 @@ def reduce(history: History, new: Iterable[events.Event]) -> History:
             case events.EpochFinished() if event.epoch == len(epochs):
                 epochs.append(event)
                 changes |= {"progress": None, "best": _better(changes["best"], event)}
+            case events.StartEvaluated() if changes["started"]:
+                changes["started"] = msgspec.structs.replace(
+                    changes["started"], val_loss=event.val_loss, val_acc=event.val_acc
+                )
+            case events.EpochsPlanned():
+                changes["planned"] = event.epochs
+            case events.ModelKept() if changes["started"]:
+                changes |= {"kept": event, "not_kept": ""}
+                changes["started"] = msgspec.structs.replace(
+                    changes["started"], layers=event.layers, parameters=event.parameters
+                )
+                saved.append(_saved(event))
+            case events.ModelNotKept():
+                changes["not_kept"] = event.reason
             case events.BatchProgress():
                 changes["progress"] = event
             case events.CheckpointSaved():
@@ -120,6 +162,13 @@ def reduce(history: History, new: Iterable[events.Event]) -> History:
     return dataclasses.replace(history, **changes)
 
 
+def _saved(kept: events.ModelKept) -> events.CheckpointSaved:
+    """Return what a training says of the same file."""
+    return events.CheckpointSaved(
+        run=kept.run, time=kept.time, file="checkpoint.pt", epochs=kept.epochs
+    )
+
+
 def as_of(history: History, epochs: int) -> History:
     """Return the history as it stood after so many epochs; the same one if it has no more."""
     if epochs >= len(history.epochs):
@@ -128,10 +177,18 @@ def as_of(history: History, epochs: int) -> History:
     return dataclasses.replace(history, epochs=earlier, best=_best(earlier), **_UNDER_WAY)
 
 
-def _better(best: events.EpochFinished | None, epoch: events.EpochFinished) -> events.EpochFinished:
-    if best is None or (epoch.val_acc, -epoch.val_loss) > (best.val_acc, -best.val_loss):
+def _better(
+    best: events.EpochFinished | None, epoch: events.EpochFinished
+) -> events.EpochFinished | None:
+    if epoch.val_acc is None:
+        return best
+    if best is None or _rank(epoch) > _rank(best):
         return epoch
     return best
+
+
+def _rank(epoch: events.EpochFinished) -> tuple[float, float]:
+    return or_nan(epoch.val_acc), -or_nan(epoch.val_loss)
 
 
 def _best(epochs: Iterable[events.EpochFinished]) -> events.EpochFinished | None:
@@ -145,8 +202,8 @@ def others_as_good(history: History) -> int:
     """How many other epochs lie within the best one's 95% interval: nothing tells them apart."""
     if not (history.best and history.started):
         return 0
-    low, _ = wilson_interval(history.best.val_acc, history.started.validation_images)
-    return sum(epoch.val_acc >= low for epoch in history.epochs) - 1
+    low, _ = wilson_interval(or_nan(history.best.val_acc), history.started.validation_images)
+    return sum(or_nan(epoch.val_acc) >= low for epoch in history.epochs) - 1
 
 
 def unseen_accuracy(history: History) -> str:

@@ -15,7 +15,7 @@ import json
 import os
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -32,13 +32,16 @@ from mnistop.engine.files import (
     write_atomically,
 )
 from mnistop.engine.runs.folder import Folder, new_folder, newest_first
+from mnistop.engine.runs.recorded import RecordedConfig
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 FORMAT = 3
-"""The version of the run folder's layout that this program writes."""
+"""The version of the run folder's layout that trainings of this program write."""
+RECORDED_FORMAT = 4
+"""That of recorded runs, whose settings are not ours."""
 OLDEST_FORMAT = 1
 """The oldest one that it reads."""
 _AUTO_THREADS = 3
@@ -49,7 +52,7 @@ _LARGEST_ARRAY = 1 << 32
 """Bytes: more than that is none of our files."""
 
 WRITTEN = re.compile(
-    r"config\.json|events\.jsonl|labels\.u8|images\.(u8|f32)|predictions\.u8"
+    r"config\.json|events\.jsonl|metrics\.bin|labels\.u8|images\.(u8|f32)|predictions\.u8"
     r"|log_probabilities\.f16|weights\.f32|checkpoint\.pt|best\.pt|log\.txt|snapshots/\d{1,7}\.pt"
 )
 """What a training writes, and nothing else."""
@@ -59,15 +62,30 @@ _MEMBER = re.compile(r"(.+)\.\d{2,}")
 
 
 @dataclass(frozen=True)
+class Recording:
+    """Where a recorded run comes from."""
+
+    script: str
+    """The name of the file, as in `train.py`."""
+    command: list[str] = field(default_factory=list)
+    """The command line."""
+    versions: dict[str, str] = field(default_factory=dict)
+    """Of Python and of what the script has imported, as in `{"torch": "2.13.0"}`."""
+
+
+@dataclass(frozen=True)
 class _Manifest:
     """What `config.json` holds."""
 
     format: int
     config: dict[str, Any]
+    recorded: Recording | None = None
 
 
 def _config_in(manifest: bytes) -> RunConfig:
     read = from_json(_Manifest, manifest)
+    if read.recorded:
+        return RecordedConfig.of(read.recorded.script, read.config)
     usual = read.format < _AUTO_THREADS and read.config.get("threads") == 1
     return RunConfig.from_values(read.config | ({"threads": "auto"} if usual else {}))
 
@@ -90,8 +108,20 @@ class Run(Folder):
         Raises:
             RunError: `config.json` is missing, damaged or of another format.
         """
-        formats = range(OLDEST_FORMAT, FORMAT + 1)
+        formats = range(OLDEST_FORMAT, RECORDED_FORMAT + 1)
         return self.read_manifest(_config_in, formats, _LONGEST_MANIFEST)
+
+    def is_recorded(self) -> bool:
+        """Whether a loop that is not this program's wrote it, or still does."""
+        try:
+            return isinstance(self.config(), RecordedConfig)
+        except RunError:
+            return False
+
+    @property
+    def request_path(self) -> Path:
+        """The file by which a recorded run is asked to stop, to pause or to go on."""
+        return self.path / "request"
 
     def labels(self) -> NDArray[np.uint8]:
         """True classes of the validation images, `(n,)`; empty before training starts."""
@@ -212,7 +242,27 @@ def create(config: RunConfig, parent: Path, name: str = "") -> tuple[Run, IO[byt
     Raises:
         RunError: the folder cannot be made.
     """
-    manifest = {"format": FORMAT, "config": dict(config)}
+    return _create({"format": FORMAT, "config": dict(config)}, parent, name)
+
+
+def create_recorded(
+    recording: Recording, settings: dict[str, Any], parent: Path
+) -> tuple[Run, IO[bytes]]:
+    """A new run folder for a loop that is not this program's, and the open lock of this process.
+
+    Args:
+        recording: where the run comes from.
+        settings: the free configuration, of values that JSON holds.
+        parent: the folder to make it in.
+
+    Raises:
+        RunError: the folder cannot be made.
+    """
+    manifest = {"format": RECORDED_FORMAT, "config": settings, "recorded": asdict(recording)}
+    return _create(manifest, parent)
+
+
+def _create(manifest: dict[str, Any], parent: Path, name: str = "") -> tuple[Run, IO[bytes]]:
     try:
         run = Run(_named_folder(parent / name) if name else new_folder(parent))
         return run, run.begin(json.dumps(manifest, indent=1).encode())

@@ -116,7 +116,7 @@ def _with_images_of_the_others(sweep: Sweep, plan: Plan) -> list[Member]:
     for run, config in members:
         begun = glance.start_of(run) if config.samples is None else None
         if begun and begun.test_images is None:
-            images[config.source] = begun.training_images + begun.validation_images
+            images[config.source] = (begun.training_images or 0) + begun.validation_images
     return [
         (run, replace(config, samples=images[config.source]))
         if config.samples is None and config.source in images

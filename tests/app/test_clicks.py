@@ -99,7 +99,7 @@ async def test_clicks_on_the_screens_of_weights_and_data(opened: Opened, weights
     async with opened((200, 60)) as shown:
         await open_weights(shown, weights)
         network = shown.app.screen.query_one(Network)
-        await shown.until(lambda: network.walk)
+        await shown.until(lambda: network.content)
         await click(shown, network, 4, 3)
         assert network.chosen == 1
 

@@ -113,7 +113,6 @@ def keys(shown: Dashboard, kept: Kept) -> list[tuple[str, Binding]]:
 async def acts(shown: Dashboard, key: str) -> bool:
     """Whether a key changes what is seen, or says something."""
     shown.app.clear_notifications()
-    shown.app._notifications.clear()
     await shown.settle()
     before = look(shown)
     asked = requests(shown)

@@ -9,7 +9,7 @@ from mnistop.engine.runs.run_folder import Run
 from tests.helpers.dashboard import Opened, Workers
 from tests.helpers.small_data import DataFile
 from tests.helpers.small_runs import ENDLESS, digits_config, history_of, kill_all, state_of
-from tests.waiting import wait_until
+from tests.helpers.waiting import wait_until
 
 LAUNCH, RESUME, STOP = worker.launch, worker.resume, worker.stop
 """The real ones; the fixture `workers` puts others in their places."""

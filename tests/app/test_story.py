@@ -25,7 +25,7 @@ from tests.helpers.processes import (
     the_run,
 )
 from tests.helpers.pseudo_terminal import COMMAND, terminal
-from tests.waiting import wait_until
+from tests.helpers.waiting import wait_until
 
 SMALL = ("--samples", "300", "--hidden", "16")
 """Flags of a run of which more does not matter."""

@@ -1,13 +1,11 @@
 """What the engine may load, and what stays when a terminal or a program is killed."""
 
-import asyncio
 import contextlib
 import json
 import os
 import pty
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ import pytest
 from mnistop.engine import events, worker
 from mnistop.engine.runs.run_folder import Run, list_runs
 from tests.helpers.small_runs import ROOT, kill_all, run_script, state_of, to_the_end, until
+from tests.helpers.waiting import until_true
 
 linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
 
@@ -215,10 +214,7 @@ async def test_a_run_outlives_its_killed_program_and_its_closed_terminal(
 
 @linux
 async def test_nothing_else_stays_of_a_killed_program(killed: dict[str, Any]) -> None:
-    deadline = time.monotonic() + 100
-    while time.monotonic() < deadline and any(map(alive, killed["helpers"])):
-        await asyncio.sleep(0.02)
-    assert not [process for process in killed["helpers"] if alive(process)]
+    await until_true(lambda: not any(map(alive, killed["helpers"])))
 
 
 # What needs a machine of its own kind: no network, a full disk, a CUDA device.

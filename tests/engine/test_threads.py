@@ -21,7 +21,7 @@ from mnistop.engine.runs.index import list_all
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.sweep.this_machine import ThisMachine
 from tests.helpers.small_runs import digits_config, history_of, to_the_end
-from tests.waiting import wait_until
+from tests.helpers.waiting import wait_until
 
 LARGE = {"hidden": (2048,), "batch_size": 400, "epochs": 1, "source": "bundled", "samples": 500}
 """A model whose products are worth several threads, in a run of a step."""

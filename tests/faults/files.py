@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from mnistop.engine.errors import MnistopError
 from mnistop.engine.runs import checkpoint, snapshots
 from mnistop.engine.runs.run_folder import Run
 from tests.faults import damage, readers
+from tests.helpers.waiting import wait_until
 
 _DRAWN = 29
 """The story of every so many-th damaged run is drawn too, with its charts and pictures."""
@@ -43,8 +43,7 @@ def small_run() -> Run:
     """A finished run whose files are as small as can be."""
     config = RunConfig(source="digits", samples=40, epochs=3, hidden=(2,), batch_size=16)
     run = worker.launch(config)
-    while run.is_running():
-        time.sleep(0.01)
+    wait_until(lambda: not run.is_running(), seconds=1000)
     return run
 
 

@@ -18,6 +18,7 @@ from mnistop.engine.runs import checkpoint
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run
+from tests.helpers.waiting import wait_until
 
 OPTIMIZERS = ("manual", "sgd", "adam", "adamw")
 SCHEDULES = ("constant", "step", "cosine")
@@ -100,8 +101,7 @@ def _kill(run: Run, moments: random.Random, tally: Tally) -> bool:
     if process is None or not run.is_running():
         return False
     os.kill(process, signal.SIGKILL)
-    while run.is_running():
-        time.sleep(0.001)
+    wait_until(lambda: not run.is_running(), seconds=1000)
     if isinstance(reduce(History(), read_events(run)).ended, RunFinished):
         return False
     tally.kills += 1
@@ -118,8 +118,7 @@ def _wait_for_a_write(run: Run) -> None:
 
 
 def _wait_for_end(run: Run) -> None:
-    while run.is_running():
-        time.sleep(0.01)
+    wait_until(lambda: not run.is_running(), seconds=1000)
 
 
 def results(run: Run) -> dict[str, Any]:

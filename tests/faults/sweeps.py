@@ -17,6 +17,7 @@ from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.run_folder import Run, list_runs
 from mnistop.engine.runs.sweep_folder import Sweep
 from tests.faults.kills import results
+from tests.helpers.waiting import wait_until
 
 MEMBERS = 4
 JOBS = 2
@@ -86,8 +87,7 @@ def kill_and_resume(kills: int, seed: int, epochs: int = 60) -> Tally:
 
 def _trained(config: RunConfig) -> Run:
     run = worker.launch(config)
-    while run.is_running():
-        time.sleep(0.01)
+    wait_until(lambda: not run.is_running(), seconds=1000)
     return run
 
 
@@ -97,8 +97,7 @@ def _kill(sweep: Sweep, moments: random.Random, tally: Tally) -> None:
         if process := sweep.process_id():
             os.kill(process, signal.SIGKILL)
             tally.kills_of_sweeps += 1
-        while sweep.is_running():
-            time.sleep(0.001)
+        wait_until(lambda: not sweep.is_running(), seconds=1000)
         return
     in_training = [process for run in sweep.members() if (process := run.process_id())]
     if in_training:
@@ -109,8 +108,7 @@ def _kill(sweep: Sweep, moments: random.Random, tally: Tally) -> None:
 def _see_through(sweep: Sweep) -> None:
     """Waits for the end; a member that was killed too often is given up, until it is resumed."""
     while True:
-        while sweep.is_running():
-            time.sleep(0.01)
+        wait_until(lambda: not sweep.is_running(), seconds=1000)
         if sweep.state() == "finished":
             return
         _resume(sweep)

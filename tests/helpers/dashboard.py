@@ -21,19 +21,17 @@ from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.app import MnistopApp
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.train.confusion import Confusion
 from mnistop.tui.features.train.dashboard import Dashboard as Panes
-from mnistop.tui.features.train.digit import Digit
 from mnistop.tui.features.train.epochs import Charts, EpochLog
 from mnistop.tui.features.train.hyperparameters import Hyperparameters
+from mnistop.tui.features.train.images import Confusion, Digit
 from mnistop.tui.features.train.screen import TrainScreen
 from mnistop.tui.session.session import RunEvents
 from mnistop.tui.session.state import State
 from mnistop.tui.terminal.scheduler import Scheduler
 from tests.helpers import made_up, made_up_sweeps
-
-_CALM = 20
-"""Turns of the event loop without a message that mean that all are handled."""
+from tests.helpers.textual_hooks import refresh, strips, until_idle
+from tests.helpers.waiting import LONG, until_true
 
 PANES: dict[str, type[Widget]] = {
     "form": Hyperparameters,
@@ -134,7 +132,7 @@ class Dashboard:
     @property
     def lines(self) -> list[str]:
         """What is on the screen."""
-        return [strip.text for strip in self.app.screen._compositor.render_strips()]
+        return [strip.text for strip in strips(self.app.screen)]
 
     @property
     def text(self) -> str:
@@ -152,15 +150,12 @@ class Dashboard:
 
     @property
     def segments(self) -> list[Segment]:
-        return [part for strip in self.app.screen._compositor.render_strips() for part in strip]
+        return [part for strip in strips(self.app.screen) for part in strip]
 
     def lines_of(self, name: str) -> list[str]:
         """What is on the screen where a pane stands."""
         x, y, width, height = self.pane(name).region
-        return [
-            strip.crop(x, x + width).text
-            for strip in self.screen._compositor.render_strips()[y : y + height]
-        ]
+        return [strip.crop(x, x + width).text for strip in strips(self.screen)[y : y + height]]
 
     def text_of(self, name: str) -> str:
         return "\n".join(self.lines_of(name))
@@ -183,14 +178,12 @@ class Dashboard:
             self.app.post_message(Key(key, char))
         await self.settle()
 
-    async def until(self, condition: Callable[[], object], seconds: float = 60) -> None:
+    async def until(self, condition: Callable[[], object], seconds: float = LONG) -> None:
         """Waits until something is true, and says what the screen shows if it never is."""
         try:
-            async with asyncio.timeout(seconds):
-                while not condition():
-                    await asyncio.sleep(0.01)
-        except TimeoutError:
-            raise AssertionError(f"it never came true; the screen shows\n{self.text}") from None
+            await until_true(condition, seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the screen shows\n{self.text}") from None
 
     async def until_shown(self, *texts: str) -> None:
         for text in texts:
@@ -206,12 +199,9 @@ class Dashboard:
     async def settle(self) -> None:
         """Waits until all messages are handled, and draws."""
         for _ in range(2):
-            calm = 0
-            while calm < _CALM:
-                await asyncio.sleep(0)
-                calm = 0 if self._is_busy() else calm + 1
+            await until_idle(self.app)
             self._draw()
-            self.app.screen._on_timer_update()
+            refresh(self.app)
 
     def _draw(self) -> None:
         """Draws what waits for its turn."""
@@ -220,11 +210,6 @@ class Dashboard:
                 scheduler := getattr(screen, "_scheduler", None), Scheduler
             ):
                 scheduler.finish()
-
-    def _is_busy(self) -> bool:
-        nodes = (node for screen in self.app.screen_stack for node in screen.walk_children())
-        waiting = any(not node._message_queue.empty() for node in (self.app, *nodes))
-        return waiting or self.app.is_answering
 
     async def resize(self, width: int, height: int) -> None:
         await self.pilot.resize_terminal(width, height)

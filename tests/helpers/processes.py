@@ -18,7 +18,7 @@ from mnistop.engine.runs import glance, run_folder
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run
-from tests.waiting import wait_until
+from tests.helpers.waiting import wait_until
 
 linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
 

@@ -18,7 +18,7 @@ from mnistop.engine.analysis.robustness import robustness
 from mnistop.engine.runs import glance, run_folder
 from tests.helpers.processes import endless, goes_on, linux
 from tests.helpers.pseudo_terminal import COMMAND, Terminal, terminal
-from tests.waiting import wait_until
+from tests.helpers.waiting import wait_until
 
 NOBODY = ("--reuid=65534", "--regid=65534", "--clear-groups")
 READING = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")

@@ -22,7 +22,7 @@ from mnistop.tui.cli.entry import exit_code_of
 from tests.faults import readers
 from tests.helpers.processes import endless, goes_on, linux
 from tests.helpers.pseudo_terminal import COMMAND, terminal
-from tests.waiting import wait_until
+from tests.helpers.waiting import wait_until
 
 NOBODY = 65534
 

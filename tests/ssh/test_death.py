@@ -21,7 +21,7 @@ from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run
 from tests.helpers.processes import endless, kill_helpers_of, linux, process_of, standing_still
 from tests.helpers.pseudo_terminal import COMMAND, Terminal, terminal
-from tests.waiting import wait_until
+from tests.helpers.waiting import wait_until
 
 LAST_LINES = 5
 """Lines of the screen in which the app says how a run stands."""

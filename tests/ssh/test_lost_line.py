@@ -24,7 +24,7 @@ from tests.helpers.processes import (
     the_run,
 )
 from tests.helpers.pseudo_terminal import COMMAND, Terminal, terminal
-from tests.waiting import wait_until
+from tests.helpers.waiting import wait_until
 
 
 def kill(shown: Terminal) -> None:

@@ -18,8 +18,8 @@ from mnistop.engine.runs.sharing import share, unshare
 from tests.helpers import made_up
 from tests.helpers.processes import endless
 from tests.helpers.small_runs import kill_all
+from tests.helpers.waiting import wait_until
 from tests.ssh.users import User
-from tests.waiting import wait_until
 
 NAME = "20260101-120000-quiet-otter"
 

@@ -12,7 +12,7 @@ from mnistop.engine.runs import glance
 from mnistop.tui.terminal.flow import Writer
 from tests.helpers.processes import goes_on, kilobytes_of, linux, the_run
 from tests.helpers.pseudo_terminal import Terminal, terminal
-from tests.waiting import wait_until
+from tests.helpers.waiting import wait_until
 
 STALLED_SECONDS = 3
 

@@ -15,7 +15,7 @@ import pytest
 from mnistop.engine.runs import entry
 from tests.helpers.processes import command_of, linux, paused, session_of, states_of
 from tests.helpers.pseudo_terminal import COMMAND, Terminal, terminal
-from tests.waiting import wait_until
+from tests.helpers.waiting import wait_until
 
 ENTERED, LEFT = b"\x1b[?1004h", b"\x1b[?1004l"
 """The reports of focus, which are switched on as one of the last modes."""

@@ -12,9 +12,9 @@ from mnistop.engine import worker
 from mnistop.engine.config import PRESETS, RunConfig
 from mnistop.tui.app import MnistopApp
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.attack.accuracy_chart import AccuracyChart
+from mnistop.tui.features.attack.accuracy import AccuracyChart
 from mnistop.tui.features.rates.panes import RateCurve
-from mnistop.tui.features.train.digit import Digit
+from mnistop.tui.features.train.images import Digit
 from tests.tour.pictures import picture
 from tests.tour.sweeps import sweeps
 
@@ -37,7 +37,7 @@ async def tour() -> None:
             await pilot.pause(0.02)
         await pilot.press("space")
         settled = ("paused", "finished")  # a quick run is over before it is paused
-        while app.shown.phase not in settled or not app.screen.query_one(Digit).answer:
+        while app.shown.phase not in settled or not app.screen.query_one(Digit).content:
             await pilot.pause(0.02)
         if app.shown.phase == "paused":
             await pilot.press("space")

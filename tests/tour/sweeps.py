@@ -53,5 +53,5 @@ async def show(pilot: Pilot[int], sweep: Sweep, attacked: bool) -> None:
 
 def sweeping(pilot: Pilot[int]) -> SweepModel:
     """What the sweep screen looks at."""
-    found: SweepModel = pilot.app.screen._sweeping  # type: ignore[attr-defined]
+    found: SweepModel = pilot.app.screen._model  # type: ignore[attr-defined]
     return found

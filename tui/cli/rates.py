@@ -22,6 +22,7 @@ from mnistop.engine.data.sources import absolute
 from mnistop.engine.errors import MnistopError
 from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.process.fork_server import temporary_folder
+from mnistop.engine.runs.history import or_nan
 from mnistop.tui.cli.options import SettingsCommand, given_settings, setting_options
 from mnistop.tui.cli.output import Output, print_note, waiting, with_output
 from mnistop.tui.cli.watch import warm_up
@@ -170,7 +171,7 @@ def _print_runs(out: Output, three: RateComparison) -> None:
     out.draw(
         chart(
             [
-                Series(one.title, [epoch.train_loss for epoch in one.history.epochs], place)
+                Series(one.title, [or_nan(epoch.train_loss) for epoch in one.history.epochs], place)
                 for place, one in enumerate(three.runs)
             ],
             min(out.width, _WIDEST),
@@ -184,7 +185,7 @@ def _print_runs(out: Output, three: RateComparison) -> None:
     out.print()
     for place, (one, found) in enumerate(zip(three.runs, three.answers, strict=True)):
         head = f"{one.title:<17}"
-        _print_beside(out, head, f"{three.told(place)}. {found.sentence}")
+        _print_beside(out, head, f"{three.result(place)}. {found.sentence}")
     _print_beside(out, "", three.conclusion)
     for sentence in _failures(three):
         out.paragraph(sentence)

@@ -309,10 +309,10 @@ class RunView:
 
 
 def _facts(started: events.RunStarted) -> Iterator[str]:
-    layers = "-".join(map(str, started.layers))
-    yield f"model {layers}, {count(started.parameters, 'parameter')}, on {on_device(started)}"
+    layers = "-".join(map(str, started.layers or ()))
+    yield f"model {layers}, {count(started.parameters or 0, 'parameter')}, on {on_device(started)}"
     yield (
-        f"data  {count(started.training_images, 'image')} to train on, "
+        f"data  {count(started.training_images or 0, 'image')} to train on, "
         f"{started.validation_images:,} to validate"
     )
     classes = len(started.class_names)
@@ -335,6 +335,6 @@ def _time_left(history: History, epochs: float) -> str:
         seconds = fmean(epoch.seconds for epoch in history.epochs[-_RECENT:])
         return f"{duration(epochs * seconds)} left"
     if history.progress and history.started and history.progress.images_per_second:
-        images = history.started.training_images * epochs
+        images = (history.started.training_images or 0) * epochs
         return f"{duration(images / history.progress.images_per_second)} left"
     return "first epoch"

@@ -22,7 +22,8 @@ from mnistop.tui.draw.cells import Strip, line, shorten, shorten_name
 from mnistop.tui.draw.chart import Chart, chart
 from mnistop.tui.draw.series import Series, letter
 from mnistop.tui.toolkit.bindings import bindings, epochs, key
-from mnistop.tui.toolkit.pane import Kind, LinesPane, LossAndAccuracy
+from mnistop.tui.toolkit.pane import ContentPane
+from mnistop.tui.toolkit.plotted_pane import Kind, LossAndAccuracy
 
 
 def differences(one: RunConfig, other: RunConfig) -> tuple[str, str]:
@@ -89,7 +90,7 @@ class Comparison:
 
     Args:
         runs: two or more, which need not have begun.
-        left_out: the names of others, as more could not be told apart.
+        left_out: the names of others, since more could not be distinguished.
     """
 
     def __init__(self, runs: Sequence[ComparedRun] = (), left_out: Sequence[str] = ()) -> None:
@@ -102,9 +103,10 @@ class Comparison:
         self.duel: Duel | None = None
         """The predictions of both for the same images, if there are two."""
         self._tails: list[EventTail] = []
-        self._judged: tuple[int, int] | None = None
+        self._compared_after: tuple[int, int] | None = None
+        """The numbers of epochs after which `duel` compares them."""
         self._early: list[int] | None = []
-        """Move that were asked for before anything was read; None since then."""
+        """Moves that were asked for before anything was read; None since then."""
         for one in runs:
             self.add(one)
 
@@ -160,17 +162,17 @@ class Comparison:
             self.cursor = max(0, min(last, start + by))
 
     def compare_predictions(self) -> None:
-        """Read what two models say to the images at the epoch that is read out."""
+        """Read the predictions of two runs at the epoch that is read out."""
         if len(self.runs) != 2 or not self.classes:
             return
         counts = [len(one.history.epochs) for one in self.runs]
         if self.cursor is not None:
             counts = [min(count, self.cursor + 1) for count in counts]
         after = (counts[0], counts[1])
-        if after != self._judged:
+        if after != self._compared_after:
             one, other = self.runs
             self.duel = duel(one.run, other.run, after, len(self.classes))
-            self._judged = after
+            self._compared_after = after
 
 
 _NAMES = 16
@@ -273,7 +275,7 @@ class ComparedCharts(LossAndAccuracy, can_focus=True):
         self.redraw()
 
 
-class ComparedTable(LinesPane):
+class ComparedTable(ContentPane[Comparison]):
     """A row a run: its numbers at the epoch that is read out, and the settings that differ."""
 
     EXPLANATION = (
@@ -281,42 +283,36 @@ class ComparedTable(LinesPane):
         "accuracy is that of the best epoch, on images that the run has not seen."
     )
 
-    comparison = Comparison()
-
-    def show(self, comparison: Comparison) -> None:
-        """Draw runs."""
-        self.comparison = comparison
-        self._take_room()
-        self.redraw()
+    def show(self, content: Comparison | None, status: str = "") -> None:
+        """Draw runs on as many lines as they need."""
+        super().show(content, status)
+        self.on_resize()
 
     def on_resize(self) -> None:
         """Take the lines that it needs in its new width."""
-        self._take_room()
+        if self.content:
+            self.set_height(1 + len(self._rows(self.content, self.size.width)))
 
-    def _take_room(self) -> None:
-        self.styles.height = 1 + len(self._rows(self.size.width))
-
-    def title(self) -> str:
+    def heading(self, content: Comparison) -> str:
         """The epoch that is read out, and a note if no setting differs."""
-        when = self.comparison.when.capitalize()
-        same = "" if self.comparison.settings else "; their settings are all the same"
-        return f"{when}{same}"
+        same = "" if content.settings else "; their settings are all the same"
+        return f"{content.when.capitalize()}{same}"
 
-    def lines(self, width: int, height: int) -> list[Strip]:
+    def draw(self, content: Comparison, width: int, height: int) -> list[Strip]:
         """The header, the runs, and below them the settings that have no column beside them."""
-        return self._rows(width)[:height]
+        return self._rows(content, width)[:height]
 
-    def _rows(self, width: int) -> list[Strip]:
-        columns, results = self._columns(width)
+    def _rows(self, comparison: Comparison, width: int) -> list[Strip]:
+        columns, results = self._columns(comparison, width)
         if _width(columns) > width - 2:
-            columns, results = self._columns(_NAMES)
+            columns, results = self._columns(comparison, _NAMES)
         others: list[list[str]] = []
         while len(columns) > results and _width(columns) > width - 2:
             others.insert(0, columns.pop())
         style: list[Style | None] = [self.palette.muted]
-        style += [self.palette.line(place) for place in range(len(self.comparison.runs))]
+        style += [self.palette.line(place) for place in range(len(comparison.runs))]
         shown = []
-        for row in range(len(self.comparison.runs) + 1):
+        for row in range(len(comparison.runs) + 1):
             cells = [
                 cells[row] + " " * (max(map(cell_len, cells)) - cell_len(cells[row]))
                 for cells in columns
@@ -334,31 +330,33 @@ class ComparedTable(LinesPane):
             pieces += [(f"  {letter(place)} ", self.palette.line(place)), (value, None)]
         return line(pieces, width)
 
-    def _columns(self, names: int) -> tuple[list[list[str]], int]:
+    def _columns(self, comparison: Comparison, names: int) -> tuple[list[list[str]], int]:
         """The columns from the left, each with its head, and how many of them are results.
 
         Args:
+            comparison: the runs.
             names: cells that a name may take.
         """
-        runs, cursor = self.comparison.runs, self.comparison.cursor
-        at = [one.at(cursor) for one in runs]
+        runs = comparison.runs
+        at = [one.at(comparison.cursor) for one in runs]
         unseen = [_unseen_accuracy(one) for one in runs]
         columns = [
             ["name", *(shorten_name(one.title, names, self.terminal) for one in runs)],
             *([["test acc at best", *unseen]] if any(one != "-" for one in unseen) else []),
             ["best", *(str(b.epoch) if (b := one.history.best) else "-" for one in runs)],
-            ["val acc", *map(self._accuracy, runs)],
+            [
+                "val acc",
+                *(
+                    accuracy(each.val_acc, one.images) if each else "-"
+                    for one, each in zip(runs, at, strict=True)
+                ),
+            ],
             ["val loss", *(loss(each.val_loss) if each else "-" for each in at)],
         ]
         settings = [
-            [HYPERPARAMETERS[name].label, *values]
-            for name, values in self.comparison.settings.items()
+            [HYPERPARAMETERS[name].label, *values] for name, values in comparison.settings.items()
         ]
         return columns + settings, len(columns)
-
-    def _accuracy(self, one: ComparedRun) -> str:
-        epoch = one.at(self.comparison.cursor)
-        return accuracy(epoch.val_acc, one.images) if epoch else "-"
 
 
 def _unseen_accuracy(one: ComparedRun) -> str:

@@ -18,7 +18,7 @@ from typing import IO
 
 from mnistop.engine.errors import RunError
 from mnistop.engine.files import open_regular
-from mnistop.engine.formatting import accuracy, count
+from mnistop.engine.formatting import accuracy, count, epochs_of
 from mnistop.engine.runs.entry import Summary
 from mnistop.engine.runs.history import History, unseen_accuracy
 from mnistop.engine.runs.run_folder import Run
@@ -68,7 +68,7 @@ class Outcome:
     def _of_run(cls, run: Run) -> Outcome:
         summary = Summary.of(run)
         history = summary.history
-        trained = f"{count(len(history.epochs), 'epoch')} of {summary.config.epochs:,}"
+        trained = epochs_of(len(history.epochs), summary.planned)
         ended = "stopped and saved" if summary.state == "stopped" else summary.state
         words = f"run {run.name} {ended} after {trained}"
         best = history.best.val_acc if history.best else None

@@ -19,6 +19,7 @@ from mnistop.engine.events import RunFailed, RunFinished, RunStopped
 from mnistop.engine.formatting import accuracy, count, duration, percent
 from mnistop.engine.runs.glance import epochs_trained, in_training
 from mnistop.engine.runs.history import as_good, unseen_accuracy
+from mnistop.engine.runs.recorded import planned_epochs
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw import bars
 from mnistop.tui.draw.capabilities import Terminal
@@ -179,16 +180,18 @@ class Progress(FaultTolerantWidget):
         assert started
         epochs = self._state.epochs_planned
         recent = history.epochs[-_RECENT:]
-        numbers = {
-            "epoch": f"epoch {len(history.epochs):,} of {epochs:,}",
-            "percent": f"{self._fraction():.0%}",
-        }
+        numbers = {"epoch": f"epoch {len(history.epochs):,}"}
+        if epochs:
+            numbers["epoch"] += f" of {epochs:,}"
+            numbers["percent"] = f"{self._fraction():.0%}"
         if history.paused:
             numbers["paused"] = "paused: Space goes on"
         elif recent:
             seconds = sum(epoch.seconds for epoch in recent) / len(recent)
-            numbers["rate"] = f"{_rate(started.training_images / max(seconds, 1e-9))} images/s"
-            numbers["left"] = f"{duration(seconds * (epochs - len(history.epochs)))} left"
+            if started.training_images:
+                numbers["rate"] = f"{_rate(started.training_images / max(seconds, 1e-9))} images/s"
+            if epochs:
+                numbers["left"] = f"{duration(seconds * (epochs - len(history.epochs)))} left"
         elif history.progress:
             numbers["rate"] = f"{_rate(history.progress.images_per_second)} images/s"
         if history.epochs:
@@ -265,6 +268,6 @@ def _runs_in_training() -> list[tuple[Run, str]]:
     found = []
     for run in in_training():
         with contextlib.suppress(RunError):
-            trained, planned = epochs_trained(run), run.config().epochs
-            found.append((run, f"epoch {trained:,} of {planned:,}"))
+            trained, planned = epochs_trained(run), planned_epochs(run.config())
+            found.append((run, f"epoch {trained:,}" + (f" of {planned:,}" if planned else "")))
     return found

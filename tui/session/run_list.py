@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from rich.style import Style
 
 from mnistop.engine.runs.entry import RunEntry
-from mnistop.engine.runs.filters import BY_TEST, ORDERS, RunFilter, RunOrder, in_order, parse
+from mnistop.engine.runs.filters import (
+    BY_TEST,
+    ORDERS,
+    RunFilter,
+    RunOrder,
+    in_order,
+    parse,
+)
 from mnistop.engine.runs.run_folder import Run
-from mnistop.tui.text.run_lines import state_of
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import shorten, shorten_name
+from mnistop.tui.draw.series import letter
+from mnistop.tui.text.run_lines import (
+    TEST_ACC,
+    VAL_ACC,
+    best_epoch,
+    best_loss,
+    either_accuracy,
+    epochs,
+    on_disk,
+    state_of,
+    test_accuracy,
+    time_taken,
+    validation_accuracy,
+)
+from mnistop.tui.toolkit.list_pane import Column, Table, fitting
 
 MOST_MARKED = 8
 
@@ -107,3 +133,173 @@ class RunListModel:
         if before:
             at = next((i for i, row in enumerate(self.rows) if row.run == before.run), None)
             self.go(self.position if at is None else at)
+
+
+SIGNS = {
+    "starting": ("…", "."),
+    "running": ("▶", ">"),
+    "paused": ("‖", "|"),
+    "finished": ("✓", "+"),
+    "stopped": ("■", "#"),
+    "failed": ("✗", "x"),
+    "interrupted": ("✗", "x"),
+    "suspended": ("‖", "|"),
+}
+"""A sign for each state, the second where only ASCII is shown."""
+_NAMES = (13, 24)
+"""Cells that the names may take."""
+_LEAST_DIFFERENCES = 14
+
+
+_EITHER = Column(TEST_ACC, 23, either_accuracy)
+"""The column where there is room for one accuracy only."""
+_EPOCHS = Column("epochs", 10, epochs)
+_COLUMNS = (
+    Column(TEST_ACC, 20, test_accuracy),
+    Column(VAL_ACC, 20, validation_accuracy),
+    Column("best epoch", 11, best_epoch),
+    Column("val loss at best", 18, best_loss),
+    _EPOCHS,
+    Column("time", 11, time_taken),
+    Column("size", 9, on_disk),
+)
+"""In the order of their importance: the first have room first, behind what the order goes by."""
+_NARROW = (_EITHER, _EPOCHS, *(column for column in _COLUMNS[2:] if column is not _EPOCHS))
+_SHOWN = ("epochs", TEST_ACC, VAL_ACC, "best epoch", "val loss at best", "time", "size")
+"""In the order in which they stand."""
+
+
+class RunTable(Table[RunEntry]):
+    """The list of the runs screen.
+
+    Args:
+        terminal: what the terminal can show.
+        model: what it shows.
+    """
+
+    DEFAULT_CSS = "RunTable { height: 1fr; }"
+
+    EXPLANATION = (
+        "Each row is a run: its state, its name, what differs from the notebook's settings, "
+        "finished epochs, and what it was worth at its best epoch: accuracy on images that it has "
+        "not seen (test) and on the validation images (val), both with the 95% interval, and "
+        "validation loss; then the time of training, and what it takes on the disk. The "
+        "validation accuracy flatters, being the highest of all epochs on the same images; the "
+        "unseen images had no part in that choice. "
+        "Two runs whose intervals overlap much may be equally good. Letters mark what will be "
+        "compared; the dashboard's run is bold."
+    )
+
+    def __init__(self, terminal: Terminal, model: RunListModel) -> None:
+        self._model = model
+        super().__init__(terminal)
+        self.shown: Run | None = None
+        """The run on the dashboard."""
+        self.waiting = ""
+        """A note while the runs are still being read; empty when they are there."""
+
+    def show(self, shown: Run | None, waiting: str) -> None:
+        """Draw what is browsed now."""
+        self.shown, self.waiting = shown, waiting
+        self.redraw()
+
+    @property
+    def position(self) -> int:
+        """The row at the cursor."""
+        return self._model.position
+
+    @position.setter
+    def position(self, position: int) -> None:
+        self._model.go(position)
+
+    @property
+    def items(self) -> Sequence[RunEntry]:
+        """The runs that pass the filter, in order."""
+        return self._model.rows
+
+    @property
+    def order(self) -> str:
+        """The head of the column that the order goes by."""
+        return self._model.order.column
+
+    def title(self) -> str:
+        """The number of runs that pass, of how many, and the order."""
+        model = self._model
+        if not model.total:
+            return "Runs"
+        of = f" of {model.total:,}" if model.text else ""
+        return f"Runs: {self.count:,}{of}, {model.order.short}"
+
+    def empty(self) -> str:
+        """Return the reason why the list is empty."""
+        if self._model.text and self._model.total:
+            return (
+                f'None of the {self._model.total:,} runs passes "{self._model.text}". '
+                "Press / and Enter on an empty line for all."
+            )
+        if self.waiting:
+            return self.waiting
+        return (
+            "There are no runs yet. Every run is kept and listed here: press 1 for the "
+            "dashboard, then r to train."
+        )
+
+    def columns(self, width: int) -> list[Column[RunEntry]]:
+        """Return state and name, the numbers that there is room for, and what differs."""
+        names = max(_NAMES[0], min(_NAMES[1], width // 7))
+        states = 3 + max(map(len, self._model.states))
+        room = width - 3 - states - names - 2
+        kept = self._numbers(room, max(_LEAST_DIFFERENCES, width // 6) + 2)
+        rest = max(0, room - sum(column.width for column in kept) - 2)
+
+        def on_dashboard(run: RunEntry) -> Style | None:
+            return self.palette.strong if run.run == self.shown else None
+
+        def state(run: RunEntry) -> str:
+            words = state_of(run)
+            return f"{SIGNS[words][0 if self.terminal.unicode else 1]} {words}"
+
+        def fitted(column: Column[RunEntry]) -> Callable[[RunEntry], str]:
+            return lambda run: shorten(column.text(run), column.width - 1, self.terminal)
+
+        return [
+            Column("", 3, self._mark, lambda _: self.palette.best),
+            Column("state", states, state, self._state_style, left=True),
+            Column(
+                "name",
+                names + 2,
+                lambda run: shorten_name(run.title, names, self.terminal),
+                on_dashboard,
+                left=True,
+            ),
+            *(replace(one, text=fitted(one), style=on_dashboard) for one in kept),
+            Column("  ", 2, lambda _: ""),
+            Column(
+                "differs by" if rest else "",
+                rest,
+                lambda run: shorten(run.differences(), rest, self.terminal) if rest else "",
+                lambda run: None if run.overview.changes else self.palette.muted,
+                left=True,
+            ),
+        ]
+
+    def _mark(self, run: RunEntry) -> str:
+        marked = self._model.marked
+        return f" {letter(marked.index(run.run))} " if run.run in marked else "   "
+
+    def _state_style(self, run: RunEntry) -> Style | None:
+        if run.state in ("failed", "interrupted"):
+            return self.palette.bad
+        return self.palette.val + self.palette.strong if run.is_live else self.palette.muted
+
+    def _numbers(self, room: int, least: int) -> list[Column[RunEntry]]:
+        """Return the columns of numbers that leave some cells for the differences."""
+        has_tests, order = self._model.has_tests, self.order
+        offered: Sequence[Column[RunEntry]] = _COLUMNS if has_tests else _COLUMNS[1:]
+        kept = fitting(offered, room, order, least)
+        if has_tests and VAL_ACC not in (column.head for column in kept):
+            offered = _NARROW
+            kept = fitting(offered, room, order, least)
+        if len(kept) < len(offered) and order != "size":
+            kept = [column for column in kept if column.head != "size"]
+        return sorted(kept, key=lambda column: _SHOWN.index(column.head))

@@ -15,6 +15,7 @@ from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import ConfigError, DataError, MnistopError, PixelRangeError, RunError
 from mnistop.engine.events import Event
+from mnistop.engine.runs.recorded import planned_epochs
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.session import state as states
@@ -189,7 +190,7 @@ class Session:
             return
         self.predictions = None
         self._is_live = run.is_running()
-        self.state = State(run, self.config.epochs, alive=True)
+        self.state = State(run, planned_epochs(self.config), alive=True)
         self._opened(self.config)
         self._screen.run_worker(
             feed(run, self._screen), group="feed", exclusive=True, exit_on_error=False
@@ -201,7 +202,8 @@ class Session:
             return False
         before = self.state
         self.state = states.reduce(before, new.events)
-        self.config = replace(self.config, epochs=self.state.epochs_planned)
+        if self.state.epochs_planned:
+            self.config = replace(self.config, epochs=self.state.epochs_planned)
         now = self.state.history
         started, is_new = now.started, now.started is not before.history.started
         if started and (is_new or now.resumed is not before.history.resumed):

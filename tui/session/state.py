@@ -20,7 +20,7 @@ class State:
     run: Run | None = None
     """The run, or None before the first."""
     epochs_planned: int = 0
-    """Epochs that the run is to have."""
+    """Epochs that the run is to have; 0 where a recorded run does not say."""
     history: History = dataclasses.field(default_factory=History)
     alive: bool = False
     """True while the training process lives, as far as its events say."""
@@ -43,6 +43,11 @@ class State:
             case "running" | "paused":
                 return "after epoch 0"
         return "the run has none"
+
+    @property
+    def no_model(self) -> str:
+        """A sentence on why a recorded run's model cannot be asked; empty where it can."""
+        return self.history.no_model(self.alive)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -104,7 +109,11 @@ def reduce(state: State, new: Sequence[events.Event]) -> State:
     if not own:
         return state
     alive = not isinstance(own[-1], events.LAST_EVENTS)
-    lengths = [event.epochs for event in own if isinstance(event, events.RunResumed)]
+    lengths = [
+        event.epochs
+        for event in own
+        if isinstance(event, (events.RunResumed, events.EpochsPlanned))
+    ]
     return dataclasses.replace(
         state,
         history=history.reduce(state.history, own),

@@ -103,6 +103,22 @@ class RunScreen(GivesReasons, FaultTolerant, Screen[None]):
         if self._scheduler:
             self._scheduler.clear_debt()
 
+    def next_mode(self, mode: Mode, *panes: Widget) -> Mode:
+        """Return the next way of drawing images; name it where no image in sight shows it.
+
+        Args:
+            mode: the present way.
+            panes: those that draw images.
+        """
+        from mnistop.tui.draw.image import mode_words, next_mode  # needs NumPy
+
+        following = next_mode(mode, self.terminal)
+        if following == mode:
+            self.notify("Images can be drawn in one way only in this terminal.")
+        elif not any(pane.display for pane in panes):
+            self.notify(mode_words(following))
+        return following
+
     def on_screen_resume(self) -> None:
         """Catch up with what happened while another screen was shown."""
         if self._scheduler is None:
@@ -227,22 +243,6 @@ class ViewScreen(RunScreen):
         own = [other for other in self.workers if other.node is self and other.group == group]
         if all(other.is_finished for other in own):
             self.run_worker(work(), group=group, exit_on_error=False)
-
-    def next_mode(self, mode: Mode, *panes: Widget) -> Mode:
-        """Return the next way of drawing images, and say what no image in sight shows.
-
-        Args:
-            mode: the present way.
-            panes: those that draw images.
-        """
-        from mnistop.tui.draw.image import mode_words, next_mode  # which needs NumPy
-
-        taken = next_mode(mode, self.terminal)
-        if taken == mode:
-            self.notify("Images can be drawn in one way only in this terminal.")
-        elif not any(pane.display for pane in panes):
-            self.notify(mode_words(taken))
-        return taken
 
     def action_back(self) -> None:
         """Back to the screen that this one was opened from."""

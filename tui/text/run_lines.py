@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from mnistop.engine import events
 from mnistop.engine.cores import usable_cores
 from mnistop.engine.events import EpochFinished
-from mnistop.engine.formatting import accuracy, count, duration, loss, percent, size
+from mnistop.engine.formatting import accuracy, count, duration, epochs_of, loss, percent, size
 from mnistop.engine.runs.entry import RunEntry
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.folder import one_line
@@ -28,24 +28,25 @@ def closing_lines(run: Run, history: History, epochs: int) -> list[str]:
         epochs: the planned number of epochs.
     """
     state = history.state(running=False)
-    trained = count(len(history.epochs), "epoch")
     took = duration(sum(epoch.seconds for epoch in history.epochs))
     lines = [""]
+    trained = count(len(history.epochs), "epoch")
+    of_planned = epochs_of(len(history.epochs), epochs)
     match history.ended:
         case events.RunFinished(message=message) if message:
             lines.append(f"run {run.name} was not trained further: still {trained}")
         case events.RunFinished(reason="early stopping"):
-            lines.append(f"run {run.name} finished early: {trained} of {epochs} in {took}")
+            lines.append(f"run {run.name} finished early: {of_planned} in {took}")
         case events.RunFinished():
             lines.append(f"run {run.name} finished: {trained} in {took}")
         case events.RunStopped(message=message) if message:
-            lines.append(f"run {run.name} was not resumed: still {trained} of {epochs}")
+            lines.append(f"run {run.name} was not resumed: still {of_planned}")
         case events.RunStopped():
-            lines.append(f"run {run.name} stopped and saved after {trained} of {epochs}")
+            lines.append(f"run {run.name} stopped and saved after {of_planned}")
         case _ if run.is_gone():
             return [*lines, f"run {run.name}: its folder {run.path} is gone"]
         case _:
-            lines.append(f"run {run.name} {state} after {trained} of {epochs}")
+            lines.append(f"run {run.name} {state} after {of_planned}")
     if tested := unseen_accuracy(history):
         lines.append(f"test: accuracy {tested}, 95% interval")
     if best := best_of(history):
@@ -107,9 +108,8 @@ def farewell(run: Run, epochs: int) -> str:
     history = reduce(History(), read_events(run))
     if history.ended or not run.is_running():
         return "\n".join(closing_lines(run, history, epochs))
-    trained = count(len(history.epochs), "epoch")
     state = "is paused" if history.paused else "is still training"
-    lines = ["", f"run {run.name} {state}: {trained} of {epochs:,} so far"]
+    lines = ["", f"run {run.name} {state}: {epochs_of(len(history.epochs), epochs)} so far"]
     if best := best_of(history):
         lines.append(f"best: {best}")
     commands = {f"mnistop --run {typed(run)}": "open it in the app"}
@@ -204,7 +204,7 @@ def epochs(run: RunEntry) -> str:
     """Finished and planned epochs, as in `34/100` or `34/100k`."""
     planned = run.overview.planned
     short = f"{planned // 1000}k" if planned >= 10_000 and planned % 1000 == 0 else str(planned)
-    return f"{run.overview.epochs}/{short}"
+    return f"{run.overview.epochs}/{short}" if planned else str(run.overview.epochs)
 
 
 def time_taken(run: RunEntry) -> str:

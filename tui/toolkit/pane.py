@@ -7,7 +7,7 @@ import textwrap
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
-from typing import ClassVar, Literal, Protocol, runtime_checkable
+from typing import Generic, TypeVar
 
 from rich.cells import cell_len
 from rich.style import Style
@@ -16,7 +16,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip as TextualStrip
 
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Strip, beside, clean, line, on_ground, plain, shorten
+from mnistop.tui.draw.cells import Strip, clean, line, on_ground, plain, shorten
 from mnistop.tui.draw.palette import Palette
 from mnistop.tui.terminal import faults
 from mnistop.tui.terminal.faults import FaultTolerantWidget
@@ -49,10 +49,22 @@ class DrawnWidget(GivesReasons, FaultTolerantWidget):
     def _draw(self) -> list[Strip]:
         """All lines, `_based`."""
 
-    def say(self, text: str, width: int) -> list[Strip]:
-        """A text in place of a picture, on as many lines as it takes."""
-        lines = textwrap.wrap(clean(text, self.terminal), max(width, 1))
-        return [line([(part, self.palette.muted)], width) for part in lines]
+    def say(
+        self, text: str, width: int, style: Style | None = None, most: int | None = None
+    ) -> list[Strip]:
+        """Wrap a text.
+
+        Args:
+            text: is cleaned first.
+            width: cells of a line.
+            style: of the text; that of notes if None.
+            most: lines at most; None for as many as it takes.
+        """
+        cut = " …" if self.terminal.unicode else " ~"
+        style = self.palette.muted if style is None else style
+        words = clean(text, self.terminal)
+        lines = textwrap.wrap(words, max(width, 8), max_lines=most, placeholder=cut)
+        return [line([(part, style)], width) for part in lines]
 
     def _based(self, strips: Sequence[Strip]) -> list[Strip]:
         width = self.size.width
@@ -142,8 +154,13 @@ class LinesPane(DrawnWidget):
         drawn = [self._title_line(width), *self.lines(width, height - 1)]
         return self._based((drawn + [Strip.blank(0)] * (height - len(drawn)))[:height])
 
+    def set_height(self, lines: int) -> None:
+        """Take that many lines, without a new layout where it has them already."""
+        if self.styles.height is None or self.styles.height.value != lines:
+            self.styles.height = lines
+
     def redraw_title(self) -> None:
-        """Draws the title anew, which alone is different."""
+        """Draw the title anew, which alone is different."""
         if self.size == self._drawn_for:
             self._replace(
                 lambda: [*self._based([self._title_line(self.size.width)]), *self._lines[1:]]
@@ -159,6 +176,53 @@ class LinesPane(DrawnWidget):
     def watch_has_focus(self, has_focus: bool) -> None:
         """Shows in the title whether the keys go here."""
         self.redraw_title()
+
+
+Content = TypeVar("Content")
+
+
+class ContentPane(LinesPane, Generic[Content]):
+    """A pane that draws something, or says why there is nothing to draw.
+
+    Args:
+        terminal: what the terminal can show.
+        id: the widget's id.
+    """
+
+    EMPTY_TITLE = ""
+    """The title while there is nothing to draw."""
+
+    content: Content | None = None
+    status = ""
+    """What is being waited for or went wrong; a note in the title where there is something."""
+
+    def show(self, content: Content | None, status: str = "") -> None:
+        """Draw something else, or only a status."""
+        self.content, self.status = content, status
+        self.redraw()
+
+    def show_new(self, content: Content | None, status: str = "") -> None:
+        """Draw something that can be compared, unless it is shown already."""
+        if (content, status) != (self.content, self.status):
+            self.show(content, status)
+
+    @abstractmethod
+    def heading(self, content: Content) -> str:
+        """Return the title."""
+
+    @abstractmethod
+    def draw(self, content: Content, width: int, height: int) -> Sequence[Strip]:
+        """Return the lines below the title, at most `height` of at most `width` cells."""
+
+    def title(self) -> str:
+        """The title of what is shown."""
+        return self.EMPTY_TITLE if self.content is None else self.heading(self.content)
+
+    def lines(self, width: int, height: int) -> Sequence[Strip]:
+        """What is shown, or the status in its place."""
+        if self.content is None:
+            return self.say(self.status, width)
+        return self.draw(self.content, width, height)
 
 
 class ScrolledPane(LinesPane):
@@ -216,87 +280,3 @@ class ScrolledPane(LinesPane):
         """The wheel scrolls by three lines."""
         event.stop()
         self._scroll(3)
-
-
-@runtime_checkable
-class Plotted(Protocol):
-    """A chart, whose module the first frame does without."""
-
-    def x_at(self, column: int, line: int) -> float | None:
-        """Return the x of a cell, None where the cell lies beside the curves."""
-
-
-class PlottedPane(LinesPane):
-    """A pane that knows where its charts stand.
-
-    Args:
-        terminal: what the terminal can show.
-        id: the widget's id.
-    """
-
-    def __init__(self, terminal: Terminal, *, id: str | None = None) -> None:
-        super().__init__(terminal, id=id)
-        self._charts: list[tuple[int, int, Plotted]] = []
-        """The charts in sight, with the column and the line that each begins in."""
-
-    @abstractmethod
-    def choose(self, x: float) -> None:
-        """Go to what stands at an x, or nearest to it."""
-
-    def placed(self, *charts: tuple[int, int, Sequence[Strip]]) -> None:
-        """Note where the charts that are drawn stand.
-
-        Args:
-            charts: of each its first column and line below the title, and what is drawn; what
-                is no chart is left out.
-        """
-        self._charts = [
-            (left, top, drawn) for left, top, drawn in charts if isinstance(drawn, Plotted)
-        ]
-
-    def on_click(self, event: events.Click) -> None:
-        """Go to the x that was clicked."""
-        for left, top, chart in self._charts:
-            x = chart.x_at(event.x - left, event.y - 1 - top)
-            if x is not None:
-                self.choose(x)
-                return
-
-
-Kind = Literal["loss", "acc"]
-
-
-class LossAndAccuracy(PlottedPane):
-    """Two charts, side by side or, where it is narrow and high, one above the other."""
-
-    GAP: ClassVar = 2
-    """Cells between them."""
-
-    log_scale = False
-    """Whether losses are drawn on a logarithmic scale."""
-
-    @abstractmethod
-    def chart(self, kind: Kind, width: int, height: int) -> Sequence[Strip]:
-        """Draw one of them."""
-
-    def sizes(self, width: int, height: int) -> tuple[tuple[int, int], tuple[int, int]]:
-        """Return width and height of both."""
-        if width < 70 and height >= 16:
-            upper = height // 2
-            return (width, upper), (width, height - upper)
-        left = (width - self.GAP) // 2
-        return (left, height), (width - self.GAP - left, height)
-
-    def lines(self, width: int, height: int) -> list[Strip]:
-        """Both charts."""
-        first, second = self.sizes(width, height)
-        drawn = self.chart("loss", *first), self.chart("acc", *second)
-        below = first[0] == width
-        second_at = (0, first[1]) if below else (first[0] + self.GAP, 0)
-        self.placed((0, 0, drawn[0]), (*second_at, drawn[1]))
-        return [*drawn[0], *drawn[1]] if below else beside(drawn, self.GAP)
-
-    def action_log(self) -> None:
-        """Switch the logarithmic scale."""
-        self.log_scale = not self.log_scale
-        self.redraw()

@@ -43,14 +43,14 @@ def number(value: float, places: int = 2) -> str:
     return f"{value:.{places}f}" if 0.1 <= value < 1000 else f"{value + 0.0:.2g}"
 
 
-def percent(fraction: float) -> str:
+def percent(fraction: float | None) -> str:
     """As in `72%`."""
     return formatting.percent(fraction, 0)
 
 
-def accuracy(fraction: float, images: int) -> str:
+def accuracy(fraction: float | None, images: int) -> str:
     """An accuracy with its 95% interval, as in `89.0% (83.9–92.6)`."""
-    return formatting.accuracy(min(max(fraction, 0.0), 1.0), images)
+    return formatting.accuracy(fraction and min(max(fraction, 0.0), 1.0), images)
 
 
 def either(words: list[str]) -> str:

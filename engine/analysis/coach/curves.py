@@ -14,8 +14,9 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.data.notes import ClassCounts
 from mnistop.engine.events import RunStarted
 from mnistop.engine.learning_rate import mean_share
-from mnistop.engine.runs.history import History
+from mnistop.engine.runs.history import History, or_nan
 from mnistop.engine.runs.predictions import EpochPredictions
+from mnistop.engine.runs.recorded import RecordedConfig, planned_epochs
 
 Curve = NDArray[np.float64]
 
@@ -60,7 +61,8 @@ class Curves:
     @property
     def planned(self) -> int:
         """The number of epochs when the run ends."""
-        return self.epochs if self.history.ended else max(self.epochs, self.config.epochs)
+        planned = self.history.planned or planned_epochs(self.config)
+        return self.epochs if self.history.ended else max(self.epochs, planned)
 
     @property
     def classes(self) -> int:
@@ -80,12 +82,12 @@ class Curves:
     @property
     def steps(self) -> int:
         """Updates of the weights so far."""
-        return self.epochs * math.ceil(self.started.training_images / self.config.batch_size)
+        return self.epochs * math.ceil((self.started.training_images or 0) / self.config.batch_size)
 
     @property
     def start(self) -> float:
         """Validation loss of the untrained model."""
-        return self.started.val_loss
+        return or_nan(self.started.val_loss)
 
     @property
     def dead(self) -> float:
@@ -97,8 +99,8 @@ class Curves:
     @property
     def could_use_more(self) -> bool:
         """True if `samples` left images of the source unused, as far as is known."""
-        most, used = self.config.samples, self.started.training_images + self.images
-        return most is not None and used >= most
+        most, trained = self.config.samples, self.started.training_images
+        return most is not None and trained is not None and trained + self.images >= most
 
     @property
     def stopped_early(self) -> bool:
@@ -127,12 +129,12 @@ class Curves:
     @cached_property
     def train(self) -> Curve:
         """Training loss, `(epochs,)`."""
-        return np.array([epoch.train_loss for epoch in self.history.epochs])
+        return np.array([or_nan(epoch.train_loss) for epoch in self.history.epochs])
 
     @cached_property
     def val(self) -> Curve:
         """Validation loss, `(epochs,)`: the median of each epoch and its two neighbours."""
-        return _median_of_three(np.array([epoch.val_loss for epoch in self.history.epochs]))
+        return _median_of_three(np.array([or_nan(epoch.val_loss) for epoch in self.history.epochs]))
 
     @cached_property
     def lowest(self) -> int:
@@ -147,7 +149,7 @@ class Curves:
     @cached_property
     def late(self) -> int:
         """Epochs in the last half of training, each counted as its learning rate."""
-        rates = np.array([epoch.lr for epoch in self.history.epochs])
+        rates = np.array([or_nan(epoch.lr) for epoch in self.history.epochs])
         before = np.cumsum(rates) - rates
         return max(1, int((before > (0.5 - _ROUNDING) * rates.sum()).sum()))
 
@@ -157,7 +159,9 @@ class Curves:
         epochs."""
         if self.planned == self.epochs:
             return 0.0
-        late = sum(epoch.lr for epoch in self.history.epochs[-self.late :]) / self.late
+        if isinstance(self.config, RecordedConfig):
+            return float(self.planned - self.epochs)
+        late = sum(or_nan(epoch.lr) for epoch in self.history.epochs[-self.late :]) / self.late
         to_come = self.config.lr * mean_share(self.config, self.epochs, self.planned)
         return (self.planned - self.epochs) * to_come / max(late, math.ulp(0))
 
@@ -170,7 +174,7 @@ class Curves:
         """The median validation accuracy of an epoch and its neighbours."""
         first = max(0, min(epoch - RECENT // 2, self.epochs - RECENT))
         around = self.history.epochs[first : first + RECENT]
-        return median(np.array([each.val_acc for each in around]))
+        return median(np.array([or_nan(each.val_acc) for each in around]))
 
 
 def median(values: Curve) -> float:

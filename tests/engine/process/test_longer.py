@@ -21,7 +21,7 @@ from mnistop.engine.runs.sweep_folder import Sweep
 from tests.faults.kills import results
 from tests.helpers.small_data import DataFile
 from tests.helpers.small_runs import ENDLESS, digits_config, history_of, state_of
-from tests.waiting import wait_until
+from tests.helpers.waiting import wait_until
 
 KINDS: dict[str, dict[str, Any]] = {
     "default": {},

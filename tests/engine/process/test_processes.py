@@ -45,6 +45,7 @@ from tests.helpers.small_runs import (
     to_the_end,
     until,
 )
+from tests.helpers.waiting import until_true
 
 linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
 
@@ -390,8 +391,9 @@ async def test_closing_the_answers_ends_their_process_and_no_other(runs_folder: 
     answering = await worker.ask(os.getpid)
     assert Path("/proc", str(answering)).exists()
     worker.close()
-    while answering in {child.pid for child in multiprocessing.active_children()}:
-        await asyncio.sleep(0.01)
+    await until_true(
+        lambda: answering not in {child.pid for child in multiprocessing.active_children()}
+    )
     assert host.is_alive()
     host.kill()
     host.join()

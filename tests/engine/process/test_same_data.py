@@ -27,7 +27,7 @@ from tests.helpers.small_runs import (
     to_the_end,
     until,
 )
-from tests.waiting import wait_until
+from tests.helpers.waiting import wait_until
 
 
 @pytest.fixture
@@ -212,10 +212,11 @@ def openml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], N
 def in_a_fresh_process(runs_folder: Path, what: str) -> None:
     """Does something with `worker`, in an environment of its own, and waits for the run's end."""
     code = (
-        "import time\nfrom pathlib import Path\nfrom mnistop.engine import worker\n"
+        "from pathlib import Path\nfrom mnistop.engine import worker\n"
         "from mnistop.engine.config import RunConfig\n"
         "from mnistop.engine.runs.run_folder import Run, list_runs\n"
-        f"{what}\nwhile list_runs()[0].is_running():\n    time.sleep(0.01)\n"
+        "from tests.helpers.waiting import wait_until\n"
+        f"{what}\nwait_until(lambda: not list_runs()[0].is_running())\n"
     )
     process = run_script(code, runs_folder)
     assert process.wait() == 0, process.communicate()

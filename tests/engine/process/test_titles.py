@@ -14,7 +14,7 @@ from mnistop.engine.runs.run_folder import Run
 from tests.helpers.processes import process_of
 from tests.helpers.pseudo_terminal import terminal
 from tests.helpers.small_runs import ENDLESS, ROOT, digits_config, history_of, run_script
-from tests.waiting import wait_until
+from tests.helpers.waiting import wait_until
 
 
 def title_of(process: int) -> str:

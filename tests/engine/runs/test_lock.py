@@ -15,7 +15,7 @@ from mnistop.engine.errors import RunError
 from mnistop.engine.runs import lock, run_folder
 from mnistop.engine.runs.run_folder import Run
 from tests.helpers.small_runs import kill_all
-from tests.waiting import wait_until
+from tests.helpers.waiting import wait_until
 
 
 @pytest.fixture

@@ -258,9 +258,9 @@ def test_a_missing_configuration_is_told_in_a_sentence(runs_folder: Path) -> Non
 
 def test_a_run_of_a_newer_program_asks_for_an_update(runs_folder: Path) -> None:
     run = make_run(runs_folder)
-    manifest = {"format": 4, "config": {"learning_rate_of_tomorrow": 3}}
+    manifest = {"format": 5, "config": {"learning_rate_of_tomorrow": 3}}
     (run.path / "config.json").write_text(json.dumps(manifest))
-    with pytest.raises(RunError, match=r"newer mnistop \(format 4, this one reads up to 3\)"):
+    with pytest.raises(RunError, match=r"newer mnistop \(format 5, this one reads up to 4\)"):
         run.config()
 
 

@@ -20,7 +20,7 @@ from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sharing import copy_to, is_shared, share, unshare
 from mnistop.engine.runs.sweep_folder import Plan, Sweep
 from tests.helpers.small_runs import digits_config
-from tests.waiting import wait_until
+from tests.helpers.waiting import wait_until
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from distributed import Client
 
 from tests.helpers.small_runs import ROOT
+from tests.helpers.waiting import wait_until
 
 
 class DaskCluster:
@@ -29,8 +29,7 @@ class DaskCluster:
         self.workers: list[subprocess.Popen[bytes]] = []
         self._file = folder / "scheduler.json"
         self._start("scheduler", "--host", "127.0.0.1", "--port", "0")
-        while not (self._file.exists() and self._file.read_text().endswith("}")):
-            time.sleep(0.02)
+        wait_until(lambda: self._file.exists() and self._file.read_text().endswith("}"))
         self.address: str = json.loads(self._file.read_text())["address"]
 
     def folder_of(self, worker: int) -> Path:

@@ -17,10 +17,11 @@ from mnistop.engine.runs.sweep_folder import Plan, Sweep
 from mnistop.engine.sweep import cluster_member
 from mnistop.engine.sweep import job as sweep_job
 from tests.engine.sweep.dask_cluster import DaskCluster, dask_cluster
-from tests.engine.sweep.test_sweeps import never_killed, states, wait, wait_for_end
+from tests.engine.sweep.test_sweeps import never_killed, states, wait_for_end
 from tests.faults.kills import results
 from tests.helpers.small_data import DataFile
 from tests.helpers.small_runs import digits_config, ever_more, history_of, state_of
+from tests.helpers.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def test_a_sweep_on_a_cluster_is_stopped_and_goes_on_to_the_same_bits(
         worker.resume_sweep(sweep, cluster.address)
         if both_train(sweep, cluster) and (process := sweep.process_id()):
             os.kill(process, signal.SIGKILL)
-            wait(lambda: not cluster.is_training(0) and not cluster.is_training(1))
+            wait_until(lambda: not cluster.is_training(0) and not cluster.is_training(1))
             if sweep.state() == "interrupted":
                 break
 
@@ -61,7 +62,9 @@ def test_a_sweep_on_a_cluster_is_stopped_and_goes_on_to_the_same_bits(
 
 def both_train(sweep: Sweep, cluster: DaskCluster) -> bool:
     """Waits until both workers have a member in training; false if the sweep ends before that."""
-    wait(lambda: (cluster.is_training(0) and cluster.is_training(1)) or not sweep.is_running())
+    wait_until(
+        lambda: (cluster.is_training(0) and cluster.is_training(1)) or not sweep.is_running()
+    )
     if sweep.is_running():
         return True
     assert sweep.state() == "finished", sweep.log_path.read_text()
@@ -74,7 +77,7 @@ def test_a_cluster_trains_all_members_though_a_worker_is_killed(
     for epochs in ever_more(200):
         configs = [digits_config(seed=seed, epochs=epochs, hidden=(64,)) for seed in range(6)]
         sweep = worker.launch_sweep(configs, dask=cluster.address)
-        wait(lambda sweep=sweep: cluster.is_training(0) or not sweep.is_running())
+        wait_until(lambda sweep=sweep: cluster.is_training(0) or not sweep.is_running())
         if sweep.is_running():
             break
         assert sweep.state() == "finished", sweep.log_path.read_text()
@@ -131,7 +134,7 @@ def test_workers_that_have_other_data_under_the_same_path_train_nothing(
 
         second.write("compressed")
         sweep = worker.launch_sweep(configs, dask=two.address, jobs=1)
-        wait(lambda: two.is_training(0) or two.is_training(1))
+        wait_until(lambda: two.is_training(0) or two.is_training(1))
         for file in (first, second):
             file.write("a label of a training image")
         wait_for_end(sweep)

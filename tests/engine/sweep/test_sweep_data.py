@@ -15,9 +15,10 @@ from mnistop.engine.events import MemberFailed
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.engine.sweep.known_data import DataCheck, key_of, recorded_data
-from tests.engine.sweep.test_sweeps import states, swept, wait, wait_for_end
+from tests.engine.sweep.test_sweeps import states, swept, wait_for_end
 from tests.helpers.small_data import DataFile
 from tests.helpers.small_runs import digits_config, ever_more, history_of
+from tests.helpers.waiting import wait_until
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def held(data: DataFile) -> tuple[Sweep, Run]:
     for epochs in ever_more(800):
         sweep = swept(members(data, epochs), jobs=1)
         first = sweep.member(1)
-        wait(lambda run=first: run.is_there() and history_of(run).epochs)
+        wait_until(lambda run=first: run.is_there() and history_of(run).epochs)
         with contextlib.suppress(RunError):  # it has come to its end
             worker.pause(first)
             return sweep, first
@@ -152,7 +153,7 @@ def test_a_sweep_of_before_fingerprints_compares_its_members_and_warns(
 
     data.write()
     assert "what it trains on could not be compared" in worker.resume_sweep(sweep)
-    wait(lambda: recorded_data(sweep))
+    wait_until(lambda: recorded_data(sweep))
     wait_for_end(sweep)
     assert states(sweep) == ["finished"] * 3
 
@@ -177,7 +178,7 @@ def test_a_sweep_of_before_test_images_were_kept_apart_goes_on_with_the_images_i
         ]
         sweep = swept(configs, jobs=1)
         first = sweep.member(1)
-        wait(lambda run=first: run.is_there() and history_of(run).epochs)
+        wait_until(lambda run=first: run.is_there() and history_of(run).epochs)
         worker.stop_sweep(sweep)
         wait_for_end(sweep)
         if states(sweep) == ["stopped"]:

@@ -3,8 +3,6 @@
 import contextlib
 import os
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,19 +32,15 @@ from tests.helpers.small_runs import (
     run_script,
     state_of,
 )
+from tests.helpers.waiting import wait_until
 
 
 def swept(configs: list[RunConfig], **options: Any) -> Sweep:
     return worker.launch_sweep(configs, **options)
 
 
-def wait(reached: Callable[[], object]) -> None:
-    while not reached():
-        time.sleep(0.01)
-
-
 def wait_for_end(sweep: Sweep) -> None:
-    wait(lambda: not sweep.is_running())
+    wait_until(lambda: not sweep.is_running())
 
 
 def with_epochs(sweep: Sweep, count: int) -> list[Run]:
@@ -57,7 +51,7 @@ def with_epochs(sweep: Sweep, count: int) -> list[Run]:
         found[:] = [run for run in sweep.members() if run.is_running() and history_of(run).epochs]
         return len(found) >= count or not sweep.is_running()
 
-    wait(enough)
+    wait_until(enough)
     return found
 
 
@@ -69,7 +63,7 @@ def held(seeds: int, count: int) -> tuple[Sweep, list[Run]]:
         members = [sweep.member(number) for number in range(1, count + 1)]
         with contextlib.suppress(RunError):  # one has come to its end
             for run in members:
-                wait(lambda run=run: run.is_there() and history_of(run).epochs)
+                wait_until(lambda run=run: run.is_there() and history_of(run).epochs)
                 worker.pause(run)
             return sweep, members
         wait_for_end(sweep)
@@ -83,7 +77,7 @@ def states(sweep: Sweep) -> list[str]:
 def never_killed(config: RunConfig) -> dict[str, Any]:
     """What a run of its own comes to."""
     run = worker.launch(config)
-    wait(lambda: not run.is_running())
+    wait_until(lambda: not run.is_running())
     return results(run)
 
 
@@ -196,8 +190,8 @@ def test_a_killed_sweep_leaves_no_process_and_goes_on_to_the_same_bits(runs_fold
     assert process
     assert session_of(process) > {process}
     os.kill(process, signal.SIGKILL)
-    wait(lambda: not any(run.is_running() for run in running))
-    wait(lambda: not session_of(process))
+    wait_until(lambda: not any(run.is_running() for run in running))
+    wait_until(lambda: not session_of(process))
     assert sweep.state() == "interrupted"
     assert states(sweep) == ["interrupted", "interrupted"]
 
@@ -230,7 +224,7 @@ def test_a_member_that_dies_every_time_is_given_up_and_tried_anew_by_resuming(
     sweep = swept([digits_config(epochs=ENDLESS), digits_config()], jobs=1)
     member, dead = sweep.member(1), None
     for _ in range(3):
-        wait(lambda dead=dead: member.is_there() and member.process_id() not in (None, dead))
+        wait_until(lambda dead=dead: member.is_there() and member.process_id() not in (None, dead))
         dead = member.process_id()
         assert dead
         os.kill(dead, signal.SIGKILL)
@@ -291,7 +285,7 @@ def test_a_sweep_outlives_a_killed_program_and_its_closed_terminal(runs_folder: 
         (member,) = with_epochs(sweep, 1)
         assert member.name.endswith(f".0{count}")
         worker.stop(member)
-        wait(lambda member=member: not member.is_running())
+        wait_until(lambda member=member: not member.is_running())
     (last,) = with_epochs(sweep, 1)
     assert last.name.endswith(".03")
     worker.stop_sweep(sweep)

@@ -18,7 +18,7 @@ from mnistop.engine.runs.run_folder import Run
 from tests.helpers.command_line import COMMAND, Place
 from tests.helpers.processes import linux, process_of, states_of
 from tests.helpers.small_runs import ROOT
-from tests.waiting import wait_until
+from tests.helpers.waiting import wait_until
 
 SMALL = ("--epochs", "1", "--samples", "100", "--hidden", "4", "--source", "digits")
 STRANGER = 54321

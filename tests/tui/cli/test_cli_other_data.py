@@ -10,7 +10,7 @@ from mnistop.engine.runs.run_folder import Run
 from tests.helpers.command_line import Place
 from tests.helpers.small_data import DataFile
 from tests.helpers.small_runs import history_of
-from tests.waiting import wait_until
+from tests.helpers.waiting import wait_until
 
 
 @pytest.fixture

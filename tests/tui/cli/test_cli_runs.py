@@ -13,7 +13,7 @@ from mnistop.engine.runs.entry import About, write_about
 from mnistop.engine.runs.run_folder import Run
 from tests.helpers.command_line import COMMAND, Answer, Finished, Place
 from tests.helpers.small_runs import history_of
-from tests.waiting import wait_until
+from tests.helpers.waiting import wait_until
 
 Call = Callable[..., Answer]
 KEYS = [

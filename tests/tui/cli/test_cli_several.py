@@ -21,7 +21,7 @@ from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.session.notification import attention, clipboard_terms
 from tests.helpers import made_up, made_up_sweeps
 from tests.helpers.command_line import COMMAND, SHORT, Answer, Place
-from tests.waiting import wait_until
+from tests.helpers.waiting import wait_until
 
 Call = Callable[..., Answer]
 ENDLESS = ("--epochs", "1000000", "--samples", "400", "--hidden", "16")

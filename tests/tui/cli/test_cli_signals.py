@@ -10,7 +10,7 @@ import pytest
 from mnistop.engine.runs.run_folder import Run
 from tests.helpers.command_line import Place
 from tests.helpers.processes import process_of, standing_still
-from tests.waiting import wait_until
+from tests.helpers.waiting import wait_until
 
 LONG = ("--epochs", "1000000")
 

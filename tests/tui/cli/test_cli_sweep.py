@@ -11,7 +11,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.runs.sweep_folder import list_sweeps
 from tests.helpers import made_up_sweeps
 from tests.helpers.command_line import Answer, Place
-from tests.waiting import wait_until
+from tests.helpers.waiting import wait_until
 
 Call = Callable[..., Answer]
 TINY = ("--source", "digits", "--samples", "300", "--epochs", "6", "--hidden", "16")

@@ -9,7 +9,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from tests.helpers.command_line import COMMAND, SHORT, Answer, Finished, Place
-from tests.waiting import wait_until
+from tests.helpers.waiting import wait_until
 
 Call = Callable[..., Answer]
 

@@ -6,7 +6,7 @@ from mnistop.tui.cli.output import Output
 from mnistop.tui.cli.train import RunView
 from mnistop.tui.draw.capabilities import Terminal
 from tests.helpers.command_line import Finished
-from tests.waiting import wait_until
+from tests.helpers.waiting import wait_until
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.runs.run_folder import create
-from tests.waiting import wait_until
+from tests.helpers.waiting import wait_until
 
 TAKE = "take() { printf '%s\\n' \"$@\" > words; mv words taken; }"
 """Has a shell write the words of a line to a file."""

@@ -11,12 +11,12 @@ from textual.widget import Widget
 import mnistop.tui
 from mnistop.engine.runs.index import Index
 from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.attack.accuracy import ChooseRunScreen
 from mnistop.tui.features.runs.screen import RunsScreen
 from mnistop.tui.features.sweep.form import SweepSize
 from mnistop.tui.features.sweep.form_screen import SweepFormScreen
 from mnistop.tui.features.train.epochs import Charts
 from mnistop.tui.session.progress import LiveRuns
-from mnistop.tui.session.run_table import ChooseRunScreen
 from mnistop.tui.session.session import Session
 from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.terminal.textual_hooks import InputHook

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from textual import events
-from textual._xterm_parser import XTermParser
+from textual.message import Message
 
 from mnistop.tui.terminal.replies import STATUS, Replies
+from mnistop.tui.terminal.textual_hooks import KeyParser
 
 
 class Clock:
@@ -23,19 +24,22 @@ class Clock:
 def typed(*packets: str, pause: float = 0.0) -> list[str]:
     """The keys that the app gets for what comes in these packets."""
     clock = Clock()
-    replies, parser = Replies(clock), XTermParser()
-    keys = []
+    replies, parser = Replies(clock), KeyParser()
+    messages: list[Message] = []
     for packet in (*packets, ""):
         clock.now += pause if packet else 10
         for piece in replies.pieces(packet):
             if piece == STATUS:
                 continue
-            for event in parser.feed(piece) if isinstance(piece, str) else [piece]:
-                if isinstance(event, events.Key):
-                    keys.append(event.key)
-                elif isinstance(event, events.Paste):
-                    keys.append(f"paste {event.text}")
-    return keys
+            if isinstance(piece, str):
+                parser.feed(piece, messages.append)
+            else:
+                messages.append(piece)
+    return [
+        each.key if isinstance(each, events.Key) else f"paste {each.text}"
+        for each in messages
+        if isinstance(each, events.Key | events.Paste)
+    ]
 
 
 REPLIES = [

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,11 @@ from mnistop.engine.analysis.fragility import (
     bracket,
 )
 from mnistop.engine.analysis.methods import METHODS, Method, Norm
-from mnistop.engine.analysis.robustness import Robustness, robustness
 from mnistop.engine.errors import RunError
 from mnistop.engine.runs import snapshots
 from mnistop.engine.runs.predictions import PredictionReader
 from mnistop.engine.runs.run_folder import Run
+from mnistop.tui.features.attack.accuracy import Measured, ValidationRobustness
 from mnistop.tui.session.compared import differences
 from mnistop.tui.session.state import State, weights_name
 from mnistop.tui.text.attack_outcome import AttackOutcome
@@ -41,67 +41,6 @@ ORDERS: dict[Order, str] = {
 """Which images are gone through, and in which order, in words."""
 
 _NONE: NDArray[np.intp] = np.empty(0, np.intp)
-
-
-class Measured(NamedTuple):
-    """A run and how its model withstands attacks."""
-
-    name: str
-    robustness: Robustness | None
-    """What is known by now."""
-    settings: str = ""
-    """In what it differs from the other run."""
-    weights: str = ""
-    """Whose weights these are, as in `epoch 5`, where it is the only run."""
-
-
-class ValidationRobustness:
-    """The robustness of a run's validation images, measured a part at a time.
-
-    Args:
-        node: a part of the app, in whose name questions are put.
-        changed: called when more is known, or something went wrong.
-    """
-
-    def __init__(self, node: DOMNode, changed: Callable[[], None]) -> None:
-        self._answers = LatestAnswer(node, robustness, self._on_answer, at_leisure=True)
-        self._changed = changed
-        self._about: tuple[object, ...] = ()
-        self._parts = 0
-        """How many answers about the same there have been."""
-        self.known: Robustness | None = None
-        self.error = ""
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether nothing is known yet of the weights that are asked about."""
-        return self._answers.waiting and not self._parts
-
-    def forget(self) -> None:
-        """Want nothing any more."""
-        self._answers.forget()
-        self._about = ()
-        self.known, self.error = None, ""
-
-    def want(self, run: Run, epochs: int | None, age: Hashable) -> None:
-        """Go on measuring until all is known of some weights.
-
-        Args:
-            run: about which run.
-            epochs: with the weights after at most so many epochs; None for the newest.
-            age: differs where `epochs` stands for other weights than before.
-        """
-        about = (run, epochs, age)
-        if about != self._about:
-            self._about, self._parts = about, 0
-        self._answers.want(run, epochs, key=(about, self._parts))
-
-    def _on_answer(self, answer: Robustness | None, error: str) -> None:
-        self.error = error
-        if answer is not None:
-            self.known = answer
-            self._parts += not answer.is_complete
-        self._changed()
 
 
 class AttackModel:

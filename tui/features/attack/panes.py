@@ -1,4 +1,4 @@
-"""The panes of the attack screen: image, smallest ε and list, and how they share the room."""
+"""The panes of the attack screen: image, smallest ε and list, and their arrangement."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import math
 from rich.cells import cell_len
 from textual.geometry import Size
 
-from mnistop.engine.analysis.fragility import AttackedImage, OwnImage
+from mnistop.engine.analysis.fragility import OwnImage
 from mnistop.engine.analysis.methods import METHODS
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, shorten
-from mnistop.tui.features.attack.accuracy_chart import AccuracyChart
+from mnistop.tui.features.attack.accuracy import AccuracyChart
 from mnistop.tui.features.attack.model import ORDERS, AttackModel
 from mnistop.tui.text.attack_outcome import SEARCHED_BY, AttackOutcome, at_least, at_most
 from mnistop.tui.text.portrait import attacked
 from mnistop.tui.toolkit.list_pane import Column, Table
-from mnistop.tui.toolkit.pane import LinesPane
+from mnistop.tui.toolkit.pane import ContentPane
 from mnistop.tui.toolkit.pane_host import Mode, Pane, PaneHost
 
 _NAME_WIDTH = 9
 
 
 class FragileList(Table[int]):
-    """A row an image: its class, up to where it is safe, and from where it is fooled.
+    """A row an image: its class, the ε up to which it is safe, and the one that fools the model.
 
     Args:
         terminal: what the terminal can show.
@@ -44,11 +44,7 @@ class FragileList(Table[int]):
         self._status = ""
 
     def show(self, status: str = "") -> None:
-        """Draw the images that are gone through.
-
-        Args:
-            status: what to say in place of the list; empty for the list.
-        """
+        """Draw the images in their order, or a status in their place."""
         self._status = status
         subject = self._model.subject
         self._rows = [] if status else self._model.rows.tolist()
@@ -65,19 +61,19 @@ class FragileList(Table[int]):
 
     @property
     def marks(self) -> bool:
-        """Not while the attacked image is not in the list."""
+        """False while the attacked image is not in the list."""
         return self._listed
 
     def title(self) -> str:
-        """How many, and in which order."""
+        """The number of images, and their order."""
         return f"{self.count:,} images, {ORDERS[self._model.order]}" if self.count else "Images"
 
     def empty(self) -> str:
-        """Why there are none."""
+        """Return the reason why there are none."""
         return self._status or "No validation image is classified correctly here."
 
     def columns(self, width: int) -> list[Column[int]]:
-        """Number, class, and the two ε."""
+        """Return number, class, and the two ε."""
         known, palette = self._model.robustness.known, self.palette
         names, labels = self._model.state.class_names, self._model.labels
         none = "–" if self.terminal.unicode else "-"
@@ -104,73 +100,52 @@ _MARK = 4
 """Cells of the title line around the title."""
 
 
-class AttackView(LinesPane, can_focus=True):
-    """What the model says to an image and to its adversarial version."""
+class AttackView(ContentPane[AttackOutcome], can_focus=True):
+    """An image and its adversarial version, with the predictions for both."""
 
     EXPLANATION = (
         "The perturbation is drawn on a scale of its own: one colour brightens a pixel, the "
         "other darkens it. The predictions are computed from exactly the pixels shown."
     )
 
+    EMPTY_TITLE = "An image and its adversarial version"
+
     mode: image.Mode = "auto"
     is_alone = False
-    """Whether the pane of the bracket is out of sight, so that it is shown here in short."""
-    shown: AttackOutcome | None = None
-    status = ""
+    """True while the pane of the bounds is out of sight, so that they are shown here in short."""
     place = ""
+    """The image's position in the list, in words."""
 
-    def show(self, shown: AttackOutcome | None, place: str, status: str) -> None:
-        """Draws an attacked image.
-
-        Args:
-            shown: the image and what the model says; None to show only the status.
-            place: where the image stands among those that are gone through, in words.
-            status: what is being waited for or went wrong.
-        """
-        if (shown, place, status) != (self.shown, self.place, self.status):
-            self.shown, self.place, self.status = shown, place, status
-            self.redraw()
-
-    def title(self) -> str:
-        """Which image, how it is attacked, and whose weights.
+    def heading(self, content: AttackOutcome) -> str:
+        """The image, how it is attacked, and the epoch of the weights.
 
         Where that does not fit, the image's place gives way: the list shows it too.
         """
-        if self.shown is None:
-            return "An image and its adversarial version"
-        answer = self.shown.attacked
-        method = METHODS[answer.method]
-        how = f"{method.title} {method.norm_name}{self._strength(answer)}"
-        if isinstance(answer.subject, OwnImage):
+        attack = content.attacked
+        method = METHODS[attack.method]
+        strength = "" if method.seeks else f" ε {attack.epsilon:.4g}"
+        towards = f" towards {content.names[attack.target]}" if attack.target is not None else ""
+        how = f"{method.title} {method.norm_name}{strength}{towards}"
+        if isinstance(attack.subject, OwnImage):
             whats = ["Your drawing"]
         else:
-            name = f"Image {answer.subject}"
+            name = f"Image {attack.subject}"
             whats = [f"{name} ({self.place})", f"{name} ({self.place.split()[0]})", name]
         titles = [
-            ", ".join(filter(None, (self.status, what, how, self.shown.weights))) for what in whats
+            ", ".join(filter(None, (self.status, what, how, content.weights))) for what in whats
         ]
         room = self.size.width - _MARK
         return next((title for title in titles if cell_len(title) <= room), titles[-1])
 
-    def _strength(self, answer: AttackedImage) -> str:
-        names = self.shown.names if self.shown else ()
-        towards = f" towards {names[answer.target]}" if answer.target is not None else ""
-        if METHODS[answer.method].seeks:
-            return towards
-        return f" ε {answer.epsilon:.4g}{towards}"
-
-    def lines(self, width: int, height: int) -> list[Strip]:
-        """The pictures and the probabilities, and the bracket if it is not shown elsewhere."""
-        shown = self.shown
-        if shown is None:
-            return self.say(self.status, width)
-        below = shown.in_four_lines(self.terminal, width) if self.is_alone else []
+    def draw(self, content: AttackOutcome, width: int, height: int) -> list[Strip]:
+        """The pictures and the probabilities, and the bounds if they are not shown elsewhere."""
+        below = content.in_four_lines(self.terminal, width) if self.is_alone else []
         room = height - len(below)
-        drawn = attacked(shown.attacked, shown.names, self.terminal, width, room, self.mode)
+        drawn = attacked(content.attacked, content.names, self.terminal, width, room, self.mode)
         return [*drawn, *below]
 
 
-class Proof(LinesPane, can_focus=True):
+class Proof(ContentPane[AttackOutcome], can_focus=True):
     """The outcome in words, the norms, and the bracket of the smallest ε."""
 
     EXPLANATION = (
@@ -179,39 +154,25 @@ class Proof(LinesPane, can_focus=True):
         "between the two."
     )
 
-    shown: AttackOutcome | None = None
-    status = ""
+    EMPTY_TITLE = "How little it takes"
 
-    def show(self, shown: AttackOutcome | None, status: str) -> None:
-        """Draws what is known.
+    def heading(self, content: AttackOutcome) -> str:
+        """The same with and without an attack."""
+        return self.EMPTY_TITLE
 
-        Args:
-            shown: the attack and its bracket; None if there is none yet.
-            status: what is said where there is nothing.
-        """
-        if (shown, status) != (self.shown, self.status):
-            self.shown, self.status = shown, status
-            self.redraw()
-
-    def title(self) -> str:
-        """What the pane shows."""
-        return "How little it takes"
-
-    def lines(self, width: int, height: int) -> list[Strip]:
-        """The outcome, then the bracket."""
-        if self.shown is None:
-            return self.say(self.status, width)
-        return self.shown.in_full(self.terminal, width)
+    def draw(self, content: AttackOutcome, width: int, height: int) -> list[Strip]:
+        """The outcome, then the bounds."""
+        return content.in_full(self.terminal, width)
 
 
 _WIDE, _HIGH = 118, 34
-"""From so many cells and lines on, all panes are shown at once."""
+"""Cells and lines from which on all panes are shown at once."""
 _PICTURES = 28
 """Lines of the pictures and their probabilities."""
 _LEAST_BELOW = 9
 """Lines of the chart and the list, at least."""
 _BESIDE = 62
-"""From so many lines on, large pictures have their probabilities below them."""
+"""Lines from which on large pictures have their probabilities below them."""
 _BELOW_LARGE = 16
 
 

@@ -12,10 +12,9 @@ from textual.widget import Widget
 from mnistop.engine.analysis.fragility import AttackTarget
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.attack.accuracy_chart import AccuracyChart
+from mnistop.tui.features.attack.accuracy import AccuracyChart, ChooseRunScreen
 from mnistop.tui.features.attack.model import AttackModel
 from mnistop.tui.features.attack.panes import AttackPanes
-from mnistop.tui.session.run_table import ChooseRunScreen
 from mnistop.tui.session.view import ALONE, NO_RUN, AtAnEpoch, SeveralPanes
 from mnistop.tui.toolkit.bindings import IMAGES, ZOOM, bindings, declared, hidden, key, steps
 from mnistop.tui.toolkit.dialogs import Section
@@ -93,7 +92,7 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
         self._brought = about
 
     def action_next_pane(self, by: int) -> None:
-        """Goes to the next or previous pane."""
+        """Go to the next or previous pane."""
         self._panes.step(by)
 
     def action_zoom(self) -> None:
@@ -119,7 +118,8 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
             self._brought = None
         if state.run is None or model.predictions is None or not state.saved:
             hint = "Esc, then r to train" if state.phase == "idle" else state.hint
-            self._show_nothing(f"How little it takes to fool the model: {hint}.")
+            little = f"How little it takes to fool the model: {hint}."
+            self._show_nothing(state.no_model or little)
             return
         if model.subject is None:
             model.step(1)
@@ -139,7 +139,7 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
         self.redraw()
 
     def _be_patient(self) -> None:
-        """Says that an answer is waited for, but only if it takes its time."""
+        """Show that an answer is waited for, but only if it takes long."""
         if self._patience:
             self._patience.stop()
         waits = self._model.is_attacking
@@ -159,8 +159,11 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
         status = model.error or (
             "Asking the model. The first answer takes some seconds: PyTorch is being loaded."
         )
-        panes.view.show(shown, model.place, waiting if shown else status)
-        panes.proof.show(shown, status)
+        if panes.view.place != model.place:
+            panes.view.place = model.place
+            panes.view.redraw_title()
+        panes.view.show_new(shown, waiting if shown else status)
+        panes.proof.show_new(shown, status)
         panes.list.show()
         self.after_refresh(self._show_chart)  # which takes longer to draw than the pictures
 
@@ -173,20 +176,20 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
         """Say why there is nothing to attack, and what will be in the panes."""
         self._model.forget()
         panes = self._panes
-        panes.view.show(None, "", status)
-        panes.proof.show(None, "The smallest ε that fools the model, and what is proven.")
+        panes.view.show_new(None, status)
+        panes.proof.show_new(None, "The smallest ε that fools the model, and what is proven.")
         panes.chart.show((), None, "Accuracy on the validation set against ε.")
         panes.list.show("The validation images, and what fools each.")
 
     # Keys
 
     def _change(self) -> None:
-        """Shows what has been chosen."""
+        """Show what has been chosen."""
         self._model.jumps = False
         self.redraw()
 
     def action_strengthen(self, by: int) -> None:
-        """Goes to the next or previous ε."""
+        """Go to the next or previous ε."""
         self._model.strengthen(by)
         self._change()
 
@@ -196,14 +199,14 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
         self._change()
 
     def action_usual(self) -> None:
-        """Goes to the usual ε."""
+        """Go to the usual ε."""
         if self._model.epsilon == self._model.method.usual:
             self.notify(f"ε is the usual one already: {self._model.method.usual:g}.")
         self._model.epsilon = self._model.method.usual
         self._change()
 
     def action_smallest(self) -> None:
-        """Goes to the smallest ε with which the method fools the model on this image."""
+        """Go to the smallest ε with which the method fools the model on this image."""
         known, method = self._model.bracket, self._model.method
         self._model.jumps = self._model.is_searching
         if known and not self._model.jumps:
@@ -221,42 +224,39 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
         self.redraw()
 
     def action_method(self, by: int) -> None:
-        """Takes another way to attack."""
+        """Take another way to attack."""
         self._model.next_method(by)
         self._change()
         self.refresh_bindings()
 
     def action_target(self, by: int) -> None:
-        """Takes another target."""
+        """Take another target."""
         self._model.next_target(by)
         self._change()
 
     def action_step(self, by: int) -> None:
-        """Goes to another image."""
+        """Go to another image."""
         self._model.step(by)
         self._change()
 
     def action_order(self) -> None:
-        """Takes another order of the images."""
+        """Take another order of the images."""
         self._model.next_order()
         self._change()
 
     def action_compare(self) -> None:
-        """Asks for another run to compare with, or ends the comparison."""
+        """Ask for another run to compare with, or end the comparison."""
         if self._model.other:
             self._compare(None)
         else:
-            title = "Compare accuracy against ε with (Enter; Esc: none)"
-            self.app.push_screen(
-                ChooseRunScreen(self.terminal, title, self.state.run), self._compare
-            )
+            self.app.push_screen(ChooseRunScreen(self.terminal, self.state.run), self._compare)
 
     def _compare(self, other: Run | None) -> None:
         self._model.compare(other)
         self.redraw()
 
     def action_image_mode(self) -> None:
-        """Takes the next way of drawing images."""
+        """Take the next way of drawing images."""
         view = self._panes.view
         view.mode = self.next_mode(view.mode, view)
         view.redraw()

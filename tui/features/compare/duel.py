@@ -8,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.style import Style
 
+from mnistop.engine.analysis.comparison import Duel
 from mnistop.engine.formatting import count
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Grid, Strip, shorten
 from mnistop.tui.draw.series import letter
-from mnistop.tui.session.compared import Comparison
+from mnistop.tui.session.compared import ComparedRun, Comparison
 from mnistop.tui.toolkit.list_pane import Column, Table
-from mnistop.tui.toolkit.pane import LinesPane
+from mnistop.tui.toolkit.pane import ContentPane
 
 _CELL = 4
 _GUTTER = 7
@@ -31,7 +32,7 @@ def _why_none(comparison: Comparison) -> str:
     )
 
 
-class MatrixDifference(LinesPane):
+class MatrixDifference(ContentPane[Comparison]):
     """The first run's confusion matrix less the second's."""
 
     EXPLANATION = (
@@ -39,26 +40,18 @@ class MatrixDifference(LinesPane):
         "fewer. On the diagonal more is better, off it fewer."
     )
 
-    comparison = Comparison()
+    def heading(self, content: Comparison) -> str:
+        """The two matrices, and the epoch."""
+        return f"Confusion matrices: a less b, {content.when}"
 
-    def show(self, comparison: Comparison) -> None:
-        """Draws two runs."""
-        self.comparison = comparison
-        self.redraw()
-
-    def title(self) -> str:
-        """What is subtracted from what."""
-        return f"Confusion matrices: a less b, {self.comparison.when}"
-
-    def lines(self, width: int, height: int) -> list[Strip]:
-        """The matrix with signs, and what the whole difference is worth."""
-        comparison = self.comparison
-        if not comparison.duel:
-            return self.say(_why_none(comparison), width)
-        names = comparison.classes
-        difference = comparison.duel.difference(len(names))
-        said = self.say(self._verdict(), width)
-        room = max(0, height - len(said) - 1)
+    def draw(self, content: Comparison, width: int, height: int) -> list[Strip]:
+        """The matrix with signs, and the significance of the whole difference."""
+        if not content.duel:
+            return self.say(_why_none(content), width)
+        names = content.classes
+        difference = content.duel.difference(len(names))
+        verdict = self.say(_verdict(content.duel), width)
+        room = max(0, height - len(verdict) - 1)
         rows, columns = min(len(names), room), min(len(names), max(0, (width - _GUTTER) // _CELL))
         grid = Grid(width, rows + 1)
         grid.put(0, 0, "t\\p", self.palette.muted)
@@ -77,7 +70,7 @@ class MatrixDifference(LinesPane):
         notice = [f"The first {rows} rows and {columns} columns of {len(names)}."] if cut else []
         return [
             *grid.strips(),
-            *said,
+            *verdict,
             *(strip for text in notice for strip in self.say(text, width)),
         ]
 
@@ -86,16 +79,15 @@ class MatrixDifference(LinesPane):
             return self.palette.muted
         return self.palette.good if (value > 0) == right else self.palette.bad
 
-    def _verdict(self) -> str:
-        assert self.comparison.duel
-        one, other = len(self.comparison.duel.only_first), len(self.comparison.duel.only_second)
-        chance = self.comparison.duel.p_value
-        worth = (
-            f"if both were equally good, a difference this large would arise by chance with "
-            f"probability {chance:.2g} (exact McNemar test)"
-        )
-        verdict = "no significant difference: " if chance > 0.05 else "a significant difference: "
-        return f"Only a is right on {count(one, 'image')}, only b on {other}: {verdict}{worth}."
+
+def _verdict(duel: Duel) -> str:
+    one, other = len(duel.only_first), len(duel.only_second)
+    worth = (
+        f"if both were equally good, a difference this large would arise by chance with "
+        f"probability {duel.p_value:.2g} (exact McNemar test)"
+    )
+    verdict = "no significant difference" if duel.p_value > 0.05 else "a significant difference"
+    return f"Only a is right on {count(one, 'image')}, only b on {other}: {verdict}: {worth}."
 
 
 class DuelList(Table[tuple[int, int]]):
@@ -114,14 +106,14 @@ class DuelList(Table[tuple[int, int]]):
         return super().why_not(action, parameters)
 
     def show(self, comparison: Comparison) -> None:
-        """Draws two runs."""
+        """Draw two runs."""
         self.comparison = comparison
         self.position = max(0, min(self.position, self.count - 1))
         self.redraw()
 
     @property
     def items(self) -> list[tuple[int, int]]:
-        """Each image, and which run alone gets it right: 0 or 1."""
+        """Each image, and the run that alone gets it right: 0 or 1."""
         found = self.comparison.duel
         if not found:
             return []
@@ -135,17 +127,17 @@ class DuelList(Table[tuple[int, int]]):
         return items[self.position][0] if self.position < len(items) else None
 
     def title(self) -> str:
-        """How many there are."""
+        """The number of images."""
         return f"Right in only one: {self.count}"
 
     def empty(self) -> str:
-        """Why there are none."""
+        """Return the reason why there are none."""
         if self.comparison.duel:
             return "Both are right and wrong on the same images."
         return "There are no images to compare."
 
     def columns(self, width: int) -> list[Column[tuple[int, int]]]:
-        """Number, the run that is right, the true class, and both predictions."""
+        """Return number, the run that is right, true class, and both predictions."""
         duel, names = self.comparison.duel, self.comparison.classes
         assert duel
 
@@ -166,29 +158,21 @@ class DuelList(Table[tuple[int, int]]):
         ]
 
 
-class DuelImage(LinesPane):
-    """The image at the cursor of the list."""
+class DuelImage(ContentPane[tuple[ComparedRun, int]]):
+    """The image at the cursor of the list: one of those that a run keeps."""
 
-    comparison = Comparison()
-    row: int | None = None
+    EMPTY_TITLE = "Image"
 
-    def show(self, comparison: Comparison, row: int | None) -> None:
-        """Draws an image, or none."""
-        self.comparison, self.row = comparison, row
-        self.redraw()
+    def heading(self, content: tuple[ComparedRun, int]) -> str:
+        """The number of the image."""
+        return f"Image {content[1]}"
 
-    def title(self) -> str:
-        """Which image it is."""
-        return "Image" if self.row is None else f"Image {self.row}"
-
-    def lines(self, width: int, height: int) -> list[Strip]:
+    def draw(self, content: tuple[ComparedRun, int], width: int, height: int) -> list[Strip]:
         """The image as large as there is room for."""
-        if self.row is None or not self.comparison.runs:
-            return []
-        one = self.comparison.runs[0]
+        one, row = content
         started = one.history.started
-        shape = (started.image_shape[0], started.image_shape[1]) if started else (0, 0)
-        pixels = one.run.image(self.row, shape)
+        shape = started.shape if started else (0, 0)
+        pixels = one.run.image(row, shape)
         if pixels is None:
             return self.say("This run keeps no images.", width)
         fits = width >= 2 * shape[1] and height >= shape[0]

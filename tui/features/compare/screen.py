@@ -66,16 +66,16 @@ class CompareScreen(ViewScreen):
         self._duel = Horizontal(self._matrix, self._list, self._image, id="compare-duel")
 
     def panes(self) -> Iterable[Widget]:
-        """The charts with the table, or what two say to the same images."""
+        """The charts with the table, or two on the same images."""
         yield self._body
         yield self._duel
 
     def on_mount(self) -> None:
-        """Starts with the charts."""
+        """Start with the charts."""
         self._show_images(False)
 
     def on_resize(self) -> None:
-        """Leaves the image out where it has no room."""
+        """Leave the image out where it has no room."""
         self._image.display = self.app.size.width >= _WITH_IMAGE
 
     def enter(self, about: tuple[Sequence[RunEntry], Sequence[str]]) -> None:
@@ -90,7 +90,7 @@ class CompareScreen(ViewScreen):
             self._show_images(False)
 
     def on_screen_resume(self) -> None:
-        """Follows the runs until another screen is shown."""
+        """Follow the runs until another screen is shown."""
         super().on_screen_resume()
         self.keep_going(self._follow, "compare")
 
@@ -101,7 +101,7 @@ class CompareScreen(ViewScreen):
             await asyncio.sleep(_LOOK_SECONDS)
 
     def redraw(self) -> None:
-        """Brings what is in sight up to date."""
+        """Bring what is in sight up to date."""
         comparison = self._comparison
         if self._body.display:
             self._charts.show(comparison)
@@ -109,10 +109,11 @@ class CompareScreen(ViewScreen):
         else:
             self._matrix.show(comparison)
             self._list.show(comparison)
-            self._image.show(comparison, self._list.chosen)
+            row = self._list.chosen
+            self._image.show(None if row is None else (comparison.runs[0], row))
 
     def draw_progress(self) -> None:
-        """Says how to go on."""
+        """Show how to go on."""
         both = ", x compares two image by image" if len(self._comparison.runs) == 2 else ""
         words = f"Left and right choose the epoch{both}, Esc goes back"
         if not self._body.display:
@@ -125,11 +126,11 @@ class CompareScreen(ViewScreen):
         self.changed()
 
     def action_images(self) -> None:
-        """Goes to what two runs say to the same images, or back."""
+        """Go to the predictions of two runs for the same images, or back."""
         self._show_images(self._body.display)
 
     def action_write(self) -> None:
-        """Writes a report of the runs."""
+        """Write a report of the runs."""
         runs = [one.run for one in self._comparison.runs]
         self.run_worker(write_report(self, runs), exit_on_error=False)
 

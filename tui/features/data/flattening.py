@@ -1,4 +1,4 @@
-"""One image beside its pixels as one row of numbers: what the first layer gets."""
+"""One image beside its pixels as one row of numbers, the input of the first layer."""
 
 from __future__ import annotations
 
@@ -15,13 +15,17 @@ from mnistop.tui.draw.chart import Chart, chart
 from mnistop.tui.draw.image import picture
 from mnistop.tui.draw.series import Series
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
-from mnistop.tui.toolkit.pane import PlottedPane
+from mnistop.tui.toolkit.pane import ContentPane
+from mnistop.tui.toolkit.plotted_pane import PlottedPane
 
 _BESIDE_WIDTH = 66
 _CHART_HEIGHT = 8
 
+Pixels = NDArray[np.float32]
+"""An image, `(height, width)` in [0, 1]."""
 
-class Flattening(PlottedPane, can_focus=True):
+
+class Flattening(PlottedPane, ContentPane[Pixels], can_focus=True):
     """An image, its values by position, and a cursor that stands at one pixel in both."""
 
     BINDINGS = bindings(
@@ -46,68 +50,54 @@ class Flattening(PlottedPane, can_focus=True):
 
         by: int
 
-    pixels: NDArray[np.float32] | None = None
-    what = ""
+    EMPTY_TITLE = "Flattening"
+
     pixel = (14, 14)
+    """Row and column at the cursor."""
     _pictured = (0, 0)
     """Cells and lines that the image takes."""
     mode: image.Mode = "auto"
 
-    def show(self, pixels: NDArray[np.float32] | None, what: str) -> None:
-        """Draw an image.
+    def show(self, content: Pixels | None, status: str = "") -> None:
+        """Draw an image; the status names it, or says what is being waited for."""
+        if content is not None and (self.content is None or content.shape != self.content.shape):
+            self.pixel = (content.shape[0] // 2, content.shape[1] // 2)
+        super().show(content, status)
 
-        Args:
-            pixels: `(height, width)` in [0, 1], or None for none.
-            what: which image it is, in words; what is being waited for if there is none.
-        """
-        if pixels is not None and (self.pixels is None or pixels.shape != self.pixels.shape):
-            self.pixel = (pixels.shape[0] // 2, pixels.shape[1] // 2)
-        self.pixels, self.what = pixels, what
-        self.redraw()
-
-    def title(self) -> str:
+    def heading(self, content: Pixels) -> str:
         """The image, and its shape before and after."""
-        if self.pixels is None:
-            return "Flattening"
-        rows, columns = self.pixels.shape
+        rows, columns = content.shape
         arrow = "→" if self.terminal.unicode else "->"
-        return f"{self.what}: ({rows}, {columns}) {arrow} ({rows * columns},)"
+        return f"{self.status}: ({rows}, {columns}) {arrow} ({rows * columns},)"
 
-    def lines(self, width: int, height: int) -> list[Strip]:
+    def draw(self, content: Pixels, width: int, height: int) -> list[Strip]:
         """A sentence on the pixel, and the image and the chart beside or below each other."""
-        if self.pixels is None:
-            return self.say(self.what, width)
-        words = self._words(width)
-        height -= len(words)
-        if width >= _BESIDE_WIDTH:
-            drawn = self._picture(width // 2, height)
-            left = drawn[0].cell_length
-            plotted = self._chart(width - left - 1, min(height, len(drawn)))
-            self.placed((left + 1, len(words), plotted))
-            drawn = beside([drawn, plotted], gap=1)
-        else:
-            drawn = self._picture(width, height - _CHART_HEIGHT)
-            plotted = self._chart(width, height - len(drawn))
-            self.placed((0, len(words) + len(drawn), plotted))
-            drawn += plotted
-        return [*words, *drawn]
-
-    def _words(self, width: int) -> list[Strip]:
-        assert self.pixels is not None
         row, column = self.pixel
-        columns = self.pixels.shape[1]
+        columns = content.shape[1]
         times = "×" if self.terminal.unicode else "x"
         text = (
             f"row {row}, column {column}: position {row} {times} {columns} + {column} = "
-            f"{row * columns + column}, value {self.pixels[row, column]:.2f}"
+            f"{row * columns + column}, value {content[row, column]:.2f}"
         )
-        return [line([(shorten(text, width, self.terminal), self.palette.strong)], width)]
+        words = line([(shorten(text, width, self.terminal), self.palette.strong)], width)
+        height -= 1
+        if width >= _BESIDE_WIDTH:
+            drawn = self._picture(content, width // 2, height)
+            left = drawn[0].cell_length
+            plotted = self._chart(content, width - left - 1, min(height, len(drawn)))
+            self.placed((left + 1, 1, plotted))
+            drawn = beside([drawn, plotted], gap=1)
+        else:
+            drawn = self._picture(content, width, height - _CHART_HEIGHT)
+            plotted = self._chart(content, width, height - len(drawn))
+            self.placed((0, 1 + len(drawn), plotted))
+            drawn += plotted
+        return [words, *drawn]
 
-    def _picture(self, width: int, height: int) -> list[Strip]:
+    def _picture(self, pixels: Pixels, width: int, height: int) -> list[Strip]:
         """The image with marks at the cursor's row and column."""
-        assert self.pixels is not None
-        rows, columns = self.pixels.shape
-        drawn = picture(self.pixels, width - 1, max(height - 1, 1), self.terminal, self.mode)
+        rows, columns = pixels.shape
+        drawn = picture(pixels, width - 1, max(height - 1, 1), self.terminal, self.mode)
         wide = drawn[0].cell_length
         self._pictured = (wide, len(drawn))
         left, below = ("◂", "▴") if self.terminal.unicode else ("<", "^")
@@ -120,10 +110,9 @@ class Flattening(PlottedPane, can_focus=True):
         ]
         return [*marked, line([(" " * x + below, style)], wide + 1)]
 
-    def _chart(self, width: int, height: int) -> Chart:
-        assert self.pixels is not None
-        values = self.pixels.ravel().astype(np.float64)
-        columns = self.pixels.shape[1]
+    def _chart(self, pixels: Pixels, width: int, height: int) -> Chart:
+        values = pixels.ravel().astype(np.float64)
+        columns = pixels.shape[1]
         return chart(
             [Series("value", values, xs=np.arange(len(values), dtype=np.float64))],
             width,
@@ -137,15 +126,15 @@ class Flattening(PlottedPane, can_focus=True):
 
     def choose(self, x: float) -> None:
         """Put the cursor on the pixel at a position."""
-        if self.pixels is not None:
-            self._go(*divmod(round(x), self.pixels.shape[1]))
+        if self.content is not None:
+            self._go(*divmod(round(x), self.content.shape[1]))
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor on the clicked pixel, of the image or of the chart."""
         wide, high = self._pictured
         y = event.y - 2
-        if self.pixels is not None and event.x < wide and 0 <= y < high:
-            rows, columns = self.pixels.shape
+        if self.content is not None and event.x < wide and 0 <= y < high:
+            rows, columns = self.content.shape
             event.prevent_default()
             self._go(y * rows // high, event.x * columns // wide)
 
@@ -155,13 +144,11 @@ class Flattening(PlottedPane, can_focus=True):
 
     def action_move(self, down: int, right: int) -> None:
         """Move the cursor by a pixel."""
-        if self.pixels is not None:
-            row, column = self.pixel
-            self._go(row + down, column + right)
+        self._go(self.pixel[0] + down, self.pixel[1] + right)
 
     def _go(self, row: int, column: int) -> None:
         """Put the cursor on a pixel, the nearest that there is."""
-        assert self.pixels is not None
-        rows, columns = self.pixels.shape
-        self.pixel = (max(0, min(rows - 1, row)), max(0, min(columns - 1, column)))
-        self.redraw()
+        if self.content is not None:
+            rows, columns = self.content.shape
+            self.pixel = (max(0, min(rows - 1, row)), max(0, min(columns - 1, column)))
+            self.redraw()

@@ -12,16 +12,10 @@ from mnistop.tui.draw.cells import Strip, beside, line, shorten
 from mnistop.tui.draw.image import pictures
 from mnistop.tui.toolkit.bindings import bindings, hidden, key, moves_in_grid, pages_of_grid
 from mnistop.tui.toolkit.image_grid import LEAST, LEAST_GLYPHS, PAGE, ImageGrid, Tiles, fit
-from mnistop.tui.toolkit.pane import LinesPane
+from mnistop.tui.toolkit.pane import ContentPane
 
 
-def _unseen(images: int) -> str:
-    if not images:
-        return "none unseen to test on"
-    return f"{images:,} unseen to test on"
-
-
-class DataFacts(LinesPane):
+class DataFacts(ContentPane[Samples]):
     """A few sentences."""
 
     EXPLANATION = (
@@ -30,57 +24,43 @@ class DataFacts(LinesPane):
         "is, since the validation images choose its best epoch."
     )
 
-    samples: Samples | None = None
-    status = ""
+    EMPTY_TITLE = "Data"
+
     changed = ""
+    """The difference from the data that the run in sight was trained on, as a sentence."""
 
-    def show(self, samples: Samples | None, status: str = "", changed: str = "") -> None:
-        """Show the facts.
-
-        Args:
-            samples: of which data, or None to show only the status.
-            status: what is being waited for or went wrong.
-            changed: how they differ from those that the run in sight was trained on.
-        """
-        if (samples, status, changed) != (self.samples, self.status, self.changed):
-            self.samples, self.status, self.changed = samples, status, changed
-            self.redraw()
-
-    def title(self) -> str:
+    def heading(self, content: Samples) -> str:
         """The source."""
-        return f"Data: {self.samples.description.source}" if self.samples else "Data"
+        return f"Data: {content.description.source}"
 
-    def lines(self, width: int, height: int) -> list[Strip]:
+    def draw(self, content: Samples, width: int, height: int) -> list[Strip]:
         """The facts, those that matter most first."""
-        if self.samples is None:
-            return self.say(self.status, width)
-        return self.say(self._sentences(), width)[:height]
+        facts, counts = content.description, content.counts
+        rows, columns = facts.image_shape
+        times = "×" if self.terminal.unicode else "x"
+        train, val = sum(counts.training), sum(counts.validation)
+        unseen = f"{facts.unseen:,}" if facts.unseen else "none"
+        sentences = (
+            f"{self.changed}{facts.count:,} images of {rows}{times}{columns}, as rows "
+            f"({facts.count}, {rows * columns}): {train:,} to train on, {val:,} to validate with, "
+            f"{unseen} unseen to test on. "
+            f"{''.join(f'{note} ' for note in content.notes)}"
+            f"Pixels are {facts.pixels}, scaled to 0 to 1: mean {facts.mean:.3f}, "
+            f"std {facts.std:.3f}. Source: {facts.provenance}."
+        )
+        return self.say(sentences, width)[:height]
 
-    def needed(self, width: int) -> int:
+    def needed(self, width: int, most: int) -> int:
         """Return the lines that all of it takes, with the title.
 
         Args:
             width: cells that the pane has.
+            most: lines at most.
         """
-        return 1 + len(self.say(self._sentences() if self.samples else self.status, width))
-
-    def _sentences(self) -> str:
-        assert self.samples
-        facts = self.samples.description
-        rows, columns = facts.image_shape
-        times = "×" if self.terminal.unicode else "x"
-        train, val = sum(self.samples.counts.training), sum(self.samples.counts.validation)
-        return (
-            f"{self.changed}{facts.count:,} images of {rows}{times}{columns}, as rows "
-            f"({facts.count}, {rows * columns}): {train:,} to train on, {val:,} to validate with, "
-            f"{_unseen(facts.unseen)}. "
-            f"{''.join(f'{note} ' for note in self.samples.notes)}"
-            f"Pixels are {facts.pixels}, scaled to 0 to 1: mean {facts.mean:.3f}, "
-            f"std {facts.std:.3f}. Source: {facts.provenance}."
-        )
+        return 1 + len(self.lines(width, most - 1))
 
 
-class Labels(LinesPane, can_focus=True):
+class Labels(ContentPane[Samples], can_focus=True):
     """The histogram of the labels, training and validation side by side on one scale."""
 
     BINDINGS = bindings(
@@ -94,27 +74,14 @@ class Labels(LinesPane, can_focus=True):
         "validation images should be distributed like the rest."
     )
 
-    samples: Samples | None = None
-    status = ""
+    EMPTY_TITLE = "Labels"
+
     top = 0
     """The first class that is shown."""
 
-    def show(self, samples: Samples | None, status: str = "") -> None:
-        """Draw the counts.
-
-        Args:
-            samples: of which data, or None to show only the status.
-            status: what is being waited for or went wrong.
-        """
-        if (samples, status) != (self.samples, self.status):
-            self.samples, self.status = samples, status
-            self.redraw()
-
-    def title(self) -> str:
+    def heading(self, content: Samples) -> str:
         """The number of classes."""
-        if self.samples is None:
-            return "Labels"
-        classes = len(self.samples.counts.training)
+        classes = len(content.counts.training)
         room = max(self.size.height - 2, 1)
         if classes <= room:
             return f"Labels of {classes} classes"
@@ -122,47 +89,33 @@ class Labels(LinesPane, can_focus=True):
         arrows = "↑↓" if self.terminal.unicode else "up/down"
         return f"Labels of classes {self.top + 1} to {last} of {classes}, {arrows} for more"
 
-    def lines(self, width: int, height: int) -> list[Strip]:
+    def draw(self, content: Samples, width: int, height: int) -> list[Strip]:
         """Two histograms on one scale."""
-        samples = self.samples
-        if samples is None:
-            return self.say(self.status, width)
-        classes = len(samples.counts.training)
-        self.top = max(0, min(self.top, classes - (height - 1)))
+        training, validation = content.counts.training, content.counts.validation
+        self.top = max(0, min(self.top, len(training) - (height - 1)))
         rows = slice(self.top, self.top + max(height - 1, 0))
-        names = samples.description.class_names[rows]
-        most = max(*samples.counts.training, *samples.counts.validation)
+        names = content.description.class_names[rows]
+        most = max(*training, *validation)
         room = (width - 2) // 2
+
+        def histogram(what: str, counts: Sequence[int], style: Style) -> list[Strip]:
+            heading = line([(f"{what}: {sum(counts):,} images", style)], room)
+            return [heading, *bars.counts(counts[rows], names, self.terminal, room, most, style)]
+
         return beside(
             [
-                self._histogram(what, counts, rows, names, most, room, style)
-                for what, counts, style in (
-                    ("training", samples.counts.training, self.palette.train),
-                    ("validation", samples.counts.validation, self.palette.val),
-                )
+                histogram("training", training, self.palette.train),
+                histogram("validation", validation, self.palette.val),
             ]
         )
 
-    def _histogram(
-        self,
-        what: str,
-        counts: Sequence[int],
-        rows: slice,
-        names: Sequence[str],
-        most: int,
-        width: int,
-        style: Style,
-    ) -> list[Strip]:
-        heading = line([(f"{what}: {sum(counts):,} images", style)], width)
-        return [heading, *bars.counts(counts[rows], names, self.terminal, width, most, style)]
-
     def action_scroll_by(self, by: int) -> None:
         """Show other classes."""
-        if self.samples and len(self.samples.counts.training) > self.size.height - 2:
+        if self.content and len(self.content.counts.training) > self.size.height - 2:
             self.top = max(0, self.top + by)
             self.redraw()
         else:
-            self.notify("All classes are in sight." if self.samples else self.status, markup=False)
+            self.notify("All classes are in sight." if self.content else self.status, markup=False)
 
 
 class SampleGrid(ImageGrid):

@@ -62,12 +62,12 @@ class DataPanes(PaneHost):
     def fit(self) -> None:
         """Show what fits the terminal."""
         super().fit()
-        is_wide, samples = self.mode == "wide", self.facts.samples
+        is_wide, samples = self.mode == "wide", self.facts.content
         has_notes = bool(samples and samples.notes)
         self.facts.display = is_wide or self.active.widget is self.labels or has_notes
         self.grid.enlarged = self.zoomed
         width, height = self.app.size
-        facts = min(self.facts.needed(width), _MOST_FACTS)
+        facts = self.facts.needed(width, _MOST_FACTS)
         classes = len(samples.counts.training) if samples else 10
         self._body.styles.grid_rows = f"{facts} 1fr {min(classes + 2, height // 3)}"
         self.facts.styles.height = "1fr" if is_wide else facts
@@ -214,10 +214,11 @@ class DataScreen(SeveralPanes):
     def _show(self, status: str) -> None:
         samples = self._samples
         status = self._error or status
-        self._facts.show(samples, status, self._changed())
+        self._facts.changed = self._changed()
+        self._facts.show(samples, status)
         self._panes.fit()
         self._grid.show(samples, self._index, status)
-        self._labels.show(samples, status)
+        self._labels.show_new(samples, status)
         place = self._index - samples.first if samples else 0
         if samples is None or not 0 <= place < len(samples.images):
             if samples is None:

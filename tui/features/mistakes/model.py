@@ -109,7 +109,7 @@ class ImageListModel:
     def shape(self) -> tuple[int, int]:
         """Rows and columns of pixels of an image."""
         started = self.state.history.started
-        return (started.image_shape[0], started.image_shape[1]) if started else (28, 28)
+        return started.shape if started else (28, 28)
 
     @property
     def matrix(self) -> NDArray[np.int64] | None:

@@ -14,7 +14,7 @@ from mnistop.tui.draw.cells import Strip, line
 from mnistop.tui.draw.colormap import color, gray
 from mnistop.tui.draw.image import picture
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
-from mnistop.tui.toolkit.pane import LinesPane
+from mnistop.tui.toolkit.pane import ContentPane, LinesPane
 
 _KEYS = "Space: pen down or up, e: eraser, + -: thickness, u: undo, x: clear"
 
@@ -219,69 +219,43 @@ class Canvas(LinesPane, can_focus=True):
             self.release_mouse()
 
 
-class Seen(LinesPane):
+class ModelInput(ContentPane[Image]):
     """The image that the model gets: the drawing, or the drawing in the place MNIST gives it."""
 
-    seen: Image | None = None
-    centred = True
     mode: image.Mode = "auto"
 
-    def show(self, seen: Image, centred: bool) -> None:
-        """Draw what the model sees.
-
-        Args:
-            seen: `(height, width)` in [0, 1].
-            centred: whether it was scaled and centred.
-        """
-        self.seen, self.centred = seen, centred
-        self.redraw()
-
-    def title(self) -> str:
+    def heading(self, content: Image) -> str:
         """The preprocessing of the drawing."""
-        return f"What the model sees: {'centred as MNIST' if self.centred else 'as drawn'}"
+        return f"What the model sees: {self.status}"
 
-    def lines(self, width: int, height: int) -> list[Strip]:
+    def draw(self, content: Image, width: int, height: int) -> list[Strip]:
         """The image, as large as it fits."""
-        if self.seen is None or height < 1:
+        if height < 1:
             return []
-        return picture(self.seen, width, height, self.terminal, self.mode)
+        return picture(content, width, height, self.terminal, self.mode)
 
 
-class Verdict(LinesPane):
+class Prediction(ContentPane[Classified]):
     """The probabilities of the classes."""
 
-    answer: Classified | None = None
     names: tuple[str, ...] = ()
+    """Of the classes."""
     weights = ""
-    status = ""
-
-    def show(
-        self, answer: Classified | None, names: tuple[str, ...], weights: str, status: str
-    ) -> None:
-        """Draw what the model says.
-
-        Args:
-            answer: the probabilities, or None to show only the status.
-            names: of the classes.
-            weights: whose weights these are, or are to be, as in `epoch 5`.
-            status: what is being waited for or went wrong.
-        """
-        self.answer, self.names, self.weights, self.status = answer, names, weights, status
-        self.redraw()
+    """The epoch of the weights, as in `epoch 5`, also while the prediction is awaited."""
 
     def title(self) -> str:
-        """The most probable class, and the epoch of the weights."""
-        if self.answer is None:
-            return ", ".join(filter(None, ("What the model predicts", self.weights)))
-        best = int(self.answer.probabilities.argmax())
-        share = self.answer.probabilities[best]
-        return f"{self.names[best]} {share:.0%}, {self.weights}"
+        """The epoch of the weights, also where there is no prediction yet."""
+        nothing = ", ".join(filter(None, ("What the model predicts", self.weights)))
+        return nothing if self.content is None else self.heading(self.content)
 
-    def lines(self, width: int, height: int) -> list[Strip]:
+    def heading(self, content: Classified) -> str:
+        """The most probable class, and the epoch of the weights."""
+        best = int(content.probabilities.argmax())
+        return f"{self.names[best]} {content.probabilities[best]:.0%}, {self.weights}"
+
+    def draw(self, content: Classified, width: int, height: int) -> list[Strip]:
         """A bar for each class, the most probable ones where there are many."""
-        if self.answer is None:
-            return self.say(self.status, width)
-        probabilities = self.answer.probabilities
+        probabilities = content.probabilities
         return bars.probabilities(
             probabilities.tolist(),
             self.names,

@@ -17,7 +17,7 @@ from mnistop.engine.errors import MnistopError
 from mnistop.engine.images import Image, Pad, centred, resize, to_png
 from mnistop.engine.safe_write import write_under_free_name
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.pad.panes import Canvas, Seen, Verdict
+from mnistop.tui.features.pad.panes import Canvas, ModelInput, Prediction
 from mnistop.tui.session.state import State, weights_name
 from mnistop.tui.session.view import AtAnEpoch, ScreenWanted
 from mnistop.tui.text.run_lines import epoch_name
@@ -40,8 +40,8 @@ class PadScreen(AtAnEpoch):
     PadScreen #pad-body { height: 1fr; layout: horizontal; }
     PadScreen #pad-right { width: 1fr; layout: vertical; }
     PadScreen Canvas { height: 1fr; margin-right: 2; }
-    PadScreen Verdict { height: 12; }
-    PadScreen Seen { height: 1fr; }
+    PadScreen Prediction { height: 12; }
+    PadScreen ModelInput { height: 1fr; }
     """
 
     NAME = "pad"
@@ -63,8 +63,8 @@ class PadScreen(AtAnEpoch):
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
         self._canvas = Canvas(terminal)
-        self._seen = Seen(terminal)
-        self._verdict = Verdict(terminal)
+        self._input = ModelInput(terminal)
+        self._prediction = Prediction(terminal)
         self._body = Container(id="pad-body")
         self._right = Container(id="pad-right")
         self._answers = LatestAnswer(self, classify, self._on_answer)
@@ -76,8 +76,8 @@ class PadScreen(AtAnEpoch):
         with self._body:
             yield self._canvas
             with self._right:
-                yield self._verdict
-                yield self._seen
+                yield self._prediction
+                yield self._input
 
     def on_mount(self) -> None:
         """The keys are the pad's."""
@@ -96,7 +96,7 @@ class PadScreen(AtAnEpoch):
         if not large:
             self._canvas.styles.width = max(columns + 2, 44 if width >= 100 else 34)
         names = len(self._names)
-        self._verdict.styles.height = max(5, min(names + 1, height - 2 - 7))
+        self._prediction.styles.height = max(5, min(names + 1, height - 2 - 7))
 
     def sections(self) -> Sequence[Section]:
         """Return the pad's purpose and keys."""
@@ -127,15 +127,16 @@ class PadScreen(AtAnEpoch):
     def redraw(self) -> None:
         """Have the drawing classified by the weights of the shown epoch."""
         self._fit_to_run()
-        self._seen.show(self.image, self.centred)
+        self._input.show(self.image, "centred as MNIST" if self.centred else "as drawn")
         state = self.state
-        moment = epoch_name(state.shown_epoch) if state.history.epochs else ""
-        if status := self._missing(state):
+        missing = self._missing(state)
+        if missing:
             self._answers.forget()
-            self._verdict.show(None, (), moment, status)
+        if missing or self._prediction.content is None:
+            self._prediction.weights = epoch_name(state.shown_epoch) if state.history.epochs else ""
+            self._prediction.show(None, missing or _WAITING)
+        if missing:
             return
-        if self._verdict.answer is None:
-            self._verdict.show(None, (), moment, _WAITING)
         epochs = state.weights_wanted
         key = (state.run, self._drawings, self.centred, epochs, state.weights_age)
         self._answers.want(state.run, self.image, epochs, key=key)
@@ -147,6 +148,8 @@ class PadScreen(AtAnEpoch):
                 "There is no model yet: press 1 for the dashboard and r to train one. Your "
                 "drawing is kept."
             )
+        if state.no_model:
+            return state.no_model
         if state.history.started is None or not state.saved:
             return f"The model's prediction: {state.hint}."
         if self._canvas.pad.is_empty:
@@ -156,9 +159,9 @@ class PadScreen(AtAnEpoch):
     def _fit_to_run(self) -> None:
         """Give the pad the size of the run's images, and what is drawn with it."""
         started = self.state.history.started
-        if started is None:
+        if started is None or not started.image_shape:
             return
-        rows, columns = started.image_shape
+        rows, columns = started.shape
         drawn = self._canvas.pad.image
         if drawn.shape != (rows, columns):
             self._canvas.show(Pad(resize(drawn, rows, columns)))
@@ -168,7 +171,8 @@ class PadScreen(AtAnEpoch):
     def _on_answer(self, answer: Classified | None, error: str) -> None:
         waiting = self._answers.waiting
         weights = weights_name(answer.epochs, self.state, waiting) if answer else ""
-        self._verdict.show(answer, self._names, weights, error)
+        self._prediction.names, self._prediction.weights = self._names, weights
+        self._prediction.show(answer, error)
 
     @on(Canvas.Drawn)
     def _on_drawn(self) -> None:
@@ -191,9 +195,9 @@ class PadScreen(AtAnEpoch):
 
     def action_image_mode(self) -> None:
         """Take the next way of drawing images."""
-        self._canvas.mode = self._seen.mode = self.next_mode(self._canvas.mode, self._canvas)
+        self._canvas.mode = self._input.mode = self.next_mode(self._canvas.mode, self._canvas)
         self._canvas.redraw()
-        self._seen.redraw()
+        self._input.redraw()
 
     def action_write(self) -> None:
         """Save what the model sees, under a name that is still free."""

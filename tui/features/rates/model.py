@@ -16,6 +16,7 @@ from mnistop.engine.analysis.learning_rates import (
 )
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import absolute
+from mnistop.engine.runs.history import or_nan
 from mnistop.engine.runs.predictions import load_predictions
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.session.compared import ComparedRun, Comparison
@@ -25,12 +26,12 @@ TITLE = "learning rates"
 
 
 def test_settings(config: RunConfig) -> RunConfig:
-    """What a range test depends on: a configuration without a learning rate of its own."""
+    """Return the settings that a range test depends on: without a learning rate of its own."""
     return replace(config, lr=RunConfig().lr, source=absolute(config.source))
 
 
 def train_at(config: RunConfig, test: RangeTest) -> RateComparison:
-    """Starts a run at each mark, all else being the same.
+    """Start a run at each mark, all else being the same.
 
     Args:
         config: the hyperparameters, `lr` apart.
@@ -45,7 +46,7 @@ def train_at(config: RunConfig, test: RangeTest) -> RateComparison:
 
 
 class RateComparison(Comparison):
-    """The runs, and what is to be said of each one's learning rate.
+    """The runs at the marks, and the verdicts on their learning rates.
 
     Args:
         sweep: whose members they are.
@@ -70,23 +71,23 @@ class RateComparison(Comparison):
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more will be said."""
+        """True once all runs have ended."""
         return not self._is_running
 
     @property
     def start(self) -> float:
-        """The loss before training, of the first run that has told it; ln 10 before."""
-        told = (one.history.started.val_loss for one in self.runs if one.history.started)
-        return next(told, math.log(10))
+        """The loss before training, of the first run that has measured it; ln 10 before."""
+        losses = (or_nan(one.history.started.val_loss) for one in self.runs if one.history.started)
+        return next(losses, math.log(10))
 
     @property
     def recommended(self) -> Recommendation:
-        """The rate to train with, by what the runs have shown."""
+        """The rate to train with, judging by the runs."""
         return recommend(self.test, self._answers_by_mark)
 
     @property
     def conclusion(self) -> str:
-        """Which rate to train with, in sentences; empty while the runs go on."""
+        """The recommended rate, in sentences; empty while the runs go on."""
         return conclusion(self.test, self._answers_by_mark) if self.is_over else ""
 
     @property
@@ -94,8 +95,8 @@ class RateComparison(Comparison):
         return dict(zip(self.marks, self.answers, strict=True))
 
     def read(self) -> bool:
-        """Reads what the runs have said since; says whether anything has changed."""
-        alive = self.sweep.is_running()  # first: what is said before it ends is then read below
+        """Read the runs' new events; return whether anything has changed."""
+        alive = self.sweep.is_running()  # first, so that the last events are read below
         found = super().read()
         if found:
             self.answers = [_answer(one) for one in self.runs]
@@ -103,7 +104,7 @@ class RateComparison(Comparison):
         return found or ended
 
     def state(self, place: int) -> str:
-        """How far a run is, as in `epoch 12 of 100` or `finished`."""
+        """Return the progress of a run, as `epoch 12 of 100` or `finished`."""
         one = self.runs[place]
         state = one.history.state(self._is_running)
         if not one.history.started:
@@ -112,8 +113,8 @@ class RateComparison(Comparison):
             return f"epoch {len(one.history.epochs)} of {one.config.epochs}"
         return "diverged" if getattr(one.history.ended, "diverged", False) else state
 
-    def told(self, place: int) -> str:
-        """What a run shows, how far it is and how good."""
+    def result(self, place: int) -> str:
+        """Return the progress and the accuracy of a run, in words."""
         return run_result(self.state(place), self.answers[place], self.marks[place])
 
 

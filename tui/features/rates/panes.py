@@ -1,21 +1,20 @@
-"""The range test as a curve with its marks, and in sentences on these and on the runs trained at
-them."""
+"""The range test as a curve, its marks in sentences, and sentences on the runs trained there."""
 
 from __future__ import annotations
 
 import math
-import textwrap
 
 from mnistop.engine.analysis.learning_rate_finder import RangeTest
-from mnistop.tui.draw.cells import Strip, clean, line
+from mnistop.tui.draw.cells import PLAIN, Strip, clean, line
 from mnistop.tui.draw.series import letter
 from mnistop.tui.features.rates.model import RateComparison
 from mnistop.tui.text.rates import first_shown, range_chart, rate_text, reasons, settings_text
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
-from mnistop.tui.toolkit.pane import LinesPane, PlottedPane
+from mnistop.tui.toolkit.pane import ContentPane
+from mnistop.tui.toolkit.plotted_pane import PlottedPane
 
 
-class RateCurve(PlottedPane, can_focus=True):
+class RateCurve(PlottedPane, ContentPane[RangeTest], can_focus=True):
     """The loss after the step at each rate."""
 
     DEFAULT_CSS = "RateCurve { height: 1fr; }"
@@ -39,78 +38,51 @@ class RateCurve(PlottedPane, can_focus=True):
         "lies further left than the curve alone suggests."
     )
 
-    test: RangeTest | None = None
+    EMPTY_TITLE = "Learning-rate range test"
+
     rate = 0.0
     """The one at the cursor."""
-    status = ""
 
-    def show(self, test: RangeTest | None, status: str = "") -> None:
-        """Draws a test.
-
-        Args:
-            test: the test, or None before there is one.
-            status: what to say then.
-        """
-        if test is not self.test:
-            self.test = test
-            self.rate = self._first_look()
-        self.status = status
-        self.redraw()
-
-    def point_at(self, rate: float) -> None:
-        """Reads out a rate, or the one nearest to it that can be."""
-        if self.test:
-            self.rate = min(self._stops, key=lambda stop: abs(math.log(stop / rate)))
-            self.redraw()
-
-    def _first_look(self) -> float:
-        if self.test is None:
-            return 0.0
-        return self.test.good or float(self.test.rates[0])
+    def show(self, content: RangeTest | None, status: str = "") -> None:
+        """Draw a test; the cursor of another one stands at its good rate."""
+        if content and content is not self.content:
+            self.rate = content.good or float(content.rates[0])
+        super().show(content, status)
 
     @property
     def _stops(self) -> list[float]:
-        """All rates that the cursor may stand on, rising: those of the test, and the marks."""
-        assert self.test
-        shown = self.test.rates[first_shown(self.test) :]
-        return sorted({*shown.tolist(), *self.test.marks.values()})
+        """The rates that the cursor may stand on, rising: those of the test, and the marks."""
+        if (test := self.content) is None:
+            return []
+        return sorted({*test.rates[first_shown(test) :].tolist(), *test.marks.values()})
 
-    def title(self) -> str:
-        """What is read out."""
-        if self.test is None:
-            return "Learning-rate range test"
-        names = [name for name, rate in self.test.marks.items() if rate == self.rate]
+    def heading(self, content: RangeTest) -> str:
+        """The rate at the cursor, and the loss there."""
+        names = [name for name, rate in content.marks.items() if rate == self.rate]
         mark = f", marked {names[0]}" if names else ""
-        return f"Learning-rate range test: rate {rate_text(self.rate)}{mark}, {self._read_out()}"
-
-    def _read_out(self) -> str:
-        assert self.test
-        rates = self.test.rates
+        rates = content.rates
+        loss = float(content.losses[int(abs(rates - self.rate).argmin())])
         if not rates[0] <= self.rate <= rates[-1]:
-            return "beyond the steps of the test"
-        nearest = int(abs(rates - self.rate).argmin())
-        loss = float(self.test.losses[nearest])
-        return f"loss {loss:.3f} after that step" if loss < math.inf else "no finite loss"
+            there = "beyond the steps of the test"
+        else:
+            there = f"loss {loss:.3f} after that step" if loss < math.inf else "no finite loss"
+        return f"{self.EMPTY_TITLE}: rate {rate_text(self.rate)}{mark}, {there}"
 
-    def lines(self, width: int, height: int) -> list[Strip]:
-        """The chart, or what will be here."""
-        test = self.test
-        if test is None:
-            return self.say(self.status, width)
-        drawn = range_chart(test, width, height, self.terminal, self.rate)
+    def draw(self, content: RangeTest, width: int, height: int) -> list[Strip]:
+        """The chart."""
+        drawn = range_chart(content, width, height, self.terminal, self.rate)
         self.placed((0, 0, drawn))
         return drawn
 
     def choose(self, x: float) -> None:
-        """Reads out the rate that is nearest to one."""
-        if self.test:
-            self.rate = min(self._stops, key=lambda rate: abs(math.log(rate / x)))
+        """Go to the rate that is nearest to one."""
+        if stops := self._stops:
+            self.rate = min(stops, key=lambda stop: abs(math.log(stop / x)))
             self.redraw()
 
     def action_move(self, by: int) -> None:
-        """Reads out another rate."""
-        if self.test:
-            stops = self._stops
+        """Go to another rate."""
+        if stops := self._stops:
             at = stops.index(self.rate)
             self.rate = stops[max(0, min(len(stops) - 1, at + by))]
             self.redraw()
@@ -118,11 +90,11 @@ class RateCurve(PlottedPane, can_focus=True):
             self.notify(self.status, markup=False)
 
     def action_mark(self, by: int) -> None:
-        """Goes to the next marked rate, or the one before."""
-        if self.test is None:
+        """Go to the next marked rate, or the one before."""
+        if self.content is None:
             self.notify(self.status, markup=False)
             return
-        marks = sorted(self.test.marks.values())
+        marks = sorted(self.content.marks.values())
         ahead = [rate for rate in marks if (rate - self.rate) * by > 0]
         if ahead:
             self.rate = ahead[0] if by > 0 else ahead[-1]
@@ -135,11 +107,11 @@ _NAME, _RATE = 10, 9
 """Cells of the columns before the reason."""
 _REASON = 4
 """Lines that a reason takes at most."""
-_LEAST, _FOR_CURVE = 4, 11
-"""The pane's lines at least, and those that all else keeps."""
+_LEAST, _FOR_CURVE, _ALL = 4, 11, 999
+"""The pane's lines at least, those that all else keeps, and more than any pane has."""
 
 
-class RateMarks(LinesPane):
+class RateMarks(ContentPane[RangeTest]):
     """A few lines on each mark; as high as they need."""
 
     EXPLANATION = (
@@ -147,69 +119,53 @@ class RateMarks(LinesPane):
         "rates where it shoots up. Too high: a trial run at this rate learned nothing."
     )
 
-    test: RangeTest | None = None
     settings = ""
+    """The settings of the runs, in words."""
     conclusion = ""
+    """The rate to train with by the runs at the marks; empty before there are any."""
 
-    def show(self, test: RangeTest | None, settings: str = "", conclusion: str = "") -> None:
-        """Draws the marks of a test.
-
-        Args:
-            test: the test, or None for nothing.
-            settings: what it is of, in words.
-            conclusion: which rate to train with by what runs at the marks have shown, if any have.
-        """
-        self.test, self.settings, self.conclusion = test, settings, conclusion
-        self.display = test is not None
+    def show(self, content: RangeTest | None, status: str = "") -> None:
+        """Draw the marks of a test; nothing where there is none."""
+        self.display = content is not None
+        super().show(content, status)
         self._fit()
-        self.redraw()
 
     def on_resize(self, event: object) -> None:
-        """Takes the lines that the sentences need at this width."""
+        """Take the lines that the sentences need at this width."""
         self._fit()
         self._lines = []
         self.redraw()
         self.refresh()
 
     def _fit(self) -> None:
-        wanted = 1 + len(self._rows(self.size.width or self.app.size.width))
-        height = min(wanted, max(_LEAST, self.app.size.height - _FOR_CURVE))
-        if self.styles.height is None or self.styles.height.value != height:
-            self.styles.height = height
+        needed = 1 + len(self.lines(self.size.width or self.app.size.width, _ALL))
+        self.set_height(min(needed, max(_LEAST, self.app.size.height - _FOR_CURVE)))
 
-    def title(self) -> str:
-        """How long the runs are that the marks are for, and what settings they have."""
-        assert self.test
-        steps = f"{self.test.steps:,.0f} steps" if self.test.steps != 1 else "1 step"
+    def heading(self, content: RangeTest) -> str:
+        """The length and the settings of the runs that the marks are for."""
+        steps = f"{content.steps:,.0f} steps" if content.steps != 1 else "1 step"
         return f"For whole runs, each of {steps}, with {self.settings}"
 
-    def lines(self, width: int, height: int) -> list[Strip]:
+    def draw(self, content: RangeTest, width: int, height: int) -> list[Strip]:
         """A row a mark, its reason on as many lines as it takes and there are."""
-        rows, most = self._rows(width), _REASON
-        while len(rows) > height and most > 1:
-            most -= 1
-            rows = self._rows(width, most)
+        rows: list[Strip] = []
+        for most in range(_REASON, 0, -1):
+            rows = self._rows(content, width, most)
+            if len(rows) <= height:
+                break
         return rows[:height]
 
-    def _rows(self, width: int, most: int = _REASON) -> list[Strip]:
-        if self.test is None:
-            return []
-        conclusion = clean(self.conclusion, self.terminal)
+    def _rows(self, test: RangeTest, width: int, most: int) -> list[Strip]:
         strong = self.palette.strong
-        rows = [line([(part, strong)], width) for part in textwrap.wrap(conclusion, max(width, 20))]
-        for name, reason in reasons(self.test).items():
-            rate = self.test.marks.get(name)
+        rows = self.say(self.conclusion, width, strong)
+        for name, reason in reasons(test).items():
+            rate = test.marks.get(name)
             shown = clean(rate_text(rate) if rate is not None else "-", self.terminal)
             before = f"{name:<{_NAME}}{shown:<{_RATE}}"
-            words = textwrap.wrap(
-                clean(reason, self.terminal),
-                max(width - len(before), 20),
-                max_lines=most,
-                placeholder=" …" if self.terminal.unicode else " ~",
-            )
-            for number, part in enumerate(words):
-                head = before if number == 0 else " " * len(before)
-                rows.append(line([(head, strong), (part, None)], width))
+            for part in self.say(reason, max(width - len(before), 20), PLAIN, most):
+                head = line([(before, strong)], len(before))
+                rows.append(Strip.join([head, part]).adjust_cell_length(width))
+                before = " " * len(before)
         return rows
 
 
@@ -219,7 +175,7 @@ _SENTENCE = 3
 """Lines that a sentence takes at most."""
 
 
-class RateAnswers(LinesPane):
+class RateAnswers(ContentPane[RateComparison]):
     """For each run its state, its accuracy and a sentence on its curve, and the conclusion."""
 
     EXPLANATION = (
@@ -227,62 +183,38 @@ class RateAnswers(LinesPane):
         "other's 95% interval may be equally good."
     )
 
-    three: RateComparison | None = None
+    EMPTY_TITLE = "What the curves show"
 
-    def show(self, three: RateComparison) -> None:
-        """Draws runs; the pane is as high as their sentences need."""
-        self.three = three
-        wanted = 1 + len(self._rows(self.app.size.width))
-        height = max(1 + 2 * len(three.runs), min(wanted, self.app.size.height - _FOR_CHARTS))
-        if self.styles.height is None or self.styles.height.value != height:
-            self.styles.height = height
-        self.redraw()
+    def show(self, content: RateComparison | None, status: str = "") -> None:
+        """Draw runs; the pane is as high as their sentences need."""
+        super().show(content, status)
+        if content:
+            needed = 1 + len(self._rows(content, self.app.size.width, _SENTENCE))
+            most = self.app.size.height - _FOR_CHARTS
+            self.set_height(max(1 + 2 * len(content.runs), min(needed, most)))
 
-    def title(self) -> str:
-        """What the lines are about."""
-        if self.three is None:
-            return "What the curves show"
-        so_far = "" if self.three.is_over else " so far"
-        return f"What the curves show{so_far}, with {settings_text(self.three.tested)}"
+    def heading(self, content: RateComparison) -> str:
+        """The settings of the runs."""
+        so_far = "" if content.is_over else " so far"
+        return f"{self.EMPTY_TITLE}{so_far}, with {settings_text(content.tested)}"
 
-    def lines(self, width: int, height: int) -> list[Strip]:
+    def draw(self, content: RateComparison, width: int, height: int) -> list[Strip]:
         """A line of facts a run, and its sentence below, cut where there is no room for all."""
-        rows = self._rows(width)
-        most = _SENTENCE
-        while len(rows) > height and most > 0:
-            most -= 1
-            rows = self._rows(width, most)
+        rows: list[Strip] = []
+        for most in range(_SENTENCE, -1, -1):
+            rows = self._rows(content, width, most)
+            if len(rows) <= height:
+                break
         return rows[:height]
 
-    def _rows(self, width: int, most: int = _SENTENCE) -> list[Strip]:
+    def _rows(self, runs: RateComparison, width: int, most: int) -> list[Strip]:
+        strong = self.palette.strong
         drawn: list[Strip] = []
-        for place, (head, found) in enumerate(self._facts()):
-            style = self.palette.line(place)
-            name = f"{letter(place)} {head} "
-            drawn.append(line([(name, style), (found[0], self.palette.strong)], width))
-            words = textwrap.wrap(
-                found[1],
-                max(width - 2, 20),
-                max_lines=max(most, 1),
-                placeholder=" …" if self.terminal.unicode else " ~",
-            )
-            drawn += [line([(f"  {part}", None)], width) for part in words[:most]]
-        conclusion = clean(self.three.conclusion, self.terminal) if self.three else ""
-        words = textwrap.wrap(conclusion, max(width, 20))
-        return drawn + [line([(part, self.palette.strong)], width) for part in words]
-
-    def _facts(self) -> list[tuple[str, tuple[str, str]]]:
-        """Of each run its title, how far it is and how good, and the sentence on its curve."""
-        if self.three is None:
-            return []
-        three = self.three
-        return [
-            (
-                clean(f"{one.title:<15}", self.terminal),
-                (
-                    clean(three.told(place), self.terminal),
-                    clean(found.sentence, self.terminal),
-                ),
-            )
-            for place, (one, found) in enumerate(zip(three.runs, three.answers, strict=True))
-        ]
+        for place, (one, found) in enumerate(zip(runs.runs, runs.answers, strict=True)):
+            name = clean(f"{letter(place)} {one.title:<15} ", self.terminal)
+            facts = clean(runs.result(place), self.terminal)
+            drawn.append(line([(name, self.palette.line(place)), (facts, strong)], width))
+            words = self.say(found.sentence, max(width - 2, 20), PLAIN, max(most, 1))
+            indent = Strip.blank(2, PLAIN)
+            drawn += [Strip.join([indent, part]).adjust_cell_length(width) for part in words[:most]]
+        return drawn + self.say(runs.conclusion, width, strong)

@@ -71,16 +71,16 @@ class RatesScreen(ViewScreen):
         self._curve = RateCurve(terminal)
         self._marks = RateMarks(terminal)
         self._charts = ComparedCharts(terminal)
-        self._said = RateAnswers(terminal)
+        self._results = RateAnswers(terminal)
         self._test_body = Vertical(self._curve, self._marks)
-        self._runs_body = Vertical(self._charts, self._said)
+        self._runs_body = Vertical(self._charts, self._results)
         self._answers = LatestAnswer(self, range_test, self._on_answer, at_leisure=True)
         self._note = ProgressNote()
         self._tested: RunConfig | None = None
-        """What the test is of, as `test_settings` has it."""
+        """The settings of the test, as `test_settings` has them."""
         self._test: RangeTest | None = None
         self._error = ""
-        self._three: RateComparison | None = None
+        self._runs: RateComparison | None = None
         self._is_launching = False
 
     def panes(self) -> Iterable[Widget]:
@@ -89,7 +89,7 @@ class RatesScreen(ViewScreen):
         yield self._runs_body
 
     def on_mount(self) -> None:
-        """Starts with the test."""
+        """Start with the test."""
         self._show_runs(False)
         self.every(1, self._tell_the_time)
 
@@ -103,22 +103,22 @@ class RatesScreen(ViewScreen):
 
     @property
     def _settings(self) -> RunConfig | None:
-        """What the form asks for now; None while a value in it is wrong."""
+        """The settings of the form; None while a value in it is wrong."""
         config = self.form()
         return config and test_settings(config)
 
     @property
     def _current(self) -> RangeTest | None:
-        """The test of what the form asks for now; None while that is not there."""
+        """The test of the settings in the form; None while there is none."""
         return self._test if self._tested == self._settings else None
 
     @property
     def _runs_are_current(self) -> bool:
-        """Whether the runs have the settings that the form asks for now."""
-        return self._three is not None and self._three.tested == self._settings
+        """True if the runs have the settings of the form."""
+        return self._runs is not None and self._runs.tested == self._settings
 
     def on_screen_resume(self) -> None:
-        """Tries again what has failed before, and follows the runs again.
+        """Try again what has failed before, and follow the runs again.
 
         Runs of other settings than the form has by now give way to a test of these.
         """
@@ -130,10 +130,10 @@ class RatesScreen(ViewScreen):
         self._follow()
 
     def redraw(self) -> None:
-        """Asks for the test of what the form holds, and draws what is in sight."""
-        if self._runs_body.display and self._three:
-            self._charts.show(self._three)
-            self._said.show(self._three)
+        """Ask for the test of the form's settings, and draw what is in sight."""
+        if self._runs_body.display and self._runs:
+            self._charts.show(self._runs)
+            self._results.show(self._runs)
             return
         tested = self._settings
         if tested is None:
@@ -152,14 +152,15 @@ class RatesScreen(ViewScreen):
     def _show_test(self, status: str) -> None:
         self._curve.show(self._test, self._error or status)
         settings = settings_text(self._tested) if self._tested else ""
-        conclusion = self._three.conclusion if self._three and self._runs_are_current else ""
-        self._marks.show(self._test, settings, conclusion)
+        conclusion = self._runs.conclusion if self._runs and self._runs_are_current else ""
+        self._marks.settings, self._marks.conclusion = settings, conclusion
+        self._marks.show(self._test)
 
     def _waiting(self) -> str:
-        """What will be here, and what is being waited for."""
-        said = self._note.read("just after the start PyTorch has to load first")
+        """Describe what will be here, and what is being waited for."""
+        progress = self._note.read("just after the start PyTorch has to load first")
         purpose = _PURPOSE.format(settings=settings_text(self._tested)) if self._tested else ""
-        return f"{purpose} Now: {said} ({self._note.seconds:.0f} s)."
+        return f"{purpose} Now: {progress} ({self._note.seconds:.0f} s)."
 
     def _tell_the_time(self) -> None:
         if self.is_current and self._test is None and self._tested and not self._error:
@@ -173,25 +174,25 @@ class RatesScreen(ViewScreen):
         self.changed()
 
     def action_take(self) -> None:
-        """Takes the rate at the cursor into the form, or the one that the runs recommend."""
+        """Take the rate at the cursor into the form, or the one that the runs recommend."""
         rate = self._rate_to_take
         if rate is not None:
             self.post_message(self.RateTaken(as_text(float(f"{rate:.3g}"))))
 
     @property
     def _rate_to_take(self) -> float | None:
-        """None where there is none for the settings that the form has."""
+        """The rate for the form; None where there is none for its settings."""
         if self._test_body.display:
             return self._curve.rate if self._current else None
-        if self._three and self._three.is_over and self._runs_are_current:
-            found = self._three.recommended
+        if self._runs and self._runs.is_over and self._runs_are_current:
+            found = self._runs.recommended
             return found.to_try if found.rate is None else found.rate
         return None
 
     # The runs
 
     def action_train(self) -> None:
-        """Trains a run at each mark."""
+        """Train a run at each mark."""
         if self._tested and self._current:
             self._is_launching = True
             self.refresh_bindings()
@@ -200,7 +201,7 @@ class RatesScreen(ViewScreen):
 
     async def _launch(self, config: RunConfig, test: RangeTest) -> None:
         try:
-            self._three = await asyncio.to_thread(train_at, config, test)
+            self._runs = await asyncio.to_thread(train_at, config, test)
         except MnistopError as error:
             self.notify(str(error), severity="error", markup=False, timeout=15)
         else:
@@ -213,53 +214,53 @@ class RatesScreen(ViewScreen):
             self.changed()
 
     def _follow(self) -> None:
-        if self._three and not self._three.is_over:
-            self.keep_going(self._read, "three")
+        if self._runs and not self._runs.is_over:
+            self.keep_going(self._read, "rates")
 
     async def _read(self) -> None:
-        while self.is_current and self._three and not self._three.is_over:
-            if await asyncio.to_thread(self._three.read):
+        while self.is_current and self._runs and not self._runs.is_over:
+            if await asyncio.to_thread(self._runs.read):
                 self._go_to_recommended()
                 self.changed()
                 self.refresh_bindings()
             await asyncio.sleep(_LOOK_SECONDS)
 
     def _go_to_recommended(self) -> None:
-        """Has the cursor of the test at the rate that its runs recommend in the end."""
-        if self._three and self._three.is_over and self._three.test is self._test:
-            found = self._three.recommended
+        """Move the cursor of the test to the rate that its runs recommend in the end."""
+        if self._runs and self._runs.is_over and self._runs.test is self._test:
+            found = self._runs.recommended
             if (rate := found.to_try if found.rate is None else found.rate) is not None:
-                self._curve.point_at(rate)
+                self._curve.choose(rate)
 
     def action_stop(self) -> None:
-        """Asks the runs to stop and save."""
-        if self._three:
+        """Ask the runs to stop and save."""
+        if self._runs:
             try:
-                worker.stop_sweep(self._three.sweep)
+                worker.stop_sweep(self._runs.sweep)
                 self.notify("The runs at the marks save, and stop.")
             except MnistopError as error:
                 self.notify(str(error), severity="error", markup=False)
 
     def action_runs(self) -> None:
-        """To the runs, or back to the test."""
+        """Go to the runs, or back to the test."""
         self._show_runs(self._test_body.display)
 
     @on(ComparedCharts.Moved)
     def _on_moved(self, message: ComparedCharts.Moved) -> None:
-        if self._three:
-            self._three.move(message.by)
+        if self._runs:
+            self._runs.move(message.by)
             self.changed()
 
     # Around both
 
     def draw_progress(self) -> None:
-        """Says how to go on."""
+        """Show how to go on."""
         self._progress.show(State(), self._words())
 
     def _words(self) -> str:
         if self._is_launching:
             return "Checking the data and starting the runs"
-        going = self._three is not None and not self._three.is_over
+        going = self._runs is not None and not self._runs.is_over
         if self._runs_body.display:
             if not self._runs_are_current:
                 return "Runs of other settings than the form has; x goes to the range test of these"
@@ -279,7 +280,7 @@ class RatesScreen(ViewScreen):
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         """Give the reason why an action is impossible now."""
-        over = self._three is None or self._three.is_over
+        over = self._runs is None or self._runs.is_over
         no_test = self._error or "The range test has not ended yet: its curve comes first."
         match action:
             case "take" if self._tested is None:
@@ -298,15 +299,15 @@ class RatesScreen(ViewScreen):
                 return "The test has marked no rate to train at."
             case "stop" if over:
                 return "No run at the marks is being trained."
-            case "runs" if self._three is None:
+            case "runs" if self._runs is None:
                 return "No run has been trained at the marks yet: r trains one at each."
         return super().why_not(action, parameters)
 
     def action_back(self) -> None:
         """From an epoch to the newest, from the runs to the test, then to where one came from."""
-        if self._three and self._runs_body.display:
-            if self._three.cursor is not None:
-                self._three.cursor = None
+        if self._runs and self._runs_body.display:
+            if self._runs.cursor is not None:
+                self._runs.cursor = None
                 self.changed()
             else:
                 self._show_runs(False)

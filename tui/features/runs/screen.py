@@ -17,10 +17,8 @@ from mnistop.engine.runs.index import Index
 from mnistop.engine.runs.lookup import why_closed
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.runs.actions import NONE_LISTED, NONE_MARKED, RunActions
-from mnistop.tui.features.runs.detail import RunDetail
-from mnistop.tui.session.run_list import MOST_MARKED, RunListModel
-from mnistop.tui.session.run_table import RunTable
+from mnistop.tui.features.runs.chosen_run import NONE_LISTED, NONE_MARKED, RunActions, RunDetail
+from mnistop.tui.session.run_list import MOST_MARKED, RunListModel, RunTable
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import ScreenWanted, write_text
 from mnistop.tui.text.run_lines import overload_warning, table

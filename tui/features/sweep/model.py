@@ -188,45 +188,45 @@ class SweepAttack:
 
     Args:
         screen: does the work beside its own.
-        sweeping: knows the sweep, and takes what is found.
+        model: knows the sweep, and takes what is found.
         changed: called when something else is to be said.
     """
 
     def __init__(
-        self, screen: Screen[None], sweeping: SweepModel, changed: Callable[[], None]
+        self, screen: Screen[None], model: SweepModel, changed: Callable[[], None]
     ) -> None:
         self.status = ""
         """How far it is; empty while nothing is measured."""
         self._screen = screen
-        self._sweeping = sweeping
+        self._model = model
         self._changed = changed
         self._is_going = False
 
     @property
     def is_possible(self) -> bool:
         """Whether there is something to be measured, and nothing is."""
-        return not self._is_going and bool(self._sweeping.to_attack())
+        return not self._is_going and bool(self._model.to_attack())
 
     def start(self) -> None:
         """Measures what is not measured yet."""
-        reader = self._sweeping.reader
+        reader = self._model.reader
         if reader and self.is_possible:
             self._is_going = True
             self._screen.run_worker(self._measure(reader), group="attack", exit_on_error=False)
 
     async def _measure(self, reader: SweepReader) -> None:
         try:
-            for place, run in self._sweeping.to_attack():
+            for place, run in self._model.to_attack():
                 known = None
                 while known is None or not known.is_complete:
-                    if self._sweeping.reader is not reader or not self._screen.is_current:
+                    if self._model.reader is not reader or not self._screen.is_current:
                         return
                     known = await worker.ask_at_low_priority(robustness, run)
                     self.status = (
                         f"Attacking run {place + 1}: {known.done:,} of {known.total:,} images."
                     )
                     self._changed()
-                self._sweeping.take(reader, place, known)
+                self._model.take(reader, place, known)
         finally:
             self._is_going, self.status = False, ""
             self._changed()

@@ -74,11 +74,11 @@ class SweepScreen(SeveralPanes):
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
-        self._sweeping = SweepModel()
-        self._table = SweepTable(terminal, self._sweeping)
+        self._model = SweepModel()
+        self._table = SweepTable(terminal, self._model)
         self._charts = ComparedCharts(terminal)
-        self._facts = SweepFacts(terminal, self._sweeping)
-        self._attack = SweepAttack(self, self._sweeping, self.changed)
+        self._facts = SweepFacts(terminal, self._model)
+        self._attack = SweepAttack(self, self._model, self.changed)
         self._wake = asyncio.Event()
         self._attempts = BackgroundTasks(self, terminal, self._wake.set)
         self._wanted: Sweep | None = None
@@ -118,12 +118,12 @@ class SweepScreen(SeveralPanes):
             wanted, self._wanted = self._wanted, None
             if looks % _LOOKS_AT_ALL == 0 or self._wake.is_set():
                 self._wake.clear()
-                await asyncio.to_thread(self._sweeping.look, wanted)
+                await asyncio.to_thread(self._model.look, wanted)
                 self._is_reading = self._wanted is not None
                 self.changed()
-            if await asyncio.to_thread(self._sweeping.read):
+            if await asyncio.to_thread(self._model.read):
                 self.changed()
-            if self._sweeping.wants_attack:
+            if self._model.wants_attack:
                 self._attack.start()
             looks += 1
             with contextlib.suppress(TimeoutError):
@@ -133,8 +133,8 @@ class SweepScreen(SeveralPanes):
         """Brings what is in sight up to date."""
         self._fit()
         self._table.redraw()
-        self._charts.show(self._sweeping.curves)
-        reader = self._sweeping.reader
+        self._charts.show(self._model.curves)
+        reader = self._model.reader
         self._facts.show(self._attack.status or (reader.trouble if reader else ""))
         self.refresh_bindings()
 
@@ -143,9 +143,9 @@ class SweepScreen(SeveralPanes):
         self._fit()
 
     def _fit(self) -> None:
-        rows = len(self._sweeping.groups)
+        rows = len(self._model.groups)
         room = self.size.height - rows - _BESIDE_CURVES
-        shown = bool(self._sweeping.curves.runs) and room >= _LEAST_CURVES
+        shown = bool(self._model.curves.runs) and room >= _LEAST_CURVES
         self._charts.display = self._table.with_letters = shown
         self._table.styles.height = rows + 2 if shown else "1fr"
 
@@ -154,7 +154,7 @@ class SweepScreen(SeveralPanes):
         words = "Enter opens a run on the dashboard, c compares curves, Esc goes back"
         if self._charts.display:
             words = "Enter opens a run on the dashboard, Tab goes to the curves, Esc goes back"
-        if not self._sweeping.groups:
+        if not self._model.groups:
             words = "Esc goes back"
         elif self._state in _LIVE:
             words = f"It runs in the background; s stops it. {words}"
@@ -164,13 +164,13 @@ class SweepScreen(SeveralPanes):
 
     @property
     def _state(self) -> str:
-        return self._sweeping.reader.state if self._sweeping.reader else ""
+        return self._model.reader.state if self._model.reader else ""
 
     # Going about
 
     @on(ComparedCharts.Moved)
     def _on_epoch_moved(self, message: ComparedCharts.Moved) -> None:
-        self._sweeping.curves.move(message.by)
+        self._model.curves.move(message.by)
         self.changed()
 
     @on(ListPane.Moved)
@@ -179,19 +179,19 @@ class SweepScreen(SeveralPanes):
 
     @on(ListPane.Opened)
     def _on_opened(self) -> None:
-        chosen = self._sweeping.chosen
+        chosen = self._model.chosen
         if chosen and (run := self._run_of(chosen)):
             self.post_message(self.OpenWanted(run))
 
     def _run_of(self, group: Group) -> Run | None:
         """The first run of a row that has begun."""
-        reader = self._sweeping.reader
+        reader = self._model.reader
         name = next((one.name for one in group.outcomes if one.name), "")
         return Run(reader.sweep.path.with_name(name)) if reader and name else None
 
     def action_order(self) -> None:
         """Sorts by something else."""
-        self._sweeping.next_order()
+        self._model.next_order()
         self.changed()
 
     def action_near(self) -> None:
@@ -202,14 +202,14 @@ class SweepScreen(SeveralPanes):
 
     def action_sweep(self, by: int) -> None:
         """Goes to the next sweep or the one before."""
-        self.enter(self._sweeping.neighbour(by))
+        self.enter(self._model.neighbour(by))
 
     def action_curves(self) -> None:
         """Lays the curves of some rows over each other."""
         if len(found := self._to_compare()) < 2:
             return
         drawn = {one.run.name for one in found}
-        outcomes = [one for group in self._sweeping.groups for one in group.outcomes]
+        outcomes = [one for group in self._model.groups for one in group.outcomes]
         left_out = [one.name for one in outcomes if one.name and one.name not in drawn]
         words = [Run(found[0].run.path.with_name(name)).words for name in left_out]
         if words:
@@ -223,25 +223,25 @@ class SweepScreen(SeveralPanes):
 
     def _to_compare(self) -> list[RunEntry]:
         """All runs if they are few; else one of each row, of those around the cursor."""
-        groups = self._sweeping.groups
+        groups = self._model.groups
         names = [one.name for group in groups for one in group.outcomes if one.name]
-        reader = self._sweeping.reader
+        reader = self._model.reader
         if reader and len(names) <= MOST_MARKED:
             runs = [Run(reader.sweep.path.with_name(name)) for name in names]
         else:
-            first = max(0, min(self._sweeping.position - MOST_MARKED // 2, len(groups)))
+            first = max(0, min(self._model.position - MOST_MARKED // 2, len(groups)))
             near = groups[min(first, max(0, len(groups) - MOST_MARKED)) :][:MOST_MARKED]
             runs = [run for group in near if (run := self._run_of(group))]
         return [_listed(run) for run in runs]
 
     def action_members(self) -> None:
         """Lists the runs of this sweep."""
-        if reader := self._sweeping.reader:
+        if reader := self._model.reader:
             self.post_message(ScreenWanted("runs", f"sweep:{reader.sweep.name}"))
 
     def action_new(self) -> None:
         """Asks what is to vary in another sweep, and starts it."""
-        reader = self._sweeping.reader
+        reader = self._model.reader
         outcomes = reader.outcomes if reader else []
         known = [(one.config, one.seconds) for one in outcomes if one.state == "finished"]
         self.post_message(self.NewSweepWanted(known, self._attempts))
@@ -250,12 +250,12 @@ class SweepScreen(SeveralPanes):
 
     def action_stop(self) -> None:
         """Asks the sweep to stop and save."""
-        if reader := self._sweeping.reader:
+        if reader := self._model.reader:
             self._attempts.do(lambda: worker.stop_sweep(reader.sweep))
 
     def action_resume(self) -> None:
         """Goes on with the sweep; on a cluster after asking, as its address may be a stranger's."""
-        if (reader := self._sweeping.reader) is None:
+        if (reader := self._model.reader) is None:
             return
         if reader.dask:
             question = f"Go on on the Dask cluster at {reader.dask}, which you know and trust?"
@@ -267,7 +267,7 @@ class SweepScreen(SeveralPanes):
 
     def action_delete(self) -> None:
         """Deletes the sweep after asking."""
-        if reader := self._sweeping.reader:
+        if reader := self._model.reader:
             begun = sum(bool(one.name) for one in reader.outcomes)
             question = f"Delete sweep {reader.sweep.words} with its {count(begun, 'run')}?"
             self._attempts.ask(question, lambda: sweep_folder.delete(reader.sweep))
@@ -278,14 +278,14 @@ class SweepScreen(SeveralPanes):
 
     def action_write(self) -> None:
         """Writes the table to a file."""
-        if reader := self._sweeping.reader:
-            groups, epsilon = self._sweeping.groups, self._sweeping.epsilon
+        if reader := self._model.reader:
+            groups, epsilon = self._model.groups, self._model.epsilon
             text = "\n".join([*table(groups, epsilon), "", conclusion(groups, epsilon)])
             write_text(self, f"mnistop-{reader.sweep.name}.txt", text)
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         """Give the reason why an action is impossible now."""
-        groups, state = self._sweeping.groups, self._state
+        groups, state = self._model.groups, self._state
         begun = sum(bool(one.name) for group in groups for one in group.outcomes)
         match action:
             case "members" | "order" | "write" | "curves" if not groups:
@@ -310,7 +310,7 @@ class SweepScreen(SeveralPanes):
                 return "The sweep is going on: s stops it, then d deletes it."
             case "next_pane" if not self._charts.display:
                 return "The rows are the only pane here: curves stand below where there is room."
-            case "sweep" if not any(self._sweeping.neighbour(by) for by in (1, -1)):
+            case "sweep" if not any(self._model.neighbour(by) for by in (1, -1)):
                 return "There is no other sweep."
         return super().why_not(action, parameters)
 

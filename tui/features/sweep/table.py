@@ -26,7 +26,7 @@ class SweepTable(ListPane):
 
     Args:
         terminal: what the terminal can show.
-        sweeping: what it shows.
+        model: what it shows.
     """
 
     DEFAULT_CSS = "SweepTable { height: 1fr; }"
@@ -46,8 +46,8 @@ class SweepTable(ListPane):
     with_letters = False
     """Whether the rows have the letters of the curves below them."""
 
-    def __init__(self, terminal: Terminal, sweeping: SweepModel) -> None:
-        self._sweeping = sweeping
+    def __init__(self, terminal: Terminal, model: SweepModel) -> None:
+        self._model = model
         self._rows: SweepRows | None = None
         self._fitted: tuple[int, float | None, bool] | None = None
         """For which width, ε and scale the rows are laid out."""
@@ -61,39 +61,39 @@ class SweepTable(ListPane):
     @property
     def position(self) -> int:
         """The row at the cursor."""
-        return self._sweeping.position
+        return self._model.position
 
     @position.setter
     def position(self, position: int) -> None:
-        self._sweeping.position = position
+        self._model.position = position
 
     @property
     def count(self) -> int:
         """How many rows there are."""
-        return len(self._sweeping.groups)
+        return len(self._model.groups)
 
     def title(self) -> str:
         """Which sweep, how far it is, and the order of the rows."""
-        reader = self._sweeping.reader
+        reader = self._model.reader
         if reader is None:
             return "Sweep"
         about = f", {reader.sweep.title}" if reader.sweep.title else ""
         runs = count(len(reader.outcomes), "run")
         return (
             f"Sweep {reader.sweep.words}{about}: {reader.state}, {reader.done:,} of {runs} done, "
-            f"{self._sweeping.order}"
+            f"{self._model.order}"
         )
 
     def empty(self) -> str:
         """Why there are no rows."""
-        return self._sweeping.problem or (
+        return self._model.problem or (
             "There are no sweeps yet. A sweep trains every combination of some values, as of "
             "three learning rates, and compares them side by side here: press S to set one up."
         )
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """The rows in sight."""
-        groups, epsilon = self._sweeping.groups, self._sweeping.epsilon
+        groups, epsilon = self._model.groups, self._model.epsilon
         wanted = (width - _MARK, epsilon, self.near)
         if groups and (self._fitted != wanted or not self._rows or self._rows.groups is not groups):
             self._fitted = wanted
@@ -110,7 +110,7 @@ class SweepTable(ListPane):
         if self._rows is None:
             return Strip.blank(width)
         style: Style | None = self.palette.cursor if chosen else None
-        curve = self._sweeping.curve_of(self._sweeping.groups[index]) if self.with_letters else None
+        curve = self._model.curve_of(self._model.groups[index]) if self.with_letters else None
         mark = " " if curve is None else letter(curve)
         of_mark = style if curve is None or chosen else self.palette.line(curve)
         return self._marked(mark, of_mark, self._rows.row(index, width - _MARK, style), width)
@@ -125,9 +125,9 @@ class SweepFacts(LinesPane):
 
     DEFAULT_CSS = "SweepFacts { height: 6; }"
 
-    def __init__(self, terminal: Terminal, sweeping: SweepModel) -> None:
+    def __init__(self, terminal: Terminal, model: SweepModel) -> None:
         super().__init__(terminal)
-        self._sweeping = sweeping
+        self._model = model
         self._status = ""
         self._told: Sequence[Group] = ()
         """The rows that the words below are about."""
@@ -145,7 +145,7 @@ class SweepFacts(LinesPane):
 
     def title(self) -> str:
         """The chosen row, in words."""
-        chosen = self._sweeping.chosen
+        chosen = self._model.chosen
         if not chosen:
             return "What stands out"
         runs = ", ".join(one.name.rpartition(".")[2] for one in chosen.outcomes if one.name)
@@ -153,11 +153,11 @@ class SweepFacts(LinesPane):
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """The best, what is in common, and how the numbers are to be read."""
-        groups = self._sweeping.groups
+        groups = self._model.groups
         if not groups:
             return []
         if self._told is not groups:
-            self._told, epsilon = groups, self._sweeping.epsilon
+            self._told, epsilon = groups, self._model.epsilon
             self._best = clean(conclusion(groups, epsilon), self.terminal)
             self._notes = notes(groups, epsilon)
         best = textwrap.wrap(self._best, max(width, 1))

@@ -19,10 +19,9 @@ from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, clean, line
 from mnistop.tui.draw.palette import Palette
-from mnistop.tui.features.train.confusion import Confusion
-from mnistop.tui.features.train.digit import Digit
 from mnistop.tui.features.train.epochs import Charts, EpochLog
 from mnistop.tui.features.train.hyperparameters import Hyperparameters
+from mnistop.tui.features.train.images import Confusion, Digit
 from mnistop.tui.session.state import State
 from mnistop.tui.terminal.faults import FaultTolerantWidget
 from mnistop.tui.text.run_lines import epoch_name
@@ -119,9 +118,9 @@ class Dashboard(PaneHost):
 
             predictions = load_predictions(run, epochs, len(state.class_names))
         advice = advise(history, config, predictions)
-        when = epoch_name(epochs - 1) if history.started else ""
+        epoch = epoch_name(epochs - 1) if history.started else ""
         for coach in (self.coach, self._coach_aside):
-            coach.show(advice, when)
+            coach.show(advice, epoch)
 
 
 class Controls(FaultTolerantWidget):
@@ -182,7 +181,7 @@ class Coach(LinesPane):
 
     Args:
         terminal: what the terminal can show.
-        titled: whether a title line stands above; else the text itself says whose it is.
+        titled: whether a title line stands above; else the text begins with the title.
         id: the widget's id.
     """
 
@@ -190,33 +189,27 @@ class Coach(LinesPane):
         super().__init__(terminal, id=id)
         self._titled = titled
         self._advice = _NOTHING
-        self._when = ""
+        self._epoch = ""
 
-    def show(self, advice: Advice, when: str) -> None:
-        """Draw what the coach says.
+    def show(self, advice: Advice, epoch: str) -> None:
+        """Draw advice.
 
         Args:
             advice: on the run.
-            when: the epoch that it is about, as in `epoch 5`; empty before there is a model.
+            epoch: the shown epoch, as in `epoch 5`; empty before there is a model.
         """
-        self._advice, self._when = advice, when
-        self._take_room()
+        self._advice, self._epoch = advice, epoch
+        self.on_resize()
         self.redraw()
 
     def on_resize(self) -> None:
-        """Take the lines that it needs in its new width."""
-        self._take_room()
-
-    def _take_room(self) -> None:
         """Leave those lines below a title that it does not need to the form above."""
         if self._titled and self.size.width:
-            needed = 1 + max(_LEAST, len(self.lines(self.size.width, _MOST)))
-            if self.styles.height is None or self.styles.height.value != needed:
-                self.styles.height = needed
+            self.set_height(1 + max(_LEAST, len(self.lines(self.size.width, _MOST))))
 
     def title(self) -> str:
-        """Whose words these are, and about when."""
-        return f"Coach, {self._when}" if self._when else "Coach"
+        """The coach, and the epoch that the advice is on."""
+        return f"Coach, {self._epoch}" if self._epoch else "Coach"
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """The sentence, and the remedy so that it stands out."""
@@ -233,11 +226,11 @@ class Coach(LinesPane):
         return _wrapped(parts, width, height, "…" if self.terminal.unicode else "~")
 
     def _opening(self, length: int, room: int) -> str:
-        """Return what stands before the text where no title says it, short where room is short."""
+        """Return the words before the text where it has no title, few where room is short."""
         if self._titled:
             return ""
         opening = f"{self.title()}: "
-        return opening if len(opening) + length <= room or not self._when else f"{self._when}: "
+        return opening if len(opening) + length <= room or not self._epoch else f"{self._epoch}: "
 
     def _draw(self) -> list[Strip]:
         if self._titled:

@@ -18,7 +18,7 @@ from mnistop.tui.session.view import EpochMoved
 from mnistop.tui.text.run_lines import UNTRAINED, epoch_name
 from mnistop.tui.toolkit.bindings import bindings, epochs, hidden, key
 from mnistop.tui.toolkit.list_pane import Column, Table
-from mnistop.tui.toolkit.pane import Kind, LossAndAccuracy
+from mnistop.tui.toolkit.plotted_pane import Kind, LossAndAccuracy
 
 if TYPE_CHECKING:
     import numpy as np

@@ -272,11 +272,9 @@ class TrainScreen(RunScreen):
 
     def action_image_mode(self) -> None:
         """Take the next way of drawing images."""
-        self._digit.next_mode()
-        if not (self._digit.display and self._digit.answer):
-            from mnistop.tui.draw.image import mode_words
-
-            self.notify(mode_words(self._digit.mode))
+        digits = (self._digit,) if self._digit.content else ()
+        self._digit.mode = self.next_mode(self._digit.mode, *digits)
+        self._digit.redraw()
 
     def action_write(self) -> None:
         """Write the focused pane as text."""
@@ -308,7 +306,7 @@ class TrainScreen(RunScreen):
         pane, state, predictions = self._dashboard.matrix, self.state, self.session.predictions
         if pane.display:
             matrix = predictions.matrix(state.shown_epoch + 1) if predictions else None
-            pane.show(matrix, state)
+            pane.show_epoch(matrix, state)
 
     def _draw_digit(self) -> None:
         if self._digit.display:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +15,7 @@ from mnistop.tui.draw.bars import signed
 from mnistop.tui.draw.cells import PLAIN, Strip, beside, clean, line, shorten
 from mnistop.tui.text.one_image import explanation, learned_numbers, note, proper, shape_of
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
-from mnistop.tui.toolkit.pane import ScrolledPane
+from mnistop.tui.toolkit.pane import ContentPane, ScrolledPane
 
 LEAST_HEIGHT = 6
 """Lines of the shortest form: the title, the way, the parameters and a strip of values."""
@@ -27,8 +26,8 @@ _WIDEST_BARS = 56
 _WIDEST_WORDS = 76
 
 
-class Network(ScrolledPane, can_focus=True):
-    """A table of the steps, the values of one of them, and why it is so."""
+class Network(ScrolledPane, ContentPane[Walk], can_focus=True):
+    """A table of the steps, the values of one of them, and the explanation."""
 
     BINDINGS = bindings(
         "weights",
@@ -55,35 +54,22 @@ class Network(ScrolledPane, can_focus=True):
 
         by: int
 
-    walk: Walk | None = None
+    EMPTY_TITLE = "The network"
+
     names: tuple[str, ...] = ()
+    """Of the classes."""
     weights_of = ""
-    status = ""
+    """The epoch of the weights, as in `epoch 3`."""
     mode: image.Mode = "auto"
     _rows, _width = 0, 0
     """Steps that have a row of their own, and its cells."""
     chosen: int | None = None
     """The step whose values are shown, None for the usual one."""
 
-    def show(self, walk: Walk | None, names: tuple[str, ...], weights_of: str, status: str) -> None:
-        """Draw an image's way.
-
-        Args:
-            walk: the way, or None to show only the status.
-            names: of the classes.
-            weights_of: whose weights it met, as in `epoch 3`.
-            status: what is being waited for or went wrong.
-        """
-        self.walk, self.names = walk, names
-        self.weights_of, self.status = weights_of, status
-        self.redraw()
-
-    def title(self) -> str:
+    def heading(self, content: Walk) -> str:
         """The image, and the epoch of the weights."""
-        if self.walk is None:
-            return "The network"
-        label = self.names[self.walk.label]
-        title = f"Network, {self.weights_of}: image {self.walk.row}, a {label}"
+        label = self.names[content.label]
+        title = f"Network, {self.weights_of}: image {content.row}, a {label}"
         return f"{title}, {self.status}" if self.status else title
 
     def _chosen(self, walk: Walk) -> int:
@@ -94,31 +80,29 @@ class Network(ScrolledPane, can_focus=True):
         return min(self.chosen, last)
 
     def lines(self, width: int, height: int) -> list[Strip]:
-        """Table, values and words side by side, below each other, or in their shortest form."""
-        return self.in_sight(self._all_lines(width, height), width, height)
+        """The lines in sight."""
+        return self.in_sight(super().lines(width, height), width, height)
 
-    def _all_lines(self, width: int, height: int) -> list[Strip]:
-        walk = self.walk
-        if walk is None:
-            return self.say(self.status, width)
-        table = self._table(walk, width)
+    def draw(self, content: Walk, width: int, height: int) -> list[Strip]:
+        """Table, values and words side by side, below each other, or in their shortest form."""
+        table = self._table(content, width)
         table_width = table[0].cell_length
         # Words follow the table: where no line is left below it, its own last one would be the
         # mark of the lines that are out of sight.
         fits = height > len(table)
-        self._rows = len(walk.steps) if fits else 0
+        self._rows = len(content.steps) if fits else 0
         self._width = table_width
         if not fits:
-            return self._short(walk, width, height)
+            return self._short(content, width, height)
         if width >= table_width + 2 * 50:
             room = width - table_width - 6
-            values = self._values(walk, min(room // 2, _WIDEST_BARS), height)
+            values = self._values(content, min(room // 2, _WIDEST_BARS), height)
             room -= values[0].cell_length
-            return beside([table, values, self._words(walk, min(room, _WIDEST_WORDS))], 3)
+            return beside([table, values, self._words(content, min(room, _WIDEST_WORDS))], 3)
         table = [strip.adjust_cell_length(width) for strip in table]
-        words = self._words(walk, min(width, _WIDEST_WORDS))
+        words = self._words(content, min(width, _WIDEST_WORDS))
         left = max(height - len(table) - 1, _LEAST_VALUES)
-        values = self._values(walk, min(width, 2 * _WIDEST_BARS), left, len(words) + 1)
+        values = self._values(content, min(width, 2 * _WIDEST_BARS), left, len(words) + 1)
         return [*table, Strip.blank(width), *values, Strip.blank(width), *words]
 
     # Table
@@ -253,26 +237,22 @@ class Network(ScrolledPane, can_focus=True):
         return image.gray(pixels / full, self.terminal, self.mode)
 
     def _words(self, walk: Walk, width: int) -> list[Strip]:
-        return [
-            line([(part, None)], width)
-            for text in explanation(walk)
-            for part in textwrap.wrap(clean(text, self.terminal), max(width, 8))
-        ]
+        return [strip for text in explanation(walk) for strip in self.say(text, width, PLAIN)]
 
     # Keys
 
     def on_click(self, event: events.Click) -> None:
         """Show the values of the step whose row was clicked."""
         step = event.y - 2 + self._first
-        if self.walk and 0 <= step < self._rows and event.x < self._width:
+        if self.content and 0 <= step < self._rows and event.x < self._width:
             self.chosen = step
             self.redraw()
 
     def action_step(self, by: int) -> None:
         """Show the values of another step."""
-        if self.walk:
-            last = len(self.walk.steps) - 1
-            self.chosen = max(0, min(last, self._chosen(self.walk) + by))
+        if self.content:
+            last = len(self.content.steps) - 1
+            self.chosen = max(0, min(last, self._chosen(self.content) + by))
             self.redraw()
         else:
             self.notify(self.status, markup=False)
@@ -280,5 +260,5 @@ class Network(ScrolledPane, can_focus=True):
     def action_image(self, by: int) -> None:
         """Ask for another image, also while the first one is still read."""
         self.post_message(self.ImageStepped(by))
-        if self.walk is None:
+        if self.content is None:
             self.notify(self.status, markup=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,11 +14,11 @@ from mnistop.engine.formatting import with_sign
 from mnistop.tui.draw import image
 from mnistop.tui.draw.bars import signed
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Strip, beside, clean, line, shorten
+from mnistop.tui.draw.cells import PLAIN, Strip, beside, clean, line, shorten
 from mnistop.tui.features.weights.model import Neurons
 from mnistop.tui.toolkit.bindings import bindings, key, moves_in_grid, pages_of_grid, steps
 from mnistop.tui.toolkit.image_grid import ImageGrid, Tiles, fit
-from mnistop.tui.toolkit.pane import LinesPane
+from mnistop.tui.toolkit.pane import ContentPane
 
 _USUAL_SHAPE = (128, 28, 28)
 """Neurons, rows and columns, to arrange the panes before the weights are known."""
@@ -50,7 +49,7 @@ class WeightGallery(ImageGrid):
     neuron = 0
     """Under the cursor."""
     weights_of = ""
-    """Whose weights they are, in words."""
+    """The epoch of the weights, as in `epoch 3`."""
     status = ""
     whole = False
     """True to draw every weight as a pixel, even if few images fit then."""
@@ -73,7 +72,7 @@ class WeightGallery(ImageGrid):
         Args:
             neurons: the neurons, or None to show only the status.
             neuron: the one under the cursor.
-            weights_of: whose weights they are, as in `epoch 3`.
+            weights_of: the epoch of the weights, as in `epoch 3`.
             status: what is being waited for or went wrong.
             at_once: how many images may give way to those of newer weights, the most changed
                 first, while the others stay on the scale that they were drawn on; None for all.
@@ -183,9 +182,9 @@ class WeightGallery(ImageGrid):
         legend = image.legend(scale, self.terminal, self.mode)[0]
         words = clean(self.neurons.words(self.neuron), self.terminal)
         room = width - legend.cell_length - 2
-        wrapped = textwrap.wrap(words, max(width, 8))
+        wrapped = self.say(words, width, PLAIN)
         if cell_len(words) > room and height > len(wrapped):
-            return [legend, *(line([(part, None)], width) for part in wrapped)]
+            return [legend, *wrapped]
         text = "  " + shorten(words, max(room, 0), self.terminal)
         return [Strip.join([legend, line([(text, None)], max(room, 0) + 2)])]
 
@@ -194,7 +193,7 @@ _LEAST_TEXT = 34
 _WIDEST_TEXT = 64
 
 
-class WeightDetail(LinesPane, can_focus=True):
+class WeightDetail(ContentPane[Neurons], can_focus=True):
     """A large image of weights, with words and bars beside it."""
 
     BINDINGS = bindings(
@@ -215,38 +214,28 @@ class WeightDetail(LinesPane, can_focus=True):
 
         by: int
 
-    neurons: Neurons | None = None
+    EMPTY_TITLE = "A neuron of the first layer"
+
     neuron = 0
+    """The one that is shown."""
     weights_of = ""
+    """The epoch of the weights, as in `epoch 3`."""
     mode: image.Mode = "auto"
 
-    def show(self, neurons: Neurons | None, neuron: int, weights_of: str) -> None:
-        """Draw a neuron.
-
-        Args:
-            neurons: all neurons.
-            neuron: which one.
-            weights_of: whose weights they are, as in `epoch 3`.
-        """
-        self.neurons, self.neuron, self.weights_of = neurons, neuron, weights_of
-        self.redraw()
-
-    def title(self) -> str:
+    def heading(self, content: Neurons) -> str:
         """The neuron, and the epoch of its weights."""
-        if self.neurons is None:
-            return "A neuron of the first layer"
-        place = self.neurons.sorted.index(self.neuron) + 1
-        name = self.neurons.name(self.neuron)
-        name = f"Class {name}" if self.neurons.layer.is_single else name.capitalize()
-        return f"{name}, {place} of {len(self.neurons.sorted)}, {self.weights_of}"
+        place = content.sorted.index(self.neuron) + 1
+        name = content.name(self.neuron)
+        name = f"Class {name}" if content.layer.is_single else name.capitalize()
+        return f"{name}, {place} of {len(content.sorted)}, {self.weights_of}"
 
-    def lines(self, width: int, height: int) -> list[Strip]:
+    def draw(self, content: Neurons, width: int, height: int) -> list[Strip]:
         """The image, and beside it the words and the bars."""
-        if self.neurons is None:
-            return []
-        weights = self.neurons.layer.weights[self.neuron]
-        mode = self._mode(weights.shape[0], weights.shape[1], width, height)
-        scale = self.neurons.scale
+        weights = content.layer.weights[self.neuron]
+        rows, columns = weights.shape
+        fits = rows + 1 <= height and 2 * columns + 2 + _LEAST_TEXT <= width
+        mode = "large" if self.mode == "auto" and fits else self.mode
+        scale = content.scale
         drawn = [
             *image.diverging(weights, scale, self.terminal, mode),
             *image.legend(scale, self.terminal, mode),
@@ -254,16 +243,11 @@ class WeightDetail(LinesPane, can_focus=True):
         cells = max(strip.cell_length for strip in drawn)
         drawn = [strip.adjust_cell_length(cells) for strip in drawn]
         room = min(width - cells - 2, _WIDEST_TEXT)
-        return beside([drawn, self._beside(room, height)])[:height]
+        return beside([drawn, self._beside(content, room, height)])[:height]
 
-    def _mode(self, rows: int, columns: int, width: int, height: int) -> image.Mode:
-        fits = rows + 1 <= height and 2 * columns + 2 + _LEAST_TEXT <= width
-        return "large" if self.mode == "auto" and fits else self.mode
-
-    def _beside(self, width: int, height: int) -> list[Strip]:
-        assert self.neurons
-        layer = self.neurons.layer
-        total = len(self.neurons.sorted)
+    def _beside(self, neurons: Neurons, width: int, height: int) -> list[Strip]:
+        layer = neurons.layer
+        total = len(neurons.sorted)
         rank = int((layer.norms > layer.norms[self.neuron]).sum()) + 1
         texts = [
             f"Norm {layer.norms[self.neuron]:.3f}, the {_ordinal(rank)} largest of {total}: how "
@@ -273,7 +257,7 @@ class WeightDetail(LinesPane, can_focus=True):
         ]
         if layer.is_single:
             texts.append(
-                f"This is everything the model knows about {self.neurons.name(self.neuron)}: its "
+                f"This is everything the model knows about {neurons.name(self.neuron)}: its "
                 "logit is the sum of pixel times weight, plus the bias."
             )
             return self._wrapped(texts, width)
@@ -281,12 +265,12 @@ class WeightDetail(LinesPane, can_focus=True):
         if len(layer.sizes) > 3:
             heading = "What it adds to the logits, over all paths through the layers between:"
         words, above = self._wrapped(texts, width), self._wrapped([heading], width)
-        if len(words) + len(above) + len(self.neurons.names) < height:
+        if len(words) + len(above) + len(neurons.names) < height:
             words.append(Strip.blank(width))
         words += above
         bars = signed(
             layer.to_classes[self.neuron].tolist(),
-            self.neurons.names,
+            neurons.names,
             self.terminal,
             width,
             max(height - len(words), 1),
@@ -295,11 +279,7 @@ class WeightDetail(LinesPane, can_focus=True):
         return words + bars
 
     def _wrapped(self, texts: list[str], width: int) -> list[Strip]:
-        return [
-            line([(part, None)], width)
-            for text in texts
-            for part in textwrap.wrap(clean(text, self.terminal), max(width, 8))
-        ]
+        return [strip for text in texts for strip in self.say(text, width, PLAIN)]
 
     def action_step(self, by: int) -> None:
         """Ask for another neuron."""

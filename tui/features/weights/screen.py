@@ -190,22 +190,20 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
             self._neuron = self._row = 0
             self._first_layer.forget()
             self._walk.forget()
-            self._network.show(None, (), "", "")
+            self._network.show(None)
             self._errors = dict.fromkeys(self._errors, "")
             self._large = False
         self._arrange()
         started = state.history.started
         if state.run is None or started is None or not state.saved:
             hint = "Esc, then r to train" if state.phase == "idle" else state.hint
-            self._gallery.show(
-                None, 0, "", f"The weights of the first layer, an image a neuron: {hint}."
-            )
-            self._network.show(
-                None, (), "", f"The layers, their shapes, and an image's way through: {hint}."
-            )
+            images = f"The weights of the first layer, an image a neuron: {hint}."
+            way = f"The layers, their shapes, and an image's way through: {hint}."
+            self._gallery.show(None, 0, "", state.no_model or images)
+            self._network.show(None, state.no_model or way)
             return
-        if self._network.walk is None:
-            self._network.show(None, (), "", self._errors["way"] or _WAITING)
+        if self._network.content is None:
+            self._network.show(None, self._errors["way"] or _WAITING)
         weights, age = state.weights_wanted, state.weights_age
         if not (self._on_network and not self._left.display):
             self._first_layer.want(state.run, weights, key=(weights, age))
@@ -233,17 +231,20 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
         neurons = self._neurons
         if neurons is None:
             self._gallery.show(None, 0, "", self._errors["weights"] or _WAITING)
-            self._detail.show(None, 0, "")
+            self._detail.show(None)
             return
         whose = weights_name(neurons.layer.epochs, self.state, self._first_layer.waiting)
         self._gallery.show(neurons, self._neuron, whose, "", self._at_once)
-        self._detail.show(neurons, self._neuron, whose)
+        self._detail.neuron, self._detail.weights_of = self._neuron, whose
+        self._detail.show(neurons)
 
     def _on_walk(self, answer: Walk | None, error: str) -> None:
         self._errors["way"] = error
-        waiting = self._walk.waiting
-        whose = weights_name(answer.epochs, self.state, waiting) if answer else ""
-        self._network.show(answer, self.state.class_names, whose, error)
+        if answer:
+            waiting = self._walk.waiting
+            self._network.weights_of = weights_name(answer.epochs, self.state, waiting)
+            self._network.names = self.state.class_names
+        self._network.show(answer, error)
 
     # What the panes ask for
 

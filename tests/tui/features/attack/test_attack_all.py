@@ -5,7 +5,7 @@ from __future__ import annotations
 from mnistop.engine.analysis.robustness import EPSILONS
 from mnistop.engine.config import RunConfig
 from mnistop.engine.formatting import percent
-from mnistop.tui.features.attack.accuracy_chart import AccuracyChart
+from mnistop.tui.features.attack.accuracy import AccuracyChart
 from mnistop.tui.features.attack.screen import AttackScreen
 from tests.helpers import made_up
 from tests.helpers.attack_screen import (

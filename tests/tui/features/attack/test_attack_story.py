@@ -12,6 +12,7 @@ from mnistop.engine import worker
 from mnistop.engine.analysis.methods import METHODS
 from mnistop.engine.config import RunConfig
 from tests.helpers.pseudo_terminal import Terminal, terminal
+from tests.helpers.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +24,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for strength in (0.1, 0.0):
             config = RunConfig(epochs=30, samples=300, hidden=(32,), adversarial_epsilon=strength)
             run = worker.launch(config)
-            while run.is_running():
-                time.sleep(0.05)
-            time.sleep(1.1 - time.time() % 1)  # names, and so their order, go by the second
+            wait_until(lambda run=run: not run.is_running())
+            # Names, and so their order, go by the second.
+            wait_until(lambda run=run: not run.name.startswith(time.strftime("%Y%m%d-%H%M%S")))
     return folder
 
 

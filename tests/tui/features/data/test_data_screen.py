@@ -17,7 +17,7 @@ from tests.helpers import made_up
 from tests.helpers.dashboard import Opened, Workers
 from tests.helpers.small_data import DataFile
 from tests.helpers.small_runs import digits_config
-from tests.waiting import wait_until
+from tests.helpers.waiting import wait_until
 
 
 @pytest.fixture

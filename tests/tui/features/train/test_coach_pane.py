@@ -2,6 +2,7 @@
 
 import asyncio
 import textwrap
+import time
 
 import msgspec
 import pytest
@@ -74,11 +75,12 @@ async def test_it_reads_the_curves_once_a_second_at_most(
     async with opened(WIDE) as shown:
         run = await shown.show(3)
         monkeypatch.setattr(dashboard, "advise", count)
+        started = time.monotonic()
         for number in range(3, 60):
             shown.screen.post_message(RunEvents(run, [made_up.epoch(number)]))
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0)
         await shown.until(lambda: 60 in lengths)
-        assert len(lengths) < 20
+        assert len(lengths) <= 2 + time.monotonic() - started
         for _ in range(3):
             shown.screen._draw_coach()
         assert lengths.count(60) == 1

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from mnistop.engine.errors import RunError
-from mnistop.tui.features.train.digit import EPSILONS
+from mnistop.tui.features.train.images import EPSILONS
 from tests.helpers import made_up
 from tests.helpers.dashboard import Opened, Workers
 

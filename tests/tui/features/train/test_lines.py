@@ -1,6 +1,5 @@
 """Panes draw the lines that changed, and nothing else."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,11 +15,13 @@ from textual.pilot import Pilot
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, plain
-from mnistop.tui.features.train.digit import Digit
 from mnistop.tui.features.train.epochs import Charts, EpochLog
+from mnistop.tui.features.train.images import Digit
 from mnistop.tui.session import state as states
 from mnistop.tui.toolkit.pane import LinesPane
 from tests.helpers import made_up
+from tests.helpers.textual_hooks import settle
+from tests.helpers.waiting import until_true
 
 RUN = Run(Path("/runs") / made_up.NAME)
 
@@ -47,7 +48,7 @@ async def letters() -> AsyncIterator[tuple[App[None], Pilot[None], Letters]]:
     app = LettersApp()
     async with app.run_test(size=(20, 5)) as pilot:
         pane = app.query_one(Letters)
-        await pilot.pause()
+        await settle(app)
         yield app, pilot, pane
 
 
@@ -83,13 +84,13 @@ async def test_a_pane_that_cannot_be_drawn_says_so_and_the_app_goes_on(
 
 
 async def test_the_focus_refreshes_the_title_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with letters() as (app, pilot, pane):
+    async with letters() as (app, _, pane):
         refreshed = watch(pane, monkeypatch)
         app.set_focus(pane)
-        await pilot.pause()
+        await settle(app)
         assert pane.has_focus
         app.set_focus(None)
-        await pilot.pause()
+        await settle(app)
         assert not pane.has_focus
         assert refreshed
         assert {region.y for region in refreshed} == {0}
@@ -98,24 +99,22 @@ async def test_the_focus_refreshes_the_title_alone(monkeypatch: pytest.MonkeyPat
 async def test_a_hidden_pane_draws_nothing_until_it_is_shown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async with letters() as (_, pilot, pane):
+    async with letters() as (app, _, pane):
         drawn = []
         monkeypatch.setattr(pane, "lines", lambda width, height: drawn.append(1) or [])
         pane.display = False
-        await pilot.pause()
+        await settle(app)
         pane.redraw()
         assert not drawn
         pane.display = True
-        async with asyncio.timeout(100):
-            while not drawn:
-                await pilot.pause()
+        await until_true(lambda: drawn)
 
 
 async def test_a_pane_fills_its_place_at_every_size() -> None:
-    async with letters() as (_, pilot, pane):
+    async with letters() as (app, pilot, pane):
         for size in ((1, 1), (3, 2), (20, 5)):
             await pilot.resize_terminal(*size)
-            await pilot.pause()
+            await settle(app)
             assert all(len(strip.text) == size[0] for strip in pane._lines)
 
 
@@ -129,7 +128,7 @@ def test_no_pane_draws_more_than_its_size(epochs: int, width: int, height: int) 
     charts.state = log.state = state
     digit.wait(state.hint)
     if epochs > 0:
-        digit.answer, digit.names = made_up.answer(3, 0.1, epochs), made_up.DIGITS
+        digit.content, digit.state = made_up.answer(3, 0.1, epochs), state
     for pane in (charts, log, digit):
         lines = pane.lines(width, height)
         assert len(lines) <= height

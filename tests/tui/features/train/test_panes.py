@@ -13,9 +13,8 @@ from mnistop.engine.evaluate import confusion_matrix
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import plain
-from mnistop.tui.features.train.confusion import Confusion
-from mnistop.tui.features.train.digit import Digit
 from mnistop.tui.features.train.epochs import Charts, EpochLog
+from mnistop.tui.features.train.images import Confusion, Digit
 from mnistop.tui.session import state as states
 from mnistop.tui.session.state import State
 from tests.helpers import made_up
@@ -112,7 +111,7 @@ def test_the_title_says_where_one_is_and_how_to_get_back() -> None:
 def matrix_of(epochs: int, names: tuple[str, ...] = made_up.DIGITS) -> Confusion:
     pane = Confusion(PLAIN)
     predicted = made_up.predictions(max(epochs, 0), len(names))[-1]
-    pane.matrix = confusion_matrix(made_up.labels(len(names)), predicted, len(names))
+    pane.content = confusion_matrix(made_up.labels(len(names)), predicted, len(names))
     pane.state = after(*made_up.story(epochs, names=names))
     return pane
 
@@ -125,7 +124,7 @@ def test_the_title_counts_what_is_wrong() -> None:
 
 def test_every_row_adds_up_to_the_images_of_its_class() -> None:
     pane = matrix_of(12)
-    assert np.array_equal(pane.matrix.sum(1), np.full(10, 20))
+    assert np.array_equal(pane.content.sum(1), np.full(10, 20))
     below = plain(pane.lines(49, 11)).splitlines()[1:]
     for row in below:
         _, *counts, _recall = row.replace(".", "0").split()
@@ -148,7 +147,7 @@ def test_every_row_adds_up_to_the_images_of_its_class() -> None:
 def test_an_empty_pane_says_what_fills_it(state: State, hint: str, width: int) -> None:
     charts, matrix, digit = Charts(PLAIN), Confusion(PLAIN), Digit(PLAIN)
     charts.state = state
-    matrix.show(None, state)
+    matrix.show_epoch(None, state)
     digit.wait(state.hint)
     panes = [(charts, max(width, 60)), (matrix, width), (digit, width)]
     if state.history.started is None:

@@ -1,23 +1,28 @@
-"""The actions on runs of a list: stop, resume, delete, name, note, copy and report."""
+"""The chosen run: its details, and what can be done with it, from stopping to a report."""
 
 from __future__ import annotations
 
 import os
 import shlex
+import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 
 from mnistop.engine import worker
-from mnistop.engine.formatting import count
+from mnistop.engine.formatting import count, duration, epochs_of, loss
 from mnistop.engine.runs import run_folder
 from mnistop.engine.runs.entry import LONGEST_NAME, LONGEST_NOTE, About, RunEntry, write_about
 from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import Strip
+from mnistop.tui.session.compared import in_words
 from mnistop.tui.session.notification import clipboard_terms
 from mnistop.tui.session.session import ask_to_train_on
 from mnistop.tui.session.view import SeveralPanes, write_report
+from mnistop.tui.text.run_lines import best_epoch, suspension, test_accuracy, validation_accuracy
 from mnistop.tui.toolkit.background import BackgroundTasks
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
 from mnistop.tui.toolkit.dialogs import AskTextScreen
+from mnistop.tui.toolkit.pane import ContentPane
 
 NONE_LISTED = "No run is listed here."
 NONE_MARKED = "No run is marked: Space marks one."
@@ -181,3 +186,46 @@ def _why_not_resumed(chosen: RunEntry) -> str:
 def _delete(runs: Iterable[RunEntry]) -> None:
     for run in runs:
         run_folder.delete(run.run)
+
+
+class RunDetail(ContentPane[RunEntry]):
+    """A few lines on one run; the status is a sentence on its damaged log."""
+
+    DEFAULT_CSS = "RunDetail { height: 5; }"
+
+    EMPTY_TITLE = "The chosen run"
+
+    def heading(self, content: RunEntry) -> str:
+        """The run's full name, and the user's."""
+        own = content.overview.about.name
+        return f"{content.run.name}, named {own}" if own else content.run.name
+
+    def draw(self, content: RunEntry, width: int, height: int) -> list[Strip]:
+        """Problems, note, results, start and settings."""
+        overview = content.overview
+        paragraphs = [
+            self.status,
+            suspension(content.run) if content.is_suspended else "",
+            f"Note: {overview.about.note}" if overview.about.note else "",
+            f"Failed: {overview.message}" if overview.message else "",
+            _results(content),
+            f"Settings: {in_words(overview.changes)}.",
+        ]
+        lines = [strip for text in paragraphs if text for strip in self.say(text, width)]
+        return lines[:height]
+
+
+def _results(run: RunEntry) -> str:
+    found = run.overview
+    words = f"{epochs_of(found.epochs, found.planned)} in {duration(found.seconds)}."
+    if found.best_train_loss is not None and found.best_val_loss is not None:
+        words = f"{words} Best epoch {best_epoch(run)}:"
+        if found.test_acc is not None and found.test_images:
+            words += f" test {test_accuracy(run)} on {found.test_images:,} unseen images,"
+        words += (
+            f" val {validation_accuracy(run)}, loss {loss(found.best_train_loss)} in "
+            f"training, {loss(found.best_val_loss)} in validation."
+        )
+    if found.started is not None:
+        words += time.strftime(" Started %Y-%m-%d %H:%M:%S.", time.localtime(found.started))
+    return words

@@ -1,0 +1,278 @@
+"""Find the multi-layer perceptron in a model, in whatever way it is written.
+
+A copy of the model runs once, in double precision on the processor, while the operators that it
+calls are read. What is found is compared with the model itself before it is believed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import random
+import sys
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mnistop.engine.activations import ACTIVATIONS
+from mnistop.engine.recording.operators import (
+    IMAGES,
+    Layers,
+    NotAnMLPError,
+    Reader,
+    Source,
+    is_close,
+)
+from mnistop.engine.runs import checkpoint
+from mnistop.engine.runs.run_folder import Run
+
+MOST_PARAMETERS = 50_000_000
+"""Larger models are not copied."""
+COMPARED = 128
+"""Images on which model and MLP are compared: at most this many given, and as many random ones."""
+NOT_POSSIBLE = (
+    ": questions to the model (attacks, weights, pad) are not possible for this run; all else is."
+)
+DIFFERS = "What was found in the model computes other outputs than the model"
+
+
+@dataclass(frozen=True)
+class FoundMLP:
+    """A model as data; it takes flat images `(batch, pixels)` with pixels in [0, 1]."""
+
+    layers: tuple[int, ...]
+    """Numbers of inputs, hidden neurons and classes."""
+    activation: str
+    """A name in `ACTIVATIONS`; "relu" without a hidden layer."""
+    weights: dict[str, Tensor]
+    """float32 on the processor, by the names of `mnistop.engine.model.MLP.state_dict`."""
+    note: str = ""
+    """A sentence on what was left out; empty if nothing was."""
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the model has learned."""
+        return sum(values.numel() for values in self.weights.values())
+
+    def save(self, run: Run, epochs: int) -> None:
+        """Write `checkpoint.pt`, before `events.ModelKept` says that it is there.
+
+        Args:
+            run: the recorded run.
+            epochs: how many the weights have been trained for.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        checkpoint.save(run.path / "checkpoint.pt", {"model": self.weights, "epoch": epochs})
+
+
+def find(
+    model: nn.Module, inputs: Tensor, normalize: tuple[float, float] | None = None
+) -> FoundMLP | str:
+    """Return the MLP that a model is, or a sentence that says why it is not kept.
+
+    Nothing of the caller's changes: modes, gradients, weights and random states stay as they are.
+
+    Args:
+        model: as trained; DDP, DataParallel and `torch.compile` are unwrapped.
+        inputs: images as the model takes them, `(n, …)`, at least one.
+        normalize: mean and standard deviation, if `inputs` are (pixels - mean) / std.
+    """
+    mean, std = normalize or (0.0, 1.0)
+    try:
+        with _undisturbed(), torch.inference_mode(False), torch.no_grad():
+            return _find(model, inputs, mean, std)
+    except NotAnMLPError as error:
+        return f"{error}{NOT_POSSIBLE}"
+
+
+def _find(model: nn.Module, inputs: Tensor, mean: float, std: float) -> FoundMLP:
+    model = unwrapped(model)
+    _check_can_be_copied(model)
+    shape = (IMAGES, *inputs.shape[1:])
+    source, kind = _read(_copy_in_double(model).eval(), _random(shape).double())
+    weights = {}
+    for number, (weight, bias) in enumerate(_on_pixels(source.layers, mean, std), start=1):
+        weights[f"linear_{number}.weight"] = weight.float().contiguous()
+        weights[f"linear_{number}.bias"] = bias.float().contiguous()
+    if not all(values.isfinite().all() for values in weights.values()):
+        raise NotAnMLPError("The model's weights are too large for float32")
+    sizes = (source.layers[0][0].shape[1], *(len(bias) for _, bias in source.layers))
+    note = ""
+    if kind != "logits":
+        note = f"The model gives {kind}; it is kept without its softmax and gives logits."
+    found = FoundMLP(sizes, source.activation or "relu", weights, note)
+    _compare(model, found, kind, inputs, mean, std)
+    return found
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """The module inside DDP, DataParallel and `torch.compile`."""
+    if not isinstance(model, nn.Module):
+        raise NotAnMLPError(f"A {type(model).__name__} is no torch.nn.Module")
+    if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        return unwrapped(model.module)
+    compiled = getattr(model, "_orig_mod", None)
+    return unwrapped(compiled) if isinstance(compiled, nn.Module) else model
+
+
+def _on_pixels(layers: Layers, mean: float, std: float) -> Layers:
+    """The layers, of which the first takes pixels in place of (pixels - mean) / std."""
+    weight, bias = layers[0]
+    return ((weight / std, bias - weight.sum(1) * (mean / std)), *layers[1:])
+
+
+def _random(shape: tuple[int, ...]) -> Tensor:
+    return torch.rand(
+        shape, dtype=torch.float32, device="cpu", generator=torch.Generator("cpu").manual_seed(0)
+    )
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Keep all random states, and suspend the settings that change what is computed."""
+    state, numpy = random.getstate(), sys.modules.get("numpy")
+    numpy_state = numpy.random.get_state() if numpy else None
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # type: ignore[no-untyped-call]
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(torch.random.fork_rng(devices))
+        for kind in ("cpu", "cuda"):
+            stack.enter_context(torch.autocast(kind, enabled=False))
+        if "torch._dynamo" in sys.modules:
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        try:
+            yield
+        finally:
+            random.setstate(state)
+            if numpy:
+                numpy.random.set_state(numpy_state)
+
+
+def _check_can_be_copied(model: nn.Module) -> None:
+    parameters = list(model.parameters())
+    if any(isinstance(each, nn.parameter.UninitializedParameter) for each in parameters):
+        raise NotAnMLPError("The model has lazy layers that have not seen an image")
+    kinds = {type(each).__name__ for each in (*parameters, *model.modules())}
+    if kinds & {"DTensor", "FullyShardedDataParallel"}:
+        raise NotAnMLPError("The model's weights are sharded over several processes")
+    if not all(each.isfinite().all() for each in parameters if each.is_floating_point()):
+        raise NotAnMLPError("The model's weights are not all finite numbers")
+    if (count := sum(each.numel() for each in parameters)) > MOST_PARAMETERS:
+        raise NotAnMLPError(
+            f"The model has {count:,} parameters, more than the {MOST_PARAMETERS:,} that are kept"
+        )
+
+
+def _copy_in_double(model: nn.Module) -> nn.Module:
+    """Copy a model to the processor, without forward hooks: they may tell somebody."""
+    memo: dict[int, Any] = {}
+    for module in model.modules():
+        memo[id(module._forward_hooks)] = OrderedDict()
+        for value in _tensors(vars(module).values()):
+            dtype = torch.float64 if value.is_floating_point() else value.dtype
+            kept = value.detach().to("cpu", dtype, copy=True)
+            is_parameter = isinstance(value, nn.Parameter)
+            memo[id(value)] = nn.Parameter(kept, requires_grad=False) if is_parameter else kept
+    try:
+        for module in model.modules():
+            if (inner := unwrapped(module)) is not module:
+                memo[id(module)] = copy.deepcopy(inner, memo)
+        copied: nn.Module = copy.deepcopy(model, memo)
+        return copied.to("cpu", torch.float64)  # TorchScript copies without the memo
+    except Exception as error:
+        raise NotAnMLPError(f"The model cannot be copied ({_in_short(error)})") from None
+
+
+def _tensors(values: Iterable[Any], depth: int = 2) -> Iterator[Tensor]:
+    """Tensors among values, and in lists and dictionaries among them."""
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif depth and isinstance(value, dict):
+            yield from _tensors(value.values(), depth - 1)
+        elif depth and isinstance(value, list | tuple):
+            yield from _tensors(value, depth - 1)
+
+
+def _in_short(error: BaseException) -> str:
+    first_line = (str(error).strip().splitlines() or [""])[0][:200]
+    return f"{type(error).__name__}: {first_line}" if first_line else type(error).__name__
+
+
+def _read(model: nn.Module, inputs: Tensor) -> tuple[Source, str]:
+    """Return the source of a model's logits, and the kind of its outputs."""
+    images, reader = inputs.flatten(1).clone(), Reader(inputs)
+    try:
+        with reader:
+            outputs = model(inputs)
+    except NotAnMLPError:
+        raise
+    except Exception as error:
+        raise NotAnMLPError(
+            f"The model cannot be followed on images {tuple(inputs.shape)} ({_in_short(error)})"
+        ) from None
+    if not isinstance(outputs, Tensor):
+        raise NotAnMLPError(f"The model gives a {type(outputs).__name__} and no tensor of logits")
+    value = reader.value(outputs)
+    if value is None or not value.source.layers:
+        raise NotAnMLPError("The model has no linear layer between pixels and outputs")
+    if value.line() is None:
+        raise NotAnMLPError(f"{value.by} comes after the last linear layer")
+    which = value.of_each_image()
+    if which is None:
+        raise NotAnMLPError(f"The model's outputs {tuple(outputs.shape)} are not one row an image")
+    source = value.based().source
+    *layers, (weight, bias) = source.layers
+    source = replace(source, layers=(*layers, (weight[which], bias[which])))
+    if not is_close(_outputs(source.layers, source.activation, value.kind, images), outputs):
+        raise NotAnMLPError(DIFFERS)
+    return source, value.kind
+
+
+def _outputs(layers: Layers, activation: str | None, kind: str, images: Tensor) -> Tensor:
+    """What an MLP computes for flat images, in their precision: logits, or what softmax gives."""
+    values = images
+    for number, (weight, bias) in enumerate(layers):
+        if number:
+            values = ACTIVATIONS[activation or "relu"].function()(values)
+        values = functional.linear(values, weight.to(values.dtype), bias.to(values.dtype))
+    if kind == "logits":
+        return values
+    return values.softmax(1) if kind == "probabilities" else values.log_softmax(1)
+
+
+def _compare(
+    model: nn.Module, found: FoundMLP, kind: str, inputs: Tensor, mean: float, std: float
+) -> None:
+    """Compare the MLP with the model itself, on its own device and in its own precision.
+
+    Raises:
+        NotAnMLPError: they differ by more than rounding.
+    """
+    own = next((each for each in model.parameters() if each.is_floating_point()), inputs)
+    random_ones = (_random((COMPARED, *inputs.shape[1:])) - mean) / std
+    images = torch.cat([inputs[:COMPARED].detach().cpu(), random_ones.to(inputs.dtype)])
+    modes = [(module, module.training) for module in model.modules()]
+    try:
+        model.eval()
+        outputs = model(images.to(own.device, own.dtype, copy=True))
+    except Exception as error:
+        raise NotAnMLPError(f"The model fails on validation images ({_in_short(error)})") from None
+    finally:
+        for module, mode in modes:
+            module.training = mode
+    names = (f"linear_{number}" for number in range(1, len(found.layers)))
+    layers = tuple(
+        (found.weights[f"{name}.weight"], found.weights[f"{name}.bias"]) for name in names
+    )
+    pixels = images.double().flatten(1) * std + mean
+    tolerance = 1e-3 if outputs.dtype in (torch.float32, torch.float64) else 5e-2
+    computed = _outputs(layers, found.activation, kind, pixels)
+    if not is_close(computed, outputs.detach().cpu().double(), tolerance):
+        raise NotAnMLPError(DIFFERS)
