@@ -287,7 +287,7 @@ def data(out: Printer, samples: str, pixel_range: str, source: str) -> int:
     captions = [f"{names[dataset.labels[row]]}, image {row}" for row in shown]
     pairs = zip(shown, captions, strict=True)
     _print_gallery(out, [Picture(dataset.images[row], (text,)) for row, text in pairs])
-    out.print("", command_hints({again(replace(config, source=source)): "train on it"}))
+    out.print("", command_hints({train_command(replace(config, source=source)): "train on it"}))
     return 0
 
 
