@@ -15,7 +15,7 @@ import torch
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.cores import choose_threads, usable_cores
-from mnistop.engine.data.sources import is_at_hand, load
+from mnistop.engine.data.sources import load, loads_quickly
 from mnistop.engine.errors import MnistopError, RunError, host_error
 from mnistop.engine.files import reason, write_atomically
 from mnistop.engine.process.child import fork_off, in_words, leave, tell
@@ -159,7 +159,7 @@ def _reopened(what: Continuation, data: Callable[[RunConfig], Examples | None]) 
 def _data_if_here(config: RunConfig) -> Examples | None:
     """The data, once the device is found; None if they are not at hand, which takes its time."""
     find_device(config.device)
-    return _load(config) if is_at_hand(config.source) else None
+    return _load(config) if loads_quickly(config.source) else None
 
 
 def _load(config: RunConfig, say: Recorder | None = None) -> Examples:

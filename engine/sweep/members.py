@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
-from mnistop.engine.data.sources import is_at_hand
+from mnistop.engine.data.sources import loads_quickly
 from mnistop.engine.errors import MnistopError, RunError
 from mnistop.engine.fingerprint import Fingerprint
 from mnistop.engine.process.control import stop
@@ -138,7 +138,7 @@ class MemberRunner:
             config = glance.config_to_resume(run) if run.is_there() else config
         except RunError as error:
             return str(error)
-        wanted = Wanted(config, data) if is_at_hand(config.source) else None
+        wanted = Wanted(config, data) if loads_quickly(config.source) else None
         with (
             self._server.start(_train, wanted, what, run.path, self.cores) as process,
             contextlib.suppress(EOFError, OSError, RunError),

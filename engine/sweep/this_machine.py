@@ -14,7 +14,7 @@ import joblib
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.cores import usable_cores
-from mnistop.engine.data.sources import is_at_hand, load
+from mnistop.engine.data.sources import load, loads_quickly
 from mnistop.engine.errors import MnistopError
 from mnistop.engine.runs.event_log import EventLog
 from mnistop.engine.runs.run_folder import Run
@@ -89,7 +89,7 @@ class ThisMachine:
 
     def _fetch(self, configs: Sequence[RunConfig], log: EventLog) -> None:
         """Has data fetched that are not at hand, once for all members, and compares them."""
-        late = [config for config in configs if not is_at_hand(config.source)]
+        late = [config for config in configs if not loads_quickly(config.source)]
         for source in sorted({config.source for config in late}):
             if self.is_stopping:
                 return
