@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
-from mnistop.engine.data.sources import is_at_hand
+from mnistop.engine.data.sources import loads_quickly
 from mnistop.engine.errors import MnistopError, RunError, host_error
 from mnistop.engine.files import reason
 from mnistop.engine.process.child import (
@@ -96,7 +96,7 @@ def _reopen(what: Continuation, data: Callable[[RunConfig], Examples | None]) ->
 def _data_if_here(config: RunConfig) -> Examples | None:
     """Find the device and load the data; None if they must be fetched first."""
     find_device(config.device)
-    return load_examples(config) if is_at_hand(config.source) else None
+    return load_examples(config) if loads_quickly(config.source) else None
 
 
 def _live(

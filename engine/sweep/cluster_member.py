@@ -22,7 +22,7 @@ from distributed import Event, get_worker
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.cores import usable_cores
-from mnistop.engine.data.sources import is_at_hand, is_here, load
+from mnistop.engine.data.sources import load, loads_quickly, source_exists
 from mnistop.engine.errors import DataError, RunError
 from mnistop.engine.files import make_folder, open_like, write_atomically
 from mnistop.engine.fingerprint import Fingerprint
@@ -159,7 +159,7 @@ def look(sources: tuple[str, ...]) -> Worker:
 
 def missing(sources: Sequence[str]) -> tuple[str, ...]:
     """Which of these sources this machine does not have."""
-    return tuple(source for source in sources if not is_here(source))
+    return tuple(source for source in sources if not source_exists(source))
 
 
 def fingerprints(configs: Sequence[str]) -> dict[str, Fingerprint | str]:
@@ -174,7 +174,7 @@ def fingerprints(configs: Sequence[str]) -> dict[str, Fingerprint | str]:
     found: dict[str, Fingerprint | str] = {}
     for text in configs:
         config = RunConfig.from_values(json.loads(text))
-        if is_at_hand(config.source):
+        if loads_quickly(config.source):
             try:
                 dataset = load(config.source, config.samples, pixel_range=config.pixel_range)
                 found[key_of(config)] = dataset.fingerprint

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, NoReturn, Protocol
 
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
-from mnistop.engine.data.sources import is_here
+from mnistop.engine.data.sources import source_exists
 from mnistop.engine.errors import MnistopError, RunError
 from mnistop.engine.process.child import (
     close_inherited,
@@ -137,7 +137,7 @@ def _executor(
     if plan.dask:
         executor = connect(plan.dask, sorted({config.source for config in todo}))
         unknown = [config for config in todo if key_of(config) not in data.known]
-        data.check([config for config in unknown if is_here(config.source)], server)
+        data.check([config for config in unknown if source_exists(config.source)], server)
         executor.check_data(todo, data)
         return executor
     for device in sorted({config.device for config in todo}):

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
 from mnistop.engine.config import RunConfig
-from mnistop.engine.data.sources import is_at_hand
+from mnistop.engine.data.sources import loads_quickly
 from mnistop.engine.errors import MnistopError, RunError, TooFewImagesError
 from mnistop.engine.events import SweepData
 from mnistop.engine.fingerprint import Fingerprint, changes, has_changed
@@ -81,7 +81,7 @@ class DataCheck:
         """
         different = {(key_of(one), one.val_fraction): one for one in reversed(configs)}
         for config in different.values():
-            if is_at_hand(config.source):
+            if loads_quickly(config.source):
                 self._check(config, server)
 
     def check_workers(
