@@ -177,8 +177,6 @@ class RunTable(Table[RunEntry]):
         model: what it shows.
     """
 
-    DEFAULT_CSS = "RunTable { height: 1fr; }"
-
     EXPLANATION = (
         "Each row is a run: its state, its name, what differs from the notebook's settings, "
         "finished epochs, and what it was worth at its best epoch: accuracy on images that it has "

@@ -137,6 +137,8 @@ class LinesPane(DrawnWidget):
         id: the widget's id.
     """
 
+    DEFAULT_CSS = "LinesPane { height: 1fr; }"
+
     @abstractmethod
     def title(self) -> str:
         """What the pane shows, in a few words."""

@@ -29,8 +29,6 @@ class SweepTable(ListPane):
         model: what it shows.
     """
 
-    DEFAULT_CSS = "SweepTable { height: 1fr; }"
-
     EXPLANATION = (
         "Each row is a combination of the values that vary, as it was at its best epoch: accuracy "
         "on unseen images once it has finished, validation accuracy and loss, with 95% intervals, "
