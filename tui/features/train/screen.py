@@ -161,7 +161,9 @@ class TrainScreen(RunScreen):
         if config := self._form.config:
             self.session.train(config)
         else:
-            self.notify(" ".join(self._form.problems.values()), severity="error", markup=False)
+            self.notify(
+                " ".join(self._form.values.problems.values()), severity="error", markup=False
+            )
 
     def action_pause(self) -> None:
         """Pause the run, or let it go on."""
