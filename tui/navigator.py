@@ -203,9 +203,9 @@ class Navigator(TerminalApp):
             isinstance(screen, TooSmallScreen) for screen in self.screen_stack
         ):
             self.forget_typed()  # it was typed unseen
-        self._cover_whatis_too_small()
+        self.cover_what_is_too_small()
 
-    def _cover_whatis_too_small(self) -> None:
+    def cover_what_is_too_small(self) -> None:
         """Cover all but help and quitting, so that nothing is shown in part or acts unseen."""
         if self.is_too_small and not isinstance(
             self.screen, TooSmallScreen | HelpScreen | QuitScreen
