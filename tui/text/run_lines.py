@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from mnistop.engine import events
 from mnistop.engine.cores import usable_cores
 from mnistop.engine.events import EpochFinished
+from mnistop.engine.files import one_line
 from mnistop.engine.formatting import accuracy, count, duration, epochs_of, loss, percent, size
 from mnistop.engine.runs.entry import RunEntry
 from mnistop.engine.runs.event_log import read_events
-from mnistop.engine.runs.folder import one_line
-from mnistop.engine.runs.glance import trained_here
 from mnistop.engine.runs.history import History, best_of, reduce, unseen_accuracy
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.run_folder import Run
@@ -221,7 +220,7 @@ def overload_warning(runs: Sequence[RunEntry]) -> str:
     """Return a warning if more runs train here than there are cores; else empty."""
     cores = usable_cores()
     busy = [run for run in runs if run.state in ("starting", "running")]
-    training = sum(map(trained_here, busy)) if len(busy) > cores else 0
+    training = sum(run.is_here() for run in busy) if len(busy) > cores else 0
     if training <= cores:
         return ""
     return (
