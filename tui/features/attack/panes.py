@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from rich.cells import cell_len
 from textual.geometry import Size
@@ -17,31 +18,24 @@ from mnistop.tui.features.attack.model import ORDERS, AttackModel
 from mnistop.tui.text.attack_outcome import SEARCHED_BY, AttackOutcome, at_least, at_most
 from mnistop.tui.text.portrait import attacked
 from mnistop.tui.toolkit.list_pane import Column, Table
-from mnistop.tui.toolkit.pane import ContentPane
+from mnistop.tui.toolkit.pane import ContentPane, OfModel
 from mnistop.tui.toolkit.pane_host import Mode, Pane, PaneHost
 
 _NAME_WIDTH = 9
 
 
-class FragileList(Table[int]):
-    """A row an image: its class, the ε up to which it is safe, and the one that fools the model.
-
-    Args:
-        terminal: what the terminal can show.
-        model: what it shows.
-    """
+class FragileList(OfModel[AttackModel], Table[int]):
+    """A row an image: its class, the ε up to which it is safe, and the one that fools the model."""
 
     EXPLANATION = (
         "The images in the order chosen with o. Below the first ε the image is proven safe; at "
         f"the second, {SEARCHED_BY} fooled the model. A dash means not measured yet, or never."
     )
 
-    def __init__(self, terminal: Terminal, model: AttackModel) -> None:
-        super().__init__(terminal)
-        self._model = model
-        self._rows: list[int] = []
-        self._listed = False
-        self._status = ""
+    _rows: Sequence[int] = ()
+    _listed = False
+    """True if the attacked image is among them."""
+    _status = ""
 
     def show(self, status: str = "") -> None:
         """Draw the images in their order, or a status in their place."""
@@ -55,7 +49,7 @@ class FragileList(Table[int]):
         self.redraw()
 
     @property
-    def items(self) -> list[int]:
+    def items(self) -> Sequence[int]:
         """The images, in order."""
         return self._rows
 

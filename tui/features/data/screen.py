@@ -50,9 +50,7 @@ class DataPanes(PaneHost):
         self.labels = Labels(terminal)
         panes = {"Images": self.grid, "Flattening": self.flattening, "Labels": self.labels}
         super().__init__(
-            terminal,
-            [Pane(name, pane, pane) for name, pane in panes.items()],
-            above=[self.facts],
+            terminal, [Pane(name, pane, pane) for name, pane in panes.items()], above=[self.facts]
         )
 
     def mode_for(self, size: Size) -> Mode:
@@ -82,11 +80,7 @@ class DataScreen(SeveralPanes):
 
     NAME = "data"
 
-    BINDINGS = bindings(
-        "data",
-        ZOOM,
-        IMAGES,
-    )
+    BINDINGS = bindings("data", ZOOM, IMAGES)
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)

@@ -16,8 +16,8 @@ from mnistop.tui.features.mistakes.model import ImageDetails, ImageListModel
 from mnistop.tui.text.one_image import trail
 from mnistop.tui.text.portrait import has_room, portrait
 from mnistop.tui.toolkit.bindings import bindings, hidden, key, moves_in_grid
-from mnistop.tui.toolkit.image_grid import LEAST, LEAST_GLYPHS, PAGE, ImageGrid, Tiles, fit
-from mnistop.tui.toolkit.pane import LinesPane
+from mnistop.tui.toolkit.image_grid import PAGE, ImageGrid, Tiles
+from mnistop.tui.toolkit.pane import LinesPane, OfModel
 
 _STORY, _SHORT_STORY = 5, 2
 """Lines of an image's story; the fewer where more would leave the image or the bars no room."""
@@ -25,18 +25,10 @@ _PAIR_STORY = 6
 _GAP = 2
 
 
-class _ImagePane(LinesPane, can_focus=True):
-    """Images with the predictions for them.
+class _ImagePane(OfModel[ImageListModel], LinesPane, can_focus=True):
+    """Images with the predictions for them."""
 
-    Args:
-        terminal: what the terminal can show.
-        model: the images to choose from.
-    """
-
-    def __init__(self, terminal: Terminal, model: ImageListModel) -> None:
-        super().__init__(terminal)
-        self._model = model
-        self.mode: image.Mode = "auto"
+    mode: image.Mode = "auto"
 
     def _portrait(self, shown: ImageDetails, width: int, height: int) -> list[Strip]:
         """Draw the classes in a line, and below it the image and its bars."""
@@ -155,13 +147,8 @@ class Pair(_ImagePane):
         return [strip.adjust_cell_length(width) for strip in drawn]
 
 
-class Gallery(ImageGrid):
-    """The images that pass the filter, a page at a time.
-
-    Args:
-        terminal: what the terminal can show.
-        model: what it shows.
-    """
+class Gallery(OfModel[ImageListModel], ImageGrid):
+    """The images that pass the filter, a page at a time."""
 
     BINDINGS = bindings(
         "gallery",
@@ -183,10 +170,6 @@ class Gallery(ImageGrid):
 
     whole = False
     """True to show images in their full size, even if few fit then."""
-
-    def __init__(self, terminal: Terminal, model: ImageListModel) -> None:
-        super().__init__(terminal)
-        self._model = model
 
     @property
     def total(self) -> int:
@@ -223,19 +206,7 @@ class Gallery(ImageGrid):
     @property
     def tiles(self) -> Tiles:
         """The arrangement of the images."""
-        width, height = self.size
-        model = self._model
-        return fit(
-            width,
-            height - 1,
-            model.shape,
-            PAGE,
-            self.terminal,
-            self.mode,
-            self.whole,
-            LEAST if self.terminal.images == "half" else LEAST_GLYPHS,
-            square=True,
-        )
+        return self.square_page(self._model.shape, PAGE, self.whole)
 
     def pictures(self, row: Sequence[int], tiles: Tiles) -> list[Strip]:
         """Draw the images at some positions side by side."""
@@ -264,8 +235,7 @@ class Gallery(ImageGrid):
             text += number.rjust(width - len(text))
         style = self.palette.good if shown.right else self.palette.bad
         return line(
-            [(text.ljust(width), self.palette.cursor if row == self._model.row else style)],
-            width,
+            [(text.ljust(width), self.palette.cursor if row == self._model.row else style)], width
         )
 
     def resize_images(self) -> None:

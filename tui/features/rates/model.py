@@ -81,6 +81,12 @@ class RateComparison(Comparison):
         return recommend(self.test, self._answers_by_mark)
 
     @property
+    def next_rate(self) -> float | None:
+        """The recommended rate, else one to try; None if there is neither."""
+        found = self.recommended
+        return found.to_try if found.rate is None else found.rate
+
+    @property
     def conclusion(self) -> str:
         """The recommended rate, in sentences; empty while the runs go on."""
         return conclusion(self.test, self._answers_by_mark) if self.is_over else ""

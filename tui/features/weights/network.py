@@ -18,7 +18,7 @@ from mnistop.tui.toolkit.bindings import bindings, hidden, key
 from mnistop.tui.toolkit.pane import ContentPane, ScrolledPane
 
 LEAST_HEIGHT = 6
-"""Lines of the shortest form: the title, the way, the parameters and a strip of values."""
+"""Lines of the shortest form: the title, the steps, the parameters and a strip of values."""
 LEAST_WIDTH = 56
 _LEAST_VALUES = 4
 """Lines of the values of a step, at least."""
@@ -34,13 +34,7 @@ class Network(ScrolledPane, ContentPane[Walk], can_focus=True):
         key("step_up", "up,k", "step(-1)", "Step", "The values of the step before", "↑↓"),
         hidden("step_down", "down,j", "step(1)", "Down", "The values of the step after"),
         key("next_image", "n,right,l", "image(1)", "Image", "The next validation image", "n/p"),
-        hidden(
-            "previous_image",
-            "p,left,h",
-            "image(-1)",
-            "Previous image",
-            "The validation image before",
-        ),
+        hidden("previous_image", "p,left,h", "image(-1)", "Previous", "The image before"),
     )
 
     EXPLANATION = (
@@ -177,7 +171,7 @@ class Network(ScrolledPane, ContentPane[Walk], can_focus=True):
         """A caption, and the values of the chosen step as a picture, bars or a strip of cells.
 
         Args:
-            walk: the way.
+            walk: the image's path.
             width: cells of a line.
             height: most lines.
             below: lines that a strip leaves free if it can.

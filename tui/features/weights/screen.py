@@ -1,4 +1,4 @@
-"""The weights: what the first layer looks for, and the way through the network."""
+"""The weights: the first layer as images, and an image's path through the network."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _WAITING = "Reading the weights; just after the start PyTorch has to load first.
 
 _LEAST_LEFT_WIDTH = 48
 _LEFT_WIDTH = 84
-"""The left pane is so wide beside the network where there is room, even for small images."""
+"""The width of the left pane next to the network where there is room, even for small images."""
 
 
 class WeightsScreen(AtAnEpoch, SeveralPanes):

@@ -513,6 +513,6 @@ async def test_a_ninth_curve_is_left_out_by_name(opened: Opened, workers: Worker
         await shown.until(lambda: isinstance(shown.app.screen, CompareScreen))
         await shown.until_shown(f"8 of 9 runs (without {sweep.words}.09): loss and accuracy")
         assert (
-            f"8 curves around the cursor, as more cannot be told apart; left out: {sweep.words}.09."
+            f"8 curves around the cursor, as many as can be drawn; left out: {sweep.words}.09."
             in shown.notices
         )
