@@ -366,8 +366,9 @@ def new_folder(parent: Path) -> Path:
     pairs = itertools.product(_FIRST_WORDS.split(), _SECOND_WORDS.split())
     every = [f"{first}-{second}" for first, second in pairs]
     free = [words for words in every if words not in taken] or every
+    chance = random.SystemRandom()  # a script that seeds its own is to get the same numbers
     while True:
-        path = parent / f"{time.strftime('%Y%m%d-%H%M%S')}-{random.choice(free)}"
+        path = parent / f"{time.strftime('%Y%m%d-%H%M%S')}-{chance.choice(free)}"
         try:
             path.mkdir(mode=0o700)
         except FileExistsError:
