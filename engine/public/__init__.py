@@ -170,7 +170,7 @@ class Run:
         if (recording := self._recording) is not None:
             try:
                 recording.log(metrics, step, epoch)
-            except Exception:
+            except Exception as error:
                 if isinstance(metrics, Mapping):
                     self._note("log", error)
                 else:

@@ -82,10 +82,10 @@ def _read_images(
     try:
         images = read_validation(given, classes, normalize)
     except DataError as error:
-        troubles.warn(what, f"{what} cannot be used, only metrics are recorded. {error}")
+        troubles.warn(f"init {what}", f"{what} cannot be used, only metrics are recorded. {error}")
     except Exception as error:  # of a dataset of the loop's own
         why = f"{type(error).__name__}: {error}"
-        troubles.warn(what, f"{what} cannot be read, only metrics are recorded. {why}")
+        troubles.warn(f"init {what}", f"{what} cannot be read, only metrics are recorded. {why}")
     else:
         for note in images.notes:
             troubles.warn(note, f"{what}: {note}")

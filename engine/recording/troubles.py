@@ -8,11 +8,11 @@ import warnings
 from pathlib import Path
 from types import FrameType
 
+import mnistop
 from mnistop.engine.files import open_private
 from mnistop.engine.runs.folder import one_line
 
-_PACKAGE = str(Path(__file__).parents[1])
-_FACE = str(Path(__file__).parents[1] / "public")
+_NOT_THE_LOOP = (str(Path(__file__).parents[1]), mnistop.__file__, threading.__file__)
 _LONGEST = 400
 
 
@@ -68,7 +68,7 @@ def _level_of_loop() -> int:
     """Return `stacklevel` of the nearest caller outside this package."""
     level = 1
     frame: FrameType | None = sys._getframe(1)
-    while frame and frame.f_code.co_filename.startswith((_PACKAGE, _FACE)):
+    while frame and frame.f_code.co_filename.startswith(_NOT_THE_LOOP):
         level += 1
         frame = frame.f_back
     return level if frame else 1

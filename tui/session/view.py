@@ -119,7 +119,10 @@ class RunScreen(GivesReasons, FaultTolerant, Screen[None]):
         return following
 
     def on_screen_resume(self) -> None:
-        """Catch up with what happened while another screen was shown."""
+        """Catch up with what happened while another screen was shown.
+
+        Textual calls this after the handler of a subclass, which must not call it again.
+        """
         if self._scheduler is None:
             self._scheduler = Scheduler(self)
             self._scheduler.add(self.draw_progress, 0.25, cheap=True)

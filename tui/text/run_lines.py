@@ -158,7 +158,7 @@ def epoch_row(epoch: EpochFinished) -> str:
 
 
 _LEAST_SETTINGS = 20
-"""Cells that the settings get before other columns have room."""
+"""Cells of the settings that other columns must leave free."""
 _NARROWEST_SETTINGS = 8
 
 
@@ -167,7 +167,7 @@ TEST_ACC, VAL_ACC = "test acc at best", "val acc at best"
 
 
 def test_accuracy(run: RunEntry) -> str:
-    """The best epoch's test accuracy with its 95% interval; a dash without a test."""
+    """Return the best epoch's test accuracy with its 95% interval; a dash without a test."""
     seen = run.overview
     if seen.test_acc is None or not seen.test_images:
         return "-"
@@ -175,7 +175,7 @@ def test_accuracy(run: RunEntry) -> str:
 
 
 def validation_accuracy(run: RunEntry) -> str:
-    """The best epoch's validation accuracy with its 95% interval; a dash before there is one."""
+    """Return the best epoch's validation accuracy with its 95% interval; a dash without one."""
     seen = run.overview
     if seen.best_val_acc is None or not seen.validation_images:
         return "-"
@@ -183,32 +183,32 @@ def validation_accuracy(run: RunEntry) -> str:
 
 
 def best_epoch(run: RunEntry) -> str:
-    """The epoch of the highest validation accuracy."""
+    """Return the epoch of the highest validation accuracy."""
     best = run.overview.best_epoch
     return "-" if best is None else str(best)
 
 
 def either_accuracy(run: RunEntry) -> str:
-    """The test accuracy; without a test the validation accuracy, marked as such."""
+    """Return the test accuracy; without a test the validation accuracy, marked as such."""
     tested, validated = test_accuracy(run), validation_accuracy(run)
     return f"val {validated}" if tested == "-" != validated else tested
 
 
 def best_loss(run: RunEntry) -> str:
-    """The best epoch's validation loss."""
+    """Return the best epoch's validation loss."""
     value = run.overview.best_val_loss
     return "-" if value is None else loss(value)
 
 
 def epochs(run: RunEntry) -> str:
-    """Finished and planned epochs, as in `34/100` or `34/100k`."""
+    """Return finished and planned epochs, as in `34/100` or `34/100k`."""
     planned = run.overview.planned
     short = f"{planned // 1000}k" if planned >= 10_000 and planned % 1000 == 0 else str(planned)
     return f"{run.overview.epochs}/{short}" if planned else str(run.overview.epochs)
 
 
 def time_taken(run: RunEntry) -> str:
-    """The time of training and evaluation, without pauses."""
+    """Return the time of training and evaluation, without pauses."""
     return duration(run.overview.seconds)
 
 

@@ -90,7 +90,6 @@ class CompareScreen(ViewScreen):
 
     def on_screen_resume(self) -> None:
         """Follow the runs until another screen is shown."""
-        super().on_screen_resume()
         self.keep_going(self._follow, "compare")
 
     async def _follow(self) -> None:

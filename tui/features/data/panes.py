@@ -9,7 +9,7 @@ from rich.style import Style
 from mnistop.engine.analysis.samples import Samples
 from mnistop.tui.draw import bars
 from mnistop.tui.draw.cells import Strip, beside, line, shorten
-from mnistop.tui.draw.image import pictures
+from mnistop.tui.draw.image import gray_row
 from mnistop.tui.toolkit.bindings import bindings, hidden, key, moves_in_grid, pages_of_grid
 from mnistop.tui.toolkit.image_grid import PAGE, ImageGrid, Tiles, fit
 from mnistop.tui.toolkit.pane import ContentPane
@@ -210,7 +210,7 @@ class SampleGrid(ImageGrid):
         assert self.samples
         first = self.samples.first
         images = self.samples.images[row[0] - first : row[-1] + 1 - first]
-        return pictures(images, tiles.pixels, tiles.width, self.GAP, self.terminal, tiles.mode)
+        return gray_row(images, tiles.pixels, tiles.width, self.GAP, self.terminal, tiles.mode)
 
     def caption(self, position: int, width: int) -> Strip:
         """The label, and whether the image is held out for validation."""

@@ -10,11 +10,11 @@ from mnistop.engine.formatting import loss, percent, with_sign
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, beside, line, shorten
-from mnistop.tui.draw.image import pictures
+from mnistop.tui.draw.image import gray_row
 from mnistop.tui.draw.palette import Palette
 from mnistop.tui.features.mistakes.model import ImageDetails, ImageListModel
 from mnistop.tui.text.one_image import trail
-from mnistop.tui.text.portrait import has_room, portrait
+from mnistop.tui.text.portrait import fitting_mode, portrait
 from mnistop.tui.toolkit.bindings import bindings, hidden, key, moves_in_grid
 from mnistop.tui.toolkit.image_grid import PAGE, ImageGrid, Tiles
 from mnistop.tui.toolkit.pane import LinesPane, OfModel
@@ -69,7 +69,8 @@ class ChosenImage(_ImagePane):
         classes = len(self._model.names)
         story = self._story(shown, width, _STORY)
         fits = [
-            has_room(shown.image, classes, self.terminal, width, height - lines - 1, self.mode)
+            fitting_mode(shown.image, classes, self.terminal, width, height - lines - 1, self.mode)
+            is not None
             for lines in (len(story), _SHORT_STORY)
         ]
         if fits == [False, True] or height - len(story) - 2 < min(10, classes):
@@ -213,7 +214,7 @@ class Gallery(OfModel[ImageListModel], ImageGrid):
         nothing = np.zeros(self._model.shape, np.float32)
         images = [self._model.image(int(self._model.rows[each])) for each in row]
         pixels = np.stack([nothing if each is None else each for each in images])
-        return pictures(pixels, tiles.pixels, tiles.width, self.GAP, self.terminal, tiles.mode)
+        return gray_row(pixels, tiles.pixels, tiles.width, self.GAP, self.terminal, tiles.mode)
 
     def caption(self, position: int, width: int) -> Strip:
         """True and predicted class, and the model's confidence."""

@@ -116,7 +116,6 @@ class RatesScreen(ViewScreen):
             self._tested = None
         if self._runs_body.display and not self._runs_are_current:
             self._show_runs(False)
-        super().on_screen_resume()
         self._follow()
 
     def redraw(self) -> None:

@@ -107,7 +107,6 @@ class RunsScreen(RunActions):
 
     def on_screen_resume(self) -> None:
         """Read the runs again and again until another screen is shown."""
-        super().on_screen_resume()
         self.wake.set()
         self.keep_going(self._read, "runs")
 

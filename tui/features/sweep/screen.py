@@ -95,7 +95,6 @@ class SweepScreen(SeveralPanes):
 
     def on_screen_resume(self) -> None:
         """Follow the sweep until another screen is shown."""
-        super().on_screen_resume()
         self._wake.set()
         self.keep_going(self._follow, "sweep")
 
