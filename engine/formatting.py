@@ -81,6 +81,8 @@ def count(number: int, thing: str) -> str:
 
 def epochs_of(done: int, planned: int) -> str:
     """As in `34 epochs of 100`; `34 epochs` where the number planned is not known."""
+    if not (done or planned):
+        return "no epochs"
     return count(done, "epoch") + (f" of {planned:,}" if planned else "")
 
 

@@ -78,7 +78,9 @@ class Facts:
     def schedules(self) -> str:
         """That its learning rate followed more than one schedule, in a sentence; else nothing."""
         epochs = self.history.epochs
-        if all(one.lr == lr_of_epoch(self.config, one.epoch) for one in epochs):
+        if self.summary.is_recorded or all(
+            one.lr == lr_of_epoch(self.config, one.epoch) for one in epochs
+        ):
             return ""
         return (
             "It was trained on to another number of epochs while a schedule went on: up to there "
@@ -89,7 +91,7 @@ class Facts:
     def can_be_longer(self) -> bool:
         """True if the run is finished and can be trained on from there."""
         reason = getattr(self.history.ended, "reason", "")
-        return reason == "all epochs" and not self.run.sweep
+        return reason == "all epochs" and not (self.run.sweep or self.summary.is_recorded)
 
     @cached_property
     def about(self) -> About:

@@ -107,7 +107,8 @@ def _commands(facts: Facts) -> dict[str, str]:
     run, summary, name = facts.run, facts.summary, typed(facts.run)
     commands = {f"mnistop --run {name}": "open it in the app"}
     commands |= control_commands(run, summary.state)
-    commands[again(summary.config)] = "train the same again"
+    if not summary.is_recorded:
+        commands[again(summary.config)] = "train the same again"
     if facts.can_be_longer and run.is_ours:
         epochs = 2 * len(facts.history.epochs)
         commands[f"mnistop resume {name} --epochs {epochs}"] = f"train it to {epochs:,} epochs"

@@ -135,8 +135,10 @@ class Charts(LossAndAccuracy, can_focus=True):
         page = self.metrics
         if page is None or not page.pages:
             return None
-        is_wanted = bool(self._page) if self._page is not None else not self.state.history.epochs
-        return page if is_wanted else None
+        if self._page is not None:
+            return page if self._page else None
+        history = self.state.history
+        return page if history.started and not history.epochs else None
 
     def show_metrics(self, page: MetricsPage | None) -> None:
         """Take up what a recorded run has logged by now.
@@ -228,7 +230,8 @@ class Charts(LossAndAccuracy, can_focus=True):
         classes = len(started.class_names) if started else 10
         of = (self.state, width, height, self.log_scale, self.smoothing, self.tail)
         if self._kept_of[0] is not self.state or self._kept_of != of:
-            self._kept = self._chart(kind, width, height, (f"ln {classes}", math.log(classes)))
+            guessing = (f"ln {classes}", math.log(classes)) if classes else None
+            self._kept = self._chart(kind, width, height, guessing)
             self._kept_of = of
         return self._kept
 

@@ -242,6 +242,11 @@ class TrainScreen(RunScreen):
                 return "A run is being trained: s stops it, and then r trains the next one."
             case "resume" if self.state.run is None:
                 return "No run is shown: r trains one, and 6 lists those that there are."
+            case "resume" if isinstance(self.session.config, RecordedConfig):
+                return (
+                    f"{self.session.config.script} recorded this run: run that again with "
+                    f'mnistop.init(resume="{self.state.run.name if self.state.run else ""}").'
+                )
             case "resume" if self.session.is_training:
                 return "This run is in training already."
             case "resume" if getattr(self.state.history.ended, "diverged", False):
