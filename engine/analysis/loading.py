@@ -1,7 +1,7 @@
-"""What questions to a trained model begin with: its weights and its validation images.
+"""The first step of every analysis of a trained model: load its weights and validation images.
 
-Questions are put by `worker.ask(question, …)` and answered by the pool process. The interface
-names them, so they import PyTorch when they are called only.
+Analyses are run by `worker.ask(analysis, …)` in another process. The interface imports them to
+name them, so they import PyTorch only when they are called.
 """
 
 from __future__ import annotations
@@ -10,17 +10,19 @@ import contextlib
 import functools
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import RunStarted
 from mnistop.engine.formatting import count
-from mnistop.engine.runs import snapshots
 from mnistop.engine.runs.event_log import EventTail, read_events
 from mnistop.engine.runs.history import History, reduce
+from mnistop.engine.runs.predictions import WEIGHTS_FILE, read_snapshot, snapshot_epochs
 from mnistop.engine.runs.run_folder import Run
 
 if TYPE_CHECKING:
@@ -42,12 +44,13 @@ def use_one_thread() -> None:
 
 
 def load_model(run: Run, epochs: int | None = None) -> tuple[MLP, int]:
-    """A run's model in evaluation mode, and how many epochs it was trained for.
+    """Return a run's model in evaluation mode, and the number of epochs it was trained for.
 
     Args:
         run: the run.
-        epochs: at most so many epochs, the nearest that are kept, of the best epoch its own; None
-            for the newest checkpoint, or the newest weights kept as long as there is none.
+        epochs: choose the newest weights saved after at most this many epochs, or those of the best
+            epoch if they match; None for the newest checkpoint or, before the first one, the newest
+            weights saved.
 
     Raises:
         MnistopError: there are no such weights, or they are damaged.
@@ -60,7 +63,7 @@ def load_model(run: Run, epochs: int | None = None) -> tuple[MLP, int]:
         return _load_recorded(run, epochs)
     if epochs is None and os.path.exists(checkpoint):
         return load_model_in(run, checkpoint)
-    kept = snapshots.kept(run, _started(run).layers or ())
+    kept = snapshot_epochs(run, _started(run).layers or ())
     fit = kept if epochs is None else [number for number in kept if number <= epochs]
     if epochs and epochs not in fit and (best := _best_model(run)) and best[1] == epochs:
         return best
@@ -89,7 +92,7 @@ def _best_model(run: Run) -> tuple[MLP, int] | None:
 
 
 def load_snapshot(run: Run, epochs: int) -> MLP:
-    """The model that a run keeps for good, of after so many epochs, in evaluation mode.
+    """Return the model of a snapshot after a number of epochs, in evaluation mode.
 
     Raises:
         MnistopError: there is no such model, or it is damaged.
@@ -97,7 +100,7 @@ def load_snapshot(run: Run, epochs: int) -> MLP:
     of_format_1 = run.path / f"snapshots/{epochs}.pt"
     if os.path.exists(of_format_1):
         return load_model_in(run, of_format_1)[0]
-    return _load_snapshot(run, epochs, _changed(run.path / snapshots.FILE))
+    return _load_snapshot(run, epochs, _changed(run.path / WEIGHTS_FILE))
 
 
 @functools.lru_cache(8)
@@ -108,19 +111,19 @@ def _load_snapshot(run: Run, epochs: int, changed: int) -> MLP:
     from mnistop.engine.model import MLP
 
     layers, config = _started(run).layers or (), run.config()
-    weights = snapshots.read(run, epochs, layers)
+    weights = read_snapshot(run, epochs, layers)
     if weights is None or not layers or layers[0] != math.prod(image_shape(run)):
-        raise RunError(f"Run {run.name} has a damaged {snapshots.FILE}.")
+        raise RunError(f"Run {run.name} has a damaged {WEIGHTS_FILE}.")
     model = MLP(layers, config.activation, config.dropout)
     vector_to_parameters(torch.from_numpy(weights), model.parameters())
     return model.eval()
 
 
 def load_model_in(run: Run, path: Path) -> tuple[MLP, int]:
-    """The model of one of a run's files of weights, in evaluation mode.
+    """Return the model of one of a run's weight files, in evaluation mode.
 
     Returns:
-        The model, and how many epochs it was trained for if the file says so, else 0.
+        The model, and the number of epochs it was trained for; 0 if the file does not record it.
 
     Raises:
         MnistopError: there is no such file, or it is damaged.
@@ -156,11 +159,11 @@ def _load_model(run: Run, path: Path, changed: int) -> tuple[MLP, int]:
 
 
 def validation(run: Run, row: int | None = None) -> tuple[Tensor, Tensor, tuple[int, int]]:
-    """A run's validation images as it keeps them.
+    """Return a run's validation images.
 
     Args:
         run: the run.
-        row: the only one wanted, from 0; None for all.
+        row: the only one to return, from 0; None for all.
 
     Returns:
         Images `(n, pixels)` in [0, 1], labels `(n,)`, and the height and width in pixels.
@@ -198,8 +201,31 @@ def _changed(path: Path) -> int:
         return 0
 
 
+def check_pixels(run: Run, model: MLP, image: NDArray[np.float32]) -> None:
+    """Check that an image has as many pixels as a run's model takes.
+
+    Raises:
+        RunError: it has not.
+    """
+    if image.size != model.sizes[0]:
+        raise RunError(
+            f"Run {run.name} takes images of {model.sizes[0]} pixels, not of {image.size}."
+        )
+
+
+def progress_file(path: Path | None) -> Callable[[str], None]:
+    """Return a function that writes its text to a file, for another process to show."""
+
+    def report(text: str) -> None:
+        if path:
+            with contextlib.suppress(OSError):  # the progress is not essential
+                path.write_text(text, encoding="utf-8")
+
+    return report
+
+
 def image_shape(run: Run) -> tuple[int, int]:
-    """Height and width of a run's images in pixels.
+    """Return height and width of a run's images in pixels.
 
     Raises:
         RunError: training has not started yet.
@@ -220,8 +246,8 @@ def _read_history(run: Run, changed: int) -> History:
 @functools.lru_cache(8)
 def _started(run: Run) -> RunStarted:
     tail = EventTail(run)
-    while said := tail.read():
-        for event in said:
+    while events := tail.read():
+        for event in events:
             if isinstance(event, RunStarted):
                 return event
     raise RunError(f"Run {run.name} has not started to train yet.")

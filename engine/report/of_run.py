@@ -40,7 +40,7 @@ from mnistop.engine.report.document import (
     Section,
     Table,
 )
-from mnistop.engine.report.facts import Architecture, Facts, again
+from mnistop.engine.report.facts import Architecture, Facts, train_command
 from mnistop.engine.runs.history import flattering, or_nan, others_as_good, unseen_accuracy
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.predictions import Mistake
@@ -48,22 +48,22 @@ from mnistop.engine.runs.recorded import RecordedConfig
 from mnistop.engine.runs.run_folder import Run
 
 AGAIN = "Again"
-"""The section on how to train the same and to use the model."""
+"""The section with commands to repeat the run and to use its model."""
 
 
 def report_of_run(facts: Facts, mistakes: int = 12) -> Document:
-    """All that there is to tell of a run.
+    """Return the report of a run.
 
     Args:
         facts: the run.
-        mistakes: how many images of the most confident ones to show.
+        mistakes: the most images of confident mistakes to show.
     """
     sections = tuple(_sections(facts, mistakes))
     return Document(facts.title, tuple(_summary(facts)), sections)
 
 
-def how_far(facts: Facts) -> str:
-    """As in `finished, 100 epochs of 100 in 0.9 s`."""
+def progress_line(facts: Facts) -> str:
+    """Return a phrase as in `finished, 100 epochs of 100 in 0.9 s`."""
     epochs = facts.history.epochs
     trained = epochs_of(len(epochs), facts.summary.planned)
     took = duration(facts.history.seconds)
@@ -74,7 +74,7 @@ def _summary(facts: Facts) -> Iterator[Part]:
     history = facts.history
     started = history.started
     when = f", started {time.strftime('%F %H:%M', time.localtime(started.time))}" if started else ""
-    yield Paragraph(f"Run {facts.run.name}: {how_far(facts)}{when}.")
+    yield Paragraph(f"Run {facts.run.name}: {progress_line(facts)}{when}.")
     if facts.about.note:
         yield Paragraph(f"Note: {facts.about.note}")
     if message := getattr(history.ended, "message", ""):
@@ -187,9 +187,9 @@ def _picture(mistake: Mistake, names: Sequence[str]) -> Picture:
 
 
 def settings(config: RunConfig) -> Iterator[Entry]:
-    """The hyperparameters that have an effect, those that differ from the notebook's remarked.
+    """Yield the hyperparameters with an effect, with remarks where they differ from the notebook's.
 
-    Of a recorded run, whatever its script names.
+    For a recorded run these are the settings that its script names.
     """
     if isinstance(config, RecordedConfig):
         yield Entry("recorded by", config.script)
@@ -301,7 +301,7 @@ def _again(facts: Facts) -> Iterator[Part]:
         yield Paragraph(f"{facts.config.script} recorded this run: only it can train it again.")
     else:
         yield Paragraph("The same run, to the same bits on the same machine:")
-        yield Code(again(facts.config), "sh")
+        yield Code(train_command(facts.config), "sh")
     if facts.history.started and facts.history.epochs and facts.history.saved:
         yield Paragraph("Its model as a file, and that file in plain PyTorch:")
         yield Code(f"mnistop export {typed(facts.run)} --output model.pt", "sh")

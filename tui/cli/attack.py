@@ -16,7 +16,7 @@ from mnistop.engine.analysis.attack_set import attack_all
 from mnistop.engine.analysis.fragility import attack_image, bracket
 from mnistop.engine.analysis.loading import use_one_thread
 from mnistop.engine.analysis.methods import METHODS
-from mnistop.engine.analysis.robustness import plain, robustness
+from mnistop.engine.analysis.robustness import robustness, shortest_float32
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import RunStarted
 from mnistop.engine.files import expanded
@@ -233,10 +233,14 @@ def _print_table(out: Printer, attacked: _Attacked, epsilons: Sequence[float]) -
         "run": attacked.run.name,
         "epochs": known.epochs,
         "table": rows,
-        "median_smallest_epsilon": plain(median),
-        "median_certified_epsilon": plain(proven),
+        "median_smallest_epsilon": shortest_float32(median),
+        "median_certified_epsilon": shortest_float32(proven),
         "images": [
-            {"index": row, "smallest_epsilon": plain(found), "certified_epsilon": plain(certified)}
+            {
+                "index": row,
+                "smallest_epsilon": shortest_float32(found),
+                "certified_epsilon": shortest_float32(certified),
+            }
             for row, (found, certified) in enumerate(images)
         ],
     }
@@ -278,20 +282,22 @@ def _print_image(out: Printer, attacked: _Attacked, index: int) -> dict[str, Any
         "prediction": names[image.clean_prediction],
         "method": image.method,
         "norm": method.norm,
-        "epsilon": plain(image.epsilon),
+        "epsilon": shortest_float32(image.epsilon),
         "target": None if image.target is None else names[image.target],
         "adversarial_prediction": names[image.prediction],
         "success": image.success,
         "linf": image.linf,
         "l2": image.l2,
         "l0": image.l0,
-        "smallest_epsilon": plain(known.found),
+        "smallest_epsilon": shortest_float32(known.found),
         "smallest_epsilon_by": known.found_by or None,
         "certified_epsilon": known.certified,
-        "fgsm_epsilon": plain(known.path),
+        "fgsm_epsilon": shortest_float32(known.path),
         "fgsm_level": known.level if known.level >= 0 else None,
         "fgsm_exact": known.exact,
-        "smallest_by_method": {name: plain(size) for name, size in known.smallest.items()},
+        "smallest_by_method": {
+            name: shortest_float32(size) for name, size in known.smallest.items()
+        },
     }
 
 

@@ -19,7 +19,7 @@ from mnistop.engine.data.sources import absolute
 from mnistop.engine.errors import MnistopError
 from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.process.fork_server import temporary_folder
-from mnistop.engine.report.facts import again
+from mnistop.engine.report.facts import train_command
 from mnistop.engine.runs.history import or_nan
 from mnistop.tui.cli.options import SettingsCommand, given_settings, setting_options, with_output
 from mnistop.tui.cli.output import Printer, print_note, waiting
@@ -187,7 +187,7 @@ def _failures(three: RateComparison) -> list[str]:
 def _next_commands(
     config: RunConfig, test: RangeTest, trained: bool, found: Recommendation
 ) -> dict[str, str]:
-    flags = again(replace(config, lr=RunConfig().lr)).removeprefix("mnistop train")
+    flags = train_command(replace(config, lr=RunConfig().lr)).removeprefix("mnistop train")
     commands = {}
     if (rate := found.to_try if found.rate is None else found.rate) is not None:
         purpose = (

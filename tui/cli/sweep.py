@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mnistop.engine import worker
-from mnistop.engine.analysis.comparison import differing
+from mnistop.engine.analysis.comparison import differing_settings
 from mnistop.engine.formatting import count, duration, percent
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.engine.sweep.grid import plan
@@ -145,7 +145,7 @@ def sweep(
             "Nothing varies: give several values, as in --lr 0.01,0.1,1, or --seeds, or a "
             "--preset. To train a single run, use mnistop train."
         )
-    varied = [name for name in differing(configs) if name != "seed"] or ["seeds"]
+    varied = [name for name in differing_settings(configs) if name != "seed"] or ["seeds"]
     title = title or (preset or "").replace("-", " ") or ", ".join(varied)
     return watch.train(
         SweepView(out, attack),

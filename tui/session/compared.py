@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from textual.message import Message
 
-from mnistop.engine.analysis.comparison import Duel, differing, duel
+from mnistop.engine.analysis.comparison import Duel, differing_settings, duel
 from mnistop.engine.config import HYPERPARAMETERS, NAMES, RunConfig
 from mnistop.engine.events import EpochFinished
 from mnistop.engine.formatting import count
@@ -110,7 +110,7 @@ class Comparison:
         """Lay one more run over the others."""
         self.runs.append(one)
         self._tails.append(EventTail(one.run))
-        self.settings = differing([one.config for one in self.runs])
+        self.settings = differing_settings([one.config for one in self.runs])
 
     @property
     def when(self) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mnistop.engine.analysis.coach import number, percent
 from mnistop.engine.analysis.learning_rate_finder import TRIAL, RangeTest, Trial
-from mnistop.engine.analysis.learning_rates import EXPECTED, ONE_CLASS, RateAnswer, recommend
+from mnistop.engine.analysis.learning_rates import EXPECTED, ONE_CLASS, RateAssessment, recommend
 from mnistop.engine.axis import scientific
 from mnistop.engine.config import HYPERPARAMETERS, RunConfig
 from mnistop.engine.formatting import count
@@ -127,7 +127,7 @@ _VERDICTS = {
 }
 
 
-def run_result(state: str, found: RateAnswer, mark: str) -> str:
+def run_result(state: str, found: RateAssessment, mark: str) -> str:
     """Describe the outcome of a run at a mark, as in `it is too low, accuracy 38.0% (…)`.
 
     Args:
@@ -143,12 +143,12 @@ def run_result(state: str, found: RateAnswer, mark: str) -> str:
     return ", ".join(filter(None, [verdict, how_far, accuracy]))
 
 
-def agrees(mark: str, found: RateAnswer) -> bool:
+def agrees(mark: str, found: RateAssessment) -> bool:
     """Return whether the verdict of a run agrees with the mark at its rate."""
     return found.verdict in EXPECTED[mark]
 
 
-def conclusion(test: RangeTest, answers: Mapping[str, RateAnswer]) -> str:
+def conclusion(test: RangeTest, answers: Mapping[str, RateAssessment]) -> str:
     """Recommend a rate once the runs at the marks are over, in some sentences.
 
     Args:

@@ -12,7 +12,7 @@ from operator import attrgetter
 from rich.cells import cell_len
 from rich.style import Style
 
-from mnistop.engine.analysis.comparison import differing
+from mnistop.engine.analysis.comparison import differing_settings
 from mnistop.engine.axis import Axis
 from mnistop.engine.config import HYPERPARAMETERS
 from mnistop.engine.evaluate import wilson_interval
@@ -101,7 +101,7 @@ class Column:
 
 def settings_of(groups: Sequence[Group]) -> dict[str, list[str]]:
     """Return the hyperparameters in which the groups differ, with the value of each group."""
-    found = differing([group.config for group in groups])
+    found = differing_settings([group.config for group in groups])
     found.pop("seed", None)
     return found
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mnistop.engine import events
-from mnistop.engine.analysis.comparison import differing
+from mnistop.engine.analysis.comparison import differing_settings
 from mnistop.engine.config import RunConfig
 from mnistop.engine.filter_grammar import FilterError
 from mnistop.engine.process import control
@@ -85,12 +85,14 @@ def test_runs_are_filtered_by_free_settings(recorded: Run) -> None:
 
 def test_a_recorded_run_is_compared_by_what_it_names(recorded: Run) -> None:
     own, config = RunConfig(lr=0.5, seed=3, hidden=(64,)), recorded.config()
-    apart = differing([own, config])
+    apart = differing_settings([own, config])
     assert apart["lr"] == ["0.5", "0.1"]
     assert apart["width"] == ["-", "64"]
     assert "hidden" not in apart
     assert "seed" not in apart
-    assert differing([own, RunConfig(lr=0.5, seed=4, hidden=(64,))]) == {"seed": ["3", "4"]}
+    assert differing_settings([own, RunConfig(lr=0.5, seed=4, hidden=(64,))]) == {
+        "seed": ["3", "4"]
+    }
 
 
 def test_a_recorded_run_is_asked_by_a_file(tmp_path: Path) -> None:

@@ -185,9 +185,9 @@ def _verdict(duel: Duel) -> str:
     one, other = len(duel.only_first), len(duel.only_second)
     worth = (
         f"if both were equally good, a difference this large would arise by chance with "
-        f"probability {duel.chance:.2g} (exact McNemar test)"
+        f"probability {duel.p_value:.2g} (exact McNemar test)"
     )
-    verdict = "no significant difference" if duel.chance > 0.05 else "a significant difference"
+    verdict = "no significant difference" if duel.p_value > 0.05 else "a significant difference"
     return f"Only a is right on {count(one, 'image')}, only b on {other}: {verdict}: {worth}."
 
 

@@ -9,7 +9,7 @@ from textual import events, on
 from textual.geometry import Size
 from textual.widget import Widget
 
-from mnistop.engine.analysis.samples import Samples, look_at
+from mnistop.engine.analysis.samples import Samples, load_samples
 from mnistop.engine.data.sources import absolute
 from mnistop.engine.errors import RunError
 from mnistop.engine.fingerprint import changes
@@ -87,7 +87,7 @@ class DataScreen(SeveralPanes):
         self._panes = DataPanes(terminal)
         self._facts, self._grid = self._panes.facts, self._panes.grid
         self._flattening, self._labels = self._panes.flattening, self._panes.labels
-        self._answers = LatestAnswer(self, look_at, self._on_answer)
+        self._answers = LatestAnswer(self, load_samples, self._on_answer)
         self._note = ProgressNote()
         self._data: tuple[Hashable, ...] | None = None
         self._samples: Samples | None = None
