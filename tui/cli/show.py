@@ -13,6 +13,7 @@ import numpy as np
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.notes import data_notes
 from mnistop.engine.data.sources import Description, class_counts, describe, load, split
+from mnistop.engine.files import one_line
 from mnistop.engine.formatting import count
 from mnistop.engine.report.document import (
     Chart,
@@ -27,7 +28,6 @@ from mnistop.engine.report.document import (
 )
 from mnistop.engine.report.facts import Facts, train_command
 from mnistop.engine.report.of_run import AGAIN, report_of_run
-from mnistop.engine.runs.folder import one_line
 from mnistop.engine.runs.lookup import find_run_or_sweep, typed
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli.options import given_settings, run_argument, with_output
@@ -104,7 +104,8 @@ def _commands(facts: Facts) -> dict[str, str]:
     run, summary, name = facts.run, facts.summary, typed(facts.run)
     commands = {f"mnistop --run {name}": "open it in the app"}
     commands |= control_commands(run, summary.state)
-    commands[train_command(summary.config)] = "train the same again"
+    if not run.is_recorded():
+        commands[train_command(summary.config)] = "train the same again"
     if facts.can_be_longer and run.is_ours:
         epochs = 2 * len(facts.history.epochs)
         commands[f"mnistop resume {name} --epochs {epochs}"] = f"train it to {epochs:,} epochs"

@@ -15,11 +15,11 @@ import click
 from mnistop.engine.errors import RunError
 from mnistop.engine.filter_grammar import FilterError
 from mnistop.engine.formatting import count, size
-from mnistop.engine.runs import lock, run_folder, sweep_folder
+from mnistop.engine.runs import lock
 from mnistop.engine.runs.entry import RunEntry, Summary
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.run_folder import Run
-from mnistop.engine.runs.several import IN_TRAINING, TO_DELETE, Purpose, choose, choose_all
+from mnistop.engine.runs.selection import IN_TRAINING, TO_DELETE, Purpose, choose, choose_all
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli.options import (
     EndNotice,
@@ -180,7 +180,7 @@ def delete(out: Printer, yes: bool, every: bool, words: tuple[str, ...]) -> int:
     if doomed and not (yes or _is_confirmed(out, chosen.listed, doomed)):
         out.print("nothing was deleted")
         return 0
-    deleted = chosen.try_each(doomed, _delete)
+    deleted = chosen.try_each(doomed, lambda found: found.delete())
     out.print(*(f"{named(one)} deleted" for one in deleted))
     return chosen.exit_code(deleted)
 
@@ -194,13 +194,6 @@ def _check_idle(found: Run | Sweep) -> None:
         raise RunError(
             f"{found.full_name} has a run that is training: mnistop stop {busy[0]} first."
         )
-
-
-def _delete(found: Run | Sweep) -> None:
-    if isinstance(found, Sweep):
-        sweep_folder.delete(found)
-    else:
-        run_folder.delete(found)
 
 
 def _is_confirmed(

@@ -8,6 +8,7 @@ from typing import Any
 from mnistop.engine import events
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.formatting import count
+from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.sweep.outcomes import (
     ATTACK,
@@ -118,11 +119,11 @@ def _print_table(out: Printer, reader: SweepReader, epsilon: float | None) -> No
 
 def _print_failures(reader: SweepReader) -> None:
     """Print on stderr which runs failed, and why."""
-    if reader.trouble:
-        print_error(f"the sweep stopped: {reader.trouble}")
+    if reader.problem:
+        print_error(f"the sweep stopped: {reader.problem}")
     failed = {
         event.member: event.message
-        for event in reader.sweep.events()
+        for event in read_events(reader.sweep)
         if isinstance(event, events.MemberFailed)
     }
     for one in reader.outcomes:
@@ -144,7 +145,7 @@ def _as_json(reader: SweepReader, epsilon: float | None) -> dict[str, Any]:
         "state": reader.state,
         "runs": len(reader.outcomes),
         "done": reader.done,
-        "message": reader.trouble or None,
+        "message": reader.problem or None,
         "epsilon": epsilon,
         "groups": [
             {
