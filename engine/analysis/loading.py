@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import RunStarted
 from mnistop.engine.formatting import count
-from mnistop.engine.runs import snapshots
 from mnistop.engine.runs.event_log import EventTail, read_events
 from mnistop.engine.runs.history import History, reduce
+from mnistop.engine.runs.predictions import WEIGHTS_FILE, read_snapshot, snapshot_epochs
 from mnistop.engine.runs.run_folder import Run
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def load_model(run: Run, epochs: int | None = None) -> tuple[MLP, int]:
         return _load_recorded(run, epochs)
     if epochs is None and os.path.exists(checkpoint):
         return load_model_in(run, checkpoint)
-    kept = snapshots.kept(run, _started(run).layers or ())
+    kept = snapshot_epochs(run, _started(run).layers or ())
     fit = kept if epochs is None else [number for number in kept if number <= epochs]
     if epochs and epochs not in fit and (best := _best_model(run)) and best[1] == epochs:
         return best
@@ -100,7 +100,7 @@ def load_snapshot(run: Run, epochs: int) -> MLP:
     of_format_1 = run.path / f"snapshots/{epochs}.pt"
     if os.path.exists(of_format_1):
         return load_model_in(run, of_format_1)[0]
-    return _load_snapshot(run, epochs, _changed(run.path / snapshots.FILE))
+    return _load_snapshot(run, epochs, _changed(run.path / WEIGHTS_FILE))
 
 
 @functools.lru_cache(8)
@@ -111,9 +111,9 @@ def _load_snapshot(run: Run, epochs: int, changed: int) -> MLP:
     from mnistop.engine.model import MLP
 
     layers, config = _started(run).layers or (), run.config()
-    weights = snapshots.read(run, epochs, layers)
+    weights = read_snapshot(run, epochs, layers)
     if weights is None or not layers or layers[0] != math.prod(image_shape(run)):
-        raise RunError(f"Run {run.name} has a damaged {snapshots.FILE}.")
+        raise RunError(f"Run {run.name} has a damaged {WEIGHTS_FILE}.")
     model = MLP(layers, config.activation, config.dropout)
     vector_to_parameters(torch.from_numpy(weights), model.parameters())
     return model.eval()

@@ -19,9 +19,9 @@ from mnistop.engine.errors import MnistopError, RunError
 from mnistop.engine.events import RunStarted
 from mnistop.engine.learning_rate import after_divergence
 from mnistop.engine.report.facts import Architecture
-from mnistop.engine.runs import snapshots
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.history import History, reduce
+from mnistop.engine.runs.predictions import snapshot_epochs
 from mnistop.engine.runs.run_folder import Run
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _load(run: Run, started: RunStarted, history: History, which: str) -> tuple[
     epochs = int(which) + 1
     if epochs in files:
         return load_model_in(run, files[epochs])[0], epochs
-    kept = {number for number in snapshots.kept(run, started.layers or ()) if number}
+    kept = {number for number in snapshot_epochs(run, started.layers or ()) if number}
     if epochs in kept:
         return load_snapshot(run, epochs), epochs
     there = ", ".join(str(number - 1) for number in sorted(kept | set(files)))

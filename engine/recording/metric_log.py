@@ -8,10 +8,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from mnistop.engine.files import one_line
 from mnistop.engine.recording import metrics
 from mnistop.engine.recording.loop_files import Batch
 from mnistop.engine.recording.troubles import Troubles
-from mnistop.engine.runs.folder import one_line
 
 _MANY_NAMES = 1000
 _MOST_NAMES = 10_000

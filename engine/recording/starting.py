@@ -17,7 +17,7 @@ import numpy as np
 
 from mnistop.engine import events
 from mnistop.engine.errors import DataError, RunError
-from mnistop.engine.files import write_atomically
+from mnistop.engine.files import one_line, write_atomically
 from mnistop.engine.recording import metrics
 from mnistop.engine.recording.metrics import MetricsReader
 from mnistop.engine.recording.own_loop import Recording
@@ -26,7 +26,6 @@ from mnistop.engine.recording.validation import Validation, read_validation
 from mnistop.engine.runs import run_folder
 from mnistop.engine.runs.entry import About, write_about
 from mnistop.engine.runs.event_log import read_events
-from mnistop.engine.runs.folder import one_line
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.lookup import find_run
 from mnistop.engine.runs.run_folder import Run
@@ -145,7 +144,7 @@ def _keep_images(run: Run, images: Validation | None, troubles: Troubles) -> Non
         write_atomically(run.path / "labels.u8", images.labels.tobytes())
         run.keep_images(images.pixels)
     except OSError as error:
-        why = run.hindrance(error)
+        why = run.why_not_writable(error)
         troubles.warn("disk", f"The validation images cannot be written to {run.path}: {why}.")
 
 
@@ -235,7 +234,7 @@ def _resumed(name: str, troubles: Troubles) -> tuple[Run, IO[bytes]] | None:
             raise RunError(
                 f"{run.full_name} was not recorded: resume it by mnistop train --resume."
             )
-        return run, run_folder.reopen(run)
+        return run, run.take_lock()
     except RunError as error:
         troubles.warn("resume", f"A new run is recorded. {error}")
         return None

@@ -9,8 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 import mnistop
-from mnistop.engine.files import open_private
-from mnistop.engine.runs.folder import one_line
+from mnistop.engine.files import one_line, open_private
 
 _NOT_THE_LOOP = (str(Path(__file__).parents[1]), mnistop.__file__, threading.__file__)
 _LONGEST = 400

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.errors import DataError
+from mnistop.engine.files import one_line
 from mnistop.engine.fingerprint import Fingerprint, take_fingerprint
 from mnistop.engine.recording.untouched import random_states_kept
-from mnistop.engine.runs.folder import one_line
 
 MOST_CLASSES = 256
 _MOST_PIXELS = 1 << 30

@@ -9,8 +9,8 @@ from typing import Any, Self
 
 from mnistop.engine.config import NAMES, RunConfig
 from mnistop.engine.errors import ConfigError
+from mnistop.engine.files import one_line
 from mnistop.engine.hyperparameters import as_text
-from mnistop.engine.runs.folder import one_line
 
 MOST_SETTINGS = 200
 LONGEST_NAME, LONGEST_VALUE = 60, 200

@@ -26,7 +26,6 @@ from mnistop.engine.data.sources import load, loads_quickly, source_exists
 from mnistop.engine.errors import DataError, RunError
 from mnistop.engine.files import make_folder, open_like, write_atomically
 from mnistop.engine.fingerprint import Fingerprint
-from mnistop.engine.runs import run_folder
 from mnistop.engine.runs.run_folder import WRITTEN, Run
 from mnistop.engine.sweep.known_data import key_of
 from mnistop.engine.sweep.member_server import MemberServer
@@ -100,7 +99,7 @@ def put_in_place(parcel: bytes, run: Run) -> None:
         is_there = os.path.lexists(run.path)
         unpack(parcel, incoming, run.path if is_there else incoming.parent)
         if is_there:
-            with run_folder.reopen(run):
+            with run.take_lock():
                 for entry in run.path.iterdir():
                     if not os.path.lexists(incoming / entry.name):
                         entry.rename(incoming / entry.name)

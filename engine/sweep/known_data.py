@@ -20,7 +20,7 @@ from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.runs.event_log import EventLog, read_events
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
-from mnistop.engine.sweep.member_server import MemberServer, Wanted
+from mnistop.engine.sweep.member_server import MemberServer, NeededData
 
 if TYPE_CHECKING:
     from mnistop.engine.training.examples import Examples
@@ -148,7 +148,7 @@ def _loaded(config: RunConfig, begun: Run | None, server: MemberServer) -> tuple
         f"The process that loads {config.source} died: there may be too little memory."
     )
     with (
-        server.start(_compare, Wanted(config), begun) as process,
+        server.start(_compare, NeededData(config), begun) as process,
         contextlib.suppress(EOFError),
     ):
         found = process.recv()

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
+from mnistop.engine.files import one_line, owner_of
 from mnistop.engine.filter_grammar import FilterError
 from mnistop.engine.formatting import count, size
 from mnistop.engine.runs import sharing
 from mnistop.engine.runs.filters import parse
-from mnistop.engine.runs.folder import one_line, owner_of
 from mnistop.engine.runs.index import list_all
 from mnistop.engine.runs.lookup import find_run_or_sweep, quoted, typed, why_no_runs
 from mnistop.engine.runs.sweep_folder import Sweep

@@ -8,6 +8,7 @@ from typing import Any
 from mnistop.engine import events
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.formatting import count
+from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.sweep.outcomes import (
     ATTACK,
@@ -19,7 +20,7 @@ from mnistop.engine.sweep.outcomes import (
     grouped,
     unseen_acc,
 )
-from mnistop.tui.cli.output import Printer, print_error, waiting
+from mnistop.tui.cli.output import Printer, fields, print_error, waiting
 from mnistop.tui.text.run_lines import command_hints, control_commands
 from mnistop.tui.text.sweep_table import (
     attacked_acc,
@@ -118,11 +119,11 @@ def _print_table(out: Printer, reader: SweepReader, epsilon: float | None) -> No
 
 def _print_failures(reader: SweepReader) -> None:
     """Print on stderr which runs failed, and why."""
-    if reader.trouble:
-        print_error(f"the sweep stopped: {reader.trouble}")
+    if reader.problem:
+        print_error(f"the sweep stopped: {reader.problem}")
     failed = {
         event.member: event.message
-        for event in reader.sweep.events()
+        for event in read_events(reader.sweep)
         if isinstance(event, events.MemberFailed)
     }
     for one in reader.outcomes:
@@ -144,7 +145,7 @@ def _as_json(reader: SweepReader, epsilon: float | None) -> dict[str, Any]:
         "state": reader.state,
         "runs": len(reader.outcomes),
         "done": reader.done,
-        "message": reader.trouble or None,
+        "message": reader.problem or None,
         "epsilon": epsilon,
         "groups": [
             {
@@ -180,17 +181,12 @@ def outcome_as_json(one: Outcome) -> dict[str, Any]:
     tested = None if one.test_acc is None else wilson_interval(one.test_acc, one.test_images)
     return {
         "run": one.name or None,
-        "state": one.state,
         "config": dict(one.config),
-        "epochs": one.epochs,
+        **fields(one, "state", "epochs", "test_acc", "best_epoch", "best_val_acc"),
+        **fields(one, "val_acc", "val_loss"),
         "test_images": one.test_images or None,
-        "test_acc": one.test_acc,
         "test_interval": tested,
-        "best_epoch": one.best_epoch,
-        "best_val_acc": one.best_val_acc,
         "interval": interval,
-        "val_acc": one.val_acc,
-        "val_loss": one.val_loss,
         "learning_rate": one.verdict or None,
         "attacked_acc": one.attacked,
     }

@@ -16,10 +16,10 @@ from textual.worker import Worker
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import RunFailed, RunFinished, RunStopped
 from mnistop.engine.formatting import accuracy, count, duration, percent
-from mnistop.engine.runs.glance import epochs_trained, in_training
+from mnistop.engine.runs.event_log import epochs_trained
 from mnistop.engine.runs.history import as_good, unseen_accuracy
 from mnistop.engine.runs.recorded import planned_epochs
-from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.run_folder import Run, runs_in_training
 from mnistop.tui.draw import bars
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import PLAIN, Strip, clean, line
@@ -272,7 +272,7 @@ class LiveRuns(FaultTolerant, Static):
 def _runs_in_training() -> list[tuple[Run, str]]:
     """Return the runs in training, newest first, each with its progress."""
     found = []
-    for run in in_training():
+    for run in runs_in_training():
         with contextlib.suppress(RunError):
             trained, planned = epochs_trained(run), planned_epochs(run.config())
             found.append((run, f"epoch {trained:,}" + (f" of {planned:,}" if planned else "")))

@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from mnistop.engine import events
 from mnistop.engine.cores import usable_cores
 from mnistop.engine.events import EpochFinished
+from mnistop.engine.files import one_line
 from mnistop.engine.formatting import accuracy, count, duration, epochs_of, loss, percent, size
 from mnistop.engine.runs.entry import RunEntry
 from mnistop.engine.runs.event_log import read_events
-from mnistop.engine.runs.folder import one_line
-from mnistop.engine.runs.glance import trained_here
 from mnistop.engine.runs.history import History, best_of, reduce, unseen_accuracy
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.run_folder import Run
@@ -79,6 +78,8 @@ def failure_sentence(run: Run, history: History) -> str:
 
 
 def _saved(run: Run, history: History) -> str:
+    if run.is_recorded():
+        return f"What it recorded is there; mnistop.init(resume={run.name!r}) continues it."
     if not history.checkpoints:
         return f"It had no checkpoint yet: mnistop resume {typed(run)} restarts it."
     return (
@@ -93,7 +94,8 @@ def control_commands(found: Run | Sweep, state: str) -> dict[str, str]:
     if state in ("starting", "running", "paused"):
         stop = {f"mnistop stop {name}": "stop and save it"} if found.is_ours else {}
         return {f"mnistop follow {name}": "watch it"} | stop
-    if state in ("stopped", "interrupted") and found.is_ours:
+    is_recorded = isinstance(found, Run) and found.is_recorded()
+    if state in ("stopped", "interrupted") and found.is_ours and not is_recorded:
         return {f"mnistop resume {name}": "resume it"}
     return {}
 
@@ -221,7 +223,7 @@ def overload_warning(runs: Sequence[RunEntry]) -> str:
     """Return a warning if more runs train here than there are cores; else empty."""
     cores = usable_cores()
     busy = [run for run in runs if run.state in ("starting", "running")]
-    training = sum(map(trained_here, busy)) if len(busy) > cores else 0
+    training = sum(run.is_here() for run in busy) if len(busy) > cores else 0
     if training <= cores:
         return ""
     return (

@@ -19,8 +19,7 @@ from mnistop.engine.analysis.fragility import (
 )
 from mnistop.engine.analysis.methods import METHODS, Method, Norm
 from mnistop.engine.errors import RunError
-from mnistop.engine.runs import snapshots
-from mnistop.engine.runs.predictions import PredictionReader
+from mnistop.engine.runs.predictions import SNAPSHOT_EPOCHS, PredictionReader
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.features.attack.accuracy import Measured, ValidationRobustness
 from mnistop.tui.session.compared import differences
@@ -284,4 +283,4 @@ def _measured_weights(state: State) -> int | None:
     """Weights whose robustness is measured: while the newest still change, kept ones."""
     if state.weights_wanted is not None or state.phase != "running":
         return state.weights_wanted
-    return max(epochs for epochs in snapshots.EPOCHS if epochs <= len(state.history.epochs))
+    return max(epochs for epochs in SNAPSHOT_EPOCHS if epochs <= len(state.history.epochs))

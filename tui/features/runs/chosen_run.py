@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Sequence
 
 from mnistop.engine import worker
 from mnistop.engine.formatting import count, duration, epochs_of, loss
-from mnistop.engine.runs import run_folder
 from mnistop.engine.runs.entry import LONGEST_NAME, LONGEST_NOTE, About, RunEntry, write_about
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip
@@ -108,7 +107,7 @@ class RunActions(SeveralPanes):
         if chosen := self.chosen:
             reported = self.marked if len(self.marked) > 1 else [chosen]
             runs = [one.run for one in reported]
-            self.run_worker(write_report(self, runs), exit_on_error=False)
+            write_report(self, runs)
 
     def action_name(self) -> None:
         """Ask for a name for the chosen run."""
@@ -167,7 +166,7 @@ def _why_not_resumed(chosen: RunEntry) -> str:
 
 def _delete(runs: Iterable[RunEntry]) -> None:
     for run in runs:
-        run_folder.delete(run.run)
+        run.run.delete()
 
 
 class RunDetail(ContentPane[RunEntry]):

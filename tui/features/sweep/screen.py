@@ -12,7 +12,6 @@ from textual.widget import Widget
 
 from mnistop.engine import worker
 from mnistop.engine.formatting import count
-from mnistop.engine.runs import sweep_folder
 from mnistop.engine.runs.entry import Overview, RunEntry
 from mnistop.engine.runs.history import History
 from mnistop.engine.runs.run_folder import Run
@@ -121,7 +120,7 @@ class SweepScreen(SeveralPanes):
         self._table.redraw()
         self._charts.show(self._model.curves)
         reader = self._model.reader
-        self._facts.show(self._attack.status or (reader.trouble if reader else ""))
+        self._facts.show(self._attack.status or (reader.problem if reader else ""))
         self.refresh_bindings()
 
     def on_resize(self) -> None:
@@ -234,7 +233,7 @@ class SweepScreen(SeveralPanes):
         if reader := self._model.reader:
             runs = count(len(self._model.begun), "run")
             question = f"Delete sweep {reader.sweep.words} with its {runs}?"
-            self._attempts.ask(question, lambda: sweep_folder.delete(reader.sweep))
+            self._attempts.ask(question, reader.sweep.delete)
 
     def action_attack(self) -> None:
         """Measure all runs under attack, one after the other."""

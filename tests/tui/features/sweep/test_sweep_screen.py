@@ -477,7 +477,7 @@ def test_a_failed_member_says_so_in_its_row(workers: Workers) -> None:
     sweep = rates(workers, 0.5)
     run = sweep.member(2)
     told = [events.RunFailed(run=run.name, time=0.0, message="no room", diverged=True)]
-    write_run(workers.folder, told, sweep.configs()[1], run.name)
+    write_run(workers.folder, told, sweep.plan().configs[1], run.name)
     reader = SweepReader(sweep)
     reader.read()
     assert [one.state for one in reader.outcomes] == ["finished", "failed", "waiting"]
