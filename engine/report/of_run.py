@@ -209,7 +209,7 @@ def _model(started: RunStarted, kept: ModelKept | None) -> Iterator[Part]:
     height, width = started.shape
     classes = len(started.class_names)
     versions = ", ".join(f"{name} {version}" for name, version in started.versions.items())
-    guessing = f"guessing among {classes} has ln {classes} = {math.log(classes):.3f}"
+    guessing = f"guessing among {classes} has ln {classes} = {math.log(max(classes, 1)):.3f}"
     yield Listing(
         (
             *_known("training images", started.training_images and f"{started.training_images:,}"),

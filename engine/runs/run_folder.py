@@ -122,9 +122,14 @@ class Run(Folder):
         bits; runs from before `auto` had one thread.
 
         Raises:
-            RunError: the configuration cannot be read.
+            RunError: the configuration cannot be read, or the run is recorded.
         """
         config, started = self.config(), last_of_kind(self, RunStarted)
+        if isinstance(config, RecordedConfig):
+            raise RunError(
+                f"Run {self.name} was recorded by {config.script}, which alone can continue it: "
+                f"with mnistop.init(resume={self.name!r})."
+            )
         if not started:
             return config
         images = (started.training_images or 0) + started.validation_images

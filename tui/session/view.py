@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Coroutine, Iterable, Sequence
@@ -16,7 +15,6 @@ from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
-from mnistop.engine.errors import MnistopError
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.session.progress import Progress
@@ -290,29 +288,21 @@ class AtAnEpoch(ViewScreen):
 
 
 def write_pane(screen: Screen[None], run: Run | None, pane: LinesPane) -> None:
-    """Write what a pane shows.
-
-    Args:
-        screen: says where it is.
-        run: what it is about, or None.
-        pane: the pane, after whose kind the file is named.
-    """
+    """Write a pane as text, into a file named after the run and the kind of the pane."""
     about = run.name if run else "no-run"
     kind = re.sub("(?<=[a-z])(?=[A-Z])", "-", type(pane).__name__).lower()
     write_text(screen, f"mnistop-{about}-{kind}.txt", pane.text())
 
 
-async def write_report(screen: Screen[None], runs: Sequence[Run]) -> None:
-    """Write a run, or several compared, as an HTML file in the current folder, and say where."""
+def write_report(screen: RunScreen, runs: Sequence[Run]) -> None:
+    """Write a run, or several compared, as an HTML file in the current folder; show its path."""
 
     def write() -> Path:
         from mnistop.engine.report.of_runs import write_report
 
         return write_report(runs, Path.cwd())
 
-    try:
-        path = await asyncio.to_thread(write)
-    except MnistopError as error:
-        screen.notify(str(error), severity="error", markup=False)
-    else:
+    def show(path: Path) -> None:
         screen.notify(f"Report written to {path}", markup=False)
+
+    BackgroundTasks(screen, screen.terminal, screen.changed).do(write, show)

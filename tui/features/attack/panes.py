@@ -22,6 +22,8 @@ from mnistop.tui.toolkit.pane import ContentPane, OfModel
 from mnistop.tui.toolkit.pane_host import Mode, Pane, PaneHost
 
 _NAME_WIDTH = 9
+_MARK = 4
+"""Cells of the title line around the title."""
 
 
 class FragileList(OfModel[AttackModel], Table[int]):
@@ -60,7 +62,11 @@ class FragileList(OfModel[AttackModel], Table[int]):
 
     def title(self) -> str:
         """The number of images, and their order."""
-        return f"{self.count:,} images, {ORDERS[self._model.order]}" if self.count else "Images"
+        if not self.count:
+            return "Images"
+        order = ORDERS[self._model.order]
+        title = f"{self.count:,} images, {order}"
+        return title if len(title) <= self.size.width - _MARK else f"{self.count:,} {order}"
 
     def empty(self) -> str:
         """Return the reason why there are none."""
@@ -88,10 +94,6 @@ class FragileList(OfModel[AttackModel], Table[int]):
             Column("safe", 6, safe, lambda _: palette.good),
             Column("fooled", 8, fooled, lambda _: palette.bad),
         ]
-
-
-_MARK = 4
-"""Cells of the title line around the title."""
 
 
 class AttackView(ContentPane[AttackOutcome], can_focus=True):

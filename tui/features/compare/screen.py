@@ -130,7 +130,7 @@ class CompareScreen(ViewScreen):
     def action_write(self) -> None:
         """Write a report of the runs."""
         runs = [one.run for one in self._comparison.runs]
-        self.run_worker(write_report(self, runs), exit_on_error=False)
+        write_report(self, runs)
 
     @on(ComparedCharts.Moved)
     def _on_moved(self, message: ComparedCharts.Moved) -> None:

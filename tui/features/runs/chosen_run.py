@@ -107,7 +107,7 @@ class RunActions(SeveralPanes):
         if chosen := self.chosen:
             reported = self.marked if len(self.marked) > 1 else [chosen]
             runs = [one.run for one in reported]
-            self.run_worker(write_report(self, runs), exit_on_error=False)
+            write_report(self, runs)
 
     def action_name(self) -> None:
         """Ask for a name for the chosen run."""

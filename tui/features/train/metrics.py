@@ -90,18 +90,18 @@ class MetricCurve:
 
 @dataclass(frozen=True, eq=False)
 class MetricsPage:
-    """What one page shows."""
+    """The metrics of one page."""
 
     group: str
     """The metrics' common name, as in `train` of `train/loss`; empty for those without a group."""
     curves: tuple[MetricCurve, ...] = ()
     number: int = 0
-    """Which page, from 0."""
+    """The number of the page, from 0."""
     pages: int = 0
-    """How many there are; 0 while nothing has been logged."""
+    """The number of pages; 0 while nothing has been logged."""
     x_label: str = "step"
     problem: str = ""
-    """What is wrong with the file, in a sentence."""
+    """The problem with the file, in a sentence."""
 
 
 class RunMetrics:
