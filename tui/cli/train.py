@@ -121,7 +121,8 @@ def resume(
     except that a learning-rate schedule is that of N epochs only from there on. When it ends, it is
     tested again on unseen images.
     """
-    total = _total(epochs)
+    with naming_origin({"epochs": epochs}):
+        total = None if epochs is None else RunConfig.from_values({"epochs": epochs}).epochs
     found = find_run_or_sweep(run)
     found.check_ours()
     if isinstance(found, Sweep):
@@ -161,18 +162,6 @@ def _view(out: Printer, found: Run | Sweep) -> watch.View[Any]:
 
         return SweepView(out)
     return RunView(out)
-
-
-def _total(epochs: str | None) -> int | None:
-    """Return the value of `--epochs`.
-
-    Raises:
-        ConfigError: it is no valid number of epochs.
-    """
-    if epochs is None:
-        return None
-    with naming_origin({"epochs": epochs}):
-        return RunConfig.from_values({"epochs": epochs}).epochs
 
 
 _RECENT = 10
