@@ -44,7 +44,7 @@ model = MLP()
 criterion = nn.CrossEntropyLoss()
 run = mnistop.init(config={"lr": lr, "batch_size": 32}, validation=(x_val, y_val))  # 2
 
-for epoch in run.epochs(max_iter):  # 3: range(max_iter) in the notebook
+for epoch in run.epochs(max_iter):  # in place of range(max_iter)
     for x, y in train_loader:
         logits = model(x)
         loss = criterion(logits, y)
@@ -54,7 +54,9 @@ for epoch in run.epochs(max_iter):  # 3: range(max_iter) in the notebook
                 param -= lr * param.grad
                 param.grad = None
         accuracy = (logits.argmax(1) == y).float().mean()
-        run.log({"train/loss": loss, "train/acc": accuracy})  # 4
-    run.evaluate(model)  # 5
+        run.log({"train/loss": loss, "train/acc": accuracy})  # 3
+    run.evaluate(model)  # 4
+    if epoch % 10 == 0 or epoch == max_iter - 1:
+        print(f"epoch {epoch:2}  loss {loss.item():.3f}  accuracy {accuracy.item():.1%}")
 
-run.finish(model=model)
+run.finish(model=model)  # 5

@@ -164,7 +164,7 @@ class Evaluator:
         problem = ""
         for shape in self._shapes:
             try:
-                found = [_logits(model(rows)) for rows in inputs.view(-1, *shape).split(ROWS)]
+                found = [logits_of(model(rows)) for rows in inputs.view(-1, *shape).split(ROWS)]
                 scores = checked_scores(torch.cat(found), len(inputs), classes)
             except DataError as error:
                 problem = str(error)
@@ -205,7 +205,8 @@ def _tensors(model: Any) -> Iterator[Any]:
     yield from model.buffers()
 
 
-def _logits(output: Any) -> Any:
+def logits_of(output: Any) -> Any:
+    """Return the logits in what a model returns, which may hold more beside them."""
     if hasattr(output, "logits"):
         return output.logits
     return output[0] if isinstance(output, (tuple, list)) else output

@@ -246,13 +246,19 @@ class Recording:
             self._warn_of_no_validation("finish(model=…)")
             return
         if self._validation.normalize is None:
-            self.troubles.warn("model", "A model of images in color is not kept for questions.")
+            self._say_not_kept("A model of images in color is not kept for questions.")
             return
         from mnistop.engine.recording import mlp
 
         found = mlp.find(model, self._evaluator.inputs(_FIRST_IMAGES), self._validation.normalize)
         if isinstance(found, str):
-            self.troubles.warn("model", found)
+            self._say_not_kept(found)
+            return
+        if found.layers[-1] != self._classes:
+            self._say_not_kept(
+                f"The model has {found.layers[-1]} outputs, but there are {self._classes} classes: "
+                "it is not kept for questions."
+            )
             return
         path, epochs, name = self.run.path / "checkpoint.pt", self.epoch, self.run.name
 
@@ -272,6 +278,10 @@ class Recording:
             self._log.batch.work.append(save)
         if found.note:
             self.troubles.warn("model", found.note)
+
+    def _say_not_kept(self, reason: str) -> None:
+        self.troubles.warn("model", reason)
+        self._say(events.ModelNotKept, reason=reason)
 
     def fail(self, words: str, traceback: str = "") -> None:
         """End the run as one that has failed."""

@@ -29,6 +29,7 @@ from mnistop.engine.runs.predictions import (
     load_predictions,
     worst_mistakes,
 )
+from mnistop.engine.runs.recorded import RecordedConfig
 from mnistop.engine.runs.run_folder import Run
 
 
@@ -78,6 +79,8 @@ class Facts:
     def schedules(self) -> str:
         """A sentence if its learning rate followed more than one schedule; otherwise empty."""
         epochs = self.history.epochs
+        if isinstance(self.config, RecordedConfig):
+            return ""
         if all(one.lr == lr_of_epoch(self.config, one.epoch) for one in epochs):
             return ""
         return (
@@ -89,7 +92,7 @@ class Facts:
     def can_be_longer(self) -> bool:
         """True if the run is finished and can be continued from there."""
         reason = getattr(self.history.ended, "reason", "")
-        return reason == "all epochs" and not self.run.sweep
+        return reason == "all epochs" and not (self.run.sweep or self.run.is_recorded())
 
     @cached_property
     def about(self) -> About:

@@ -27,7 +27,7 @@ def closing_lines(run: Run, history: History, epochs: int) -> list[str]:
         epochs: the planned number of epochs.
     """
     state = history.state(running=False)
-    took = duration(sum(epoch.seconds for epoch in history.epochs))
+    took = duration(history.seconds)
     lines = [""]
     trained = count(len(history.epochs), "epoch")
     of_planned = epochs_of(len(history.epochs), epochs)
@@ -78,6 +78,8 @@ def failure_sentence(run: Run, history: History) -> str:
 
 
 def _saved(run: Run, history: History) -> str:
+    if run.is_recorded():
+        return f"What it recorded is there; mnistop.init(resume={run.name!r}) continues it."
     if not history.checkpoints:
         return f"It had no checkpoint yet: mnistop resume {typed(run)} restarts it."
     return (
@@ -92,7 +94,8 @@ def control_commands(found: Run | Sweep, state: str) -> dict[str, str]:
     if state in ("starting", "running", "paused"):
         stop = {f"mnistop stop {name}": "stop and save it"} if found.is_ours else {}
         return {f"mnistop follow {name}": "watch it"} | stop
-    if state in ("stopped", "interrupted") and found.is_ours:
+    is_recorded = isinstance(found, Run) and found.is_recorded()
+    if state in ("stopped", "interrupted") and found.is_ours and not is_recorded:
         return {f"mnistop resume {name}": "resume it"}
     return {}
 
