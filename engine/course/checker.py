@@ -123,7 +123,7 @@ def _load_more() -> None:
     """Load what students often use, while nobody waits: it takes seconds."""
     with contextlib.suppress(ImportError):
         import sklearn.model_selection  # noqa: F401
-        import torch._dynamo  # which the first optimizer of `torch.optim` imports
+        import torch._dynamo  # noqa: F401  # which the first optimizer of `torch.optim` imports
 
 
 def check_source(

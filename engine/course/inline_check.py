@@ -1,6 +1,6 @@
 """Checking a training loop in one piece, as the notebook's cell is: it runs, and is watched.
 
-The script runs until it has trained a few epochs. Its steps are judged by its weights and gradients,
+The script runs until it has trained a few epochs. Its steps are judged by weights and gradients,
 its validation by the images that it was given.
 """
 
@@ -344,6 +344,8 @@ def _model(script: _Script) -> list[Finding]:
         try:
             out = model(x)
             if not isinstance(out, Tensor) or out.ndim != 2 or not out.requires_grad:
+                return []
+            if not torch.isfinite(out).all():  # trained at too high a rate
                 return []
             found = model_check.check_outputs(blank, model, x, out, source, part, line or 1)
         except Exception:

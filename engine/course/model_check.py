@@ -184,8 +184,8 @@ def _check_forward(
         return wrong(
             blank,
             call_line(forward, "Linear", "rand", "randn", "dropout") or line,
-            "two calls with the same images differ in evaluation mode: layers (or dropout) are made "
-            "anew in forward. Make them in `__init__`.",
+            "two calls with the same images differ in evaluation mode: layers (or dropout) are "
+            "made anew in forward. Make them in `__init__`.",
         )
     return check_outputs(blank, model, x, out, source, forward, line) or right(blank)
 
@@ -323,7 +323,7 @@ def _check_layers(
         return wrong(
             blank,
             line,
-            "no bend between the layers: the output is linear in the image, so two layers can do no "
-            "more than one. Put a ReLU between them and use its result.",
+            "no bend between the layers: the output is linear in the image, so two layers can do "
+            "no more than one. Put a ReLU between them and use its result.",
         )
     return None

@@ -197,8 +197,8 @@ def _check_loss(calls: list[Call], watch: Watch, source: Source, part: ast.AST) 
     at = call_line(part, "cross_entropy", "criterion", "loss_fn", "CrossEntropyLoss") or line
     if all(is_close(ratio, size) for ratio, size in zip(ratios, sizes, strict=True)):
         message = (
-            "the loss is summed over the images instead of averaged: the gradient, and with it each "
-            "step, is as many times too long as the batch has images."
+            "the loss is summed over the images instead of averaged: the gradient, and with it "
+            "each step, is as many times too long as the batch has images."
         )
     elif all(is_close(ratio * size, 1) for ratio, size in zip(ratios, sizes, strict=True)):
         message = (
@@ -232,8 +232,8 @@ def check_loss_calls(blank: str, losses: list[LossCall], part: ast.AST) -> Findi
             return wrong(
                 blank,
                 call.line,
-                "the loss is negative or falls without end: `nll_loss` needs log-probabilities, and "
-                "gets something else. Use `cross_entropy` on the logits, or `log_softmax` first.",
+                "the loss is negative or falls without end: `nll_loss` needs log-probabilities, "
+                "and gets something else. Use `cross_entropy` on the logits, or `log_softmax` first.",
             )
     return None
 
@@ -290,8 +290,8 @@ def check_graph(blank: str, result: Any, line: int | None, part: ast.AST) -> Fin
             return wrong(
                 blank,
                 kept_graph_line(part) or line,
-                "the loss is returned as a tensor with its graph: summed over an epoch, it keeps the "
-                "gradients' graphs of all batches alive, and memory grows. Use `loss.item()`.",
+                "the loss is returned as a tensor with its graph: summed over an epoch, it keeps "
+                "the gradients' graphs of all batches alive, and memory grows. Use `loss.item()`.",
             )
     return None
 
@@ -329,8 +329,8 @@ def _check_loss_number(
         return wrong(
             BLANK_NAME,
             line,
-            f"the loss that is returned ({first:.3g}) is divided by the number of images, but it is "
-            f"a mean already: it should be {calls[0].losses[0]:.3g}.",
+            f"the loss that is returned ({first:.3g}) is divided by the number of images, but it "
+            f"is a mean already: it should be {calls[0].losses[0]:.3g}.",
         )
     return wrong(
         BLANK_NAME,

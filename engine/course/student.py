@@ -215,8 +215,8 @@ def _missing_gradient(part: ast.AST, line: int | None) -> str:
         )
     if rebinding := rebinding_line(part):
         return (
-            f"`.grad` is None, because line {rebinding} makes a new tensor that is no weight of the "
-            "model. Change the weight itself, in place: `param -= ...` under `torch.no_grad()`."
+            f"`.grad` is None, because line {rebinding} makes a new tensor that is no weight of "
+            "the model. Change the weight itself, in place: `param -= ...` under `torch.no_grad()`."
         )
     return (
         "`.grad` is None: it was cleared between `backward()` and the update, or this weight takes "

@@ -85,7 +85,9 @@ def check_updates(
     """
     line = next(iter(update_lines(part)), None)
     if any(not torch.isfinite(step.after).all() for step in steps):
-        return wrong(blank, line, "the weights become NaN or infinite: the steps are far too long.")
+        return wrong(
+            blank, line, "the weights become NaN or infinite: the learning rate is too high."
+        )
     if not any(step.change.any() for step in steps):
         return _unchanged(blank, steps, part)
     return (

@@ -156,7 +156,7 @@ class Watch:
         return None
 
     def _pack(self, tensor: Tensor) -> _Saved:
-        saved = _Saved(tensor)
+        saved = _Saved(tensor.detach())  # an output would hold its graph, which holds it
         self._saved.add(saved)
         return saved
 

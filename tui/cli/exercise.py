@@ -71,8 +71,8 @@ def check(out: Printer, watch: bool, yes: bool, path: Path) -> int:
     """Check the blanks of FILE, or of all Python files of FOLDER.
 
     Each function is called on images and compared with the truth, in a process of its own that may
-    take ten seconds. A training loop in one piece, as the notebook's cell, runs for a few epochs and
-    is watched. The files are executed: one of another user only after asking.
+    take ten seconds. A training loop in one piece, as the notebook's cell, runs for a few epochs
+    and is watched. The files are executed: one of another user only after asking.
     """
     files = _files(path)
     if not (yes or _may_run(out, files)):

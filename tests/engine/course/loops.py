@@ -1,4 +1,6 @@
-"""Loops as students write them: the pieces of a right file, and wrong and unusual ones in their place."""
+"""Loops as students write them: the pieces of a right file, and wrong ones in their place."""
+
+# ruff: noqa: E501
 
 from dataclasses import dataclass
 

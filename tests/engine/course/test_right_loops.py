@@ -1,5 +1,7 @@
 """Unusual loops that are right, none of which may be called wrong."""
 
+# ruff: noqa: E501
+
 from collections.abc import Callable
 
 import pytest
@@ -19,7 +21,8 @@ OPTIMIZERS = {
 
 STEPS = OPTIMIZERS | {
     "the textbook": STEP,
-    "other names": STEP.replace("logits", "z").replace("param", "w").replace("correct", "hits"),
+    "other names": STEP.replace("logits", "z").replace("param ", "w ")
+    .replace("param.", "w.").replace("correct", "hits"),
     "zero_grad before": STEP.replace(
         "    logits = model", "    model.zero_grad()\n    logits = model"
     ).replace("            param.grad = None\n", ""),
