@@ -115,7 +115,7 @@ def check_evaluate(source: Source, names: dict[str, Any], built: nn.Module | Non
 def _truth(model: nn.Module, x: Tensor, y: Tensor) -> Truth:
     losses, correct, sizes = [], [], []
     with torch.no_grad():
-        for a, b in zip(x.split(_BATCH), y.split(_BATCH), strict=True):
+        for a, b in zip(torch.split(x, _BATCH), torch.split(y, _BATCH), strict=True):
             losses.append(float(true_loss(model, a, b)))
             correct.append(float((model(a).argmax(1) == b).sum()))
             sizes.append(float(len(a)))
@@ -191,7 +191,7 @@ def _check_loss(
         logits = model(x)
         squashed = [
             float(functional.cross_entropy(logits[at].softmax(1), y[at]))
-            for at in torch.arange(len(x)).split(_BATCH)
+            for at in torch.split(torch.arange(len(x)), _BATCH)
         ]
     mean = f"the mean loss is {means[0]:.3g}, and it returns {loss:.3g}"
     cases = (

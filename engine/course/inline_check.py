@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import importlib
 import io
 import re
 import sys
@@ -208,8 +209,7 @@ def fetch_bundled(*args: Any, return_X_y: bool = False, **kwargs: Any) -> Any:  
     images, labels = (x * 255).round().numpy().astype(np.int64), y.numpy().astype(str)
     if kwargs.get("as_frame", "auto") is not False:
         with contextlib.suppress(ImportError):
-            import pandas
-
+            pandas = importlib.import_module("pandas")
             images, labels = pandas.DataFrame(images), pandas.Series(labels)
     return (images, labels) if return_X_y else Bunch(data=images, target=labels)
 

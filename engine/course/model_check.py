@@ -43,8 +43,8 @@ def _check_value(name: str, source: Source, names: dict[str, Any]) -> Finding:
         return wrong(name, line, f"{name} is {value!r}: a number is needed.")
     if name == "learning_rate":
         return _check_rate(float(value), line)
-    if value != int(value) or not isinstance(value, numbers.Integral):
-        return wrong(name, line, f"{name} is {value!r}: a whole number is needed, as {int(value)}.")
+    if not isinstance(value, numbers.Integral):
+        return wrong(name, line, f"{name} is {value!r}: a whole number is needed, without a point.")
     if name == "hidden_size":
         if value < 1:
             return wrong(name, line, f"{value} neurons: a hidden layer needs at least one.")
@@ -308,7 +308,7 @@ def _check_layers(
         bend, size = both - first - second + at_zero, first.abs().max()
     is_linear = float(bend.abs().max()) < 1e-3 * float(size)
     model.zero_grad()
-    out.square().sum().backward()
+    torch.autograd.backward(out.square().sum())
     unused = [name for name, p in model.named_parameters() if p.grad is None]
     model.zero_grad()
     if unused:

@@ -91,7 +91,7 @@ class Source:
 
 
 def _named(body: list[ast.stmt], name: str, kind: type[Node]) -> Node | None:
-    found = [node for node in body if isinstance(node, kind) and node.name == name]
+    found = [node for node in body if isinstance(node, kind) and getattr(node, "name", "") == name]
     return found[-1] if found else None
 
 

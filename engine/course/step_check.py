@@ -67,7 +67,7 @@ def prepared_model(built: nn.Module | None, x: Tensor, y: Tensor) -> nn.Module:
         loss = true_loss(model, x[start : start + 40], y[start : start + 40])
         with torch.no_grad():
             for p, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
-                p -= 0.2 * gradient
+                p.sub_(gradient, alpha=0.2)
     return model
 
 
@@ -233,7 +233,7 @@ def check_loss_calls(blank: str, losses: list[LossCall], part: ast.AST) -> Findi
                 blank,
                 call.line,
                 "the loss is negative or falls without end: `nll_loss` needs log-probabilities, "
-                "and gets something else. Use `cross_entropy` on the logits, or `log_softmax` first.",
+                "and gets something else. Use `cross_entropy` on logits, or `log_softmax` first.",
             )
     return None
 
