@@ -23,8 +23,10 @@ from mnistop.engine.process.child import detach_from_terminal
 
 SECONDS = 10.0
 """The processor time that each function may take: a busy machine makes no code wrong."""
-_WALL = 3
-"""How many times as long it may take by the clock, as code that sleeps does."""
+_CLOCK, _KILLED = 4, 6
+"""How many times as long it may take by the clock, as code that sleeps does, and until it is killed
+if it does not end then.
+"""
 _IDLE = 0.2
 """Seconds without a further file, after which there is time to load more."""
 
@@ -172,7 +174,7 @@ def _in_child(
         _run_and_exit(check, source, blank, seconds, writer)
     writer.close()
     found: list[Finding] | None = None
-    end = time.monotonic() + _WALL * seconds
+    end = time.monotonic() + _KILLED * seconds
     try:
         watched = [reader, *([caller] if caller else [])]
         ready = wait(watched, max(0.0, end - time.monotonic()))
@@ -212,12 +214,15 @@ def _run_and_exit(
             raise StillRunningError(f"still running after {seconds:g} s")
 
         signal.signal(signal.SIGPROF, stop)
+        signal.signal(signal.SIGALRM, stop)
         signal.setitimer(signal.ITIMER_PROF, seconds)
+        signal.setitimer(signal.ITIMER_REAL, _CLOCK * seconds)
         try:
             found = check(source)
         except BaseException as error:
             found = [explain(blank, error, source, None)]
         signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         writer.send(found)
     finally:
         os._exit(0)
