@@ -11,6 +11,9 @@ from mnistop.tui.navigator import NAMES, Views
 from mnistop.tui.toolkit.bars import SCREENS
 from tests.helpers.small_runs import ROOT
 
+pytestmark = pytest.mark.process
+
+
 PROGRAM = """
 import json, sys
 from mnistop.tui import app
