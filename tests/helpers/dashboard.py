@@ -236,6 +236,7 @@ async def dashboard(
 ) -> AsyncIterator[Dashboard]:
     """Opens the app in a terminal of some size."""
     app = MnistopApp(terminal or Terminal(), values, run)
+    app.NOTIFICATION_TIMEOUT = LONG  # type: ignore[misc]  # a notice stays, however slow the machine
     async with app.run_test(size=size, notifications=True) as pilot:
         shown = Dashboard(app, pilot, folder)
         await shown.settle()

@@ -142,7 +142,7 @@ async def test_work_beside_a_dialog_that_fails_says_so(
         shown.may_fail = True
         monkeypatch.setattr(Index, "look", fails)
         await shown.show(5)
-        shown.app.push_screen(ChooseRunScreen(Terminal(), "Compare with", None))
+        shown.app.push_screen(ChooseRunScreen(Terminal(), None))
         await shown.until(lambda: shown.notices)
         assert "ZeroDivisionError" in shown.notices[-1]
         await shown.press("escape")
