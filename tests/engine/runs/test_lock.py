@@ -68,6 +68,7 @@ def test_a_run_is_not_trained_twice_where_the_clocks_of_the_machines_differ(
         worker.resume(run)
 
 
+@pytest.mark.process
 def test_a_run_whose_machine_has_gone_is_interrupted_and_can_be_resumed(run: Run) -> None:
     assert not run.is_running()
     assert run.process_id() is None
